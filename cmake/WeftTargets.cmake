@@ -1,0 +1,87 @@
+# The project's libraries. Each folder's CMakeLists.txt adds its own sources to them with weft_sources().
+
+set(WEFT_GEN_DIR ${PROJECT_BINARY_DIR}/gen)
+
+# What every target of ours sees: internal includes from the repository's root, public ones, generated ones.
+add_library(weft-includes INTERFACE)
+target_include_directories(weft-includes INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_SOURCE_DIR}/frontend/include ${WEFT_GEN_DIR})
+
+# Everything that weft-tblgen and mlir-tblgen print for the targets below.
+add_custom_target(weft-gen)
+add_custom_target(weft-ir-gen)
+
+# The expression language: no LLVM, used by the generator, the compiler, and the runtime for custom ops.
+add_library(weft-expr STATIC)
+target_link_libraries(weft-expr PUBLIC weft-includes)
+
+# Reads ir/ops/*.td.
+add_executable(weft-tblgen)
+target_link_libraries(weft-tblgen PRIVATE weft-expr weft-llvm-tablegen)
+
+# libweft: tensors, kernels, autograd, nn, regions, the program executor. No LLVM.
+add_library(weft SHARED)
+add_library(weft::weft ALIAS weft)
+target_include_directories(weft PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/frontend/include>
+                           $<BUILD_INTERFACE:${WEFT_GEN_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(weft PUBLIC cxx_std_20)
+target_link_libraries(weft PUBLIC fmt::fmt PRIVATE $<BUILD_INTERFACE:weft-includes> $<BUILD_INTERFACE:weft-expr> hwy Threads::Threads ${CMAKE_DL_LIBS})
+# Calls inside the library bind directly, and its thread-locals take one load: both are on the path of every eager op.
+target_compile_options(weft PRIVATE -fno-semantic-interposition -ftls-model=initial-exec)
+target_link_options(weft PRIVATE -Wl,-Bsymbolic-functions -Wl,--no-undefined)
+add_dependencies(weft weft-gen)
+set_target_properties(weft PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+
+# Every source that includes MLIR or LLVM: ir, passes, codegen. One precompiled header for all of them.
+add_library(weft-ir OBJECT)
+target_link_libraries(weft-ir PUBLIC weft-includes weft-llvm-headers weft-expr fmt::fmt)
+target_compile_options(weft-ir PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden -ffunction-sections -fdata-sections)
+# g++ warns about code inside LLVM's headers even when they are system headers, once it is inlined into ours.
+target_compile_options(weft-ir PRIVATE -Wno-maybe-uninitialized -Wno-dangling-reference)
+add_dependencies(weft-ir weft-gen weft-ir-gen)
+
+# libweft-compiler: loaded by libweft at the first compile that misses the cache.
+add_library(weft-compiler SHARED)
+target_link_libraries(weft-compiler PRIVATE weft-ir weft-llvm)
+target_link_options(weft-compiler PRIVATE -Wl,--no-undefined -static-libgcc)
+target_compile_options(weft-compiler PRIVATE -fvisibility=hidden)
+
+function(weft_sources target)
+  foreach(source IN LISTS ARGN)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      target_sources(${target} PRIVATE ${source})
+    else()
+      message(WARNING "${target}: ${CMAKE_CURRENT_SOURCE_DIR}/${source} is not there")
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    endif()
+  endforeach()
+endfunction()
+
+# An executable of ours in build/bin: weft_executable(NAME [LIBS lib...] SOURCES file...).
+function(weft_executable name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS;SOURCES")
+  add_executable(${name})
+  weft_sources(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE weft-includes ${arg_LIBS})
+  set_property(GLOBAL APPEND PROPERTY WEFT_EXECUTABLES ${name})
+endfunction()
+
+function(weft_finish_targets)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/ir/mlir_pch.h)
+    target_precompile_headers(weft-ir PRIVATE ${PROJECT_SOURCE_DIR}/ir/mlir_pch.h)
+    target_compile_options(weft-ir PRIVATE -fpch-preprocess)
+  endif()
+  get_property(executables GLOBAL PROPERTY WEFT_EXECUTABLES)
+  foreach(target weft-expr weft-tblgen weft weft-ir weft-compiler ${executables})
+    get_target_property(sources ${target} SOURCES)
+    if(NOT sources)
+      get_target_property(type ${target} TYPE)
+      set(empty ${PROJECT_BINARY_DIR}/empty/${target}.cpp)
+      if(type STREQUAL EXECUTABLE)
+        file(CONFIGURE OUTPUT ${empty} CONTENT "int main() { return 1; }\n")
+      else()
+        file(CONFIGURE OUTPUT ${empty} CONTENT "\n")
+      endif()
+      target_sources(${target} PRIVATE ${empty})
+    endif()
+  endforeach()
+endfunction()
