@@ -1,0 +1,66 @@
+// Chooses how a matrix product C[b,m,n] = sum_k A[b,m,k] * B[b,k,n] is cut into register tiles,
+// packed panels and chunks of parallel work. Knows shapes and the target, holds no LLVM, so the
+// schedule and the memory plan can ask it before any code exists.
+#pragma once
+
+#include <cstdint>
+
+namespace weft::cpu {
+
+/// Marks an extent or a stride that is known only when the kernel runs.
+inline constexpr int64_t kDynamic = INT64_MIN;
+
+/// Element types of operands. bf16 operands accumulate in f32, all others in their own type.
+enum class DotElement { f32, f64, bf16, i64 };
+
+/// The vector unit and the caches that tiles are sized for. The defaults describe AVX-512.
+struct DotTarget {
+  int vector_bytes = 64;
+  int vector_registers = 32;
+  int64_t l1_bytes = 32 * 1024;
+  int64_t l2_bytes = 1024 * 1024;
+  bool fma = true;
+};
+
+/// Strides of one operand inside a batch entry, in elements; 0 broadcasts.
+struct DotLayout {
+  int64_t row_stride = kDynamic;
+  int64_t column_stride = kDynamic;
+};
+
+/// Extents of the product. Any extent may be 0 or kDynamic. A is [m, k], B is [k, n].
+struct DotShape {
+  DotElement element = DotElement::f32;
+  int64_t batch = 1, m = kDynamic, n = kDynamic, k = kDynamic;
+  DotLayout a, b;
+};
+
+/// What `planDot` decided. Everything here is a constant, also for dynamic shapes.
+struct DotPlan {
+  DotShape shape;
+  DotTarget target;
+  int lanes = 0;        // accumulators per vector
+  int tile_rows = 0;    // rows of the register tile
+  int tile_vectors = 0; // vectors per row of the register tile
+  int unroll = 1;       // steps of k per iteration of the inner loop
+  int64_t k_block = 0;  // steps of k per pass over the rows of a chunk
+  bool packs_a = false; // A tiles are copied to scratch before use
+  bool packs_b = false; // B panels are copied to scratch before use
+  int64_t batches_per_chunk = 1;
+  int64_t rows_per_chunk = 0;
+  int64_t columns_per_chunk = 0;
+  int64_t scratch_bytes = 0; // per thread, 64-byte aligned
+
+  int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
+
+  /// Counts the chunks of parallel work for actual extents (those of `shape` where constant):
+  /// ceil(batch / batches_per_chunk) * ceil(m / rows_per_chunk) * ceil(n / columns_per_chunk).
+  int64_t chunks(int64_t batch, int64_t m, int64_t n) const;
+};
+
+/// Chooses tiles, packing and chunks. The result depends on shape and target only, never on the
+/// number of threads, and neither do the bits of the product: every element is one chain of fused
+/// multiply-adds in ascending k.
+DotPlan planDot(const DotShape &shape, const DotTarget &target);
+
+} // namespace weft::cpu
