@@ -1,0 +1,40 @@
+// OpInfo: what the generator tells the runtime about each op.
+#pragma once
+
+#include "runtime/core/op_call.h"
+
+namespace weft {
+
+enum class OpKind : uint8_t { pointwise, reduction, view, structured, source };
+
+class VjpContext;
+
+/// One row an op, generated from its record.
+struct OpInfo {
+  const char* name;
+  OpKind kind;
+  uint8_t operand_count; // 255: any number (concatenate)
+  uint8_t scalar_attributes;
+  bool result_is_bool;
+  bool differentiable;
+  bool is_random;
+  uint8_t saved_operands; // bit k: the gradient reads operand k's value
+  bool saves_result;
+  /// Computes the result's metadata and, for views, its offset; throws weft::Error.
+  void (*infer)(const OpCall&, Meta& result, int64_t& offset);
+  /// Gradients of the operands; null where none exists.
+  void (*vjp)(VjpContext&);
+  const char* const* structure_names; // names of the structural integers, null-terminated
+  const char* const* size_names;
+  const char* const* scalar_names;
+};
+
+const OpInfo& info(Op op);
+
+/// Throws an Error that names the op and the user's line: fail(call, kind, "shapes must ...").
+[[noreturn]] void fail(const OpCall& call, ErrorKind kind, const std::string& message);
+
+/// Prints dtype and shape the way all messages do: f32[2, 3].
+std::string describe(const Meta& meta);
+
+} // namespace weft

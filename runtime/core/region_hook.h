@@ -1,0 +1,59 @@
+// RegionSession: the hook through which a compiled region sees every op of its thread. The runtime
+// knows nothing else about regions; frontend/ implements it.
+#pragma once
+
+#include "runtime/core/op_call.h"
+
+namespace weft {
+
+/// The part of a trace node that following reads: one cache line, contiguous in recording order.
+/// `key` is op | operand count << 16 for ops without attributes, scalars, or operands new to the
+/// segment; 0 sends the op through RegionSession::op.
+struct alignas(64) TraceNode {
+  uint32_t key = 0;
+  int32_t result = -1; // slot of the result
+  int32_t operands[3] = {-1, -1, -1};
+  uint32_t index = 0; // of the cold part
+  std::atomic<TraceNode*> next{nullptr};    // first child
+  std::atomic<TraceNode*> sibling{nullptr}; // next alternative to this node
+  void* cold = nullptr;
+};
+static_assert(sizeof(TraceNode) == 64);
+
+class RegionSession {
+public:
+  virtual ~RegionSession() = default;
+  /// Records or follows one op. Returns a reference that the caller owns.
+  virtual TensorImpl* op(const OpCall& call) = 0;
+  /// Makes every deferred value of the session real. `reason` is what the host did ("item").
+  virtual void flush(const char* reason, const Loc& loc) = 0;
+  /// The op's structural identity where the dispatcher already knows that the next node fits.
+  TraceNode* next = nullptr;      // what the path predicts; null while recording or generic
+  TensorImpl** values = nullptr;  // by slot
+  TraceNode* current = nullptr;   // last node matched
+};
+
+/// The session of the innermost region running in this thread, or null.
+extern thread_local RegionSession* current_session __attribute__((tls_model("initial-exec")));
+
+/// Follows an op whose operands are all known to the segment, or returns null. N operands.
+template <int N>
+inline TensorImpl* follow_known(Op op, TensorImpl* a, TensorImpl* b = nullptr) {
+  RegionSession* s = current_session;
+  if (!s || !s->next) return nullptr;
+  TraceNode* n = s->next;
+  TensorImpl** values = s->values;
+  if (n->key != (static_cast<uint32_t>(op) | uint32_t{N} << 16) || values[n->operands[0]] != a ||
+      (N > 1 && values[n->operands[1]] != b))
+    return nullptr;
+  TensorImpl* r = values[n->result];
+  if (!r) return nullptr;
+  s->current = n;
+  s->next = n->next.load(std::memory_order_acquire);
+  // The session's own reference plus the caller's; nobody else can see the object yet.
+  r->refs.store(2 * TensorImpl::kUser, std::memory_order_relaxed);
+  __builtin_prefetch(n + 8);
+  return r;
+}
+
+} // namespace weft

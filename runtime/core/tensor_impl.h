@@ -1,0 +1,81 @@
+// Storage and TensorImpl: the objects behind Tensor handles.
+#pragma once
+
+#include "runtime/view.h"
+#include "weft/tensor.h"
+
+#include <atomic>
+
+namespace weft {
+
+class RegionSession;
+struct GradNode;
+struct AutogradState;
+
+/// Memory that one or more tensors view. `data` is null while its contents are deferred.
+struct Storage {
+  std::atomic<uint32_t> refs{1};
+  std::atomic<uint32_t> version{0};
+  void* data = nullptr;
+  size_t nbytes = 0;
+  Device device{};
+  bool external = false;        // not ours to free
+  const char* poison = nullptr; // why the contents never came to be; reading throws it
+  uint32_t scratch = 0;         // a session's mark while it checks aliasing of mutated storages
+  std::atomic<uint64_t> id{0};  // unique, taken at the first request
+
+  static Storage* make();                                       // no memory yet
+  static Storage* allocate(size_t nbytes, Device device, const Loc& loc); // from the caching allocator
+  void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+  }
+
+private:
+  void destroy();
+};
+
+/// A view of a storage plus its place in the tape.
+/// References are counted in two halves of one word: user handles (low) and saved values of the
+/// tape (high); the object lives while either is not zero. A region reads the halves apart, since
+/// what only the tape holds may be recomputed.
+struct alignas(64) TensorImpl {
+  static constexpr uint64_t kUser = 1, kTape = uint64_t{1} << 32;
+  std::atomic<uint64_t> refs{kUser};
+  RegionSession* session = nullptr; // not null while the value is deferred or being recorded there
+  int32_t slot = -1;                // the value's number in that session
+  bool is_leaf = true;
+  Storage* storage = nullptr;
+  int64_t offset = 0;                // of element [0, ..., 0] from the storage's start, in elements
+  AutogradState* autograd = nullptr; // grad, tape node, hooks; made when first needed
+  Meta meta;
+
+  static TensorImpl* make(); // from a thread-local free list
+  void retain() { refs.fetch_add(kUser, std::memory_order_relaxed); }
+  void release() {
+    if (refs.fetch_sub(kUser, std::memory_order_acq_rel) == kUser) destroy();
+  }
+  void retain_tape() { refs.fetch_add(kTape, std::memory_order_relaxed); }
+  void release_tape() {
+    if (refs.fetch_sub(kTape, std::memory_order_acq_rel) == kTape) destroy();
+  }
+  uint32_t user_refs() const { return static_cast<uint32_t>(refs.load(std::memory_order_acquire)); }
+  uint32_t tape_refs() const {
+    return static_cast<uint32_t>(refs.load(std::memory_order_acquire) >> 32);
+  }
+  char* data() const {
+    return static_cast<char*>(storage->data) + offset * static_cast<int64_t>(size_of(meta.dtype));
+  }
+  View view() const { return {data(), &meta}; }
+  /// Drops tape node, gradient and hooks.
+  void clear_autograd();
+
+private:
+  void destroy();
+};
+
+/// Makes sure the value exists: flushes the region that defers it. Throws where the contents are
+/// poisoned, or pending in another thread's region.
+void materialize(TensorImpl* t, const char* reason, const Loc& loc);
+
+} // namespace weft

@@ -1,0 +1,58 @@
+// The one exception type of the library, and the source location that every op carries.
+#pragma once
+
+#include <source_location>
+#include <stdexcept>
+#include <string>
+
+namespace weft {
+
+using Loc = std::source_location;
+
+enum class ErrorKind {
+  shape,         // shapes or ranks that do not fit
+  dtype,         // an element type that the op does not take
+  index,         // a dim, index or slice out of range
+  value,         // any other argument
+  autograd,      // misuse of the tape
+  out_of_memory, // the allocator's cap or the machine's memory
+  unsupported,   // right in principle, not available in this build or on this device
+  io,            // files, caches
+  internal,      // a bug of the library
+};
+
+/// What every failed call throws. what() reads "op: what must hold, got what (at file:line)".
+class Error : public std::runtime_error {
+public:
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message, const Loc& loc);
+  ErrorKind kind() const { return kind_; }
+  /// The user's own line; line() is 0 where none is known.
+  const Loc& location() const { return loc_; }
+
+private:
+  ErrorKind kind_;
+  Loc loc_{};
+};
+
+/// Makes every op below report this line instead of its own: set by library code that calls ops on
+/// a user's behalf. Only the outermost scope of a thread counts.
+class LocScope {
+public:
+  explicit LocScope(const Loc& loc) : set_(!outer_) {
+    if (set_) outer_ = &loc;
+  }
+  ~LocScope() {
+    if (set_) outer_ = nullptr;
+  }
+  LocScope(const LocScope&) = delete;
+  LocScope& operator=(const LocScope&) = delete;
+  /// Returns the outermost scope's location, or `loc` where there is none.
+  static const Loc& resolve(const Loc& loc) { return outer_ ? *outer_ : loc; }
+
+private:
+  bool set_;
+  static thread_local const Loc* outer_;
+};
+
+} // namespace weft

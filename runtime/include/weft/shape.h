@@ -1,0 +1,74 @@
+// Short lists of integers held in place: shapes, strides, lists of dims.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace weft {
+
+/// The largest number of dims that a tensor can have.
+inline constexpr int kMaxRank = 8;
+
+/// Up to kMaxRank 64-bit integers without a heap allocation. A longer list throws weft::Error.
+class Ints {
+public:
+  constexpr Ints() = default;
+  Ints(std::initializer_list<int64_t> v) : Ints(v.begin(), v.size()) {}
+  Ints(std::span<const int64_t> v) : Ints(v.data(), v.size()) {}
+  Ints(const std::vector<int64_t>& v) : Ints(v.data(), v.size()) {}
+  Ints(const int64_t* v, size_t n) {
+    if (n > kMaxRank) too_long(n);
+    size_ = static_cast<uint8_t>(n);
+    std::copy_n(v, n, v_);
+  }
+  static Ints filled(int n, int64_t v) {
+    Ints r;
+    for (int k = 0; k < n; k++) r.push_back(v);
+    return r;
+  }
+
+  int size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  int64_t operator[](int k) const { return v_[k]; }
+  int64_t& operator[](int k) { return v_[k]; }
+  const int64_t* data() const { return v_; }
+  const int64_t* begin() const { return v_; }
+  const int64_t* end() const { return v_ + size_; }
+  int64_t* begin() { return v_; }
+  int64_t* end() { return v_ + size_; }
+  int64_t back() const { return v_[size_ - 1]; }
+  void push_back(int64_t v) {
+    if (size_ == kMaxRank) too_long(kMaxRank + 1);
+    v_[size_++] = v;
+  }
+  void resize(int n) { size_ = static_cast<uint8_t>(n); }
+  operator std::span<const int64_t>() const { return {v_, size_}; }
+  friend bool operator==(const Ints& a, const Ints& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  }
+  /// Returns the text used in messages, such as "[2, 3]".
+  std::string str() const;
+
+private:
+  [[noreturn]] static void too_long(size_t n);
+  uint8_t size_ = 0;
+  int64_t v_[kMaxRank] = {};
+};
+
+using Shape = Ints;
+
+/// The dims an op works on: `sum(x, 0)`, `sum(x, {0, -1})`; empty means all of them.
+class Dims : public Ints {
+public:
+  constexpr Dims() = default;
+  Dims(int64_t dim) : Ints({dim}) {}
+  Dims(int dim) : Ints({static_cast<int64_t>(dim)}) {}
+  Dims(std::initializer_list<int64_t> v) : Ints(v) {}
+  Dims(const Ints& v) : Ints(v) {}
+};
+
+} // namespace weft

@@ -1,0 +1,183 @@
+// Tensor: a handle to a strided view of a storage. Copies share; views alias.
+#pragma once
+
+#include "weft/dtype.h"
+#include "weft/error.h"
+#include "weft/shape.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+struct TensorImpl;
+class Arg;
+
+/// Reference counting of TensorImpl, out of line of its definition so that this header stays small.
+namespace detail {
+void retain(TensorImpl* t);
+void release(TensorImpl* t);
+} // namespace detail
+
+class Tensor {
+public:
+  Tensor() = default;
+  Tensor(const Tensor& o) : impl_(o.impl_) {
+    if (impl_) detail::retain(impl_);
+  }
+  Tensor(Tensor&& o) noexcept : impl_(std::exchange(o.impl_, nullptr)) {}
+  Tensor& operator=(const Tensor& o) {
+    Tensor(o).swap(*this);
+    return *this;
+  }
+  Tensor& operator=(Tensor&& o) noexcept {
+    Tensor(std::move(o)).swap(*this);
+    return *this;
+  }
+  ~Tensor() {
+    if (impl_) detail::release(impl_);
+  }
+  void swap(Tensor& o) noexcept { std::swap(impl_, o.impl_); }
+  /// Wraps an implementation whose reference the handle takes over.
+  static Tensor adopt(TensorImpl* t) {
+    Tensor r;
+    r.impl_ = t;
+    return r;
+  }
+  TensorImpl* impl() const { return impl_; }
+  /// Gives up the reference without dropping it.
+  TensorImpl* detach_handle() { return std::exchange(impl_, nullptr); }
+
+  /// Says whether the handle refers to a tensor at all.
+  bool defined() const { return impl_ != nullptr; }
+
+  int rank() const;
+  int dim() const { return rank(); }
+  Shape shape() const;
+  Shape strides() const; ///< In elements.
+  /// Returns the size of a dim; negative dims count from the end.
+  int64_t size(int64_t dim) const;
+  int64_t numel() const;
+  DType dtype() const;
+  Device device() const;
+  bool is_contiguous() const;
+  /// Says whether two handles refer to the same tensor object.
+  bool is_same(const Tensor& o) const { return impl_ == o.impl_; }
+  /// Says whether two tensors are views of one storage.
+  bool shares_storage(const Tensor& o) const;
+  /// How often the storage was written in place.
+  uint32_t version() const;
+
+  /// Returns the value of a tensor with one element, converted to T. Waits for pending work.
+  template <class T> T item(Loc loc = Loc::current()) const;
+  /// Returns all elements in row-major order, converted to T. Waits for pending work.
+  template <class T> std::vector<T> to_vector(Loc loc = Loc::current()) const;
+  /// Returns the first element's address. T must be the dtype's C++ type. Waits for pending work.
+  /// The pointer is valid until the storage is freed; an op of a compiled region that follows may
+  /// be deferred past reads through it (see docs/how_it_works.md, raw pointers).
+  template <class T> const T* data(Loc loc = Loc::current()) const;
+  template <class T> T* mutable_data(Loc loc = Loc::current()) const;
+  std::string str() const;
+
+  // Autograd. A tensor that requires a gradient and was made by the user is a leaf.
+  bool requires_grad() const;
+  Tensor& requires_grad_(bool on = true, Loc loc = Loc::current());
+  bool is_leaf() const;
+  /// Returns the accumulated gradient, undefined where there is none.
+  Tensor grad() const;
+  void set_grad(const Tensor& g) const;
+  /// Adds gradients of this tensor to the leaves' grad. `seed` is needed unless the tensor has one
+  /// element. `retain_graph` keeps what the tape saved; `create_graph` records the backward pass.
+  void backward(const Tensor& seed = {}, bool retain_graph = false, bool create_graph = false,
+                Loc loc = Loc::current()) const;
+  /// Returns a tensor with the same memory and no history.
+  Tensor detach(Loc loc = Loc::current()) const;
+
+  Tensor to(DType dtype, Loc loc = Loc::current()) const;
+  Tensor to(Device device, Loc loc = Loc::current()) const;
+  Tensor clone(Loc loc = Loc::current()) const;
+  Tensor contiguous(Loc loc = Loc::current()) const;
+  /// Writes the elements of `source`, broadcast and converted, into this tensor's memory.
+  const Tensor& copy_(const Arg& source) const;
+  const Tensor& fill_(Scalar value, Loc loc = Loc::current()) const;
+  const Tensor& zero_(Loc loc = Loc::current()) const { return fill_(0, loc); }
+
+#include "weft/gen/methods.inc" // every op as a method: x.exp(), x.sum({0}), x.add_(y)
+
+private:
+  TensorImpl* impl_ = nullptr;
+};
+
+/// An operand of an op: a tensor or a number, with the source line of the call. An rvalue tensor is
+/// taken over, so that an op can let go of a temporary before the end of the full expression.
+class Arg {
+public:
+  Arg(const Tensor& t, Loc loc = Loc::current()) : impl_(t.impl()), loc_(loc) {}
+  Arg(Tensor&& t, Loc loc = Loc::current())
+      : impl_(t.detach_handle()), owned_(true), loc_(loc) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Arg(T v, Loc loc = Loc::current()) : scalar_(v), loc_(loc), is_scalar_(true) {}
+  Arg(Scalar v, Loc loc = Loc::current()) : scalar_(v), loc_(loc), is_scalar_(true) {}
+  Arg(const Arg&) = delete;
+  Arg& operator=(const Arg&) = delete;
+  ~Arg() { consume(); }
+
+  bool is_scalar() const { return is_scalar_; }
+  bool defined() const { return is_scalar_ || impl_; }
+  TensorImpl* impl() const { return impl_; }
+  const Scalar& scalar() const { return scalar_; }
+  const Loc& loc() const { return loc_; }
+  /// Returns a handle to the tensor operand.
+  Tensor tensor() const {
+    if (impl_) detail::retain(impl_);
+    return Tensor::adopt(impl_);
+  }
+  /// Lets go of a temporary; the operand must not be used any more.
+  void consume() const {
+    if (!owned_) return;
+    owned_ = false;
+    if (impl_) detail::release(impl_);
+  }
+
+private:
+  TensorImpl* impl_ = nullptr;
+  Scalar scalar_;
+  mutable bool owned_ = false;
+  Loc loc_;
+  bool is_scalar_ = false;
+};
+
+/// Makes a tensor from host values, row-major. `shape` must have as many elements as `values`.
+template <class T>
+Tensor tensor(const std::vector<T>& values, const Shape& shape, Loc loc = Loc::current());
+/// Makes a 1-d tensor: tensor({1.0f, 2.0f}).
+template <class T> Tensor tensor(std::initializer_list<T> values, Loc loc = Loc::current()) {
+  return tensor(std::vector<T>(values), Shape{static_cast<int64_t>(values.size())}, loc);
+}
+/// Makes a tensor from host memory, which is copied.
+Tensor from_data(const void* data, const Shape& shape, DType dtype, Loc loc = Loc::current());
+/// Makes a tensor with unspecified elements.
+Tensor empty(const Shape& shape, DType dtype = f32, Device device = Device::cpu(),
+             Loc loc = Loc::current());
+
+/// While one lives, ops record no tape.
+class NoGrad {
+public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+private:
+  bool previous_;
+};
+bool grad_enabled();
+
+/// Seeds the random numbers of this thread's generator: the same seed gives the same stream,
+/// eager or compiled, on every device (Philox4x32-10, Salmon et al., SC 2011).
+void manual_seed(uint64_t seed);
+
+} // namespace weft

@@ -1,0 +1,96 @@
+// Program: what the compiler gives back for a segment and what a warm start maps from disk. Flat,
+// versioned, free of pointers: buffers, launches with their code, size expressions, errors.
+#pragma once
+
+#include "runtime/program/segment.h"
+
+namespace weft {
+
+inline constexpr uint32_t kProgramVersion = 1;
+
+/// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
+struct ProgramExpr {
+  enum class Kind : uint8_t { constant, symbol, add, mul, floor_div, ceil_div, mod, max };
+  Kind kind = Kind::constant;
+  int32_t a = -1, b = -1; // symbol: a is its number
+  int64_t value = 0;      // constant
+};
+
+/// Where a run-time size comes from: a leaf's size or stride, or a size attribute of the segment.
+struct ProgramSymbol {
+  enum class Kind : uint8_t { leaf_size, leaf_stride, attribute };
+  Kind kind = Kind::leaf_size;
+  int32_t index = 0; // leaf position, or size attribute counted over the whole segment
+  int32_t dim = 0;
+};
+
+struct ProgramBuffer {
+  enum class Kind : uint8_t { leaf, output, temporary };
+  Kind kind = Kind::leaf;
+  int32_t index = 0;   // leaf: position in Segment::leaves; output: position in Program::outputs
+  int32_t offset = -1; // temporary: expression, bytes from the arena's start, a multiple of 64
+};
+
+/// An output: the segment's value and the buffer that holds its final contents. Outputs that are
+/// written leaves use the leaf's own buffer.
+struct ProgramOutput {
+  int32_t value = -1;
+  DType dtype = DType::f32;
+  int32_t bytes = -1; // expression
+};
+
+struct ProgramArgument {
+  enum class Kind : uint8_t { scalar, size };
+  Kind kind = Kind::scalar;
+  int32_t index = 0; // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expr
+};
+
+struct ProgramLaunch {
+  int32_t kernel = -1;
+  std::vector<int32_t> buffers; // in kernel argument order
+  std::vector<ProgramArgument> arguments;
+  int32_t chunks = -1;        // expression: pieces of work, any of which may run on any thread
+  int32_t scratch_bytes = -1; // expression: private memory of each thread
+  int32_t bytes = -1;         // expression: memory traffic of the whole launch, for the grain
+  int32_t flops = -1;         // expression
+};
+
+struct ProgramKernel {
+  std::string symbol;              // in the shared object
+  std::string summary;             // ops it computes, as explain() prints them
+  std::vector<int32_t> locations;  // of the ops, in Program::locations
+};
+
+struct ProgramError { // raised by a kernel through its context
+  std::string message;
+  int32_t location = -1;
+};
+
+/// A stage of a kernel as text, kept only where WEFT_KEEP_STAGES asks for it.
+struct ProgramStage {
+  int32_t kernel = -1; // -1: the whole segment
+  std::string stage;   // weft, fused, loom, llvm, asm, device, source
+  std::string text;
+};
+
+struct Program {
+  uint32_t version = kProgramVersion;
+  std::string target; // CPU and features the code needs; checked before it is mapped
+  std::vector<ProgramExpr> exprs;
+  std::vector<ProgramSymbol> symbols;
+  std::vector<ProgramBuffer> buffers;
+  std::vector<ProgramOutput> outputs;
+  std::vector<ProgramLaunch> launches;
+  std::vector<ProgramKernel> kernels;
+  std::vector<ProgramError> errors;
+  std::vector<SourceLine> locations;
+  std::vector<ProgramStage> stages;
+  int32_t arena_bytes = -1; // expression
+  std::string code;         // a shared object
+
+  std::string serialize() const;
+  /// Throws weft::Error (io) for truncated, overlong or inconsistent bytes.
+  static Program deserialize(std::span<const uint8_t> bytes);
+};
+
+} // namespace weft
