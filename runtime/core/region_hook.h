@@ -27,8 +27,10 @@ public:
   virtual TensorImpl* op(const OpCall& call) = 0;
   /// Makes every deferred value of the session real. `reason` is what the host did ("item").
   virtual void flush(const char* reason, const Loc& loc) = 0;
-  /// The op's structural identity where the dispatcher already knows that the next node fits.
-  TraceNode* next = nullptr;      // what the path predicts; null while recording or generic
+  /// Hears of the end of a tensor that carries this session and is not owned by it.
+  virtual void died(TensorImpl* t) noexcept = 0;
+
+  TraceNode* next = nullptr;      // the node the path predicts; null while recording or generic
   TensorImpl** values = nullptr;  // by slot
   TraceNode* current = nullptr;   // last node matched
 };
