@@ -1,0 +1,75 @@
+// LoadedProgram: a program whose code is mapped into the process. Immutable: any number of threads
+// may run it at once.
+#pragma once
+
+#include "runtime/program/kernel_abi.h"
+#include "runtime/program/program.h"
+#include "weft/error.h"
+
+#include <memory>
+
+namespace weft {
+
+class CodeImage; // runtime/program/code_image.h
+
+/// What one run reads and writes.
+struct RunArguments {
+  std::span<void* const> leaves;            // address of element [0, ..., 0] of each leaf
+  std::span<const Meta* const> leaf_metas;  // read by size-generic programs only
+  std::span<void* const> outputs;           // by Program::outputs; ignored where the output is a leaf
+  std::span<const uint64_t> scalars;        // 8 bytes each: f64 bits, i64, or 0/1
+  std::span<const int64_t> size_attributes; // of the whole segment; read by size-generic programs only
+  std::span<const Loc> op_locations;        // by op of the segment, for errors; may be empty
+  double* kernel_seconds = nullptr;         // where not null: one slot a launch, added to
+};
+
+class LoadedProgram {
+public:
+  /// Checks the program, maps its code and resolves its kernels. Throws weft::Error (io) for an
+  /// inconsistent program or code that the dynamic linker refuses.
+  static std::shared_ptr<LoadedProgram> load(Program program);
+  /// The same where the code is the start of an open, verified file.
+  static std::shared_ptr<LoadedProgram> load(Program program, std::shared_ptr<CodeImage> code);
+
+  /// Runs every launch in order. Throws weft::Error with the op's line where a kernel raised one;
+  /// what outputs then hold is unspecified.
+  void run(const RunArguments& a) const;
+
+  /// What was loaded; `code` is empty. ProgramKernel::locations and ProgramError::location are op
+  /// positions in the segment.
+  const Program& program() const { return program_; }
+  /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
+  bool is_generic() const { return !program_.symbols.empty(); }
+  size_t code_bytes() const { return code_bytes_; }
+
+private:
+  struct Launch {
+    weft_kernel_fn function;
+    uint32_t first_buffer, buffer_count, first_argument, argument_count;
+    int32_t number;                  // in Program::launches
+    int64_t chunks, grain, scratch;  // of a program without symbols
+  };
+  struct Frame;
+  struct Geometry {
+    int64_t chunks, grain, scratch;
+  };
+
+  LoadedProgram() = default;
+  void resolve();
+  void evaluate(const RunArguments& a, int64_t* values) const;
+  Geometry geometry(const ProgramLaunch& launch, const int64_t* values) const;
+  void launch(const Launch& l, const Geometry& g, void* const* buffers, const int64_t* args,
+              const RunArguments& a) const;
+  [[noreturn]] void raise(uint32_t code, const RunArguments& a) const;
+
+  Program program_;
+  std::shared_ptr<CodeImage> code_;
+  size_t code_bytes_ = 0;
+  std::vector<Launch> launches_;
+  std::vector<int32_t> launch_buffers_;           // of all launches, one after another
+  std::vector<ProgramArgument> launch_arguments_; // likewise
+  std::vector<int64_t> constants_;                // every expression's value, where none has a symbol
+  size_t most_buffers_ = 0, most_arguments_ = 0;
+};
+
+} // namespace weft
