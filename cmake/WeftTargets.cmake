@@ -37,12 +37,16 @@ target_link_libraries(weft-ir PUBLIC weft-includes weft-llvm-headers weft-expr f
 target_compile_options(weft-ir PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden -ffunction-sections -fdata-sections)
 # g++ warns about code inside LLVM's headers even when they are system headers, once it is inlined into ours.
 target_compile_options(weft-ir PRIVATE -Wno-maybe-uninitialized -Wno-dangling-reference)
+if(WEFT_SANITIZE MATCHES "address")
+  # LLVM's archives are not instrumented, so its allocators must not poison memory on our side of the border only.
+  target_compile_options(weft-ir PUBLIC -U__SANITIZE_ADDRESS__)
+endif()
 add_dependencies(weft-ir weft-gen weft-ir-gen)
 
 # libweft-compiler: loaded by libweft at the first compile that misses the cache.
 add_library(weft-compiler SHARED)
 target_link_libraries(weft-compiler PRIVATE weft-ir weft-llvm)
-target_link_options(weft-compiler PRIVATE -Wl,--no-undefined -static-libgcc)
+target_link_options(weft-compiler PRIVATE -Wl,--no-undefined)
 target_compile_options(weft-compiler PRIVATE -fvisibility=hidden)
 
 function(weft_sources target)
@@ -68,7 +72,7 @@ endfunction()
 function(weft_finish_targets)
   if(EXISTS ${PROJECT_SOURCE_DIR}/ir/mlir_pch.h)
     target_precompile_headers(weft-ir PRIVATE ${PROJECT_SOURCE_DIR}/ir/mlir_pch.h)
-    target_compile_options(weft-ir PRIVATE -fpch-preprocess)
+    target_compile_options(weft-ir PRIVATE -fpch-preprocess -flarge-source-files)
   endif()
   get_property(executables GLOBAL PROPERTY WEFT_EXECUTABLES)
   foreach(target weft-expr weft-tblgen weft weft-ir weft-compiler ${executables})
