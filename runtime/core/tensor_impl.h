@@ -53,7 +53,14 @@ struct alignas(64) TensorImpl {
   static TensorImpl* make(); // from a thread-local free list
   void retain() { refs.fetch_add(kUser, std::memory_order_relaxed); }
   void release() {
-    if (refs.fetch_sub(kUser, std::memory_order_acq_rel) == kUser) destroy();
+    uint64_t before = refs.load(std::memory_order_acquire), after;
+    if (before == kUser) return destroy(); // the only reference: nobody else can add one
+    do {
+      // The last handle's reference becomes one of the tape while the history is dropped.
+      after = before - kUser;
+      if (static_cast<uint32_t>(after) == 0 && after != 0) after += kTape;
+    } while (!refs.compare_exchange_weak(before, after, std::memory_order_acq_rel));
+    if (static_cast<uint32_t>(after) == 0) last_handle_gone(after);
   }
   void retain_tape() { refs.fetch_add(kTape, std::memory_order_relaxed); }
   void release_tape() {
@@ -72,6 +79,9 @@ struct alignas(64) TensorImpl {
 
 private:
   void destroy();
+  /// Frees the object, or, where the tape still holds its value, only its history: a node may hold
+  /// its own result, and would keep itself alive.
+  void last_handle_gone(uint64_t refs_left);
 };
 
 /// Makes sure the value exists: flushes the region that defers it. Throws where the contents are

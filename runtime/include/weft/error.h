@@ -51,8 +51,22 @@ public:
   static const Loc& resolve(const Loc& loc) { return outer_ ? *outer_ : loc; }
 
 private:
+  friend class LocOverride;
   bool set_;
-  static thread_local const Loc* outer_;
+  static constinit thread_local const Loc* outer_;
+};
+
+/// Names another line for a while, inside or outside of a LocScope: the tape runs each gradient
+/// under the line of the op that it belongs to.
+class LocOverride {
+public:
+  explicit LocOverride(const Loc& loc) : previous_(LocScope::outer_) { LocScope::outer_ = &loc; }
+  ~LocOverride() { LocScope::outer_ = previous_; }
+  LocOverride(const LocOverride&) = delete;
+  LocOverride& operator=(const LocOverride&) = delete;
+
+private:
+  const Loc* previous_;
 };
 
 } // namespace weft

@@ -1,0 +1,67 @@
+// VjpContext: what the gradient of one op sees: saved operands, attributes, the result's gradient.
+// Gradients are written over the public ops, so that they are differentiable and can be captured.
+#pragma once
+
+#include "runtime/core/op_info.h"
+#include "weft/ops.h"
+
+namespace weft {
+
+/// Sums a broadcast gradient back to `shape`; returns `g` itself where the shapes are equal.
+Tensor reduce_to(const Tensor& g, const Shape& shape);
+
+class VjpContext {
+public:
+  /// `wanted` has a flag an operand: whether anything waits for its gradient.
+  VjpContext(GradNode& node, Tensor dy);
+  ~VjpContext();
+  VjpContext(const VjpContext&) = delete;
+  VjpContext& operator=(const VjpContext&) = delete;
+
+  /// The gradient of the op's result; it has the result's shape and dtype.
+  const Tensor& dy() const { return dy_; }
+  /// The op's own result. Only where the record says that it is saved.
+  const Tensor& result();
+  /// Operand k: the saved tensor, or the number that the call gave. Ops called with numbers alone
+  /// compute a 0-d f64 tensor.
+  Arg operand(int k);
+  /// Operand k where it cannot be a number. Only where the record says that it is saved.
+  const Tensor& tensor(int k);
+  /// Operand k's dtype, sizes and strides at the time of the call; also where it was not saved.
+  const Meta& operand_meta(int k);
+  int operand_count() const;
+  bool is_scalar(int k) const;
+
+  /// Scalar attribute i (scalar operands are not counted).
+  Scalar scalar(int i) const;
+  int64_t structure(int i) const { return structure()[static_cast<size_t>(i)]; }
+  int64_t size(int i) const { return sizes()[static_cast<size_t>(i)]; }
+  std::span<const int64_t> structure() const;
+  std::span<const int64_t> sizes() const;
+
+  /// Says whether anything waits for operand k's gradient; false for numbers.
+  bool needs(int k) const;
+  /// Gives operand k's gradient: summed to the operand's shape and cast to its dtype.
+  void set(int k, Tensor gradient);
+  /// The same without asking for a sum or a cast, for gradients that have the operand's shape.
+  const Loc& loc() const;
+
+private:
+  friend class BackwardPass;
+  struct Slot {
+    Tensor value;    // unpacked operand
+    Tensor gradient; // set by the op
+    bool wanted = false;
+  };
+  Slot& slot(int k) { return slots_[k]; }
+
+  GradNode& node_;
+  Tensor dy_;
+  Tensor result_;
+  Meta meta_scratch_;
+  Slot inline_slots_[3];
+  std::unique_ptr<Slot[]> more_slots_;
+  Slot* slots_ = inline_slots_;
+};
+
+} // namespace weft
