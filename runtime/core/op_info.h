@@ -7,6 +7,9 @@ namespace weft {
 
 enum class OpKind : uint8_t { pointwise, reduction, view, structured, source };
 
+/// The dtypes an op computes in; promotion follows it. `boolean` takes and gives masks.
+enum class OpDomain : uint8_t { number, floating, integer, boolean };
+
 class VjpContext;
 
 /// One row an op, generated from its record.
@@ -20,6 +23,8 @@ struct OpInfo {
   bool is_random;
   uint8_t saved_operands; // bit k: the gradient reads operand k's value
   bool saves_result;
+  OpDomain domain;
+  uint8_t bool_operands; // bit k: operand k is a mask (where's condition, logical ops)
   /// Computes the result's metadata and, for views, its offset; throws weft::Error.
   void (*infer)(const OpCall&, Meta& result, int64_t& offset);
   /// Gradients of the operands; null where none exists.

@@ -36,7 +36,8 @@ public:
 };
 
 /// The session of the innermost region running in this thread, or null.
-extern thread_local RegionSession* current_session __attribute__((tls_model("initial-exec")));
+extern constinit thread_local RegionSession* current_session
+    __attribute__((tls_model("initial-exec")));
 
 /// Follows an op whose operands are all known to the segment, or returns null. N operands.
 template <int N>

@@ -1,0 +1,34 @@
+#include "weft/error.h"
+
+#include "runtime/core/op_info.h"
+
+#include <string_view>
+
+namespace weft {
+
+namespace {
+
+std::string with_location(const std::string& message, const Loc& loc) {
+  if (loc.line() == 0) return message;
+  std::string_view file = loc.file_name();
+  return message + " (at " + std::string(file) + ":" + std::to_string(loc.line()) + ")";
+}
+
+} // namespace
+
+constinit thread_local const Loc* LocScope::outer_ = nullptr;
+
+Error::Error(ErrorKind kind, const std::string& message, const Loc& loc)
+    : std::runtime_error(with_location(message, loc)), kind_(kind), loc_(loc) {}
+
+void fail(const OpCall& call, ErrorKind kind, const std::string& message) {
+  std::string name = info(call.op).name;
+  if (call.in_place) name += "_";
+  throw Error(kind, name + ": " + message, call.location());
+}
+
+std::string describe(const Meta& meta) {
+  return std::string(name_of(meta.dtype)) + meta.shape().str();
+}
+
+} // namespace weft

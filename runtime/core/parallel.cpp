@@ -1,0 +1,176 @@
+// A job is published as a number of tickets. A worker that gets one runs pieces until none is left;
+// the owner runs pieces too, then takes back the tickets nobody used and waits for the workers that
+// are still inside. So a late worker can never see a job that has ended.
+
+#include "runtime/core/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace weft {
+
+namespace {
+
+constinit thread_local int this_thread = 0;
+constinit thread_local bool inside = false;
+
+constexpr int kSpins = 4000; // about 30 us: kernels of one step follow each other closer than that
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+class Pool {
+public:
+  void run(int64_t n, int64_t grain, const FunctionRef<void(int64_t, int64_t)>& body) {
+    body_ = &body;
+    n_ = n;
+    // Four pieces a thread even out what the others of the machine take away.
+    piece_ = std::max(grain, (n + 4 * threads() - 1) / (4 * threads()));
+    next_.store(0, std::memory_order_relaxed);
+    int64_t pieces = (n + piece_ - 1) / piece_;
+    tickets_.store(static_cast<int>(std::min<int64_t>(threads() - 1, pieces - 1)));
+    generation_.fetch_add(1);
+    if (sleepers_.load()) generation_.notify_all();
+    inside = true;
+    work();
+    inside = false;
+    tickets_.store(0);
+    for (int spins = 0; int r = running_.load();) {
+      if (++spins < kSpins) pause();
+      else running_.wait(r);
+    }
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  void resize(int n) {
+    stop_.store(true);
+    generation_.fetch_add(1);
+    generation_.notify_all();
+    for (std::thread& w : workers_) w.join();
+    workers_.clear();
+    stop_.store(false);
+    for (int k = 1; k < n; k++) workers_.emplace_back([this, k] { worker(k); });
+  }
+
+private:
+  void work() {
+    for (;;) {
+      int64_t begin = next_.fetch_add(piece_, std::memory_order_relaxed);
+      if (begin >= n_) return;
+      try {
+        (*body_)(begin, std::min(n_, begin + piece_));
+      } catch (...) {
+        next_.store(n_, std::memory_order_relaxed);
+        std::lock_guard lock(error_mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+    }
+  }
+
+  bool take_ticket() {
+    int t = tickets_.load();
+    while (t > 0)
+      if (tickets_.compare_exchange_weak(t, t - 1)) return true;
+    return false;
+  }
+
+  void worker(int index) {
+    this_thread = index;
+    inside = true;
+    uint32_t seen = generation_.load();
+    while (!stop_.load()) {
+      if (tickets_.load()) {
+        running_.fetch_add(1); // before the ticket: the owner waits for everyone who may hold one
+        if (take_ticket()) work();
+        if (running_.fetch_sub(1) == 1) running_.notify_all();
+      }
+      for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; spins++) pause();
+      if (generation_.load() == seen) {
+        sleepers_.fetch_add(1);
+        generation_.wait(seen);
+        sleepers_.fetch_sub(1);
+      }
+      seen = generation_.load();
+    }
+  }
+
+  std::vector<std::thread> workers_;
+  const FunctionRef<void(int64_t, int64_t)>* body_ = nullptr;
+  int64_t n_ = 0, piece_ = 0;
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) std::atomic<int> tickets_{0};
+  alignas(64) std::atomic<int> running_{0};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+int default_threads() {
+  if (const char* text = std::getenv("WEFT_NUM_THREADS"))
+    if (int n = std::atoi(text); n > 0) return std::min(n, 1024);
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// The pool of the process: one job at a time. Never destroyed, since other threads may still use it
+// while the process ends; a last object of static duration only stops the workers.
+struct Shared {
+  std::mutex mutex;
+  Pool pool;
+  std::atomic<int> wanted{default_threads()};
+  int started = 1;
+};
+
+Shared& shared() {
+  static Shared& s = *new Shared;
+  struct Stop {
+    ~Stop() {
+      std::unique_lock lock(s.mutex, std::try_to_lock);
+      if (inside || !lock) return;
+      s.pool.resize(1);
+      s.started = s.wanted = 1;
+    }
+  };
+  static Stop stop;
+  return s;
+}
+
+} // namespace
+
+void set_num_threads(int n) { shared().wanted.store(n > 0 ? std::min(n, 1024) : default_threads()); }
+
+int num_threads() { return shared().wanted.load(std::memory_order_relaxed); }
+
+int thread_index() { return this_thread; }
+
+void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
+  if (n <= 0) return;
+  if (n <= grain || inside) return body(0, n);
+  Shared& s = shared();
+  int wanted = s.wanted.load(std::memory_order_relaxed);
+  if (wanted == 1) return body(0, n);
+  std::unique_lock lock(s.mutex, std::try_to_lock);
+  if (!lock) return body(0, n);
+  if (s.started != wanted) {
+    s.pool.resize(wanted);
+    s.started = wanted;
+  }
+  s.pool.run(n, std::max<int64_t>(grain, 1), body);
+}
+
+} // namespace weft

@@ -1,0 +1,39 @@
+// parallel_for: the one pool of worker threads of the process.
+#pragma once
+
+#include "weft/parallel.h"
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace weft {
+
+template <class> class FunctionRef;
+/// A callable passed by reference; valid while the callable lives.
+template <class R, class... A> class FunctionRef<R(A...)> {
+public:
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
+  FunctionRef(F&& f)
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+        call_([](void* o, A... a) -> R {
+          return (*static_cast<std::remove_reference_t<F>*>(o))(std::forward<A>(a)...);
+        }) {}
+  R operator()(A... a) const { return call_(object_, std::forward<A>(a)...); }
+
+private:
+  void* object_;
+  R (*call_)(void*, A...);
+};
+
+/// Calls `body(begin, end)` for pieces that cover [0, n), each of at least `grain` indices, on the
+/// pool's threads and the caller's. Nested calls, and calls made while another thread has the pool,
+/// run inline. The first exception thrown by a piece is rethrown here, after all pieces ended.
+void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> body);
+
+/// Returns the number of this thread inside parallel_for: 0 for the caller's thread.
+int thread_index();
+
+} // namespace weft

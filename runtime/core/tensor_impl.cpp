@@ -1,0 +1,130 @@
+// Objects behind handles come from free lists of the thread that frees them: making and dropping a
+// tensor takes no lock. A list that grows too long goes back to the heap.
+
+#include "runtime/core/tensor_impl.h"
+
+#include "runtime/core/allocator.h"
+#include "runtime/core/region_hook.h"
+
+#include <new>
+
+namespace weft {
+
+namespace {
+
+template <class T> class FreeList {
+public:
+  void* take() {
+    if (!head_) return ::operator new(sizeof(T), std::align_val_t{alignof(T)});
+    Node* n = head_;
+    head_ = n->next;
+    count_--;
+    return n;
+  }
+  void put(void* p) {
+    if (count_ == kMost) return ::operator delete(p, std::align_val_t{alignof(T)});
+    head_ = new (p) Node{head_};
+    count_++;
+  }
+  void clear() {
+    while (head_) {
+      Node* n = head_;
+      head_ = n->next;
+      ::operator delete(n, std::align_val_t{alignof(T)});
+    }
+    count_ = 0;
+  }
+
+private:
+  struct Node {
+    Node* next;
+  };
+  static constexpr uint32_t kMost = 4096;
+  Node* head_ = nullptr;
+  uint32_t count_ = 0;
+};
+
+struct FreeLists {
+  FreeList<TensorImpl> tensors;
+  FreeList<Storage> storages;
+  ~FreeLists();
+};
+
+// Null before the thread's first tensor and again while the thread ends.
+constinit thread_local FreeLists* lists = nullptr;
+constinit thread_local bool lists_ended = false;
+
+FreeLists::~FreeLists() {
+  lists = nullptr;
+  lists_ended = true;
+  tensors.clear();
+  storages.clear();
+}
+
+[[gnu::noinline]] FreeLists* make_lists() {
+  if (lists_ended) return nullptr;
+  thread_local FreeLists owner;
+  return lists = &owner;
+}
+
+FreeLists* local_lists() { return lists ? lists : make_lists(); }
+
+} // namespace
+
+Storage* Storage::make() {
+  FreeLists* l = local_lists();
+  return new (l ? l->storages.take() : ::operator new(sizeof(Storage))) Storage;
+}
+
+Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
+  void* data = allocate_bytes(nbytes, loc);
+  Storage* s = make();
+  s->data = data;
+  s->nbytes = nbytes;
+  s->device = device;
+  return s;
+}
+
+void Storage::destroy() {
+  if (data && !external) free_bytes(data, nbytes);
+  if (FreeLists* l = local_lists()) l->storages.put(this);
+  else ::operator delete(this);
+}
+
+TensorImpl* TensorImpl::make() {
+  FreeLists* l = local_lists();
+  void* p = l ? l->tensors.take()
+              : ::operator new(sizeof(TensorImpl), std::align_val_t{alignof(TensorImpl)});
+  return new (p) TensorImpl;
+}
+
+void TensorImpl::destroy() {
+  if (autograd) clear_autograd();
+  if (storage) storage->release();
+  if (FreeLists* l = local_lists()) l->tensors.put(this);
+  else ::operator delete(this, std::align_val_t{alignof(TensorImpl)});
+}
+
+namespace detail {
+void retain(TensorImpl* t) { t->retain(); }
+void release(TensorImpl* t) { t->release(); }
+} // namespace detail
+
+constinit thread_local RegionSession* current_session
+    __attribute__((tls_model("initial-exec"))) = nullptr;
+
+void materialize(TensorImpl* t, const char* reason, const Loc& loc) {
+  if (t->session) {
+    if (t->session != current_session)
+      throw Error(ErrorKind::value,
+                  std::string(reason) +
+                      ": the value must not be pending in another thread's compiled region",
+                  LocScope::resolve(loc));
+    t->session->flush(reason, loc);
+  }
+  if (t->storage && t->storage->poison)
+    throw Error(ErrorKind::value, std::string(reason) + ": " + t->storage->poison,
+                LocScope::resolve(loc));
+}
+
+} // namespace weft
