@@ -7,18 +7,18 @@ namespace weft {
 
 /// What a caller may ask of the compiler. Everything here is part of the cache's key.
 struct CompileSettings {
-  bool keep_stages = false;     // keep every stage as text; WEFT_COLLECT sets it too
-  std::string disable;          // names of passes to leave out, separated by commas
-  std::string print;            // names of passes after which the IR is printed to stderr
-  bool use_disk_cache = true;   // false: neither read nor write it
+  bool keep_stages = false;   // keep every stage as text; WEFT_COLLECT sets it too
+  std::string disable;        // names of passes to leave out, separated by commas
+  std::string print;          // names of passes after which the IR is printed to stderr
+  bool use_disk_cache = true; // false: neither read nor write it
 };
 
 /// Where a program came from and what it cost.
 struct CompileReport {
   enum class Source : uint8_t { none, memory, disk, compiler };
   Source source = Source::none;
-  double total_ms = 0;    // of the whole call
-  double loading_ms = 0;  // the compiler library, where this call was the first to need it
+  double total_ms = 0;   // of the whole call
+  double loading_ms = 0; // the compiler library, where this call was the first to need it
   double compiling_ms = 0;
   double mapping_ms = 0;  // code into the process
   std::string key;        // 32 hexadecimal digits

@@ -14,13 +14,14 @@ class CodeImage; // runtime/program/code_image.h
 
 /// What one run reads and writes.
 struct RunArguments {
-  std::span<void* const> leaves;            // address of element [0, ..., 0] of each leaf
-  std::span<const Meta* const> leaf_metas;  // read by size-generic programs only
-  std::span<void* const> outputs;           // by Program::outputs; ignored where the output is a leaf
-  std::span<const uint64_t> scalars;        // 8 bytes each: f64 bits, i64, or 0/1
-  std::span<const int64_t> size_attributes; // of the whole segment; read by size-generic programs only
-  std::span<const Loc> op_locations;        // by op of the segment, for errors; may be empty
-  double* kernel_seconds = nullptr;         // where not null: one slot a launch, added to
+  std::span<void* const> leaves;           // address of element [0, ..., 0] of each leaf
+  std::span<const Meta* const> leaf_metas; // read by size-generic programs only
+  std::span<void* const> outputs;    // by Program::outputs; ignored where the output is a leaf
+  std::span<const uint64_t> scalars; // 8 bytes each: f64 bits, i64, or 0/1
+  std::span<const int64_t>
+      size_attributes;               // of the whole segment; read by size-generic programs only
+  std::span<const Loc> op_locations; // by op of the segment, for errors; may be empty
+  double* kernel_seconds = nullptr;  // where not null: one slot a launch, added to
 };
 
 class LoadedProgram {
@@ -40,35 +41,34 @@ public:
   const Program& program() const { return program_; }
   /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
   bool is_generic() const { return !program_.symbols.empty(); }
-  size_t code_bytes() const { return code_bytes_; }
 
 private:
+  struct Geometry { // of a launch, for one vector of sizes
+    int64_t chunks, grain, scratch;
+  };
   struct Launch {
     weft_kernel_fn function;
     uint32_t first_buffer, buffer_count, first_argument, argument_count;
-    int32_t number;                  // in Program::launches
-    int64_t chunks, grain, scratch;  // of a program without symbols
-  };
-  struct Frame;
-  struct Geometry {
-    int64_t chunks, grain, scratch;
+    int32_t number;    // in Program::launches
+    Geometry geometry; // of a program without symbols
   };
 
   LoadedProgram() = default;
   void resolve();
   void evaluate(const RunArguments& a, int64_t* values) const;
-  Geometry geometry(const ProgramLaunch& launch, const int64_t* values) const;
+  static Geometry geometry(const ProgramLaunch& launch, const int64_t* values);
   void launch(const Launch& l, const Geometry& g, void* const* buffers, const int64_t* args,
               const RunArguments& a) const;
   [[noreturn]] void raise(uint32_t code, const RunArguments& a) const;
 
   Program program_;
   std::shared_ptr<CodeImage> code_;
-  size_t code_bytes_ = 0;
   std::vector<Launch> launches_;
   std::vector<int32_t> launch_buffers_;           // of all launches, one after another
   std::vector<ProgramArgument> launch_arguments_; // likewise
-  std::vector<int64_t> constants_;                // every expression's value, where none has a symbol
+  std::vector<int64_t> constants_;           // every expression's value, where none has a symbol
+  int64_t arena_bytes_ = 0;                  // likewise
+  size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring
   size_t most_buffers_ = 0, most_arguments_ = 0;
 };
 

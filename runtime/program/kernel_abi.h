@@ -1,4 +1,5 @@
-// What a compiled CPU kernel is called with. Plain C: a kernel has no other way to reach the runtime.
+// What a compiled CPU kernel is called with. Plain C: a kernel has no other way to reach the
+// runtime.
 #pragma once
 
 #include <stddef.h>
@@ -16,9 +17,9 @@ typedef struct weft_kernel_context {
   void* scratch;   // the launch's scratch bytes, 64-byte aligned, private to the calling thread
 } weft_kernel_context;
 
-// Runs chunks [chunk_begin, chunk_end) of a launch. `buffers`: base pointers in the kernel's argument
-// order. `args`: one for each scalar and size in order; f32 and f64 scalars as the bits of an f64, i1
-// as 0 or 1. Any chunk may run on any thread, once.
+// Runs chunks [chunk_begin, chunk_end) of a launch. `buffers`: base pointers in the kernel's
+// argument order. `args`: one for each scalar and size in order; f32 and f64 scalars as the bits of
+// an f64, i1 as 0 or 1. Any chunk may run on any thread, once.
 typedef void (*weft_kernel_fn)(const weft_kernel_context* context, void* const* buffers,
                                const int64_t* args, int64_t chunk_begin, int64_t chunk_end);
 

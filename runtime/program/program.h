@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/program/segment.h"
+#include "weft/error.h"
 
 namespace weft {
 
@@ -56,14 +57,15 @@ struct ProgramLaunch {
 };
 
 struct ProgramKernel {
-  std::string symbol;              // in the shared object
-  std::string summary;             // ops it computes, as explain() prints them
-  std::vector<int32_t> locations;  // of the ops, in Program::locations
+  std::string symbol;             // in the shared object
+  std::string summary;            // ops it computes, as explain() prints them
+  std::vector<int32_t> locations; // of the ops, in Program::locations
 };
 
-struct ProgramError { // raised by a kernel through its context
-  std::string message;
+struct ProgramError {  // raised by a kernel through its context
+  std::string message; // begins with the op: "gather: index must be ..."
   int32_t location = -1;
+  ErrorKind kind = ErrorKind::value;
 };
 
 /// A stage of a kernel as text, kept only where WEFT_KEEP_STAGES asks for it.
@@ -89,6 +91,8 @@ struct Program {
   std::string code;         // a shared object
 
   std::string serialize() const;
+  /// Throws weft::Error (io) where a number points nowhere or a size expression has no value.
+  void validate() const;
   /// Throws weft::Error (io) for truncated, overlong or inconsistent bytes.
   static Program deserialize(std::span<const uint8_t> bytes);
 };

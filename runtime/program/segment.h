@@ -21,18 +21,19 @@ struct SourceLine {
 /// A tensor of the segment. Views name the value whose storage they look into.
 struct SegmentValue {
   Meta meta;
-  int32_t base = -1; // the value that owns the storage: a leaf, the result of a computing op, itself
+  int32_t base =
+      -1; // the value that owns the storage: a leaf, the result of a computing op, itself
   bool is_leaf = false;
 };
 
 struct SegmentOp {
-  std::string op;                  // the record's name
-  bool in_place = false;           // writes into operand 0's memory; result is -1
-  std::vector<int32_t> operands;   // value number, or -1 - k for scalar k of the segment
+  std::string op;                // the record's name
+  bool in_place = false;         // writes into operand 0's memory; result is -1
+  std::vector<int32_t> operands; // value number, or -1 - k for scalar k of the segment
   std::vector<int64_t> structure;
   std::vector<int64_t> sizes;
   std::vector<int32_t> scalar_attributes; // numbers of the segment's scalars
-  int32_t first_size = 0;          // position of sizes[0] among all size attributes of the segment
+  int32_t first_size = 0; // position of sizes[0] among all size attributes of the segment
   int32_t result = -1;
   int32_t location = -1;
 };
@@ -47,11 +48,11 @@ struct Segment {
   bool generic = false; // sizes are arguments instead of constants; "equals 1" stays structure
   std::vector<SegmentValue> values;
   std::vector<SegmentOp> ops;
-  std::vector<int32_t> leaves;        // values, in order of first use
+  std::vector<int32_t> leaves; // values, in order of first use
   std::vector<SegmentAlias> aliases;
-  std::vector<Scalar::Kind> scalars;  // kinds of the run-time numbers
-  std::vector<int32_t> outputs;       // values whose storage must hold its final contents: results
-                                      // that live on, then leaves that are written
+  std::vector<Scalar::Kind> scalars; // kinds of the run-time numbers
+  std::vector<int32_t> outputs;      // values whose storage must hold its final contents: results
+                                     // that live on, then leaves that are written
   std::vector<SourceLine> locations;
 
   std::string serialize(bool with_locations) const;

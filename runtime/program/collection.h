@@ -1,0 +1,28 @@
+// Collected programs: what weft-inspect reads of a process that ran with WEFT_COLLECT=FOLDER.
+#pragma once
+
+#include "runtime/program/compile_service.h"
+
+#include <optional>
+
+namespace weft {
+
+struct Collected {
+  Segment segment;
+  Program program; // without code
+  CompileReport report;
+  std::string process; // its command and process number
+  uint64_t number = 0; // in the order in which the process asked
+};
+
+/// Returns the folder that WEFT_COLLECT names, or an empty text.
+std::string collection_folder();
+
+/// Writes one file into the folder; a failure is said once on stderr and changes nothing else.
+void collect(const std::string& folder, const Segment& segment, const Program& program,
+             const CompileReport& report);
+
+/// Reads all files of a folder, in the order in which they were written. Throws weft::Error (io).
+std::vector<Collected> read_collection(const std::string& folder);
+
+} // namespace weft

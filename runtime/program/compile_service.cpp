@@ -1,0 +1,271 @@
+#include "runtime/program/compile_service.h"
+
+#include "runtime/program/code_image.h"
+#include "runtime/program/collection.h"
+#include "runtime/program/compiler_library.h"
+#include "runtime/program/host_target.h"
+#include "runtime/program/program_store.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <mutex>
+
+namespace weft {
+
+namespace {
+
+constexpr size_t kMostPrograms = 1024; // kept in memory beyond their last use
+
+class Clock {
+public:
+  double ms() const {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_)
+        .count();
+  }
+
+private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// One key's program, made once: whoever holds the mutex makes it, the others wait.
+struct Slot {
+  std::mutex mutex;
+  std::shared_ptr<LoadedProgram> program;
+  std::string failure;
+};
+
+struct Service {
+  std::mutex mutex;
+  std::map<Hash128, std::shared_ptr<Slot>> slots;
+  std::map<std::string, std::shared_ptr<ProgramStore>> stores; // by path: tests change it
+  std::atomic<uint64_t> from_memory{0}, from_disk{0}, compiled{0}, failed{0};
+
+  std::shared_ptr<Slot> slot(const Hash128& key) {
+    std::lock_guard lock(mutex);
+    if (slots.size() >= kMostPrograms)
+      std::erase_if(slots, [](const auto& s) {
+        return s.second.use_count() == 1 &&
+               (!s.second->program || s.second->program.use_count() == 1);
+      });
+    std::shared_ptr<Slot>& s = slots[key];
+    if (!s)
+      s = std::make_shared<Slot>();
+    return s;
+  }
+
+  std::shared_ptr<ProgramStore> store() {
+    std::string path = cache_path();
+    std::lock_guard lock(mutex);
+    std::shared_ptr<ProgramStore>& s = stores[path];
+    if (!s)
+      s = std::make_shared<ProgramStore>(path, cache_limit());
+    return s;
+  }
+};
+
+Service& service() {
+  static Service& s = *new Service; // threads may still compile while the process ends
+  return s;
+}
+
+/// The form in which a segment is compiled: op k's location is number k, and what code cannot
+/// depend on is cleared. So segments that differ in their lines alone share a program.
+Segment normal_form(const Segment& segment) {
+  Segment s = segment;
+  s.locations.clear();
+  for (size_t k = 0; k < s.ops.size(); k++) {
+    int32_t from = s.ops[k].location;
+    bool known = from >= 0 && static_cast<size_t>(from) < segment.locations.size();
+    s.locations.push_back(known ? segment.locations[from] : SourceLine{});
+    s.ops[k].location = static_cast<int32_t>(k);
+  }
+  for (SegmentValue& v : s.values)
+    v.meta.requires_grad = 0;
+  return s;
+}
+
+std::string options_text(const CompileSettings& settings) {
+  std::string text = "target=" + host_target() + "\n";
+  if (settings.keep_stages)
+    text += "keep_stages=1\n";
+  if (!settings.disable.empty())
+    text += "disable=" + settings.disable + "\n";
+  if (!settings.print.empty())
+    text += "print=" + settings.print + "\n";
+  return text;
+}
+
+/// Compiles one segment into its slot; all that one call needs, so that steps read as a page.
+class Job {
+public:
+  Job(const Segment& segment, const CompileSettings& settings, CompileReport& out)
+      : settings_(settings), out_(out), segment_(normal_form(segment)) {
+    collect_into_ = collection_folder();
+    if (!collect_into_.empty())
+      settings_.keep_stages = true;
+    options_ = options_text(settings_);
+    library_ = compiler_library_path();
+    std::string identity =
+        segment_.serialize(false) + options_ + compiler_library_identity(library_);
+    identity += "/" + std::to_string(kProgramVersion) + "/" + std::to_string(WEFT_KERNEL_ABI);
+    key_ = hash_bytes(identity);
+    out_.key = key_.hex();
+  }
+
+  std::shared_ptr<LoadedProgram> run() {
+    std::shared_ptr<Slot> slot = service().slot(key_);
+    std::lock_guard lock(slot->mutex);
+    bool is_new = !slot->program && slot->failure.empty();
+    // Printing is a side effect that only the compiler has.
+    if (is_new || !settings_.print.empty()) {
+      make(*slot);
+    } else {
+      out_.source = slot->program ? CompileReport::Source::memory : CompileReport::Source::none;
+      service().from_memory += slot->program != nullptr;
+    }
+    out_.failure = slot->failure;
+    out_.total_ms = clock_.ms();
+    if (is_new && !collect_into_.empty())
+      collect(collect_into_, segment_, slot->program ? slot->program->program() : Program(), out_);
+    return slot->program;
+  }
+
+private:
+  void make(Slot& slot) {
+    bool use_disk = settings_.use_disk_cache && settings_.print.empty() && !cache_is_off();
+    std::shared_ptr<ProgramStore> store = use_disk ? service().store() : nullptr;
+    if (!settings_.use_disk_cache || cache_is_off())
+      out_.cache_note = "cache: it is off";
+    if (store)
+      out_.cache_note = store->refusal();
+    try {
+      if (store)
+        slot.program = from_disk(*store);
+      if (!slot.program || !settings_.print.empty())
+        slot.program = from_compiler(store.get());
+      slot.failure.clear();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& e) {
+      service().failed++;
+      slot.failure = e.what();
+    }
+  }
+
+  std::shared_ptr<LoadedProgram> map(Program program, int fd, bool has_code) {
+    Clock clock;
+    std::shared_ptr<CodeImage> code = has_code ? CodeImage::from_file(fd) : nullptr;
+    auto loaded = LoadedProgram::load(std::move(program), std::move(code));
+    out_.mapping_ms += clock.ms();
+    return loaded;
+  }
+
+  std::shared_ptr<LoadedProgram> from_disk(ProgramStore& store) {
+    std::optional<ProgramStore::Entry> e = store.find(key_, out_.cache_note);
+    if (!e || e->program.target != host_target())
+      return nullptr;
+    try {
+      auto loaded = map(std::move(e->program), e->file.get(), e->has_code);
+      out_.source = CompileReport::Source::disk;
+      service().from_disk++;
+      return loaded;
+    } catch (const Error& error) { // a folder on a file system that forbids mapping code, for one
+      out_.cache_note = std::string("cache: its entry must be loadable, got: ") + error.what();
+      return nullptr;
+    }
+  }
+
+  std::shared_ptr<LoadedProgram> from_compiler(ProgramStore* store) {
+    Clock clock;
+    std::string bytes =
+        call_compiler(library_, segment_.serialize(true), options_, out_.loading_ms);
+    Program program =
+        Program::deserialize({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    out_.compiling_ms = clock.ms() - out_.loading_ms;
+    if (program.target != host_target())
+      throw Error(ErrorKind::internal,
+                  "compile: a program must be for this processor, got " + program.target);
+    // What was stored is what is mapped, so that cold and warm code come in the same way and tools
+    // find the file behind it; memory serves where the folder does not.
+    if (store && store->refusal().empty()) {
+      store->put(key_, program, out_.cache_note);
+      std::string note;
+      std::optional<ProgramStore::Entry> e = store->find(key_, note);
+      if (e) {
+        program.code.clear();
+        program.locations.clear();
+        auto loaded = try_map(program, *e);
+        if (loaded)
+          return compiled(loaded);
+        program =
+            Program::deserialize({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+      }
+    }
+    Clock mapping;
+    program.locations.clear();
+    auto loaded = LoadedProgram::load(std::move(program));
+    out_.mapping_ms += mapping.ms();
+    return compiled(loaded);
+  }
+
+  std::shared_ptr<LoadedProgram> try_map(const Program& program, const ProgramStore::Entry& e) {
+    try {
+      return map(program, e.file.get(), e.has_code);
+    } catch (const Error& error) {
+      out_.cache_note = std::string("cache: its entry must be loadable, got: ") + error.what();
+      return nullptr;
+    }
+  }
+
+  std::shared_ptr<LoadedProgram> compiled(std::shared_ptr<LoadedProgram> program) {
+    out_.source = CompileReport::Source::compiler;
+    service().compiled++;
+    return program;
+  }
+
+  Clock clock_;
+  CompileSettings settings_;
+  CompileReport& out_;
+  Segment segment_;
+  std::string collect_into_, options_, library_;
+  Hash128 key_;
+};
+
+/// A missing compiler library is said once a process: without it everything stays eager.
+void say_once(const std::string& failure) {
+  static std::atomic<bool> said{false};
+  if (failure.find("compiler library must be loadable") == std::string::npos || said.exchange(true))
+    return;
+  std::fprintf(stderr, "weft: %s; compiled regions stay eager\n", failure.c_str());
+}
+
+} // namespace
+
+std::shared_ptr<LoadedProgram>
+compile_segment(const Segment& segment, const CompileSettings& settings, CompileReport& out) {
+  out = CompileReport();
+  std::shared_ptr<LoadedProgram> program = Job(segment, settings, out).run();
+  if (!program)
+    say_once(out.failure);
+  return program;
+}
+
+void forget_programs() {
+  std::lock_guard lock(service().mutex);
+  service().slots.clear();
+  service().stores.clear();
+}
+
+CompileCounters compile_counters() {
+  Service& s = service();
+  return {s.from_memory, s.from_disk, s.compiled, s.failed};
+}
+
+const char* name_of(CompileReport::Source source) {
+  constexpr const char* names[] = {"none", "memory", "disk", "compiler"};
+  return names[static_cast<int>(source)];
+}
+
+} // namespace weft

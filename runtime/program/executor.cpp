@@ -1,0 +1,257 @@
+#include "runtime/program/executor.h"
+
+#include "runtime/core/allocator.h"
+#include "runtime/core/parallel.h"
+#include "runtime/program/code_image.h"
+#include "runtime/program/size_expression.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+
+namespace weft {
+
+namespace {
+
+// A piece of a launch worth handing to another thread, which takes a few microseconds to start.
+constexpr double kPieceNanoseconds = 8000;
+constexpr double kBytesPerNanosecond = 16, kFlopsPerNanosecond = 40; // of one thread, from L2
+
+/// Memory that kernels of this thread use while they run; grows, is never zeroed.
+class Scratch {
+public:
+  ~Scratch() { std::free(memory_); }
+  void* at_least(int64_t bytes) {
+    if (bytes <= size_)
+      return memory_;
+    std::free(memory_);
+    size_ = 0;
+    memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes + 63) / 64 * 64);
+    if (!memory_)
+      throw std::bad_alloc();
+    size_ = bytes;
+    return memory_;
+  }
+
+private:
+  void* memory_ = nullptr;
+  int64_t size_ = 0;
+};
+thread_local Scratch thread_scratch;
+
+/// Temporaries of one run.
+class Arena {
+public:
+  Arena(int64_t bytes, const Loc& loc) : size_(static_cast<size_t>(bytes)) {
+    if (size_)
+      memory_ = static_cast<char*>(allocate_bytes(size_, loc));
+  }
+  ~Arena() {
+    if (memory_)
+      free_bytes(memory_, size_);
+  }
+  Arena(const Arena&) = delete;
+  char* memory() const { return memory_; }
+
+private:
+  char* memory_ = nullptr;
+  size_t size_;
+};
+
+/// `N` elements on the stack, more on the heap.
+template <class T, size_t N> class Scratchpad {
+public:
+  explicit Scratchpad(size_t n) : data_(n <= N ? fixed_ : new T[n]) {}
+  ~Scratchpad() {
+    if (data_ != fixed_)
+      delete[] data_;
+  }
+  Scratchpad(const Scratchpad&) = delete;
+  T& operator[](size_t k) { return data_[k]; }
+  T* data() { return data_; }
+
+private:
+  T fixed_[N];
+  T* data_;
+};
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+} // namespace
+
+std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program) {
+  program.validate();
+  std::shared_ptr<CodeImage> code;
+  if (!program.code.empty())
+    code = CodeImage::from_bytes(program.code);
+  return load(std::move(program), std::move(code));
+}
+
+std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program,
+                                                   std::shared_ptr<CodeImage> code) {
+  program.validate();
+  std::shared_ptr<LoadedProgram> r(new LoadedProgram);
+  program.code = {};
+  r->program_ = std::move(program);
+  r->code_ = std::move(code);
+  r->resolve();
+  return r;
+}
+
+void LoadedProgram::resolve() {
+  const Program& p = program_;
+  std::vector<weft_kernel_fn> functions;
+  for (const ProgramKernel& k : p.kernels) {
+    void* address = code_ ? code_->find(k.symbol.c_str()) : nullptr;
+    if (!address)
+      throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + k.symbol);
+    functions.push_back(reinterpret_cast<weft_kernel_fn>(address));
+  }
+  if (!is_generic()) {
+    constants_.resize(p.exprs.size());
+    evaluate_expressions(p.exprs, {}, constants_.data());
+    check_geometry(p, constants_.data());
+  }
+  for (const ProgramBuffer& b : p.buffers)
+    if (b.kind == ProgramBuffer::Kind::leaf)
+      leaf_count_ = std::max(leaf_count_, static_cast<size_t>(b.index) + 1);
+  for (size_t k = 0; k < p.launches.size(); k++) {
+    const ProgramLaunch& from = p.launches[k];
+    Launch l{};
+    l.function = functions[from.kernel];
+    l.number = static_cast<int32_t>(k);
+    l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
+    l.buffer_count = static_cast<uint32_t>(from.buffers.size());
+    l.first_argument = static_cast<uint32_t>(launch_arguments_.size());
+    l.argument_count = static_cast<uint32_t>(from.arguments.size());
+    launch_buffers_.insert(launch_buffers_.end(), from.buffers.begin(), from.buffers.end());
+    launch_arguments_.insert(launch_arguments_.end(), from.arguments.begin(), from.arguments.end());
+    most_buffers_ = std::max(most_buffers_, from.buffers.size());
+    most_arguments_ = std::max(most_arguments_, from.arguments.size());
+    for (ProgramArgument a : from.arguments)
+      if (a.kind == ProgramArgument::Kind::scalar)
+        scalar_count_ = std::max(scalar_count_, static_cast<size_t>(a.index) + 1);
+    if (!is_generic())
+      l.geometry = geometry(from, constants_.data());
+    launches_.push_back(l);
+  }
+  if (!is_generic() && p.arena_bytes >= 0)
+    arena_bytes_ = constants_[p.arena_bytes];
+}
+
+LoadedProgram::Geometry LoadedProgram::geometry(const ProgramLaunch& l, const int64_t* values) {
+  auto value = [&](int32_t e, int64_t otherwise) { return e < 0 ? otherwise : values[e]; };
+  Geometry g;
+  g.chunks = value(l.chunks, 1);
+  g.scratch = value(l.scratch_bytes, 0);
+  double nanoseconds = std::max(static_cast<double>(value(l.bytes, 0)) / kBytesPerNanosecond,
+                                static_cast<double>(value(l.flops, 0)) / kFlopsPerNanosecond);
+  if (nanoseconds < 2 * kPieceNanoseconds || g.chunks <= 1)
+    g.grain = std::max<int64_t>(g.chunks, 1);
+  else
+    g.grain =
+        static_cast<int64_t>(kPieceNanoseconds * static_cast<double>(g.chunks) / nanoseconds) + 1;
+  return g;
+}
+
+void LoadedProgram::launch(const Launch& l, const Geometry& g, void* const* buffers,
+                           const int64_t* args, const RunArguments& a) const {
+  uint32_t error = 0;
+  auto work = [&](int64_t begin, int64_t end) {
+    void* scratch = g.scratch ? thread_scratch.at_least(g.scratch) : nullptr;
+    weft_kernel_context context{WEFT_KERNEL_ABI, &error, scratch};
+    l.function(&context, buffers, args, begin, end);
+  };
+  if (g.grain >= g.chunks)
+    work(0, g.chunks);
+  else
+    parallel_for(g.chunks, g.grain, work);
+  if (error)
+    raise(error, a);
+}
+
+void LoadedProgram::run(const RunArguments& a) const {
+  const Program& p = program_;
+  if (a.leaves.size() < leaf_count_ || a.outputs.size() < p.outputs.size() ||
+      a.scalars.size() < scalar_count_)
+    throw Error(ErrorKind::internal,
+                "program: it must be run with all its leaves, outputs and scalars");
+  const int64_t* values = constants_.data();
+  Scratchpad<int64_t, 64> evaluated(is_generic() ? p.exprs.size() : 0);
+  int64_t arena_bytes = arena_bytes_;
+  if (is_generic()) {
+    evaluate(a, evaluated.data());
+    values = evaluated.data();
+    if (p.arena_bytes >= 0)
+      arena_bytes = values[p.arena_bytes];
+  }
+  Arena arena(arena_bytes, a.op_locations.empty() ? Loc() : a.op_locations[0]);
+  Scratchpad<void*, 32> addresses(p.buffers.size());
+  for (size_t k = 0; k < p.buffers.size(); k++) {
+    const ProgramBuffer& b = p.buffers[k];
+    switch (b.kind) {
+    case ProgramBuffer::Kind::leaf:
+      addresses[k] = a.leaves[b.index];
+      break;
+    case ProgramBuffer::Kind::output:
+      addresses[k] = a.outputs[b.index];
+      break;
+    case ProgramBuffer::Kind::temporary:
+      addresses[k] = arena.memory() + values[b.offset];
+      break;
+    }
+  }
+  Scratchpad<void*, 32> buffers(most_buffers_);
+  Scratchpad<int64_t, 32> arguments(most_arguments_);
+  for (const Launch& l : launches_) {
+    for (uint32_t k = 0; k < l.buffer_count; k++)
+      buffers[k] = addresses[launch_buffers_[l.first_buffer + k]];
+    for (uint32_t k = 0; k < l.argument_count; k++) {
+      ProgramArgument from = launch_arguments_[l.first_argument + k];
+      arguments[k] = from.kind == ProgramArgument::Kind::scalar
+                         ? static_cast<int64_t>(a.scalars[from.index])
+                         : values[from.index];
+    }
+    Geometry g = is_generic() ? geometry(p.launches[l.number], values) : l.geometry;
+    if (!a.kernel_seconds) {
+      launch(l, g, buffers.data(), arguments.data(), a);
+    } else {
+      double start = now();
+      launch(l, g, buffers.data(), arguments.data(), a);
+      a.kernel_seconds[l.number] += now() - start;
+    }
+  }
+}
+
+void LoadedProgram::evaluate(const RunArguments& a, int64_t* values) const {
+  const Program& p = program_;
+  Scratchpad<int64_t, 64> symbols(p.symbols.size());
+  for (size_t k = 0; k < p.symbols.size(); k++) {
+    const ProgramSymbol& s = p.symbols[k];
+    size_t index = static_cast<size_t>(s.index);
+    bool is_attribute = s.kind == ProgramSymbol::Kind::attribute;
+    if (index >= (is_attribute ? a.size_attributes.size() : a.leaf_metas.size()))
+      throw Error(ErrorKind::internal, "program: it must be run with all its sizes");
+    if (is_attribute)
+      symbols[k] = a.size_attributes[index];
+    else if (s.kind == ProgramSymbol::Kind::leaf_size)
+      symbols[k] = a.leaf_metas[index]->sizes[s.dim];
+    else
+      symbols[k] = a.leaf_metas[index]->strides[s.dim];
+  }
+  evaluate_expressions(p.exprs, {symbols.data(), p.symbols.size()}, values);
+  check_geometry(p, values);
+}
+
+void LoadedProgram::raise(uint32_t code, const RunArguments& a) const {
+  if (code > program_.errors.size())
+    throw Error(ErrorKind::internal, "program: a kernel raised an unknown error");
+  const ProgramError& e = program_.errors[code - 1];
+  if (e.location >= 0 && static_cast<size_t>(e.location) < a.op_locations.size())
+    throw Error(e.kind, e.message, a.op_locations[e.location]);
+  throw Error(e.kind, e.message);
+}
+
+} // namespace weft

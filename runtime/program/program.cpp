@@ -1,0 +1,253 @@
+// Programs as bytes, and the checks that make any accepted bytes safe to run through the executor.
+#include "runtime/program/program.h"
+
+#include "runtime/program/bytes.h"
+
+namespace weft {
+
+namespace {
+
+constexpr uint32_t kMagic = 0x67725057; // "WPrg"
+
+void put(ByteWriter& w, const ProgramLaunch& l) {
+  w.put(l.kernel);
+  w.put_all(l.buffers);
+  w.put_count(l.arguments.size());
+  for (ProgramArgument a : l.arguments) {
+    w.put(a.kind);
+    w.put(a.index);
+  }
+  for (int32_t e : {l.chunks, l.scratch_bytes, l.bytes, l.flops})
+    w.put(e);
+}
+
+ProgramLaunch get_launch(ByteReader& r) {
+  ProgramLaunch l;
+  l.kernel = r.get<int32_t>();
+  l.buffers = r.get_all<int32_t>();
+  l.arguments.resize(r.get_count(5));
+  for (ProgramArgument& a : l.arguments) {
+    a.kind = r.get_enum(ProgramArgument::Kind::size);
+    a.index = r.get<int32_t>();
+  }
+  for (int32_t* e : {&l.chunks, &l.scratch_bytes, &l.bytes, &l.flops})
+    *e = r.get<int32_t>();
+  return l;
+}
+
+void put_plan(ByteWriter& w, const Program& p) {
+  w.put_count(p.exprs.size());
+  for (const ProgramExpr& e : p.exprs) {
+    w.put(e.kind);
+    w.put(e.a);
+    w.put(e.b);
+    w.put(e.value);
+  }
+  w.put_count(p.symbols.size());
+  for (const ProgramSymbol& s : p.symbols) {
+    w.put(s.kind);
+    w.put(s.index);
+    w.put(s.dim);
+  }
+  w.put_count(p.buffers.size());
+  for (const ProgramBuffer& b : p.buffers) {
+    w.put(b.kind);
+    w.put(b.index);
+    w.put(b.offset);
+  }
+  w.put_count(p.outputs.size());
+  for (const ProgramOutput& o : p.outputs) {
+    w.put(o.value);
+    w.put(o.dtype);
+    w.put(o.bytes);
+  }
+  w.put_count(p.launches.size());
+  for (const ProgramLaunch& l : p.launches)
+    put(w, l);
+  w.put(p.arena_bytes);
+}
+
+void get_plan(ByteReader& r, Program& p) {
+  p.exprs.resize(r.get_count(17));
+  for (ProgramExpr& e : p.exprs) {
+    e.kind = r.get_enum(ProgramExpr::Kind::max);
+    e.a = r.get<int32_t>();
+    e.b = r.get<int32_t>();
+    e.value = r.get<int64_t>();
+  }
+  p.symbols.resize(r.get_count(9));
+  for (ProgramSymbol& s : p.symbols) {
+    s.kind = r.get_enum(ProgramSymbol::Kind::attribute);
+    s.index = r.get<int32_t>();
+    s.dim = r.get<int32_t>();
+  }
+  p.buffers.resize(r.get_count(9));
+  for (ProgramBuffer& b : p.buffers) {
+    b.kind = r.get_enum(ProgramBuffer::Kind::temporary);
+    b.index = r.get<int32_t>();
+    b.offset = r.get<int32_t>();
+  }
+  p.outputs.resize(r.get_count(9));
+  for (ProgramOutput& o : p.outputs) {
+    o.value = r.get<int32_t>();
+    o.dtype = r.get_enum(DType::boolean);
+    o.bytes = r.get<int32_t>();
+  }
+  p.launches.resize(r.get_count(28));
+  for (ProgramLaunch& l : p.launches)
+    l = get_launch(r);
+  p.arena_bytes = r.get<int32_t>();
+}
+
+void put_texts(ByteWriter& w, const Program& p) {
+  w.put_count(p.kernels.size());
+  for (const ProgramKernel& k : p.kernels) {
+    w.put_text(k.symbol);
+    w.put_text(k.summary);
+    w.put_all(k.locations);
+  }
+  w.put_count(p.errors.size());
+  for (const ProgramError& e : p.errors) {
+    w.put_text(e.message);
+    w.put(e.location);
+    w.put(static_cast<uint8_t>(e.kind));
+  }
+  w.put_count(p.locations.size());
+  for (const SourceLine& l : p.locations) {
+    w.put_text(l.file);
+    w.put_text(l.function);
+    w.put(l.line);
+  }
+  w.put_count(p.stages.size());
+  for (const ProgramStage& s : p.stages) {
+    w.put(s.kernel);
+    w.put_text(s.stage);
+    w.put_text(s.text);
+  }
+}
+
+void get_texts(ByteReader& r, Program& p) {
+  p.kernels.resize(r.get_count(20));
+  for (ProgramKernel& k : p.kernels) {
+    k.symbol = r.get_text();
+    k.summary = r.get_text();
+    k.locations = r.get_all<int32_t>();
+  }
+  p.errors.resize(r.get_count(13));
+  for (ProgramError& e : p.errors) {
+    e.message = r.get_text();
+    e.location = r.get<int32_t>();
+    e.kind = r.get_enum(ErrorKind::internal);
+  }
+  p.locations.resize(r.get_count(20));
+  for (SourceLine& l : p.locations) {
+    l.file = r.get_text();
+    l.function = r.get_text();
+    l.line = r.get<uint32_t>();
+  }
+  p.stages.resize(r.get_count(20));
+  for (ProgramStage& s : p.stages) {
+    s.kernel = r.get<int32_t>();
+    s.stage = r.get_text();
+    s.text = r.get_text();
+  }
+}
+
+/// Checks that numbers point at something.
+class Checker {
+public:
+  explicit Checker(const Program& p) : p_(p) {}
+
+  void run() const {
+    check(p_.version == kProgramVersion, "its version is another");
+    for (size_t k = 0; k < p_.exprs.size(); k++)
+      expression(k);
+    for (const ProgramSymbol& s : p_.symbols)
+      check(s.index >= 0 && s.dim >= 0 && s.dim < kMaxRank, "a symbol names no size");
+    for (const ProgramBuffer& b : p_.buffers)
+      buffer(b);
+    for (const ProgramOutput& o : p_.outputs)
+      check(optional(o.bytes), "an output's size does not exist");
+    for (const ProgramLaunch& l : p_.launches)
+      launch(l);
+    check(optional(p_.arena_bytes), "the arena's size does not exist");
+    for (const ProgramKernel& k : p_.kernels)
+      check(!k.symbol.empty(), "a kernel has no symbol");
+    for (const ProgramStage& s : p_.stages)
+      check(s.kernel >= -1 && s.kernel < static_cast<int64_t>(p_.kernels.size()),
+            "a stage is of no kernel");
+  }
+
+private:
+  static bool below(int32_t index, size_t n) {
+    return index >= 0 && static_cast<size_t>(index) < n;
+  }
+  bool optional(int32_t e) const { return e == -1 || below(e, p_.exprs.size()); }
+  static void check(bool ok, const char* why) {
+    if (!ok)
+      throw Error(ErrorKind::io, std::string("program: it must be consistent, ") + why);
+  }
+
+  void expression(size_t k) const {
+    const ProgramExpr& e = p_.exprs[k];
+    if (e.kind == ProgramExpr::Kind::constant)
+      return;
+    if (e.kind == ProgramExpr::Kind::symbol)
+      return check(below(e.a, p_.symbols.size()), "a symbol does not exist");
+    check(below(e.a, k) && below(e.b, k), "an expression uses a later one");
+  }
+  void buffer(const ProgramBuffer& b) const {
+    switch (b.kind) {
+    case ProgramBuffer::Kind::leaf:
+      return check(b.index >= 0, "a buffer is of no leaf");
+    case ProgramBuffer::Kind::output:
+      return check(below(b.index, p_.outputs.size()), "a buffer is of no output");
+    case ProgramBuffer::Kind::temporary:
+      return check(below(b.offset, p_.exprs.size()), "a temporary has no place");
+    }
+  }
+  void launch(const ProgramLaunch& l) const {
+    check(below(l.kernel, p_.kernels.size()), "a launch has no kernel");
+    for (int32_t b : l.buffers)
+      check(below(b, p_.buffers.size()), "a launch has no such buffer");
+    for (ProgramArgument a : l.arguments)
+      check(a.kind == ProgramArgument::Kind::size ? below(a.index, p_.exprs.size()) : a.index >= 0,
+            "an argument does not exist");
+    for (int32_t e : {l.chunks, l.scratch_bytes, l.bytes, l.flops})
+      check(optional(e), "a launch's size does not exist");
+  }
+
+  const Program& p_;
+};
+
+} // namespace
+
+std::string Program::serialize() const {
+  ByteWriter w;
+  w.put(kMagic);
+  w.put(version);
+  w.put_text(target);
+  put_plan(w, *this);
+  put_texts(w, *this);
+  w.put_text(code);
+  return w.take();
+}
+
+void Program::validate() const { Checker(*this).run(); }
+
+Program Program::deserialize(std::span<const uint8_t> bytes) {
+  ByteReader r(bytes, "program");
+  Program p;
+  r.check(r.get<uint32_t>() == kMagic, "they start otherwise");
+  p.version = r.get<uint32_t>();
+  r.check(p.version == kProgramVersion, "its version is another");
+  p.target = r.get_text();
+  get_plan(r, p);
+  get_texts(r, p);
+  p.code = r.get_text();
+  r.finish();
+  p.validate();
+  return p;
+}
+
+} // namespace weft
