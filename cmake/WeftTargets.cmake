@@ -9,6 +9,7 @@ target_include_directories(weft-includes INTERFACE ${PROJECT_SOURCE_DIR} ${PROJE
 # Everything that weft-tblgen and mlir-tblgen print for the targets below.
 add_custom_target(weft-gen)
 add_custom_target(weft-ir-gen)
+add_custom_target(weft-docs ALL)
 
 # The expression language: no LLVM, used by the generator, the compiler, and the runtime for custom ops.
 add_library(weft-expr STATIC)

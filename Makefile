@@ -1,0 +1,67 @@
+# Short names for what CMake does. `make help` lists them.
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+export CTEST_OUTPUT_ON_FAILURE = 1
+
+# $(call build,PRESET): configures once, then builds; ninja configures again by itself when a build file changes.
+build_dir = $(if $(filter release,$(1)),build,build-$(1))
+build = test -f $(call build_dir,$(1))/build.ninja || cmake --preset $(1); cmake --build --preset $(1) -j $(JOBS)
+
+.PHONY: help
+help: ## Lists these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+.PHONY: setup
+setup: ## Installs what is missing (Debian packages; as root or with sudo)
+	@tools/setup
+
+.PHONY: build
+build: setup ## Builds everything; programs land in build/bin
+	@$(call build,release)
+
+.PHONY: demo
+demo: build ## Trains a network on the digits data, eager and compiled, and compares both
+	@build/bin/digits
+
+.PHONY: test
+test: build ## Runs every test
+	@ctest --preset release -j $(JOBS)
+
+.PHONY: test-fast
+test-fast: build ## Runs the tests that take under a minute together
+	@ctest --preset fast -j $(JOBS)
+
+.PHONY: test-slow
+test-slow: build ## Runs the long tests
+	@ctest --preset slow -j $(JOBS)
+
+.PHONY: test-asan
+test-asan: setup ## Runs the fast tests under the address and undefined-behaviour sanitizers
+	@$(call build,asan)
+	@ctest --preset asan -j $(JOBS)
+
+.PHONY: test-tsan
+test-tsan: setup ## Runs the fast tests under the thread sanitizer
+	@$(call build,tsan)
+	@ctest --preset tsan -j $(JOBS)
+
+.PHONY: check
+check: build ## Format, include directions, file sizes, public headers, generated docs
+	@tools/check/all
+
+.PHONY: format
+format: setup ## Formats every tracked source
+	@tools/check/format --fix
+
+.PHONY: docs
+docs: build ## Writes the generated pages of docs/ anew
+	@cp -r build/gen/docs/. docs/ && find docs -name '*.d' -delete
+
+.PHONY: install
+install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
+	@cmake --install build --prefix $(PREFIX)
+
+.PHONY: clean
+clean: ## Removes every build folder
+	@rm -rf build build-dev build-asan build-tsan
