@@ -114,14 +114,13 @@ constinit thread_local RegionSession* current_session
     __attribute__((tls_model("initial-exec"))) = nullptr;
 
 void materialize(TensorImpl* t, const char* reason, const Loc& loc) {
-  if (t->session) {
-    if (t->session != current_session)
-      throw Error(ErrorKind::value,
-                  std::string(reason) +
-                      ": the value must not be pending in another thread's compiled region",
-                  LocScope::resolve(loc));
-    t->session->flush(reason, loc);
-  }
+  if (t->session && t->session != current_session)
+    throw Error(ErrorKind::value,
+                std::string(reason) +
+                    ": the value must not be pending in another thread's compiled region",
+                LocScope::resolve(loc));
+  // Also where the tensor itself has data: writes to it may be pending.
+  if (current_session) current_session->flush(reason, loc);
   if (t->storage && t->storage->poison)
     throw Error(ErrorKind::value, std::string(reason) + ": " + t->storage->poison,
                 LocScope::resolve(loc));

@@ -1,0 +1,152 @@
+// Two leaves that look into one storage matter only where one of them is written. Storage identity is
+// not enough: two views whose overlap changed must not pass, so relative offsets and strides count.
+
+#include "frontend/alias.h"
+
+#include <unordered_map>
+
+namespace weft {
+
+namespace {
+
+struct Range {
+  int64_t low, high; // bytes, half open
+};
+
+Range bytes_of(const TensorImpl& t) {
+  int64_t low = t.offset, high = t.offset + 1;
+  for (int k = 0; k < t.meta.rank; k++) {
+    if (t.meta.sizes[k] == 0) return {0, 0};
+    const int64_t extent = (t.meta.sizes[k] - 1) * t.meta.strides[k];
+    (extent < 0 ? low : high) += extent;
+  }
+  const auto size = static_cast<int64_t>(size_of(t.meta.dtype));
+  return {low * size, high * size};
+}
+
+bool overlap(const TensorImpl& a, const TensorImpl& b) {
+  const Range x = bytes_of(a), y = bytes_of(b);
+  return x.low < y.high && y.low < x.high;
+}
+
+bool same_view(const TensorImpl& a, const TensorImpl& b) {
+  return a.offset == b.offset && a.meta.dtype == b.meta.dtype && a.meta.rank == b.meta.rank &&
+         a.meta.same_sizes(b.meta) && a.meta.same_strides(b.meta);
+}
+
+enum class Relation : uint8_t { none, same, overlapping };
+
+Relation relation(const TensorImpl& a, const TensorImpl& b) {
+  if (a.storage != b.storage) return Relation::none;
+  if (same_view(a, b)) return Relation::same;
+  return overlap(a, b) ? Relation::overlapping : Relation::none;
+}
+
+TensorImpl& leaf(const Flush& f, size_t i, TensorImpl* const* values) {
+  return *values[f.leaves[i].slot];
+}
+
+// The earliest leaf with which leaf i shares a written view; -1: none, -2: they overlap otherwise.
+int32_t alias_of(const Flush& f, size_t i, TensorImpl* const* values) {
+  int32_t same = -1;
+  for (size_t j = 0; j < f.leaves.size(); j++) {
+    if (j == i || !(f.leaves[i].written || f.leaves[j].written)) continue;
+    const Relation r = relation(leaf(f, i, values), leaf(f, j, values));
+    if (r == Relation::overlapping) return -2;
+    if (r == Relation::same && j < i && same < 0) same = static_cast<int32_t>(j);
+  }
+  return same;
+}
+
+std::atomic<uint32_t> next_mark{1};
+
+} // namespace
+
+void describe_segment(Flush& f) {
+  std::unordered_map<int32_t, int32_t> owner; // slot -> slot of the storage's owner
+  std::unordered_map<int32_t, size_t> leaf_at;
+  for (ColdNode* c : f.path) {
+    for (size_t k = 0; k < c->operands.size(); k++) {
+      const int32_t slot = c->operands[k];
+      if (slot < 0 || !c->new_leaf[k]) continue;
+      leaf_at.emplace(slot, f.leaves.size());
+      f.leaves.push_back({slot, c->leaf_metas[k]});
+      owner[slot] = slot;
+    }
+    if (c->in_place) {
+      auto written = leaf_at.find(owner.at(c->operands[0]));
+      if (written != leaf_at.end()) f.leaves[written->second].written = f.has_written_leaf = true;
+    } else {
+      const int32_t slot = c->hot->result;
+      owner[slot] = c->is_view ? owner.at(c->operands[0]) : slot;
+      f.values.push_back({slot, owner[slot], c, c->is_view});
+      if (!c->is_view) f.owners.push_back(slot);
+    }
+    f.op_locations.push_back(c->loc);
+    f.scalar_count += static_cast<int>(c->scalar_kinds.size());
+    f.size_count += static_cast<int>(c->sizes.size());
+  }
+  std::unordered_map<int32_t, int32_t> position;
+  for (size_t k = 0; k < f.owners.size(); k++) position[f.owners[k]] = static_cast<int32_t>(k);
+  for (const Flush::Value& v : f.values) {
+    auto at = position.find(v.owner);
+    f.owner_index.push_back(at == position.end() ? -1 : at->second);
+  }
+}
+
+void describe_aliases(Flush& f, TensorImpl* const* values) {
+  if (!f.has_written_leaf) return;
+  for (size_t i = 0; i < f.leaves.size(); i++) {
+    const int32_t a = alias_of(f, i, values);
+    if (a == -2) f.overlapping = true;
+    f.leaves[i].same_as = std::max(a, -1);
+  }
+}
+
+bool same_aliases(const Flush& f, TensorImpl* const* values) {
+  // Marks the written storages; where nothing else carries the mark, nothing aliases.
+  const uint32_t mark = next_mark.fetch_add(1, std::memory_order_relaxed);
+  bool shared = false;
+  for (size_t i = 0; i < f.leaves.size(); i++) {
+    if (!f.leaves[i].written) continue;
+    Storage* s = leaf(f, i, values).storage;
+    shared |= s->scratch == mark;
+    s->scratch = mark;
+  }
+  for (size_t i = 0; i < f.leaves.size(); i++) {
+    shared |= f.leaves[i].same_as >= 0;
+    shared |= !f.leaves[i].written && leaf(f, i, values).storage->scratch == mark;
+  }
+  if (!shared) return true;
+  for (size_t i = 0; i < f.leaves.size(); i++)
+    if (alias_of(f, i, values) != f.leaves[i].same_as) return false;
+  return true;
+}
+
+Divergence explain_divergence(const ColdNode& expected, const OpCall& got) {
+  Divergence d;
+  d.expected_at = expected.place;
+  d.got_at = TracePlace::of(got.location());
+  d.got = info(got.op).name;
+  d.expected = expected.is_flush() ? "end of the segment" : info(expected.op).name;
+  if (expected.is_flush() || expected.op != got.op) {
+    d.difference = "another op";
+  } else if (expected.in_place != got.in_place) {
+    d.difference = "in place or not";
+  } else if (expected.operands.size() != got.operands.size()) {
+    d.difference = "number of operands";
+  } else if (!std::equal(expected.structure.begin(), expected.structure.end(),
+                         got.structure.begin(), got.structure.end())) {
+    d.difference = "another attribute";
+  } else {
+    d.difference = "other operands";
+    for (size_t k = 0; k < got.operands.size(); k++)
+      if (expected.new_leaf[k] && got.operands[k] &&
+          expected.leaf_metas[k].structure() != got.operands[k]->meta.structure())
+        d.difference = "operand " + std::to_string(k) + " was " + describe(expected.leaf_metas[k]) +
+                       ", is " + describe(got.operands[k]->meta);
+  }
+  return d;
+}
+
+} // namespace weft

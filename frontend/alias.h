@@ -1,0 +1,22 @@
+// What a segment is made of once it ends: leaves, values, owners of storages, and how its leaves
+// overlap where one of them is written.
+#pragma once
+
+#include "frontend/region.h"
+
+namespace weft {
+
+/// Fills leaves, values and owners from the flush's path.
+void describe_segment(Flush& flush);
+
+/// Notes which leaves are the same view of a written storage, and whether any two overlap otherwise.
+void describe_aliases(Flush& flush, TensorImpl* const* values);
+
+/// Says whether the leaves bound now overlap exactly as those that were recorded. Only to be asked
+/// of flushes with a written leaf.
+bool same_aliases(const Flush& flush, TensorImpl* const* values);
+
+/// Says in words how a call differs from the node that was expected.
+Divergence explain_divergence(const ColdNode& expected, const OpCall& got);
+
+} // namespace weft

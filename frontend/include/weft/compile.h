@@ -1,0 +1,121 @@
+// weft::compile: the same C++ code, run as a few fused kernels.
+#pragma once
+
+#include "weft/nn.h"
+#include "weft/tensor.h"
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace weft {
+
+class Region;
+
+/// How a compiled region behaves. The defaults suit most programs.
+struct CompileOptions {
+  std::string name;              // in explain() and in tools; empty: the source line of compile()
+  int max_segment_ops = 4096;    // a longer run of ops is cut into several programs
+  int max_segments = 256;        // beyond it new paths run eagerly and explain() says so
+  int hot_branch_segments = 8;   // with more segments than this, branch points become boundaries
+};
+
+/// What explain() prints, as numbers.
+struct RegionStats {
+  int64_t calls = 0, ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
+  int64_t programs = 0, segments = 0, generic_calls = 0, eager_segments = 0, alias_fallbacks = 0;
+  int64_t unrecorded = 0;        // times that a new path met an exhausted budget
+  int64_t kernels = 0;           // launches of all programs together
+  double compile_seconds = 0;
+};
+
+namespace detail {
+
+/// One call of a region: enters on construction; finish() runs what is pending; abandon() does so
+/// while an exception travels.
+class RegionCall {
+public:
+  explicit RegionCall(Region& region);
+  ~RegionCall();
+  RegionCall(const RegionCall&) = delete;
+  void finish();
+  void abandon() noexcept;
+
+private:
+  Region& region_;
+  void* session_;
+};
+
+bool inside_region();
+std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc);
+std::string explain(const Region& region, bool as_json);
+RegionStats stats(const Region& region);
+
+template <class Body> auto run_region(Region& region, Body&& body) -> decltype(body()) {
+  if (inside_region()) return body(); // nested and recursive regions become part of the outer one
+  RegionCall call(region);
+  try {
+    if constexpr (std::is_void_v<decltype(body())>) {
+      body();
+      call.finish();
+    } else {
+      decltype(auto) result = body();
+      call.finish();
+      return result;
+    }
+  } catch (...) {
+    call.abandon();
+    throw;
+  }
+}
+
+} // namespace detail
+
+/// A function whose tensor work runs compiled. Copies share what was compiled. Safe to call from
+/// several threads if the function itself is.
+template <class F> class Compiled {
+public:
+  Compiled(F f, CompileOptions options, const Loc& loc)
+      : f_(std::move(f)), region_(detail::make_region(std::move(options), loc)) {}
+
+  /// Runs the function's body; its ops are followed along known paths and launched as fused kernels
+  /// when the host reads a value or the call returns. Throws what the body throws.
+  template <class... Args>
+    requires std::invocable<F&, Args...>
+  decltype(auto) operator()(Args&&... args) {
+    return detail::run_region(
+        *region_, [&]() -> decltype(auto) { return std::invoke(f_, std::forward<Args>(args)...); });
+  }
+
+  /// Tells what was compiled: segments, flushes and divergences with their causes and lines,
+  /// kernels, times.
+  std::string explain() const { return detail::explain(*region_, false); }
+  std::string explain_json() const { return detail::explain(*region_, true); }
+  RegionStats stats() const { return detail::stats(*region_); }
+
+private:
+  F f_;
+  std::shared_ptr<Region> region_;
+};
+
+/// Compiles a function of tensors: `auto step = compile([&](const Tensor& x) { ... });`. The first
+/// call runs eagerly and records; later calls run fused kernels. Results equal the eager ones.
+template <class F>
+  requires(!std::derived_from<std::remove_cvref_t<F>, nn::Module>)
+auto compile(F&& f, CompileOptions options = {}, Loc loc = Loc::current()) {
+  return Compiled<std::remove_cvref_t<F>>(std::forward<F>(f), std::move(options), loc);
+}
+
+/// Compiles a module's forward: `auto fast = compile(net); fast(x)`. `net` itself stays eager; see
+/// nn::Module::compile() for compiling every existing call of it.
+template <class M>
+  requires std::derived_from<M, nn::Module>
+auto compile(const M& module, CompileOptions options = {}, Loc loc = Loc::current()) {
+  auto forward = [module](const auto&... args) mutable { return module(args...); };
+  return Compiled<decltype(forward)>(std::move(forward), std::move(options), loc);
+}
+
+} // namespace weft

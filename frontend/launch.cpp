@@ -1,0 +1,284 @@
+// Flushing: decides what of a followed segment the outside can see, runs the segment's program (or its
+// ops one by one), and hands the values over.
+
+#include "frontend/alias.h"
+#include "frontend/segment_builder.h"
+#include "frontend/session.h"
+#include "runtime/autograd/tape.h"
+#include "runtime/core/execute.h"
+
+#include <bit>
+#include <chrono>
+
+namespace weft {
+
+Session::~Session() {
+  for (TensorImpl* t : value_table_)
+    if (t && t->session == this) t->release();
+}
+
+void Session::begin() {
+  ensure_slots();
+  last_flush_ = nullptr;
+  stats.calls++;
+  go_to_root(nullptr);
+}
+
+void Session::end() { flush("end of the region", Loc()); }
+
+void Session::abandon() noexcept {
+  try {
+    flush("exception", Loc());
+  } catch (...) {
+    // The values are poisoned; the exception that is already travelling says more.
+  }
+}
+
+void Session::ensure_slots() {
+  const auto n = static_cast<size_t>(region_.trace().slot_count());
+  if (value_table_.size() < n) value_table_.resize(std::max(n, value_table_.size() * 2), nullptr);
+  values = value_table_.data();
+}
+
+void Session::go_to_root(Flush* done) {
+  for (int32_t slot : bound_leaves_) {
+    TensorImpl*& t = value_table_[static_cast<size_t>(slot)];
+    if (t) t->release();
+    t = nullptr;
+  }
+  bound_leaves_.clear();
+  last_flush_ = done;
+  mode_ = Mode::follow;
+  generic_ = false;
+  current = region_.trace().root();
+  next = done ? done->successor.load(std::memory_order_acquire) : nullptr;
+  if (!next) next = current->next.load(std::memory_order_acquire);
+  if (next && next->key == kFlushKey) next = nullptr;
+}
+
+void Session::flush(const char* reason, const Loc& loc) {
+  if (mode_ == Mode::bypass) return go_to_root(nullptr);
+  if (mode_ == Mode::record) return end_recording(reason, loc);
+  TraceNode* root = region_.trace().root();
+  if (current == root) return;
+  Flush* f = nullptr;
+  for (TraceNode* n = current->next.load(std::memory_order_acquire); n && !f;
+       n = n->sibling.load(std::memory_order_acquire))
+    if (n->key == kFlushKey) f = cold(n).flush.get();
+  if (!f) {
+    // Known ops, read at a new place.
+    std::lock_guard lock(region_.mutex());
+    f = make_flush(reason, loc);
+  }
+  stats.ops_followed += cold(current).depth;
+  ColdNode* last = &cold(current);
+  try {
+    launch(*f);
+  } catch (const std::exception& e) {
+    poison(last, e.what());
+    release_values(last);
+    go_to_root(f);
+    throw;
+  }
+  release_values(last);
+  go_to_root(f);
+}
+
+namespace {
+
+uint64_t bits_of(const Scalar& s) {
+  return s.kind == Scalar::Kind::floating ? std::bit_cast<uint64_t>(s.f)
+                                          : static_cast<uint64_t>(s.i);
+}
+
+bool covers(const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) {
+  for (size_t k = 0; k < want.size(); k++)
+    if (want[k] && !have[k]) return false;
+  return true;
+}
+
+// The leaf sizes, strides of leaves with gaps, and size attributes of the call at hand.
+void collect_sizes(const Flush& f, TensorImpl* const* values, const std::vector<int64_t>& attributes,
+                   std::vector<int64_t>& out) {
+  for (const Flush::Leaf& l : f.leaves) {
+    const Meta& m = values[l.slot]->meta;
+    out.insert(out.end(), m.sizes, m.sizes + m.rank);
+    if (!m.contiguous) out.insert(out.end(), m.strides, m.strides + m.rank);
+  }
+  out.insert(out.end(), attributes.begin(), attributes.begin() + f.size_count);
+}
+
+} // namespace
+
+// Which storages the outside can still see. From the last value back, so that the tape node of a
+// dead value lets go of the values before it; one pass is exact.
+void Session::find_live(const Flush& f, std::vector<uint8_t>& live) {
+  live.assign(f.owners.size(), 0);
+  for (size_t k = f.values.size(); k-- > 0;) {
+    TensorImpl* t = value_table_[static_cast<size_t>(f.values[k].slot)];
+    if (t->refs.load(std::memory_order_acquire) != TensorImpl::kUser) {
+      if (t->user_refs() == 1 && t->autograd) drop_history(t);
+      if (t->refs.load(std::memory_order_acquire) != TensorImpl::kUser) {
+        if (f.owner_index[k] >= 0) live[static_cast<size_t>(f.owner_index[k])] = 1;
+        continue;
+      }
+    }
+    if (t->autograd) t->clear_autograd();
+  }
+}
+
+void Session::launch(Flush& f) {
+  std::vector<uint8_t>& live = live_scratch_;
+  find_live(f, live);
+  f.hits.fetch_add(1, std::memory_order_relaxed);
+  stats.flushes++;
+  const bool aliases_fit = !f.has_written_leaf || (!f.overlapping && same_aliases(f, values));
+  if (!aliases_fit) stats.alias_fallbacks++;
+  SegmentProgram* p = aliases_fit ? find_program(f, live) : nullptr;
+  if (!p || !p->program) {
+    stats.eager_segments++;
+    f.eager_runs.fetch_add(1, std::memory_order_relaxed);
+    return run_eagerly(&cold(current));
+  }
+  run_program(f, *p);
+}
+
+SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live) {
+  SegmentProgram* last = f.last.load(std::memory_order_acquire);
+  // The common case: sizes as recorded, the storages of last time.
+  if (last && !generic_ && !last->generic && f.sizes_as_recorded && covers(last->live, live))
+    return last;
+  // While another thread compiles, this call runs its ops one by one.
+  std::unique_lock lock(f.mutex, std::try_to_lock);
+  if (!lock) return nullptr;
+  std::vector<int64_t> sizes;
+  collect_sizes(f, values, sizes_, sizes);
+  if (f.programs.empty()) {
+    f.sizes = sizes;
+    f.sizes_as_recorded = !generic_;
+  }
+  const bool generic = sizes != f.sizes;
+  std::vector<uint8_t> wanted = live;
+  for (const auto& p : f.programs) {
+    if (p->generic != generic) continue;
+    if (covers(p->live, live)) {
+      f.last.store(p.get(), std::memory_order_release);
+      return p.get();
+    }
+    for (size_t k = 0; k < wanted.size(); k++) wanted[k] |= p->live[k];
+  }
+  auto made = std::make_unique<SegmentProgram>();
+  made->live = wanted;
+  made->generic = generic;
+  const Segment segment = build_segment(f, values, sizes_, wanted, generic);
+  made->program = compile_segment(segment, CompileSettings{}, made->report);
+  stats.compile_seconds += made->report.total_ms * 1e-3;
+  stats.programs++;
+  f.programs.push_back(std::move(made));
+  SegmentProgram* p = f.programs.back().get();
+  f.last.store(p, std::memory_order_release);
+  return p;
+}
+
+void Session::run_program(Flush& f, SegmentProgram& p) {
+  const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
+  leaf_data_.clear();
+  leaf_metas_.clear();
+  output_data_.clear();
+  scalar_bits_.clear();
+  for (const Flush::Leaf& l : f.leaves) {
+    TensorImpl* t = values[l.slot];
+    leaf_data_.push_back(t->data());
+    leaf_metas_.push_back(&t->meta);
+  }
+  const auto leaf_count = static_cast<int32_t>(f.leaves.size());
+  for (const ProgramOutput& o : outputs) {
+    if (o.value < leaf_count) {
+      output_data_.push_back(leaf_data_[static_cast<size_t>(o.value)]);
+      continue;
+    }
+    TensorImpl* t = values[f.values[static_cast<size_t>(o.value - leaf_count)].slot];
+    allocate(t->storage, t->meta.nbytes(), t->meta.device, f.path.back()->loc);
+    output_data_.push_back(t->storage->data);
+  }
+  for (int k = 0; k < f.scalar_count; k++)
+    scalar_bits_.push_back(bits_of(scalars_[static_cast<size_t>(k)]));
+  RunArguments a;
+  a.leaves = leaf_data_;
+  a.leaf_metas = leaf_metas_;
+  a.outputs = output_data_;
+  a.scalars = scalar_bits_;
+  a.size_attributes = {sizes_.data(), static_cast<size_t>(f.size_count)};
+  a.op_locations = f.op_locations;
+  p.program->run(a);
+  p.runs.fetch_add(1, std::memory_order_relaxed);
+  stats.kernels += static_cast<int64_t>(p.program->program().launches.size());
+}
+
+// Runs the ops from the segment's start up to `last` one by one, into the objects that the caller
+// holds already.
+void Session::run_eagerly(ColdNode* last) {
+  std::vector<ColdNode*> path;
+  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent) path.push_back(c);
+  std::vector<TensorImpl*> operands;
+  for (size_t k = path.size(); k-- > 0;) {
+    ColdNode& c = *path[k];
+    if (c.is_view) continue;
+    operands.clear();
+    for (int32_t slot : c.operands) operands.push_back(slot < 0 ? nullptr : values[slot]);
+    OpCall call;
+    call.op = c.op;
+    call.in_place = c.in_place;
+    call.operands = operands;
+    call.scalars = {scalars_.data() + c.scalar_position, c.scalar_kinds.size()};
+    call.structure = c.structure;
+    call.sizes = {sizes_.data() + c.size_position, c.sizes.size()};
+    call.loc = &c.loc;
+    const LocOverride line(c.loc);
+    compute(call, c.in_place ? operands[0] : values[c.hot->result]);
+  }
+}
+
+// What the outside holds leaves its slot with the storage; the rest is wiped for the next call.
+void Session::release_values(ColdNode* last) {
+  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent) {
+    if (c->hot->result < 0) continue;
+    TensorImpl*& t = value_table_[static_cast<size_t>(c->hot->result)];
+    if (!t) continue;
+    const bool held = t->refs.load(std::memory_order_acquire) != TensorImpl::kUser;
+    if (held || generic_) {
+      t->session = nullptr;
+      t->slot = -1;
+      t->release();
+      t = nullptr;
+      continue;
+    }
+    if (t->autograd) t->clear_autograd();
+    t->meta.requires_grad = 0;
+    t->is_leaf = true;
+    if (c->is_view) {
+      if (t->storage) t->storage->release();
+      t->storage = nullptr;
+    } else if (t->storage->data || t->storage->refs.load(std::memory_order_relaxed) != 1 ||
+               t->storage->poison) {
+      // A view of it lives on, or it was made real for a call that needs more.
+      t->storage->release();
+      t->storage = Storage::make();
+      t->storage->device = c->meta.device;
+    } else {
+      t->storage->version.store(0, std::memory_order_relaxed);
+      t->storage->id.store(0, std::memory_order_relaxed);
+    }
+  }
+}
+
+void Session::poison(ColdNode* last, const std::string& why) noexcept {
+  const char* text = keep_text(why);
+  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent) {
+    if (c->hot->result < 0 || c->is_view) continue;
+    TensorImpl* t = value_table_[static_cast<size_t>(c->hot->result)];
+    if (t && t->storage) t->storage->poison = text;
+  }
+}
+
+} // namespace weft

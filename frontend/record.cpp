@@ -1,0 +1,211 @@
+// Recording: ops run eagerly and are logged as nodes of the trace. Nothing is kept alive for the
+// log: results are known by number, and a tensor that dies takes its number with it.
+
+#include "frontend/alias.h"
+#include "frontend/session.h"
+#include "runtime/autograd/tape.h"
+#include "runtime/core/execute.h"
+
+namespace weft {
+
+TensorImpl* Session::record(const OpCall& call) {
+  const int64_t old_offset = call.operands.empty() || !call.operands[0] ? 0 : call.operands[0]->offset;
+  TensorImpl* r = execute(call); // a call in error leaves no trace
+  {
+    std::lock_guard lock(region_.mutex());
+    bool known = false;
+    for (TraceNode* n = current->next.load(std::memory_order_acquire); n && !known;
+         n = n->sibling.load(std::memory_order_acquire)) {
+      // Another thread, or an earlier call, may have been here.
+      known = match(cold(n), call);
+      if (known) current = n;
+    }
+    if (!known) {
+      ColdNode* node = add_node(call, r, r->offset - old_offset);
+      Trace::append(current, node->hot);
+      if (current != region_.trace().root() && current->next.load() != node->hot &&
+          region_.trace().flushes().size() > static_cast<size_t>(region_.options().hot_branch_segments) &&
+          !cold(current).cut.exchange(true))
+        current->key = 0; // followers of a boundary take the general path
+      current = node->hot;
+    }
+    ensure_slots();
+  }
+  ColdNode& c = cold(current);
+  for (size_t k = 0; k < call.operands.size(); k++) {
+    TensorImpl* t = call.operands[k];
+    if (!c.new_leaf[k]) continue;
+    recorded_leaves_.emplace(t, c.operands[k]);
+    value_table_[static_cast<size_t>(c.operands[k])] = t;
+    t->retain();
+    bound_leaves_.push_back(c.operands[k]);
+  }
+  store_arguments(c, call);
+  if (!c.in_place) {
+    r->session = this;
+    r->slot = current->result;
+    value_table_[static_cast<size_t>(current->result)] = r;
+  }
+  stats.ops_recorded++;
+  if (c.depth >= region_.options().max_segment_ops) flush("segment length", call.location());
+  return r;
+}
+
+ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_t offset_delta) {
+  Trace& trace = region_.trace();
+  TraceNode* n = trace.make_node();
+  ColdNode& c = cold(n);
+  const bool first = current == trace.root();
+  const ColdNode& p = cold(current);
+  c.parent = &cold(current);
+  c.op = call.op;
+  c.in_place = call.in_place;
+  c.is_view = info(call.op).kind == OpKind::view;
+  c.depth = static_cast<uint16_t>(first ? 1 : p.depth + 1);
+  c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
+  c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
+  bool plain = !call.in_place && !c.is_view && call.scalars.empty() && call.structure.empty() &&
+               call.sizes.empty() && call.operands.size() <= 2 && !call.operands.empty();
+  for (size_t k = 0; k < call.operands.size(); k++) {
+    TensorImpl* t = call.operands[k];
+    int32_t slot = -1;
+    bool is_new = false;
+    if (t && t->session == this) {
+      slot = t->slot;
+    } else if (t) {
+      auto known = recorded_leaves_.find(t);
+      is_new = known == recorded_leaves_.end();
+      // The same new tensor twice in one call is one leaf.
+      if (is_new)
+        for (size_t j = 0; j < k; j++)
+          if (call.operands[j] == t) slot = c.operands[j], is_new = false;
+      if (is_new) slot = trace.make_slot();
+      else if (slot < 0) slot = known->second;
+    }
+    c.operands.push_back(slot);
+    c.new_leaf.push_back(is_new);
+    c.leaf_metas.push_back(is_new ? t->meta : Meta{});
+    plain &= t && !is_new;
+    if (k < 3) n->operands[k] = slot;
+  }
+  c.structure.assign(call.structure.begin(), call.structure.end());
+  c.sizes.assign(call.sizes.begin(), call.sizes.end());
+  for (const Scalar& s : call.scalars) c.scalar_kinds.push_back(s.kind);
+  if (!call.in_place) {
+    n->result = trace.make_slot();
+    c.meta = result->meta;
+    c.meta.requires_grad = 0;
+    c.offset_delta = c.is_view ? offset_delta : 0;
+  }
+  c.loc = call.location();
+  c.place = TracePlace::of(c.loc);
+  if (plain)
+    n->key = static_cast<uint32_t>(call.op) | static_cast<uint32_t>(call.operands.size()) << 16;
+  return &c;
+}
+
+// The op is none that followed here before. What was followed becomes real, and the call goes on
+// as if it had been recorded from the segment's start.
+void Session::diverge(const OpCall& call) {
+  Meta meta;
+  int64_t offset = 0;
+  infer(call, meta, offset); // a call in error throws before anything is given up
+  TraceNode* expected = current->next.load(std::memory_order_acquire);
+  if (expected && current != region_.trace().root())
+    region_.note_divergence(explain_divergence(cold(expected), call));
+  if (expected && current != region_.trace().root()) stats.divergences++;
+  if (current != region_.trace().root()) {
+    stats.eager_segments++;
+    run_eagerly(&cold(current));
+  }
+  start_recording();
+}
+
+void Session::start_recording() {
+  bool allowed;
+  {
+    std::lock_guard lock(region_.mutex());
+    allowed = region_.has_budget();
+  }
+  ColdNode* last = &cold(current);
+  // Results belong to the caller alone from here on; those without an owner end.
+  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent) {
+    if (c->hot->result < 0) continue;
+    TensorImpl*& v = value_table_[static_cast<size_t>(c->hot->result)];
+    if (!v) continue;
+    if (v->user_refs() == 1 && v->autograd) drop_history(v);
+    TensorImpl* mine = v;
+    if (!allowed) {
+      v->session = nullptr;
+      v->slot = -1;
+      v = nullptr;
+    }
+    mine->release(); // died() clears the slot of a value that ends here
+  }
+  recorded_leaves_.clear();
+  if (allowed)
+    for (int32_t slot : bound_leaves_)
+      recorded_leaves_.emplace(value_table_[static_cast<size_t>(slot)], slot);
+  stats.unrecorded += !allowed;
+  mode_ = allowed ? Mode::record : Mode::bypass;
+  next = nullptr;
+  generic_ = false;
+}
+
+void Session::died(TensorImpl* t) noexcept {
+  std::lock_guard lock(died_mutex_);
+  if (t->slot >= 0 && static_cast<size_t>(t->slot) < value_table_.size() &&
+      value_table_[static_cast<size_t>(t->slot)] == t)
+    value_table_[static_cast<size_t>(t->slot)] = nullptr;
+}
+
+void Session::end_recording(const char* reason, const Loc& loc) {
+  if (current != region_.trace().root()) {
+    std::lock_guard lock(region_.mutex());
+    Flush* done = nullptr;
+    for (TraceNode* n = current->next.load(std::memory_order_acquire); n;
+         n = n->sibling.load(std::memory_order_acquire))
+      if (cold(n).is_flush()) done = cold(n).flush.get();
+    if (!done) done = make_flush(reason, loc);
+    drop_recorded();
+    go_to_root(done);
+  } else {
+    drop_recorded();
+    go_to_root(nullptr);
+  }
+}
+
+// Survivors lose their numbers; leaves are let go.
+void Session::drop_recorded() {
+  for (ColdNode* c = &cold(current); c != &cold(region_.trace().root()); c = c->parent) {
+    if (c->hot->result < 0) continue;
+    std::lock_guard lock(died_mutex_);
+    TensorImpl*& v = value_table_[static_cast<size_t>(c->hot->result)];
+    if (v) v->session = nullptr, v->slot = -1;
+    v = nullptr;
+  }
+  recorded_leaves_.clear();
+}
+
+Flush* Session::make_flush(const char* reason, const Loc& loc) {
+  Trace& trace = region_.trace();
+  TraceNode* n = trace.make_node();
+  ColdNode& c = cold(n);
+  n->key = kFlushKey;
+  c.parent = &cold(current);
+  c.flush = std::make_unique<Flush>();
+  Flush& f = *c.flush;
+  f.reason = reason;
+  f.place = TracePlace::of(LocScope::resolve(loc));
+  for (ColdNode* p = &cold(current); p != &cold(trace.root()); p = p->parent) f.path.push_back(p);
+  std::reverse(f.path.begin(), f.path.end());
+  describe_segment(f);
+  describe_aliases(f, value_table_.data());
+  f.number = static_cast<int>(trace.flushes().size());
+  trace.flushes().push_back(&f);
+  Trace::append(current, n);
+  stats.flushes++;
+  return &f;
+}
+
+} // namespace weft

@@ -1,0 +1,104 @@
+#include "frontend/region.h"
+
+#include "frontend/session.h"
+
+namespace weft {
+
+Region::Region(CompileOptions options, const Loc& loc)
+    : options_(std::move(options)), place_(TracePlace::of(loc)) {
+  if (options_.name.empty()) options_.name = place_.str();
+  if (options_.max_segment_ops < 1 || options_.max_segments < 1)
+    throw Error(ErrorKind::value,
+                "compile: max_segment_ops and max_segments must be positive, got " +
+                    std::to_string(options_.max_segment_ops) + " and " +
+                    std::to_string(options_.max_segments),
+                loc);
+}
+
+Region::~Region() = default;
+
+Session* Region::acquire() {
+  std::unique_ptr<Session> s;
+  {
+    std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      s = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (!s) s = std::make_unique<Session>(*this);
+  return s.release();
+}
+
+void Region::give_back(Session* session) {
+  std::unique_ptr<Session> owned(session);
+  std::lock_guard lock(mutex_);
+  RegionStats& a = stats_;
+  const RegionStats& b = session->stats;
+  a.calls += b.calls;
+  a.ops_followed += b.ops_followed;
+  a.ops_recorded += b.ops_recorded;
+  a.flushes += b.flushes;
+  a.divergences += b.divergences;
+  a.generic_calls += b.generic_calls;
+  a.eager_segments += b.eager_segments;
+  a.alias_fallbacks += b.alias_fallbacks;
+  a.unrecorded += b.unrecorded;
+  a.kernels += b.kernels;
+  a.programs += b.programs;
+  a.compile_seconds += b.compile_seconds;
+  session->stats = {};
+  idle_.push_back(std::move(owned));
+}
+
+bool Region::has_budget() const {
+  return trace_.flushes().size() < static_cast<size_t>(options_.max_segments) &&
+         trace_.node_count() < kMostNodes;
+}
+
+void Region::note_divergence(Divergence d) {
+  std::lock_guard lock(mutex_);
+  for (Divergence& known : divergences_)
+    if (known.got_at.line == d.got_at.line && known.got_at.file == d.got_at.file &&
+        known.expected == d.expected && known.got == d.got && known.difference == d.difference) {
+      known.count++;
+      return;
+    }
+  if (divergences_.size() < kMostDivergences) divergences_.push_back(std::move(d));
+}
+
+RegionStats Region::stats() const {
+  std::lock_guard lock(mutex_);
+  RegionStats r = stats_;
+  r.segments = static_cast<int64_t>(trace_.flushes().size());
+  return r;
+}
+
+namespace detail {
+
+bool inside_region() { return current_session != nullptr; }
+
+std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
+  return std::make_shared<Region>(std::move(options), loc);
+}
+
+RegionStats stats(const Region& region) { return region.stats(); }
+
+RegionCall::RegionCall(Region& region) : region_(region) {
+  Session* s = region.acquire();
+  session_ = s;
+  s->begin();
+  current_session = s;
+}
+
+RegionCall::~RegionCall() {
+  current_session = nullptr;
+  region_.give_back(static_cast<Session*>(session_));
+}
+
+void RegionCall::finish() { static_cast<Session*>(session_)->end(); }
+void RegionCall::abandon() noexcept { static_cast<Session*>(session_)->abandon(); }
+
+} // namespace detail
+
+} // namespace weft

@@ -1,0 +1,86 @@
+// Session: one call of a region in one thread. It records ops that are new, follows ops that are
+// known, and at each flush launches what was followed as one program.
+#pragma once
+
+#include "frontend/region.h"
+#include "frontend/trace.h"
+
+#include <unordered_map>
+
+namespace weft {
+
+class Session final : public RegionSession {
+public:
+  explicit Session(Region& region) : region_(region) {}
+  ~Session() override;
+
+  void begin();
+  /// Runs what is pending and forgets the call. `end` may throw, `abandon` does not: a value whose
+  /// program failed is poisoned instead.
+  void end();
+  void abandon() noexcept;
+
+  TensorImpl* op(const OpCall& call) override;
+  void flush(const char* reason, const Loc& loc) override;
+  void died(TensorImpl* t) noexcept override;
+
+private:
+  enum class Mode : uint8_t { follow, record, bypass };
+
+  // follow.cpp
+  TensorImpl* follow(const OpCall& call);
+  bool match(ColdNode& node, const OpCall& call);
+  bool match_operands(ColdNode& node, const OpCall& call);
+  void unbind(const ColdNode& node, size_t operand_count);
+  TensorImpl* accept(ColdNode& node, const OpCall& call);
+  TensorImpl* make_result(ColdNode& node, const OpCall& call);
+  TensorImpl* make_generic_result(ColdNode& node, const OpCall& call);
+  void link_view(TensorImpl* view, const OpCall& call, int64_t offset);
+  void store_arguments(ColdNode& node, const OpCall& call);
+
+  // record.cpp
+  TensorImpl* record(const OpCall& call);
+  ColdNode* add_node(const OpCall& call, const TensorImpl* result, int64_t offset_delta);
+  void diverge(const OpCall& call);
+  void start_recording();
+  void end_recording(const char* reason, const Loc& loc);
+  void drop_recorded();
+  Flush* make_flush(const char* reason, const Loc& loc);
+
+  // launch.cpp
+  void launch(Flush& flush);
+  void find_live(const Flush& flush, std::vector<uint8_t>& live);
+  SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
+  void run_program(Flush& flush, SegmentProgram& program);
+  void run_eagerly(ColdNode* last);
+  void release_values(ColdNode* last);
+
+  void ensure_slots();
+  void go_to_root(Flush* done);
+  void poison(ColdNode* last, const std::string& why) noexcept;
+
+  Region& region_;
+  Mode mode_ = Mode::follow;
+  bool generic_ = false;  // a size differed in this call: shape rules run at each op
+  bool call_differs_ = false; // the op being matched has other sizes than its node
+  Meta pending_meta_;         // what the shape rule said of that op
+  int64_t pending_offset_ = 0;
+  std::vector<TensorImpl*> value_table_;
+  std::vector<int32_t> bound_leaves_;  // slots that hold a reference to a leaf
+  std::vector<Scalar> scalars_;        // of the segment, in order
+  std::vector<int64_t> sizes_;         // size attributes of the segment, in order
+  std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
+  Flush* last_flush_ = nullptr;
+  std::mutex died_mutex_; // a recorded tensor may end in another thread
+
+  // What a launch needs, kept so that it allocates nothing.
+  std::vector<uint8_t> live_scratch_;
+  std::vector<void*> leaf_data_, output_data_;
+  std::vector<const Meta*> leaf_metas_;
+  std::vector<uint64_t> scalar_bits_;
+
+public:
+  RegionStats stats; // of this call; added to the region's at the end
+};
+
+} // namespace weft

@@ -1,0 +1,165 @@
+// Following: operands by slot, leaves by metadata, segments under one root, branches, boundaries.
+
+#include "region_util.h"
+
+using namespace region_test;
+
+TEST_CASE("a straight region follows and equals eager", "[region]") {
+  const Tensor a = ramp({4, 5}), b = ramp({5}, 0.5);
+  const auto s = compare([&](int k) { return gelu(a * b + a) * (1.0 + k); });
+  CHECK(s.calls == 5);
+  CHECK(s.divergences == 0);
+  CHECK(s.programs == 1);
+  CHECK(s.ops_recorded > 0);
+  CHECK(s.ops_followed == 4 * s.ops_recorded);
+}
+
+TEST_CASE("x * x follows itself; x * y is matched by x * x but not the other way", "[region]") {
+  const Tensor x = ramp({7}), y = ramp({7}, 0.25);
+  SECTION("recorded with two tensors") {
+    auto f = compile([](const Tensor& p, const Tensor& q) { return p * q; });
+    f(x, y);
+    require_equal(f(x, x), x * x);
+    require_equal(f(x, y), x * y);
+    CHECK(f.stats().divergences == 0);
+    CHECK(f.stats().segments == 1);
+  }
+  SECTION("recorded with one") {
+    auto f = compile([](const Tensor& p, const Tensor& q) { return p * q; });
+    f(x, x);
+    require_equal(f(x, y), x * y);
+    require_equal(f(x, x), x * x);
+    CHECK(f.stats().segments == 2);
+  }
+}
+
+TEST_CASE("leaves match by slot: swapped and fresh tensors follow the same path", "[region]") {
+  Tensor w[3] = {ramp({6}), ramp({6}, 0.1), ramp({6}, 0.7)};
+  const auto s = compare(
+      [&](int k) {
+        Tensor x = ramp({6}, 0.01 * k); // a fresh tensor each call
+        for (int i = 0; i < 3; i++) x = x * w[(i + k) % 3] + 1.0;
+        return x;
+      },
+      9);
+  CHECK(s.divergences == 0);
+  CHECK(s.segments == 1);
+}
+
+TEST_CASE("a leaf of another dtype, rank or layout takes another path", "[region]") {
+  auto f = compile([](const Tensor& x) { return x + x; });
+  const Tensor a = ramp({4, 3});
+  for (int round = 0; round < 3; round++) {
+    require_equal(f(a), a + a);
+    require_equal(f(a.to(f64)), a.to(f64) + a.to(f64));
+    require_equal(f(transpose(a, 0, 1)), transpose(a, 0, 1) + transpose(a, 0, 1));
+    require_equal(f(ramp({12})), ramp({12}) + ramp({12}));
+  }
+  CHECK(f.stats().segments == 4);
+}
+
+TEST_CASE("a loop of any trip count needs a bounded number of segments", "[region]") {
+  auto f = compile([](const Tensor& x0, float limit) {
+    Tensor x = x0;
+    int steps = 0;
+    while (sum(x * x).item<float>() > limit) {
+      x = x * 0.5;
+      steps++;
+    }
+    return std::pair(x, steps);
+  });
+  for (float limit : {10.0f, 0.1f, 1e-3f, 1e-5f, 3.0f, 1e-6f}) {
+    Tensor x = ramp({9});
+    int steps = 0;
+    while (sum(x * x).item<float>() > limit) x = x * 0.5, steps++;
+    auto [got, got_steps] = f(ramp({9}), limit);
+    CHECK(got_steps == steps);
+    require_equal(got, x);
+  }
+  CHECK(f.stats().segments <= 4);
+}
+
+TEST_CASE("hot branches become boundaries, so that recording ends", "[region]") {
+  unsigned state = 1;
+  auto bits = [&] { return (state = state * 1664525u + 1013904223u) >> 16; };
+  auto body = [&](unsigned b) {
+    Tensor x = ramp({8});
+    for (int layer = 0; layer < 12; layer++, b >>= 1)
+      x = (b & 1) ? relu(x + 0.25) : x * 0.5;
+    return x;
+  };
+  auto f = compile(body);
+  int64_t recorded = 0;
+  for (int call = 0; call < 400; call++) {
+    const unsigned b = bits();
+    const Tensor want = body(b);
+    require_equal(f(b), want);
+    if (call == 199) recorded = f.stats().ops_recorded;
+  }
+  CHECK(f.stats().ops_recorded == recorded); // nothing new in the second half
+  CHECK(f.stats().segments < 64);
+}
+
+TEST_CASE("host values and branches on them are never baked in", "[region]") {
+  int counter = 0;
+  auto f = compile([&](const Tensor& x) {
+    counter++;
+    Tensor y = x + static_cast<double>(counter);
+    if (max(y).item<float>() > 4.0f) return y * 2.0;
+    return y - 1.0;
+  });
+  const Tensor x = ramp({5});
+  for (int k = 1; k <= 6; k++) {
+    Tensor y = x + static_cast<double>(k);
+    const Tensor want = max(y).item<float>() > 4.0f ? y * 2.0 : y - 1.0;
+    require_equal(f(x), want);
+  }
+  CHECK(counter == 6);
+}
+
+TEST_CASE("a segment has a length cap", "[region]") {
+  CompileOptions options;
+  options.max_segment_ops = 16;
+  const auto s = compare(
+      [](int) {
+        Tensor x = ramp({3});
+        for (int k = 0; k < 100; k++) x = x * 0.99;
+        return x;
+      },
+      4, 0, options);
+  CHECK(s.segments >= 6);
+}
+
+TEST_CASE("past its budget a region runs eagerly and says so", "[region]") {
+  CompileOptions options;
+  options.max_segments = 3;
+  auto body = [](int k) {
+    Tensor x = ramp({4});
+    for (int i = 0; i <= k; i++) x = i % 2 ? relu(x) : exp(x * 0.1);
+    return x;
+  };
+  auto f = compile(body, options);
+  for (int round = 0; round < 3; round++)
+    for (int k = 0; k < 10; k++) require_equal(f(k), body(k));
+  CHECK(f.stats().segments <= 3);
+  CHECK(f.stats().unrecorded > 0);
+  CHECK(f.explain().find("budget") != std::string::npos);
+}
+
+TEST_CASE("explain names segments, flushes, divergences and lines", "[region]") {
+  bool flip = false;
+  auto f = compile([&](const Tensor& x) {
+    Tensor y = flip ? tanh(x) : exp(x);
+    return y.sum();
+  });
+  f(ramp({4}));
+  f(ramp({4}));
+  flip = true;
+  f(ramp({4}));
+  const std::string text = f.explain();
+  INFO(text);
+  CHECK(text.find("region_follow_test.cpp:") != std::string::npos);
+  CHECK(text.find("segment 0") != std::string::npos);
+  CHECK(text.find("end of the region") != std::string::npos);
+  CHECK(f.explain_json().front() == '{');
+}
