@@ -23,6 +23,9 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands);
 const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers attributes,
                                 const Loc& loc);
 
+/// Writes `source`, broadcast and converted to its dtype, into `self`.
+const Tensor& assign(const Tensor& self, const Arg& source);
+
 /// Calls a reduction over `dims`; none means all.
 Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim);
 

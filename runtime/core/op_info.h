@@ -7,8 +7,13 @@ namespace weft {
 
 enum class OpKind : uint8_t { pointwise, reduction, view, structured, source };
 
-/// The dtypes an op computes in; promotion follows it. `boolean` takes and gives masks.
-enum class OpDomain : uint8_t { number, floating, integer, boolean };
+/// The dtypes that operands may have once they are promoted to a common one. `number`: all but
+/// bool; `floating` converts integers and bools to f32, `floating_only` refuses them.
+enum class OpDomain : uint8_t { number, any, floating, floating_only, integer };
+
+/// The result's dtype: that of the operands, bool, i64 for bool operands (sum), i64, or the
+/// structural integer `dtype`.
+enum class OpResult : uint8_t { same, boolean, wide, index, given };
 
 class VjpContext;
 
@@ -18,7 +23,7 @@ struct OpInfo {
   OpKind kind;
   uint8_t operand_count; // 255: any number (concatenate)
   uint8_t scalar_attributes;
-  bool result_is_bool;
+  OpResult result;
   bool differentiable;
   bool is_random;
   uint8_t saved_operands; // bit k: the gradient reads operand k's value

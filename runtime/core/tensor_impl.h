@@ -16,6 +16,7 @@ struct AutogradState;
 struct Storage {
   std::atomic<uint32_t> refs{1};
   std::atomic<uint32_t> version{0};
+  std::atomic<uint32_t> history{0}; // ops in place that the tape recorded: views made before are stale
   void* data = nullptr;
   size_t nbytes = 0;
   Device device{};
@@ -45,6 +46,7 @@ struct alignas(64) TensorImpl {
   RegionSession* session = nullptr; // not null while the value is deferred or being recorded there
   int32_t slot = -1;                // the value's number in that session
   bool is_leaf = true;
+  bool is_view = false; // made by a view op: it shares its storage with another tensor
   Storage* storage = nullptr;
   int64_t offset = 0;                // of element [0, ..., 0] from the storage's start, in elements
   AutogradState* autograd = nullptr; // grad, tape node, hooks; made when first needed

@@ -1,0 +1,332 @@
+#include "runtime/core/call.h"
+
+#include "runtime/autograd/tape.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace weft {
+
+namespace {
+
+using ArgSpan = std::span<const Arg* const>;
+
+constexpr size_t kMostOperands = 8;
+constexpr size_t kMostScalars = 12;
+
+// The operands of one call as the dispatcher wants them. `casts` owns what promotion made.
+struct Operands {
+  std::array<TensorImpl*, kMostOperands> tensors;
+  std::array<Scalar, kMostScalars> scalars;
+  std::array<Tensor, kMostOperands> casts;
+  size_t tensor_count = 0, scalar_count = 0;
+
+  void add_scalar(const Scalar& s) { scalars[scalar_count++] = s; }
+};
+
+OpCall make_call(Op op, const Operands& o, Integers structure, Integers sizes, const Loc& loc) {
+  OpCall call;
+  call.op = op;
+  call.operands = {o.tensors.data(), o.tensor_count};
+  call.scalars = {o.scalars.data(), o.scalar_count};
+  call.structure = structure;
+  call.sizes = sizes;
+  call.loc = &loc;
+  return call;
+}
+
+[[noreturn]] void fail_at(Op op, ErrorKind kind, const std::string& message, const Loc& loc) {
+  OpCall call;
+  call.op = op;
+  call.loc = &loc;
+  fail(call, kind, message);
+}
+
+bool is_mask(const OpInfo& info, size_t k) { return info.bool_operands >> k & 1; }
+
+Scalar to_bool(const Scalar& s) { return s.kind == Scalar::Kind::floating ? s.f != 0 : s.i != 0; }
+
+Tensor cast_to(TensorImpl* t, DType dtype, const Loc& loc) {
+  int64_t structure[] = {static_cast<int64_t>(dtype)};
+  TensorImpl* operands[] = {t};
+  OpCall call;
+  call.op = Op::cast;
+  call.operands = operands;
+  call.structure = structure;
+  call.loc = &loc;
+  return Tensor::adopt(dispatch(call));
+}
+
+void consume(ArgSpan operands) {
+  for (const Arg* a : operands) a->consume();
+}
+
+void check_defined(Op op, ArgSpan operands, const Loc& loc) {
+  size_t k = 0;
+  for (const Arg* a : operands) {
+    k++;
+    if (!a->defined())
+      fail_at(op, ErrorKind::value, "operand " + std::to_string(k) + " must be defined, got none", loc);
+  }
+}
+
+// Fills `o` so that tensors have `dtype` (masks: bool), inserting casts.
+void convert(const OpInfo& info, ArgSpan operands, DType dtype, const Loc& loc, Operands& o) {
+  size_t k = 0;
+  for (const Arg* a : operands) {
+    bool mask = is_mask(info, k);
+    if (a->is_scalar()) {
+      o.tensors[k] = nullptr;
+      o.add_scalar(mask ? to_bool(a->scalar()) : a->scalar());
+    } else {
+      DType wanted = mask ? DType::boolean : dtype;
+      TensorImpl* t = a->impl();
+      if (t->meta.dtype != wanted) {
+        o.casts[k] = cast_to(t, wanted, loc);
+        t = o.casts[k].impl();
+      }
+      o.tensors[k] = t;
+    }
+    k++;
+  }
+  o.tensor_count = k;
+}
+
+int kind_rank(DType t) { return t == DType::boolean ? 0 : t == DType::i64 ? 1 : 2; }
+
+DType dtype_of(Scalar::Kind k) {
+  return k == Scalar::Kind::boolean   ? DType::boolean
+         : k == Scalar::Kind::integer ? DType::i64
+                                      : DType::f32;
+}
+
+// A dtype that may be absent; combining keeps the one of the higher kind (torch: combine_categories).
+using Maybe = std::optional<DType>;
+
+Maybe join(Maybe a, Maybe b) { return !a ? b : !b ? a : promote_types(*a, *b); }
+
+Maybe outrank(Maybe higher, Maybe lower) {
+  if (!higher || !lower) return higher ? higher : lower;
+  return kind_rank(*higher) >= kind_rank(*lower) ? higher : promote_types(*higher, *lower);
+}
+
+DType result_type(const OpInfo& info, ArgSpan operands, std::span<const Scalar> attributes) {
+  Maybe dimensioned, zero_dim, number;
+  size_t k = 0;
+  for (const Arg* a : operands) {
+    if (is_mask(info, k++)) continue;
+    if (a->is_scalar()) number = join(number, dtype_of(a->scalar().kind));
+    else if (a->impl()->meta.rank) dimensioned = join(dimensioned, a->impl()->meta.dtype);
+    else zero_dim = join(zero_dim, a->impl()->meta.dtype);
+  }
+  // An infinite bound limits nothing, so it does not make integers floating either.
+  for (const Scalar& s : attributes)
+    if (s.kind != Scalar::Kind::floating || std::abs(s.f) <= std::numeric_limits<double>::max())
+      number = join(number, dtype_of(s.kind));
+  Maybe r = outrank(dimensioned, outrank(zero_dim, number));
+  return r.value_or(DType::boolean);
+}
+
+[[noreturn]] void refuse(Op op, DType joined, const char* wanted, const Loc& loc) {
+  fail_at(op, ErrorKind::dtype,
+          std::string("operands must be ") + wanted + ", got " + std::string(name_of(joined)), loc);
+}
+
+// The dtype an op computes in; throws where its domain has none.
+DType compute_type(Op op, const OpInfo& info, DType joined, const Loc& loc) {
+  switch (info.domain) {
+  case OpDomain::any:
+    break;
+  case OpDomain::number:
+    if (joined == DType::boolean) refuse(op, joined, "numbers", loc);
+    break;
+  case OpDomain::floating:
+    return is_floating(joined) ? joined : DType::f32;
+  case OpDomain::floating_only:
+    if (!is_floating(joined)) refuse(op, joined, "floating", loc);
+    break;
+  case OpDomain::integer:
+    if (is_floating(joined)) refuse(op, joined, "integers", loc);
+    return DType::i64;
+  }
+  return joined;
+}
+
+// True where all operands already have one dtype that the op computes in; gives that dtype.
+bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> attributes, DType& dtype) {
+  if (info.bool_operands || attributes.size()) return false;
+  const Arg* first = operands[0];
+  if (first->is_scalar() || !first->impl()) return false;
+  DType d = first->impl()->meta.dtype;
+  if (!is_floating(d) && (d == DType::boolean || info.domain > OpDomain::any)) return false;
+  if (info.domain == OpDomain::integer) return false;
+  for (const Arg* a : operands) {
+    if (a->is_scalar()) {
+      if (a->scalar().kind == Scalar::Kind::floating && !is_floating(d)) return false;
+    } else if (!a->impl() || a->impl()->meta.dtype != d) {
+      return false;
+    }
+  }
+  dtype = d;
+  return true;
+}
+
+} // namespace
+
+DType promote_types(DType a, DType b) {
+  if (a == b) return a;
+  if (kind_rank(a) != kind_rank(b)) return kind_rank(a) > kind_rank(b) ? a : b;
+  return a == DType::f64 || b == DType::f64 ? DType::f64 : DType::f32;
+}
+
+bool can_cast(DType from, DType to) { return kind_rank(from) <= kind_rank(to); }
+
+DType promoted_dtype(const OpInfo& op, Args operands) { return result_type(op, {operands.begin(), operands.size()}, {}); }
+
+Tensor pointwise(Op op, Args list, Numbers numbers) {
+  const OpInfo& i = info(op);
+  ArgSpan operands(list.begin(), list.size());
+  std::span<const Scalar> attributes(numbers.begin(), numbers.size());
+  const Loc& loc = operands[0]->loc();
+  Operands o;
+  DType dtype;
+  if (is_uniform(i, operands, attributes, dtype)) {
+    for (const Arg* a : operands) {
+      o.tensors[o.tensor_count++] = a->impl();
+      if (a->is_scalar()) o.add_scalar(a->scalar());
+    }
+  } else {
+    check_defined(op, operands, loc);
+    dtype = compute_type(op, i, result_type(i, operands, attributes), loc);
+    convert(i, operands, dtype, loc, o);
+  }
+  for (const Scalar& s : attributes) o.add_scalar(s);
+  Tensor result = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
+  consume(operands);
+  return result;
+}
+
+Tensor finish_followed(Op op, TensorImpl* result, Args operands) {
+  Tensor r = Tensor::adopt(result);
+  if (grad_mode) {
+    Operands o;
+    for (const Arg* a : operands) o.tensors[o.tensor_count++] = a->impl();
+    OpCall call = make_call(op, o, {}, {}, (*operands.begin())->loc());
+    if (needs_tape(call)) record_tape(call, result);
+  }
+  consume({operands.begin(), operands.size()});
+  return r;
+}
+
+const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers numbers,
+                                const Loc& loc) {
+  const OpInfo& i = info(op);
+  Arg target(self, loc);
+  std::array<const Arg*, kMostOperands> all{&target};
+  std::copy(others.begin(), others.end(), all.begin() + 1);
+  ArgSpan operands(all.data(), others.size() + 1);
+  std::span<const Scalar> attributes(numbers.begin(), numbers.size());
+  Operands o;
+  DType dtype;
+  if (!is_uniform(i, operands, attributes, dtype)) {
+    check_defined(op, operands, loc);
+    dtype = compute_type(op, i, result_type(i, operands, attributes), loc);
+    DType result = i.result == OpResult::boolean ? DType::boolean : dtype;
+    if (!can_cast(result, self.dtype()))
+      fail_at(op, ErrorKind::dtype,
+              "the result must be castable to the tensor that it is written to, got " +
+                  std::string(name_of(result)) + " and " + describe(self.impl()->meta),
+              loc);
+    if (dtype != self.dtype() || result != dtype) {
+      convert(i, operands, dtype, loc, o);
+      for (const Scalar& s : attributes) o.add_scalar(s);
+      Tensor value = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
+      consume(operands);
+      return assign(self, Arg(std::move(value), loc));
+    }
+  }
+  convert(i, operands, dtype, loc, o);
+  for (const Scalar& s : attributes) o.add_scalar(s);
+  OpCall call = make_call(op, o, {}, {}, loc);
+  call.in_place = true;
+  Tensor::adopt(dispatch(call)); // operand 0 again
+  consume(operands);
+  return self;
+}
+
+const Tensor& assign(const Tensor& self, const Arg& source) {
+  const Loc& loc = source.loc();
+  Arg target(self, loc);
+  const Arg* list[] = {&target, &source};
+  check_defined(Op::assign, list, loc);
+  Operands o;
+  convert(info(Op::assign), list, self.dtype(), loc, o);
+  OpCall call = make_call(Op::assign, o, {}, {}, loc);
+  call.in_place = true;
+  Tensor::adopt(dispatch(call));
+  source.consume();
+  return self;
+}
+
+Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim) {
+  const Loc& loc = x.loc();
+  const Arg* list[] = {&x};
+  check_defined(op, list, loc);
+  const OpInfo& i = info(op);
+  const TensorImpl& t = require_tensor(x, i.name);
+  // structure: keepdim, then the dims in ascending order
+  bool chosen[kMaxRank] = {};
+  for (int64_t d : dims) {
+    int k = normalize_dim(d, t.meta.rank, i.name, loc);
+    if (chosen[k])
+      fail_at(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
+    chosen[k] = true;
+  }
+  std::array<int64_t, kMaxRank + 1> structure{keepdim};
+  size_t count = 1;
+  for (int k = 0; k < t.meta.rank; k++)
+    if (dims.empty() || chosen[k]) structure[count++] = k;
+  Operands o;
+  convert(i, list, compute_type(op, i, t.meta.dtype, loc), loc, o);
+  Tensor result =
+      Tensor::adopt(dispatch(make_call(op, o, {structure.data(), count}, {}, loc)));
+  x.consume();
+  return result;
+}
+
+Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers structure,
+                 Integers sizes, const Loc& loc) {
+  ArgSpan operands(list.begin(), list.size());
+  check_defined(op, operands, loc);
+  Operands o;
+  for (const Arg* a : operands) {
+    o.tensors[o.tensor_count++] = a->impl();
+    if (a->is_scalar()) o.add_scalar(a->scalar());
+  }
+  for (const Scalar& s : attributes) o.add_scalar(s);
+  Tensor result = Tensor::adopt(dispatch(make_call(op, o, structure, sizes, loc)));
+  consume(operands);
+  return result;
+}
+
+int normalize_dim(int64_t dim, int rank, const char* what, const Loc& loc) {
+  int range = std::max(rank, 1); // a 0-d tensor takes 0 and -1
+  if (dim < -range || dim >= range)
+    throw Error(ErrorKind::index,
+                std::string(what) + ": dim must be in [" + std::to_string(-range) + ", " +
+                    std::to_string(range - 1) + "], got " + std::to_string(dim),
+                LocScope::resolve(loc));
+  return static_cast<int>(dim < 0 ? dim + range : dim);
+}
+
+const TensorImpl& require_tensor(const Arg& a, const char* what) {
+  if (!a.impl())
+    throw Error(ErrorKind::value,
+                std::string(what) + ": the operand must be a tensor, got " +
+                    (a.is_scalar() ? "a number" : "none"),
+                LocScope::resolve(a.loc()));
+  return *a.impl();
+}
+
+} // namespace weft
