@@ -12,11 +12,6 @@ extern thread_local constinit bool grad_mode __attribute__((tls_model("initial-e
 /// What TensorImpl::autograd points at: a LeafState where is_leaf is set, else a GradNode.
 struct AutogradState {};
 
-/// The accumulated gradient of a leaf.
-struct LeafState : AutogradState {
-  Tensor grad;
-};
-
 /// Says whether the op must be recorded.
 inline bool needs_tape(const OpCall& call) {
   if (!grad_mode) return false;
@@ -30,12 +25,10 @@ inline bool needs_tape(const OpCall& call) {
 void check_in_place(const OpCall& call);
 
 /// Makes the node of an op that has just run (or was deferred), and hangs it on `result`; for an
-/// op in place `result` is operand 0 and its storage's version is already the new one.
+/// op in place `result` is operand 0 and its storage's version is already the new one. Takes over
+/// the caller's reference to `result` where it throws: an operand is a view of a tensor that an
+/// op in place has changed since.
 void record_tape(const OpCall& call, TensorImpl* result);
-
-/// Drops the tape node of a tensor that no user handle refers to any more, while the tape still
-/// holds its value: the node may hold that very value, and would keep itself alive.
-void drop_history(TensorImpl* t);
 
 /// The node that made the tensor, or null for leaves and tensors without a gradient.
 GradNode* node_of(const TensorImpl* t);

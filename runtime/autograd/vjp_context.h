@@ -5,16 +5,18 @@
 #include "runtime/core/op_info.h"
 #include "weft/ops.h"
 
+#include <memory>
+
 namespace weft {
 
 /// Sums a broadcast gradient back to `shape`; returns `g` itself where the shapes are equal.
 Tensor reduce_to(const Tensor& g, const Shape& shape);
 
+class BackwardPass;
+
 class VjpContext {
 public:
-  /// `wanted` has a flag an operand: whether anything waits for its gradient.
   VjpContext(GradNode& node, Tensor dy);
-  ~VjpContext();
   VjpContext(const VjpContext&) = delete;
   VjpContext& operator=(const VjpContext&) = delete;
 
@@ -43,7 +45,7 @@ public:
   bool needs(int k) const;
   /// Gives operand k's gradient: summed to the operand's shape and cast to its dtype.
   void set(int k, Tensor gradient);
-  /// The same without asking for a sum or a cast, for gradients that have the operand's shape.
+  /// The user's line of the op.
   const Loc& loc() const;
 
 private:
@@ -53,12 +55,16 @@ private:
     Tensor gradient; // set by the op
     bool wanted = false;
   };
-  Slot& slot(int k) { return slots_[k]; }
+  void attach(TensorImpl* t, GradNode* source);
+  void check_version(const TensorImpl* t, uint32_t saved, const std::string& what) const;
+  /// Says whether nothing else can hold gradient k's memory: decided by what the op did, never by
+  /// counting references, so that a region sees the same ops in each call.
+  bool is_fresh(int k) const;
 
   GradNode& node_;
   Tensor dy_;
   Tensor result_;
-  Meta meta_scratch_;
+  Meta meta_; // of the last operand_meta() that had to be made
   Slot inline_slots_[3];
   std::unique_ptr<Slot[]> more_slots_;
   Slot* slots_ = inline_slots_;

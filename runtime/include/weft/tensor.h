@@ -23,7 +23,7 @@ void release(TensorImpl* t);
 
 class Tensor {
 public:
-  Tensor() = default;
+  Tensor() {}
   Tensor(const Tensor& o) : impl_(o.impl_) {
     if (impl_) detail::retain(impl_);
   }

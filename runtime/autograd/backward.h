@@ -1,0 +1,56 @@
+// BackwardPass: carries gradients from roots to leaves, in the reverse order of the recorded ops.
+// Iterative, so that no graph is too deep; ordered by sequence number, so that every pass over the
+// same graph calls the same ops in the same order.
+#pragma once
+
+#include "runtime/autograd/grad_node.h"
+#include "runtime/autograd/vjp_context.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+namespace weft {
+
+class BackwardPass {
+public:
+  BackwardPass(bool retain_graph, bool create_graph)
+      : retain_graph_(retain_graph || create_graph), create_graph_(create_graph) {}
+  ~BackwardPass();
+  BackwardPass(const BackwardPass&) = delete;
+  BackwardPass& operator=(const BackwardPass&) = delete;
+
+  /// Makes the pass collect this tensor's gradient; with an input, leaves' grad() stay as they are.
+  void add_input(TensorImpl* t);
+  void add_root(const Tensor& t, Tensor seed);
+  void run();
+  /// Returns an input's gradient after run(), undefined where no root depends on it.
+  Tensor gradient_of(const TensorImpl* input) const;
+
+private:
+  struct Entry {
+    uint64_t sequence, order;
+    GradNode* node;
+    bool operator<(const Entry& o) const {
+      return sequence != o.sequence ? sequence < o.sequence : order > o.order;
+    }
+  };
+
+  bool wants(const GradEdge& edge) const;
+  void find_needed_nodes();
+  Tensor& waiting_gradient(GradNode* node);
+  Tensor take_gradient(GradNode* node);
+  void push(GradNode* node);
+  void step(GradNode& node, Tensor dy);
+  void deliver(const GradEdge& edge, Tensor gradient, bool fresh);
+  void accumulate(TensorImpl* leaf, Tensor gradient, bool fresh);
+
+  bool retain_graph_, create_graph_, selective_ = false;
+  uint64_t order_ = 0;
+  std::vector<Entry> heap_;
+  std::vector<std::pair<GradEdge, Tensor>> roots_;
+  std::unordered_map<uintptr_t, Tensor> captured_;      // by the input's edge
+  std::unordered_set<const GradNode*> needed_;          // nodes through which an input is reached
+  std::unordered_map<GradNode*, Tensor> busy_elsewhere_; // another thread's pass has the node's slot
+};
+
+} // namespace weft

@@ -1,0 +1,133 @@
+#include "runtime/autograd/tape.h"
+
+#include "runtime/autograd/grad_node.h"
+#include "weft/autograd.h"
+
+#include <fmt/format.h>
+
+namespace weft {
+
+constinit thread_local bool grad_mode __attribute__((tls_model("initial-exec"))) = true;
+
+NoGrad::NoGrad() : previous_(std::exchange(grad_mode, false)) {}
+NoGrad::~NoGrad() { grad_mode = previous_; }
+EnableGrad::EnableGrad() : previous_(std::exchange(grad_mode, true)) {}
+EnableGrad::~EnableGrad() { grad_mode = previous_; }
+bool grad_enabled() { return grad_mode; }
+
+namespace {
+
+/// Numbers nodes of all threads so that each comes after what it was made from, and nodes of one
+/// thread in the order of their ops.
+constinit thread_local uint64_t last_sequence = 0;
+
+bool is_as_result(const Meta& operand, const Meta& result) {
+  return operand.contiguous && operand.dtype == result.dtype && operand.rank == result.rank &&
+         operand.same_sizes(result);
+}
+
+bool records(const OpCall& call, const Meta& result) {
+  return info(call.op).vjp && is_floating(result.dtype);
+}
+
+int count_metas(const OpCall& call, const Meta& result) {
+  int n = 0;
+  for (const TensorImpl* t : call.operands) n += t && !is_as_result(t->meta, result);
+  return n;
+}
+
+// A view's node leads to what its base was when the view was made.
+void check_view(const OpCall& call, size_t k) {
+  const TensorImpl* t = call.operands[k];
+  const GradNode* node = node_of(t);
+  uint32_t history = t->storage->history.load(std::memory_order_relaxed);
+  if (history == (node ? node->view_history : 0)) return;
+  fail(call, ErrorKind::autograd,
+       fmt::format("operand {}, {}, must not be a view made before its base was changed in place "
+                   "with a gradient; make the view again",
+                   k, describe(t->meta)));
+}
+
+void save(const OpCall& call, size_t k, GradOperand& operand) {
+  TensorImpl* t = call.operands[k];
+  t->retain_tape();
+  operand.value = t;
+  operand.version = t->storage->version.load(std::memory_order_relaxed);
+  // An op in place has destroyed what its gradient would read: it must not be found unchanged.
+  if (call.in_place && t->storage == call.operands[0]->storage) operand.version--;
+}
+
+void record_operands(const OpCall& call, const OpInfo& op, const TensorImpl* result, GradNode* node) {
+  int next_meta = 0;
+  for (size_t k = 0; k < call.operands.size(); k++) {
+    GradOperand& operand = node->operands()[k];
+    TensorImpl* t = call.operands[k];
+    if (!t) {
+      operand.meta = GradOperand::kNumber;
+      continue;
+    }
+    operand.edge = GradEdge::to(t);
+    if (GradNode* source = operand.edge.node())
+      node->sequence = std::max(node->sequence, source->sequence);
+    // Operands beyond the mask's width belong to ops with any number of them, which save none.
+    if (k < 8 && (op.saved_operands >> k & 1)) {
+      save(call, k, operand);
+      node->saved = true;
+    }
+    if (!is_as_result(t->meta, result->meta)) {
+      operand.meta = next_meta;
+      new (node->metas() + next_meta++) Meta(t->meta);
+    }
+  }
+}
+
+} // namespace
+
+void check_in_place(const OpCall& call) {
+  const TensorImpl* target = call.operands[0];
+  if (target->is_leaf && target->meta.requires_grad)
+    fail(call, ErrorKind::autograd,
+         fmt::format("operand 0, {}, must not be a leaf that requires a gradient; write it inside a "
+                     "NoGrad scope, or out of place",
+                     describe(target->meta)));
+  if (target->is_view)
+    fail(call, ErrorKind::autograd,
+         fmt::format("operand 0, {}, must not be a view while a gradient is recorded; use "
+                     "slice_update or the op out of place",
+                     describe(target->meta)));
+  if (!info(call.op).vjp)
+    fail(call, ErrorKind::autograd,
+         fmt::format("operand 0, {}, must not require a gradient: the op has none",
+                     describe(target->meta)));
+}
+
+void record_tape(const OpCall& call, TensorImpl* result) {
+  if (!records(call, result->meta)) return;
+  Tensor owner = Tensor::adopt(result); // lets go where a check below throws
+  for (size_t k = 0; k < call.operands.size(); k++)
+    if (const TensorImpl* t = call.operands[k]; t && t->is_view) check_view(call, k);
+  owner.detach_handle();
+
+  const OpInfo& op = info(call.op);
+  GradNode* node = GradNode::make(call, result->meta, count_metas(call, result->meta));
+  record_operands(call, op, result, node);
+  last_sequence = std::max(last_sequence, node->sequence) + 1;
+  node->sequence = last_sequence;
+  if (op.saves_result) {
+    result->retain_tape();
+    node->result = result;
+    node->result_version = result->storage->version.load(std::memory_order_relaxed);
+    node->saved = true;
+  }
+  if (op.kind == OpKind::view)
+    node->view_history = result->storage->history.load(std::memory_order_relaxed);
+  if (call.in_place) {
+    result->storage->history.fetch_add(1, std::memory_order_relaxed);
+    result->clear_autograd(); // the node's first edge holds what was there
+  }
+  result->is_leaf = false;
+  result->meta.requires_grad = 1;
+  result->autograd = node;
+}
+
+} // namespace weft

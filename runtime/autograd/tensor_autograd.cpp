@@ -1,0 +1,130 @@
+// The autograd half of Tensor's methods, and grad().
+
+#include "runtime/autograd/backward.h"
+#include "weft/autograd.h"
+
+#include <fmt/format.h>
+
+namespace weft {
+
+namespace {
+
+[[noreturn]] void fail_at(const Loc& loc, const std::string& message) {
+  throw Error(ErrorKind::autograd, message, LocScope::resolve(loc));
+}
+
+Tensor checked_seed(const char* op, const Tensor& t, const Tensor& seed, const Loc& loc) {
+  const Meta& meta = t.impl()->meta;
+  if (!seed.defined()) {
+    if (meta.numel() != 1)
+      fail_at(loc, fmt::format("{}: a tensor of more than one element needs a seed, got {} without",
+                               op, describe(meta)));
+    return full(meta.shape(), 1.0, meta.dtype);
+  }
+  const Meta& given = seed.impl()->meta;
+  if (given.dtype != meta.dtype || given.shape() != meta.shape())
+    fail_at(loc, fmt::format("{}: the seed must have the tensor's dtype and shape, {}, got {}", op,
+                             describe(meta), describe(given)));
+  return seed;
+}
+
+void check_root(const char* op, const Tensor& t, const Loc& loc) {
+  if (!t.defined()) fail_at(loc, fmt::format("{}: the tensor must be defined", op));
+  if (!t.requires_grad())
+    fail_at(loc, fmt::format("{}: {} must require a gradient, or come from tensors that do", op,
+                             describe(t.impl()->meta)));
+}
+
+} // namespace
+
+bool Tensor::requires_grad() const { return impl_ && impl_->meta.requires_grad; }
+bool Tensor::is_leaf() const { return impl_->is_leaf; }
+
+Tensor& Tensor::requires_grad_(bool on, Loc loc) {
+  if (on && !is_floating(dtype()))
+    fail_at(loc, fmt::format("requires_grad_: the dtype must be floating, got {}",
+                             describe(impl_->meta)));
+  if (!on && !is_leaf())
+    fail_at(loc, fmt::format("requires_grad_: {} must be a leaf to stop requiring a gradient; use "
+                             "detach()",
+                             describe(impl_->meta)));
+  impl_->meta.requires_grad = on;
+  return *this;
+}
+
+Tensor Tensor::grad() const {
+  if (!is_leaf() || !impl_->autograd) return {};
+  LeafState& state = leaf_state(impl_);
+  std::lock_guard lock(state.mutex);
+  return state.grad;
+}
+
+void Tensor::set_grad(const Tensor& g) const {
+  if (!is_leaf())
+    throw Error(ErrorKind::autograd, fmt::format("set_grad: {} must be a leaf; results keep no "
+                                                 "gradient",
+                                                 describe(impl_->meta)));
+  if (!g.defined() && !impl_->autograd) return;
+  if (g.defined() && (g.dtype() != dtype() || g.shape() != shape()))
+    throw Error(ErrorKind::autograd,
+                fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
+                            describe(impl_->meta), describe(g.impl()->meta)));
+  LeafState& state = leaf_state(impl_);
+  Tensor old = g; // freed outside of the lock
+  std::lock_guard lock(state.mutex);
+  old.swap(state.grad);
+}
+
+void Tensor::backward(const Tensor& seed, bool retain_graph, bool create_graph, Loc loc) const {
+  check_root("backward", *this, loc);
+  BackwardPass pass(retain_graph, create_graph);
+  {
+    LocScope scope(loc);
+    NoGrad no_grad;
+    pass.add_root(*this, checked_seed("backward", *this, seed, loc));
+  }
+  pass.run();
+}
+
+Tensor Tensor::detach(Loc loc) const {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  Dims same_order;
+  for (int k = 0; k < rank(); k++) same_order.push_back(k);
+  Tensor alias = permute(*this, same_order);
+  alias.impl()->is_view = false; // to the tape it is a tensor of its own
+  return alias;
+}
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const std::vector<Tensor>& seeds, GradOptions options, Loc loc) {
+  if (!seeds.empty() && seeds.size() != outputs.size())
+    fail_at(loc, fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
+                             outputs.size(), seeds.size()));
+  BackwardPass pass(options.retain_graph, options.create_graph);
+  for (const Tensor& t : inputs) {
+    check_root("grad", t, loc);
+    pass.add_input(t.impl());
+  }
+  {
+    LocScope scope(loc);
+    NoGrad no_grad;
+    for (size_t k = 0; k < outputs.size(); k++) {
+      check_root("grad", outputs[k], loc);
+      pass.add_root(outputs[k],
+                    checked_seed("grad", outputs[k], seeds.empty() ? Tensor() : seeds[k], loc));
+    }
+  }
+  if (!inputs.empty()) pass.run();
+  std::vector<Tensor> result;
+  for (size_t k = 0; k < inputs.size(); k++) {
+    result.push_back(pass.gradient_of(inputs[k].impl()));
+    if (!result.back().defined() && !options.allow_unused)
+      fail_at(loc, fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
+                               "where it need not",
+                               k, describe(inputs[k].impl()->meta)));
+  }
+  return result;
+}
+
+} // namespace weft

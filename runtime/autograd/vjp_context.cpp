@@ -1,0 +1,128 @@
+#include "runtime/autograd/vjp_context.h"
+
+#include "runtime/autograd/grad_node.h"
+
+#include <fmt/format.h>
+
+namespace weft {
+
+Tensor reduce_to(const Tensor& g, const Shape& shape) {
+  Shape from = g.shape();
+  if (from == shape) return g;
+  int leading = from.size() - shape.size();
+  Dims dims;
+  for (int k = 0; k < leading; k++) dims.push_back(k);
+  for (int k = 0; k < shape.size(); k++)
+    if (shape[k] == 1 && from[leading + k] != 1) dims.push_back(leading + k);
+  if (dims.empty()) return view(g, shape);
+  if (dims.size() == leading) return sum(g, dims, false);
+  Tensor summed = sum(g, dims, true);
+  return leading ? view(summed, shape) : summed;
+}
+
+VjpContext::VjpContext(GradNode& node, Tensor dy) : node_(node), dy_(std::move(dy)) {
+  if (node.operand_count > std::size(inline_slots_)) {
+    more_slots_ = std::make_unique<Slot[]>(node.operand_count);
+    slots_ = more_slots_.get();
+  }
+}
+
+int VjpContext::operand_count() const { return static_cast<int>(node_.operand_count); }
+bool VjpContext::is_scalar(int k) const {
+  return node_.operands()[k].meta == GradOperand::kNumber;
+}
+bool VjpContext::needs(int k) const { return slots_[k].wanted; }
+const Loc& VjpContext::loc() const { return node_.loc; }
+std::span<const int64_t> VjpContext::structure() const {
+  return {node_.structure(), node_.structure_count};
+}
+std::span<const int64_t> VjpContext::sizes() const { return {node_.sizes(), node_.size_count}; }
+
+Scalar VjpContext::scalar(int i) const {
+  int operands = 0;
+  for (int k = 0; k < operand_count(); k++) operands += is_scalar(k);
+  return node_.scalars()[operands + i];
+}
+
+Arg VjpContext::operand(int k) {
+  if (!is_scalar(k)) return Arg(tensor(k), node_.loc);
+  int before = 0;
+  for (int j = 0; j < k; j++) before += is_scalar(j);
+  return Arg(node_.scalars()[before], node_.loc);
+}
+
+void VjpContext::check_version(const TensorImpl* t, uint32_t saved, const std::string& what) const {
+  uint32_t now = t->storage->version.load(std::memory_order_relaxed);
+  if (now == saved) return;
+  throw Error(ErrorKind::autograd,
+              fmt::format("{}: {}, {}, must not be changed in place before backward, which reads it; "
+                          "it was saved at version {} and is at version {}",
+                          info(node_.op).name, what, describe(t->meta), saved, now),
+              node_.loc);
+}
+
+void VjpContext::attach(TensorImpl* t, GradNode* source) {
+  if (!grad_mode || !source || t->autograd) return;
+  source->retain();
+  t->autograd = source;
+  t->is_leaf = false;
+  t->meta.requires_grad = 1;
+}
+
+const Tensor& VjpContext::tensor(int k) {
+  Tensor& value = slots_[k].value;
+  if (value.defined()) return value;
+  const GradOperand& saved = node_.operands()[k];
+  if (!saved.value)
+    throw Error(ErrorKind::internal,
+                fmt::format("{}: operand {} was not saved", info(node_.op).name, k), node_.loc);
+  check_version(saved.value, saved.version, fmt::format("operand {}", k));
+  saved.value->retain();
+  value = Tensor::adopt(saved.value);
+  attach(saved.value, saved.edge.node());
+  return value;
+}
+
+const Tensor& VjpContext::result() {
+  if (result_.defined()) return result_;
+  if (!node_.result)
+    throw Error(ErrorKind::internal, fmt::format("{}: its result was not saved", info(node_.op).name),
+                node_.loc);
+  check_version(node_.result, node_.result_version, "its result");
+  node_.result->retain();
+  result_ = Tensor::adopt(node_.result);
+  attach(node_.result, &node_);
+  return result_;
+}
+
+const Meta& VjpContext::operand_meta(int k) {
+  int32_t meta = node_.operands()[k].meta;
+  if (meta >= 0) return node_.metas()[meta];
+  meta_ = make_meta(node_.result_shape(), node_.dtype, dy_.device());
+  return meta_;
+}
+
+void VjpContext::set(int k, Tensor gradient) {
+  if (!needs(k)) return;
+  const GradOperand& operand = node_.operands()[k];
+  const Meta* target = operand.meta >= 0 ? node_.metas() + operand.meta : nullptr;
+  gradient = reduce_to(gradient, target ? target->shape() : node_.result_shape());
+  DType dtype = target ? target->dtype : node_.dtype;
+  if (gradient.dtype() != dtype) gradient = gradient.to(dtype);
+  slots_[k].gradient = std::move(gradient);
+}
+
+bool VjpContext::is_fresh(int k) const {
+  const TensorImpl* g = slots_[k].gradient.impl();
+  if (!g->meta.contiguous || g->storage == dy_.impl()->storage) return false;
+  if (result_.defined() && g->storage == result_.impl()->storage) return false;
+  for (int j = 0; j < operand_count(); j++) {
+    const Slot& other = slots_[j];
+    if (other.value.defined() && other.value.impl()->storage == g->storage) return false;
+    if (j != k && other.gradient.defined() && other.gradient.impl()->storage == g->storage)
+      return false;
+  }
+  return true;
+}
+
+} // namespace weft
