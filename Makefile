@@ -56,7 +56,7 @@ format: setup ## Formats every tracked source
 
 .PHONY: docs
 docs: build ## Writes the generated pages of docs/ anew
-	@cp -r build/gen/docs/. docs/ && find docs -name '*.d' -delete
+	@cd build/gen/docs && find . -name '*.md' -exec cp --parents -t ../../../docs {} +
 
 .PHONY: install
 install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
