@@ -13,28 +13,28 @@ namespace weft::cpu {
 /// An i64 extent or stride: a constant, or a run-time value where `value` is set.
 struct DotSize {
   int64_t constant = 0;
-  llvm::Value *value = nullptr;
+  llvm::Value* value = nullptr;
 };
 
 /// One factor. `batch_offset` maps the batch index (i64) to an offset in elements from `base`;
 /// absent means that every batch entry reads the same matrix.
 struct DotOperand {
-  llvm::Value *base = nullptr;
+  llvm::Value* base = nullptr;
   DotSize row_stride, column_stride; // in elements
-  std::function<llvm::Value *(llvm::IRBuilderBase &, llvm::Value *batch)> batch_offset;
+  std::function<llvm::Value*(llvm::IRBuilderBase&, llvm::Value* batch)> batch_offset;
 };
 
 /// Finished sums C[batch, row, column .. column + lanes) handed to the epilogue.
 struct DotPoint {
   llvm::Value *batch, *row, *column; // i64
-  llvm::Value *sums;                 // <lanes x f32|f64|i64>
-  llvm::Value *mask;                 // <lanes x i1> of lanes inside n, null if all are
+  llvm::Value* sums;                 // <lanes x f32|f64|i64>
+  llvm::Value* mask;                 // <lanes x i1> of lanes inside n, null if all are
 };
 
 /// Emits what becomes of the sums at `point` (bias, activation, any number of stores). Runs exactly
 /// once for each vector of C, in an unspecified order, and may create basic blocks; it is called
 /// once or twice per kernel (full and masked vectors). Sums of masked-off lanes are unspecified.
-using DotEpilogue = std::function<void(llvm::IRBuilderBase &, const DotPoint &point)>;
+using DotEpilogue = std::function<void(llvm::IRBuilderBase&, const DotPoint& point)>;
 
 /// One product: the plan, actual extents (must agree with plan.shape where that is constant) and
 /// the factors. A and B must not overlap what the epilogue stores.
@@ -45,11 +45,11 @@ struct DotProblem {
 };
 
 /// Emits, at the builder's position, the chunks [chunk_begin, chunk_end) of the product.
-/// `scratch` points to plan.scratch_bytes bytes, 64-byte aligned, private to the thread. Leaves the
-/// builder after the emitted loops. Register-tile loops become internal functions of the module
+/// `scratch` points to plan.scratchBytes() bytes, 64-byte aligned, private to the thread. Leaves
+/// the builder after the emitted loops. Register-tile loops become internal functions of the module
 /// that take over the attributes of the function the builder is in: set target-cpu and
 /// target-features on that function first.
-void emitDot(llvm::IRBuilderBase &builder, const DotProblem &problem, llvm::Value *scratch,
-             llvm::Value *chunk_begin, llvm::Value *chunk_end, const DotEpilogue &epilogue);
+void emitDot(llvm::IRBuilderBase& builder, const DotProblem& problem, llvm::Value* scratch,
+             llvm::Value* chunk_begin, llvm::Value* chunk_end, const DotEpilogue& epilogue);
 
 } // namespace weft::cpu

@@ -47,11 +47,20 @@ struct DotPlan {
   bool packs_a = false; // A tiles are copied to scratch before use
   bool packs_b = false; // B panels are copied to scratch before use
   int64_t batches_per_chunk = 1;
-  int64_t rows_per_chunk = 0;
-  int64_t columns_per_chunk = 0;
-  int64_t scratch_bytes = 0; // per thread, 64-byte aligned
+  int64_t rows_per_chunk = 0;    // a multiple of tile_rows
+  int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
+  int64_t sumBytes() const;  // size of one accumulator
+  int64_t tileBytes() const; // size of one register tile in memory
+  /// Whether k is cut into several blocks, so that sums wait in memory between them.
+  bool severalBlocks() const;
+
+  /// Scratch memory a thread needs while it runs chunks, 64-byte aligned: sums of one tile or of
+  /// all tiles of a chunk, then a panel of B, then panels of A.
+  int64_t scratchBytes() const;
+  int64_t bPanelOffset() const;
+  int64_t aPanelsOffset() const;
 
   /// Counts the chunks of parallel work for actual extents (those of `shape` where constant):
   /// ceil(batch / batches_per_chunk) * ceil(m / rows_per_chunk) * ceil(n / columns_per_chunk).
@@ -61,6 +70,6 @@ struct DotPlan {
 /// Chooses tiles, packing and chunks. The result depends on shape and target only, never on the
 /// number of threads, and neither do the bits of the product: every element is one chain of fused
 /// multiply-adds in ascending k.
-DotPlan planDot(const DotShape &shape, const DotTarget &target);
+DotPlan planDot(const DotShape& shape, const DotTarget& target);
 
 } // namespace weft::cpu

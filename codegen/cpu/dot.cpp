@@ -1,0 +1,213 @@
+#include "codegen/cpu/dot.h"
+#include "codegen/cpu/dot_parts.h"
+
+#include <vector>
+
+using namespace llvm;
+
+namespace weft::cpu {
+namespace {
+
+// chunk -> batch entry -> block of k -> [pack A] -> panel of columns -> [pack B] -> tile of rows
+class DotEmitter {
+public:
+  DotEmitter(IRBuilderBase& builder, const DotProblem& problem, Value* scratch,
+             const DotEpilogue& epilogue)
+      : b(builder), plan(problem.plan), problem(problem), types(builder.getContext(), plan),
+        epilogue(epilogue), m(value(problem.m)), n(value(problem.n)), k(value(problem.k)),
+        batches(value(problem.batch)), tiles(scratch),
+        b_panel(bytesBehind(scratch, plan.bPanelOffset())),
+        a_panels(bytesBehind(scratch, plan.aPanelsOffset())), zero(b.getInt64(0)) {}
+
+  void emitChunks(Value* begin, Value* end) {
+    Value* row_chunks = ceilDiv(m, plan.rows_per_chunk);
+    Value* column_chunks = ceilDiv(n, plan.columns_per_chunk);
+    emitDotLoop(b, begin, end, 1, [&](Value* chunk) {
+      Value* column_chunk = remainder(chunk, column_chunks);
+      Value* rest = quotient(chunk, column_chunks);
+      Range rows = piece(remainder(rest, row_chunks), plan.rows_per_chunk, m);
+      Range columns = piece(column_chunk, plan.columns_per_chunk, n);
+      Range entries = piece(quotient(rest, row_chunks), plan.batches_per_chunk, batches);
+      emitDotLoop(b, entries.begin, entries.end, 1,
+                  [&](Value* batch) { emitEntry(batch, rows, columns); });
+    });
+  }
+
+private:
+  struct Range {
+    Value *begin, *end;
+  };
+  struct Block { // steps [first, first + count) of k
+    Value *first, *count, *is_first, *is_last;
+  };
+
+  void emitEntry(Value* batch, const Range& rows, const Range& columns) {
+    a_base = entryBase(problem.a, batch);
+    b_base = entryBase(problem.b, batch);
+    auto block_body = [&](const Block& block) {
+      if (plan.packs_a) packRows(rows, block);
+      emitDotLoop(b, columns.begin, columns.end, plan.tileColumns(), [&](Value* column) {
+        Value* panel = columnPanel(column, block);
+        emitDotLoop(b, rows.begin, rows.end, plan.tile_rows,
+                    [&](Value* row) { emitTile(batch, rows, columns, row, column, panel, block); });
+      });
+    };
+    if (!plan.severalBlocks()) return block_body({zero, k, b.getTrue(), b.getTrue()});
+    // At least one block, which gives zeros where k is 0.
+    Value* end = b.CreateBinaryIntrinsic(Intrinsic::smax, k, b.getInt64(1));
+    emitDotLoop(b, zero, end, plan.k_block, [&](Value* first) {
+      Value* left = b.CreateNSWSub(k, first);
+      Value* size = b.getInt64(plan.k_block);
+      block_body({first, b.CreateBinaryIntrinsic(Intrinsic::smin, left, size),
+                  b.CreateICmpEQ(first, zero), b.CreateICmpSLE(left, size)});
+    });
+  }
+
+  void emitTile(Value* batch, const Range& rows, const Range& columns, Value* row, Value* column,
+                Value* panel, const Block& block) {
+    Value *row_base = row, *a;
+    DotTileLayout layout{1, plan.tile_rows, plan.tileColumns()};
+    if (plan.packs_a) {
+      a = at(types.sum, a_panels,
+             b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.k_block)));
+    } else {
+      row_base = inside(row, plan.shape.m, plan.tile_rows);
+      a = at(types.stored, a_base,
+             offset(row_base, problem.a.row_stride, block.first, problem.a.column_stride));
+      layout.a_row = plan.shape.a.row_stride;
+      layout.a_step = plan.shape.a.column_stride;
+    }
+    if (!plan.packs_b) layout.b_step = plan.shape.b.row_stride;
+    Value* sums = tiles;
+    if (plan.severalBlocks()) {
+      // The tiles of a chunk, all rows of one column of tiles after the other.
+      Value* from_row =
+          b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.tileColumns()));
+      Value* from_column =
+          b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.rows_per_chunk));
+      sums = at(types.sum, tiles, b.CreateNSWAdd(from_row, from_column));
+    }
+    b.CreateCall(dotTileFunction(b, plan, layout), {a, panel, sums, block.count, block.is_first});
+    emitDotIf(b, block.is_last,
+              [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
+  }
+
+  // Hands the tile's rows x columns inside the matrix to the epilogue, vector by vector.
+  void emitEpilogue(Value* batch, const Range& rows, const Range& columns, Value* row,
+                    Value* row_base, Value* column, Value* sums) {
+    Value* column_base = plan.packs_b ? column : inside(column, plan.shape.n, plan.tileColumns());
+    Value* row_end = smaller(b.CreateNSWAdd(row, b.getInt64(plan.tile_rows)), rows.end);
+    Value* column_end =
+        smaller(b.CreateNSWAdd(column, b.getInt64(plan.tileColumns())), columns.end);
+    bool whole = plan.shape.n != kDynamic && plan.shape.n % plan.lanes == 0;
+    Value* whole_end = whole ? column_end : b.CreateNSWSub(column_end, b.getInt64(plan.lanes - 1));
+    emitDotLoop(b, row, row_end, 1, [&](Value* r) {
+      Value* line = at(types.sum, sums,
+                       b.CreateNSWMul(b.CreateNSWSub(r, row_base), b.getInt64(plan.tileColumns())));
+      auto hand_over = [&](Value* c, Value* mask) {
+        Value* address = at(types.sum, line, b.CreateNSWSub(c, column_base));
+        Value* vector = b.CreateAlignedLoad(types.vec, address, Align(plan.sumBytes()));
+        epilogue(b, DotPoint{batch, r, c, vector, mask});
+      };
+      emitDotLoop(b, column, whole_end, plan.lanes, [&](Value* c) { hand_over(c, nullptr); });
+      if (whole) return;
+      Value* count = b.CreateNSWSub(column_end, column);
+      Value* left = b.CreateAnd(count, b.getInt64(plan.lanes - 1));
+      emitDotIf(b, b.CreateICmpSGT(left, zero),
+                [&] { hand_over(b.CreateNSWSub(column_end, left), firstLanes(left)); });
+    });
+  }
+
+  void packRows(const Range& rows, const Block& block) {
+    emitDotLoop(b, rows.begin, rows.end, plan.tile_rows, [&](Value* row) {
+      Value* from = at(types.stored, a_base,
+                       offset(row, problem.a.row_stride, block.first, problem.a.column_stride));
+      Value* to = at(types.sum, a_panels,
+                     b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.k_block)));
+      DotPanel panel{plan.tile_rows, plan.shape.a.row_stride, plan.shape.a.column_stride};
+      b.CreateCall(dotPackFunction(b, plan, panel),
+                   {from, value(problem.a.row_stride), value(problem.a.column_stride),
+                    b.CreateNSWSub(m, row), block.count, to});
+    });
+  }
+
+  // The panel of B that starts at `column`, packed or in place.
+  Value* columnPanel(Value* column, const Block& block) {
+    if (!plan.packs_b)
+      return at(types.stored, b_base,
+                offset(block.first, problem.b.row_stride,
+                       inside(column, plan.shape.n, plan.tileColumns()), problem.b.column_stride));
+    Value* from = at(types.stored, b_base,
+                     offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
+    DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride};
+    b.CreateCall(dotPackFunction(b, plan, panel),
+                 {from, value(problem.b.column_stride), value(problem.b.row_stride),
+                  b.CreateNSWSub(n, column), block.count, b_panel});
+    return b_panel;
+  }
+
+  // Start of a tile moved back so that it ends inside the matrix; extent >= tile.
+  Value* inside(Value* start, int64_t extent, int64_t tile) {
+    return extent % tile == 0 ? start : smaller(start, b.getInt64(extent - tile));
+  }
+
+  Value* entryBase(const DotOperand& operand, Value* batch) {
+    return operand.batch_offset ? at(types.stored, operand.base, operand.batch_offset(b, batch))
+                                : operand.base;
+  }
+
+  Value* offset(Value* row, const DotSize& row_stride, Value* column,
+                const DotSize& column_stride) {
+    return emitDotOffset(b, emitDotOffset(b, zero, row, value(row_stride)), column,
+                         value(column_stride));
+  }
+
+  Range piece(Value* index, int64_t size, Value* extent) {
+    Value* begin = b.CreateNSWMul(index, b.getInt64(size));
+    return {begin, smaller(b.CreateNSWAdd(begin, b.getInt64(size)), extent)};
+  }
+
+  Value* firstLanes(Value* count) {
+    std::vector<Constant*> ids;
+    for (int i = 0; i < plan.lanes; ++i)
+      ids.push_back(b.getInt64(i));
+    return b.CreateICmpSLT(ConstantVector::get(ids), b.CreateVectorSplat(plan.lanes, count));
+  }
+
+  Value* value(const DotSize& size) { return size.value ? size.value : b.getInt64(size.constant); }
+
+  Value* ceilDiv(Value* extent, int64_t size) {
+    return b.CreateUDiv(b.CreateNSWAdd(extent, b.getInt64(size - 1)), b.getInt64(size));
+  }
+
+  static bool isOne(Value* v) {
+    auto* constant = dyn_cast<ConstantInt>(v);
+    return constant && constant->isOne();
+  }
+
+  Value* quotient(Value* a, Value* x) { return isOne(x) ? a : b.CreateUDiv(a, x); }
+  Value* remainder(Value* a, Value* x) { return isOne(x) ? zero : b.CreateURem(a, x); }
+  Value* smaller(Value* a, Value* x) { return b.CreateBinaryIntrinsic(Intrinsic::smin, a, x); }
+
+  Value* at(Type* type, Value* base, Value* index) { return b.CreateGEP(type, base, index); }
+  Value* bytesBehind(Value* base, int64_t bytes) {
+    return b.CreateConstGEP1_64(b.getInt8Ty(), base, bytes);
+  }
+
+  IRBuilderBase& b;
+  const DotPlan& plan;
+  const DotProblem& problem;
+  DotTypes types;
+  const DotEpilogue& epilogue;
+  Value *m, *n, *k, *batches, *tiles, *b_panel, *a_panels, *zero;
+  Value *a_base = nullptr, *b_base = nullptr;
+};
+
+} // namespace
+
+void emitDot(IRBuilderBase& builder, const DotProblem& problem, Value* scratch, Value* begin,
+             Value* end, const DotEpilogue& epilogue) {
+  DotEmitter(builder, problem, scratch, epilogue).emitChunks(begin, end);
+}
+
+} // namespace weft::cpu

@@ -1,0 +1,106 @@
+#include "codegen/cpu/dot_parts.h"
+
+#include "llvm/IR/Module.h"
+
+using namespace llvm;
+
+namespace weft::cpu {
+
+DotTypes::DotTypes(LLVMContext& context, const DotPlan& plan) {
+  i64 = Type::getInt64Ty(context);
+  ptr = PointerType::get(context, 0);
+  switch (plan.shape.element) {
+  case DotElement::f32:
+    stored = sum = Type::getFloatTy(context);
+    break;
+  case DotElement::f64:
+    stored = sum = Type::getDoubleTy(context);
+    break;
+  case DotElement::bf16:
+    stored = Type::getInt16Ty(context);
+    sum = Type::getFloatTy(context);
+    break;
+  case DotElement::i64:
+    stored = sum = i64;
+    break;
+  }
+  vec = FixedVectorType::get(sum, plan.lanes);
+}
+
+void emitDotLoop(IRBuilderBase& b, Value* from, Value* to, int64_t step,
+                 function_ref<void(Value*)> body) {
+  Function* function = b.GetInsertBlock()->getParent();
+  LLVMContext& context = b.getContext();
+  BasicBlock* before = b.GetInsertBlock();
+  BasicBlock* loop = BasicBlock::Create(context, "loop", function);
+  BasicBlock* after = BasicBlock::Create(context, "after", function);
+  b.CreateCondBr(b.CreateICmpSLT(from, to), loop, after);
+  b.SetInsertPoint(loop);
+  PHINode* i = b.CreatePHI(b.getInt64Ty(), 2, "i");
+  i->addIncoming(from, before);
+  body(i);
+  Value* next = b.CreateNSWAdd(i, b.getInt64(step));
+  i->addIncoming(next, b.GetInsertBlock());
+  b.CreateCondBr(b.CreateICmpSLT(next, to), loop, after);
+  after->moveAfter(b.GetInsertBlock());
+  b.SetInsertPoint(after);
+}
+
+void emitDotIf(IRBuilderBase& b, Value* condition, function_ref<void()> body) {
+  if (auto* constant = dyn_cast<ConstantInt>(condition)) {
+    if (constant->isOne()) body();
+    return;
+  }
+  Function* function = b.GetInsertBlock()->getParent();
+  BasicBlock* then = BasicBlock::Create(b.getContext(), "then", function);
+  BasicBlock* after = BasicBlock::Create(b.getContext(), "after", function);
+  b.CreateCondBr(condition, then, after);
+  b.SetInsertPoint(then);
+  body();
+  b.CreateBr(after);
+  after->moveAfter(b.GetInsertBlock());
+  b.SetInsertPoint(after);
+}
+
+Value* emitDotOffset(IRBuilderBase& b, Value* a, Value* x, Value* y) {
+  auto is = [](Value* v, uint64_t n) {
+    auto* constant = dyn_cast<ConstantInt>(v);
+    return constant && constant->equalsInt(n);
+  };
+  if (is(x, 0) || is(y, 0)) return a;
+  Value* product = is(x, 1) ? y : is(y, 1) ? x : b.CreateNSWMul(x, y);
+  return is(a, 0) ? product : b.CreateNSWAdd(a, product);
+}
+
+Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsigned count,
+                   Value* mask) {
+  Type* type = count == 1 ? types.stored : FixedVectorType::get(types.stored, count);
+  Align align(types.stored->getScalarSizeInBits() / 8);
+  Value* value = mask ? b.CreateMaskedLoad(type, address, align, mask, Constant::getNullValue(type))
+                      : static_cast<Value*>(b.CreateAlignedLoad(type, address, align));
+  if (types.stored == types.sum) return value;
+  Type* wide = type->getWithNewBitWidth(32);
+  return b.CreateBitCast(b.CreateShl(b.CreateZExt(value, wide), ConstantInt::get(wide, 16)),
+                         type->getWithNewType(types.sum));
+}
+
+Function* dotFunction(IRBuilderBase& b, const std::string& name, ArrayRef<Type*> parameters,
+                      bool& created) {
+  Function* parent = b.GetInsertBlock()->getParent();
+  Module* module = parent->getParent();
+  created = false;
+  if (Function* function = module->getFunction(name)) return function;
+  created = true;
+  auto* type = FunctionType::get(b.getVoidTy(), parameters, false);
+  auto* function = Function::Create(type, GlobalValue::InternalLinkage, name, module);
+  function->setAttributes(
+      AttributeList::get(b.getContext(), AttributeList::FunctionIndex,
+                         AttrBuilder(b.getContext(), parent->getAttributes().getFnAttrs())));
+  function->addFnAttr(Attribute::NoInline);
+  function->addFnAttr(Attribute::NoUnwind);
+  for (Argument& argument : function->args())
+    if (argument.getType()->isPointerTy()) argument.addAttr(Attribute::NoAlias);
+  return function;
+}
+
+} // namespace weft::cpu

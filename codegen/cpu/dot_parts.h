@@ -1,0 +1,68 @@
+// The pieces dot.cpp puts together: loops, the register tile and the copying of panels. Internal to
+// the matrix product.
+#pragma once
+
+#include "codegen/cpu/dot.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+#include <string>
+
+namespace weft::cpu {
+
+/// Types and constants of one product in one LLVM context.
+struct DotTypes {
+  DotTypes(llvm::LLVMContext& context, const DotPlan& plan);
+
+  llvm::Type* stored;         // element of A and B in memory
+  llvm::Type* sum;            // element of the accumulators
+  llvm::FixedVectorType* vec; // <lanes x sum>
+  llvm::IntegerType* i64;
+  llvm::PointerType* ptr;
+};
+
+/// Emits `for (i = from; i < to; i += step) body(i)` over i64.
+void emitDotLoop(llvm::IRBuilderBase& builder, llvm::Value* from, llvm::Value* to, int64_t step,
+                 llvm::function_ref<void(llvm::Value* i)> body);
+
+/// Emits `if (condition) body()`; without a branch where the condition is a constant.
+void emitDotIf(llvm::IRBuilderBase& builder, llvm::Value* condition,
+               llvm::function_ref<void()> body);
+
+/// a + b * c over i64, folded where factors are 0 or 1.
+llvm::Value* emitDotOffset(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::Value* b,
+                           llvm::Value* c);
+
+/// Loads `count` consecutive elements and widens bf16 to f32: a scalar for 1, else a vector. With a
+/// mask, lanes outside it read nothing and are 0.
+llvm::Value* emitDotLoad(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* address,
+                         unsigned count, llvm::Value* mask = nullptr);
+
+/// Creates or finds an internal, never inlined function that inherits the attributes of the
+/// function the builder is in. Sets `created` if its body is still to be emitted.
+llvm::Function* dotFunction(llvm::IRBuilderBase& builder, const std::string& name,
+                            llvm::ArrayRef<llvm::Type*> parameters, bool& created);
+
+/// How a tile finds A(i, k) and B(k, j) from its base pointers, in elements.
+struct DotTileLayout {
+  int64_t a_row, a_step, b_step;
+};
+
+/// Returns `void tile(ptr a, ptr b, ptr sums, i64 k, i1 fresh)`: sums[rows][columns] is 0 if fresh,
+/// and gains the products of k steps. `fresh` is ignored unless plan.severalBlocks().
+llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
+                                const DotTileLayout& layout);
+
+/// What a panel is copied from: `width` lanes (rows of A, columns of B), a lane and a step of k
+/// apart by these strides, each constant or kDynamic.
+struct DotPanel {
+  int64_t width, lane_stride, step_stride;
+};
+
+/// Returns `void pack(ptr from, i64 lane_stride, i64 step_stride, i64 lanes, i64 k, ptr to)`:
+/// to[step][width] = from[lane, step], 0 for lanes beyond `lanes`. May write up to a vector of
+/// unspecified elements behind the panel.
+llvm::Function* dotPackFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
+                                const DotPanel& panel);
+
+} // namespace weft::cpu

@@ -1,0 +1,198 @@
+#include "codegen/cpu/dot_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace weft::cpu {
+namespace {
+
+constexpr int64_t kPage = 4096;
+constexpr int64_t kCacheLine = 64;
+// Extents assumed for choices where the real one is unknown.
+constexpr int64_t kTypicalExtent = 512;
+// Multiply-adds of one vector that make a chunk worth handing to a thread, a few microseconds.
+constexpr int64_t kSmallChunk = 1 << 14;
+// Rows below which B is not reused enough to hide where it comes from.
+constexpr int64_t kFewRows = 16;
+// Steps of k, and bytes of a row of B, that a streaming product takes at a time.
+constexpr int64_t kStreamSteps = 8;
+constexpr int64_t kStreamBytes = 4096;
+// Chunks that keep many threads busy.
+constexpr int64_t kEnoughChunks = 64;
+
+int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
+int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
+int64_t typical(int64_t extent) { return extent == kDynamic ? kTypicalExtent : extent; }
+
+int64_t elementBytes(DotElement element) {
+  switch (element) {
+  case DotElement::f32:
+    return 4;
+  case DotElement::bf16:
+    return 2;
+  default:
+    return 8;
+  }
+}
+
+bool constantLayout(const DotLayout& layout) {
+  return layout.row_stride != kDynamic && layout.column_stride != kDynamic;
+}
+
+// Rows that start a multiple of the page size apart fall into the same few cache sets.
+bool rowsCollide(const DotShape& s, int64_t stride) {
+  return stride != 0 && stride * elementBytes(s.element) % kPage == 0;
+}
+
+// A tile may read A in place when the addresses of its rows are constants away from each other.
+bool readsAInPlace(const DotShape& s) {
+  return s.element != DotElement::bf16 && s.m != kDynamic && constantLayout(s.a);
+}
+
+int64_t bytesOfB(const DotShape& s) {
+  return typical(s.k) * typical(s.n) * elementBytes(s.element);
+}
+
+// Copying a panel of B costs about as much as multiplying it with 8 rows; a tile that reads B in
+// place pays by cache misses instead, the more so where the rows of B collide.
+bool readsBInPlace(const DotShape& s, const DotPlan& plan) {
+  if (s.element == DotElement::bf16 || s.n == kDynamic || !constantLayout(s.b)) return false;
+  if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
+  int64_t most_rows = rowsCollide(s, s.b.row_stride) ? 64 : 128;
+  return typical(s.m) <= most_rows || bytesOfB(s) <= plan.target.l1_bytes;
+}
+
+// Few rows in front of a B that comes from far away: the product runs at the speed of memory, so B
+// is read in long runs along its rows, a few rows at a time.
+bool streamsB(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  return !plan.packs_b && s.m <= kFewRows && bytesOfB(s) > 2 * plan.target.l2_bytes;
+}
+
+// Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
+double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
+  const DotShape& s = plan.shape;
+  double tiles =
+      double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typical(s.n), vectors * plan.lanes));
+  double multiply_adds = double(rows * vectors), loads = double(rows + vectors);
+  double step = std::max({multiply_adds, loads, 4.0}) + 0.05 * loads;
+  return tiles * (step * double(std::max<int64_t>(typical(s.k), 1)) + 3 * multiply_adds + 20);
+}
+
+void chooseTile(DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  int registers = plan.target.vector_registers;
+  int64_t most_rows = plan.packs_a ? 16 : std::clamp<int64_t>(typical(s.m), 1, 16);
+  // Eight ways of a cache set hold six rows of A besides what else passes through.
+  if (!plan.packs_a && s.a.column_stride == 1 && rowsCollide(s, s.a.row_stride))
+    most_rows = std::min<int64_t>(most_rows, 6);
+  int64_t most_vectors = 8;
+  if (!plan.packs_b) most_vectors = std::min<int64_t>(most_vectors, s.n / plan.lanes);
+  double best = std::numeric_limits<double>::infinity();
+  // Transposing B for few rows: the fewer columns at a time, the longer the runs of memory.
+  if (plan.packs_b && s.b.row_stride == 1 && s.m != kDynamic && s.m <= kFewRows) most_vectors = 1;
+  for (int64_t rows = 1; rows <= most_rows; ++rows)
+    for (int64_t vectors = 1; vectors <= most_vectors; ++vectors) {
+      if (rows * vectors + vectors + 1 > registers) break;
+      double cost = tileCost(plan, rows, vectors);
+      if (cost < best) {
+        best = cost;
+        plan.tile_rows = int(rows);
+        plan.tile_vectors = int(vectors);
+      }
+    }
+}
+
+void chooseBlock(DotPlan& plan) {
+  int64_t k = plan.shape.k;
+  // A panel of B takes at most half of the second-level cache, packed rows of A the same.
+  int64_t most = plan.target.l2_bytes / 2 / (plan.tileColumns() * plan.sumBytes());
+  if (plan.packs_a) most = std::min<int64_t>(most, 512);
+  if (streamsB(plan)) most = kStreamSteps;
+  most = std::max<int64_t>(most / 2 * 2, 2);
+  if (k == kDynamic) {
+    plan.k_block = std::min<int64_t>(most, 512);
+    plan.unroll = 1;
+    return;
+  }
+  plan.unroll = k > 0 && k % 2 == 0 ? 2 : 1;
+  int64_t blocks = std::max<int64_t>(ceilDiv(k, most), 1);
+  plan.k_block = std::max<int64_t>(roundUp(ceilDiv(k, blocks), plan.unroll), plan.unroll);
+}
+
+// Grows chunks from columns of one tile to kSmallChunk of work and beyond where there are enough of
+// them: all rows of a chunk use a packed panel of B, all its columns use packed rows of A.
+void chooseChunks(DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  int64_t rows = std::max<int64_t>(typical(s.m), 1), columns = std::max<int64_t>(typical(s.n), 1);
+  int64_t k = std::max<int64_t>(typical(s.k), 1), batch = std::max<int64_t>(typical(s.batch), 1);
+  int64_t tile_columns = plan.tileColumns();
+  int64_t column_tiles = ceilDiv(columns, tile_columns);
+  int64_t most_rows = batch * column_tiles * ceilDiv(rows, 1024) >= kEnoughChunks ? 1024 : 512;
+  if (plan.packs_a) most_rows = 256;
+  plan.rows_per_chunk = roundUp(ceilDiv(rows, ceilDiv(rows, most_rows)), plan.tile_rows);
+  int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
+  int64_t tile_work = plan.rows_per_chunk * plan.tile_vectors * k;
+
+  int64_t tiles = ceilDiv(kSmallChunk, tile_work);
+  if (plan.packs_a) tiles = std::max(tiles, batch * row_chunks * column_tiles / kEnoughChunks);
+  if (streamsB(plan)) {
+    int64_t run = kStreamBytes / elementBytes(s.element);
+    tiles = std::max(tiles, std::clamp(columns / 4, run / 2, run) / tile_columns);
+  }
+  tiles = std::clamp<int64_t>(tiles, 1, std::max<int64_t>(column_tiles, 1));
+  if (plan.packs_a) tiles = std::min(tiles, std::max<int64_t>(512 / tile_columns, 1));
+  // Pieces of even size.
+  tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles));
+  plan.columns_per_chunk = std::max<int64_t>(tiles, 1) * tile_columns;
+
+  plan.batches_per_chunk = 1;
+  if (row_chunks == 1 && plan.columns_per_chunk >= columns)
+    plan.batches_per_chunk = std::clamp<int64_t>(kSmallChunk / (tile_work * tiles), 1, batch);
+}
+
+} // namespace
+
+int64_t DotPlan::sumBytes() const {
+  return shape.element == DotElement::f32 || shape.element == DotElement::bf16 ? 4 : 8;
+}
+
+bool DotPlan::severalBlocks() const { return shape.k == kDynamic || shape.k > k_block; }
+
+int64_t DotPlan::tileBytes() const { return tile_rows * tileColumns() * sumBytes(); }
+
+int64_t DotPlan::bPanelOffset() const {
+  int64_t tiles = 1;
+  if (severalBlocks()) tiles = rows_per_chunk / tile_rows * (columns_per_chunk / tileColumns());
+  return roundUp(tiles * tileBytes(), kCacheLine);
+}
+
+int64_t DotPlan::aPanelsOffset() const {
+  return bPanelOffset() + (packs_b ? roundUp(k_block * tileColumns() * sumBytes(), kCacheLine) : 0);
+}
+
+int64_t DotPlan::scratchBytes() const {
+  // Packing stores whole vectors, the last of which may end behind the last panel.
+  int64_t panels = packs_a ? rows_per_chunk * k_block * sumBytes() + target.vector_bytes : 0;
+  return roundUp(aPanelsOffset() + panels, kCacheLine);
+}
+
+int64_t DotPlan::chunks(int64_t batch, int64_t m, int64_t n) const {
+  return ceilDiv(batch, batches_per_chunk) * ceilDiv(m, rows_per_chunk) *
+         ceilDiv(n, columns_per_chunk);
+}
+
+DotPlan planDot(const DotShape& shape, const DotTarget& target) {
+  DotPlan plan;
+  plan.shape = shape;
+  plan.target = target;
+  plan.lanes = int(target.vector_bytes / plan.sumBytes());
+  plan.packs_a = !readsAInPlace(shape);
+  plan.packs_b = !readsBInPlace(shape, plan);
+  chooseTile(plan);
+  chooseBlock(plan);
+  chooseChunks(plan);
+  return plan;
+}
+
+} // namespace weft::cpu

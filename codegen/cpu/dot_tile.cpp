@@ -1,0 +1,146 @@
+// The register tile: rows x vectors accumulators that stay in registers over a run of k.
+#include "codegen/cpu/dot_parts.h"
+
+#include <vector>
+
+using namespace llvm;
+
+namespace weft::cpu {
+namespace {
+
+class TileEmitter {
+public:
+  TileEmitter(IRBuilderBase& builder, const DotPlan& plan, const DotTileLayout& layout,
+              Function* function)
+      : b(builder), plan(plan), layout(layout), types(builder.getContext(), plan),
+        function(function), sums(function->getArg(2)),
+        sums_of_tile(plan.tile_rows * plan.tile_vectors) {}
+
+  void emit() {
+    Value *a = function->getArg(0), *panel = function->getArg(1), *k = function->getArg(3);
+    BasicBlock *entry = block("entry"), *loop = block("k"), *done = block("done");
+    b.SetInsertPoint(entry);
+    std::vector<Value*> start = initialSums();
+    BasicBlock* before = b.GetInsertBlock();
+    b.CreateCondBr(b.CreateICmpSGT(k, b.getInt64(0)), loop, done);
+
+    b.SetInsertPoint(loop);
+    PHINode* left = phi(types.i64, k, before);
+    PHINode *a_here = phi(types.ptr, a, before), *b_here = phi(types.ptr, panel, before);
+    std::vector<PHINode*> carried;
+    for (size_t i = 0; i < start.size(); ++i) {
+      carried.push_back(phi(types.vec, start[i], before));
+      sums_of_tile[i] = carried[i];
+    }
+    for (int step = 0; step < plan.unroll; ++step)
+      emitStep(a_here, b_here, step);
+    left->addIncoming(b.CreateNSWSub(left, b.getInt64(plan.unroll)), loop);
+    a_here->addIncoming(at(a_here, layout.a_step * plan.unroll), loop);
+    b_here->addIncoming(at(b_here, layout.b_step * plan.unroll), loop);
+    for (size_t i = 0; i < start.size(); ++i)
+      carried[i]->addIncoming(sums_of_tile[i], loop);
+    b.CreateCondBr(b.CreateICmpSGT(left->getIncomingValue(1), b.getInt64(0)), loop, done);
+
+    b.SetInsertPoint(done);
+    std::vector<PHINode*> results;
+    for (size_t i = 0; i < start.size(); ++i) {
+      results.push_back(phi(types.vec, start[i], before));
+      results[i]->addIncoming(sums_of_tile[i], loop);
+    }
+    for (size_t i = 0; i < start.size(); ++i)
+      b.CreateAlignedStore(results[i], sumAddress(i), vectorAlign());
+    b.CreateRetVoid();
+    done->moveAfter(loop);
+  }
+
+private:
+  BasicBlock* block(const char* name) { return BasicBlock::Create(b.getContext(), name, function); }
+
+  PHINode* phi(Type* type, Value* value, BasicBlock* from) {
+    PHINode* node = b.CreatePHI(type, 2);
+    node->addIncoming(value, from);
+    return node;
+  }
+
+  Value* at(Value* base, int64_t elements) {
+    return b.CreateConstGEP1_64(types.sum, base, elements);
+  }
+
+  Align vectorAlign() const { return Align(plan.target.vector_bytes); }
+
+  Value* sumAddress(size_t i) {
+    return b.CreateConstGEP1_64(types.sum, sums, int64_t(i) * plan.lanes);
+  }
+
+  // Zeros, or the sums of the steps before where those may exist.
+  std::vector<Value*> initialSums() {
+    std::vector<Value*> zeros(sums_of_tile.size(), Constant::getNullValue(types.vec));
+    if (!plan.severalBlocks()) return zeros;
+    BasicBlock *entry = b.GetInsertBlock(), *load = block("continue"), *start = block("start");
+    b.CreateCondBr(function->getArg(4), start, load);
+    b.SetInsertPoint(load);
+    std::vector<Value*> loaded;
+    for (size_t i = 0; i < zeros.size(); ++i)
+      loaded.push_back(b.CreateAlignedLoad(types.vec, sumAddress(i), vectorAlign()));
+    b.CreateBr(start);
+    b.SetInsertPoint(start);
+    std::vector<Value*> merged;
+    for (size_t i = 0; i < zeros.size(); ++i) {
+      PHINode* node = phi(types.vec, zeros[i], entry);
+      node->addIncoming(loaded[i], load);
+      merged.push_back(node);
+    }
+    return merged;
+  }
+
+  void emitStep(Value* a, Value* panel, int step) {
+    std::vector<Value*> row;
+    for (int v = 0; v < plan.tile_vectors; ++v)
+      row.push_back(b.CreateAlignedLoad(types.vec, at(panel, step * layout.b_step + v * plan.lanes),
+                                        Align(plan.sumBytes())));
+    for (int i = 0; i < plan.tile_rows; ++i) {
+      Value* scalar = b.CreateLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row));
+      Value* factor = b.CreateVectorSplat(plan.lanes, scalar);
+      for (int v = 0; v < plan.tile_vectors; ++v) {
+        Value*& sum = sums_of_tile[i * plan.tile_vectors + v];
+        sum = multiplyAdd(factor, row[v], sum);
+      }
+    }
+  }
+
+  Value* multiplyAdd(Value* x, Value* y, Value* sum) {
+    if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
+    if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
+    return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
+  }
+
+  IRBuilderBase& b;
+  const DotPlan& plan;
+  const DotTileLayout& layout;
+  DotTypes types;
+  Function* function;
+  Value* sums;
+  std::vector<Value*> sums_of_tile; // [rows][vectors]
+};
+
+} // namespace
+
+Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLayout& layout) {
+  DotTypes types(b.getContext(), plan);
+  const char* element = types.sum == types.i64 ? "i64" : plan.sumBytes() == 4 ? "f32" : "f64";
+  std::string name = std::string("weft.dot.tile.") + element + "." +
+                     std::to_string(plan.tile_rows) + "x" + std::to_string(plan.tile_vectors) +
+                     ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +
+                     ".b" + std::to_string(layout.b_step) + ".u" + std::to_string(plan.unroll) +
+                     (plan.severalBlocks() ? "s" : "");
+  bool created;
+  Function* function =
+      dotFunction(b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty()}, created);
+  if (created) {
+    IRBuilderBase::InsertPointGuard guard(b);
+    TileEmitter(b, plan, layout, function).emit();
+  }
+  return function;
+}
+
+} // namespace weft::cpu
