@@ -27,7 +27,7 @@ def main():
     command = [arguments.compiler, "-std=c++20", "-x", "c++", "-"] + [f"-I{folder}" for folder in arguments.include]
     source = "#include <weft/weft.h>\n"
 
-    listing = subprocess.run(command + ["-M"], input=source, text=True, capture_output=True, check=True).stdout
+    listing = subprocess.run(command + ["-M"], input=source, text=True, stdout=subprocess.PIPE, check=True).stdout
     headers = listing.replace("\\\n", " ").split()[1:]
     banned = [header for header in headers if BANNED.search(header)]
     for header in banned:
