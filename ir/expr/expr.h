@@ -55,6 +55,8 @@ public:
   int parse(std::string_view text, Type expected = Type::number);
   /// Parses definitions "s = ...; t = ..." and binds their names.
   void parse_lets(std::string_view text);
+  /// Parses definitions followed by an expression, "s = ...; t = ...; s * t", and returns the latter.
+  int parse_body(std::string_view text, Type expected = Type::number);
 
   int literal(double value, Type type = Type::number);
   int apply(Primitive primitive, std::initializer_list<int> operands);

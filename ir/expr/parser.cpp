@@ -29,8 +29,15 @@ public:
     return root;
   }
 
-  void lets() {
+  int body() {
+    lets(true);
+    return whole();
+  }
+
+  // With `expression_follows`, stops in front of what is no definition.
+  void lets(bool expression_follows) {
     while (!token_.empty()) {
+      if (expression_follows && !defines()) return;
       std::string name(token_);
       if (!is_name())
         fail("a name is expected before '='");
@@ -47,6 +54,13 @@ public:
 private:
   [[noreturn]] void fail(const std::string &what) const { throw Error(start_, what); }
   bool is_name() const { return !token_.empty() && is_word(token_[0]) && !is_digit(token_[0]); }
+
+  // Whether a name and '=' come next.
+  bool defines() const {
+    size_t k = position_;
+    while (k < text_.size() && std::isspace(static_cast<unsigned char>(text_[k]))) k++;
+    return is_name() && text_.substr(k, 1) == "=" && text_.substr(k, 2) != "==";
+  }
 
   void next() {
     while (position_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[position_])))
@@ -193,6 +207,10 @@ int Builder::parse(std::string_view text, Type expected) {
   return constant_as(Parser(*this, text).whole(), expected);
 }
 
-void Builder::parse_lets(std::string_view text) { Parser(*this, text).lets(); }
+void Builder::parse_lets(std::string_view text) { Parser(*this, text).lets(false); }
+
+int Builder::parse_body(std::string_view text, Type expected) {
+  return constant_as(Parser(*this, text).body(), expected);
+}
 
 } // namespace weft::expr

@@ -1,0 +1,154 @@
+// The record classes, as a ladder: what every op has, then what each kind adds. The expression fields are in the language of ir/expr.
+#ifndef WEFT_IR_OPS_BASE_TD
+#define WEFT_IR_OPS_BASE_TD
+
+include "ir/weft/base.td"
+
+//===--- Vocabulary ---------------------------------------------------------------------------===//
+
+// The dtypes that the number operands may have once they are promoted to a common one. An expression may use the primitives that exist in all of
+// them. bf16 computes in f32 and bool in i64, rounded and compared with 0 at the end.
+class Domain<string domain, string text> {
+  string name = domain;  // of weft::OpDomain
+  string dtypes = text;  // for the reference pages
+}
+def Number : Domain<"number", "f32 f64 bf16 i64">;
+def Any : Domain<"any", "f32 f64 bf16 i64 bool">;
+def Float : Domain<"floating", "f32 f64 bf16; i64 and bool are converted to f32">;
+def FloatOnly : Domain<"floating_only", "f32 f64 bf16">;
+def Integer : Domain<"integer", "i64">;
+
+// The result's dtype.
+class Result<string rule, string text> {
+  string name = rule;    // of weft::OpResult
+  string dtype = text;   // for the reference pages
+}
+def SameDType : Result<"same", "that of the operands">;
+def BoolDType : Result<"boolean", "bool">;
+def WideDType : Result<"wide", "that of the operand; i64 for bool">;
+def IndexDType : Result<"index", "i64">;
+def GivenDType : Result<"given", "the attribute `dtype`">;
+
+// A tensor operand that is a mask: bool whatever the other operands are.
+def Weft_Mask : TensorOf<[I1]>;
+
+// A number that is an argument at run time. In the language it is an operand that broadcasts, in the dialect a 0-d tensor.
+class Scalar<string scalar, string value = "", string text = ""> {
+  string name = scalar;
+  string default = value;  // C++ text; empty: must be given
+  string doc = text;
+}
+
+// A parameter of a composite's C++ function.
+class Param<string cpp, string param, string value = ""> {
+  string type = cpp;
+  string name = param;
+  string default = value;
+}
+
+// What every record has. `summary` and `description` come from MLIR's Op, or are declared by the class.
+class Documented {
+  string shapes = "";          // the shape rule, for the reference page
+  string formula = "";         // where the expression itself would not read well
+  list<int> samples = [-4, 4]; // tests draw operands from this interval
+}
+
+//===--- Functions: of the language, no ops of the dialect --------------------------------------===//
+
+// Written once, so that each has the same bits on every target. `value` serves every dtype; else one text a compute dtype.
+class Function<string mnemonic, dag tensors> : Documented {
+  string opName = mnemonic;
+  dag arguments = tensors;
+  string summary = "";
+  Domain domain = Float;
+  bit isMask = 0;          // the value is a mask
+  string with = "";
+  string value = "";
+  string f32 = "";
+  string f64 = "";
+  string i64 = "";
+  list<string> grad = [];  // one an operand
+  string op = mnemonic;    // the op that stands for it where gradients are printed over tensors
+}
+
+//===--- Ops ------------------------------------------------------------------------------------===//
+
+class WeftRecord<string mnemonic, dag tensors, list<Scalar> scalars, list<Trait> traits = []>
+    : Weft_Op<mnemonic, !con(tensors, !dag(ins, !foreach(s, scalars, Weft_Tensor), !foreach(s, scalars, s.name))), traits>, Documented {
+  dag operands = tensors;
+  list<Scalar> attributes = scalars;
+  list<string> structure = [];  // names of the integers that are part of a trace
+  list<string> sizes = [];      // names of the integers that are arguments of a trace
+  Domain domain = Any;
+  Result result = SameDType;
+  bit api = 1;                  // print the public function; off where a Composite is the user's form
+  bit method = 1;               // print a method of Tensor too
+  bit isRandom = 0;
+}
+
+// The value of each element is one expression of the operands' elements; operands broadcast.
+class Pointwise<string mnemonic, dag tensors, list<Scalar> scalars = []> : WeftRecord<mnemonic, tensors, scalars> {
+  let domain = Float;
+  let shapes = "operands broadcast to the result's shape";
+  string with = "";             // names shared by value and gradients: "s = ...; t = ..."
+  string value = ?;
+  list<string> grad = [];       // one an operand ("": no gradient), over operands, attributes, names, y and dy; empty: derived from the value
+  bit differentiable = 1;
+  bit inPlace = 1;              // print x.op_() too
+}
+class Compare<string mnemonic, string expression> : Pointwise<mnemonic, (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let domain = Any;
+  let result = BoolDType;
+  let differentiable = 0;
+  let inPlace = 0;
+  let value = expression;
+  let samples = [-2, 2];
+}
+
+// A fold over the elements along some dims, in any order. The accumulators are numbers, a second one is a position among the elements reduced.
+class Reduction<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), []> {
+  let structure = ["keepdim", "dims"];
+  let shapes = "the dims in `dims` (all where it is empty) become 1, or vanish unless `keepdim`";
+  list<string> identity = ?;    // one an accumulator
+  list<string> element = ["x"]; // how an element x at position i enters
+  list<string> combine = ?;     // accumulators a and b (a, ai and b, bi where there are two) into one
+  bit needsElements = 0;        // no elements are an error, not the identity
+  string finish = "a";          // the result from the accumulators and the number n of elements
+  string grad = "";             // over x, y and dy with the reduced dims kept as 1, n, and sum() over the reduced dims
+}
+
+// Metadata only: element i of the result is an element of the operand.
+class View<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), [], [DeclareOpInterfaceMethods<Weft_ViewInterface>]> {
+  let api = 0;
+  bit differentiable = 1;
+  string index = ?;             // the operand's index from the result's, for the reference page
+}
+
+// Has a kernel and a lowering of its own.
+class Structured<string mnemonic, dag tensors> : WeftRecord<mnemonic, tensors, []> {
+  bit differentiable = 1;
+}
+
+// Makes a tensor from nothing; each element is an expression of the attributes and of the element's `position`: its number i, or a random number u in [0, 1)
+// of the Philox stream. Random sources have the attributes seed and counter first, which are integers and not part of the expression.
+class Source<string mnemonic, list<Scalar> scalars> : WeftRecord<mnemonic, (ins), scalars> {
+  let structure = ["dtype"];
+  let result = GivenDType;
+  let api = 0;
+  string position = "i";
+  string value = ?;
+}
+
+//===--- Composites: one C++ function over other ops ---------------------------------------------===//
+
+class Composite<string mnemonic, list<Param> parameters> : Documented {
+  string opName = mnemonic;
+  list<Param> params = parameters;
+  string summary = ?;
+  string description = "";
+  bit method = 0;               // also a method of Tensor, for which the first parameter is the tensor
+  string dtypes = "";
+  string returns = "Tensor";
+}
+
+#endif

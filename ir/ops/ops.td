@@ -1,0 +1,11 @@
+// Every op of the library. From these records come the dialect, the API, kernels, gradients, lowerings, reference pages and tests: see docs/add_an_op.md.
+#ifndef WEFT_IR_OPS_OPS_TD
+#define WEFT_IR_OPS_OPS_TD
+
+include "ir/ops/pointwise.td"
+include "ir/ops/reduction.td"
+include "ir/ops/view.td"
+include "ir/ops/structured.td"
+include "ir/ops/composite.td"
+
+#endif

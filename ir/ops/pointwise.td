@@ -1,0 +1,208 @@
+// Pointwise ops: the value of an element is one expression.
+#ifndef WEFT_IR_OPS_POINTWISE_TD
+#define WEFT_IR_OPS_POINTWISE_TD
+
+include "ir/ops/functions.td"
+
+//===--- Arithmetic -------------------------------------------------------------------------------===//
+
+def Add : Pointwise<"add", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "a + b; logical or on bool";
+  let domain = Any;
+  let value = "a + b";
+  let grad = ["dy", "dy"];
+}
+def Sub : Pointwise<"sub", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "a - b";
+  let domain = Number;
+  let value = "a - b";
+  let grad = ["dy", "-dy"];
+}
+def Mul : Pointwise<"mul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "a * b; logical and on bool";
+  let domain = Any;
+  let value = "a * b";
+  let grad = ["dy * b", "dy * a"];
+}
+def Div : Pointwise<"div", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "true division a / b";
+  let value = "a / b";
+  let grad = ["dy / b", "-dy * y / b"];
+}
+def Neg : Pointwise<"neg", (ins Weft_Tensor:$x)> {
+  let summary = "-x";
+  let domain = Number;
+  let value = "-x";
+  let grad = ["-dy"];
+}
+def Abs : Pointwise<"abs", (ins Weft_Tensor:$x)> {
+  let summary = "absolute value; the least integer stays as it is";
+  let domain = Number;
+  let value = "abs(x)";
+  let grad = ["where(x < 0, -dy, where(x > 0, dy, 0 * dy))"];
+}
+def Pow : Pointwise<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "a to the power of b";
+  let description = "Integers wrap; a negative integer exponent gives 1 / a^-b rounded towards 0, and 0 for a = 0.";
+  let domain = Number;
+  let value = "pow(a, b)";
+  let grad = ["where(b == 0, 0, dy * b * pow(a, b - 1))", "where((a == 0) & (b >= 0), 0, dy * y * log(a))"];
+  let samples = [0, 4];
+}
+
+//===--- Elementary functions -----------------------------------------------------------------------===//
+
+def Exp : Pointwise<"exp", (ins Weft_Tensor:$x)> {
+  let summary = "e to the power of x";
+  let value = "exp(x)";
+  let grad = ["dy * y"];
+}
+def Log : Pointwise<"log", (ins Weft_Tensor:$x)> {
+  let summary = "natural logarithm";
+  let value = "log(x)";
+  let grad = ["dy / x"];
+  let samples = [0, 4];
+}
+def Sqrt : Pointwise<"sqrt", (ins Weft_Tensor:$x)> {
+  let summary = "square root";
+  let value = "sqrt(x)";
+  let grad = ["dy / (2 * y)"];
+  let samples = [0, 4];
+}
+def Rsqrt : Pointwise<"rsqrt", (ins Weft_Tensor:$x)> {
+  let summary = "1 / sqrt(x)";
+  let value = "1 / sqrt(x)";
+  let grad = ["-0.5 * dy * y * y * y"];
+  let samples = [0, 4];
+}
+def Tanh : Pointwise<"tanh", (ins Weft_Tensor:$x)> {
+  let summary = "hyperbolic tangent";
+  let value = "tanh(x)";
+  let grad = ["dy * (1 - y * y)"];
+}
+def Erf : Pointwise<"erf", (ins Weft_Tensor:$x)> {
+  let summary = "error function";
+  let value = "erf(x)";
+  let grad = ["dy * (1.1283791670955126 * exp(-x * x))"];
+}
+
+//===--- Activations --------------------------------------------------------------------------------===//
+
+def Sigmoid : Pointwise<"sigmoid", (ins Weft_Tensor:$x)> {
+  let summary = "logistic function";
+  let value = "1 / (1 + exp(-x))";
+  let grad = ["dy * y * (1 - y)"];
+}
+def Relu : Pointwise<"relu", (ins Weft_Tensor:$x)> {
+  let summary = "x where it is not below 0, else 0; NaN stays NaN";
+  let domain = Number;
+  let value = "where(x < 0, 0, x)";
+  let grad = ["where(y <= 0, 0, dy)"];
+}
+def Gelu : Pointwise<"gelu", (ins Weft_Tensor:$x)> {
+  let summary = "Gaussian error linear unit";
+  let description = "The tanh approximation is `gelu_tanh`.";
+  let domain = FloatOnly;
+  let with = "e = erf(0.7071067811865476 * x)";
+  let value = "0.5 * x * (1 + e)";
+  let grad = ["dy * (0.5 * (1 + e) + 0.3989422804014327 * x * exp(-0.5 * x * x))"];
+}
+def GeluTanh : Pointwise<"gelu_tanh", (ins Weft_Tensor:$x)> {
+  let summary = "Gaussian error linear unit, tanh form";
+  let domain = FloatOnly;
+  let with = "t = tanh(0.7978845608028654 * x * (1 + 0.044715 * x * x))";
+  let value = "0.5 * x * (1 + t)";
+  let grad = ["dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * x * x))"];
+}
+def Silu : Pointwise<"silu", (ins Weft_Tensor:$x)> {
+  let summary = "x * sigmoid(x)";
+  let domain = FloatOnly;
+  let with = "s = sigmoid(x)";
+  let value = "x * s";
+  let grad = ["dy * (s + y * (1 - s))"];
+}
+
+//===--- Selection ----------------------------------------------------------------------------------===//
+
+def Maximum : Pointwise<"maximum", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "the greater element; NaN where either is NaN";
+  let domain = Any;
+  let value = "max(a, b)";
+  let grad = ["where(a == b, 0.5 * dy, where(a < b, 0, dy))", "where(a == b, 0.5 * dy, where(a > b, 0, dy))"];
+}
+def Minimum : Pointwise<"minimum", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "the lesser element; NaN where either is NaN";
+  let domain = Any;
+  let value = "min(a, b)";
+  let grad = ["where(a == b, 0.5 * dy, where(a > b, 0, dy))", "where(a == b, 0.5 * dy, where(a < b, 0, dy))"];
+}
+def Clamp : Pointwise<"clamp", (ins Weft_Tensor:$x),
+    [Scalar<"min", "-std::numeric_limits<double>::infinity()", "no limit below by default">,
+     Scalar<"max", "std::numeric_limits<double>::infinity()", "no limit above by default">]> {
+  let summary = "x limited to min .. max; NaN stays NaN; max where min is above it";
+  let domain = Number;
+  let with = "low = where((x < min) | (min != min), min, x)";
+  let value = "where((low > max) | (max != max), max, low)";
+  let grad = ["where((x >= min) & (x <= max), dy, 0)"];
+}
+def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "a where the condition holds, else b";
+  let domain = Any;
+  let value = "where(condition, a, b)";
+  let grad = ["", "where(condition, dy, 0)", "where(condition, 0, dy)"];
+  let method = 0;
+  let inPlace = 0;
+}
+
+//===--- Comparisons and logic ------------------------------------------------------------------------===//
+
+def Eq : Compare<"eq", "a == b"> { let summary = "a equals b"; }
+def Ne : Compare<"ne", "a != b"> { let summary = "a differs from b; true for NaN"; }
+def Lt : Compare<"lt", "a < b"> { let summary = "a is below b"; }
+def Le : Compare<"le", "a <= b"> { let summary = "a is below or equal to b"; }
+def Gt : Compare<"gt", "a > b"> { let summary = "a is above b"; }
+def Ge : Compare<"ge", "a >= b"> { let summary = "a is above or equal to b"; }
+def LogicalAnd : Compare<"logical_and", "(a != 0) & (b != 0)"> { let summary = "both are not 0"; }
+def LogicalOr : Compare<"logical_or", "(a != 0) | (b != 0)"> { let summary = "at least one is not 0"; }
+def LogicalXor : Compare<"logical_xor", "xor(a != 0, b != 0)"> { let summary = "exactly one is not 0"; }
+def LogicalNot : Pointwise<"logical_not", (ins Weft_Tensor:$x)> {
+  let summary = "x is 0";
+  let domain = Any;
+  let result = BoolDType;
+  let differentiable = 0;
+  let inPlace = 0;
+  let value = "x == 0";
+  let samples = [-2, 2];
+}
+
+//===--- Data ---------------------------------------------------------------------------------------===//
+
+def Cast : Pointwise<"cast", (ins Weft_Tensor:$x)> {
+  let summary = "x converted to `dtype`";
+  let description = "Floats to i64 truncate and saturate, NaN gives 0; a number is true where it is not 0; f32 to bf16 rounds to nearest even.";
+  let domain = Any;
+  let result = GivenDType;
+  let structure = ["dtype"];
+  let value = "x";
+  let grad = ["dy"];
+  let inPlace = 0;
+  let method = 0;
+}
+def Assign : Pointwise<"assign", (ins Weft_Tensor:$x, Weft_Tensor:$source)> {
+  let summary = "x becomes source, converted to its dtype and broadcast to its shape";
+  let description = "Always in place; `copy_` and `fill_` are its user forms.";
+  let domain = Any;
+  let value = "source";
+  let grad = ["", "dy"];
+  let api = 0;
+}
+def CheckedIndex : Pointwise<"checked_index", (ins Weft_Tensor:$index), [Scalar<"limit">, Scalar<"ignore", "-1">]> {
+  let summary = "index, which must be in 0 .. limit - 1 or equal to ignore; else the call fails";
+  let domain = Integer;
+  let value = "require((index >= 0) & (index < limit) | (index == ignore), index)";
+  let differentiable = 0;
+  let inPlace = 0;
+  let samples = [0, 4];
+}
+
+#endif

@@ -1,0 +1,50 @@
+// Reductions: identity, combination and end of a fold.
+#ifndef WEFT_IR_OPS_REDUCTION_TD
+#define WEFT_IR_OPS_REDUCTION_TD
+
+include "ir/ops/functions.td"
+
+def Sum : Reduction<"sum"> {
+  let summary = "sum over dims";
+  let result = WideDType;
+  let identity = ["0"];
+  let combine = ["a + b"];
+  let grad = "dy";
+}
+def Mean : Reduction<"mean"> {
+  let summary = "mean over dims; NaN of no elements";
+  let domain = FloatOnly;
+  let identity = ["0"];
+  let combine = ["a + b"];
+  let finish = "a / n";
+  let grad = "dy / n";
+}
+def Max : Reduction<"max"> {
+  let summary = "greatest element over dims; NaN where one is NaN";
+  let needsElements = 1;
+  let identity = ["lowest"];
+  let combine = ["max(a, b)"];
+  let grad = "where(x == y, dy / sum(where(x == y, 1, 0)), 0)";
+}
+def Min : Reduction<"min"> {
+  let summary = "least element over dims; NaN where one is NaN";
+  let needsElements = 1;
+  let identity = ["highest"];
+  let combine = ["min(a, b)"];
+  let grad = "where(x == y, dy / sum(where(x == y, 1, 0)), 0)";
+}
+def Argmax : Reduction<"argmax"> {
+  let summary = "position of the first greatest element over dims; NaN is the greatest";
+  let description = "Over several dims the position counts elements in row-major order.";
+  let domain = Number;
+  let result = IndexDType;
+  let needsElements = 1;
+  let identity = ["lowest", "highest"];
+  let element = ["x", "i"];
+  let combine = [
+    "where((b > a) | (b != b) & (a == a) | ((b == a) | (b != b) & (a != a)) & (bi < ai), b, a)",
+    "where((b > a) | (b != b) & (a == a) | ((b == a) | (b != b) & (a != a)) & (bi < ai), bi, ai)"];
+  let finish = "ai";
+}
+
+#endif

@@ -1,0 +1,33 @@
+// Views: metadata only. The user's forms (reshape, transpose, indexing) are composites over these.
+#ifndef WEFT_IR_OPS_VIEW_TD
+#define WEFT_IR_OPS_VIEW_TD
+
+include "ir/ops/base.td"
+
+def ViewAs : View<"view"> {
+  let summary = "the same elements in row-major order under another shape";
+  let sizes = ["shape"];
+  let shapes = "as many elements; dims that merge must be adjacent in memory";
+  let index = "the element with the same row-major number";
+}
+def Permute : View<"permute"> {
+  let summary = "dims in another order";
+  let structure = ["dims"];
+  let shapes = "result dim k has the size of dim dims[k]";
+  let index = "index[dims[k]] of the operand is index[k]";
+}
+def Slice : View<"slice"> {
+  let summary = "every step-th element of one dim, from start on";
+  let structure = ["dim"];
+  let sizes = ["start", "length", "step"];
+  let shapes = "dim `dim` has size length";
+  let index = "start + step * index along the dim";
+}
+def Expand : View<"expand"> {
+  let summary = "dims of size 1 repeated, new dims in front";
+  let sizes = ["shape"];
+  let shapes = "each dim is 1 or the result's, aligned at the last";
+  let index = "0 along repeated dims";
+}
+
+#endif
