@@ -35,6 +35,8 @@ set_target_properties(weft PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PRO
 # Every source that includes MLIR or LLVM: ir, passes, codegen. One precompiled header for all of them.
 add_library(weft-ir OBJECT)
 target_link_libraries(weft-ir PUBLIC weft-includes weft-llvm-headers weft-expr fmt::fmt)
+# What mlir-tblgen prints is not free of warnings.
+target_include_directories(weft-ir SYSTEM PUBLIC ${WEFT_GEN_DIR})
 target_compile_options(weft-ir PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden -ffunction-sections -fdata-sections)
 # g++ warns about code inside LLVM's headers even when they are system headers, once it is inlined into ours.
 target_compile_options(weft-ir PRIVATE -Wno-maybe-uninitialized -Wno-dangling-reference)
