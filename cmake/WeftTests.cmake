@@ -1,14 +1,18 @@
-# weft_test(NAME LABEL fast|slow|gpu [LIBS lib...] SOURCES file...): a Catch2 executable, registered as one CTest.
+# weft_test(NAME fast|slow|gpu [LIBS lib...] SOURCES file...): a Catch2 executable, registered as one CTest.
 # A `gpu` test that finds no device prints a line "SKIPPED: why", which CTest shows as skipped.
 function(weft_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "LIBS;SOURCES")
+  set(label ${ARGV1})
+  if(label STREQUAL LABEL)
+    set(label ${ARGV2})
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "LIBS;SOURCES")
   weft_executable(${name} LIBS ${arg_LIBS} weft Catch2::Catch2WithMain SOURCES ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test)
   add_dependencies(${name} weft-gen)
-  weft_add_test(${name} ${arg_LABEL} $<TARGET_FILE:${name}>)
+  weft_add_test(${name} ${label} $<TARGET_FILE:${name}>)
 endfunction()
 
-# weft_add_test(NAME LABEL COMMAND...): any command as a CTest.
+# weft_add_test(NAME fast|slow|gpu COMMAND...): any command as a CTest.
 function(weft_add_test name label)
   if(NOT WEFT_BUILD_TESTS)
     return()
