@@ -101,13 +101,12 @@ private:
     b.CreateCondBr(b.CreateICmpSGE(valid, b.getInt64(width)), whole, part);
     b.SetInsertPoint(whole);
     Value* squares = b.CreateAnd(steps, b.getInt64(-int64_t(lanes)));
-    // Only a panel of less than one vector has surplus lanes: the next step overwrites them.
+    int64_t whole_lanes = width / lanes * lanes;
     emitDotLoop(b, zero, squares, lanes, [&](Value* step) {
-      emitDotLoop(b, zero, b.getInt64(width), lanes, [&](Value* lane) {
-        std::vector<Value*> columns = square(lane, step);
-        for (int i = 0; i < lanes; ++i)
-          store(columns[i], lane, b.CreateNSWAdd(step, b.getInt64(i)));
-      });
+      // The surplus of a partial square falls on the first lanes of the next step: it goes first.
+      if (whole_lanes < width) copySquare(b.getInt64(whole_lanes), width - whole_lanes, step);
+      emitDotLoop(b, zero, b.getInt64(whole_lanes), lanes,
+                  [&](Value* lane) { copySquare(lane, lanes, step); });
     });
     copyScalars(squares);
     b.CreateBr(done);
@@ -118,20 +117,21 @@ private:
     b.SetInsertPoint(done);
   }
 
-  std::vector<Value*> square(Value* first_lane, Value* step) {
+  void copySquare(Value* first_lane, int64_t count, Value* step) {
     std::vector<Value*> rows;
     Value* corner = source(first_lane, step);
     for (int64_t i = 0; i < lanes; ++i) {
       Value* row =
           b.CreateGEP(types.stored, corner, emitDotOffset(b, zero, b.getInt64(i), lane_stride));
-      rows.push_back(i < width ? emitDotLoad(b, types, row, lanes)
+      rows.push_back(i < count ? emitDotLoad(b, types, row, lanes)
                                : static_cast<Value*>(PoisonValue::get(types.vec)));
     }
     // Invariant: after the stage of distance d, bit d of the lane and of the row are exchanged.
     for (int distance = lanes / 2; distance >= 1; distance /= 2)
       for (int i = 0; i < lanes; ++i)
         if (!(i & distance)) exchange(rows[i], rows[i + distance], distance);
-    return rows;
+    for (int i = 0; i < lanes; ++i)
+      store(rows[i], first_lane, b.CreateNSWAdd(step, b.getInt64(i)));
   }
 
   void exchange(Value*& low, Value*& high, int distance) {

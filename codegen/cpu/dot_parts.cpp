@@ -29,6 +29,8 @@ DotTypes::DotTypes(LLVMContext& context, const DotPlan& plan) {
 
 void emitDotLoop(IRBuilderBase& b, Value* from, Value* to, int64_t step,
                  function_ref<void(Value*)> body) {
+  auto *first = dyn_cast<ConstantInt>(from), *last = dyn_cast<ConstantInt>(to);
+  if (first && last && first->getSExtValue() >= last->getSExtValue()) return;
   Function* function = b.GetInsertBlock()->getParent();
   LLVMContext& context = b.getContext();
   BasicBlock* before = b.GetInsertBlock();

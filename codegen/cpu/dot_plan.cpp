@@ -172,9 +172,10 @@ int64_t DotPlan::aPanelsOffset() const {
 }
 
 int64_t DotPlan::scratchBytes() const {
-  // Packing stores whole vectors, the last of which may end behind the last panel.
-  int64_t panels = packs_a ? rows_per_chunk * k_block * sumBytes() + target.vector_bytes : 0;
-  return roundUp(aPanelsOffset() + panels, kCacheLine);
+  // One vector more: packing A stores, and the epilogue of columns at the edge loads, whole vectors
+  // that begin inside.
+  int64_t panels = packs_a ? rows_per_chunk * k_block * sumBytes() : 0;
+  return roundUp(aPanelsOffset() + panels + target.vector_bytes, kCacheLine);
 }
 
 int64_t DotPlan::chunks(int64_t batch, int64_t m, int64_t n) const {

@@ -1,0 +1,211 @@
+// Compiled matrix products against a plain loop. Both are one chain of fused multiply-adds an
+// element, so the results are equal bit for bit on every target, for every plan.
+#include "dot_kernel.h"
+
+#include <catch2/catch.hpp>
+
+using namespace weft::cpu;
+using namespace weft::cpu::test;
+
+namespace {
+
+const DotTarget kAvx512{64, 32, 32 << 10, 1 << 20, true};
+const DotTarget kAvx2{32, 16, 32 << 10, 512 << 10, true};
+const DotTarget kSse{16, 16, 32 << 10, 256 << 10, false};
+
+DotLayout rowMajor(int64_t columns, int64_t padding = 0) { return {columns + padding, 1}; }
+DotLayout transposed(int64_t rows, int64_t padding = 0) { return {1, rows + padding}; }
+
+DotCase dense(int64_t m, int64_t n, int64_t k, const DotTarget& target = kAvx512,
+              DotElement element = DotElement::f32) {
+  DotCase c;
+  c.shape = {element, 1, m, n, k, rowMajor(k), rowMajor(n)};
+  c.target = target;
+  return c;
+}
+
+void check(const DotCase& c) {
+  const DotShape& s = c.shape;
+  INFO("batch " << s.batch << " m " << s.m << " n " << s.n << " k " << s.k << " element "
+                << int(s.element) << " vector bytes " << c.target.vector_bytes << " dynamic "
+                << c.dynamic << " a " << s.a.row_stride << ',' << s.a.column_stride << " b "
+                << s.b.row_stride << ',' << s.b.column_stride << " k_block " << c.k_block);
+  DotKernel kernel(c);
+  DotKernel::Result expected = kernel.reference();
+  for (bool descending : {false, true}) {
+    DotKernel::Result got = kernel.run(descending);
+    CHECK(got.visits == expected.visits);
+    CHECK(got.c == expected.c);
+    CHECK(got.d == expected.d);
+    CHECK(got.ci == expected.ci);
+  }
+}
+
+} // namespace
+
+TEST_CASE("dot: tails of rows, columns and k") {
+  for (const DotTarget& target : {kAvx512, kAvx2, kSse})
+    for (int64_t m : {1, 2, 7, 17, 31})
+      for (int64_t n : {1, 3, 16, 33, 50})
+        check(dense(m, n, m % 2 ? 5 : 12, target));
+  check(dense(129, 100, 67));
+  check(dense(200, 48, 64));
+  check(dense(45, 200, 1));
+}
+
+TEST_CASE("dot: empty extents") {
+  check(dense(0, 5, 3));
+  check(dense(5, 0, 3));
+  check(dense(5, 40, 0));
+  check(dense(20, 7, 0, kAvx2, DotElement::f64));
+  DotCase no_batch = dense(5, 5, 5);
+  no_batch.shape.batch = 0;
+  check(no_batch);
+  DotCase dynamic = dense(5, 40, 0);
+  dynamic.dynamic = true;
+  check(dynamic);
+}
+
+TEST_CASE("dot: transposed, padded, strided and broadcast operands") {
+  struct Layouts {
+    DotLayout a, b;
+  };
+  const int64_t m = 37, n = 53, k = 41;
+  const Layouts layouts[] = {
+      {transposed(m), rowMajor(n)},
+      {rowMajor(k), transposed(k)},
+      {transposed(m, 3), transposed(k, 5)},
+      {rowMajor(k, 2), rowMajor(n, 9)},
+      {{2 * k, 2}, {2 * n, 2}},
+      {{3, 3 * m}, {5, 5 * k}},
+      {{0, 1}, rowMajor(n)},
+      {rowMajor(k), {n, 0}},
+      {{1, 0}, {0, 1}},
+  };
+  for (DotElement element : {DotElement::f32, DotElement::f64, DotElement::bf16})
+    for (const Layouts& l : layouts) {
+      DotCase c = dense(m, n, k, kAvx512, element);
+      c.shape.a = l.a;
+      c.shape.b = l.b;
+      check(c);
+    }
+}
+
+TEST_CASE("dot: rows a page apart") {
+  DotCase c = dense(75, 96, 40);
+  c.shape.a = {1024, 1};
+  c.shape.b = {1024, 1};
+  check(c);
+}
+
+TEST_CASE("dot: element types") {
+  for (DotElement element : {DotElement::f64, DotElement::bf16, DotElement::i64})
+    for (const DotTarget& target : {kAvx512, kAvx2, kSse}) {
+      check(dense(19, 37, 22, target, element));
+      check(dense(150, 40, 31, target, element));
+      check(dense(1, 20, 9, target, element));
+    }
+}
+
+TEST_CASE("dot: batches, also broadcast ones, several to a chunk") {
+  for (int64_t batch : {3, 40}) {
+    DotCase c = dense(6, 20, 7);
+    c.shape.batch = batch;
+    c.a_batch_stride = 6 * 7;
+    c.b_batch_stride = 7 * 20;
+    check(c);
+    c.b_batch_stride = 0;
+    check(c);
+    c.a_batch_stride = 0;
+    check(c);
+  }
+  DotCase wide = dense(64, 300, 96);
+  wide.shape.batch = 2;
+  wide.a_batch_stride = 64 * 96;
+  wide.b_batch_stride = 96 * 300;
+  check(wide);
+}
+
+TEST_CASE("dot: sums continue over blocks of k") {
+  for (int64_t block : {2, 6, 16}) {
+    DotCase c = dense(70, 85, 38);
+    c.k_block = block;
+    check(c);
+    c.shape.b = transposed(38);
+    check(c);
+    c.shape.element = DotElement::bf16;
+    check(c);
+  }
+}
+
+TEST_CASE("dot: few rows in front of a large matrix stream it") {
+  DotCase c = dense(3, 2070, 520, {64, 32, 4 << 10, 64 << 10, true});
+  check(c);
+  REQUIRE(DotKernel(c).plan().severalBlocks());
+}
+
+TEST_CASE("dot: extents and strides known at run time") {
+  for (bool fixed_unit : {false, true})
+    for (DotElement element : {DotElement::f32, DotElement::i64, DotElement::bf16}) {
+      DotCase c = dense(45, 70, 33, kAvx512, element);
+      c.dynamic = true;
+      c.fixed_unit = fixed_unit;
+      check(c);
+      c.shape.a = transposed(45);
+      c.shape.b = transposed(33);
+      check(c);
+      DotCase one = dense(1, 1, 1, kAvx2, element);
+      one.dynamic = true;
+      one.fixed_unit = fixed_unit;
+      check(one);
+    }
+  DotCase many = dense(300, 700, 600);
+  many.dynamic = true;
+  many.fixed_unit = true;
+  check(many);
+}
+
+TEST_CASE("dot: random products") {
+  uint64_t state = 12345;
+  auto draw = [&](int64_t below) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return int64_t((state >> 33) % uint64_t(below));
+  };
+  const DotTarget targets[] = {kAvx512, kAvx2, kSse};
+  for (int round = 0; round < 60; ++round) {
+    int64_t m = 1 + draw(90), n = 1 + draw(130), k = draw(70);
+    DotCase c = dense(m, n, k, targets[draw(3)], DotElement(draw(4)));
+    c.shape.batch = 1 + draw(3);
+    if (draw(2)) c.shape.a = transposed(m, draw(3));
+    if (draw(2)) c.shape.b = transposed(k, draw(3));
+    c.a_batch_stride = draw(2) * m * (k + 3);
+    c.b_batch_stride = draw(2) * n * (k + 3);
+    c.dynamic = draw(4) == 0;
+    c.fixed_unit = draw(2);
+    c.k_block = draw(3) ? 0 : 2 * (1 + draw(10));
+    check(c);
+  }
+}
+
+TEST_CASE("dot: plans depend on shapes alone and fit the caches") {
+  auto plan = [](int64_t m, int64_t n, int64_t k, DotLayout b) {
+    return planDot({DotElement::f32, 1, m, n, k, rowMajor(k), b}, kAvx512);
+  };
+  // A small B is read in place, a large one copied once for all rows.
+  CHECK(!plan(64, 128, 64, rowMajor(128)).packs_b);
+  CHECK(plan(512, 3072, 768, rowMajor(3072)).packs_b);
+  CHECK(plan(64, 128, 64, transposed(64)).packs_b);
+  CHECK(plan(512, 3072, 768, rowMajor(3072)).rows_per_chunk >= 512);
+  // There is work for many threads, and not more chunks than are worth a hand-over.
+  CHECK(plan(512, 3072, 768, rowMajor(3072)).chunks(1, 512, 3072) >= 32);
+  CHECK(plan(64, 128, 64, rowMajor(128)).chunks(1, 64, 128) <= 2);
+  for (int64_t extent : {1, 5, 64, 1000, 5000}) {
+    DotPlan p = plan(extent, extent, extent, rowMajor(extent));
+    INFO("extent " << extent);
+    CHECK(p.tile_rows * p.tile_vectors + p.tile_vectors + 1 <= kAvx512.vector_registers);
+    CHECK(p.scratchBytes() % 64 == 0);
+    CHECK(p.scratchBytes() <= 2 * kAvx512.l2_bytes);
+    CHECK(p.rows_per_chunk % p.tile_rows == 0);
+    CHECK(p.columns_per_chunk % p.tileColumns() == 0);
+  }
+}
