@@ -103,10 +103,8 @@ void check_in_place(const OpCall& call) {
 
 void record_tape(const OpCall& call, TensorImpl* result) {
   if (!records(call, result->meta)) return;
-  Tensor owner = Tensor::adopt(result); // lets go where a check below throws
   for (size_t k = 0; k < call.operands.size(); k++)
     if (const TensorImpl* t = call.operands[k]; t && t->is_view) check_view(call, k);
-  owner.detach_handle();
 
   const OpInfo& op = info(call.op);
   GradNode* node = GradNode::make(call, result->meta, count_metas(call, result->meta));

@@ -25,12 +25,15 @@ inline bool needs_tape(const OpCall& call) {
 void check_in_place(const OpCall& call);
 
 /// Makes the node of an op that has just run (or was deferred), and hangs it on `result`; for an
-/// op in place `result` is operand 0 and its storage's version is already the new one. Takes over
-/// the caller's reference to `result` where it throws: an operand is a view of a tensor that an
-/// op in place has changed since.
+/// op in place `result` is operand 0 and its storage's version is already the new one. Throws where
+/// an operand is a view of a tensor that an op in place has changed since.
 void record_tape(const OpCall& call, TensorImpl* result);
 
 /// The node that made the tensor, or null for leaves and tensors without a gradient.
 GradNode* node_of(const TensorImpl* t);
+
+/// Makes every handle to `t` refer to `source`'s memory, dtype and shape; whether it requires a
+/// gradient stays. Runs what a region has pending first, since no op stands for the change.
+void set_data(const Tensor& t, const Tensor& source, const Loc& loc);
 
 } // namespace weft

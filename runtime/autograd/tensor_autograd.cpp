@@ -1,6 +1,7 @@
 // The autograd half of Tensor's methods, and grad().
 
 #include "runtime/autograd/backward.h"
+#include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 
 #include <fmt/format.h>
@@ -94,6 +95,20 @@ Tensor Tensor::detach(Loc loc) const {
   Tensor alias = permute(*this, same_order);
   alias.impl()->is_view = false; // to the tape it is a tensor of its own
   return alias;
+}
+
+void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
+  if (current_session) current_session->flush("set_data", loc);
+  TensorImpl *to = t.impl(), *from = source.impl();
+  materialize(to, "set_data", loc);
+  materialize(from, "set_data", loc);
+  from->storage->retain();
+  std::exchange(to->storage, from->storage)->release();
+  to->offset = from->offset;
+  to->is_view = from->is_view;
+  uint8_t requires_grad = to->meta.requires_grad;
+  to->meta = from->meta;
+  to->meta.requires_grad = requires_grad;
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,

@@ -14,10 +14,10 @@ Tensor reduce_to(const Tensor& g, const Shape& shape) {
   for (int k = 0; k < leading; k++) dims.push_back(k);
   for (int k = 0; k < shape.size(); k++)
     if (shape[k] == 1 && from[leading + k] != 1) dims.push_back(leading + k);
-  if (dims.empty()) return view(g, shape);
+  if (dims.empty()) return reshape(g, shape);
   if (dims.size() == leading) return sum(g, dims, false);
   Tensor summed = sum(g, dims, true);
-  return leading ? view(summed, shape) : summed;
+  return leading ? reshape(summed, shape) : summed;
 }
 
 VjpContext::VjpContext(GradNode& node, Tensor dy) : node_(node), dy_(std::move(dy)) {
@@ -48,7 +48,12 @@ Arg VjpContext::operand(int k) {
   if (!is_scalar(k)) return Arg(tensor(k), node_.loc);
   int before = 0;
   for (int j = 0; j < k; j++) before += is_scalar(j);
-  return Arg(node_.scalars()[before], node_.loc);
+  const Scalar& number = node_.scalars()[before];
+  if (node_.dtype != DType::f64) return Arg(number, node_.loc);
+  // An op of numbers alone computes in f32: a tensor keeps what follows in f64.
+  Tensor& value = slots_[k].value;
+  if (!value.defined()) value = full({}, number, DType::f64);
+  return Arg(value, node_.loc);
 }
 
 void VjpContext::check_version(const TensorImpl* t, uint32_t saved, const std::string& what) const {

@@ -24,8 +24,7 @@ public:
   const Tensor& dy() const { return dy_; }
   /// The op's own result. Only where the record says that it is saved.
   const Tensor& result();
-  /// Operand k: the saved tensor, or the number that the call gave. Ops called with numbers alone
-  /// compute a 0-d f64 tensor.
+  /// Operand k: the saved tensor, or the number that the call gave.
   Arg operand(int k);
   /// Operand k where it cannot be a number. Only where the record says that it is saved.
   const Tensor& tensor(int k);

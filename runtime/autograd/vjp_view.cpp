@@ -1,0 +1,71 @@
+// Gradients of the view ops and of concatenate: data that moves back to where it came from.
+
+#include "runtime/autograd/vjp_context.h"
+#include "runtime/autograd/vjps.h"
+
+namespace weft {
+
+namespace {
+
+/// Returns a tensor of zeros that takes the memory of one.
+Tensor zeros_like(const Tensor& x, Shape shape, int dim, int64_t size) {
+  shape[dim] = size;
+  return expand(full({}, 0, x.dtype()), shape);
+}
+
+/// Puts step - 1 zeros behind each element of a dim: [..., n, ...] becomes [..., n * step, ...].
+Tensor spread(const Tensor& x, int dim, int64_t step) {
+  Shape spread_shape = x.shape();
+  Shape with_step = spread_shape;
+  with_step.resize(spread_shape.size() + 1);
+  std::copy_backward(with_step.begin() + dim + 1, with_step.end() - 1, with_step.end());
+  with_step[dim + 1] = 1;
+  Tensor elements = reshape(x, with_step);
+  spread_shape[dim] *= step;
+  return reshape(concatenate({elements, zeros_like(x, with_step, dim + 1, step - 1)}, dim + 1),
+                 spread_shape);
+}
+
+} // namespace
+
+void vjp_view(VjpContext& c) { c.set(0, reshape(c.dy(), c.operand_meta(0).shape())); }
+
+void vjp_permute(VjpContext& c) {
+  Dims inverse = Ints::filled(static_cast<int>(c.structure().size()), 0);
+  for (int k = 0; k < inverse.size(); k++) inverse[static_cast<int>(c.structure(k))] = k;
+  c.set(0, permute(c.dy(), inverse));
+}
+
+void vjp_expand(VjpContext& c) { c.set(0, c.dy()); }
+
+// The result's gradient, spread by the step, between zeros for what the slice left out.
+void vjp_slice(VjpContext& c) {
+  int dim = static_cast<int>(c.structure(0));
+  int64_t start = c.size(0), length = c.size(1), step = c.size(2);
+  Shape shape = c.operand_meta(0).shape();
+  Tensor dy = c.dy();
+  int64_t covered = length;
+  if (step > 1 && length > 0) {
+    dy = spread(dy, dim, step);
+    covered = std::min(length * step, shape[dim] - start);
+    dy = slice(dy, dim, 0, covered);
+  }
+  std::vector<Tensor> parts;
+  int64_t behind = shape[dim] - start - covered;
+  if (start > 0) parts.push_back(zeros_like(dy, shape, dim, start));
+  if (covered > 0) parts.push_back(dy);
+  if (behind > 0) parts.push_back(zeros_like(dy, shape, dim, behind));
+  c.set(0, parts.size() == 1 ? parts[0] : concatenate(parts, dim));
+}
+
+void vjp_concatenate(VjpContext& c) {
+  int dim = static_cast<int>(c.structure(0));
+  int64_t start = 0;
+  for (int k = 0; k < c.operand_count(); k++) {
+    int64_t length = c.operand_meta(k).sizes[dim];
+    if (c.needs(k)) c.set(k, slice(c.dy(), dim, start, start + length));
+    start += length;
+  }
+}
+
+} // namespace weft

@@ -1,0 +1,35 @@
+// The one way that every op call takes: region or eager execution, then the tape.
+
+#include "runtime/autograd/tape.h"
+#include "runtime/core/region_hook.h"
+
+namespace weft {
+
+namespace {
+
+TensorImpl* run_op(const OpCall& call) {
+  if (RegionSession* session = current_session) return session->op(call);
+  for (TensorImpl* t : call.operands)
+    if (t && t->session) materialize(t, info(call.op).name, *call.loc);
+  return execute(call);
+}
+
+TensorImpl* run(const OpCall& call) {
+  TensorImpl* result = run_op(call);
+  // Pointwise ops have no sizes and few a structure: the table is seldom asked.
+  if ((!call.sizes.empty() || !call.structure.empty()) && info(call.op).kind == OpKind::view)
+    result->is_view = true;
+  return result;
+}
+
+} // namespace
+
+TensorImpl* dispatch(const OpCall& call) {
+  if (!needs_tape(call)) return run(call);
+  if (call.in_place) check_in_place(call);
+  Tensor result = Tensor::adopt(run(call));
+  record_tape(call, result.impl());
+  return result.detach_handle();
+}
+
+} // namespace weft

@@ -1,0 +1,209 @@
+// Modules: named parameters, buffers and children behind a shared handle, and the common layers.
+#pragma once
+
+#include "weft/tensor.h"
+
+#include <concepts>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+struct CompileOptions;
+
+namespace nn {
+
+/// Tensors by their dotted names, such as "up.weight".
+using StateDict = std::map<std::string, Tensor>;
+
+/// A part of a network. A module is a handle: copies share parameters, children and mode. Derive
+/// from it, register what it holds as members are initialised, and override forward:
+///
+///     struct Net : nn::Module {
+///       nn::Linear up = child("up", nn::Linear(64, 128));
+///       Tensor scale = parameter("scale", ones({128}));
+///       Tensor forward(const Tensor& x) override { return up(x) * scale; }
+///     };
+///
+/// Members that are no handles, such as an int, are copied with the handle that holds them.
+class Module {
+public:
+  Module();
+  virtual ~Module();
+  // A moved-from module stays a handle to the same state, so there is no move.
+  Module(const Module&) = default;
+  Module& operator=(const Module&) = default;
+
+  /// Computes the module's result. Call the module itself, net(x), never forward.
+  virtual Tensor forward(const Tensor& x);
+  /// Runs forward; errors inside name the caller's line.
+  Tensor operator()(const Tensor& x, Loc loc = Loc::current());
+
+  /// Returns the parameters of this module and its children, each once, in order of registration.
+  std::vector<Tensor> parameters() const;
+  std::vector<std::pair<std::string, Tensor>> named_parameters() const;
+  std::vector<std::pair<std::string, Tensor>> named_buffers() const;
+  /// Returns the direct children as handles that can be called.
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
+
+  /// Converts floating parameters, buffers and gradients; every handle to them sees the change.
+  Module& to(DType dtype, Loc loc = Loc::current());
+  Module& to(Device device, Loc loc = Loc::current());
+
+  /// Returns parameters and buffers without history; they share memory with the module's.
+  StateDict state_dict() const;
+  /// Copies values into parameters and buffers of the same names. Throws where shapes differ and,
+  /// unless `strict` is off, where names are missing or unknown; nothing is copied then.
+  void load_state_dict(const StateDict& state, bool strict = true, Loc loc = Loc::current());
+
+  Module& train(bool on = true);
+  Module& eval() { return train(false); }
+  bool is_training() const;
+  /// Drops gradients, or writes zeros into them.
+  void zero_grad(bool set_to_none = true);
+
+  /// Makes every call of this module, through any handle, run compiled kernels from now on.
+  void compile(Loc loc = Loc::current());
+  void compile(const CompileOptions& options, Loc loc = Loc::current());
+
+  /// Something that runs a call's body, such as a compiled region; calls go through it while set.
+  using Runner = std::function<void(const std::function<void()>& body)>;
+  void set_runner(Runner runner);
+
+protected:
+  /// Registers a tensor that is trained, and returns it requiring a gradient.
+  Tensor parameter(const std::string& name, const Tensor& value, Loc loc = Loc::current());
+  /// Registers a tensor that is saved with the parameters, but not trained.
+  Tensor buffer(const std::string& name, const Tensor& value, Loc loc = Loc::current());
+  /// Registers a part and returns a handle to it.
+  template <std::derived_from<Module> M>
+  M child(const std::string& name, const M& module, Loc loc = Loc::current()) {
+    add_child(name, std::make_shared<M>(module), loc);
+    return module;
+  }
+  const Runner& runner() const;
+
+private:
+  struct State;
+  void add_child(const std::string& name, std::shared_ptr<Module> module, const Loc& loc);
+  std::shared_ptr<State> state_;
+};
+
+/// A module with any other signature: `struct Attention : nn::ModuleOf<Attention>` has a public
+/// forward(q, k, v) of its own, and is called as attention(q, k, v).
+template <class Derived> class ModuleOf : public Module {
+public:
+  auto operator()(Loc loc = Loc::current()) { return call(loc); }
+  template <class A> auto operator()(A&& a, Loc loc = Loc::current()) {
+    return call(loc, std::forward<A>(a));
+  }
+  template <class A, class B> auto operator()(A&& a, B&& b, Loc loc = Loc::current()) {
+    return call(loc, std::forward<A>(a), std::forward<B>(b));
+  }
+  template <class A, class B, class C>
+  auto operator()(A&& a, B&& b, C&& c, Loc loc = Loc::current()) {
+    return call(loc, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
+  }
+  template <class A, class B, class C, class D>
+  auto operator()(A&& a, B&& b, C&& c, D&& d, Loc loc = Loc::current()) {
+    return call(loc, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+                std::forward<D>(d));
+  }
+  template <class A, class B, class C, class D, class E>
+  auto operator()(A&& a, B&& b, C&& c, D&& d, E&& e, Loc loc = Loc::current()) {
+    return call(loc, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+                std::forward<D>(d), std::forward<E>(e));
+  }
+
+private:
+  using Module::forward;
+  template <class... Args> auto call(const Loc& loc, Args&&... args) {
+    LocScope scope(loc);
+    auto body = [&] { return static_cast<Derived*>(this)->forward(std::forward<Args>(args)...); };
+    if (!runner()) return body();
+    if constexpr (std::is_void_v<decltype(body())>) {
+      runner()(body);
+    } else {
+      std::optional<decltype(body())> result;
+      runner()([&] { result.emplace(body()); });
+      return std::move(*result);
+    }
+  }
+};
+
+/// x W^T + b with W [out, in]. Both start uniform in +-1/sqrt(in) (He et al., ICCV 2015, with the
+/// slope sqrt(5) that PyTorch uses).
+class Linear : public Module {
+public:
+  Linear(int64_t in, int64_t out, bool with_bias = true, DType dtype = f32,
+         Loc loc = Loc::current());
+  Tensor weight, bias; // bias is undefined without one
+  Tensor forward(const Tensor& x) override;
+};
+
+/// Normalises the last dims, those of `shape`, to mean 0 and variance 1, then scales and shifts
+/// (Ba et al., Layer normalization, 2016).
+class LayerNorm : public Module {
+public:
+  explicit LayerNorm(const Shape& shape, double eps = 1e-5, bool affine = true, DType dtype = f32,
+                     Loc loc = Loc::current());
+  Tensor weight, bias; // both undefined unless affine
+  Tensor forward(const Tensor& x) override;
+
+private:
+  Shape shape_;
+  double eps_;
+};
+
+/// Calls its parts one after the other; they are named "0", "1", ...
+class Sequential : public Module {
+public:
+  template <std::derived_from<Module>... Parts> explicit Sequential(const Parts&... parts) {
+    (add(parts), ...);
+  }
+  template <std::derived_from<Module> M> Sequential& add(const M& part) {
+    child(std::to_string(parts_++), part);
+    return *this;
+  }
+  Tensor forward(const Tensor& x) override;
+
+private:
+  int parts_ = 0;
+};
+
+class ReLU : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
+class GELU : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
+class SiLU : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
+class Tanh : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
+class Sigmoid : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
+class Softmax : public Module {
+public:
+  explicit Softmax(int64_t dim = -1) : dim_(dim) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  int64_t dim_;
+};
+
+} // namespace nn
+} // namespace weft

@@ -1,0 +1,47 @@
+#include "weft/nn.h"
+
+#include "weft/ops.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace weft::nn {
+
+Linear::Linear(int64_t in, int64_t out, bool with_bias, DType dtype, Loc loc) {
+  LocScope scope(loc);
+  if (in < 0 || out < 0)
+    throw Error(ErrorKind::value,
+                fmt::format("Linear: sizes must not be negative, got {} and {}", in, out),
+                LocScope::resolve(loc));
+  double bound = in ? 1 / std::sqrt(static_cast<double>(in)) : 0;
+  weight = parameter("weight", uniform({out, in}, -bound, bound, dtype), loc);
+  if (with_bias) bias = parameter("bias", uniform({out}, -bound, bound, dtype), loc);
+}
+
+Tensor Linear::forward(const Tensor& x) { return linear(x, weight, bias); }
+
+LayerNorm::LayerNorm(const Shape& shape, double eps, bool affine, DType dtype, Loc loc)
+    : shape_(shape), eps_(eps) {
+  LocScope scope(loc);
+  if (!affine) return;
+  weight = parameter("weight", ones(shape, dtype), loc);
+  bias = parameter("bias", zeros(shape, dtype), loc);
+}
+
+Tensor LayerNorm::forward(const Tensor& x) { return layer_norm(x, shape_, weight, bias, eps_); }
+
+Tensor Sequential::forward(const Tensor& x) {
+  Tensor y = x;
+  for (auto& [name, part] : children()) y = (*part)(y);
+  return y;
+}
+
+Tensor ReLU::forward(const Tensor& x) { return relu(x); }
+Tensor GELU::forward(const Tensor& x) { return gelu(x); }
+Tensor SiLU::forward(const Tensor& x) { return silu(x); }
+Tensor Tanh::forward(const Tensor& x) { return tanh(x); }
+Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
+Tensor Softmax::forward(const Tensor& x) { return softmax(x, dim_); }
+
+} // namespace weft::nn

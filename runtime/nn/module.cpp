@@ -1,0 +1,202 @@
+#include "weft/nn.h"
+
+#include "runtime/autograd/tape.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weft::nn {
+
+namespace {
+
+using Named = std::vector<std::pair<std::string, Tensor>>;
+
+[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
+  throw Error(kind, message, LocScope::resolve(loc));
+}
+
+void add_unique(Named& list, const std::string& name, const Tensor& t) {
+  for (const auto& [known, other] : list)
+    if (other.is_same(t)) return;
+  list.emplace_back(name, t);
+}
+
+} // namespace
+
+struct Module::State {
+  Named parameters, buffers;
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> children;
+  Runner runner;
+  bool training = true;
+
+  void check_name(const char* what, const std::string& name, const Loc& loc) const {
+    auto taken = [&](const auto& entry) { return entry.first == name; };
+    bool is_new = std::none_of(parameters.begin(), parameters.end(), taken) &&
+                  std::none_of(buffers.begin(), buffers.end(), taken) &&
+                  std::none_of(children.begin(), children.end(), taken);
+    if (!is_new || name.empty() || name.find('.') != std::string::npos)
+      fail_at(ErrorKind::value,
+              fmt::format("{}: the name must be new and without dots, got \"{}\"", what, name), loc);
+  }
+  void collect(Named State::*member, const std::string& prefix, Named& out) const {
+    for (const auto& [name, t] : this->*member) add_unique(out, prefix + name, t);
+    for (const auto& [name, module] : children)
+      module->state_->collect(member, prefix + name + ".", out);
+  }
+};
+
+Module::Module() : state_(std::make_shared<State>()) {}
+Module::~Module() = default;
+
+Tensor Module::forward(const Tensor&) {
+  throw Error(ErrorKind::unsupported, "forward: the module must override it, or be called by the "
+                                      "signature of its own");
+}
+
+Tensor Module::operator()(const Tensor& x, Loc loc) {
+  LocScope scope(loc);
+  if (!state_->runner) return forward(x);
+  Tensor result;
+  state_->runner([&] { result = forward(x); });
+  return result;
+}
+
+void Module::set_runner(Runner runner) { state_->runner = std::move(runner); }
+const Module::Runner& Module::runner() const { return state_->runner; }
+
+Named Module::named_parameters() const {
+  Named all;
+  state_->collect(&State::parameters, "", all);
+  return all;
+}
+
+Named Module::named_buffers() const {
+  Named all;
+  state_->collect(&State::buffers, "", all);
+  return all;
+}
+
+std::vector<Tensor> Module::parameters() const {
+  std::vector<Tensor> tensors;
+  for (auto& [name, t] : named_parameters()) tensors.push_back(std::move(t));
+  return tensors;
+}
+
+std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() const {
+  return state_->children;
+}
+
+Module& Module::to(DType dtype, Loc loc) {
+  LocScope scope(loc);
+  if (!is_floating(dtype))
+    fail_at(ErrorKind::dtype,
+            fmt::format("to: a module's dtype must be floating, got {}", name_of(dtype)), loc);
+  NoGrad no_grad;
+  auto convert = [&](const Tensor& t) {
+    if (!is_floating(t.dtype()) || t.dtype() == dtype) return;
+    Tensor gradient = t.grad();
+    t.set_grad({});
+    set_data(t, t.to(dtype), loc);
+    if (gradient.defined()) t.set_grad(gradient.to(dtype));
+  };
+  for (auto& [name, t] : named_parameters()) convert(t);
+  for (auto& [name, t] : named_buffers()) convert(t);
+  return *this;
+}
+
+Module& Module::to(Device device, Loc loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  auto move = [&](const Tensor& t) {
+    if (t.device() == device) return;
+    Tensor gradient = t.grad();
+    t.set_grad({});
+    set_data(t, t.to(device), loc);
+    if (gradient.defined()) t.set_grad(gradient.to(device));
+  };
+  for (auto& [name, t] : named_parameters()) move(t);
+  for (auto& [name, t] : named_buffers()) move(t);
+  return *this;
+}
+
+StateDict Module::state_dict() const {
+  StateDict state;
+  for (auto member : {&State::parameters, &State::buffers}) {
+    // Unlike parameters(), a tensor under two names is listed under both.
+    auto list = [&](auto& self, const State& s, const std::string& prefix) -> void {
+      for (const auto& [name, t] : s.*member) state[prefix + name] = t.detach();
+      for (const auto& [name, module] : s.children) self(self, *module->state_, prefix + name + ".");
+    };
+    list(list, *state_, "");
+  }
+  return state;
+}
+
+void Module::load_state_dict(const StateDict& state, bool strict, Loc loc) {
+  LocScope scope(loc);
+  StateDict own = state_dict();
+  for (const auto& [name, t] : state) {
+    auto mine = own.find(name);
+    if (mine == own.end()) {
+      if (strict)
+        fail_at(ErrorKind::value,
+                fmt::format("load_state_dict: names must be the module's, got \"{}\"", name), loc);
+    } else if (!t.defined() || mine->second.shape() != t.shape()) {
+      fail_at(ErrorKind::shape,
+              fmt::format("load_state_dict: \"{}\" must have shape {}, got {}", name,
+                          mine->second.shape().str(), t.defined() ? t.shape().str() : "none"),
+              loc);
+    }
+  }
+  for (const auto& [name, t] : own)
+    if (strict && !state.count(name))
+      fail_at(ErrorKind::value, fmt::format("load_state_dict: \"{}\" must be given", name), loc);
+  NoGrad no_grad;
+  for (const auto& [name, t] : state)
+    if (auto mine = own.find(name); mine != own.end()) mine->second.copy_(t);
+}
+
+Module& Module::train(bool on) {
+  state_->training = on;
+  for (auto& [name, module] : state_->children) module->train(on);
+  return *this;
+}
+
+bool Module::is_training() const { return state_->training; }
+
+void Module::zero_grad(bool set_to_none) {
+  NoGrad no_grad;
+  for (const Tensor& p : parameters()) {
+    if (set_to_none) p.set_grad({});
+    else if (Tensor g = p.grad(); g.defined()) g.zero_();
+  }
+}
+
+Tensor Module::parameter(const std::string& name, const Tensor& value, Loc loc) {
+  state_->check_name("parameter", name, loc);
+  if (!value.defined() || !value.is_leaf())
+    fail_at(ErrorKind::autograd,
+            fmt::format("parameter: \"{}\" must be a leaf, got {}", name,
+                        value.defined() ? "the result of an op; use detach()" : "none"),
+            loc);
+  Tensor t = value;
+  t.requires_grad_(true, loc);
+  state_->parameters.emplace_back(name, t);
+  return t;
+}
+
+Tensor Module::buffer(const std::string& name, const Tensor& value, Loc loc) {
+  state_->check_name("buffer", name, loc);
+  if (!value.defined())
+    fail_at(ErrorKind::value, fmt::format("buffer: \"{}\" must be defined, got none", name), loc);
+  state_->buffers.emplace_back(name, value);
+  return value;
+}
+
+void Module::add_child(const std::string& name, std::shared_ptr<Module> module, const Loc& loc) {
+  state_->check_name("child", name, loc);
+  state_->children.emplace_back(name, std::move(module));
+}
+
+} // namespace weft::nn

@@ -1,0 +1,99 @@
+#include "weft/optim.h"
+
+#include "weft/ops.h"
+
+#include <fmt/format.h>
+
+namespace weft::optim {
+
+namespace {
+
+void check_parameters(const std::vector<Tensor>& parameters, const Loc& loc) {
+  auto refuse = [&](size_t k, const char* what) {
+    throw Error(ErrorKind::value, fmt::format("optimizer: parameter {} must {}", k, what),
+                LocScope::resolve(loc));
+  };
+  for (size_t k = 0; k < parameters.size(); k++) {
+    const Tensor& p = parameters[k];
+    if (!p.defined()) refuse(k, "be defined");
+    if (!p.is_leaf() || !p.requires_grad()) refuse(k, "be a leaf that requires a gradient");
+    for (size_t j = 0; j < k; j++)
+      if (parameters[j].is_same(p)) refuse(k, fmt::format("differ from parameter {}", j).c_str());
+  }
+}
+
+} // namespace
+
+Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> state_names,
+                     const Loc& loc)
+    : parameters_(std::move(parameters)), state_names_(std::move(state_names)) {
+  check_parameters(parameters_, loc);
+  LocScope scope(loc);
+  for (const Tensor& p : parameters_)
+    for (size_t i = 0; i < state_names_.size(); i++) state_.push_back(zeros(p.shape(), p.dtype()));
+  steps_.resize(parameters_.size());
+}
+
+void Optimizer::step(Loc loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  for (size_t k = 0; k < parameters_.size(); k++) {
+    Tensor gradient = parameters_[k].grad();
+    if (!gradient.defined()) continue;
+    match_dtypes(k);
+    update(k, parameters_[k], gradient, ++steps_[k]);
+  }
+}
+
+// The module may have been converted after the optimizer was made.
+void Optimizer::match_dtypes(size_t k) {
+  for (size_t i = 0; i < state_names_.size(); i++)
+    if (Tensor& s = state(k, i); s.dtype() != parameters_[k].dtype())
+      s = s.to(parameters_[k].dtype());
+}
+
+void Optimizer::zero_grad(bool set_to_none, Loc loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  for (const Tensor& p : parameters_) {
+    if (set_to_none) p.set_grad({});
+    else if (Tensor g = p.grad(); g.defined()) g.zero_();
+  }
+}
+
+std::map<std::string, Tensor> Optimizer::state_dict() const {
+  std::map<std::string, Tensor> all;
+  for (size_t k = 0; k < parameters_.size(); k++) {
+    for (size_t i = 0; i < state_names_.size(); i++)
+      all[fmt::format("{}.{}", k, state_names_[i])] = state_[k * state_names_.size() + i];
+    all[fmt::format("{}.step", k)] = full({}, steps_[k], i64);
+  }
+  return all;
+}
+
+void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc loc) {
+  LocScope scope(loc);
+  auto find = [&](const std::string& name, const Shape& shape) -> const Tensor& {
+    auto entry = given.find(name);
+    if (entry == given.end() || !entry->second.defined() || entry->second.shape() != shape)
+      throw Error(ErrorKind::shape,
+                  fmt::format("load_state_dict: \"{}\" must be given with shape {}, got {}", name,
+                              shape.str(),
+                              entry == given.end() ? "none" : entry->second.shape().str()),
+                  LocScope::resolve(loc));
+    return entry->second;
+  };
+  for (size_t k = 0; k < parameters_.size(); k++) { // first all checks, then all copies
+    for (const std::string& name : state_names_)
+      find(fmt::format("{}.{}", k, name), parameters_[k].shape());
+    find(fmt::format("{}.step", k), {});
+  }
+  NoGrad no_grad;
+  for (size_t k = 0; k < parameters_.size(); k++) {
+    for (size_t i = 0; i < state_names_.size(); i++)
+      state(k, i).copy_(given.at(fmt::format("{}.{}", k, state_names_[i])));
+    steps_[k] = given.at(fmt::format("{}.step", k)).item<int64_t>();
+  }
+}
+
+} // namespace weft::optim
