@@ -30,6 +30,7 @@ struct OpInfo {
   bool saves_result;
   OpDomain domain;
   uint8_t bool_operands; // bit k: operand k is a mask (where's condition, logical ops)
+  bool needs_elements;   // a reduction that has no value for no elements (max, argmax)
   /// Computes the result's metadata and, for views, its offset; throws weft::Error.
   void (*infer)(const OpCall&, Meta& result, int64_t& offset);
   /// Gradients of the operands; null where none exists.

@@ -5,6 +5,7 @@
 #include "weft/error.h"
 #include "weft/shape.h"
 
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <utility>
@@ -162,6 +163,9 @@ Tensor from_data(const void* data, const Shape& shape, DType dtype, Loc loc = Lo
 /// Makes a tensor with unspecified elements.
 Tensor empty(const Shape& shape, DType dtype = f32, Device device = Device::cpu(),
              Loc loc = Loc::current());
+
+/// Prints the elements as NumPy does, then dtype and shape.
+std::ostream& operator<<(std::ostream& out, const Tensor& t);
 
 /// While one lives, ops record no tape.
 class NoGrad {

@@ -1,0 +1,149 @@
+// Runs one op at once: rule, memory, kernel.
+
+#include "runtime/core/execute.h"
+
+#include "runtime/core/allocator.h"
+#include "runtime/core/region_hook.h"
+
+namespace weft {
+
+TensorImpl* make_tensor(const Meta& meta, const Loc& loc) {
+  Storage* storage = Storage::allocate(meta.nbytes(), meta.device, loc);
+  TensorImpl* t = TensorImpl::make();
+  t->storage = storage;
+  t->meta = meta;
+  return t;
+}
+
+bool overlaps_itself(const Meta& m) {
+  if (m.contiguous) return false;
+  for (int k = 0; k < m.rank; k++)
+    if (m.sizes[k] > 1 && m.strides[k] == 0) return true;
+  return false;
+}
+
+bool overlaps(const TensorImpl& a, const TensorImpl& b) {
+  if (a.storage != b.storage && !a.storage->external && !b.storage->external) return false;
+  if (!a.meta.numel() || !b.meta.numel()) return false;
+  const char* first_a = a.data();
+  const char* first_b = b.data();
+  if (first_a == first_b && a.meta.dtype == b.meta.dtype && a.meta.rank == b.meta.rank &&
+      a.meta.same_sizes(b.meta) && a.meta.same_strides(b.meta))
+    return false;
+  auto end = [](const TensorImpl& t) {
+    const char* last = t.data();
+    auto item = static_cast<int64_t>(size_of(t.meta.dtype));
+    for (int k = 0; k < t.meta.rank; k++) last += (t.meta.sizes[k] - 1) * t.meta.strides[k] * item;
+    return last + item;
+  };
+  return first_a < end(b) && first_b < end(a);
+}
+
+namespace {
+
+void check_ready(const OpCall& call) {
+  for (TensorImpl* t : call.operands)
+    if (t && (!t->storage->data || t->storage->poison)) {
+      materialize(t, info(call.op).name, *call.loc);
+      if (!t->storage->data)
+        fail(call, ErrorKind::internal, "operands must have memory, got none");
+    }
+}
+
+TensorImpl* execute_view(const OpCall& call, const OpInfo& info) {
+  TensorImpl& x = *call.operands[0];
+  Meta meta;
+  int64_t offset = 0;
+  info.infer(call, meta, offset);
+  TensorImpl* r = TensorImpl::make();
+  r->meta = meta;
+  r->offset = offset;
+  r->storage = x.storage;
+  x.storage->retain();
+  return r;
+}
+
+// Operand 0 is the target. A source that overlaps it but is another view of it is copied first.
+void compute_in_place(const OpCall& call) {
+  TensorImpl& target = *call.operands[0];
+  constexpr size_t kMost = 8;
+  TensorImpl* operands[kMost];
+  Tensor copies[kMost];
+  for (size_t k = 0; k < call.operands.size(); k++) {
+    operands[k] = call.operands[k];
+    if (k == 0 || !operands[k] || !overlaps(target, *operands[k])) continue;
+    Meta copy = make_meta(operands[k]->meta.shape(), operands[k]->meta.dtype);
+    copies[k] = Tensor::adopt(make_tensor(copy, *call.loc));
+    copy_elements(operands[k]->view(), copies[k].impl()->view());
+    operands[k] = copies[k].impl();
+  }
+  OpCall safe = call;
+  safe.operands = {operands, call.operands.size()};
+  execute_pointwise(safe, target);
+}
+
+TensorImpl* execute_in_place(const OpCall& call) {
+  TensorImpl& target = *call.operands[0];
+  Meta meta;
+  int64_t offset = 0;
+  infer(call, meta, offset);
+  compute_in_place(call);
+  target.storage->version.fetch_add(1, std::memory_order_release);
+  target.retain();
+  return &target;
+}
+
+void compute_new(const OpCall& call, TensorImpl& result) {
+  switch (info(call.op).kind) {
+  case OpKind::pointwise: return execute_pointwise(call, result);
+  case OpKind::reduction: return execute_reduction(call, result);
+  case OpKind::source: return execute_source(call, result);
+  case OpKind::structured: return execute_structured(call, result);
+  case OpKind::view: return;
+  }
+}
+
+} // namespace
+
+void infer(const OpCall& call, Meta& result, int64_t& offset) {
+  info(call.op).infer(call, result, offset);
+  if (!call.in_place) return;
+  const TensorImpl& target = *call.operands[0];
+  if (result.dtype != target.meta.dtype)
+    fail(call, ErrorKind::dtype,
+         "the result must have the dtype of the tensor it is written to, got " + describe(result) +
+             " and " + describe(target.meta));
+  if (overlaps_itself(target.meta))
+    fail(call, ErrorKind::value,
+         "the tensor written to must not repeat elements, got " + describe(target.meta) +
+             " with strides " + Ints(target.meta.strides, target.meta.rank).str() +
+             "; clone() it first");
+}
+
+void allocate(Storage* storage, size_t nbytes, Device device, const Loc& loc) {
+  storage->data = allocate_bytes(nbytes, loc);
+  storage->nbytes = nbytes;
+  storage->device = device;
+}
+
+void compute(const OpCall& call, TensorImpl* result) {
+  if (call.in_place) return compute_in_place(call);
+  if (!result->storage->data)
+    allocate(result->storage, result->meta.nbytes(), result->meta.device, *call.loc);
+  compute_new(call, *result);
+}
+
+TensorImpl* execute(const OpCall& call) {
+  const OpInfo& i = info(call.op);
+  check_ready(call);
+  if (i.kind == OpKind::view) return execute_view(call, i);
+  if (call.in_place) return execute_in_place(call);
+  Meta meta;
+  int64_t offset = 0;
+  i.infer(call, meta, offset);
+  Tensor r = Tensor::adopt(make_tensor(meta, *call.loc));
+  compute_new(call, *r.impl());
+  return r.detach_handle();
+}
+
+} // namespace weft

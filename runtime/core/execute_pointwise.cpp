@@ -1,0 +1,234 @@
+// Pointwise ops: the driver around the kernels, which know runs of memory only. Contiguous operands
+// go to the kernel whole. Otherwise dims are merged and the kernel gets one run of the inner dim at
+// a time; where runs are short, or an operand's inner stride is neither 0 nor 1 element, blocks are
+// gathered into buffers that stay in L1.
+
+#include "kernels/kernel_table.h"
+#include "runtime/core/execute.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/rules.h"
+#include "runtime/core/strided.h"
+
+#include <atomic>
+#include <cmath>
+#include <limits>
+
+namespace weft {
+
+namespace {
+
+using kernels::CastKernel;
+using kernels::PointwiseKernel;
+
+constexpr int kMostOperands = StridedLoop::kMostArrays - 1;
+constexpr int kMostAttributes = 8;
+constexpr int64_t kBlock = 512;    // elements gathered at a time
+constexpr int64_t kShortRun = 64;  // inner dims below it are gathered across
+constexpr int64_t kGrain = 1 << 15; // elements worth handing to another thread
+
+// A pointwise kernel or a conversion, with what it needs beside arrays.
+struct Body {
+  PointwiseKernel pointwise = nullptr;
+  CastKernel cast = nullptr;
+  int operands = 0;
+  uint8_t forms[kMostOperands] = {};
+  const void* inputs[kMostOperands] = {};
+  uint64_t scalars[kMostOperands];
+  uint64_t attributes[kMostAttributes];
+
+  void run(const void* const* in, const uint8_t* form, void* out, int64_t n,
+           uint32_t* error) const {
+    if (cast) cast(in[0], form[0], out, n);
+    else pointwise(in, form, attributes, out, n, error);
+  }
+};
+
+// Walks [begin, end) of the loop. Array 0 is the output, array k + 1 operand k.
+void walk(const StridedLoop& loop, const Body& body, int64_t begin, int64_t end, uint32_t* error) {
+  alignas(64) char buffers[StridedLoop::kMostArrays][kBlock * 8];
+  const void* in[kMostOperands];
+  uint8_t form[kMostOperands];
+  bool short_runs = loop.rank > 1 && loop.inner() < kShortRun;
+  bool gathered[StridedLoop::kMostArrays] = {};
+  bool gathers = false;
+  for (int a = 0; a < loop.arrays; a++) {
+    if (!loop.base[a]) {
+      in[a - 1] = body.inputs[a - 1];
+      form[a - 1] = body.forms[a - 1];
+      continue;
+    }
+    bool constant = a > 0 && (short_runs ? loop.is_constant(a) : loop.inner_stride(a) == 0);
+    bool direct = short_runs ? loop.is_linear(a)
+                             : loop.inner_stride(a) == loop.item[a] || loop.inner() == 1;
+    gathered[a] = !constant && !direct;
+    gathers |= gathered[a];
+    if (a > 0) form[a - 1] = constant ? kernels::kElement : kernels::kArray;
+  }
+  StridedCursor cursor(loop, begin);
+  while (begin < end) {
+    int64_t n = end - begin;
+    if (!short_runs) n = std::min(n, cursor.run());
+    if (gathers) n = std::min(n, kBlock);
+    StridedCursor start = cursor;
+    for (int64_t done = 0; done < n;) {
+      int64_t run = std::min(n - done, cursor.run());
+      for (int a = 1; a < loop.arrays; a++)
+        if (gathered[a])
+          copy_strided(buffers[a] + done * loop.item[a], loop.item[a], cursor.at(a),
+                       loop.inner_stride(a), run, loop.item[a]);
+      cursor.advance(run);
+      done += run;
+    }
+    for (int a = 1; a < loop.arrays; a++)
+      if (loop.base[a]) in[a - 1] = gathered[a] ? buffers[a] : start.at(a);
+    body.run(in, form, gathered[0] ? buffers[0] : start.at(0), n, error);
+    for (int64_t done = 0; gathered[0] && done < n;) {
+      int64_t run = std::min(n - done, start.run());
+      copy_strided(start.at(0), loop.inner_stride(0), buffers[0] + done * loop.item[0],
+                   loop.item[0], run, loop.item[0]);
+      start.advance(run);
+      done += run;
+    }
+    begin += n;
+  }
+}
+
+bool run_strided(std::span<const View> views, const Body& body) {
+  StridedLoop loop(views);
+  std::atomic<uint32_t> error{0};
+  parallel_for(loop.numel, kGrain, [&](int64_t begin, int64_t end) {
+    uint32_t own = 0;
+    walk(loop, body, begin, end, &own);
+    if (own) error.store(own, std::memory_order_relaxed);
+  });
+  return error.load() == 0;
+}
+
+// All operands are row-major and as large as the output, or single elements.
+bool run_flat(const Body& body, const int64_t* items, char* out, int64_t out_item, int64_t n) {
+  if (n <= kGrain) {
+    uint32_t error = 0;
+    body.run(body.inputs, body.forms, out, n, &error);
+    return error == 0;
+  }
+  std::atomic<uint32_t> error{0};
+  parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
+    const void* in[kMostOperands];
+    for (int k = 0; k < body.operands; k++)
+      in[k] = static_cast<const char*>(body.inputs[k]) +
+              (body.forms[k] == kernels::kArray ? begin * items[k] : 0);
+    uint32_t own = 0;
+    body.run(in, body.forms, out + begin * out_item, end - begin, &own);
+    if (own) error.store(own, std::memory_order_relaxed);
+  });
+  return error.load() == 0;
+}
+
+// Attributes stand packed in the dtype the kernel computes in.
+void write_attribute(uint64_t* attributes, size_t k, const Scalar& s, DType computed) {
+  uint64_t bits = scalar_bits(s, computed);
+  size_t item = size_of(computed);
+  std::memcpy(reinterpret_cast<char*>(attributes) + k * item, &bits, item);
+}
+
+[[noreturn]] void refuse_element(const OpCall& call, size_t scalar_operands) {
+  const char* const* names = info(call.op).scalar_names;
+  std::string limits;
+  for (size_t k = 0; names && names[k] && scalar_operands + k < call.scalars.size(); k++) {
+    const Scalar& s = call.scalars[scalar_operands + k];
+    limits += (k ? ", " : " for ") + std::string(names[k]) + " " +
+              (s.kind == Scalar::Kind::floating ? std::to_string(s.f) : std::to_string(s.i));
+  }
+  fail(call, ErrorKind::index, "every element must be in range, got one that is not" + limits);
+}
+
+} // namespace
+
+uint64_t scalar_bits(const Scalar& s, DType dtype) {
+  uint64_t bits = 0;
+  switch (dtype) {
+  case DType::f32:
+  case DType::bf16: {
+    auto v = static_cast<float>(s.to_double());
+    std::memcpy(&bits, &v, sizeof v);
+    break;
+  }
+  case DType::f64: {
+    double v = s.to_double();
+    std::memcpy(&bits, &v, sizeof v);
+    break;
+  }
+  case DType::i64: {
+    int64_t v = s.i;
+    if (s.kind == Scalar::Kind::floating) {
+      constexpr double kLimit = 9223372036854775808.0;
+      v = std::isnan(s.f)    ? 0
+          : s.f >= kLimit    ? std::numeric_limits<int64_t>::max()
+          : s.f < -kLimit    ? std::numeric_limits<int64_t>::min()
+                             : static_cast<int64_t>(s.f);
+    }
+    std::memcpy(&bits, &v, sizeof v);
+    break;
+  }
+  case DType::boolean:
+    bits = s.kind == Scalar::Kind::floating ? s.f != 0 : s.i != 0;
+  }
+  return bits;
+}
+
+void copy_elements(const View& from, const View& to) {
+  Body body;
+  body.cast = kernels::cast_kernel(from.meta->dtype, to.meta->dtype);
+  body.operands = 1;
+  View views[] = {to, from};
+  run_strided(views, body);
+}
+
+void execute_pointwise(const OpCall& call, TensorImpl& result) {
+  const OpInfo& i = info(call.op);
+  if (call.op == Op::assign && call.operands[1]) // without reading what is overwritten
+    return copy_elements(call.operands[1]->view(), result.view());
+  DType dtype = operand_dtype(call);
+  DType computed = kernels::compute_dtype(dtype);
+  Body body;
+  if (call.op == Op::cast) body.cast = kernels::cast_kernel(dtype, result.meta.dtype);
+  else body.pointwise = kernels::pointwise_kernel(call.op, dtype);
+  size_t count = call.operands.size();
+  if ((!body.pointwise && !body.cast) || count > kMostOperands)
+    fail(call, ErrorKind::dtype, "operands must have a supported dtype, got " + describe_operands(call));
+  body.operands = static_cast<int>(count);
+
+  View views[StridedLoop::kMostArrays];
+  views[0] = result.view();
+  int64_t items[kMostOperands];
+  int64_t n = result.meta.numel();
+  bool flat = result.meta.contiguous;
+  size_t next_scalar = 0;
+  for (size_t k = 0; k < count; k++) {
+    const TensorImpl* t = call.operands[k];
+    if (!t) {
+      bool mask = i.bool_operands >> k & 1;
+      body.scalars[k] = scalar_bits(call.scalars[next_scalar++], mask ? DType::boolean : computed);
+      body.inputs[k] = &body.scalars[k];
+      body.forms[k] = kernels::kScalar;
+      continue;
+    }
+    views[k + 1] = t->view();
+    body.inputs[k] = t->data();
+    items[k] = static_cast<int64_t>(size_of(t->meta.dtype));
+    int64_t own = t->meta.numel();
+    bool whole = own == n && t->meta.contiguous;
+    body.forms[k] = whole ? kernels::kArray : kernels::kElement;
+    flat = flat && (whole || own == 1);
+  }
+  size_t scalar_operands = next_scalar;
+  for (size_t k = 0; next_scalar < call.scalars.size() && k < kMostAttributes; k++)
+    write_attribute(body.attributes, k, call.scalars[next_scalar++], computed);
+
+  bool accepted = n == 0 || (flat ? run_flat(body, items, static_cast<char*>(views[0].data),
+                                             static_cast<int64_t>(size_of(result.meta.dtype)), n)
+                                  : run_strided({views, count + 1}, body));
+  if (!accepted) refuse_element(call, scalar_operands);
+}
+
+} // namespace weft

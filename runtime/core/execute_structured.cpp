@@ -1,0 +1,176 @@
+// Ops with a kernel of their own. Matmul: slices of the batch, cut further into pieces of rows and
+// columns where they are large, each piece one single-threaded product.
+
+#include "kernels/gemm.h"
+#include "runtime/core/execute.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/rules.h"
+
+namespace weft {
+
+namespace {
+
+using kernels::Matrix;
+
+constexpr int64_t kPieceWork = int64_t{1} << 21; // multiplications worth handing to another thread
+
+// One operand: the matrix of the first slice and the steps to those of the others.
+struct MatrixOperand {
+  Tensor copy; // owns a row-major copy where the strides fit no Matrix
+  const TensorImpl* tensor = nullptr;
+  int64_t rows = 1, columns = 1, row_stride = 0, column_stride = 0;
+
+  MatrixOperand(const TensorImpl& t, bool is_left) : tensor(&t) {
+    const Meta& m = t.meta;
+    if (m.rank == 1) {
+      (is_left ? columns : rows) = m.sizes[0];
+      (is_left ? column_stride : row_stride) = m.strides[0];
+      return;
+    }
+    rows = m.sizes[m.rank - 2];
+    columns = m.sizes[m.rank - 1];
+    row_stride = m.strides[m.rank - 2];
+    column_stride = m.strides[m.rank - 1];
+  }
+  // A stride is free where the dim has one element.
+  bool fits() const {
+    bool plain = (columns == 1 || column_stride == 1) && (rows == 1 || row_stride >= columns);
+    bool transposed = (rows == 1 || row_stride == 1) && (columns == 1 || column_stride >= rows);
+    return plain || transposed;
+  }
+  Matrix matrix(int64_t offset, int64_t row, int64_t column) const {
+    const char* data = tensor->data() + (offset + row * row_stride + column * column_stride) *
+                                            static_cast<int64_t>(size_of(tensor->meta.dtype));
+    bool plain = (columns == 1 || column_stride == 1) && (rows == 1 || row_stride >= columns);
+    if (plain) return {data, rows == 1 ? std::max<int64_t>(columns, 1) : row_stride, false};
+    return {data, columns == 1 ? std::max<int64_t>(rows, 1) : column_stride, true};
+  }
+  int batch_rank() const { return std::max(tensor->meta.rank - 2, 0); }
+  // Offset of slice number k of the result, whose batch dims are `batch`.
+  int64_t slice_offset(int64_t k, const Ints& batch) const {
+    const Meta& m = tensor->meta;
+    int64_t offset = 0;
+    for (int d = batch.size() - 1, own = batch_rank() - 1; d >= 0; d--, own--) {
+      if (own >= 0 && m.sizes[own] != 1) offset += k % batch[d] * m.strides[own];
+      k /= batch[d];
+    }
+    return offset;
+  }
+};
+
+Tensor converted(const TensorImpl& t, DType dtype, const Loc& loc) {
+  Tensor copy = Tensor::adopt(make_tensor(make_meta(t.meta.shape(), dtype), loc));
+  copy_elements(t.view(), copy.impl()->view());
+  return copy;
+}
+
+MatrixOperand prepare(const TensorImpl& t, bool is_left, DType computed, const Loc& loc) {
+  MatrixOperand o(t, is_left);
+  if (t.meta.dtype == computed && o.fits()) return o;
+  Tensor copy = converted(t, computed, loc);
+  MatrixOperand c(*copy.impl(), is_left);
+  c.copy = std::move(copy);
+  return c;
+}
+
+// Makes one tall matrix of a whole left batch where the right operand is the same for all slices.
+bool fold_batch(MatrixOperand& a, const MatrixOperand& b) {
+  const Meta& m = a.tensor->meta;
+  if (b.tensor->meta.rank > 2 || m.rank < 3 || a.column_stride != 1) return false;
+  int64_t step = a.row_stride * a.rows, rows = a.rows;
+  for (int d = m.rank - 3; d >= 0; d--) {
+    if (m.sizes[d] != 1 && m.strides[d] != step) return false;
+    step *= m.sizes[d];
+    rows *= m.sizes[d];
+  }
+  a.rows = rows;
+  return a.fits();
+}
+
+// How a product is cut: by its shape alone, so that results do not depend on the number of threads.
+struct Cut {
+  int64_t rows, columns; // of a piece
+};
+Cut cut_product(int64_t m, int64_t n, int64_t k) {
+  int64_t pieces = m * n / std::max<int64_t>(1, kPieceWork / std::max<int64_t>(k, 1));
+  if (pieces <= 1) return {m, n};
+  auto pieces_of = [](int64_t size, int64_t piece) { return (size + piece - 1) / piece; };
+  auto rounded = [](int64_t size, int64_t parts, int64_t unit) {
+    int64_t piece = (size + parts - 1) / parts;
+    return std::min(size, (piece + unit - 1) / unit * unit);
+  };
+  // Long sides first: squarer pieces read less.
+  int64_t rows = m, columns = n;
+  while (pieces_of(m, rows) * pieces_of(n, columns) < std::min<int64_t>(pieces, 64)) {
+    int64_t before_rows = rows, before_columns = columns;
+    if (rows >= columns) rows = rounded(m, pieces_of(m, rows) * 2, 16);
+    else columns = rounded(n, pieces_of(n, columns) * 2, 32);
+    if (rows < 128 || columns < 128 || (rows == before_rows && columns == before_columns))
+      return {before_rows, before_columns};
+  }
+  return {rows, columns};
+}
+
+void multiply(const OpCall& call, TensorImpl& result) {
+  DType computed = result.meta.dtype == DType::bf16 ? DType::f32 : result.meta.dtype;
+  MatrixOperand a = prepare(*call.operands[0], true, computed, *call.loc);
+  MatrixOperand b = prepare(*call.operands[1], false, computed, *call.loc);
+  Tensor wide;
+  TensorImpl* out = &result;
+  if (computed != result.meta.dtype) {
+    wide = Tensor::adopt(make_tensor(make_meta(result.meta.shape(), computed), *call.loc));
+    out = wide.impl();
+  }
+  Ints batch;
+  if (!fold_batch(a, b)) {
+    int matrix_dims = (call.operands[0]->meta.rank > 1) + (call.operands[1]->meta.rank > 1);
+    for (int d = 0; d < result.meta.rank - matrix_dims; d++) batch.push_back(result.meta.sizes[d]);
+  }
+  int64_t m = a.rows, n = b.columns, k = a.columns, slices = 1;
+  for (int64_t size : batch) slices *= size;
+  if (result.meta.numel() == 0) return;
+  Cut cut = cut_product(m, n, k);
+  int64_t across = (n + cut.columns - 1) / cut.columns;
+  int64_t pieces = (m + cut.rows - 1) / cut.rows * across;
+  int64_t work = std::max<int64_t>(1, cut.rows * cut.columns * std::max<int64_t>(k, 1));
+  auto item = static_cast<int64_t>(size_of(computed));
+  parallel_for(slices * pieces, std::max<int64_t>(1, kPieceWork / work), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; p++) {
+      int64_t slice = p / pieces, piece = p % pieces;
+      int64_t row = piece / across * cut.rows, column = piece % across * cut.columns;
+      kernels::gemm(computed, std::min(cut.rows, m - row), std::min(cut.columns, n - column), k,
+                    a.matrix(a.slice_offset(slice, batch), row, 0),
+                    b.matrix(b.slice_offset(slice, batch), 0, column),
+                    out->data() + (slice * m * n + row * n + column) * item, n);
+    }
+  });
+  if (out != &result) copy_elements(out->view(), result.view());
+}
+
+void concatenate(const OpCall& call, TensorImpl& result) {
+  int64_t dim = call.structure[0], start = 0;
+  for (const TensorImpl* part : call.operands) {
+    Meta window = result.meta;
+    window.sizes[dim] = part->meta.sizes[dim];
+    window.finish_strided();
+    char* data = result.data() + start * result.meta.strides[dim] *
+                                     static_cast<int64_t>(size_of(result.meta.dtype));
+    if (window.numel()) copy_elements(part->view(), {data, &window});
+    start += part->meta.sizes[dim];
+  }
+}
+
+} // namespace
+
+void execute_structured(const OpCall& call, TensorImpl& result) {
+  switch (call.op) {
+  case Op::matmul:
+    return multiply(call, result);
+  case Op::concatenate:
+    return concatenate(call, result);
+  default:
+    fail(call, ErrorKind::unsupported, "the op must have an eager kernel, got none");
+  }
+}
+
+} // namespace weft

@@ -1,0 +1,46 @@
+#include "weft/random.h"
+
+#include "runtime/core/call.h"
+
+#include <atomic>
+
+namespace weft {
+
+namespace {
+
+Tensor draw(Op op, const Shape& shape, double a, double b, DType dtype, Generator& g, const Loc& loc) {
+  auto integer = [](uint64_t v) { return Scalar(static_cast<int64_t>(v)); };
+  Scalar scalars[] = {integer(g.seed()), integer(g.take()), Scalar(a), Scalar(b)};
+  int64_t structure[] = {static_cast<int64_t>(dtype)};
+  return primitive(op, {}, scalars, structure, shape, loc);
+}
+
+} // namespace
+
+Generator& default_generator() {
+  static std::atomic<uint64_t> threads{0};
+  thread_local Generator generator(threads.fetch_add(1));
+  return generator;
+}
+
+void manual_seed(uint64_t seed) { default_generator().manual_seed(seed); }
+
+Tensor uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator,
+               Loc loc) {
+  return draw(Op::uniform, shape, low, high, dtype, generator, loc);
+}
+
+Tensor normal(const Shape& shape, double mean, double std, DType dtype, Generator& generator,
+              Loc loc) {
+  return draw(Op::normal, shape, mean, std, dtype, generator, loc);
+}
+
+Tensor rand(const Shape& shape, DType dtype, Loc loc) {
+  return uniform(shape, 0, 1, dtype, default_generator(), loc);
+}
+
+Tensor randn(const Shape& shape, DType dtype, Loc loc) {
+  return normal(shape, 0, 1, dtype, default_generator(), loc);
+}
+
+} // namespace weft

@@ -1,0 +1,38 @@
+// Shape and dtype rules: what OpInfo::infer points at. Each fills `result` from the call, or throws
+// an Error that names the op, the shapes and the user's line. Views also set `offset`, in elements
+// from the storage's start.
+#pragma once
+
+#include "runtime/core/op_info.h"
+
+namespace weft {
+
+void infer_pointwise(const OpCall& call, Meta& result, int64_t& offset);
+void infer_cast(const OpCall& call, Meta& result, int64_t& offset);
+void infer_reduction(const OpCall& call, Meta& result, int64_t& offset);
+void infer_source(const OpCall& call, Meta& result, int64_t& offset);
+
+void infer_view(const OpCall& call, Meta& result, int64_t& offset);
+void infer_permute(const OpCall& call, Meta& result, int64_t& offset);
+void infer_slice(const OpCall& call, Meta& result, int64_t& offset);
+void infer_expand(const OpCall& call, Meta& result, int64_t& offset);
+
+/// Fills the strides with which `result` (sizes set) views x's elements in order; false where none do.
+bool view_strides(const Meta& x, Meta& result);
+
+void infer_matmul(const OpCall& call, Meta& result, int64_t& offset);
+void infer_concatenate(const OpCall& call, Meta& result, int64_t& offset);
+
+/// Returns the dtype that a pointwise call computes in: that of the operands that are no masks.
+DType operand_dtype(const OpCall& call);
+
+/// Grows `sizes` (rank dims) by NumPy's broadcasting with `other`; false where they do not fit.
+bool broadcast_into(Meta& sizes, const int64_t* other, int other_rank);
+
+/// Prints the operands' dtypes and shapes for a message: "f32[2, 3] and f32[4]".
+std::string describe_operands(const OpCall& call);
+
+/// Throws where a tensor of these sizes has more bytes than 2^62.
+void check_extent(const OpCall& call, const Meta& result);
+
+} // namespace weft

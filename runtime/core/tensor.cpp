@@ -1,0 +1,184 @@
+// Tensor's own methods: metadata, host access, conversions. Ops as methods are generated, the
+// autograd half lies in runtime/autograd.
+
+#include "runtime/core/call.h"
+#include "runtime/core/execute.h"
+
+#include <type_traits>
+
+namespace weft {
+
+namespace {
+
+[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
+  throw Error(kind, message, LocScope::resolve(loc));
+}
+
+// What a host type is stored as.
+template <class T>
+using Stored = std::conditional_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int64_t, T>;
+
+TensorImpl& checked(TensorImpl* t, const char* what, const Loc& loc = {}) {
+  if (!t) fail_at(ErrorKind::value, std::string(what) + ": the tensor must be defined", loc);
+  return *t;
+}
+
+// The tensor's elements, real and readable by the host.
+TensorImpl& host_value(TensorImpl* t, const char* what, const Loc& loc) {
+  checked(t, what, loc);
+  materialize(t, what, loc);
+  return *t;
+}
+
+template <class T> T convert_element(const TensorImpl& t, const Loc& loc) {
+  Stored<T> value{};
+  Meta one = make_meta({}, DTypeOf<Stored<T>>::value);
+  Meta from = make_meta({}, t.meta.dtype);
+  (void)loc;
+  copy_elements({t.data(), &from}, {&value, &one});
+  return static_cast<T>(value);
+}
+
+} // namespace
+
+int Tensor::rank() const { return checked(impl_, "rank").meta.rank; }
+Shape Tensor::shape() const { return checked(impl_, "shape").meta.shape(); }
+Shape Tensor::strides() const {
+  const Meta& m = checked(impl_, "strides").meta;
+  return {m.strides, m.rank};
+}
+int64_t Tensor::size(int64_t dim) const {
+  const Meta& m = checked(impl_, "size").meta;
+  if (m.rank == 0) fail_at(ErrorKind::index, "size: the tensor must have dims, got a 0-d one", {});
+  return m.sizes[normalize_dim(dim, m.rank, "size", {})];
+}
+int64_t Tensor::numel() const { return checked(impl_, "numel").meta.numel(); }
+DType Tensor::dtype() const { return checked(impl_, "dtype").meta.dtype; }
+Device Tensor::device() const { return checked(impl_, "device").meta.device; }
+bool Tensor::is_contiguous() const { return checked(impl_, "is_contiguous").meta.contiguous; }
+bool Tensor::shares_storage(const Tensor& o) const {
+  return impl_ && o.impl_ && impl_->storage == o.impl_->storage;
+}
+uint32_t Tensor::version() const { return checked(impl_, "version").storage->version.load(); }
+
+template <class T> T Tensor::item(Loc loc) const {
+  const Meta& m = checked(impl_, "item", loc).meta;
+  if (m.numel() != 1)
+    fail_at(ErrorKind::shape, "item: the tensor must have one element, got " + describe(m), loc);
+  return convert_element<T>(host_value(impl_, "item", loc), loc);
+}
+
+template <class T> std::vector<T> Tensor::to_vector(Loc loc) const {
+  const TensorImpl& t = host_value(impl_, "to_vector", loc);
+  using S = Stored<T>;
+  Meta out = make_meta(t.meta.shape(), DTypeOf<S>::value);
+  auto n = static_cast<size_t>(t.meta.numel());
+  if constexpr (std::is_same_v<S, T> && !std::is_same_v<T, bool>) {
+    std::vector<T> r(n);
+    if (n) copy_elements(t.view(), {r.data(), &out});
+    return r;
+  } else {
+    auto buffer = std::make_unique<S[]>(n);
+    if (n) copy_elements(t.view(), {buffer.get(), &out});
+    return std::vector<T>(buffer.get(), buffer.get() + n);
+  }
+}
+
+template <class T> const T* Tensor::data(Loc loc) const {
+  const TensorImpl& t = host_value(impl_, "data", loc);
+  if (t.meta.dtype != DTypeOf<T>::value)
+    fail_at(ErrorKind::dtype,
+            "data: the type asked for must be that of the elements, got " +
+                std::string(name_of(DTypeOf<T>::value)) + " for " + describe(t.meta),
+            loc);
+  return reinterpret_cast<const T*>(t.data());
+}
+
+template <class T> T* Tensor::mutable_data(Loc loc) const {
+  const T* r = data<T>(loc);
+  impl_->storage->version.fetch_add(1);
+  return const_cast<T*>(r);
+}
+
+template <class T> Tensor tensor(const std::vector<T>& values, const Shape& shape, Loc loc) {
+  using S = Stored<T>;
+  Tensor r = empty(shape, DTypeOf<S>::value, Device::cpu(), loc);
+  if (static_cast<int64_t>(values.size()) != r.numel())
+    fail_at(ErrorKind::shape,
+            "tensor: the shape must have one element a value, got " +
+                std::to_string(values.size()) + " values for " + shape.str(),
+            loc);
+  std::copy(values.begin(), values.end(), reinterpret_cast<S*>(r.impl()->data()));
+  return r;
+}
+
+#define WEFT_HOST_TYPE(T)                                                                          \
+  template T Tensor::item<T>(Loc) const;                                                           \
+  template std::vector<T> Tensor::to_vector<T>(Loc) const;                                         \
+  template Tensor tensor<T>(const std::vector<T>&, const Shape&, Loc);
+WEFT_HOST_TYPE(float)
+WEFT_HOST_TYPE(double)
+WEFT_HOST_TYPE(BFloat16)
+WEFT_HOST_TYPE(int64_t)
+WEFT_HOST_TYPE(int)
+WEFT_HOST_TYPE(bool)
+#undef WEFT_HOST_TYPE
+
+#define WEFT_ELEMENT_TYPE(T)                                                                       \
+  template const T* Tensor::data<T>(Loc) const;                                                    \
+  template T* Tensor::mutable_data<T>(Loc) const;
+WEFT_ELEMENT_TYPE(float)
+WEFT_ELEMENT_TYPE(double)
+WEFT_ELEMENT_TYPE(BFloat16)
+WEFT_ELEMENT_TYPE(int64_t)
+WEFT_ELEMENT_TYPE(bool)
+#undef WEFT_ELEMENT_TYPE
+
+Tensor empty(const Shape& shape, DType dtype, Device device, Loc loc) {
+  if (device != Device::cpu())
+    fail_at(ErrorKind::unsupported, "empty: the device must be the CPU in this build", loc);
+  int64_t bytes = static_cast<int64_t>(size_of(dtype));
+  bool too_large = false;
+  for (int64_t size : shape) {
+    if (size < 0)
+      fail_at(ErrorKind::shape, "empty: sizes must not be negative, got " + shape.str(), loc);
+    too_large |= __builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes);
+  }
+  if (too_large || bytes > int64_t{1} << 62)
+    fail_at(ErrorKind::shape,
+            "empty: the tensor must have less than 2^62 bytes, got " + shape.str(), loc);
+  return Tensor::adopt(make_tensor(make_meta(shape, dtype, device), loc));
+}
+
+Tensor from_data(const void* data, const Shape& shape, DType dtype, Loc loc) {
+  Tensor r = empty(shape, dtype, Device::cpu(), loc);
+  if (r.numel()) std::memcpy(r.impl()->data(), data, r.impl()->meta.nbytes());
+  return r;
+}
+
+Tensor Tensor::to(DType dtype, Loc loc) const {
+  if (checked(impl_, "to", loc).meta.dtype == dtype) return *this;
+  int64_t structure[] = {static_cast<int64_t>(dtype)};
+  Arg self(*this, loc);
+  return primitive(Op::cast, {&self}, {}, structure, {}, loc);
+}
+
+Tensor Tensor::to(Device device, Loc loc) const {
+  if (checked(impl_, "to", loc).meta.device != device)
+    fail_at(ErrorKind::unsupported, "to: the device must be the CPU in this build", loc);
+  return *this;
+}
+
+Tensor Tensor::clone(Loc loc) const {
+  int64_t structure[] = {static_cast<int64_t>(checked(impl_, "clone", loc).meta.dtype)};
+  Arg self(*this, loc);
+  return primitive(Op::cast, {&self}, {}, structure, {}, loc);
+}
+
+Tensor Tensor::contiguous(Loc loc) const { return is_contiguous() ? *this : clone(loc); }
+
+const Tensor& Tensor::copy_(const Arg& source) const { return assign(*this, source); }
+
+const Tensor& Tensor::fill_(Scalar value, Loc loc) const { return assign(*this, Arg(value, loc)); }
+
+} // namespace weft

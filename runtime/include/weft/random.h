@@ -1,0 +1,47 @@
+// Random tensors. A generator is a seed and a counter: each random op takes the next number of the
+// counter when it is called, so the stream does not depend on how or where ops run.
+//
+// Element i (in row-major order) of an op is made of the words w0, w1 of Philox4x32-10 with the key
+// (low, high half of the seed) and the counter (low, high half of i; low, high half of the op's
+// number). f32 and bf16 use u = (w0 >> 8) * 2^-24, f64 u = ((w0 * 2^32 + w1) >> 11) * 2^-53, which
+// lie in [0, 1). uniform gives low + (high - low) * u; normal gives mean + std * q(u) with q the
+// inverse of the normal distribution function, as the op's reference page defines it.
+#pragma once
+
+#include "weft/tensor.h"
+
+namespace weft {
+
+class Generator {
+public:
+  explicit Generator(uint64_t seed) : seed_(seed) {}
+  uint64_t seed() const { return seed_; }
+  /// Number that the next random op takes. Setting it resumes a stream.
+  uint64_t counter() const { return counter_; }
+  void set_counter(uint64_t counter) { counter_ = counter; }
+  void manual_seed(uint64_t seed) {
+    seed_ = seed;
+    counter_ = 0;
+  }
+  uint64_t take() { return counter_++; }
+
+private:
+  uint64_t seed_, counter_ = 0;
+};
+
+/// Returns this thread's generator. Unless seeded, each thread has a stream of its own that is the
+/// same in every run, counted in the order in which threads first ask.
+Generator& default_generator();
+
+/// Makes a tensor of numbers uniform in [low, high). The dtype must be floating.
+Tensor uniform(const Shape& shape, double low, double high, DType dtype = f32,
+               Generator& generator = default_generator(), Loc loc = Loc::current());
+/// Makes a tensor of normally distributed numbers. The dtype must be floating.
+Tensor normal(const Shape& shape, double mean, double std, DType dtype = f32,
+              Generator& generator = default_generator(), Loc loc = Loc::current());
+/// Makes a tensor of numbers uniform in [0, 1).
+Tensor rand(const Shape& shape, DType dtype = f32, Loc loc = Loc::current());
+/// Makes a tensor of numbers of the standard normal distribution.
+Tensor randn(const Shape& shape, DType dtype = f32, Loc loc = Loc::current());
+
+} // namespace weft
