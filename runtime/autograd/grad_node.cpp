@@ -150,11 +150,15 @@ void TensorImpl::clear_autograd() {
   else static_cast<GradNode*>(state)->release(); // may free this tensor
 }
 
+void drop_history(TensorImpl* t) {
+  if (t->is_leaf) return;
+  if (AutogradState* state = std::exchange(t->autograd, nullptr))
+    static_cast<GradNode*>(state)->release();
+}
+
 void TensorImpl::last_handle_gone(uint64_t refs_left) {
   if (refs_left == 0) return destroy();
-  if (!is_leaf)
-    if (AutogradState* state = std::exchange(autograd, nullptr))
-      static_cast<GradNode*>(state)->release();
+  drop_history(this);
   release_tape();
 }
 

@@ -29,6 +29,11 @@ void check_in_place(const OpCall& call);
 /// an operand is a view of a tensor that an op in place has changed since.
 void record_tape(const OpCall& call, TensorImpl* result);
 
+/// Drops the tape node of a tensor that no user handle refers to any more, while the tape still
+/// holds its value: the node may hold that very value, and would keep itself alive. The value comes
+/// back with its history when a gradient reads it.
+void drop_history(TensorImpl* t);
+
 /// The node that made the tensor, or null for leaves and tensors without a gradient.
 GradNode* node_of(const TensorImpl* t);
 
