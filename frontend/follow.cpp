@@ -134,6 +134,7 @@ TensorImpl* Session::make_result(ColdNode& c, const OpCall& call) {
     r->meta = c.meta;
     r->session = this;
     r->slot = c.hot->result;
+    r->is_view = c.is_view;
     if (!c.is_view) {
       r->storage = Storage::make();
       r->storage->device = c.meta.device;
@@ -152,6 +153,7 @@ TensorImpl* Session::make_generic_result(ColdNode& c, const OpCall& call) {
   r->meta.requires_grad = 0;
   r->session = this;
   r->slot = c.hot->result;
+  r->is_view = c.is_view;
   if (c.is_view) {
     link_view(r, call, pending_offset_);
   } else {

@@ -60,7 +60,7 @@ void Session::flush(const char* reason, const Loc& loc) {
   if (mode_ == Mode::bypass) return go_to_root(nullptr);
   if (mode_ == Mode::record) return end_recording(reason, loc);
   TraceNode* root = region_.trace().root();
-  if (current == root) return;
+  if (current == root || flushing_) return;
   Flush* f = nullptr;
   for (TraceNode* n = current->next.load(std::memory_order_acquire); n && !f;
        n = n->sibling.load(std::memory_order_acquire))
@@ -72,14 +72,17 @@ void Session::flush(const char* reason, const Loc& loc) {
   }
   stats.ops_followed += cold(current).depth;
   ColdNode* last = &cold(current);
+  flushing_ = true;
   try {
     launch(*f);
   } catch (const std::exception& e) {
+    flushing_ = false;
     poison(last, e.what());
     release_values(last);
     go_to_root(f);
     throw;
   }
+  flushing_ = false;
   release_values(last);
   go_to_root(f);
 }
@@ -188,6 +191,7 @@ void Session::run_program(Flush& f, SegmentProgram& p) {
   scalar_bits_.clear();
   for (const Flush::Leaf& l : f.leaves) {
     TensorImpl* t = values[l.slot];
+    if (!t->storage->data || t->storage->poison) materialize(t, "compiled region", f.path[0]->loc);
     leaf_data_.push_back(t->data());
     leaf_metas_.push_back(&t->meta);
   }
@@ -267,7 +271,9 @@ void Session::release_values(ColdNode* last) {
       t->storage->device = c->meta.device;
     } else {
       t->storage->version.store(0, std::memory_order_relaxed);
+      t->storage->history.store(0, std::memory_order_relaxed);
       t->storage->id.store(0, std::memory_order_relaxed);
+      t->storage->history.store(0, std::memory_order_relaxed);
     }
   }
 }

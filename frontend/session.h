@@ -62,6 +62,7 @@ private:
   Region& region_;
   Mode mode_ = Mode::follow;
   bool generic_ = false;  // a size differed in this call: shape rules run at each op
+  bool flushing_ = false;
   bool call_differs_ = false; // the op being matched has other sizes than its node
   Meta pending_meta_;         // what the shape rule said of that op
   int64_t pending_offset_ = 0;

@@ -99,6 +99,7 @@ TensorImpl* TensorImpl::make() {
 }
 
 void TensorImpl::destroy() {
+  if (session) session->died(this);
   if (autograd) clear_autograd();
   if (storage) storage->release();
   if (FreeLists* l = local_lists()) l->tensors.put(this);
