@@ -51,28 +51,24 @@ public:
   }
   bool get_bool() {
     uint8_t v = get<uint8_t>();
-    if (v > 1)
-      broken("a flag is neither 0 nor 1");
+    if (v > 1) broken("a flag is neither 0 nor 1");
     return v;
   }
   /// Reads an enumerator no greater than `last`.
   template <class E> E get_enum(E last) {
     uint8_t v = get<uint8_t>();
-    if (v > static_cast<uint8_t>(last))
-      broken("an enumerator is unknown");
+    if (v > static_cast<uint8_t>(last)) broken("an enumerator is unknown");
     return static_cast<E>(v);
   }
   /// Reads a count of elements of at least `least_bytes` each.
   size_t get_count(size_t least_bytes) {
     size_t n = get<uint32_t>();
-    if (n > left_.size() / least_bytes)
-      broken("a count exceeds the bytes left");
+    if (n > left_.size() / least_bytes) broken("a count exceeds the bytes left");
     return n;
   }
   std::string get_text() {
     uint64_t n = get<uint64_t>();
-    if (n > left_.size())
-      broken("a text exceeds the bytes left");
+    if (n > left_.size()) broken("a text exceeds the bytes left");
     std::span<const uint8_t> s = take(static_cast<size_t>(n));
     return {reinterpret_cast<const char*>(s.data()), s.size()};
   }
@@ -83,21 +79,18 @@ public:
     return v;
   }
   void finish() {
-    if (!left_.empty())
-      broken("bytes follow its end");
+    if (!left_.empty()) broken("bytes follow its end");
   }
   [[noreturn]] void broken(const char* why) const {
     throw Error(ErrorKind::io, std::string(what_) + ": bytes must be a whole one, " + why);
   }
   void check(bool ok, const char* why) const {
-    if (!ok)
-      broken(why);
+    if (!ok) broken(why);
   }
 
 private:
   std::span<const uint8_t> take(size_t n) {
-    if (n > left_.size())
-      broken("they end early");
+    if (n > left_.size()) broken("they end early");
     std::span<const uint8_t> s = left_.first(n);
     left_ = left_.subspan(n);
     return s;

@@ -22,8 +22,7 @@ std::string variable(const char* name) {
 }
 
 std::string home() {
-  if (std::string h = variable("HOME"); !h.empty())
-    return h;
+  if (std::string h = variable("HOME"); !h.empty()) return h;
   passwd entry, *found = nullptr;
   char text[4096];
   if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found && found->pw_dir)
@@ -43,10 +42,8 @@ public:
     at_ = Descriptor(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     while (refusal_.empty() && !left_.empty())
       step();
-    if (refusal_.empty())
-      r.directory = finish();
-    if (!refusal_.empty())
-      r.refusal = "cache: " + refusal_ + "; programs are kept in memory only";
+    if (refusal_.empty()) r.directory = finish();
+    if (!refusal_.empty()) r.refusal = "cache: " + refusal_ + "; programs are kept in memory only";
     return r;
   }
 
@@ -57,8 +54,7 @@ private:
     while (begin < path.size()) {
       size_t end = std::min(path.find('/', begin), path.size());
       std::string part = path.substr(begin, end - begin);
-      if (!part.empty() && part != ".")
-        parts.push_back(part);
+      if (!part.empty() && part != ".") parts.push_back(part);
       begin = end + 1;
     }
     return parts;
@@ -81,15 +77,12 @@ private:
     }
     Descriptor next(fd);
     struct stat s;
-    if (!next.ok() || fstat(next.get(), &s) != 0)
-      return refuse_errno("opening");
+    if (!next.ok() || fstat(next.get(), &s) != 0) return refuse_errno("opening");
     if (s.st_uid != 0 && s.st_uid != geteuid())
       return refuse(seen_ + " must belong to this user or root, belongs to uid " +
                     std::to_string(s.st_uid));
-    if (S_ISLNK(s.st_mode))
-      return follow(next);
-    if (!S_ISDIR(s.st_mode))
-      return refuse(seen_ + " must be a folder, is not");
+    if (S_ISLNK(s.st_mode)) return follow(next);
+    if (!S_ISDIR(s.st_mode)) return refuse(seen_ + " must be a folder, is not");
     if ((s.st_mode & (S_IWGRP | S_IWOTH)) && !(s.st_mode & S_ISVTX))
       return refuse(seen_ + " must be writable by its owner alone, has mode " + mode(s.st_mode) +
                     " (chmod go-w)");
@@ -99,8 +92,7 @@ private:
   void follow(const Descriptor& link) {
     char target[PATH_MAX];
     ssize_t n = readlinkat(link.get(), "", target, sizeof target);
-    if (n < 0)
-      return refuse_errno("reading the link");
+    if (n < 0) return refuse_errno("reading the link");
     if (static_cast<size_t>(n) == sizeof target || ++links_ > kMostLinks)
       return refuse(seen_ + " must not lead through so many links");
     std::string text(target, static_cast<size_t>(n));
@@ -148,13 +140,11 @@ bool cache_is_off() { return variable("WEFT_CACHE") == "off"; }
 
 std::string cache_path() {
   if (std::string own = variable("WEFT_CACHE_DIR"); !own.empty()) {
-    if (is_absolute(own))
-      return own;
+    if (is_absolute(own)) return own;
     char folder[PATH_MAX];
     return getcwd(folder, sizeof folder) ? std::string(folder) + "/" + own : "";
   }
-  if (std::string xdg = variable("XDG_CACHE_HOME"); is_absolute(xdg))
-    return xdg + "/weft";
+  if (std::string xdg = variable("XDG_CACHE_HOME"); is_absolute(xdg)) return xdg + "/weft";
   std::string h = home();
   return is_absolute(h) ? h + "/.cache/weft" : "";
 }
@@ -167,8 +157,7 @@ int64_t cache_limit() {
 }
 
 CacheFolder open_cache_folder(const std::string& path) {
-  if (!path.empty())
-    return Walk(path).run();
+  if (!path.empty()) return Walk(path).run();
   CacheFolder r;
   r.refusal = "cache: WEFT_CACHE_DIR, XDG_CACHE_HOME or HOME must name a folder; programs are kept "
               "in memory only";

@@ -47,8 +47,7 @@ Collected read_file(const std::filesystem::path& path) {
   std::string segment = r.get_text(), program = r.get_text();
   r.finish();
   c.segment = Segment::deserialize(as_bytes(segment));
-  if (!program.empty())
-    c.program = Program::deserialize(as_bytes(program));
+  if (!program.empty()) c.program = Program::deserialize(as_bytes(program));
   return c;
 }
 
@@ -98,8 +97,7 @@ std::vector<Collected> read_collection(const std::string& folder) {
                     " must be a folder of collected programs, got: " + failed.message());
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : it)
-    if (entry.path().extension() == kEnding)
-      paths.push_back(entry.path());
+    if (entry.path().extension() == kEnding) paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   std::vector<Collected> all;
   for (const auto& path : paths)

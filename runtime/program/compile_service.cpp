@@ -50,8 +50,7 @@ struct Service {
                (!s.second->program || s.second->program.use_count() == 1);
       });
     std::shared_ptr<Slot>& s = slots[key];
-    if (!s)
-      s = std::make_shared<Slot>();
+    if (!s) s = std::make_shared<Slot>();
     return s;
   }
 
@@ -59,8 +58,7 @@ struct Service {
     std::string path = cache_path();
     std::lock_guard lock(mutex);
     std::shared_ptr<ProgramStore>& s = stores[path];
-    if (!s)
-      s = std::make_shared<ProgramStore>(path, cache_limit());
+    if (!s) s = std::make_shared<ProgramStore>(path, cache_limit());
     return s;
   }
 };
@@ -88,12 +86,9 @@ Segment normal_form(const Segment& segment) {
 
 std::string options_text(const CompileSettings& settings) {
   std::string text = "target=" + host_target() + "\n";
-  if (settings.keep_stages)
-    text += "keep_stages=1\n";
-  if (!settings.disable.empty())
-    text += "disable=" + settings.disable + "\n";
-  if (!settings.print.empty())
-    text += "print=" + settings.print + "\n";
+  if (settings.keep_stages) text += "keep_stages=1\n";
+  if (!settings.disable.empty()) text += "disable=" + settings.disable + "\n";
+  if (!settings.print.empty()) text += "print=" + settings.print + "\n";
   return text;
 }
 
@@ -103,8 +98,7 @@ public:
   Job(const Segment& segment, const CompileSettings& settings, CompileReport& out)
       : settings_(settings), out_(out), segment_(normal_form(segment)) {
     collect_into_ = collection_folder();
-    if (!collect_into_.empty())
-      settings_.keep_stages = true;
+    if (!collect_into_.empty()) settings_.keep_stages = true;
     options_ = options_text(settings_);
     library_ = compiler_library_path();
     std::string identity =
@@ -136,15 +130,11 @@ private:
   void make(Slot& slot) {
     bool use_disk = settings_.use_disk_cache && settings_.print.empty() && !cache_is_off();
     std::shared_ptr<ProgramStore> store = use_disk ? service().store() : nullptr;
-    if (!settings_.use_disk_cache || cache_is_off())
-      out_.cache_note = "cache: it is off";
-    if (store)
-      out_.cache_note = store->refusal();
+    if (!settings_.use_disk_cache || cache_is_off()) out_.cache_note = "cache: it is off";
+    if (store) out_.cache_note = store->refusal();
     try {
-      if (store)
-        slot.program = from_disk(*store);
-      if (!slot.program || !settings_.print.empty())
-        slot.program = from_compiler(store.get());
+      if (store) slot.program = from_disk(*store);
+      if (!slot.program || !settings_.print.empty()) slot.program = from_compiler(store.get());
       slot.failure.clear();
     } catch (const std::bad_alloc&) {
       throw;
@@ -164,8 +154,7 @@ private:
 
   std::shared_ptr<LoadedProgram> from_disk(ProgramStore& store) {
     std::optional<ProgramStore::Entry> e = store.find(key_, out_.cache_note);
-    if (!e || e->program.target != host_target())
-      return nullptr;
+    if (!e || e->program.target != host_target()) return nullptr;
     try {
       auto loaded = map(std::move(e->program), e->file.get(), e->has_code);
       out_.source = CompileReport::Source::disk;
@@ -197,8 +186,7 @@ private:
         program.code.clear();
         program.locations.clear();
         auto loaded = try_map(program, *e);
-        if (loaded)
-          return compiled(loaded);
+        if (loaded) return compiled(loaded);
         program =
             Program::deserialize({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
       }
@@ -247,8 +235,7 @@ std::shared_ptr<LoadedProgram>
 compile_segment(const Segment& segment, const CompileSettings& settings, CompileReport& out) {
   out = CompileReport();
   std::shared_ptr<LoadedProgram> program = Job(segment, settings, out).run();
-  if (!program)
-    say_once(out.failure);
+  if (!program) say_once(out.failure);
   return program;
 }
 

@@ -8,8 +8,8 @@ namespace weft {
 /// What a caller may ask of the compiler. Everything here is part of the cache's key.
 struct CompileSettings {
   bool keep_stages = false;   // keep every stage as text; WEFT_COLLECT sets it too
-  std::string disable;        // names of passes to leave out, separated by commas
-  std::string print;          // names of passes after which the IR is printed to stderr
+  std::string disable = {};   // names of passes to leave out, separated by commas
+  std::string print = {};     // names of passes after which the IR is printed to stderr
   bool use_disk_cache = true; // false: neither read nor write it
 };
 

@@ -35,8 +35,7 @@ Library load(const std::string& path) {
   Library l;
   l.compile = reinterpret_cast<weft_compile_fn>(dlsym(handle, "weft_compile"));
   l.release = reinterpret_cast<weft_compile_release_fn>(dlsym(handle, "weft_compile_release"));
-  if (l.compile && l.release)
-    return l;
+  if (l.compile && l.release) return l;
   dlclose(handle);
   throw Error(ErrorKind::unsupported,
               "compile: " + path + " must be a compiler library, defines no weft_compile");
@@ -48,8 +47,7 @@ Library library(const std::string& path, double& loading_ms) {
   static std::map<std::string, Library>& loaded = *new std::map<std::string, Library>;
   std::lock_guard lock(mutex);
   auto it = loaded.find(path);
-  if (it != loaded.end())
-    return it->second;
+  if (it != loaded.end()) return it->second;
   auto start = std::chrono::steady_clock::now();
   Library l = load(path);
   loading_ms +=
@@ -64,8 +62,7 @@ std::string build_id_in(const std::vector<char>& notes) {
     __builtin_memcpy(&n, notes.data() + at, sizeof n);
     size_t name = at + sizeof n, id = name + (size_t{n.n_namesz} + 3) / 4 * 4;
     size_t next = id + (size_t{n.n_descsz} + 3) / 4 * 4;
-    if (next > notes.size() || next <= at)
-      return {};
+    if (next > notes.size() || next <= at) return {};
     if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && std::string(&notes[name], 3) == "GNU") {
       std::string text;
       for (size_t k = id; k < id + n.n_descsz; k++) {
@@ -89,16 +86,13 @@ std::string build_id(int fd) {
   for (int k = 0; k < header.e_phnum; k++) {
     Elf64_Phdr p;
     off_t at = static_cast<off_t>(header.e_phoff + static_cast<size_t>(k) * sizeof p);
-    if (pread(fd, &p, sizeof p, at) != sizeof p)
-      return {};
-    if (p.p_type != PT_NOTE || p.p_filesz > 65536)
-      continue;
+    if (pread(fd, &p, sizeof p, at) != sizeof p) return {};
+    if (p.p_type != PT_NOTE || p.p_filesz > 65536) continue;
     std::vector<char> notes(p.p_filesz);
     if (pread(fd, notes.data(), notes.size(), static_cast<off_t>(p.p_offset)) !=
         static_cast<ssize_t>(notes.size()))
       return {};
-    if (std::string id = build_id_in(notes); !id.empty())
-      return id;
+    if (std::string id = build_id_in(notes); !id.empty()) return id;
   }
   return {};
 }
@@ -106,8 +100,7 @@ std::string build_id(int fd) {
 } // namespace
 
 std::string compiler_library_path() {
-  if (const char* path = secure_getenv("WEFT_COMPILER_LIBRARY"); path && *path)
-    return path;
+  if (const char* path = secure_getenv("WEFT_COMPILER_LIBRARY"); path && *path) return path;
   Dl_info self;
   if (!dladdr(reinterpret_cast<void*>(&compiler_library_path), &self) || !self.dli_fname)
     return "libweft-compiler.so";
@@ -119,11 +112,9 @@ std::string compiler_library_path() {
 std::string compiler_library_identity(const std::string& path) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat s;
-  if (!file.ok() || fstat(file.get(), &s) != 0)
-    return {};
+  if (!file.ok() || fstat(file.get(), &s) != 0) return {};
   std::string id = build_id(file.get());
-  if (!id.empty())
-    return id;
+  if (!id.empty()) return id;
   return std::to_string(s.st_size) + "-" + std::to_string(s.st_mtim.tv_sec) + "-" +
          std::to_string(s.st_mtim.tv_nsec);
 }
@@ -138,10 +129,8 @@ std::string call_compiler(const std::string& path, const std::string& segment,
   void* handle = nullptr;
   int rc = l.compile(&request, &result, &handle);
   std::string bytes(reinterpret_cast<const char*>(result.data), result.data ? result.size : 0);
-  if (handle)
-    l.release(handle);
-  if (rc == WEFT_COMPILE_OK)
-    return bytes;
+  if (handle) l.release(handle);
+  if (rc == WEFT_COMPILE_OK) return bytes;
   ErrorKind kind = rc == WEFT_COMPILE_UNSUPPORTED ? ErrorKind::unsupported : ErrorKind::internal;
   throw Error(kind, bytes.empty() ? "compile: the compiler failed without a message" : bytes);
 }

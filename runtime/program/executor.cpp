@@ -22,13 +22,11 @@ class Scratch {
 public:
   ~Scratch() { std::free(memory_); }
   void* at_least(int64_t bytes) {
-    if (bytes <= size_)
-      return memory_;
+    if (bytes <= size_) return memory_;
     std::free(memory_);
     size_ = 0;
     memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes + 63) / 64 * 64);
-    if (!memory_)
-      throw std::bad_alloc();
+    if (!memory_) throw std::bad_alloc();
     size_ = bytes;
     return memory_;
   }
@@ -43,12 +41,10 @@ thread_local Scratch thread_scratch;
 class Arena {
 public:
   Arena(int64_t bytes, const Loc& loc) : size_(static_cast<size_t>(bytes)) {
-    if (size_)
-      memory_ = static_cast<char*>(allocate_bytes(size_, loc));
+    if (size_) memory_ = static_cast<char*>(allocate_bytes(size_, loc));
   }
   ~Arena() {
-    if (memory_)
-      free_bytes(memory_, size_);
+    if (memory_) free_bytes(memory_, size_);
   }
   Arena(const Arena&) = delete;
   char* memory() const { return memory_; }
@@ -63,8 +59,7 @@ template <class T, size_t N> class Scratchpad {
 public:
   explicit Scratchpad(size_t n) : data_(n <= N ? fixed_ : new T[n]) {}
   ~Scratchpad() {
-    if (data_ != fixed_)
-      delete[] data_;
+    if (data_ != fixed_) delete[] data_;
   }
   Scratchpad(const Scratchpad&) = delete;
   T& operator[](size_t k) { return data_[k]; }
@@ -84,8 +79,7 @@ double now() {
 std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program) {
   program.validate();
   std::shared_ptr<CodeImage> code;
-  if (!program.code.empty())
-    code = CodeImage::from_bytes(program.code);
+  if (!program.code.empty()) code = CodeImage::from_bytes(program.code);
   return load(std::move(program), std::move(code));
 }
 
@@ -133,12 +127,10 @@ void LoadedProgram::resolve() {
     for (ProgramArgument a : from.arguments)
       if (a.kind == ProgramArgument::Kind::scalar)
         scalar_count_ = std::max(scalar_count_, static_cast<size_t>(a.index) + 1);
-    if (!is_generic())
-      l.geometry = geometry(from, constants_.data());
+    if (!is_generic()) l.geometry = geometry(from, constants_.data());
     launches_.push_back(l);
   }
-  if (!is_generic() && p.arena_bytes >= 0)
-    arena_bytes_ = constants_[p.arena_bytes];
+  if (!is_generic() && p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
 }
 
 LoadedProgram::Geometry LoadedProgram::geometry(const ProgramLaunch& l, const int64_t* values) {
@@ -168,8 +160,7 @@ void LoadedProgram::launch(const Launch& l, const Geometry& g, void* const* buff
     work(0, g.chunks);
   else
     parallel_for(g.chunks, g.grain, work);
-  if (error)
-    raise(error, a);
+  if (error) raise(error, a);
 }
 
 void LoadedProgram::run(const RunArguments& a) const {
@@ -184,8 +175,7 @@ void LoadedProgram::run(const RunArguments& a) const {
   if (is_generic()) {
     evaluate(a, evaluated.data());
     values = evaluated.data();
-    if (p.arena_bytes >= 0)
-      arena_bytes = values[p.arena_bytes];
+    if (p.arena_bytes >= 0) arena_bytes = values[p.arena_bytes];
   }
   Arena arena(arena_bytes, a.op_locations.empty() ? Loc() : a.op_locations[0]);
   Scratchpad<void*, 32> addresses(p.buffers.size());

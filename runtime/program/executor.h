@@ -14,14 +14,14 @@ class CodeImage; // runtime/program/code_image.h
 
 /// What one run reads and writes.
 struct RunArguments {
-  std::span<void* const> leaves;           // address of element [0, ..., 0] of each leaf
-  std::span<const Meta* const> leaf_metas; // read by size-generic programs only
-  std::span<void* const> outputs;    // by Program::outputs; ignored where the output is a leaf
-  std::span<const uint64_t> scalars; // 8 bytes each: f64 bits, i64, or 0/1
-  std::span<const int64_t>
-      size_attributes;               // of the whole segment; read by size-generic programs only
-  std::span<const Loc> op_locations; // by op of the segment, for errors; may be empty
-  double* kernel_seconds = nullptr;  // where not null: one slot a launch, added to
+  std::span<void* const> leaves = {};           // address of element [0, ..., 0] of each leaf
+  std::span<const Meta* const> leaf_metas = {}; // read by size-generic programs only
+  std::span<void* const> outputs = {};    // by Program::outputs; ignored where the output is a leaf
+  std::span<const uint64_t> scalars = {}; // 8 bytes each: f64 bits, i64, or 0/1
+  std::span<const int64_t> size_attributes =
+      {}; // of the whole segment; read by size-generic programs only
+  std::span<const Loc> op_locations = {}; // by op of the segment, for errors; may be empty
+  double* kernel_seconds = nullptr;       // where not null: one slot a launch, added to
 };
 
 class LoadedProgram {

@@ -25,8 +25,7 @@ std::vector<uint32_t> identification() {
   std::vector<uint32_t> words;
   auto leaf = [&](uint32_t number, uint32_t sub, uint32_t ebx_mask) {
     uint32_t a = 0, b = 0, c = 0, d = 0;
-    if (!__get_cpuid_count(number, sub, &a, &b, &c, &d))
-      a = b = c = d = 0;
+    if (!__get_cpuid_count(number, sub, &a, &b, &c, &d)) a = b = c = d = 0;
     words.insert(words.end(), {a, b & ebx_mask, c, d});
   };
   leaf(0, 0, ~0u);

@@ -184,14 +184,12 @@ private:
   }
   bool optional(int32_t e) const { return e == -1 || below(e, p_.exprs.size()); }
   static void check(bool ok, const char* why) {
-    if (!ok)
-      throw Error(ErrorKind::io, std::string("program: it must be consistent, ") + why);
+    if (!ok) throw Error(ErrorKind::io, std::string("program: it must be consistent, ") + why);
   }
 
   void expression(size_t k) const {
     const ProgramExpr& e = p_.exprs[k];
-    if (e.kind == ProgramExpr::Kind::constant)
-      return;
+    if (e.kind == ProgramExpr::Kind::constant) return;
     if (e.kind == ProgramExpr::Kind::symbol)
       return check(below(e.a, p_.symbols.size()), "a symbol does not exist");
     check(below(e.a, k) && below(e.b, k), "an expression uses a later one");

@@ -36,10 +36,8 @@ std::string file_name(const Hash128& key) { return key.hex() + kEnding; }
 bool read_all(int fd, std::string& into) {
   for (size_t done = 0; done < into.size();) {
     ssize_t n = pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return false;
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
     done += static_cast<size_t>(n);
   }
   return true;
@@ -68,8 +66,7 @@ std::optional<ProgramStore::Entry> ProgramStore::read(int fd, const Hash128& key
     why = "is open to other users";
   else if (s.st_size < static_cast<off_t>(sizeof(Trailer)) || s.st_size > kMostEntryBytes)
     why = "has an impossible size";
-  if (!why.empty())
-    return std::nullopt;
+  if (!why.empty()) return std::nullopt;
   std::string content(static_cast<size_t>(s.st_size), '\0');
   if (!read_all(fd, content)) {
     why = "cannot be read";
@@ -99,16 +96,14 @@ std::optional<ProgramStore::Entry> ProgramStore::read(int fd, const Hash128& key
 }
 
 std::optional<ProgramStore::Entry> ProgramStore::find(const Hash128& key, std::string& note) {
-  if (!folder_.directory.ok())
-    return std::nullopt;
+  if (!folder_.directory.ok()) return std::nullopt;
   std::string name = file_name(key), why;
   // O_NONBLOCK: opening a pipe that lies there under the entry's name must not wait for a writer.
   Descriptor file(openat(folder_.directory.get(), name.c_str(),
                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   std::optional<Entry> e;
   if (!file.ok()) {
-    if (errno == ENOENT)
-      return std::nullopt;
+    if (errno == ENOENT) return std::nullopt;
     why = errno == ELOOP ? "is a link" : std::string("cannot be opened: ") + std::strerror(errno);
   } else {
     try {
@@ -136,25 +131,20 @@ bool ProgramStore::write(const std::string& name, const std::string& content, st
   bool ok = file.ok();
   for (size_t done = 0; ok && done < content.size();) {
     ssize_t n = ::write(file.get(), content.data() + done, content.size() - done);
-    if (n < 0 && errno == EINTR)
-      continue;
+    if (n < 0 && errno == EINTR) continue;
     ok = n > 0;
-    if (ok)
-      done += static_cast<size_t>(n);
+    if (ok) done += static_cast<size_t>(n);
   }
   ok = ok && fdatasync(file.get()) == 0 &&
        renameat(folder, temporary.c_str(), folder, name.c_str()) == 0;
-  if (ok)
-    return true;
+  if (ok) return true;
   why = std::strerror(errno);
-  if (file.ok())
-    unlinkat(folder, temporary.c_str(), 0);
+  if (file.ok()) unlinkat(folder, temporary.c_str(), 0);
   return false;
 }
 
 void ProgramStore::put(const Hash128& key, const Program& program, std::string& note) {
-  if (!folder_.directory.ok())
-    return;
+  if (!folder_.directory.ok()) return;
   Program rest = program;
   std::string content = std::move(rest.code);
   rest.code.clear();
@@ -174,17 +164,14 @@ void ProgramStore::put(const Hash128& key, const Program& program, std::string& 
            "; this program is kept in memory only";
     return;
   }
-  if (held_ >= 0)
-    held_ += static_cast<int64_t>(content.size());
-  if (held_ < 0 || held_ > limit_)
-    evict();
+  if (held_ >= 0) held_ += static_cast<int64_t>(content.size());
+  if (held_ < 0 || held_ > limit_) evict();
 }
 
 void ProgramStore::evict() {
   Descriptor again(openat(folder_.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR* listing = again.ok() ? fdopendir(again.get()) : nullptr;
-  if (!listing)
-    return;
+  if (!listing) return;
   again.release();
   std::vector<File> files;
   held_ = 0;
@@ -196,25 +183,21 @@ void ProgramStore::evict() {
         fstatat(dirfd(listing), d->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
     if (is_temporary) {
-      if (time(nullptr) - s.st_mtim.tv_sec > kStaleSeconds)
-        unlinkat(dirfd(listing), d->d_name, 0);
+      if (time(nullptr) - s.st_mtim.tv_sec > kStaleSeconds) unlinkat(dirfd(listing), d->d_name, 0);
       continue;
     }
     files.push_back({name, s.st_size, s.st_mtim});
     held_ += s.st_size;
   }
   closedir(listing);
-  if (held_ <= limit_)
-    return;
+  if (held_ <= limit_) return;
   std::sort(files.begin(), files.end(), [](const File& a, const File& b) {
     return std::pair(a.used.tv_sec, a.used.tv_nsec) < std::pair(b.used.tv_sec, b.used.tv_nsec);
   });
   // A tenth more than needed goes, so that the folder is not listed again at the next entry.
   for (const File& f : files) {
-    if (held_ <= limit_ - limit_ / 10)
-      break;
-    if (unlinkat(folder_.directory.get(), f.name.c_str(), 0) == 0)
-      held_ -= f.bytes;
+    if (held_ <= limit_ - limit_ / 10) break;
+    if (unlinkat(folder_.directory.get(), f.name.c_str(), 0) == 0) held_ -= f.bytes;
   }
 }
 

@@ -137,8 +137,7 @@ std::string Segment::serialize(bool with_locations) const {
     w.put(k);
   w.put_all(outputs);
   w.put(with_locations);
-  if (!with_locations)
-    return w.take();
+  if (!with_locations) return w.take();
   for (const SegmentOp& op : ops)
     w.put(op.location);
   w.put_count(locations.size());

@@ -13,27 +13,23 @@ int64_t binary(ProgramExpr::Kind kind, int64_t a, int64_t b) {
   int64_t r = 0;
   switch (kind) {
   case Kind::add:
-    if (__builtin_add_overflow(a, b, &r))
-      refuse("a sum overflows");
+    if (__builtin_add_overflow(a, b, &r)) refuse("a sum overflows");
     return r;
   case Kind::mul:
-    if (__builtin_mul_overflow(a, b, &r))
-      refuse("a product overflows");
+    if (__builtin_mul_overflow(a, b, &r)) refuse("a product overflows");
     return r;
   case Kind::max:
     return std::max(a, b);
   default:
     break;
   }
-  if (b < 1)
-    refuse("a divisor is less than one");
+  if (b < 1) refuse("a divisor is less than one");
   int64_t quotient = a / b, rest = a % b;
   if (rest < 0) { // round towards minus infinity
     quotient--;
     rest += b;
   }
-  if (kind == Kind::mod)
-    return rest;
+  if (kind == Kind::mod) return rest;
   return quotient + (kind == Kind::ceil_div && rest != 0);
 }
 
@@ -58,8 +54,7 @@ void evaluate_expressions(std::span<const ProgramExpr> exprs, std::span<const in
 
 void check_geometry(const Program& p, const int64_t* values) {
   auto natural = [&](int32_t e) {
-    if (e >= 0 && values[e] < 0)
-      refuse("a size is negative");
+    if (e >= 0 && values[e] < 0) refuse("a size is negative");
   };
   natural(p.arena_bytes);
   int64_t arena = p.arena_bytes < 0 ? 0 : values[p.arena_bytes];
