@@ -1,0 +1,203 @@
+#include "tools/weft-inspect/report.h"
+
+#include "weft/error.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+
+namespace weft::tools {
+
+namespace {
+
+std::string place(const SourceLine& l) {
+  return l.line ? fmt::format("{}:{}", l.file, l.line) : std::string("unknown line");
+}
+
+/// The source lines of a kernel's ops, in order and without repetitions.
+std::vector<SourceLine> lines(const Collected& c, const std::vector<int32_t>& ops) {
+  std::vector<SourceLine> found;
+  std::set<std::pair<std::string, uint32_t>> seen;
+  for (int32_t k : ops) {
+    if (k < 0 || static_cast<size_t>(k) >= c.segment.locations.size()) continue;
+    const SourceLine& l = c.segment.locations[k];
+    if (seen.insert({l.file, l.line}).second) found.push_back(l);
+  }
+  return found;
+}
+
+std::string source_text(const SourceLine& l) {
+  std::ifstream file(l.file);
+  std::string text;
+  for (uint32_t k = 0; k < l.line; k++)
+    if (!std::getline(file, text)) return "";
+  return text;
+}
+
+std::string source(const Collected& c, const std::vector<int32_t>& ops) {
+  std::string text;
+  for (const SourceLine& l : lines(c, ops))
+    text += fmt::format("{}: {}\n", place(l), source_text(l));
+  return text;
+}
+
+std::vector<int32_t> every_op(const Collected& c) {
+  std::vector<int32_t> ops;
+  for (size_t k = 0; k < c.segment.ops.size(); k++)
+    ops.push_back(static_cast<int32_t>(k));
+  return ops;
+}
+
+/// Kernel -1 stands for the whole program.
+std::string stage_text(const Collected& c, int32_t kernel, const std::string& stage) {
+  if (stage == "source")
+    return source(c, kernel < 0 ? every_op(c) : c.program.kernels[kernel].locations);
+  std::string text;
+  for (const ProgramStage& s : c.program.stages)
+    if (s.stage == stage && (s.kernel == kernel || kernel < 0)) text += s.text;
+  if (text.empty() && kernel >= 0) text = stage_text(c, -1, stage);
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  return text;
+}
+
+std::string stages_of(const Collected& c) {
+  std::string names = "source";
+  std::set<std::string> seen = {names};
+  for (const ProgramStage& s : c.program.stages)
+    if (seen.insert(s.stage).second) names += ", " + s.stage;
+  return names;
+}
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorKind::value, "weft-inspect: " + why);
+}
+
+/// Reads "P" or "P.K"; false where the text is something else.
+bool parse(const std::string& text, size_t& program, int32_t& kernel) {
+  if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos ||
+      text.size() > 12)
+    return false;
+  size_t dot = text.find('.');
+  program = std::stoul(text);
+  kernel =
+      dot == std::string::npos || dot + 1 == text.size() ? -1 : std::stoi(text.substr(dot + 1));
+  return true;
+}
+
+std::string count_ops(const Segment& s) {
+  std::map<std::string, int> counts;
+  for (const SegmentOp& op : s.ops)
+    counts[op.op]++;
+  std::string text;
+  for (const auto& [op, n] : counts)
+    text +=
+        fmt::format("{}{}{}", text.empty() ? "" : ", ", op, n > 1 ? fmt::format(" x{}", n) : "");
+  return text;
+}
+
+std::string cost(const CompileReport& r) {
+  if (r.source != CompileReport::Source::compiler)
+    return fmt::format("from {} in {:.2f} ms", name_of(r.source), r.total_ms);
+  return fmt::format("compiled in {:.1f} ms (library {:.1f}, compiler {:.1f}, mapping {:.2f})",
+                     r.total_ms, r.loading_ms, r.compiling_ms, r.mapping_ms);
+}
+
+std::string describe(const Meta& m) { return std::string(name_of(m.dtype)) + m.shape().str(); }
+
+} // namespace
+
+std::string list_text(const std::vector<Collected>& all) {
+  std::string text =
+      fmt::format("{:<8}{:<28}{:<10}{:<44}{}\n", "kernel", "symbol", "from", "ops", "line");
+  for (size_t p = 0; p < all.size(); p++) {
+    const Collected& c = all[p];
+    for (size_t k = 0; k < c.program.kernels.size(); k++) {
+      const ProgramKernel& kernel = c.program.kernels[k];
+      std::vector<SourceLine> from = lines(c, kernel.locations);
+      text +=
+          fmt::format("{:<8}{:<28}{:<10}{:<44}{}\n", fmt::format("{}.{}", p, k), kernel.symbol,
+                      name_of(c.report.source), kernel.summary, from.empty() ? "" : place(from[0]));
+    }
+    if (!c.report.failure.empty()) text += fmt::format("{:<8}none: {}\n", p, c.report.failure);
+  }
+  return text;
+}
+
+std::string list_json(const std::vector<Collected>& all) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (size_t p = 0; p < all.size(); p++)
+    for (size_t k = 0; k < all[p].program.kernels.size(); k++) {
+      const ProgramKernel& kernel = all[p].program.kernels[k];
+      nlohmann::json places = nlohmann::json::array();
+      for (const SourceLine& l : lines(all[p], kernel.locations))
+        places.push_back(place(l));
+      rows.push_back({{"kernel", fmt::format("{}.{}", p, k)},
+                      {"symbol", kernel.symbol},
+                      {"ops", kernel.summary},
+                      {"from", name_of(all[p].report.source)},
+                      {"lines", places}});
+    }
+  return rows.dump(1) + "\n";
+}
+
+std::string show(const std::vector<Collected>& all, const std::string& kernel,
+                 const std::string& stage) {
+  size_t p = 0;
+  int32_t k = -1;
+  if (parse(kernel, p, k)) {
+    if (p >= all.size())
+      refuse(fmt::format("program {} must be one of the {} collected", p, all.size()));
+    if (k >= static_cast<int64_t>(all[p].program.kernels.size()))
+      refuse(fmt::format("kernel {} must be one of the {} of program {}", k,
+                         all[p].program.kernels.size(), p));
+    std::string text = stage_text(all[p], k, stage);
+    if (text.empty())
+      refuse(fmt::format("stage must be one of {}, got {}", stages_of(all[p]), stage));
+    return text;
+  }
+  bool found = false;
+  for (const Collected& c : all)
+    for (size_t n = 0; n < c.program.kernels.size(); n++)
+      if (c.program.kernels[n].symbol == kernel) {
+        found = true;
+        std::string text = stage_text(c, static_cast<int32_t>(n), stage);
+        if (!text.empty()) return text;
+      }
+  if (!found)
+    refuse(fmt::format("kernel must be a number or symbol of `weft-inspect list`, got {}", kernel));
+  refuse(fmt::format("stage must be one of {}, got {}", stages_of(all[0]), stage));
+}
+
+std::string explain(const std::vector<Collected>& all) {
+  std::string text;
+  for (size_t p = 0; p < all.size(); p++) {
+    const Collected& c = all[p];
+    text +=
+        fmt::format("program {} of {}: {} ops in {} kernels, {}\n", p, c.process,
+                    c.segment.ops.size(), c.program.kernels.size(),
+                    c.report.failure.empty() ? cost(c.report) : "stays eager: " + c.report.failure);
+    if (!c.report.cache_note.empty()) text += "  " + c.report.cache_note + "\n";
+    text += "  ops: " + count_ops(c.segment) + "\n";
+    for (size_t k = 0; k < c.segment.leaves.size(); k++)
+      text += fmt::format(
+          "{}{}", k ? ", " : "  leaves: ", describe(c.segment.values[c.segment.leaves[k]].meta));
+    if (!c.segment.leaves.empty()) text += "\n";
+    for (size_t k = 0; k < c.program.kernels.size(); k++) {
+      const ProgramKernel& kernel = c.program.kernels[k];
+      text += fmt::format("  {}.{} {}: {}\n", p, k, kernel.symbol, kernel.summary);
+      for (const SourceLine& l : lines(c, kernel.locations))
+        text += fmt::format("      {}\n", place(l));
+    }
+    std::string notes;
+    for (const ProgramStage& s : c.program.stages)
+      if (s.stage == "notes") notes += s.text;
+    if (!notes.empty()) text += notes + (notes.back() == '\n' ? "" : "\n");
+  }
+  return text.empty() ? "no program was compiled\n" : text;
+}
+
+} // namespace weft::tools

@@ -1,0 +1,25 @@
+// What weft-inspect prints of collected programs.
+#pragma once
+
+#include "runtime/program/collection.h"
+
+#include <string>
+#include <vector>
+
+namespace weft::tools {
+
+inline constexpr const char* kDefaultFolder = ".weft-inspect";
+
+/// One line a kernel: number, symbol, ops, first source line, where its program came from.
+std::string list_text(const std::vector<Collected>& all);
+std::string list_json(const std::vector<Collected>& all);
+
+/// Returns a stage's text of the kernel "P.K", of every kernel of a symbol, or of program "P".
+/// Throws weft::Error that names what there is instead.
+std::string show(const std::vector<Collected>& all, const std::string& kernel,
+                 const std::string& stage);
+
+/// One paragraph a program.
+std::string explain(const std::vector<Collected>& all);
+
+} // namespace weft::tools

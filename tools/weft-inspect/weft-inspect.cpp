@@ -1,0 +1,97 @@
+// weft-inspect: runs a program and shows what it compiled, stage by stage.
+#include "tools/weft-inspect/report.h"
+
+#include "weft/error.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+using weft::Collected;
+
+/// Runs the command with collection on; returns its exit status as a shell would.
+int run(const std::string& folder, std::vector<std::string> command) {
+  std::error_code ignored;
+  for (const auto& old : fs::directory_iterator(folder, ignored))
+    if (old.path().extension() == ".collected") fs::remove(old.path(), ignored);
+  std::vector<char*> arguments;
+  for (std::string& word : command)
+    arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = fork();
+  if (child == 0) {
+    setenv("WEFT_COLLECT", fs::absolute(folder).c_str(), 1);
+    execvp(arguments[0], arguments.data());
+    fmt::print(stderr, "weft-inspect: {} must be a program, got: {}\n", arguments[0],
+               std::strerror(errno));
+    _exit(127);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) < 0)
+    throw weft::Error(weft::ErrorKind::io,
+                      std::string("weft-inspect: a process must start, got: ") +
+                          std::strerror(errno));
+  std::vector<Collected> all;
+  if (fs::is_directory(folder, ignored)) all = weft::read_collection(folder);
+  size_t kernels = 0;
+  for (const Collected& c : all)
+    kernels += c.program.kernels.size();
+  fmt::print(stderr, "weft-inspect: {} programs with {} kernels in {}; next: weft-inspect list{}\n",
+             all.size(), kernels, folder,
+             folder == weft::tools::kDefaultFolder ? "" : " --from " + folder);
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Shows what a program compiled: its kernels at every stage, and where they come from.");
+  app.require_subcommand(1);
+  std::string folder = weft::tools::kDefaultFolder, kernel, stage = "loom";
+  std::vector<std::string> command;
+  bool as_json = false;
+
+  auto* run_command = app.add_subcommand(
+      "run", "Run a program and collect what it compiles: run [--into DIR] -- PROGRAM ARGS");
+  run_command->add_option("--into", folder, "Folder to collect in; what it held is replaced")
+      ->capture_default_str();
+  run_command->add_option("program", command, "The program and its arguments")->required();
+  run_command->positionals_at_end();
+
+  auto from = [&](CLI::App* sub) {
+    sub->add_option("--from", folder, "Folder that `run` collected in")->capture_default_str();
+    return sub;
+  };
+  auto* list = from(app.add_subcommand("list", "List the kernels"));
+  list->add_flag("--json", as_json, "Print one JSON array");
+  auto* show = from(app.add_subcommand("show", "Print one kernel, or a whole program, at a stage"));
+  show->add_option("kernel", kernel,
+                   "PROGRAM.KERNEL as in `list`, a kernel's symbol, or a program's number")
+      ->required();
+  show->add_option("--stage", stage, "weft, fused, loom, llvm, asm, device or source")
+      ->capture_default_str();
+  auto* explain = from(app.add_subcommand(
+      "explain", "Tell what each program does, what it cost and from which lines it comes"));
+
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (*run_command) return run(folder, command);
+    std::vector<Collected> all = weft::read_collection(folder);
+    if (*list)
+      fmt::print("{}", as_json ? weft::tools::list_json(all) : weft::tools::list_text(all));
+    if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));
+    if (*explain) fmt::print("{}", weft::tools::explain(all));
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return 1;
+  }
+}
