@@ -6,6 +6,7 @@
 #include "weft/shape.h"
 
 #include <iosfwd>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
