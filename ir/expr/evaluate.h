@@ -8,7 +8,7 @@
 namespace weft::expr {
 
 /// The type a primitive works on: the result's, but for a comparison that of its operands.
-inline Type working_type(Nodes nodes, const Node &n) {
+inline Type working_type(Nodes nodes, const Node& n) {
   bool compares = n.type == Type::boolean && n.operand_count() > 0;
   return compares ? nodes[static_cast<size_t>(n.args[0])].type : n.type;
 }
@@ -21,13 +21,12 @@ inline Type working_type(Nodes nodes, const Node &n) {
 ///   Value call(int callable, const Value* operands, int count);
 /// Results go to `out`; a root of -1 leaves its place alone.
 template <class Algebra>
-void evaluate(Algebra &algebra, Nodes nodes, std::span<const int> roots,
-              const typename Algebra::Value *inputs, typename Algebra::Value *out) {
+void evaluate(Algebra& algebra, Nodes nodes, std::span<const int> roots,
+              const typename Algebra::Value* inputs, typename Algebra::Value* out) {
   using Value = typename Algebra::Value;
   std::vector<char> needed(nodes.size());
   for (int root : roots)
-    if (root >= 0)
-      needed[static_cast<size_t>(root)] = 1;
+    if (root >= 0) needed[static_cast<size_t>(root)] = 1;
   for (size_t k = nodes.size(); k-- > 0;)
     if (needed[k])
       for (int a = 0; a < nodes[k].operand_count(); a++)
@@ -35,9 +34,8 @@ void evaluate(Algebra &algebra, Nodes nodes, std::span<const int> roots,
 
   std::vector<Value> values(nodes.size());
   for (size_t k = 0; k < nodes.size(); k++) {
-    if (!needed[k])
-      continue;
-    const Node &n = nodes[k];
+    if (!needed[k]) continue;
+    const Node& n = nodes[k];
     Value operands[kMaxOperands];
     int count = n.operand_count();
     for (int a = 0; a < count; a++)
@@ -52,13 +50,12 @@ void evaluate(Algebra &algebra, Nodes nodes, std::span<const int> roots,
       values[k] = algebra.apply(n.primitive(), operands, working_type(nodes, n));
   }
   for (size_t r = 0; r < roots.size(); r++)
-    if (roots[r] >= 0)
-      out[r] = values[static_cast<size_t>(roots[r])];
+    if (roots[r] >= 0) out[r] = values[static_cast<size_t>(roots[r])];
 }
 
 template <class Algebra>
-typename Algebra::Value evaluate(Algebra &algebra, Nodes nodes, int root,
-                                 const typename Algebra::Value *inputs) {
+typename Algebra::Value evaluate(Algebra& algebra, Nodes nodes, int root,
+                                 const typename Algebra::Value* inputs) {
   typename Algebra::Value out{};
   evaluate(algebra, nodes, std::span<const int>(&root, 1), inputs, &out);
   return out;

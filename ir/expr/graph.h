@@ -30,8 +30,7 @@ struct Node {
   }
   /// How many of `args` are nodes.
   constexpr int operand_count() const {
-    if (op == kInput || op == kLiteral)
-      return 0;
+    if (op == kInput || op == kLiteral) return 0;
     int n = 0;
     while (n < kMaxOperands && args[static_cast<size_t>(n)] >= 0)
       n++;

@@ -20,12 +20,11 @@ bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0;
 
 class Parser {
 public:
-  Parser(Builder &builder, std::string_view text) : b_(builder), text_(text) { next(); }
+  Parser(Builder& builder, std::string_view text) : b_(builder), text_(text) { next(); }
 
   int whole() {
     int root = infix(0);
-    if (!token_.empty())
-      fail("unexpected '" + std::string(token_) + "'");
+    if (!token_.empty()) fail("unexpected '" + std::string(token_) + "'");
     return root;
   }
 
@@ -39,26 +38,24 @@ public:
     while (!token_.empty()) {
       if (expression_follows && !defines()) return;
       std::string name(token_);
-      if (!is_name())
-        fail("a name is expected before '='");
-      if (b_.names_.contains(name))
-        fail("'" + name + "' is already defined");
+      if (!is_name()) fail("a name is expected before '='");
+      if (b_.names_.contains(name)) fail("'" + name + "' is already defined");
       next();
       expect("=");
       b_.names_[name] = infix(0);
-      if (!token_.empty())
-        expect(";");
+      if (!token_.empty()) expect(";");
     }
   }
 
 private:
-  [[noreturn]] void fail(const std::string &what) const { throw Error(start_, what); }
+  [[noreturn]] void fail(const std::string& what) const { throw Error(start_, what); }
   bool is_name() const { return !token_.empty() && is_word(token_[0]) && !is_digit(token_[0]); }
 
   // Whether a name and '=' come next.
   bool defines() const {
     size_t k = position_;
-    while (k < text_.size() && std::isspace(static_cast<unsigned char>(text_[k]))) k++;
+    while (k < text_.size() && std::isspace(static_cast<unsigned char>(text_[k])))
+      k++;
     return is_name() && text_.substr(k, 1) == "=" && text_.substr(k, 2) != "==";
   }
 
@@ -89,14 +86,12 @@ private:
         position_++;
     };
     digits();
-    if (position_ < text_.size() && text_[position_] == '.')
-      position_++, digits();
+    if (position_ < text_.size() && text_[position_] == '.') position_++, digits();
     if (position_ < text_.size() && (text_[position_] == 'e' || text_[position_] == 'E')) {
       position_++;
       if (position_ < text_.size() && (text_[position_] == '-' || text_[position_] == '+'))
         position_++;
-      if (position_ == text_.size() || !is_digit(text_[position_]))
-        fail("an exponent is missing");
+      if (position_ == text_.size() || !is_digit(text_[position_])) fail("an exponent is missing");
       digits();
     }
     if (position_ < text_.size() && is_word(text_[position_]))
@@ -113,12 +108,10 @@ private:
   int infix(int level) {
     int left = prefix();
     for (;;) {
-      const PrimitiveInfo *found = nullptr;
-      for (const PrimitiveInfo &p : kPrimitives)
-        if (p.precedence && p.infix == token_)
-          found = &p;
-      if (!found || found->precedence <= level)
-        return left;
+      const PrimitiveInfo* found = nullptr;
+      for (const PrimitiveInfo& p : kPrimitives)
+        if (p.precedence && p.infix == token_) found = &p;
+      if (!found || found->precedence <= level) return left;
       size_t at = start_;
       next();
       int right = infix(found->precedence);
@@ -128,8 +121,7 @@ private:
   }
 
   int prefix() {
-    if (++nesting_ > kMaxNesting)
-      fail("the expression is nested too deeply");
+    if (++nesting_ > kMaxNesting) fail("the expression is nested too deeply");
     int r = prefix_unlimited();
     nesting_--;
     return r;
@@ -138,13 +130,10 @@ private:
   int prefix_unlimited() {
     size_t at = start_;
     std::string_view t = token_;
-    if (t.empty())
-      fail("an operand is missing at the end");
-    if (is_digit(t[0]))
-      return number(t, at);
+    if (t.empty()) fail("an operand is missing at the end");
+    if (is_digit(t[0])) return number(t, at);
     bool name = is_name();
-    if (!name && t != "(" && t != "-" && t != "!")
-      fail("unexpected '" + std::string(t) + "'");
+    if (!name && t != "(" && t != "-" && t != "!") fail("unexpected '" + std::string(t) + "'");
     next();
     if (t == "(") {
       int r = infix(0);
@@ -153,8 +142,7 @@ private:
     }
     if (t == "-" || t == "!") {
       int r = prefix();
-      if (t == "-" && b_[r].op == kLiteral)
-        return b_.literal(-b_[r].number, b_[r].type);
+      if (t == "-" && b_[r].op == kLiteral) return b_.literal(-b_[r].number, b_[r].type);
       return b_.named(t == "-" ? "neg" : "not", {r}, at);
     }
     return token_ == "(" ? call(t, at) : variable(t, at);
@@ -162,8 +150,7 @@ private:
 
   int number(std::string_view t, size_t at) {
     double value = std::strtod(std::string(t).c_str(), nullptr);
-    if (std::isinf(value))
-      throw Error(at, "'" + std::string(t) + "' is too large");
+    if (std::isinf(value)) throw Error(at, "'" + std::string(t) + "' is too large");
     if (b_.domain_ == Domain::integer && (value != std::floor(value) || value > 9007199254740992.0))
       throw Error(at, "'" + std::string(t) + "' is no integer, the op takes integers only");
     next();
@@ -172,16 +159,14 @@ private:
 
   int variable(std::string_view t, size_t at) {
     auto found = b_.names_.find(t);
-    if (found != b_.names_.end())
-      return found->second;
+    if (found != b_.names_.end()) return found->second;
     if (t == "inf" || t == "nan") {
       if (b_.domain_ != Domain::floating)
         throw Error(at, "'" + std::string(t) + "' is for floats only, the op also takes integers");
       using Limits = std::numeric_limits<double>;
       return b_.literal(t == "inf" ? Limits::infinity() : Limits::quiet_NaN());
     }
-    if (t == "lowest" || t == "highest")
-      return b_.named(t, {}, at);
+    if (t == "lowest" || t == "highest") return b_.named(t, {}, at);
     throw Error(at, "'" + std::string(t) + "' is not an operand, attribute or name from 'with'");
   }
 
@@ -190,14 +175,13 @@ private:
     std::vector<int> operands;
     while (token_ != ")") {
       operands.push_back(infix(0));
-      if (token_ != ")")
-        expect(",");
+      if (token_ != ")") expect(",");
     }
     next();
     return b_.named(name, operands, at);
   }
 
-  Builder &b_;
+  Builder& b_;
   std::string_view text_, token_;
   size_t position_ = 0, start_ = 0;
   int nesting_ = 0;

@@ -104,13 +104,12 @@ inline constexpr int kPrimitiveCount = sizeof(kPrimitives) / sizeof(*kPrimitives
 
 constexpr bool primitives_are_in_order() {
   for (int k = 0; k < kPrimitiveCount; k++)
-    if (static_cast<int>(kPrimitives[k].id) != k)
-      return false;
+    if (static_cast<int>(kPrimitives[k].id) != k) return false;
   return true;
 }
 static_assert(primitives_are_in_order(), "a row's position is its number");
 
-constexpr const PrimitiveInfo &info(Primitive p) { return kPrimitives[static_cast<int>(p)]; }
+constexpr const PrimitiveInfo& info(Primitive p) { return kPrimitives[static_cast<int>(p)]; }
 
 /// The exponents between which scale2 limits its second operand.
 template <class T> struct Scale2Range;

@@ -57,14 +57,12 @@ template <class T> T mantissa(T x) {
 }
 
 /// Rounds the quotient down; defined for every operand. `failed` is set by a zero divisor.
-inline int64_t floordiv(int64_t a, int64_t b, bool *failed = nullptr) {
+inline int64_t floordiv(int64_t a, int64_t b, bool* failed = nullptr) {
   if (b == 0) {
-    if (failed)
-      *failed = true;
+    if (failed) *failed = true;
     return 0;
   }
-  if (b == -1)
-    return static_cast<int64_t>(-static_cast<uint64_t>(a));
+  if (b == -1) return static_cast<int64_t>(-static_cast<uint64_t>(a));
   int64_t q = a / b;
   return q - (a % b != 0 && (a < 0) != (b < 0));
 }
@@ -73,18 +71,17 @@ inline int64_t floordiv(int64_t a, int64_t b, bool *failed = nullptr) {
 /// callable)` and `int root(int callable)`.
 template <class T, class Table> struct ScalarAlgebra {
   using Value = ScalarValue<T>;
-  const Table &table;
+  const Table& table;
   bool failed = false; // a require was false, or an integer was divided by zero
 
   Value literal(double number, Type type) {
-    if (type == Type::index)
-      return {T{}, static_cast<int64_t>(number)};
+    if (type == Type::index) return {T{}, static_cast<int64_t>(number)};
     return {static_cast<T>(number), 0};
   }
-  Value call(int callable, const Value *operands, int) {
+  Value call(int callable, const Value* operands, int) {
     return evaluate(*this, table.nodes(callable), table.root(callable), operands);
   }
-  Value apply(Primitive p, const Value *v, Type type) {
+  Value apply(Primitive p, const Value* v, Type type) {
     switch (p) {
     case Primitive::logical_or:
       return truth(v[0].i | v[1].i);
@@ -127,19 +124,17 @@ template <class T, class Table> struct ScalarAlgebra {
 private:
   static Value number(T x) { return {x, 0}; }
   static Value truth(bool b) { return {T{}, b}; }
-  template <class Compare> static Value compare(Compare c, const Value *v, Type type) {
+  template <class Compare> static Value compare(Compare c, const Value* v, Type type) {
     return truth(type == Type::index ? c(v[0].i, v[1].i) : c(v[0].x, v[1].x));
   }
   static Value extreme(bool low, Type type) {
     using Index = std::numeric_limits<int64_t>;
     using Number = std::numeric_limits<T>;
-    if (type == Type::index)
-      return {T{}, low ? Index::min() : Index::max()};
-    if (Number::has_infinity)
-      return number(low ? -Number::infinity() : Number::infinity());
+    if (type == Type::index) return {T{}, low ? Index::min() : Index::max()};
+    if (Number::has_infinity) return number(low ? -Number::infinity() : Number::infinity());
     return number(low ? Number::min() : Number::max());
   }
-  static T floating(Primitive p, const Value *v) {
+  static T floating(Primitive p, const Value* v) {
     T a = v[0].x, b = v[1].x, c = v[2].x;
     switch (p) {
     case Primitive::add:
@@ -172,7 +167,7 @@ private:
       return mantissa(a);
     }
   }
-  T integer(Primitive p, const Value *v) {
+  T integer(Primitive p, const Value* v) {
     auto a = static_cast<uint64_t>(v[0].x), b = static_cast<uint64_t>(v[1].x);
     switch (p) {
     case Primitive::add:

@@ -95,13 +95,15 @@ class Pointwise<string mnemonic, dag tensors, list<Scalar> scalars = []> : WeftR
   list<string> grad = [];       // one an operand ("": no gradient), over operands, attributes, names, y and dy; empty: derived from the value
   bit differentiable = 1;
   bit inPlace = 1;              // print x.op_() too
+  string symbol = "";           // the C++ operator that calls it
 }
-class Compare<string mnemonic, string expression> : Pointwise<mnemonic, (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+class Compare<string mnemonic, string expression, string cpp = ""> : Pointwise<mnemonic, (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let domain = Any;
   let result = BoolDType;
   let differentiable = 0;
   let inPlace = 0;
   let value = expression;
+  let symbol = cpp;
   let samples = [-2, 2];
 }
 
@@ -121,12 +123,14 @@ class Reduction<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), []
 class View<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), [], [DeclareOpInterfaceMethods<Weft_ViewInterface>]> {
   let api = 0;
   bit differentiable = 1;
+  list<string> saved = [];
   string index = ?;             // the operand's index from the result's, for the reference page
 }
 
-// Has a kernel and a lowering of its own.
+// Has a kernel, a lowering and a gradient of its own.
 class Structured<string mnemonic, dag tensors> : WeftRecord<mnemonic, tensors, []> {
   bit differentiable = 1;
+  list<string> saved = [];      // operands whose values the gradient reads
 }
 
 // Makes a tensor from nothing; each element is an expression of the attributes and of the element's `position`: its number i, or a random number u in [0, 1)

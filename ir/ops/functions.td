@@ -149,13 +149,15 @@ class PowText<string reduced, string ln2_high, string ln2_low, string two_thirds
 }
 
 // What IEEE 754 says of the edges: signs by the parity of b, 1 for a = 1 and for b = 0 even with NaN.
-defvar pow_edges = [{;
+def PowEdges {
+  string lets = [{;
     is_integer = floor(b) == b;
     is_odd = is_integer & (floor(0.5 * b) != 0.5 * b);
     edge = where(x == 1, 1, where(x == 0, where(b < 0, inf, 0), where(x == inf, where(b < 0, 0, inf), y)));
     signed = where(is_odd & (copysign(1, a) < 0), -edge, edge);
-}];
-defvar pow_value = "where((b == 0) | (a == 1), 1, where((a != a) | (b != b), a + b, where((a < 0) & !is_integer & (x < inf), nan, signed)))";
+  }];
+  string value = "where((b == 0) | (a == 1), 1, where((a != a) | (b != b), a + b, where((a < 0) & !is_integer & (x < inf), nan, signed)))";
+}
 def PowF32 : PowText<ReducedF32.lets, "0.693145751953125", "1.428606765330187045e-6", "-1.98682151e-8",
     Horner<"z", ["1.9470523e-01", "2.218486e-01", "2.8571877e-01", "3.9999998e-01"]>.text,
     "-105", "90", "0.693145751953125", "1.428606765330187045e-6",
@@ -176,8 +178,8 @@ def PowBits {
 def PowFunction : Function<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "a to the power of b";
   let domain = Number;
-  let f32 = PowF32.with # pow_edges # pow_value;
-  let f64 = PowF64.with # pow_edges # pow_value;
+  let f32 = !strconcat(PowF32.with, PowEdges.lets, PowEdges.value);
+  let f64 = !strconcat(PowF64.with, PowEdges.lets, PowEdges.value);
   let i64 = PowBits.text # "; where(b >= 0, r63, where(a == 1, 1, where(a == -1, where(b - 2 * floordiv(b, 2) == 0, 1, -1), 0)))";
   let grad = ["where(b == 0, 0, dy * b * pow(a, b - 1))", "where((a == 0) & (b >= 0), 0, dy * y * log(a))"];
 }

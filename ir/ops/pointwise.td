@@ -10,29 +10,34 @@ def Add : Pointwise<"add", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "a + b; logical or on bool";
   let domain = Any;
   let value = "a + b";
+  let symbol = "+";
   let grad = ["dy", "dy"];
 }
 def Sub : Pointwise<"sub", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "a - b";
   let domain = Number;
   let value = "a - b";
+  let symbol = "-";
   let grad = ["dy", "-dy"];
 }
 def Mul : Pointwise<"mul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "a * b; logical and on bool";
   let domain = Any;
   let value = "a * b";
+  let symbol = "*";
   let grad = ["dy * b", "dy * a"];
 }
 def Div : Pointwise<"div", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "true division a / b";
   let value = "a / b";
+  let symbol = "/";
   let grad = ["dy / b", "-dy * y / b"];
 }
 def Neg : Pointwise<"neg", (ins Weft_Tensor:$x)> {
   let summary = "-x";
   let domain = Number;
   let value = "-x";
+  let symbol = "-";
   let grad = ["-dy"];
 }
 def Abs : Pointwise<"abs", (ins Weft_Tensor:$x)> {
@@ -156,12 +161,12 @@ def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_T
 
 //===--- Comparisons and logic ------------------------------------------------------------------------===//
 
-def Eq : Compare<"eq", "a == b"> { let summary = "a equals b"; }
-def Ne : Compare<"ne", "a != b"> { let summary = "a differs from b; true for NaN"; }
-def Lt : Compare<"lt", "a < b"> { let summary = "a is below b"; }
-def Le : Compare<"le", "a <= b"> { let summary = "a is below or equal to b"; }
-def Gt : Compare<"gt", "a > b"> { let summary = "a is above b"; }
-def Ge : Compare<"ge", "a >= b"> { let summary = "a is above or equal to b"; }
+def Eq : Compare<"eq", "a == b", "=="> { let summary = "a equals b"; }
+def Ne : Compare<"ne", "a != b", "!="> { let summary = "a differs from b; true for NaN"; }
+def Lt : Compare<"lt", "a < b", "<"> { let summary = "a is below b"; }
+def Le : Compare<"le", "a <= b", "<="> { let summary = "a is below or equal to b"; }
+def Gt : Compare<"gt", "a > b", ">"> { let summary = "a is above b"; }
+def Ge : Compare<"ge", "a >= b", ">="> { let summary = "a is above or equal to b"; }
 def LogicalAnd : Compare<"logical_and", "(a != 0) & (b != 0)"> { let summary = "both are not 0"; }
 def LogicalOr : Compare<"logical_or", "(a != 0) | (b != 0)"> { let summary = "at least one is not 0"; }
 def LogicalXor : Compare<"logical_xor", "xor(a != 0, b != 0)"> { let summary = "exactly one is not 0"; }

@@ -1,0 +1,191 @@
+// The eager API: free functions, methods of Tensor, operators.
+#include "ir/tblgen/backends.h"
+#include "ir/tblgen/print.h"
+
+namespace weft::tblgen {
+
+namespace {
+
+// A public function: the op's own form, or a composite's.
+struct Function {
+  const OpRecord* op = nullptr;
+  std::string returns = "Tensor";
+  std::vector<Parameter> parameters;
+  bool has_operand = false; // an Arg carries the source line, else a Loc does
+};
+
+Function function_of(const OpRecord& op) {
+  Function f{&op, op.returns, {}, false};
+  if (op.kind == Kind::composite) {
+    f.parameters = op.parameters;
+  } else {
+    for (const Operand& o : op.operands)
+      f.parameters.push_back({"const Arg&", o.name, ""});
+    for (const ScalarAttribute& s : op.scalars)
+      f.parameters.push_back({"Scalar", s.name, s.fallback});
+    if (op.kind == Kind::reduction) {
+      f.parameters.push_back({"const Dims&", "dims", "{}"});
+      f.parameters.push_back({"bool", "keepdim", "false"});
+    }
+    if (op.result == "given") f.parameters.push_back({"DType", "dtype", ""});
+  }
+  for (const Parameter& p : f.parameters)
+    f.has_operand |= p.type == "const Arg&";
+  if (!f.has_operand) f.parameters.push_back({"Loc", "loc", "Loc::current()"});
+  return f;
+}
+
+bool has_function(const OpRecord& op) {
+  return op.kind == Kind::composite || (op.is_op() && op.api);
+}
+
+bool has_method(const OpRecord& op) {
+  return has_function(op) && op.method &&
+         (op.kind == Kind::composite || (!op.operands.empty() && !op.operands[0].variadic));
+}
+
+bool has_inplace(const OpRecord& op) { return op.kind == Kind::pointwise && op.api && op.in_place; }
+
+std::string parameter_list(const std::vector<Parameter>& parameters, bool defaults) {
+  Texts texts;
+  for (const Parameter& p : parameters)
+    texts.push_back(p.type + " " + cpp_name(p.name) +
+                    (defaults && !p.fallback.empty() ? " = " + p.fallback : ""));
+  return join(texts, ", ");
+}
+
+// A method's parameters: the first operand is the tensor itself; a Loc where no other Arg has one.
+std::vector<Parameter> method_parameters(const OpRecord& op) {
+  Function f = function_of(op);
+  std::vector<Parameter> rest(f.parameters.begin() + 1, f.parameters.end());
+  bool has_arg = false;
+  for (const Parameter& p : rest)
+    has_arg |= p.type == "const Arg&";
+  if (!has_arg) rest.push_back({"Loc", "loc", "Loc::current()"});
+  return rest;
+}
+
+std::string location(const std::vector<Parameter>& parameters) {
+  for (const Parameter& p : parameters)
+    if (p.type == "const Arg&") return cpp_name(p.name) + ".loc()";
+  return "loc";
+}
+
+void comment(llvm::raw_ostream& os, const OpRecord& op, const char* indent) {
+  os << indent << "/// Returns " << op.summary << ".";
+  if (!op.description.empty()) os << " " << op.description;
+  os << "\n";
+  if (!op.formula.empty()) os << indent << "/// Formula: " << op.formula << ".\n";
+  if (!op.shapes.empty() && op.kind != Kind::pointwise)
+    os << indent << "/// Shapes: " << op.shapes << ".\n";
+  if (!op.dtypes.empty()) os << indent << "/// Dtypes: " << op.dtypes << ".\n";
+}
+
+Texts addresses(const OpRecord& op, size_t first) {
+  Texts r;
+  for (size_t k = first; k < op.operands.size(); k++)
+    r.push_back("&" + cpp_name(op.operands[k].name));
+  return r;
+}
+
+Texts scalar_names(const OpRecord& op) {
+  Texts r;
+  for (const ScalarAttribute& s : op.scalars)
+    r.push_back(cpp_name(s.name));
+  return r;
+}
+
+void define_function(llvm::raw_ostream& os, const OpRecord& op) {
+  Function f = function_of(op);
+  os << f.returns << " " << op.name << "(" << parameter_list(f.parameters, false) << ") {\n";
+  std::string id = "Op::" + cpp_name(op.name), list = "{" + join(addresses(op, 0), ", ") + "}";
+  if (op.kind == Kind::reduction) {
+    os << "  return reduction(" << id << ", " << op.operands[0].name << ", dims, keepdim);\n}\n";
+    return;
+  }
+  if (op.kind != Kind::pointwise || op.result == "given") {
+    bool dtype = op.result == "given";
+    if (dtype) os << "  const int64_t structure[] = {static_cast<int64_t>(dtype)};\n";
+    os << "  return primitive(" << id << ", " << list << ", {}, " << (dtype ? "structure" : "{}")
+       << ", {}, " << location(f.parameters) << ");\n}\n";
+    return;
+  }
+  if (op.scalars.empty() && op.operands.size() <= 2) {
+    os << "  if (TensorImpl* r = follow_known<" << op.operands.size() << ">(" << id;
+    for (const Operand& o : op.operands)
+      os << ", " << cpp_name(o.name) << ".impl()";
+    os << "))\n    return finish_followed(" << id << ", r, " << list << ");\n";
+  }
+  os << "  return pointwise(" << id << ", " << list;
+  if (!op.scalars.empty()) os << ", {" << join(scalar_names(op), ", ") << "}";
+  os << ");\n}\n";
+}
+
+void define_method(llvm::raw_ostream& os, const OpRecord& op) {
+  auto parameters = method_parameters(op);
+  Texts arguments = {"Arg(*this, " + location(parameters) + ")"};
+  for (const Parameter& p : parameters)
+    if (p.type != "Loc") arguments.push_back(cpp_name(p.name));
+  os << op.returns << " Tensor::" << op.name << "(" << parameter_list(parameters, false)
+     << ") const {\n  return weft::" << call_text(op.name, arguments) << ";\n}\n";
+}
+
+void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
+  auto parameters = method_parameters(op);
+  os << "const Tensor& Tensor::" << op.name << "_(" << parameter_list(parameters, false)
+     << ") const {\n  return pointwise_inplace(Op::" << cpp_name(op.name) << ", *this, {"
+     << join(addresses(op, 1), ", ") << "}, {" << join(scalar_names(op), ", ") << "}, "
+     << location(parameters) << ");\n}\n";
+}
+
+void declare_operator(llvm::raw_ostream& os, const OpRecord& op) {
+  std::string symbol = op.symbol_text;
+  if (symbol.empty()) return;
+  if (op.operands.size() == 1) {
+    os << "inline Tensor operator" << symbol << "(const Arg& x) { return " << op.name << "(x); }\n";
+    return;
+  }
+  os << "inline Tensor operator" << symbol << "(const Arg& a, const Arg& b) { return " << op.name
+     << "(a, b); }\n";
+  if (has_inplace(op))
+    os << "inline const Tensor& operator" << symbol
+       << "=(const Tensor& a, const Arg& b) { return a." << op.name << "_(b); }\n";
+}
+
+} // namespace
+
+void gen_api_decls(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "Declarations of the ops.");
+  for (const OpRecord& op : records.all) {
+    if (!has_function(op)) continue;
+    Function f = function_of(op);
+    comment(os, op, "");
+    os << f.returns << " " << op.name << "(" << parameter_list(f.parameters, true) << ");\n\n";
+  }
+  for (const OpRecord& op : records.all)
+    if (op.kind == Kind::pointwise) declare_operator(os, op);
+}
+
+void gen_api_methods(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "The ops as methods of Tensor; ops.h describes each.");
+  for (const OpRecord& op : records.all)
+    if (has_method(op))
+      os << op.returns << " " << op.name << "(" << parameter_list(method_parameters(op), true)
+         << ") const;\n";
+  os << "\n// In place: the result is written into this tensor's memory.\n";
+  for (const OpRecord& op : records.all)
+    if (has_inplace(op))
+      os << "const Tensor& " << op.name << "_(" << parameter_list(method_parameters(op), true)
+         << ") const;\n";
+}
+
+void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "Definitions of the ops. Composites are written by hand in runtime/composite.");
+  for (const OpRecord& op : records.all) {
+    if (op.is_op() && op.api) define_function(os, op);
+    if (has_method(op)) define_method(os, op);
+    if (has_inplace(op)) define_inplace(os, op);
+  }
+}
+
+} // namespace weft::tblgen

@@ -1,0 +1,100 @@
+// The op reference, one Markdown page: signature, semantics, shapes, dtypes, formula, gradient.
+#include "ir/tblgen/backends.h"
+#include "ir/tblgen/print.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+namespace weft::tblgen {
+
+namespace {
+
+// One line out of a text that is laid out over several.
+std::string one_line(const std::string& text) {
+  std::string r;
+  for (char c : text) {
+    bool space = c == ' ' || c == '\n';
+    if (!space)
+      r += c;
+    else if (!r.empty() && r.back() != ' ')
+      r += ' ';
+  }
+  return llvm::StringRef(r).trim().str();
+}
+
+std::string signature(const OpRecord& op) {
+  Texts parameters;
+  for (const Operand& o : op.operands)
+    parameters.push_back(o.name + (o.variadic ? "..." : ""));
+  for (const ScalarAttribute& s : op.scalars) {
+    bool limit = s.fallback.find("infinity") != std::string::npos;
+    std::string value = limit ? (s.fallback[0] == '-' ? "-inf" : "inf") : s.fallback;
+    parameters.push_back(s.name + (value.empty() ? "" : " = " + value));
+  }
+  for (const std::string& s : op.structure)
+    parameters.push_back(s +
+                         (op.kind == Kind::reduction ? (s == "dims" ? " = all" : " = false") : ""));
+  for (const std::string& s : op.sizes)
+    parameters.push_back(s);
+  for (const Parameter& p : op.parameters)
+    parameters.push_back(p.name + (p.fallback.empty() ? "" : " = " + p.fallback));
+  return op.name + "(" + join(parameters, ", ") + ")";
+}
+
+void row(llvm::raw_ostream& os, const char* what, const std::string& text) {
+  if (!text.empty()) os << "- " << what << ": " << text << "\n";
+}
+
+std::string code(const std::string& text) { return text.empty() ? "" : "`" + one_line(text) + "`"; }
+
+std::string gradient(const OpRecord& op) {
+  if (op.kind == Kind::composite || op.kind == Kind::source) return "";
+  if (!op.differentiable) return "none";
+  if (op.kind != Kind::pointwise && op.kind != Kind::reduction) return "yes";
+  if (op.gradient_texts.empty()) return "derived from the value";
+  Texts parts;
+  for (size_t k = 0; k < op.gradient_texts.size(); k++)
+    parts.push_back(op.operands[k].name + ": " +
+                    (op.gradient_texts[k].empty() ? "none" : code(op.gradient_texts[k])));
+  return join(parts, "; ");
+}
+
+void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
+  os << "### " << op.name << "\n\n    " << signature(op) << "\n\n"
+     << static_cast<char>(llvm::toUpper(op.summary[0])) << op.summary.substr(1) << ".";
+  if (!op.description.empty()) os << " " << one_line(op.description);
+  os << "\n\n";
+  std::string value = op.value_text;
+  if (op.kind == Kind::reduction) value = "";
+  row(os, "value", code(op.formula.empty() ? value : op.formula));
+  row(os, "with", code(op.with_text));
+  row(os, "shapes", op.shapes);
+  row(os, "dtypes", op.dtypes);
+  if (op.is_op() && op.result != "same") row(os, "result's dtype", op.result_dtype);
+  row(os, "gradient", gradient(op));
+  os << "\n";
+}
+
+void section(llvm::raw_ostream& os, const Records& records, Kind kind, const char* title) {
+  os << "## " << title << "\n\n";
+  for (const OpRecord& op : records.all)
+    if (op.kind == kind) page_entry(os, op);
+}
+
+} // namespace
+
+void gen_docs(const Records& records, llvm::raw_ostream& os) {
+  os << "# Op reference\n\nPrinted by `weft-tblgen -gen-docs` from the records in `ir/ops`; "
+        "`docs/add_an_op.md` says how to add one.\n`y` is the result and `dy` its gradient. "
+        "Expressions are computed in the operands' common dtype, bf16 in f32.\n\n";
+  section(os, records, Kind::pointwise, "Pointwise ops");
+  section(os, records, Kind::reduction, "Reductions");
+  section(os, records, Kind::structured, "Structured ops");
+  section(os, records, Kind::composite, "Composites");
+  section(os, records, Kind::view, "Primitive views, which the composites above use");
+  section(os, records, Kind::source, "Primitive sources");
+  os << "## Functions of the expression language\n\n";
+  for (const OpRecord& op : records.all)
+    if (op.kind == Kind::function) os << "- `" << signature(op) << "`: " << op.summary << "\n";
+}
+
+} // namespace weft::tblgen

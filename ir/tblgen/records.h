@@ -1,0 +1,104 @@
+// The op records as the back ends see them: read once, with every expression parsed and typed.
+#pragma once
+
+#include "ir/expr/expr.h"
+
+#include "llvm/TableGen/Record.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::tblgen {
+
+enum class Kind { function, pointwise, reduction, view, structured, source, composite };
+
+struct Operand {
+  std::string name;
+  expr::Type type = expr::Type::number;
+  bool variadic = false;
+};
+
+struct ScalarAttribute {
+  std::string name, fallback, doc; // fallback: C++ text, empty where it must be given
+};
+
+struct Parameter {
+  std::string type, name, fallback;
+};
+
+/// An expression with its DAG; the inputs are the op's operands, then its scalar attributes, or
+/// what the field's description in base.td says.
+struct Expression {
+  std::shared_ptr<expr::Builder> dag;
+  std::vector<int> roots;
+};
+
+/// Callable index of sum() in the gradient of a reduction.
+inline constexpr int kReducedSum = 10000;
+
+struct OpRecord {
+  const llvm::Record* record = nullptr;
+  Kind kind = Kind::function;
+  std::string name;   // of the op: add
+  std::string symbol; // of its C++ class: Add
+  std::string summary, description, shapes, formula;
+  std::string domain, dtypes, result, result_dtype; // names and texts of base.td
+  std::vector<Operand> operands;
+  std::vector<ScalarAttribute> scalars;
+  std::vector<std::string> structure, sizes;
+  std::vector<std::string> saved_names; // operands whose values a hand-written gradient reads
+  std::vector<Parameter> parameters;    // of a composite
+  std::string returns = "Tensor";
+  std::pair<int, int> samples{-4, 4};
+  bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
+  bool is_mask = false; // the value is a mask
+  bool differentiable = false;
+  std::string symbol_text; // the C++ operator that calls it
+  std::string tensor_op;   // of a function: the op that stands for it over tensors
+
+  // Of what can be called in an expression.
+  int callable = -1;
+  std::string signature;
+
+  // Values by compute dtype; one for all where only `value` is set.
+  Expression value, f32, f64, i64;
+  Expression gradient; // a root an operand, -1: none; inputs: operands, scalars, y, dy
+  Expression identity, element, combine, finish; // of a reduction
+  std::string value_text, with_text;
+  std::vector<std::string> gradient_texts;
+
+  bool is_op() const { return kind != Kind::function && kind != Kind::composite; }
+  const Expression& for_dtype(const std::string& dtype) const {
+    const Expression& own = dtype == "f32" ? f32 : dtype == "f64" ? f64 : i64;
+    return own.dag ? own : value;
+  }
+};
+
+/// What a gradient reads: bit k for operand k, and whether the result.
+struct Saved {
+  unsigned operands = 0;
+  bool result = false;
+};
+Saved saved_values(const OpRecord& op);
+
+class Records {
+public:
+  /// Reads all records in the order of the files. Mistakes are reported at their place in the .td
+  /// file; `ok` is false then.
+  explicit Records(const llvm::RecordKeeper& keeper);
+
+  bool ok = true;
+  std::vector<OpRecord> all;
+  std::vector<const OpRecord*> callables() const;
+  std::vector<const OpRecord*> ops() const; // primitive ops, in the order of enum Op
+  const OpRecord* callable(int index) const;
+  const OpRecord* op(const std::string& name) const;
+
+private:
+  friend class RecordReader;
+};
+
+} // namespace weft::tblgen
