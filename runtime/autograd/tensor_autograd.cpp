@@ -92,7 +92,7 @@ Tensor Tensor::detach(Loc loc) const {
   NoGrad no_grad;
   Dims same_order;
   for (int k = 0; k < rank(); k++) same_order.push_back(k);
-  Tensor alias = permute(*this, same_order);
+  Tensor alias = weft::permute(*this, same_order);
   alias.impl()->is_view = false; // to the tape it is a tensor of its own
   return alias;
 }

@@ -1,7 +1,6 @@
 // Gradients of the matrix product, for all its forms: batched, broadcast, 1-d.
 
 #include "runtime/autograd/vjp_context.h"
-#include "runtime/autograd/vjps.h"
 
 namespace weft {
 

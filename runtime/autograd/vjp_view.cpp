@@ -1,7 +1,6 @@
 // Gradients of the view ops and of concatenate: data that moves back to where it came from.
 
 #include "runtime/autograd/vjp_context.h"
-#include "runtime/autograd/vjps.h"
 
 namespace weft {
 
