@@ -1,6 +1,7 @@
 #include "weft/random.h"
 
 #include "runtime/core/call.h"
+#include "weft/ops.h"
 
 #include <atomic>
 
@@ -25,22 +26,30 @@ Generator& default_generator() {
 
 void manual_seed(uint64_t seed) { default_generator().manual_seed(seed); }
 
-Tensor uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator,
+Tensor uniform(Generator& generator, const Shape& shape, double low, double high, DType dtype,
                Loc loc) {
   return draw(Op::uniform, shape, low, high, dtype, generator, loc);
 }
 
-Tensor normal(const Shape& shape, double mean, double std, DType dtype, Generator& generator,
+Tensor normal(Generator& generator, const Shape& shape, double mean, double std, DType dtype,
               Loc loc) {
   return draw(Op::normal, shape, mean, std, dtype, generator, loc);
 }
 
+Tensor uniform(const Shape& shape, double low, double high, DType dtype, Loc loc) {
+  return uniform(default_generator(), shape, low, high, dtype, loc);
+}
+
+Tensor normal(const Shape& shape, double mean, double std, DType dtype, Loc loc) {
+  return normal(default_generator(), shape, mean, std, dtype, loc);
+}
+
 Tensor rand(const Shape& shape, DType dtype, Loc loc) {
-  return uniform(shape, 0, 1, dtype, default_generator(), loc);
+  return uniform(default_generator(), shape, 0, 1, dtype, loc);
 }
 
 Tensor randn(const Shape& shape, DType dtype, Loc loc) {
-  return normal(shape, 0, 1, dtype, default_generator(), loc);
+  return normal(default_generator(), shape, 0, 1, dtype, loc);
 }
 
 } // namespace weft

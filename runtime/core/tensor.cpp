@@ -4,6 +4,7 @@
 #include "runtime/core/call.h"
 #include "runtime/core/execute.h"
 
+#include <memory>
 #include <type_traits>
 
 namespace weft {

@@ -33,12 +33,11 @@ private:
 /// same in every run, counted in the order in which threads first ask.
 Generator& default_generator();
 
-/// Makes a tensor of numbers uniform in [low, high). The dtype must be floating.
-Tensor uniform(const Shape& shape, double low, double high, DType dtype = f32,
-               Generator& generator = default_generator(), Loc loc = Loc::current());
-/// Makes a tensor of normally distributed numbers. The dtype must be floating.
-Tensor normal(const Shape& shape, double mean, double std, DType dtype = f32,
-              Generator& generator = default_generator(), Loc loc = Loc::current());
+/// Like uniform() and normal() of weft/ops.h, with numbers of the given generator.
+Tensor uniform(Generator& generator, const Shape& shape, double low = 0, double high = 1,
+               DType dtype = f32, Loc loc = Loc::current());
+Tensor normal(Generator& generator, const Shape& shape, double mean = 0, double std = 1,
+              DType dtype = f32, Loc loc = Loc::current());
 /// Makes a tensor of numbers uniform in [0, 1).
 Tensor rand(const Shape& shape, DType dtype = f32, Loc loc = Loc::current());
 /// Makes a tensor of numbers of the standard normal distribution.

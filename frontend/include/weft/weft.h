@@ -1,0 +1,12 @@
+// Everything: the one header a program includes.
+#pragma once
+
+#include "weft/autograd.h"
+#include "weft/dtype.h"
+#include "weft/error.h"
+#include "weft/memory.h"
+#include "weft/ops.h"
+#include "weft/parallel.h"
+#include "weft/random.h"
+#include "weft/shape.h"
+#include "weft/tensor.h"

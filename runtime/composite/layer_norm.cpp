@@ -1,0 +1,44 @@
+#include "runtime/composite/composite.h"
+
+namespace weft {
+
+namespace {
+
+void check(const Arg& x, const Meta& m, const Shape& normalized, const Tensor& t, const char* what) {
+  int first = m.rank - normalized.size();
+  bool fits = normalized.size() > 0 && first >= 0;
+  for (int k = 0; fits && k < normalized.size(); k++) fits = m.sizes[first + k] == normalized[k];
+  if (!fits)
+    throw Error(ErrorKind::shape,
+                "layer_norm: normalized_shape must be that of the last dims, got " + normalized.str() +
+                    " for " + describe(m),
+                LocScope::resolve(x.loc()));
+  if (t.defined() && t.shape() != normalized)
+    throw Error(ErrorKind::shape,
+                std::string("layer_norm: ") + what + " must have the shape " + normalized.str() +
+                    ", got " + describe(t.impl()->meta),
+                LocScope::resolve(x.loc()));
+}
+
+} // namespace
+
+Tensor layer_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weight,
+                  const Tensor& bias, double eps) {
+  LocScope scope(x.loc());
+  composite::require_floating("layer_norm", x);
+  const Meta& m = x.impl()->meta;
+  check(x, m, normalized_shape, weight, "weight");
+  check(x, m, normalized_shape, bias, "bias");
+  DType dtype = m.dtype;
+  Dims dims;
+  for (int k = 1; k <= normalized_shape.size(); k++) dims.push_back(-k);
+  Tensor wide = composite::widened(x);
+  Tensor centred = wide - mean(wide, dims, true);
+  Tensor variance = mean(centred * centred, dims, true);
+  Tensor y = std::move(centred) * rsqrt(std::move(variance) + eps);
+  if (weight.defined()) y = std::move(y) * weight;
+  if (bias.defined()) y = std::move(y) + bias;
+  return y.to(dtype);
+}
+
+} // namespace weft

@@ -1,0 +1,71 @@
+// Losses. cross_entropy compares the targets with the numbers of the classes instead of gathering:
+// so it is made of pointwise ops and reductions alone, which fuse, and its gradient needs no scatter.
+
+#include "runtime/composite/composite.h"
+
+namespace weft {
+
+namespace {
+
+void check_target(const Arg& x, const Tensor& target, int64_t class_dim) {
+  const Meta& m = x.impl()->meta;
+  Arg t(target, x.loc());
+  const Meta& tm = require_tensor(t, "cross_entropy").meta;
+  if (tm.dtype != i64)
+    throw Error(ErrorKind::dtype,
+                "cross_entropy: targets must be classes as i64, got " + describe(tm),
+                LocScope::resolve(x.loc()));
+  Shape wanted;
+  for (int k = 0; k < m.rank; k++)
+    if (k != class_dim) wanted.push_back(m.sizes[k]);
+  if (tm.shape() != wanted)
+    throw Error(ErrorKind::shape,
+                "cross_entropy: targets must have the shape " + wanted.str() + ", got " + describe(tm) +
+                    " for " + describe(m),
+                LocScope::resolve(x.loc()));
+}
+
+} // namespace
+
+Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
+                     Reduce reduction) {
+  LocScope scope(x.loc());
+  composite::require_floating("cross_entropy", x);
+  const Meta m = x.impl()->meta;
+  if (m.rank == 0)
+    throw Error(ErrorKind::shape, "cross_entropy: x must have a dim of classes, got " + describe(m),
+                LocScope::resolve(x.loc()));
+  int64_t dim = m.rank == 1 ? 0 : 1, classes = m.sizes[dim];
+  check_target(x, target, dim);
+  if (weight.defined() && weight.shape() != Shape{classes})
+    throw Error(ErrorKind::shape,
+                "cross_entropy: weight must have one element a class, got " +
+                    describe(weight.impl()->meta) + " for " + describe(m),
+                LocScope::resolve(x.loc()));
+
+  Tensor index = checked_index(target, classes, ignore_index);
+  Shape along_classes = Ints::filled(m.rank, 1);
+  along_classes[static_cast<int>(dim)] = classes;
+  Tensor hit = unsqueeze(index, dim) == reshape(arange(0, classes), along_classes);
+  Tensor loss = -log_softmax(composite::widened(x), dim);
+  if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);
+  // An ignored target hits no class, unless it is the number of one.
+  bool ignores_class = ignore_index >= 0 && ignore_index < classes;
+  Tensor valid = index != ignore_index;
+  if (ignores_class) hit = logical_and(std::move(hit), unsqueeze(valid, dim));
+  loss = sum(where(hit, std::move(loss), 0.0), dim);
+  if (reduction == Reduce::none) return loss.to(m.dtype);
+  loss = sum(std::move(loss));
+  if (reduction == Reduce::sum) return loss.to(m.dtype);
+  Tensor total = weight.defined() ? sum(where(hit, reshape(weight, along_classes), 0.0))
+                                  : sum(valid.to(loss.dtype()));
+  return (std::move(loss) / std::move(total)).to(m.dtype);
+}
+
+Tensor mse_loss(const Arg& x, const Tensor& target, Reduce reduction) {
+  LocScope scope(x.loc());
+  Tensor difference = sub(x, target);
+  return composite::reduced(difference * difference, reduction);
+}
+
+} // namespace weft

@@ -1,0 +1,48 @@
+// Tensors from nothing: full, zeros, ones, arange.
+
+#include "runtime/core/call.h"
+#include "weft/ops.h"
+
+#include <cmath>
+
+namespace weft {
+
+Tensor full(const Shape& shape, Scalar value, DType dtype, Loc loc) {
+  LocScope scope(loc);
+  int64_t structure[] = {static_cast<int64_t>(dtype)};
+  return primitive(Op::full, {}, {&value, 1}, structure, shape, loc);
+}
+
+Tensor zeros(const Shape& shape, DType dtype, Loc loc) { return full(shape, 0, dtype, loc); }
+
+Tensor ones(const Shape& shape, DType dtype, Loc loc) { return full(shape, 1, dtype, loc); }
+
+Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype, Loc loc) {
+  LocScope scope(loc);
+  auto fail_here = [&](const std::string& message) {
+    throw Error(ErrorKind::value, "arange: " + message, LocScope::resolve(loc));
+  };
+  auto is_floating = [](const Scalar& s) { return s.kind == Scalar::Kind::floating; };
+  bool floating = is_floating(start) || is_floating(end) || is_floating(step);
+  double distance = end.to_double() - start.to_double(), stride = step.to_double();
+  if (!std::isfinite(distance) || !std::isfinite(stride) || stride == 0)
+    fail_here("start and end must be finite and step not 0, got " + std::to_string(start.to_double()) +
+              ", " + std::to_string(end.to_double()) + " and " + std::to_string(stride));
+  if (distance != 0 && (distance < 0) != (stride < 0))
+    fail_here("step must lead from start to end, got " + std::to_string(start.to_double()) + ", " +
+              std::to_string(end.to_double()) + " and " + std::to_string(stride));
+  double count = std::ceil(distance / stride);
+  if (count > 0x1p62) fail_here("there must be less than 2^62 elements, got " + std::to_string(count));
+  auto n = static_cast<int64_t>(count);
+  if (!floating) {
+    // Exact also where a double is not; the difference cannot wrap since the count is limited.
+    int64_t whole = end.i - start.i;
+    n = whole / step.i + (whole % step.i != 0);
+  }
+  Scalar scalars[] = {start, step};
+  int64_t structure[] = {static_cast<int64_t>(dtype.value_or(floating ? f32 : i64))};
+  int64_t sizes[] = {n};
+  return primitive(Op::arange, {}, scalars, structure, sizes, loc);
+}
+
+} // namespace weft
