@@ -109,13 +109,40 @@ auto compile(F&& f, CompileOptions options = {}, Loc loc = Loc::current()) {
   return Compiled<std::remove_cvref_t<F>>(std::forward<F>(f), std::move(options), loc);
 }
 
+/// A module whose calls run compiled, while the module itself stays eager. They share parameters.
+template <class M> class CompiledModule {
+public:
+  CompiledModule(const M& module, CompileOptions options, const Loc& loc)
+      : module_(module), region_(detail::make_region(std::move(options), loc)) {}
+
+  template <class A> auto operator()(A&& a, Loc loc = Loc::current()) {
+    return call([&] { return module_(std::forward<A>(a), loc); });
+  }
+  template <class A, class B> auto operator()(A&& a, B&& b, Loc loc = Loc::current()) {
+    return call([&] { return module_(std::forward<A>(a), std::forward<B>(b), loc); });
+  }
+  template <class A, class B, class C>
+  auto operator()(A&& a, B&& b, C&& c, Loc loc = Loc::current()) {
+    return call(
+        [&] { return module_(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), loc); });
+  }
+
+  std::string explain() const { return detail::explain(*region_, false); }
+  std::string explain_json() const { return detail::explain(*region_, true); }
+  RegionStats stats() const { return detail::stats(*region_); }
+
+private:
+  template <class Body> auto call(Body&& body) { return detail::run_region(*region_, body); }
+  M module_;
+  std::shared_ptr<Region> region_;
+};
+
 /// Compiles a module's forward: `auto fast = compile(net); fast(x)`. `net` itself stays eager; see
 /// nn::Module::compile() for compiling every existing call of it.
 template <class M>
   requires std::derived_from<M, nn::Module>
 auto compile(const M& module, CompileOptions options = {}, Loc loc = Loc::current()) {
-  auto forward = [module](const auto&... args) mutable { return module(args...); };
-  return Compiled<decltype(forward)>(std::move(forward), std::move(options), loc);
+  return CompiledModule<M>(module, std::move(options), loc);
 }
 
 } // namespace weft
