@@ -152,6 +152,33 @@ void declare_operator(llvm::raw_ostream& os, const OpRecord& op) {
        << "=(const Tensor& a, const Arg& b) { return a." << op.name << "_(b); }\n";
 }
 
+// A type without "const &".
+std::string plain_type(const std::string& type) {
+  std::string t = type;
+  if (t.rfind("const ", 0) == 0) t = t.substr(6);
+  if (!t.empty() && t.back() == '&') t.pop_back();
+  return t;
+}
+
+// How a call by name fetches its arguments: by position or by keyword, else the default.
+Texts fetched(const std::vector<Parameter>& parameters) {
+  Texts texts;
+  for (size_t k = 0; k < parameters.size(); k++) {
+    const Parameter& p = parameters[k];
+    if (p.type == "Loc") continue;
+    std::string type = plain_type(p.type), where = std::to_string(k) + ", \"" + p.name + "\"";
+    if (type == "Arg")
+      texts.push_back("c.operand(" + where + ")");
+    else if (p.fallback.empty())
+      texts.push_back("c.get<" + type + ">(" + where + ")");
+    else if (p.fallback == "{}")
+      texts.push_back("c.get<" + type + ">(" + where + ", " + type + "{})");
+    else
+      texts.push_back("c.get<" + type + ">(" + where + ", " + type + "(" + p.fallback + "))");
+  }
+  return texts;
+}
+
 } // namespace
 
 void gen_api_decls(const Records& records, llvm::raw_ostream& os) {
@@ -185,6 +212,20 @@ void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
     if (op.is_op() && op.api) define_function(os, op);
     if (has_method(op)) define_method(os, op);
     if (has_inplace(op)) define_inplace(os, op);
+  }
+}
+
+void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "Every op as a row {name, call}: tools call them by name.");
+  for (const OpRecord& op : records.all) {
+    if (!has_function(op) || op.returns != "Tensor") continue;
+    Texts arguments = fetched(function_of(op).parameters);
+    os << "{\"" << op.name
+       << "\", [](const Call& c) { return weft::" << call_text(op.name, arguments) << "; }},\n";
+    if (!has_inplace(op)) continue;
+    arguments.erase(arguments.begin());
+    os << "{\"" << op.name << "_\", [](const Call& c) { return Tensor(c.get<Tensor>(0, \""
+       << op.operands[0].name << "\")." << call_text(op.name + "_", arguments) << "); }},\n";
   }
 }
 
