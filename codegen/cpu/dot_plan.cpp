@@ -17,7 +17,8 @@ constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
 constexpr int64_t kStreamSteps = 8;
 constexpr int64_t kStreamBytes = 4096;
-// Chunks that keep many threads busy.
+// Chunks that keep a few, and many, threads busy.
+constexpr int64_t kFewChunks = 8;
 constexpr int64_t kEnoughChunks = 64;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
@@ -62,11 +63,13 @@ bool readsBInPlace(const DotShape& s, const DotPlan& plan) {
   return typical(s.m) <= most_rows || bytesOfB(s) <= plan.target.l1_bytes;
 }
 
+bool fewRows(const DotShape& s) { return s.m != kDynamic && s.m <= kFewRows; }
+
 // Few rows in front of a B that comes from far away: the product runs at the speed of memory, so B
 // is read in long runs along its rows, a few rows at a time.
 bool streamsB(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  return !plan.packs_b && s.m <= kFewRows && bytesOfB(s) > 2 * plan.target.l2_bytes;
+  return !plan.packs_b && fewRows(s) && bytesOfB(s) > 2 * plan.target.l2_bytes;
 }
 
 // Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
@@ -90,7 +93,7 @@ void chooseTile(DotPlan& plan) {
   if (!plan.packs_b) most_vectors = std::min<int64_t>(most_vectors, s.n / plan.lanes);
   double best = std::numeric_limits<double>::infinity();
   // Transposing B for few rows: the fewer columns at a time, the longer the runs of memory.
-  if (plan.packs_b && s.b.row_stride == 1 && s.m != kDynamic && s.m <= kFewRows) most_vectors = 1;
+  if (plan.packs_b && s.b.row_stride == 1 && fewRows(s)) most_vectors = 1;
   for (int64_t rows = 1; rows <= most_rows; ++rows)
     for (int64_t vectors = 1; vectors <= most_vectors; ++vectors) {
       if (rows * vectors + vectors + 1 > registers) break;
@@ -120,35 +123,51 @@ void chooseBlock(DotPlan& plan) {
   plan.k_block = std::max<int64_t>(roundUp(ceilDiv(k, blocks), plan.unroll), plan.unroll);
 }
 
-// Grows chunks from columns of one tile to kSmallChunk of work and beyond where there are enough of
-// them: all rows of a chunk use a packed panel of B, all its columns use packed rows of A.
+// Rows of a chunk: all of them use one packed panel of B, so they are many; but fewer where else
+// there would be work for a few threads only.
+int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int64_t row_work) {
+  int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 1024 : 512;
+  if (plan.packs_a) most = 256;
+  int64_t least = plan.packs_b ? 128 : plan.tile_rows;
+  int64_t pieces = ceilDiv(rows, most);
+  while (column_chunks * pieces < kFewChunks) {
+    int64_t smaller = ceilDiv(rows, 2 * pieces);
+    if (smaller < least || smaller * row_work < kSmallChunk) break;
+    pieces *= 2;
+  }
+  return roundUp(ceilDiv(rows, pieces), plan.tile_rows);
+}
+
+// Chunks are tiles of C of at least kSmallChunk work, wider where A is packed for each chunk or B
+// is streamed, and several batch entries where one is small.
 void chooseChunks(DotPlan& plan) {
   const DotShape& s = plan.shape;
   int64_t rows = std::max<int64_t>(typical(s.m), 1), columns = std::max<int64_t>(typical(s.n), 1);
-  int64_t k = std::max<int64_t>(typical(s.k), 1), batch = std::max<int64_t>(typical(s.batch), 1);
-  int64_t tile_columns = plan.tileColumns();
-  int64_t column_tiles = ceilDiv(columns, tile_columns);
-  int64_t most_rows = batch * column_tiles * ceilDiv(rows, 1024) >= kEnoughChunks ? 1024 : 512;
-  if (plan.packs_a) most_rows = 256;
-  plan.rows_per_chunk = roundUp(ceilDiv(rows, ceilDiv(rows, most_rows)), plan.tile_rows);
+  int64_t k = std::max<int64_t>(typical(s.k), 1);
+  int64_t batch = s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1);
+  int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
+  plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, plan.tile_vectors * k);
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
   int64_t tile_work = plan.rows_per_chunk * plan.tile_vectors * k;
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
-  if (plan.packs_a) tiles = std::max(tiles, batch * row_chunks * column_tiles / kEnoughChunks);
+  if (plan.packs_a) {
+    tiles = std::max(tiles, batch * row_chunks * column_tiles * 2 / kEnoughChunks);
+    int64_t most_columns = s.n == kDynamic ? 256 : 512;
+    tiles = std::min(tiles, std::max<int64_t>(most_columns / plan.tileColumns(), 1));
+  }
   if (streamsB(plan)) {
     int64_t run = kStreamBytes / elementBytes(s.element);
-    tiles = std::max(tiles, std::clamp(columns / 4, run / 2, run) / tile_columns);
+    tiles = std::max(tiles, std::clamp(columns / 4, run / 2, run) / plan.tileColumns());
   }
-  tiles = std::clamp<int64_t>(tiles, 1, std::max<int64_t>(column_tiles, 1));
-  if (plan.packs_a) tiles = std::min(tiles, std::max<int64_t>(512 / tile_columns, 1));
-  // Pieces of even size.
-  tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles));
-  plan.columns_per_chunk = std::max<int64_t>(tiles, 1) * tile_columns;
+  tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
+  tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles)); // pieces of even size
+  if (s.n == kDynamic) tiles = std::max<int64_t>(256 / plan.tileColumns(), 1);
+  plan.columns_per_chunk = tiles * plan.tileColumns();
 
-  plan.batches_per_chunk = 1;
-  if (row_chunks == 1 && plan.columns_per_chunk >= columns)
-    plan.batches_per_chunk = std::clamp<int64_t>(kSmallChunk / (tile_work * tiles), 1, batch);
+  if (row_chunks > 1 || plan.columns_per_chunk < columns) return;
+  int64_t entries = std::max<int64_t>(kSmallChunk / (tile_work * tiles), 1);
+  plan.batches_per_chunk = s.batch == kDynamic ? entries : std::min(entries, batch);
 }
 
 } // namespace
