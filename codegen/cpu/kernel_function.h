@@ -1,0 +1,14 @@
+// One loom kernel as an LLVM function with the signature of runtime/program/kernel_abi.h.
+#pragma once
+
+#include "codegen/cpu/plan.h"
+
+#include "llvm/IR/Module.h"
+
+namespace weft::cpu {
+
+/// Emits the kernel's function, named as the kernel, into the module.
+llvm::Function *emitKernelFunction(llvm::Module &module, loom::KernelOp kernel, const KernelPlan &plan,
+                                   const CpuTarget &target);
+
+} // namespace weft::cpu

@@ -1,0 +1,61 @@
+// What the CPU emitter decides about a kernel before it emits: vector length, chunks, where locals live, which
+// dot becomes a tiled matrix product. Everything here follows from the IR and the target, never from the run.
+#pragma once
+
+#include "codegen/cpu/dot_plan.h"
+#include "codegen/cpu/target.h"
+#include "ir/loom/loom.h"
+
+#include <optional>
+#include <vector>
+
+namespace weft::cpu {
+
+/// A local in the stack frame, or in the thread's scratch memory at an offset in bytes.
+struct LocalPlace {
+  loom::LocalOp local;
+  bool on_stack = true;
+  mlir::AffineExpr bytes, offset;
+};
+
+/// An affine access a*axis + ... + constant of a factor of a product.
+struct ProductFactor {
+  loom::LoadOp load;
+  llvm::SmallVector<int64_t> strides; // by axis of the part
+  int64_t k_stride = 0, offset = 0;
+};
+
+/// A part whose only loom.dot maps onto the tiled matrix product: which axes are rows and columns; the others are batch.
+struct Product {
+  loom::DotOp dot;
+  int row_axis = -1, column_axis = -1; // -1: a single row
+  llvm::SmallVector<int> batch_axes;
+  ProductFactor a, b;
+  DotPlan plan;
+};
+
+struct PartPlan {
+  loom::PartOp part;
+  int lanes = 1;          // elements of a vector
+  int lane_axis = -1;     // axis of the part that lanes run along, or -1: loops have them
+  int blocks = 1;         // vectors in flight along the lane axis
+  std::optional<Product> product;
+  mlir::AffineExpr chunks, scratch_bytes;
+  std::vector<LocalPlace> locals;
+};
+
+struct KernelPlan {
+  std::vector<PartPlan> parts;
+  mlir::AffineMap chunks, scratch_bytes, bytes, flops;
+};
+
+/// Plans a kernel that checkKernel accepts.
+KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget &target);
+
+/// Recognises a matrix product (product.cpp).
+std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget &target);
+
+/// Refuses what the emitter cannot map, as "loom.kernel @name: what must hold, got what".
+llvm::Error checkKernel(loom::KernelOp kernel, const CpuTarget &target);
+
+} // namespace weft::cpu

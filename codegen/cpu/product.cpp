@@ -1,0 +1,132 @@
+// Recognises parts that are a matrix product with an epilogue, and finds rows, columns and batch.
+#include "codegen/cpu/plan.h"
+
+using namespace mlir;
+using namespace weft::loom;
+
+namespace weft::cpu {
+namespace {
+
+// Reads `expr` as a sum of constants times dimensions; refuses everything else.
+bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> strides, int64_t &offset) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    offset += factor * constant.getValue();
+    return true;
+  }
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    strides[dim.getPosition()] += factor;
+    return true;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  if (binary.getKind() == AffineExprKind::Add)
+    return readLinear(binary.getLHS(), factor, strides, offset) &&
+           readLinear(binary.getRHS(), factor, strides, offset);
+  auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  return binary.getKind() == AffineExprKind::Mul && scale &&
+         readLinear(binary.getLHS(), factor * scale.getValue(), strides, offset);
+}
+
+std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
+  auto load = value.getDefiningOp<LoadOp>();
+  if (!load || load.getMask() || load->getParentOp() != dot || !isa<BufferType>(load.getMemory().getType()))
+    return {};
+  ProductFactor factor;
+  factor.load = load;
+  factor.strides.assign(part.getNumAxes(), 0);
+  SmallVector<int64_t> by_index(load.getIndices().size(), 0);
+  if (!readLinear(load.getMap().getResult(0), 1, by_index, factor.offset))
+    return {};
+  for (auto [stride, index] : llvm::zip(by_index, load.getIndices())) {
+    auto argument = dyn_cast<BlockArgument>(index);
+    if (index == dot.getIndex())
+      factor.k_stride += stride;
+    else if (argument && argument.getOwner() == &part.getBody().front())
+      factor.strides[argument.getArgNumber()] += stride;
+    else
+      return {};
+  }
+  return factor;
+}
+
+std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
+  Type lhs = elementType(a.getMemory().getType()), rhs = elementType(b.getMemory().getType());
+  if (lhs != rhs)
+    return {};
+  if (lhs.isF32())
+    return DotElement::f32;
+  if (lhs.isF64())
+    return DotElement::f64;
+  if (lhs.isBF16())
+    return DotElement::bf16;
+  return {};
+}
+
+// Ops of the part that an epilogue cannot hold: they would run once for each vector of the result.
+bool hasForeignOps(PartOp part) {
+  int dots = 0;
+  for (Operation &op : part.getBody().front()) {
+    dots += isa<DotOp>(op);
+    if (isa<LoopOp, LocalOp>(op))
+      return true;
+  }
+  return dots != 1;
+}
+
+int64_t extentOf(PartOp part, int axis) {
+  return axis < 0 ? 1 : part.getAxis(axis).getConstantExtent().value_or(kDynamic);
+}
+
+} // namespace
+
+std::optional<Product> matchProduct(PartOp part, const CpuTarget &target) {
+  if (hasForeignOps(part) || (target.vector_bits != 512 && target.vector_bits != 256))
+    return {};
+  Product product;
+  product.dot = *part.getBody().front().getOps<DotOp>().begin();
+  auto lhs = readFactor(part, product.dot, product.dot.getLhs());
+  auto rhs = readFactor(part, product.dot, product.dot.getRhs());
+  if (!lhs || !rhs)
+    return {};
+  // The last axis that only one factor sees is its row or column axis; the part's last axis is the column axis, along
+  // which results lie side by side.
+  int last = int(part.getNumAxes()) - 1;
+  if (last < 0)
+    return {};
+  if (rhs->strides[last] == 0)
+    std::swap(lhs, rhs);
+  if (rhs->strides[last] == 0 || lhs->strides[last] != 0)
+    return {};
+  product.column_axis = last;
+  for (int axis = last - 1; axis >= 0; --axis) {
+    if (product.row_axis < 0 && lhs->strides[axis] != 0 && rhs->strides[axis] == 0)
+      product.row_axis = axis;
+    else
+      product.batch_axes.insert(product.batch_axes.begin(), axis);
+  }
+  auto element = elementOf(lhs->load, rhs->load);
+  if (!element)
+    return {};
+  product.a = *lhs;
+  product.b = *rhs;
+  DotShape shape;
+  shape.element = *element;
+  shape.batch = 1;
+  for (int axis : product.batch_axes) {
+    int64_t extent = extentOf(part, axis);
+    shape.batch = extent == kDynamic || shape.batch == kDynamic ? kDynamic : shape.batch * extent;
+  }
+  shape.m = extentOf(part, product.row_axis);
+  shape.n = extentOf(part, product.column_axis);
+  shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
+  shape.a = {product.row_axis < 0 ? 0 : lhs->strides[product.row_axis], lhs->k_stride};
+  shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
+  DotTarget unit;
+  unit.vector_bytes = target.vector_bits / 8;
+  unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
+  product.plan = planDot(shape, unit);
+  return product;
+}
+
+} // namespace weft::cpu
