@@ -1,0 +1,172 @@
+#include "tools/weft-oracle/call.h"
+
+#include <limits>
+#include <map>
+
+namespace weft::tools {
+
+namespace {
+
+Scalar to_scalar(const Json& value) {
+  if (value.is_boolean()) return Scalar(value.get<bool>());
+  if (value.is_number_integer()) return Scalar(value.get<int64_t>());
+  return Scalar(to_number(value));
+}
+
+std::vector<int64_t> to_integers(const Json& value) {
+  if (value.is_number_integer()) return {value.get<int64_t>()};
+  if (!value.is_array()) throw Unsupported("a list of integers is needed, got " + value.dump());
+  std::vector<int64_t> v;
+  for (const Json& e : value) {
+    if (!e.is_number_integer()) throw Unsupported("an integer is needed, got " + e.dump());
+    v.push_back(e.get<int64_t>());
+  }
+  return v;
+}
+
+/// What the current call fetches: the only list of an op's arguments is the op's own.
+thread_local std::set<std::string>* asked = nullptr;
+thread_local size_t most_positions = 0;
+
+bool is_same_name(const std::string& given, const std::string& own) {
+  return given == own || (given == "dim" && own == "dims");
+}
+
+} // namespace
+
+double to_number(const Json& value) {
+  if (value.is_object() && value.contains("f")) {
+    const std::string text = value["f"];
+    if (text == "nan") return std::numeric_limits<double>::quiet_NaN();
+    return text == "inf" ? std::numeric_limits<double>::infinity()
+                         : -std::numeric_limits<double>::infinity();
+  }
+  if (!value.is_number()) throw Unsupported("a number is needed, got " + value.dump());
+  return value.get<double>();
+}
+
+DType to_dtype(const std::string& name) {
+  static const std::map<std::string, DType> names = {
+      {"float32", f32}, {"float64", f64}, {"bfloat16", bf16}, {"int64", i64}, {"bool", boolean}};
+  auto it = names.find(name);
+  if (it == names.end()) throw Unsupported("dtype " + name);
+  return it->second;
+}
+
+const Json* Call::find(size_t position, const char* name) const {
+  if (asked) asked->insert(name);
+  most_positions = std::max(most_positions, position + 1);
+  if (position < args_.size()) return args_[position].is_null() ? nullptr : &args_[position];
+  for (const auto& [key, value] : kwargs_.items())
+    if (is_same_name(key, name)) return value.is_null() ? nullptr : &value;
+  return nullptr;
+}
+
+const Json& Call::need(size_t position, const char* name) const {
+  const Json* found = find(position, name);
+  if (!found) throw Unsupported(std::string("argument ") + name + " is missing");
+  return *found;
+}
+
+Arg Call::operand(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (value.is_object() && value.contains("t")) return Arg(inputs_.at(value["t"].get<size_t>()));
+  return Arg(to_scalar(value));
+}
+
+template <> Tensor Call::get<Tensor>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (!value.is_object() || !value.contains("t"))
+    throw Unsupported(std::string(name) + " is no tensor");
+  return inputs_.at(value["t"].get<size_t>());
+}
+template <>
+std::vector<Tensor> Call::get<std::vector<Tensor>>(size_t position, const char* name) const {
+  std::vector<Tensor> all;
+  for (const Json& e : need(position, name))
+    all.push_back(inputs_.at(e.at("t").get<size_t>()));
+  return all;
+}
+template <> Shape Call::get<Shape>(size_t position, const char* name) const {
+  return Shape(to_integers(need(position, name)));
+}
+template <> Dims Call::get<Dims>(size_t position, const char* name) const {
+  return Dims(Ints(to_integers(need(position, name))));
+}
+template <> int64_t Call::get<int64_t>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (!value.is_number_integer()) throw Unsupported(std::string(name) + " is no integer");
+  return value.get<int64_t>();
+}
+template <> bool Call::get<bool>(size_t position, const char* name) const {
+  return need(position, name).get<bool>();
+}
+template <> double Call::get<double>(size_t position, const char* name) const {
+  return to_number(need(position, name));
+}
+template <> Scalar Call::get<Scalar>(size_t position, const char* name) const {
+  return to_scalar(need(position, name));
+}
+template <> DType Call::get<DType>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (!value.is_object() || !value.contains("dtype"))
+    throw Unsupported(std::string(name) + " is no dtype");
+  return to_dtype(value["dtype"]);
+}
+template <>
+std::optional<DType> Call::get<std::optional<DType>>(size_t position, const char* name) const {
+  return get<DType>(position, name);
+}
+template <> Reduce Call::get<Reduce>(size_t position, const char* name) const {
+  const std::string text = need(position, name);
+  return text == "none" ? Reduce::none : text == "sum" ? Reduce::sum : Reduce::mean;
+}
+
+namespace {
+
+struct Row {
+  const char* name;
+  Tensor (*call)(const Call&);
+};
+const Row kRows[] = {
+#include "weft/gen/api_by_name.inc"
+};
+
+} // namespace
+
+Tensor call_op(const std::string& name, const Json& args, const Json& kwargs,
+               const std::vector<Tensor>& inputs) {
+  for (const Row& row : kRows) {
+    if (name != row.name) continue;
+    std::set<std::string> names;
+    asked = &names;
+    most_positions = 0;
+    struct Stop {
+      ~Stop() { asked = nullptr; }
+    } stop;
+    // What an op does not ask for, it does not have: the answer would be another op's.
+    auto has_all = [&] {
+      if (args.size() > most_positions) return false;
+      for (const auto& [key, value] : kwargs.items()) {
+        bool known = false;
+        for (const std::string& own : names)
+          known |= is_same_name(key, own);
+        if (!known) return false;
+      }
+      return true;
+    };
+    try {
+      Tensor result = row.call(Call(args, kwargs, inputs));
+      if (!has_all())
+        throw Unsupported(name + " has no such arguments: " + args.dump() + kwargs.dump());
+      return result;
+    } catch (const Error&) {
+      if (!has_all())
+        throw Unsupported(name + " has no such arguments: " + args.dump() + kwargs.dump());
+      throw;
+    }
+  }
+  throw Unsupported("there is no op " + name);
+}
+
+} // namespace weft::tools

@@ -1,0 +1,51 @@
+// Call: an op's arguments as a case names them, fetched one by one through
+// weft/gen/api_by_name.inc.
+#pragma once
+
+#include "weft/ops.h"
+
+#include <nlohmann/json.hpp>
+
+#include <set>
+
+namespace weft::tools {
+
+/// What the op, or one of its arguments, does not exist for: exit status 3.
+struct Unsupported : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+using Json = nlohmann::json;
+
+/// Arguments by position, then by keyword; both may hold {"t": k}, which stands for inputs[k].
+class Call {
+public:
+  Call(Json args, Json kwargs, const std::vector<Tensor>& inputs)
+      : args_(std::move(args)), kwargs_(std::move(kwargs)), inputs_(inputs) {}
+
+  /// Returns a tensor or number operand.
+  Arg operand(size_t position, const char* name) const;
+  template <class T> T get(size_t position, const char* name) const;
+  template <class T> T get(size_t position, const char* name, T fallback) const {
+    return find(position, name) ? get<T>(position, name) : fallback;
+  }
+
+private:
+  /// Returns the argument or null, and notes that it was asked for. The names `dims` and `dim` are
+  /// one.
+  const Json* find(size_t position, const char* name) const;
+  const Json& need(size_t position, const char* name) const;
+
+  Json args_, kwargs_;
+  const std::vector<Tensor>& inputs_;
+};
+
+/// Calls an op by its name; throws Unsupported where there is none, or where it has no such
+/// argument.
+Tensor call_op(const std::string& name, const Json& args, const Json& kwargs,
+               const std::vector<Tensor>& inputs);
+
+double to_number(const Json& value);
+DType to_dtype(const std::string& name);
+
+} // namespace weft::tools

@@ -1,0 +1,23 @@
+// Runner: one case, or one program, eagerly or compiled.
+#pragma once
+
+#include "tools/weft-oracle/call.h"
+
+#include <map>
+
+namespace weft::tools {
+
+struct Runner {
+  std::string root, out;
+  bool is_compiled = false;
+
+  /// Writes out_K.npy for each output and grad_K.npy for each input whose gradient is asked for.
+  void run_case(const Json& c) const;
+  /// Runs the steps over named variables and writes every variable.
+  void run_program(const Json& c) const;
+
+private:
+  Tensor load(const Json& t) const;
+};
+
+} // namespace weft::tools

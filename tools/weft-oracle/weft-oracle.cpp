@@ -1,0 +1,43 @@
+// weft-oracle: answers one case of an oracle of another library. Exit 0: answered, 3: not there
+// yet, anything else: the call was refused.
+#include "tools/common/npy.h"
+#include "tools/weft-oracle/runner.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <fstream>
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Runs one op case, or one program that mutates and aliases, and writes what it computes.");
+  std::string case_file, root, out, mode = "eager";
+  app.add_option("--case", case_file, "JSON of the case")->required()->check(CLI::ExistingFile);
+  app.add_option("--root", root, "Folder that the case's .npy paths start from")->required();
+  app.add_option("--out", out, "Folder for out_K.npy, grad_K.npy or NAME.npy")->required();
+  app.add_option("--mode", mode, "eager or compiled")->check(CLI::IsMember({"eager", "compiled"}));
+  CLI11_PARSE(app, argc, argv);
+  using namespace weft::tools;
+  try {
+    std::ifstream file(case_file);
+    Json c = Json::parse(file);
+    Runner runner{root, out, mode == "compiled"};
+    if (c.at("op") == "program")
+      runner.run_program(c);
+    else
+      runner.run_case(c);
+    return 0;
+  } catch (const Unsupported& e) {
+    fmt::print(stderr, "unsupported: {}\n", e.what());
+    return 3;
+  } catch (const UnsupportedDType& e) {
+    fmt::print(stderr, "unsupported: {}\n", e.what());
+    return 3;
+  } catch (const weft::Error& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return e.kind() == weft::ErrorKind::unsupported ? 3 : 1;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "weft-oracle: {}\n", e.what());
+    return 2;
+  }
+}
