@@ -1,0 +1,30 @@
+// weft-bench's subcommands.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace weft::bench {
+
+int list_command();
+
+struct RunOptions {
+  std::vector<std::string> names; // empty: all
+  std::vector<std::string> modes = {"eager", "compiled"};
+  double seconds = 1; // a workload
+  std::string json;   // file to write, empty: none
+};
+/// Times workloads in several modes against each other and against the machine's limit.
+int run_command(const RunOptions& options);
+
+/// Prints the table of measures. `self` is the path of this executable: rows about fresh processes
+/// start it again.
+int overhead_command(const std::string& self, const std::string& json);
+
+/// Answers requests on standard input, one JSON object a line, until {"c": "quit"}.
+int worker_command(const std::string& data, const std::string& mode, double start);
+
+/// Runs one compiled workload a few times in this process and prints what compiling cost, as JSON.
+int probe_command(const std::string& name);
+
+} // namespace weft::bench

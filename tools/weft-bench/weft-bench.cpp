@@ -1,0 +1,58 @@
+// weft-bench: times workloads, and prints what the library itself costs.
+#include "tools/weft-bench/commands.h"
+#include "tools/weft-bench/sampling.h"
+
+#include "weft/error.h"
+#include "weft/parallel.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <filesystem>
+
+int main(int argc, char** argv) {
+  using namespace weft::bench;
+  double start = now();
+  CLI::App app("Times workloads eagerly and compiled, and prints what the library itself costs.");
+  app.require_subcommand(1);
+  int threads = 0;
+  std::string json, data, mode = "compiled", name;
+  RunOptions options;
+  auto with_threads = [&](CLI::App* sub) {
+    sub->add_option("--threads", threads, "Threads of the kernels; 0: one a core")
+        ->check(CLI::Range(0, 1024));
+    return sub;
+  };
+  auto* list = app.add_subcommand("list", "List the workloads");
+  auto* run =
+      with_threads(app.add_subcommand("run", "Time workloads in several modes, interleaved"));
+  run->add_option("names", options.names, "Workloads; none: all");
+  run->add_option("--modes", options.modes, "eager, compiled")
+      ->delimiter(',')
+      ->capture_default_str();
+  run->add_option("--seconds", options.seconds, "Time a workload")->capture_default_str();
+  run->add_option("--json", options.json, "File for the figures");
+  auto* overhead =
+      with_threads(app.add_subcommand("overhead", "Print the table of measures with its reach"));
+  overhead->add_option("--json", json, "File for the figures");
+  auto* worker =
+      with_threads(app.add_subcommand("worker", "Answer a driver that compares libraries"));
+  worker->add_option("--data", data, "Folder with a folder of .npy files for each workload")
+      ->required();
+  worker->add_option("--mode", mode, "eager or compiled")->capture_default_str();
+  auto* probe = with_threads(app.add_subcommand(
+      "probe", "Run one compiled workload in this process and print what compiling cost"));
+  probe->add_option("name", name, "Workload")->required();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (threads) weft::set_num_threads(threads);
+    if (*list) return list_command();
+    if (*run) return run_command(options);
+    if (*overhead) return overhead_command(std::filesystem::read_symlink("/proc/self/exe"), json);
+    if (*probe) return probe_command(name);
+    return worker_command(data, mode, start);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}\n", e.what());
+    return 1;
+  }
+}

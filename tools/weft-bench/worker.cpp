@@ -1,0 +1,148 @@
+// The protocol by which a driver compares libraries: one JSON object a line, questions in, answers
+// out.
+#include "tools/common/npy.h"
+#include "tools/weft-bench/commands.h"
+#include "tools/weft-bench/sampling.h"
+#include "tools/weft-bench/workloads.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <sys/resource.h>
+
+namespace weft::bench {
+
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+void say(const Json& answer) { std::cout << answer.dump() << std::endl; }
+
+void load(const fs::path& folder, Params& params, Tensors& inputs) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::string name = entry.path().stem().string();
+    if (name.starts_with("p_") && entry.path().extension() == ".npy")
+      params[name.substr(2)] = tools::read_npy(entry.path());
+  }
+  for (int k = 0; fs::exists(folder / ("in_" + std::to_string(k) + ".npy")); k++)
+    inputs.push_back(tools::read_npy(folder / ("in_" + std::to_string(k) + ".npy")));
+}
+
+/// Returns max |a - b| / max |b|.
+double relative_error(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size())
+    throw Error(ErrorKind::shape, "worker: the result must have as many elements as out_0.npy");
+  double worst = 0, largest = 1e-30;
+  for (size_t k = 0; k < a.size(); k++) {
+    double d = std::abs(a[k] - b[k]);
+    worst = std::isnan(d) ? INFINITY : std::max(worst, d);
+    largest = std::max(largest, std::abs(b[k]));
+  }
+  return worst / largest;
+}
+
+/// As the other libraries' workers do it: a call counts from 300 us on, several are batched below.
+std::vector<double> time_calls(Running& r, double budget) {
+  auto call = [&] {
+    double t = now();
+    r.call();
+    return now() - t;
+  };
+  double first = call();
+  if (first > 1) return {budget < 0.1 ? first : call()};
+  double d = call();
+  int batch = std::clamp(static_cast<int>(300e-6 / std::max(d, 1e-8)), 1, 20000);
+  for (double start = now(); now() - start < std::min(0.05, budget / 4);)
+    call();
+  std::vector<double> seconds;
+  for (double start = now(); seconds.size() < 3 || now() - start < budget;) {
+    double t = now();
+    for (int k = 0; k < batch; k++)
+      r.call();
+    seconds.push_back((now() - t) / batch);
+  }
+  return seconds;
+}
+
+class Worker {
+public:
+  Worker(std::string data, Mode mode) : data_(std::move(data)), mode_(mode) {}
+
+  /// Returns false after "quit".
+  bool answer(const std::string& line) {
+    try {
+      Json question = Json::parse(line);
+      std::string command = question.at("c");
+      if (command == "quit") return quit();
+      if (command == "prep")
+        prepare(question.at("w"));
+      else if (command == "time")
+        say({{"ok", 1}, {"xs", time_calls(running(question.at("w")), question.at("budget"))}});
+      else
+        throw Error(ErrorKind::value,
+                    "worker: the command must be prep, time or quit, got " + command);
+    } catch (const std::exception& e) {
+      say({{"ok", 0}, {"err", e.what()}});
+    }
+    return true;
+  }
+
+private:
+  void prepare(const std::string& name) {
+    running_.reset();
+    const Workload& w = workload(name);
+    fs::path folder = fs::path(data_) / name;
+    Params params;
+    Tensors inputs;
+    load(folder, params, inputs);
+    double start = now();
+    running_ = std::make_unique<Running>(w, mode_, std::move(params), std::move(inputs));
+    std::vector<double> got;
+    if (w.kind == Workload::Kind::training) { // out_0 holds the losses of the first three steps
+      for (int k = 0; k < 3; k++)
+        got.push_back(running_->call().item<double>());
+    } else {
+      for (int k = 0; k < (mode_ == Mode::compiled ? 3 : 1); k++)
+        got = running_->call().to_vector<double>();
+    }
+    double first = now() - start;
+    Json error = nullptr;
+    fs::path expected = folder / "out_0.npy";
+    if (fs::exists(expected))
+      error = relative_error(got, tools::read_npy(expected).to_vector<double>());
+    say({{"ok", 1}, {"first_s", first}, {"err", error}});
+  }
+
+  Running& running(const std::string& name) {
+    if (!running_ || running_->workload().name != name)
+      throw Error(ErrorKind::value,
+                  "worker: the workload must be the one prepared last, got " + name);
+    return *running_;
+  }
+
+  static bool quit() {
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    say({{"ok", 1}, {"rss", usage.ru_maxrss}});
+    return false;
+  }
+
+  std::string data_;
+  Mode mode_;
+  std::unique_ptr<Running> running_;
+};
+
+} // namespace
+
+int worker_command(const std::string& data, const std::string& mode, double start) {
+  Worker worker(data, mode_of(mode));
+  say({{"ok", 1}, {"import_s", now() - start}});
+  for (std::string line; std::getline(std::cin, line);)
+    if (!worker.answer(line)) break;
+  return 0;
+}
+
+} // namespace weft::bench
