@@ -1,0 +1,102 @@
+// The generated tables as the compiler reads them.
+#include "ir/weft/records.h"
+
+#include "ir/ops/op_graphs.h"
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <vector>
+
+namespace weft::ir {
+namespace {
+
+unsigned weigh(expr::Nodes nodes) {
+  unsigned weight = 0;
+  for (const expr::Node &n : nodes)
+    if (n.is_call())
+      weight += weigh(expr::kCallables[n.op - expr::kCall].graphs[0].nodes);
+    else
+      weight += n.is_primitive() && n.operand_count() > 0;
+  return weight;
+}
+
+RecordKind kindOf(expr::RecordKind kind) {
+  switch (kind) {
+  case expr::RecordKind::pointwise: return RecordKind::pointwise;
+  case expr::RecordKind::reduction: return RecordKind::reduction;
+  case expr::RecordKind::view: return RecordKind::view;
+  case expr::RecordKind::source: return RecordKind::source;
+  default: return RecordKind::structured;
+  }
+}
+
+ResultRule ruleOf(std::string_view name) {
+  return name == "boolean" ? ResultRule::boolean
+         : name == "wide"  ? ResultRule::wide
+         : name == "index" ? ResultRule::index
+         : name == "given" ? ResultRule::given
+                           : ResultRule::same;
+}
+
+struct Table {
+  std::vector<Record> records;
+  llvm::StringMap<const Record *> byName;
+
+  Table() {
+    for (const expr::OpGraphs &row : expr::kOpGraphs) {
+      Record r;
+      r.name = row.name;
+      r.number = static_cast<int>(records.size());
+      r.kind = kindOf(row.kind);
+      r.result = ruleOf(row.result);
+      r.isRandom = row.is_random;
+      r.isCast = r.kind == RecordKind::pointwise && r.result == ResultRule::given;
+      r.operands = std::string_view(row.signature).size();
+      for (unsigned k = 0; k < r.operands; k++)
+        if (row.signature[k] == 'B')
+          r.masks |= uint64_t{1} << k;
+      r.accumulators = row.identity.root_count();
+      r.weight = weigh(row.value.nodes) + weigh(row.combine.nodes) + (r.isRandom ? 60 : 0);
+      records.push_back(r);
+    }
+    for (const Record &r : records)
+      byName[r.name] = &r;
+  }
+};
+
+const Table &table() {
+  static const Table t;
+  return t;
+}
+
+} // namespace
+
+const Record *findRecord(llvm::StringRef name) { return table().byName.lookup(name); }
+
+const Record *recordOf(mlir::Operation *op) {
+  if (!op || op->getName().getDialectNamespace() != "weft")
+    return nullptr;
+  return findRecord(op->getName().stripDialect());
+}
+
+Graph Record::graph(Form form) const {
+  const expr::OpGraphs &row = expr::kOpGraphs[number];
+  const expr::Graph &g = form == Form::value      ? row.value
+                         : form == Form::identity ? row.identity
+                         : form == Form::element  ? row.element
+                         : form == Form::combine  ? row.combine
+                                                  : row.finish;
+  Graph r{g.nodes, {}};
+  for (int root : g.roots)
+    if (root >= 0)
+      r.roots.push_back(root);
+  return r;
+}
+
+Graph functionGraph(int callable, Compute compute) {
+  const expr::Graph &g = expr::kCallables[callable].graphs[static_cast<size_t>(compute)];
+  return {g.nodes, {g.roots[0]}};
+}
+
+} // namespace weft::ir

@@ -1,0 +1,81 @@
+// The weft dialect's C++ face: ops, tensors with symbolic sizes, and what passes ask of an op.
+#pragma once
+
+#include "ir/weft/shape_rules.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace weft::ir {
+
+/// The verifier of every op that comes from a record.
+mlir::LogicalResult verifyRecord(mlir::Operation *op);
+
+} // namespace weft::ir
+
+#include "weft/gen/weft_dialect.h.inc"
+#include "weft/gen/weft_enums.h.inc"
+#include "weft/gen/weft_interfaces.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "weft/gen/weft_attrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "weft/gen/weft_ops.h.inc"
+
+namespace weft::ir {
+
+/// Attributes of a segment's function.
+/// On an argument: an affine_map (indices)[sizes] -> (offset) of a leaf that is not contiguous.
+inline constexpr llvm::StringLiteral kLayoutName = "weft.layout";
+/// On a result: the number of the leaf that the result is written back to.
+inline constexpr llvm::StringLiteral kLeafName = "weft.leaf";
+/// On a function, once the memory plan is made: offsets of the temporaries and the arena's bytes.
+inline constexpr llvm::StringLiteral kTemporariesName = "weft.temporaries";
+inline constexpr llvm::StringLiteral kArenaName = "weft.arena";
+/// On a module: one {message, op location} for each code that a loom.require raises.
+inline constexpr llvm::StringLiteral kErrorsName = "weft.errors";
+
+/// Returns the sizes of a tensor as expressions of the function's size symbols.
+Exprs shapeOf(mlir::Type tensor);
+inline Exprs shapeOf(mlir::Value tensor) { return shapeOf(tensor.getType()); }
+
+/// Makes a tensor type; sizes that are not constant go to the type's encoding.
+mlir::RankedTensorType tensorType(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::Type element);
+
+/// Returns the element type of a tensor.
+mlir::Type elementOf(mlir::Type tensor);
+inline mlir::Type elementOf(mlir::Value tensor) { return elementOf(tensor.getType()); }
+
+/// Returns one more than the largest number of a symbol.
+unsigned countSymbols(llvm::ArrayRef<mlir::AffineExpr> exprs);
+
+/// Returns the product of sizes.
+mlir::AffineExpr countOf(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::MLIRContext *context);
+
+/// Returns the indices at which an operand that broadcasts to the result is read.
+Exprs broadcastIndices(llvm::ArrayRef<mlir::AffineExpr> indices, mlir::Type operand);
+
+/// Returns the type in which elements are computed with: f32 for bf16, i64 for i1, else the element itself.
+mlir::Type computeElement(mlir::Type element);
+
+/// Creates the op of a record by name.
+mlir::Value createRecord(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
+                         mlir::RankedTensorType type, llvm::ArrayRef<int64_t> structure, llvm::ArrayRef<mlir::AffineExpr> sizes);
+
+/// Returns attribute `sizes` of a record's op as expressions.
+llvm::ArrayRef<mlir::AffineExpr> sizesOf(mlir::Operation *op);
+/// Returns attribute `structure` of a record's op.
+llvm::ArrayRef<int64_t> structureOf(mlir::Operation *op);
+
+} // namespace weft::ir

@@ -1,0 +1,90 @@
+// The weft dialect: the ops of the records, and the few that only the compiler makes.
+#ifndef WEFT_IR_WEFT_WEFT_TD
+#define WEFT_IR_WEFT_WEFT_TD
+
+include "ir/ops/ops.td"
+include "ir/weft/base.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+//===--- Attributes ---------------------------------------------------------------------------===//
+
+def Weft_BufferKind : I32EnumAttr<"BufferKind", "where a buffer lies", [
+    I32EnumAttrCase<"leaf", 0>, I32EnumAttrCase<"output", 1>, I32EnumAttrCase<"temporary", 2>]> {
+  let cppNamespace = "::weft::ir";
+  let genSpecializedAttr = 0;
+}
+
+def Weft_BufferAttr : AttrDef<Weft_Dialect, "Buffer"> {
+  let mnemonic = "buffer";
+  let summary = "memory of a program: a leaf, an output, or a temporary in the arena";
+  let parameters = (ins EnumParameter<Weft_BufferKind>:$kind, "int64_t":$index);
+  let assemblyFormat = "`<` $kind $index `>`";
+}
+
+//===--- Ops that the compiler makes ----------------------------------------------------------===//
+
+def Weft_ScalarOp : Op<Weft_Dialect, "scalar", [Pure]> {
+  let summary = "a run-time number as a 0-d tensor, converted once";
+  let arguments = (ins AnyTypeOf<[F64, I64, I1]>:$value);
+  let results = (outs Weft_Tensor:$y);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Weft_SliceUpdateOp : Op<Weft_Dialect, "slice_update", [Pure]> {
+  let summary = "source, but update[j] at start + j * step along a dim";
+  let arguments = (ins Weft_Tensor:$source, Weft_Tensor:$update, I64Attr:$dim, AffineMapAttr:$place);
+  let results = (outs Weft_Tensor:$y);
+  let description = "`place` gives start and step as expressions of the function's sizes.";
+  let assemblyFormat = "$source `,` $update `dim` $dim `at` $place attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Weft_PartialReduceOp : Op<Weft_Dialect, "partial_reduce", [Pure]> {
+  let summary = "the accumulators of a reduction over some of its elements: a step of a long reduction, without its finish";
+  let arguments = (ins Weft_Tensor:$x, StrAttr:$record, DenseI64ArrayAttr:$dims);
+  let results = (outs Weft_Tensor:$y);
+  let assemblyFormat = "$record $x `dims` $dims attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Weft_FinishReduceOp : Op<Weft_Dialect, "finish_reduce", [Pure]> {
+  let summary = "combines the accumulators of a reduction along dims and finishes it";
+  let arguments = (ins Weft_Tensor:$x, StrAttr:$record, DenseI64ArrayAttr:$dims, BoolAttr:$keepdim, AffineMapAttr:$count);
+  let results = (outs Weft_Tensor:$y);
+  let description = "`count` is the number of elements reduced by both steps, an expression of the function's sizes.";
+  let assemblyFormat = "$record $x `dims` $dims `count` $count attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Weft_KernelOp : Op<Weft_Dialect, "kernel", [RecursiveMemoryEffects]> {
+  let summary = "ops that run as one kernel, in one or more parts that do not depend on each other";
+  let description = "Each part is one space of points. Results are what the parts yield, in order.";
+  let regions = (region VariadicRegion<SizedRegion<1>>:$parts);
+  let results = (outs Variadic<Weft_Tensor>:$results);
+  let assemblyFormat = "attr-dict-with-keyword ($parts^)? `:` type($results)";
+  let hasRegionVerifier = 1;
+}
+
+def Weft_YieldOp : Op<Weft_Dialect, "yield", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
+  let summary = "what a part of a kernel writes to memory";
+  let arguments = (ins Variadic<Weft_Tensor>:$values);
+  let assemblyFormat = "attr-dict $values `:` type($values)";
+}
+
+def Weft_LaunchOp : Op<Weft_Dialect, "launch", [AttrSizedOperandSegments]> {
+  let summary = "runs a loom.kernel: results are the buffers that it writes";
+  let description = [{
+    The kernel's arguments are buffers, scalars and sizes. Its buffers are those of `inputs`, then those of the results that are not tied; `tied`
+    holds, for each result, the input whose buffer it is written into, or -1. `buffers`, once the memory plan is made, names each of them.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Weft_Tensor>:$inputs, Variadic<AnyTypeOf<[F64, I64, I1]>>:$scalars, Variadic<Index>:$sizes,
+                       DenseI64ArrayAttr:$tied, OptionalAttr<ArrayAttr>:$buffers, StrAttr:$summary);
+  let results = (outs Variadic<Weft_Tensor>:$results);
+  let assemblyFormat = "$kernel `(` ($inputs^ `:` type($inputs))? `)` (`scalars` `(` $scalars^ `:` type($scalars) `)`)? (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($results)";
+  let hasVerifier = 1;
+}
+
+#endif

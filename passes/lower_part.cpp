@@ -1,0 +1,729 @@
+// 1. Adjacent axes that every access runs over as one become one.
+// 2. One loop for each level of reductions, then one for outputs that need all of them. A value is emitted where it is asked for, in the
+//    outermost block that knows its indices, and once in each block.
+// 3. A value that is dear and used in several loops is kept in a local of the folded axes.
+#include "passes/lower_part.h"
+
+#include "ir/weft/index_math.h"
+#include "passes/scalar_body.h"
+
+using namespace mlir;
+
+namespace weft {
+
+using ir::Exprs;
+
+Type scalarArgumentType(Type number, Type element) {
+  return number.isF64() && element.isF32() ? element : number;
+}
+
+namespace {
+
+// From this weight on a value is kept rather than computed again.
+constexpr unsigned kDearWeight = 8;
+// Elements of a local; longer rows are computed again.
+constexpr int64_t kLongestLocal = 16384;
+
+class PartLowering {
+public:
+  PartLowering(const Part &part, KernelFrame &frame, Location loc)
+      : part(part), frame(frame), loc(loc), context(loc.getContext()), builder(context), ranges(part.ranges()) {}
+
+  void run() {
+    joinAxes();
+    findUses();
+    builder.setInsertionPointToEnd(&frame.kernel.getBody().front());
+    SmallVector<loom::AxisAttr> axes;
+    for (const Run &run : runs)
+      if (!run.folded)
+        axes.push_back(axisOf(run));
+    loom::PartOp::create(builder, loc, axes, [&](OpBuilder &b, Location, ValueRange indices) {
+      size_t next = 0;
+      for (Run &run : runs)
+        if (!run.folded) {
+          run.index = indices[next++];
+          run.depth = 0;
+        }
+      scopes.emplace_back(b.getInsertionBlock());
+      emitBody();
+      scopes.pop_back();
+    });
+  }
+
+private:
+  // Axes first .. last of the part, run over by one index.
+  struct Run {
+    unsigned first, last;
+    bool folded;
+    AffineExpr extent;
+    int depth = -1; // of the block that has the index; -1: not open
+    Value index;
+  };
+  struct Scope {
+    explicit Scope(Block *block) : block(block) {}
+    Block *block;
+    llvm::DenseMap<std::tuple<Value, AffineMap, Value>, Value> values;
+  };
+  struct Condition {
+    Value value;
+    int depth = 0;
+  };
+
+  //===--- Axes -------------------------------------------------------------------------------===//
+
+  AffineExpr constant(int64_t v) { return getAffineConstantExpr(v, context); }
+  AffineExpr dim(unsigned k) { return getAffineDimExpr(k, context); }
+
+  AffineExpr offsetOf(Value v, ArrayRef<AffineExpr> indices) {
+    return ir::canonical(frame.layoutOf(v).getResult(0).replaceDims(indices), ranges);
+  }
+
+  void joinAxes() {
+    SmallVector<AffineExpr> all(part.positions.begin(), part.positions.end());
+    for (const PartAccess &access : part.accesses)
+      all.push_back(offsetOf(access.value, access.indices));
+    for (Value output : part.outputs)
+      all.push_back(offsetOf(output, *part.indicesOf(output.getType())));
+    for (unsigned k = 0; k < part.extents.size(); k++) {
+      bool folded = part.reduced[k];
+      // A product keeps rows and columns apart: its last two axes.
+      bool isKept = part.product && k + 1 == part.extents.size();
+      if (!runs.empty() && runs.back().folded == folded && !isKept && llvm::all_of(all, [&](AffineExpr e) { return runsOver(e, k); })) {
+        runs.back().last = k;
+        runs.back().extent = ir::canonical(runs.back().extent * part.extents[k]);
+      } else {
+        runs.push_back({k, k, folded, part.extents[k], -1, {}});
+      }
+    }
+  }
+
+  // Says whether axes k - 1 and k enter as d(k - 1) * extent(k) + d(k) only.
+  bool runsOver(AffineExpr e, unsigned k) {
+    bool isDivided = false;
+    e.walk([&](AffineExpr x) {
+      bool divides = x.getKind() == AffineExprKind::FloorDiv || x.getKind() == AffineExprKind::Mod || x.getKind() == AffineExprKind::CeilDiv;
+      isDivided |= divides && (x.isFunctionOfDim(k) || x.isFunctionOfDim(k - 1));
+    });
+    if (isDivided)
+      return false;
+    AffineExpr zero = constant(0);
+    SmallVector<AffineExpr> onlyInner, onlyOuter;
+    for (unsigned i = 0; i < ranges.size(); i++) {
+      onlyInner.push_back(i == k ? dim(k - 1) * part.extents[k] : i == k - 1 ? zero : zero);
+      onlyOuter.push_back(i == k - 1 ? dim(k - 1) : zero);
+    }
+    // Linear in both, so comparing the terms of each is enough.
+    SmallVector<AffineExpr> none(ranges.size(), zero);
+    AffineExpr base = e.replaceDims(none);
+    return ir::canonical(e.replaceDims(onlyInner) - base) == ir::canonical(e.replaceDims(onlyOuter) - base);
+  }
+
+  // Rewrites an expression of the part's axes into one where only the last axis of each run is used.
+  AffineExpr joined(AffineExpr e) {
+    SmallVector<AffineExpr> replacements;
+    for (unsigned k = 0; k < ranges.size(); k++)
+      replacements.push_back(dim(k));
+    for (const Run &run : runs)
+      for (unsigned k = run.first; k < run.last; k++)
+        replacements[k] = constant(0);
+    return ir::canonical(e.replaceDims(replacements));
+  }
+
+  AffineMap sizeMap(AffineExpr e) { return AffineMap::get(0, ir::countSymbols(e), e); }
+  loom::AxisAttr axisOf(const Run &run) { return loom::AxisAttr::get(context, "d" + std::to_string(run.first), sizeMap(run.extent)); }
+
+  Run *runOf(unsigned axis) {
+    for (Run &run : runs)
+      if (run.first <= axis && axis <= run.last)
+        return &run;
+    return &innerRun; // of the product
+  }
+
+  int depthOf(ArrayRef<AffineExpr> exprs) {
+    int depth = 0;
+    for (unsigned k = 0; k < ranges.size(); k++)
+      if (llvm::any_of(exprs, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
+        depth = std::max(depth, runOf(k)->depth);
+    return depth;
+  }
+  OpBuilder &at(int depth) {
+    builder.setInsertionPointToEnd(scopes[depth].block);
+    return builder;
+  }
+
+  //===--- Which loop computes what -----------------------------------------------------------===//
+
+  bool hasLoops() const { return part.reduced.any(); }
+  unsigned levelOf(Operation *op) const {
+    auto it = part.level.find(op);
+    return it == part.level.end() ? 0 : it->second;
+  }
+  unsigned lastLevel() const {
+    unsigned last = 0;
+    for (Operation *op : part.ops)
+      if (asReduce(op))
+        last = std::max(last, levelOf(op));
+    return last;
+  }
+  bool isFull(Value v) const {
+    auto indices = part.indicesOf(v.getType());
+    if (!indices)
+      return false;
+    for (unsigned k = 0; k < part.extents.size(); k++)
+      if (part.reduced[k] && llvm::any_of(*indices, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
+        return true;
+    return false;
+  }
+
+  // Sets of loops as bits: bit l - 1 is the loop of the reductions of level l, the last one that of the remaining outputs.
+  void findUses() {
+    unsigned last = lastLevel();
+    llvm::DenseMap<Operation *, uint64_t> loops;
+    auto use = [&](Value v, uint64_t set) {
+      Operation *op = v.getDefiningOp();
+      while (op && isTransparent(op) && op->getNumOperands() && isa<ir::ViewOp>(op))
+        op = op->getOperand(0).getDefiningOp();
+      if (part.contains(op))
+        loops[op] |= set;
+    };
+    for (Value output : part.outputs)
+      if (isFull(output)) {
+        Operation *op = output.getDefiningOp();
+        while (isa<ir::ViewOp>(op) && op->getOperand(0).getDefiningOp())
+          op = op->getOperand(0).getDefiningOp();
+        unsigned known = part.contains(op) ? levelOf(op) : 0;
+        // What is written over an input is written once nobody reads it any more.
+        unsigned loop = known < last && !isOverwritten(output) ? known + 1 : last + 1;
+        outputLoop[output] = loop;
+        use(output, uint64_t{1} << (loop - 1));
+      }
+    llvm::DenseMap<Operation *, unsigned> cost;
+    for (Operation *op : part.ops) {
+      unsigned sum = weightOf(op);
+      for (Value operand : op->getOperands())
+        sum += cost.lookup(operand.getDefiningOp());
+      cost[op] = std::min(sum, 1000u);
+    }
+    bool lanesFold = !part.reduced.empty() && part.reduced[part.reduced.size() - 1];
+    for (Operation *op : llvm::reverse(part.ops)) {
+      uint64_t set = loops.lookup(op);
+      if (auto reduce = asReduce(op)) {
+        use(reduce->operand, uint64_t{1} << (levelOf(op) - 1));
+        continue;
+      }
+      if (llvm::popcount(set) > 1 && lanesFold && cost.lookup(op) >= kDearWeight && isFull(op->getResult(0)) && localExtent()) {
+        uint64_t first = set & -set;
+        kept[op] = {Value(), static_cast<unsigned>(llvm::countr_zero(first)) + 1};
+        set = first;
+      }
+      for (Value operand : op->getOperands())
+        use(operand, set);
+    }
+  }
+
+  bool isOverwritten(Value output) {
+    Value buffer = frame.buffers.lookup(output);
+    return llvm::any_of(part.accesses, [&](const PartAccess &a) { return frame.buffers.lookup(a.value) == buffer; });
+  }
+
+  std::optional<AffineExpr> localExtent() {
+    AffineExpr extent = constant(1);
+    for (unsigned k = 0; k < part.extents.size(); k++)
+      if (part.reduced[k])
+        extent = extent * part.extents[k];
+    extent = ir::canonical(extent);
+    auto known = dyn_cast<AffineConstantExpr>(extent);
+    return known && known.getValue() > kLongestLocal ? std::nullopt : std::optional(extent);
+  }
+
+  //===--- Loops ------------------------------------------------------------------------------===//
+
+  void emitBody() {
+    unsigned last = lastLevel();
+    for (auto &[op, local] : kept)
+      local.memory = loom::LocalOp::create(at(0), op->getLoc(), loom::LocalType::get(context, keptType(op)), sizeMap(*localExtent()));
+    for (unsigned level = 1; level <= last; level++)
+      emitLevel(level);
+    if (llvm::any_of(part.outputs, [&](Value v) { return outputLoop.lookup(v) == last + 1; }) && hasLoops())
+      emitNest(last + 1, {}, 0);
+    emitStores([&](Value v) { return !outputLoop.lookup(v) || !hasLoops(); });
+  }
+
+  // Every value is read before the first one is written: an output may lie over an input.
+  void emitStores(function_ref<bool(Value)> wanted) {
+    for (Value output : part.outputs)
+      if (wanted(output))
+        valueOf(output, *part.indicesOf(output.getType()), {});
+    for (Value output : part.outputs)
+      if (wanted(output))
+        emitStore(output);
+  }
+
+  struct Fold {
+    Operation *op;
+    ReduceView view;
+    Type compute;
+    SmallVector<Type, 2> types;
+  };
+
+  Fold foldOf(Operation *op) {
+    Fold fold{op, *asReduce(op), {}, {}};
+    fold.compute = ir::computeElement(ir::elementOf(fold.view.operand));
+    ir::Graph identity = fold.view.record->graph(ir::Form::identity);
+    for (int root : identity.roots)
+      fold.types.push_back(identity.nodes[root].type == expr::Type::index ? Type(builder.getI64Type()) : fold.compute);
+    return fold;
+  }
+  ScalarBody bodyAt(int depth, Location loc, Type compute) { return {at(depth), loc, compute, codeOfCurrent}; }
+
+  void emitLevel(unsigned level) {
+    SmallVector<Fold> folds;
+    for (Operation *op : part.ops)
+      if (asReduce(op) && levelOf(op) == level)
+        folds.push_back(foldOf(op));
+    SmallVector<Value> identities;
+    for (Fold &fold : folds)
+      llvm::append_range(identities, bodyAt(0, fold.op->getLoc(), fold.compute).emit(fold.view.record->graph(ir::Form::identity), {}));
+    currentFolds = folds;
+    SmallVector<Value> accumulators;
+    if (hasLoops())
+      accumulators = emitNest(level, identities, 0);
+    else
+      accumulators = elementsOf(folds, 0);
+    endLoop();
+    size_t next = 0;
+    for (Fold &fold : folds) {
+      ArrayRef<Value> own = ArrayRef(accumulators).slice(next, fold.types.size());
+      next += fold.types.size();
+      folded[fold.op] = finish(fold, own);
+    }
+  }
+
+  // Later loops read what this one kept.
+  void endLoop() {
+    for (Operation *op : filledHere)
+      kept[op].isFilled = true;
+    filledHere.clear();
+  }
+
+  // Opens the folded run `k` and those after it. Returns the accumulators.
+  SmallVector<Value> emitNest(unsigned loop, ArrayRef<Value> identities, unsigned k) {
+    while (k < runs.size() && !runs[k].folded)
+      k++;
+    if (k == runs.size())
+      return emitElements(loop);
+    Run &run = runs[k];
+    Location where = currentFolds.empty() || identities.empty() ? loc : currentFolds.front().op->getLoc();
+    int outer = scopes.size() - 1;
+    auto body = [&](OpBuilder &b, Location, Value index) {
+      run.index = index;
+      run.depth = scopes.size();
+      scopes.emplace_back(b.getInsertionBlock());
+      SmallVector<Value> yielded = emitNest(loop, identities, k + 1);
+      scopes.pop_back();
+      run.depth = -1;
+      b.setInsertionPointToEnd(index.getParentBlock());
+      return yielded;
+    };
+    auto combine = [&](OpBuilder &b, Location, ValueRange a, ValueRange x) { return combineAll(b, a, x); };
+    // Values hoisted out of the body land before the loop: it is inserted at the block's end once its body is built.
+    OpBuilder own(context);
+    own.setInsertionPointToEnd(scopes[outer].block);
+    auto op = identities.empty() ? loom::LoopOp::create(own, where, axisOf(run), ValueRange(), body)
+                                 : loom::LoopOp::create(own, where, axisOf(run), identities, body, combine);
+    return SmallVector<Value>(op.getResults());
+  }
+
+  SmallVector<Value> combineAll(OpBuilder &b, ValueRange a, ValueRange x) {
+    SmallVector<Value> result;
+    size_t next = 0;
+    for (Fold &fold : currentFolds) {
+      SmallVector<Value> inputs(a.slice(next, fold.types.size()));
+      llvm::append_range(inputs, x.slice(next, fold.types.size()));
+      next += fold.types.size();
+      ScalarBody body{b, fold.op->getLoc(), fold.compute, codeOfCurrent};
+      llvm::append_range(result, body.emit(fold.view.record->graph(ir::Form::combine), inputs));
+    }
+    return result;
+  }
+
+  SmallVector<Value> emitElements(unsigned loop) {
+    SmallVector<Value> result;
+    if (loop <= lastLevel())
+      result = elementsOf(currentFolds, scopes.size() - 1);
+    emitStores([&](Value v) { return outputLoop.lookup(v) == loop; });
+    return result;
+  }
+
+  SmallVector<Value> elementsOf(ArrayRef<Fold> folds, int depth) {
+    SmallVector<Value> result;
+    for (const Fold &fold : folds) {
+      Exprs indices = *part.indicesOf(fold.view.operand.getType());
+      Value x = numberOf(fold.view.operand, indices, {});
+      if (!fold.view.starts) {
+        result.push_back(x);
+        continue;
+      }
+      Value position;
+      if (fold.types.size() > 1) {
+        AffineExpr linear = constant(0);
+        for (unsigned k = 0; k < part.extents.size(); k++)
+          if (part.reduced[k])
+            linear = linear * part.extents[k] + dim(k);
+        position = indexValue(joined(ir::canonical(linear)));
+      } else {
+        position = Value();
+      }
+      setCurrent(fold.op);
+      llvm::append_range(result, bodyAt(depth, fold.op->getLoc(), fold.compute).emit(fold.view.record->graph(ir::Form::element), {x, position}));
+    }
+    return result;
+  }
+
+  Value finish(Fold &fold, ArrayRef<Value> accumulators) {
+    Type element = ir::elementOf(fold.op->getResult(0));
+    ScalarBody body = bodyAt(0, fold.op->getLoc(), fold.compute);
+    if (!fold.view.finishes)
+      return accumulators.front();
+    SmallVector<Value> inputs(accumulators);
+    inputs.push_back(body.convert(indexValue(fold.view.count), fold.compute));
+    setCurrent(fold.op);
+    Value y = bodyAt(0, fold.op->getLoc(), fold.compute).emit(fold.view.record->graph(ir::Form::finish), inputs).front();
+    return bodyAt(0, fold.op->getLoc(), fold.compute).convert(y, element);
+  }
+
+  //===--- Values -----------------------------------------------------------------------------===//
+
+  Exprs canonical(ArrayRef<AffineExpr> indices) {
+    Exprs r;
+    for (AffineExpr e : indices)
+      r.push_back(ir::canonical(e, ranges));
+    return r;
+  }
+
+  // Emits i64 arithmetic for an index expression, in the outermost block that knows it.
+  Value indexValue(AffineExpr e) {
+    e = joined(e);
+    int depth = depthOf(e);
+    auto key = std::tuple(Value(), AffineMap::get(ranges.size(), ir::countSymbols(e), e), Value());
+    Value &known = scopes[depth].values[key];
+    if (!known) {
+      Value made = emitIndex(e, depth);
+      scopes[depth].values[key] = made;
+      return made;
+    }
+    return known;
+  }
+  Value emitIndex(AffineExpr e, int depth) {
+    OpBuilder &b = at(depth);
+    Type i64 = b.getI64Type();
+    if (auto c = dyn_cast<AffineConstantExpr>(e))
+      return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(c.getValue()));
+    if (auto d = dyn_cast<AffineDimExpr>(e))
+      return arith::IndexCastOp::create(b, loc, i64, runOf(d.getPosition())->index);
+    if (auto s = dyn_cast<AffineSymbolExpr>(e))
+      return arith::IndexCastOp::create(b, loc, i64, frame.kernel.getSizes()[s.getPosition()]);
+    auto binary = cast<AffineBinaryOpExpr>(e);
+    Value x = emitIndex(binary.getLHS(), depth), y = emitIndex(binary.getRHS(), depth);
+    switch (e.getKind()) {
+    case AffineExprKind::Add:
+      return arith::AddIOp::create(b, loc, x, y);
+    case AffineExprKind::Mul:
+      return arith::MulIOp::create(b, loc, x, y);
+    case AffineExprKind::FloorDiv:
+      return arith::FloorDivSIOp::create(b, loc, x, y);
+    case AffineExprKind::CeilDiv:
+      return arith::CeilDivSIOp::create(b, loc, x, y);
+    default: {
+      Value q = arith::FloorDivSIOp::create(b, loc, x, y);
+      return arith::SubIOp::create(b, loc, x, arith::MulIOp::create(b, loc, q, y));
+    }
+    }
+  }
+
+  // The value as it is computed with: masks become 0 or 1 unless they are wanted as such.
+  Value numberOf(Value v, ArrayRef<AffineExpr> indices, Condition mask) {
+    Value x = valueOf(v, indices, mask);
+    if (!x.getType().isInteger(1))
+      return x;
+    int depth = std::max(depthOf(canonical(indices)), mask.depth);
+    return bodyAt(depth, v.getLoc(), builder.getI64Type()).convert(x, builder.getI64Type());
+  }
+
+  Value valueOf(Value v, ArrayRef<AffineExpr> raw, Condition mask) {
+    Exprs indices = canonical(raw);
+    Operation *op = v.getDefiningOp();
+    if (part.contains(op)) {
+      if (auto view = dyn_cast<ir::ViewOp>(op))
+        return valueOf(view->getOperand(0), view.sourceIndices(indices), mask);
+      if (Value known = folded.lookup(op))
+        return known;
+    }
+    int depth = std::max(depthOf(indices), mask.value ? mask.depth : 0);
+    auto key = std::tuple(v, AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context), mask.value);
+    if (Value known = scopes[depth].values.lookup(key))
+      return known;
+    Value made = !part.contains(op) ? emitLoad(v, indices, mask, depth) : emitOp(op, indices, mask, depth);
+    scopes[depth].values[key] = made;
+    return made;
+  }
+
+  std::pair<AffineMap, SmallVector<Value>> access(AffineExpr offset) {
+    AffineExpr e = joined(offset);
+    SmallVector<AffineExpr> renumbered(ranges.size(), constant(0));
+    SmallVector<Value> indices;
+    for (unsigned k = 0; k < ranges.size(); k++)
+      if (e.isFunctionOfDim(k)) {
+        renumbered[k] = dim(indices.size());
+        indices.push_back(runOf(k)->index);
+      }
+    e = e.replaceDims(renumbered);
+    return {AffineMap::get(indices.size(), ir::countSymbols(e), e), indices};
+  }
+
+  Value emitLoad(Value v, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+    auto [map, axes] = access(offsetOf(v, indices));
+    Value buffer = frame.buffers.lookup(v);
+    OpBuilder &b = at(depth);
+    if (!mask.value)
+      return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes);
+    Type type = loom::computeType(buffer.getType());
+    Value other = arith::ConstantOp::create(b, v.getLoc(), cast<TypedAttr>(b.getZeroAttr(type)));
+    return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes, mask.value, other);
+  }
+
+  void emitStore(Value output) {
+    Exprs indices = *part.indicesOf(output.getType());
+    Value value = valueOf(output, indices, {});
+    auto [map, axes] = access(offsetOf(output, indices));
+    OpBuilder &b = at(hasLoops() && outputLoop.lookup(output) ? scopes.size() - 1 : 0);
+    loom::StoreOp::create(b, output.getLoc(), value, frame.buffers.lookup(output), map, axes);
+  }
+
+  Type keptType(Operation *op) {
+    Type element = ir::elementOf(op->getResult(0));
+    return element.isBF16() ? Type(builder.getF32Type()) : element;
+  }
+  AffineMap keptMap(SmallVector<Value> &axes) {
+    AffineExpr linear = constant(0);
+    for (unsigned k = 0; k < part.extents.size(); k++)
+      if (part.reduced[k])
+        linear = linear * part.extents[k] + dim(k);
+    auto [map, indices] = access(ir::canonical(linear));
+    axes = indices;
+    return map;
+  }
+
+  Value emitOp(Operation *op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+    auto local = kept.find(op);
+    bool isOwn = local != kept.end() && Exprs(indices) == canonical(*part.indicesOf(op->getResult(0).getType())) && !mask.value;
+    SmallVector<Value> axes;
+    if (isOwn && local->second.isFilled) {
+      AffineMap map = keptMap(axes);
+      return loom::LoadOp::create(at(depth), op->getLoc(), local->second.memory, map, axes);
+    }
+    Value y = emitOwn(op, indices, mask, depth);
+    if (isOwn) {
+      AffineMap map = keptMap(axes);
+      loom::StoreOp::create(at(depth), op->getLoc(), y, local->second.memory, map, axes);
+      filledHere.push_back(op);
+    }
+    return y;
+  }
+
+  Value emitOwn(Operation *op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+    if (auto scalar = dyn_cast<ir::ScalarOp>(op)) {
+      Type element = ir::elementOf(scalar.getY());
+      Type number = scalar.getValue().getType();
+      Value argument = frame.scalars.lookup({scalar.getValue(), scalarArgumentType(number, element)});
+      ScalarBody body = bodyAt(0, op->getLoc(), element);
+      if (number.isInteger(64) && element.isF32()) // as the runtime converts its numbers
+        argument = body.convert(argument, builder.getF64Type());
+      return body.convert(argument, element);
+    }
+    if (isProduct(op))
+      return emitProduct(op, indices);
+    if (auto update = dyn_cast<ir::SliceUpdateOp>(op))
+      return emitUpdate(update, indices, mask);
+    if (isa<ir::Concatenate>(op))
+      return emitConcatenate(op, indices, mask);
+    return emitRecord(op, indices, mask, depth);
+  }
+
+  Value emitRecord(Operation *op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+    const ir::Record *record = ir::recordOf(op);
+    Value result = op->getResult(0);
+    Type element = ir::elementOf(result);
+    auto operand = [&](unsigned k) {
+      Exprs where = operandIndices(op, k, indices, ranges.size());
+      return record->isMask(k) ? valueOf(op->getOperand(k), where, mask) : numberOf(op->getOperand(k), where, mask);
+    };
+    if (record->isCast) {
+      Value x = valueOf(op->getOperand(0), operandIndices(op, 0, indices, ranges.size()), mask);
+      return bodyAt(depth, op->getLoc(), x.getType()).convert(x, element);
+    }
+    Type compute = ir::computeElement(element);
+    if (record->kind == ir::RecordKind::pointwise)
+      for (unsigned k = 0; k < op->getNumOperands(); k++)
+        if (!record->isMask(k)) {
+          compute = ir::computeElement(ir::elementOf(op->getOperand(k)));
+          if (!op->getOperand(k).getDefiningOp<ir::ScalarOp>())
+            break;
+        }
+    SmallVector<Value> inputs;
+    unsigned first = record->isRandom ? 2 : 0;
+    for (unsigned k = first; k < op->getNumOperands(); k++)
+      inputs.push_back(operand(k));
+    if (record->kind == ir::RecordKind::source)
+      inputs.push_back(positionOf(op, indices, compute, depth));
+    setCurrent(op);
+    Value y = bodyAt(depth, op->getLoc(), compute).emit(record->graph(ir::Form::value), inputs).front();
+    return bodyAt(depth, op->getLoc(), compute).convert(y, element);
+  }
+
+  // The number of a source's element, or its random number in [0, 1).
+  Value positionOf(Operation *op, ArrayRef<AffineExpr> indices, Type compute, int depth) {
+    const ir::Record *record = ir::recordOf(op);
+    Value i = indexValue(ir::canonical(ir::linearise(indices, ir::shapeOf(op->getResult(0)), context), ranges));
+    Location where = op->getLoc();
+    if (!record->isRandom)
+      return bodyAt(depth, where, compute).convert(i, compute);
+    Value seed = valueOf(op->getOperand(0), {}, {}), stream = valueOf(op->getOperand(1), {}, {});
+    OpBuilder &b = at(depth);
+    auto word = [&](uint32_t k) -> Value { return loom::RandomOp::create(b, where, seed, stream, i, k); };
+    auto number = [&](int64_t v) -> Value { return arith::ConstantOp::create(b, where, b.getI64IntegerAttr(v)); };
+    Value bits = word(0);
+    double scale = 0x1p-24;
+    if (compute.isF64()) {
+      Value high = arith::ShLIOp::create(b, where, bits, number(32));
+      bits = arith::ShRUIOp::create(b, where, arith::OrIOp::create(b, where, high, word(1)), number(11));
+      scale = 0x1p-53;
+    } else {
+      bits = arith::ShRUIOp::create(b, where, bits, number(8));
+    }
+    Value x = arith::SIToFPOp::create(b, where, compute, bits);
+    return arith::MulFOp::create(b, where, x, arith::ConstantOp::create(b, where, b.getFloatAttr(compute, scale)));
+  }
+
+  Value compare(arith::CmpIPredicate predicate, AffineExpr a, AffineExpr b) {
+    Value x = indexValue(a), y = indexValue(b);
+    return arith::CmpIOp::create(at(depthOf({a, b})), loc, predicate, x, y);
+  }
+  Condition both(Condition a, Condition b) {
+    if (!a.value)
+      return b;
+    int depth = std::max(a.depth, b.depth);
+    return {arith::AndIOp::create(at(depth), loc, a.value, b.value), depth};
+  }
+
+  Value emitUpdate(ir::SliceUpdateOp update, ArrayRef<AffineExpr> indices, Condition mask) {
+    AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
+    AffineExpr i = indices[update.getDim()], count = ir::shapeOf(update.getUpdate())[update.getDim()];
+    int depth = depthOf({i});
+    Value inside = compare(arith::CmpIPredicate::sge, i, start);
+    auto also = [&](Value v) { inside = arith::AndIOp::create(at(depth), loc, inside, v); };
+    also(compare(arith::CmpIPredicate::slt, i, start + count * step));
+    if (step != constant(1))
+      also(compare(arith::CmpIPredicate::eq, getAffineBinaryOpExpr(AffineExprKind::Mod, i - start, step), constant(0)));
+    Value y = valueOf(update.getUpdate(), operandIndices(update, 1, indices, ranges.size()), both(mask, {inside, depth}));
+    Value x = valueOf(update.getSource(), indices, mask);
+    return arith::SelectOp::create(at(std::max(depthOf(indices), mask.value ? mask.depth : 0)), update.getLoc(), inside, y, x);
+  }
+
+  Value emitConcatenate(Operation *op, ArrayRef<AffineExpr> indices, Condition mask) {
+    int64_t along = ir::structureOf(op)[0];
+    AffineExpr i = indices[along], end = constant(0);
+    int depth = depthOf({i}), own = std::max(depthOf(indices), mask.value ? mask.depth : 0);
+    SmallVector<Value> parts, below;
+    for (unsigned k = 0; k < op->getNumOperands(); k++) {
+      AffineExpr begin = end;
+      end = ir::canonical(end + ir::shapeOf(op->getOperand(k))[along]);
+      below.push_back(compare(arith::CmpIPredicate::slt, i, end));
+      Value inside = below.back();
+      if (k)
+        inside = arith::AndIOp::create(at(depth), loc, inside, compare(arith::CmpIPredicate::sge, i, begin));
+      parts.push_back(valueOf(op->getOperand(k), operandIndices(op, k, indices, ranges.size()), both(mask, {inside, depth})));
+    }
+    Value y = parts.back();
+    for (unsigned k = parts.size() - 1; k-- > 0;)
+      y = arith::SelectOp::create(at(own), op->getLoc(), below[k], parts[k], y);
+    return y;
+  }
+
+  Value emitProduct(Operation *op, ArrayRef<AffineExpr> indices) {
+    Type element = ir::elementOf(op->getResult(0)), type = element.isBF16() ? Type(builder.getF32Type()) : element;
+    innerRun = {static_cast<unsigned>(part.extents.size()), static_cast<unsigned>(part.extents.size()), true, part.inner, -1, {}};
+    auto factors = [&](OpBuilder &b, Value index) {
+      innerRun.index = index;
+      innerRun.depth = scopes.size();
+      scopes.emplace_back(b.getInsertionBlock());
+      Value pair[2];
+      for (unsigned k = 0; k < 2; k++)
+        pair[k] = valueInside(op->getOperand(k), operandIndices(op, k, indices, part.extents.size()));
+      scopes.pop_back();
+      b.setInsertionPointToEnd(index.getParentBlock());
+      return std::pair(pair[0], pair[1]);
+    };
+    loom::AxisAttr axis = loom::AxisAttr::get(context, "k", sizeMap(part.inner));
+    OpBuilder own(context);
+    own.setInsertionPointToEnd(scopes[0].block);
+    Value y;
+    if (isa<FloatType>(type)) {
+      auto dot = loom::DotOp::create(own, op->getLoc(), type, axis, [&](OpBuilder &b, Location, Value index) { return factors(b, index); });
+      y = dot.getResult();
+    } else {
+      Value zero = arith::ConstantOp::create(own, op->getLoc(), own.getI64IntegerAttr(0));
+      auto loop = loom::LoopOp::create(
+          own, op->getLoc(), axis, zero,
+          [&](OpBuilder &b, Location l, Value index) {
+            auto [x, w] = factors(b, index);
+            return SmallVector<Value>{arith::MulIOp::create(b, l, x, w)};
+          },
+          [&](OpBuilder &b, Location l, ValueRange a, ValueRange x) { return SmallVector<Value>{arith::AddIOp::create(b, l, a[0], x[0])}; });
+      y = loop.getResult(0);
+    }
+    return element.isBF16() ? bodyAt(0, op->getLoc(), type).roundBf16(y) : y;
+  }
+
+  // A factor of a product is loaded inside it, whatever its indices: an emitter reads its access there.
+  Value valueInside(Value v, ArrayRef<AffineExpr> raw) {
+    Exprs indices = canonical(raw);
+    while (auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp())) {
+      indices = canonical(view.sourceIndices(indices));
+      v = view->getOperand(0);
+    }
+    return emitLoad(v, indices, {}, scopes.size() - 1);
+  }
+
+  void setCurrent(Operation *op) { current = op; }
+
+  struct Local {
+    Value memory;
+    unsigned loop = 0;
+    bool isFilled = false;
+  };
+
+  const Part &part;
+  KernelFrame &frame;
+  Location loc;
+  MLIRContext *context;
+  OpBuilder builder;
+  Exprs ranges;
+  SmallVector<Run> runs;
+  Run innerRun{};
+  SmallVector<Scope> scopes;
+  SmallVector<Fold> currentFolds;
+  llvm::DenseMap<Value, unsigned> outputLoop; // from 1; 0: outside of loops
+  llvm::MapVector<Operation *, Local> kept;
+  SmallVector<Operation *> filledHere;
+  llvm::DenseMap<Operation *, Value> folded;
+  Operation *current = nullptr;
+  std::function<int32_t()> code = [this] { return frame.errorCode(current); };
+  llvm::function_ref<int32_t()> codeOfCurrent = code;
+};
+
+} // namespace
+
+void lowerPart(const Part &part, KernelFrame &frame, Location loc) { PartLowering(part, frame, loc).run(); }
+
+} // namespace weft

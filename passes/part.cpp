@@ -1,0 +1,353 @@
+// 1. The space: the product's result, else what reductions read, else the largest output; axes are cut until every shape fits.
+// 2. Folded axes: the same for every reduction.
+// 3. From the outputs down, each value at the indices where it is read: reductions and products only at their own point; what is not a
+//    member is memory.
+#include "passes/part.h"
+
+#include "ir/weft/index_math.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace weft {
+
+using ir::Exprs;
+
+std::optional<ReduceView> asReduce(Operation *op) {
+  ReduceView r;
+  if (auto partial = dyn_cast<ir::PartialReduceOp>(op)) {
+    r.record = ir::findRecord(partial.getRecord());
+    r.operand = partial.getX();
+    r.dims.assign(partial.getDims().begin(), partial.getDims().end());
+    r.finishes = false;
+    return r;
+  }
+  if (auto finish = dyn_cast<ir::FinishReduceOp>(op)) {
+    r.record = ir::findRecord(finish.getRecord());
+    r.operand = finish.getX();
+    r.dims.assign(finish.getDims().begin(), finish.getDims().end());
+    r.starts = false;
+    r.count = finish.getCount().getResult(0);
+    return r;
+  }
+  r.record = ir::recordOf(op);
+  if (!r.record || r.record->kind != ir::RecordKind::reduction)
+    return std::nullopt;
+  r.operand = op->getOperand(0);
+  ArrayRef<int64_t> dims = ir::structureOf(op).drop_front();
+  r.dims.assign(dims.begin(), dims.end());
+  r.count = getAffineConstantExpr(1, op->getContext());
+  Exprs shape = ir::shapeOf(r.operand);
+  for (int64_t dim : r.dims)
+    r.count = r.count * shape[dim];
+  r.count = ir::canonical(r.count);
+  return r;
+}
+
+bool isTransparent(Operation *op) { return isa<ir::ViewOp, ir::ScalarOp>(op); }
+
+bool isElementwise(Operation *op) {
+  if (isa<ir::SliceUpdateOp, ir::Concatenate>(op))
+    return true;
+  const ir::Record *record = ir::recordOf(op);
+  return record && (record->kind == ir::RecordKind::pointwise || record->kind == ir::RecordKind::source);
+}
+
+bool isProduct(Operation *op) { return isa<ir::Matmul>(op); }
+
+unsigned weightOf(Operation *op) {
+  if (const ir::Record *record = ir::recordOf(op))
+    return record->weight;
+  return 4;
+}
+
+namespace {
+
+// Element [..., m, n] of a product reads [..., m, k] and [..., k, n]; a 1-d factor has no m or n.
+Exprs factorIndices(Operation *op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
+  AffineExpr inner = getAffineDimExpr(first, op->getContext());
+  auto rank = [&](unsigned i) { return cast<RankedTensorType>(op->getOperand(i).getType()).getRank(); };
+  bool hasRow = rank(0) > 1, hasColumn = rank(1) > 1;
+  ArrayRef<AffineExpr> batch = indices.drop_back(hasRow + hasColumn);
+  Exprs all(batch);
+  if (k == 0) {
+    if (hasRow)
+      all.push_back(indices[batch.size()]);
+    all.push_back(inner);
+  } else {
+    all.push_back(inner);
+    if (hasColumn)
+      all.push_back(indices.back());
+  }
+  return ir::broadcastIndices(all, op->getOperand(k).getType());
+}
+
+} // namespace
+
+Exprs operandIndices(Operation *op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
+  MLIRContext *context = op->getContext();
+  if (auto view = dyn_cast<ir::ViewOp>(op))
+    return Exprs(view.sourceIndices(indices));
+  if (isProduct(op))
+    return factorIndices(op, k, indices, first);
+  if (auto reduce = asReduce(op)) {
+    int64_t rank = cast<RankedTensorType>(reduce->operand.getType()).getRank();
+    bool keepdim = static_cast<int64_t>(indices.size()) == rank;
+    Exprs result;
+    size_t kept = 0;
+    for (int64_t dim = 0; dim < rank; dim++) {
+      bool isReduced = llvm::is_contained(reduce->dims, dim);
+      result.push_back(isReduced ? getAffineDimExpr(first++, context) : indices[kept]);
+      kept += !isReduced || keepdim;
+    }
+    return result;
+  }
+  if (auto update = dyn_cast<ir::SliceUpdateOp>(op)) {
+    Exprs result(indices);
+    AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
+    if (k == 1)
+      result[update.getDim()] = (result[update.getDim()] - start).floorDiv(step);
+    return result;
+  }
+  if (isa<ir::Concatenate>(op)) {
+    Exprs result(indices);
+    int64_t dim = ir::structureOf(op)[0];
+    for (unsigned before = 0; before < k; before++)
+      result[dim] = result[dim] - ir::shapeOf(op->getOperand(before))[dim];
+    return result;
+  }
+  return ir::broadcastIndices(indices, op->getOperand(k).getType());
+}
+
+Exprs Part::ranges() const {
+  Exprs r = extents;
+  if (inner)
+    r.push_back(inner);
+  return r;
+}
+
+std::optional<Exprs> Part::indicesOf(Type tensor) const {
+  MLIRContext *context = tensor.getContext();
+  Exprs shape = ir::shapeOf(tensor);
+  AffineExpr count = ir::countOf(shape, context);
+  for (bool points : {false, true}) {
+    Exprs axes, sizes;
+    for (size_t k = 0; k < extents.size(); k++)
+      if (!points || !reduced[k]) {
+        axes.push_back(getAffineDimExpr(k, context));
+        sizes.push_back(extents[k]);
+      }
+    if (ir::countOf(sizes, context) != count)
+      continue;
+    Exprs indices = ir::delinearise(ir::linearise(axes, sizes, context), shape, extents);
+    bool whole = true;
+    for (AffineExpr e : indices)
+      e.walk([&](AffineExpr x) { whole &= x.getKind() != AffineExprKind::FloorDiv && x.getKind() != AffineExprKind::Mod; });
+    if (whole)
+      return indices;
+  }
+  return std::nullopt;
+}
+
+struct PartBuilder {
+  PartBuilder(Part &part, std::string &why, MLIRContext *context) : part(part), why(why), context(context) {}
+  Part &part;
+  std::string &why;
+  MLIRContext *context;
+  llvm::DenseSet<std::pair<Value, AffineMap>> seen;
+  llvm::DenseMap<Operation *, unsigned> visits;
+
+  bool fail(const Twine &message) {
+    why = message.str();
+    return false;
+  }
+  static std::string name(Operation *op) { return op->getName().stripDialect().str(); }
+
+  bool findSpace() {
+    Exprs space;
+    AffineExpr most;
+    auto take = [&](const Exprs &shape) {
+      space.clear();
+      for (AffineExpr e : shape)
+        if (e != getAffineConstantExpr(1, context))
+          space.push_back(ir::canonical(e));
+      most = ir::countOf(shape, context);
+    };
+    for (Operation *op : part.ops) {
+      if (!isProduct(op))
+        continue;
+      if (part.product)
+        return fail("two products in one kernel");
+      part.product = op;
+      part.inner = ir::shapeOf(op->getOperand(0)).back();
+      take(ir::shapeOf(op->getResult(0)));
+    }
+    for (Operation *op : part.ops)
+      if (auto reduce = asReduce(op)) {
+        if (part.product)
+          return fail("a reduction and a product");
+        if (!most)
+          take(ir::shapeOf(reduce->operand));
+      }
+    for (Value output : part.outputs)
+      if (!part.product && !most)
+        take(ir::shapeOf(output));
+      else if (!part.product && !hasReduce() && isLarger(ir::countOf(ir::shapeOf(output), context), most))
+        take(ir::shapeOf(output));
+    auto refine = [&](Value v) {
+      Exprs shape = ir::shapeOf(v);
+      SmallVector<AffineExpr> finer;
+      if (ir::countOf(shape, context) == most && ir::commonRefinement(space, shape, finer))
+        space.assign(finer.begin(), finer.end());
+    };
+    for (Operation *op : part.ops) {
+      if (auto reduce = asReduce(op))
+        refine(reduce->operand);
+      refine(op->getResult(0));
+    }
+    part.extents = space;
+    part.reduced.resize(space.size());
+    return true;
+  }
+  bool hasReduce() const {
+    return llvm::any_of(part.ops, [](Operation *op) { return asReduce(op).has_value(); });
+  }
+  static bool isLarger(AffineExpr a, AffineExpr b) {
+    auto x = dyn_cast<AffineConstantExpr>(a), y = dyn_cast<AffineConstantExpr>(b);
+    return x && y ? x.getValue() > y.getValue() : !x && y;
+  }
+
+  bool findFolded() {
+    bool isFirst = true;
+    for (Operation *op : part.ops) {
+      auto reduce = asReduce(op);
+      if (!reduce)
+        continue;
+      auto indices = part.indicesOf(reduce->operand.getType());
+      if (!indices)
+        return fail(name(op) + " reads another number of elements than the kernel's space has");
+      llvm::SmallBitVector folded(part.extents.size());
+      for (int64_t dim : reduce->dims)
+        for (size_t axis = 0; axis < part.extents.size(); axis++)
+          if ((*indices)[dim].isFunctionOfDim(axis))
+            folded.set(axis);
+      if (!isFirst && folded != part.reduced)
+        return fail(name(op) + " folds other axes than the reduction before it");
+      isFirst = false;
+      part.reduced = folded;
+    }
+    return true;
+  }
+
+  unsigned findLevel(Operation *op) {
+    auto [it, isNew] = part.level.try_emplace(op, 0);
+    if (!isNew)
+      return it->second;
+    unsigned level = 0;
+    for (Value operand : op->getOperands())
+      if (Operation *from = operand.getDefiningOp(); part.contains(from))
+        level = std::max(level, findLevel(from));
+    level += asReduce(op).has_value();
+    part.level[op] = level;
+    return level;
+  }
+
+  Exprs canonical(ArrayRef<AffineExpr> indices) {
+    Exprs ranges = part.ranges(), r;
+    for (AffineExpr e : indices)
+      r.push_back(ir::canonical(e, ranges));
+    return r;
+  }
+
+  bool visitReduce(Operation *op, const ReduceView &reduce, ArrayRef<AffineExpr> indices) {
+    auto own = part.indicesOf(op->getResult(0).getType());
+    // A reduction over all elements has the empty index everywhere.
+    if (!own || canonical(*own) != Exprs(indices))
+      return fail(name(op) + " is read at points other than its own");
+    return visit(reduce.operand, *part.indicesOf(reduce.operand.getType()));
+  }
+
+  bool visitProduct(Operation *op, ArrayRef<AffineExpr> indices) {
+    auto own = part.indicesOf(op->getResult(0).getType());
+    if (!own || canonical(*own) != Exprs(indices))
+      return fail("the product is read at points other than its own");
+    for (unsigned k = 0; k < 2; k++) {
+      Value factor = op->getOperand(k);
+      Exprs at = canonical(operandIndices(op, k, indices, part.extents.size()));
+      while (auto view = dyn_cast_or_null<ir::ViewOp>(factor.getDefiningOp())) {
+        at = canonical(view.sourceIndices(at));
+        factor = view->getOperand(0);
+      }
+      if (part.contains(factor.getDefiningOp()))
+        return fail("a factor of the product is computed in the kernel");
+      part.accesses.push_back({factor, at, true});
+    }
+    return true;
+  }
+
+  bool visit(Value v, ArrayRef<AffineExpr> raw) {
+    Exprs indices = canonical(raw);
+    if (!seen.insert({v, AffineMap::get(part.extents.size() + 1, ir::countSymbols(indices), indices, context)}).second)
+      return true;
+    Operation *op = v.getDefiningOp();
+    if (!part.contains(op)) {
+      part.accesses.push_back({v, indices, false});
+      return true;
+    }
+    if (isa<ir::ScalarOp>(op))
+      return true;
+    if (isProduct(op))
+      return visitProduct(op, indices);
+    if (auto reduce = asReduce(op))
+      return visitReduce(op, *reduce, indices);
+    if (++visits[op] > 2 && weightOf(op) > 4)
+      return fail(name(op) + " would be computed at more than two places");
+    if (const ir::Record *record = ir::recordOf(op); record && record->kind == ir::RecordKind::source)
+      part.positions.push_back(canonical({ir::linearise(indices, ir::shapeOf(v), context)}).front());
+    for (unsigned k = 0; k < op->getNumOperands(); k++) {
+      Exprs at = operandIndices(op, k, indices, part.extents.size());
+      if (isa<ir::SliceUpdateOp, ir::Concatenate>(op))
+        llvm::append_range(part.positions, canonical(at));
+      if (!visit(op->getOperand(k), at))
+        return false;
+    }
+    return true;
+  }
+
+  bool run() {
+    if (!findSpace() || !findFolded())
+      return false;
+    for (Operation *op : part.ops)
+      findLevel(op);
+    for (Value output : part.outputs) {
+      auto indices = part.indicesOf(output.getType());
+      if (!indices)
+        return fail(name(output.getDefiningOp()) + " has another number of elements than the kernel's space or points");
+      if (!visit(output, *indices))
+        return false;
+    }
+    for (Operation *op : part.ops)
+      if (asReduce(op) && !visit(op->getResult(0), *part.indicesOf(op->getResult(0).getType())))
+        return false;
+    return true;
+  }
+};
+
+std::optional<Part> Part::analyse(ArrayRef<Value> outputs, ArrayRef<Operation *> ops, std::string &why) {
+  Part part;
+  part.outputs.assign(outputs.begin(), outputs.end());
+  for (Operation *op : ops)
+    if (!isTransparent(op)) {
+      part.ops.push_back(op);
+      part.members.insert(op);
+    }
+  MLIRContext *context = outputs.empty() ? nullptr : outputs.front().getContext();
+  if (!context)
+    return std::nullopt;
+  if (PartBuilder(part, why, context).run())
+    return part;
+  return std::nullopt;
+}
+
+} // namespace weft

@@ -1,0 +1,35 @@
+// The passes, in the order of the pipeline. Each is one function in a file of its name.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace weft {
+
+/// What passes have to say to a user: why ops did not become one kernel, one line each.
+struct Remarks {
+  std::string text;
+  void add(mlir::Operation *op, const llvm::Twine &line);
+};
+
+struct PassContext {
+  Remarks *remarks = nullptr; // null: nobody listens
+};
+
+/// Rewrites each op to a simpler one that gives the same bits; removes what nobody reads.
+mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext &context);
+/// Merges ops that are equal.
+mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext &context);
+/// Cuts reductions that leave too few points into two steps with a fixed tree.
+mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext &context);
+/// Groups ops into weft.kernels.
+mlir::LogicalResult fuse(mlir::ModuleOp module, PassContext &context);
+/// Gives every result of the segment a kernel of its own that may write it, and orders kernels by what they overwrite.
+mlir::LogicalResult placeOutputs(mlir::ModuleOp module, PassContext &context);
+/// Makes a loom.kernel of each weft.kernel, and a weft.launch in its place.
+mlir::LogicalResult lowerToLoom(mlir::ModuleOp module, PassContext &context);
+/// Makes kernels that are equal but for names one kernel.
+mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext &context);
+/// Gives every buffer of a launch its place: leaf, output, or an offset in the arena.
+mlir::LogicalResult planMemory(mlir::ModuleOp module, PassContext &context);
+
+} // namespace weft

@@ -1,0 +1,148 @@
+// 1. A result that no kernel computes for it alone (a leaf, a view, one value twice) gets a kernel that copies.
+// 2. A kernel may write a leaf directly if the old value is read by nobody after it, and by itself only at the element that it
+//    writes; else it writes a temporary, and a copy at the end moves that.
+#include "passes/part.h"
+#include "passes/passes.h"
+
+#include "ir/weft/index_math.h"
+
+using namespace mlir;
+
+namespace weft {
+namespace {
+
+class Placement {
+public:
+  explicit Placement(func::FuncOp function) : function(function), builder(function.getContext()) {}
+
+  void run() {
+    Operation *ret = body().getTerminator();
+    llvm::DenseSet<Value> taken;
+    for (OpOperand &operand : ret->getOpOperands()) {
+      auto leaf = leafOf(operand);
+      Value v = operand.get();
+      if (leaf && v == function.getArgument(*leaf))
+        continue;
+      bool isOwn = v.getDefiningOp<ir::KernelOp>() && taken.insert(v).second;
+      if (!isOwn)
+        v = copyWithoutHazard(v);
+      else if (leaf && !mayOverwrite(cast<OpResult>(v), function.getArgument(*leaf)))
+        v = copyAtEnd(v);
+      operand.set(v);
+    }
+    dropUnusedViews();
+  }
+
+private:
+  Block &body() { return function.getBody().front(); }
+
+  std::optional<unsigned> leafOf(OpOperand &operand) {
+    auto leaf = function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
+    return leaf ? std::optional<unsigned>(leaf.getInt()) : std::nullopt;
+  }
+
+  bool isWritten(Value argument) {
+    for (OpOperand &operand : body().getTerminator()->getOpOperands())
+      if (auto leaf = leafOf(operand); leaf && function.getArgument(*leaf) == argument)
+        return true;
+    return false;
+  }
+
+  Value copyKernel(Value v) {
+    auto kernel = ir::KernelOp::create(builder, v.getLoc(), v.getType(), 1);
+    OpBuilder inner = OpBuilder::atBlockEnd(&kernel.getParts()[0].emplaceBlock());
+    SmallVector<Operation *> chain; // of views, moved inside
+    Value base = v;
+    while (auto view = dyn_cast_or_null<ir::ViewOp>(base.getDefiningOp())) {
+      chain.push_back(view);
+      base = view->getOperand(0);
+    }
+    Value y = base;
+    for (Operation *view : llvm::reverse(chain)) {
+      Operation *clone = inner.clone(*view);
+      clone->setOperand(0, y);
+      y = clone->getResult(0);
+    }
+    if (chain.empty())
+      y = ir::createRecord(inner, v.getLoc(), ir::ViewAs::getOperationName().drop_front(5), base, cast<RankedTensorType>(v.getType()), {}, ir::shapeOf(v));
+    ir::YieldOp::create(inner, v.getLoc(), y);
+    return kernel.getResult(0);
+  }
+
+  Value copyAtEnd(Value v) {
+    builder.setInsertionPoint(body().getTerminator());
+    return copyKernel(v);
+  }
+
+  // A copy of a leaf that is written itself goes through a temporary made before anything is written.
+  Value copyWithoutHazard(Value v) {
+    Value base = v;
+    while (auto view = dyn_cast_or_null<ir::ViewOp>(base.getDefiningOp()))
+      base = view->getOperand(0);
+    if (isa<BlockArgument>(base) && isWritten(base)) {
+      builder.setInsertionPointToStart(&body());
+      v = copyKernel(v);
+    }
+    return copyAtEnd(v);
+  }
+
+  bool mayOverwrite(OpResult result, Value old) {
+    auto kernel = cast<ir::KernelOp>(result.getOwner());
+    for (OpOperand &use : old.getUses()) {
+      Operation *user = body().findAncestorOpInBlock(*use.getOwner());
+      if (isa<func::ReturnOp>(user) || (user != kernel && kernel->isBeforeInBlock(user)))
+        return false;
+    }
+    unsigned next = 0;
+    for (Region &region : kernel.getParts()) {
+      SmallVector<Value> outputs(region.front().getTerminator()->getOperands());
+      SmallVector<Operation *> ops;
+      for (Operation &op : region.front().without_terminator())
+        ops.push_back(&op);
+      std::string why;
+      auto part = Part::analyse(outputs, ops, why);
+      if (!part)
+        return false;
+      unsigned first = next;
+      next += outputs.size();
+      for (const PartAccess &access : part->accesses) {
+        if (access.value != old)
+          continue;
+        bool isOwnPart = first <= result.getResultNumber() && result.getResultNumber() < next;
+        if (!isOwnPart || access.isFactor || !isSamePoint(*part, access, outputs[result.getResultNumber() - first]))
+          return false;
+      }
+    }
+    return true;
+  }
+
+  static bool isSamePoint(const Part &part, const PartAccess &access, Value output) {
+    auto own = part.indicesOf(output.getType());
+    if (!own || own->size() != access.indices.size())
+      return false;
+    for (auto [a, b] : llvm::zip_equal(*own, access.indices))
+      if (ir::canonical(a, part.extents) != b)
+        return false;
+    return true;
+  }
+
+  void dropUnusedViews() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body().without_terminator())))
+      if (isTransparent(&op) && op.use_empty())
+        op.erase();
+  }
+
+  func::FuncOp function;
+  OpBuilder builder;
+};
+
+} // namespace
+
+LogicalResult placeOutputs(ModuleOp module, PassContext &) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isDeclaration())
+      Placement(function).run();
+  return success();
+}
+
+} // namespace weft
