@@ -16,8 +16,8 @@ struct ScheduleTarget {
 };
 
 /// Chooses lanes, unrolling, chunks and nontemporal stores for every part of the kernel.
-void scheduleKernel(KernelOp kernel, const ScheduleTarget &target = {});
+void scheduleKernel(KernelOp kernel, const ScheduleTarget& target = {});
 
-std::unique_ptr<mlir::Pass> createSchedulePass(const ScheduleTarget &target = {});
+std::unique_ptr<mlir::Pass> createSchedulePass(const ScheduleTarget& target = {});
 
 } // namespace weft::loom

@@ -12,39 +12,37 @@ using namespace weft::loom;
 namespace weft::cpu {
 using llvm::Value;
 
-
-llvm::Type *PartEmitter::typeOf(mlir::Type type) {
-  return type.isF32()          ? b.getFloatTy()
-         : type.isF64()        ? b.getDoubleTy()
-         : type.isBF16()       ? static_cast<llvm::Type *>(b.getInt16Ty())
-         : type.isInteger(1)   ? b.getInt1Ty()
-                               : b.getInt64Ty();
+llvm::Type* PartEmitter::typeOf(mlir::Type type) {
+  return type.isF32()        ? b.getFloatTy()
+         : type.isF64()      ? b.getDoubleTy()
+         : type.isBF16()     ? static_cast<llvm::Type*>(b.getInt16Ty())
+         : type.isInteger(1) ? b.getInt1Ty()
+                             : b.getInt64Ty();
 }
 
-llvm::Constant *PartEmitter::constantOf(arith::ConstantOp op) {
+llvm::Constant* PartEmitter::constantOf(arith::ConstantOp op) {
   if (auto number = dyn_cast<FloatAttr>(op.getValue())) {
     llvm::APInt bits = number.getValue().bitcastToAPInt();
-    if (op.getType().isBF16())
-      return b.getInt(bits);
+    if (op.getType().isBF16()) return b.getInt(bits);
     return llvm::ConstantFP::get(b.getContext(), number.getValue());
   }
   llvm::APInt bits = cast<IntegerAttr>(op.getValue()).getValue();
-  return llvm::ConstantInt::get(typeOf(op.getType()), bits.sextOrTrunc(typeOf(op.getType())->getIntegerBitWidth()));
+  return llvm::ConstantInt::get(typeOf(op.getType()),
+                                bits.sextOrTrunc(typeOf(op.getType())->getIntegerBitWidth()));
 }
 
 //===--- Hoisting -----------------------------------------------------------------------------===//
 
-// Points are independent and iterations of a loop do not read what others store (loom.part, loom.loop), so a load may move
-// in front of the loop around it, unless the body stores to the same memory before the load.
-bool PartEmitter::canHoist(Operation &op, const llvm::SmallPtrSetImpl<mlir::Value> &written) {
-  if (op.getNumResults() == 0 || isa<LocalOp>(op))
-    return false;
+// Points are independent and iterations of a loop do not read what others store (loom.part,
+// loom.loop), so a load may move in front of the loop around it, unless the body stores to the same
+// memory before the load.
+bool PartEmitter::canHoist(Operation& op, const llvm::SmallPtrSetImpl<mlir::Value>& written) {
+  if (op.getNumResults() == 0 || isa<LocalOp>(op)) return false;
   bool allowed = true;
-  op.walk([&](Operation *inner) {
+  op.walk([&](Operation* inner) {
     for (mlir::Value operand : inner->getOperands()) {
-      Operation *owner = operand.getDefiningOp();
-      if (!owner)
-        owner = operand.getParentBlock()->getParentOp();
+      Operation* owner = operand.getDefiningOp();
+      if (!owner) owner = operand.getParentBlock()->getParentOp();
       bool inside = owner == &op ? isa<BlockArgument>(operand) : op.isProperAncestor(owner);
       allowed &= inside || has(operand);
     }
@@ -57,11 +55,10 @@ bool PartEmitter::canHoist(Operation &op, const llvm::SmallPtrSetImpl<mlir::Valu
 }
 
 // Emits, here, every op of the block that depends only on what is known here.
-void PartEmitter::hoist(Block &block) {
+void PartEmitter::hoist(Block& block) {
   llvm::SmallPtrSet<mlir::Value, 4> written;
-  for (Operation &op : block.without_terminator()) {
-    if (op.getNumResults() && has(op.getResult(0)))
-      continue;
+  for (Operation& op : block.without_terminator()) {
+    if (op.getNumResults() && has(op.getResult(0))) continue;
     if (canHoist(op, written))
       emitOp(op);
     else
@@ -71,36 +68,37 @@ void PartEmitter::hoist(Block &block) {
 
 //===--- Ops ----------------------------------------------------------------------------------===//
 
-void PartEmitter::emitBlock(Block &block) {
-  for (Operation &op : block.without_terminator())
-    if (op.getNumResults() == 0 || !has(op.getResult(0)))
-      emitOp(op);
+void PartEmitter::emitBlock(Block& block) {
+  for (Operation& op : block.without_terminator())
+    if (op.getNumResults() == 0 || !has(op.getResult(0))) emitOp(op);
 }
 
-// Index arithmetic keeps linear values linear, so that addresses computed by hand are still contiguous.
-bool PartEmitter::emitIndexOp(Operation &op) {
+// Index arithmetic keeps linear values linear, so that addresses computed by hand are still
+// contiguous.
+bool PartEmitter::emitIndexOp(Operation& op) {
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
     set(op.getResult(0), get(op.getOperand(0)));
     return true;
   }
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) || op.getResult(0).getType().isInteger(1))
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) ||
+      op.getResult(0).getType().isInteger(1))
     return false;
   LaneValue x = get(op.getOperand(0)), y = get(op.getOperand(1));
-  if (x.kind != LaneValue::Kind::linear && y.kind != LaneValue::Kind::linear)
-    return false;
-  set(op.getResult(0), isa<arith::MulIOp>(op) ? multiplyIndex(x, y)
-                       : addIndex(x, isa<arith::SubIOp>(op) ? scaleIndex(y, -1) : y));
+  if (x.kind != LaneValue::Kind::linear && y.kind != LaneValue::Kind::linear) return false;
+  set(op.getResult(0), isa<arith::MulIOp>(op)
+                           ? multiplyIndex(x, y)
+                           : addIndex(x, isa<arith::SubIOp>(op) ? scaleIndex(y, -1) : y));
   return true;
 }
 
 void PartEmitter::emitRequire(RequireOp op) {
   LaneValue condition = get(op.getCondition());
-  Value *violated = nullptr;
+  Value* violated = nullptr;
   if (!lanes_.active || condition.isUniform()) {
     violated = b.CreateNot(condition.parts[0]);
   } else {
     for (int i = 0; i < lanes_.blocks; ++i) {
-      Value *bad = activeLanes(b.CreateNot(vectorOf(condition, i)));
+      Value* bad = activeLanes(b.CreateNot(vectorOf(condition, i)));
       violated = violated ? b.CreateOr(violated, bad) : bad;
     }
     violated = b.CreateOrReduce(violated);
@@ -109,18 +107,18 @@ void PartEmitter::emitRequire(RequireOp op) {
       violated,
       [&]() -> Values {
         // weft_kernel_context::error is the second pointer-sized field.
-        Value *slot = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 8);
-        Value *flag = b.CreateLoad(b.getPtrTy(), slot);
-        b.CreateAtomicRMW(llvm::AtomicRMWInst::UMax, flag, b.getInt32(op.getCode()), llvm::MaybeAlign(4),
-                          llvm::AtomicOrdering::Monotonic);
+        Value* slot = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 8);
+        Value* flag = b.CreateLoad(b.getPtrTy(), slot);
+        b.CreateAtomicRMW(llvm::AtomicRMWInst::UMax, flag, b.getInt32(op.getCode()),
+                          llvm::MaybeAlign(4), llvm::AtomicOrdering::Monotonic);
         return {};
       },
       [] { return Values{}; });
 }
 
-void PartEmitter::emitOp(Operation &op) {
+void PartEmitter::emitOp(Operation& op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    auto *value = llvm::dyn_cast<llvm::ConstantInt>(constantOf(constant));
+    auto* value = llvm::dyn_cast<llvm::ConstantInt>(constantOf(constant));
     set(constant, value && constant.getType().isIndex() ? constantIndex(value->getSExtValue())
                                                         : LaneValue::uniform(constantOf(constant)));
   } else if (auto load = dyn_cast<LoadOp>(op)) {
@@ -140,17 +138,17 @@ void PartEmitter::emitOp(Operation &op) {
       operands.push_back(get(operand));
       uniform &= operands.back().isUniform();
     }
-    auto emit = [&](function_ref<Value *(const LaneValue &)> pick) {
+    auto emit = [&](function_ref<Value*(const LaneValue&)> pick) {
       Values values;
-      for (const LaneValue &operand : operands)
+      for (const LaneValue& operand : operands)
         values.push_back(pick(operand));
       return emitScalarOp(b, &op, values, target);
     };
     if (uniform)
-      set(op.getResult(0), LaneValue::uniform(emit([](const LaneValue &v) { return v.parts[0]; })));
+      set(op.getResult(0), LaneValue::uniform(emit([](const LaneValue& v) { return v.parts[0]; })));
     else
       set(op.getResult(0), byBlock([&](unsigned i) {
-            return emit([&](const LaneValue &v) { return vectorOf(v, i); });
+            return emit([&](const LaneValue& v) { return vectorOf(v, i); });
           }));
   }
 }

@@ -15,11 +15,13 @@ using namespace weft::loom;
 namespace weft::cpu {
 namespace {
 
-// As good as -O2 on what the emitter prints, at half its time; the emitter has already unrolled, vectorised and hoisted.
-constexpr const char *kPasses = "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
-                                "loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>)";
+// As good as -O2 on what the emitter prints, at half its time; the emitter has already unrolled,
+// vectorised and hoisted.
+constexpr const char* kPasses =
+    "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>)";
 
-llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine) {
   llvm::PassBuilder builder(&machine);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -31,23 +33,24 @@ llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
   llvm::ModulePassManager passes;
-  if (llvm::Error error = builder.parsePassPipeline(passes, kPasses))
-    return error;
+  if (llvm::Error error = builder.parsePassPipeline(passes, kPasses)) return error;
   passes.run(module, modules);
   return llvm::Error::success();
 }
 
-llvm::Expected<std::string> generate(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type) {
+llvm::Expected<std::string> generate(llvm::Module& module, llvm::TargetMachine& machine,
+                                     llvm::CodeGenFileType type) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true))
-    return llvm::createStringError("cpu emitter: the target must write objects, got none for " + machine.getTargetTriple().str());
+    return llvm::createStringError("cpu emitter: the target must write objects, got none for " +
+                                   machine.getTargetTriple().str());
   passes.run(module);
   return std::string(bytes.begin(), bytes.end());
 }
 
-void attach(KernelOp kernel, const KernelPlan &plan) {
+void attach(KernelOp kernel, const KernelPlan& plan) {
   auto set = [&](llvm::StringRef name, mlir::AffineMap map) {
     kernel->setAttr(name, mlir::AffineMapAttr::get(map));
   };
@@ -60,30 +63,34 @@ void attach(KernelOp kernel, const KernelPlan &plan) {
 // The part of an assembly listing that belongs to one function.
 std::string cut(llvm::StringRef listing, llvm::StringRef symbol) {
   size_t begin = listing.find("\n" + symbol.str() + ":");
-  if (begin == llvm::StringRef::npos)
-    return {};
+  if (begin == llvm::StringRef::npos) return {};
   size_t end = listing.find("\n\t.size\t" + symbol.str() + ",", begin);
   return listing.slice(begin + 1, end == llvm::StringRef::npos ? end : end + 1).str();
 }
 
 } // namespace
 
-llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget &target, const EmitOptions &options) {
+llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget& target,
+                                          const EmitOptions& options) {
   auto machine = target.createMachine();
-  if (!machine)
-    return machine.takeError();
+  if (!machine) return machine.takeError();
   llvm::LLVMContext context;
   llvm::Module code("weft", context);
   code.setDataLayout((*machine)->createDataLayout());
   code.setTargetTriple((*machine)->getTargetTriple());
   EmittedModule result;
   for (KernelOp kernel : module.getOps<KernelOp>()) {
-    if (llvm::Error error = checkKernel(kernel, target))
-      return error;
+    if (llvm::Error error = checkKernel(kernel, target)) return error;
     KernelPlan plan = planKernel(kernel, target);
     attach(kernel, plan);
     emitKernelFunction(code, kernel, plan, target);
-    result.kernels.push_back({kernel.getSymName().str(), {}, {}, plan.chunks, plan.scratch_bytes, plan.bytes, plan.flops});
+    result.kernels.push_back({kernel.getSymName().str(),
+                              {},
+                              {},
+                              plan.chunks,
+                              plan.scratch_bytes,
+                              plan.bytes,
+                              plan.flops});
   }
 #ifndef NDEBUG
   std::string broken;
@@ -91,26 +98,24 @@ llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget
   if (llvm::verifyModule(code, &report))
     return llvm::createStringError("cpu emitter: emitted IR must be valid, got " + broken);
 #endif
-  if (llvm::Error error = optimize(code, **machine))
-    return error;
+  if (llvm::Error error = optimize(code, **machine)) return error;
   if (options.keep_llvm)
-    for (EmittedKernel &kernel : result.kernels) {
+    for (EmittedKernel& kernel : result.kernels) {
       llvm::raw_string_ostream stream(kernel.llvm_text);
-      for (llvm::Function &function : code)
-        if (function.getName() == kernel.symbol || function.getName().starts_with(kernel.symbol + "."))
+      for (llvm::Function& function : code)
+        if (function.getName() == kernel.symbol ||
+            function.getName().starts_with(kernel.symbol + "."))
           function.print(stream);
     }
   if (options.keep_asm) {
     std::unique_ptr<llvm::Module> copy = llvm::CloneModule(code);
     auto listing = generate(*copy, **machine, llvm::CodeGenFileType::AssemblyFile);
-    if (!listing)
-      return listing.takeError();
-    for (EmittedKernel &kernel : result.kernels)
+    if (!listing) return listing.takeError();
+    for (EmittedKernel& kernel : result.kernels)
       kernel.asm_text = cut(*listing, kernel.symbol);
   }
   auto object = generate(code, **machine, llvm::CodeGenFileType::ObjectFile);
-  if (!object)
-    return object.takeError();
+  if (!object) return object.takeError();
   result.object = std::move(*object);
   return result;
 }

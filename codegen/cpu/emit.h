@@ -1,4 +1,5 @@
-// The CPU emitter's door: scheduled loom kernels in, one object with all of them out, and a linker in process.
+// The CPU emitter's door: scheduled loom kernels in, one object with all of them out, and a linker
+// in process.
 #pragma once
 
 #include "codegen/cpu/target.h"
@@ -32,10 +33,10 @@ struct EmittedModule {
 /// Emits every loom.kernel of the module, which `--loom-schedule` has run over, into one object.
 /// Also attaches loom.chunks, loom.scratch, loom.bytes and loom.flops to the kernels. Fails with
 /// "loom.kernel @name: what must hold, got what" for a kernel that this target cannot run.
-llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget &target,
-                                          const EmitOptions &options = {});
+llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget& target,
+                                          const EmitOptions& options = {});
 
 /// Links an object without undefined symbols into a shared object, both as bytes.
-llvm::Expected<std::string> linkSharedObject(const std::string &object);
+llvm::Expected<std::string> linkSharedObject(const std::string& object);
 
 } // namespace weft::cpu

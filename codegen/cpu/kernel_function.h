@@ -8,7 +8,7 @@
 namespace weft::cpu {
 
 /// Emits the kernel's function, named as the kernel, into the module.
-llvm::Function *emitKernelFunction(llvm::Module &module, loom::KernelOp kernel, const KernelPlan &plan,
-                                   const CpuTarget &target);
+llvm::Function* emitKernelFunction(llvm::Module& module, loom::KernelOp kernel,
+                                   const KernelPlan& plan, const CpuTarget& target);
 
 } // namespace weft::cpu

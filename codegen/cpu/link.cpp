@@ -1,4 +1,5 @@
-// Object to shared object by lld in process. lld works on files: they live in a private folder that goes with the call.
+// Object to shared object by lld in process. lld works on files: they live in a private folder that
+// goes with the call.
 #include "codegen/cpu/emit.h"
 
 #include "lld/Common/Driver.h"
@@ -17,7 +18,7 @@ LLD_HAS_DRIVER(elf)
 namespace weft::cpu {
 namespace {
 
-llvm::Error ioError(const llvm::Twine &what, std::error_code code) {
+llvm::Error ioError(const llvm::Twine& what, std::error_code code) {
   return llvm::createStringError("link: " + what + ", got " + code.message());
 }
 
@@ -31,7 +32,7 @@ struct PrivateFolder {
     if (access(shared.c_str(), W_OK | X_OK) != 0)
       llvm::sys::path::system_temp_directory(true, shared);
     llvm::sys::path::append(shared, "weft-link-XXXXXX");
-    if (!mkdtemp(const_cast<char *>(shared.c_str())))
+    if (!mkdtemp(const_cast<char*>(shared.c_str())))
       return ioError("a folder for temporary files must be creatable",
                      std::error_code(errno, std::generic_category()));
     path = shared;
@@ -41,8 +42,7 @@ struct PrivateFolder {
     return llvm::Error::success();
   }
   ~PrivateFolder() {
-    if (path.empty())
-      return;
+    if (path.empty()) return;
     llvm::sys::fs::remove(input);
     llvm::sys::fs::remove(output);
     llvm::sys::fs::remove(path);
@@ -51,38 +51,47 @@ struct PrivateFolder {
 
 } // namespace
 
-llvm::Expected<std::string> linkSharedObject(const std::string &object) {
+llvm::Expected<std::string> linkSharedObject(const std::string& object) {
   // lld keeps global state.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
   PrivateFolder folder;
-  if (llvm::Error error = folder.create())
-    return error;
+  if (llvm::Error error = folder.create()) return error;
   {
     std::error_code code;
     llvm::raw_fd_ostream file(folder.input, code, llvm::sys::fs::CD_CreateNew);
-    if (!code)
-      file << object;
+    if (!code) file << object;
     file.close();
     if (code || file.has_error()) {
-      if (!code)
-        code = file.error();
+      if (!code) code = file.error();
       file.clear_error();
       return ioError("the temporary object must be writable", code);
     }
   }
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  const char *arguments[] = {"ld.lld", "-shared", "--no-undefined", "--threads=1", "--build-id=none",
-                             "--hash-style=gnu", "-z", "noexecstack", "-z", "relro", "-z", "now",
-                             "--no-rosegment", "-o", folder.output.c_str(), folder.input.c_str()};
+  const char* arguments[] = {"ld.lld",
+                             "-shared",
+                             "--no-undefined",
+                             "--threads=1",
+                             "--build-id=none",
+                             "--hash-style=gnu",
+                             "-z",
+                             "noexecstack",
+                             "-z",
+                             "relro",
+                             "-z",
+                             "now",
+                             "--no-rosegment",
+                             "-o",
+                             folder.output.c_str(),
+                             folder.input.c_str()};
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return llvm::createStringError("link: kernels must link without undefined symbols, got " +
                                    messages);
   auto linked = llvm::MemoryBuffer::getFile(folder.output, false, false);
-  if (!linked)
-    return ioError("the shared object must be readable", linked.getError());
+  if (!linked) return ioError("the shared object must be readable", linked.getError());
   return (*linked)->getBuffer().str();
 }
 

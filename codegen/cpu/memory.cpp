@@ -1,4 +1,5 @@
-// Loads and stores: contiguous lanes as one vector, lanes that share an address as a scalar, the rest as a gather.
+// Loads and stores: contiguous lanes as one vector, lanes that share an address as a scalar, the
+// rest as a gather.
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/scalar_ops.h"
@@ -11,36 +12,34 @@ using namespace weft::loom;
 namespace weft::cpu {
 using llvm::Value;
 
-
 // bf16 is i16 and bool is i8 in memory.
-llvm::Type *PartEmitter::memoryType(mlir::Type element) {
-  return element.isBF16() ? b.getInt16Ty() : element.isInteger(1) ? static_cast<llvm::Type *>(b.getInt8Ty()) : typeOf(element);
+llvm::Type* PartEmitter::memoryType(mlir::Type element) {
+  return element.isBF16()       ? b.getInt16Ty()
+         : element.isInteger(1) ? static_cast<llvm::Type*>(b.getInt8Ty())
+                                : typeOf(element);
 }
 
-Value *PartEmitter::fromMemory(Value *value, mlir::Type element) {
-  if (element.isBF16())
-    return extendBf16(b, value);
+Value* PartEmitter::fromMemory(Value* value, mlir::Type element) {
+  if (element.isBF16()) return extendBf16(b, value);
   if (element.isInteger(1))
     return b.CreateICmpNE(value, llvm::Constant::getNullValue(value->getType()));
   return value;
 }
 
-Value *PartEmitter::toMemory(Value *value, mlir::Type element) {
-  if (element.isBF16())
-    return roundToBf16(b, value);
-  if (element.isInteger(1))
-    return b.CreateZExt(value, value->getType()->getWithNewBitWidth(8));
+Value* PartEmitter::toMemory(Value* value, mlir::Type element) {
+  if (element.isBF16()) return roundToBf16(b, value);
+  if (element.isInteger(1)) return b.CreateZExt(value, value->getType()->getWithNewBitWidth(8));
   return value;
 }
 
-Value *PartEmitter::address(Value *base, Value *offset, mlir::Type element) {
+Value* PartEmitter::address(Value* base, Value* offset, mlir::Type element) {
   return b.CreateGEP(memoryType(element), base, offset);
 }
 
-// The lanes that take part: those of the tail, and of those the ones that `mask` names; null means all.
-Value *PartEmitter::activeLanes(Value *mask) {
-  if (!mask || !lanes_.mask)
-    return mask ? mask : lanes_.mask;
+// The lanes that take part: those of the tail, and of those the ones that `mask` names; null means
+// all.
+Value* PartEmitter::activeLanes(Value* mask) {
+  if (!mask || !lanes_.mask) return mask ? mask : lanes_.mask;
   return b.CreateAnd(lanes_.mask, mask);
 }
 
@@ -48,37 +47,38 @@ bool PartEmitter::isTiledByLanes(mlir::Value memory) {
   return isa<LocalType>(memory.getType()) && plan.lane_axis >= 0;
 }
 
-// A local of a part with a lane axis holds a vector for each block of lanes at each of its elements.
-LaneValue PartEmitter::placeInLocal(const LaneValue &offset) {
+// A local of a part with a lane axis holds a vector for each block of lanes at each of its
+// elements.
+LaneValue PartEmitter::placeInLocal(const LaneValue& offset) {
   int64_t width = plan.lanes, tile = width * plan.blocks;
-  if (!lanes_.active)
-    return scaleIndex(offset, tile);
+  if (!lanes_.active) return scaleIndex(offset, tile);
   if (offset.kind == LaneValue::Kind::uniform) {
     LaneValue place{LaneValue::Kind::linear, {}, 1, 1};
-    Value *first = b.CreateMul(offset.parts[0], b.getInt64(tile), "", false, true);
+    Value* first = b.CreateMul(offset.parts[0], b.getInt64(tile), "", false, true);
     for (int i = 0; i < lanes_.blocks; ++i)
       place.parts.push_back(b.CreateAdd(first, b.getInt64(i * width), "", false, true));
     return place;
   }
   return byBlock([&](unsigned i) {
-    Value *scaled = b.CreateMul(vectorOf(offset, i), b.CreateVectorSplat(lanes_.width, b.getInt64(tile)));
-    Value *lane = b.CreateAdd(iota(1), b.CreateVectorSplat(lanes_.width, b.getInt64(i * width)));
+    Value* scaled =
+        b.CreateMul(vectorOf(offset, i), b.CreateVectorSplat(lanes_.width, b.getInt64(tile)));
+    Value* lane = b.CreateAdd(iota(1), b.CreateVectorSplat(lanes_.width, b.getInt64(i * width)));
     return b.CreateAdd(scaled, lane);
   });
 }
 
 // One block of lanes in memory's type; lanes outside `mask` are zero.
-Value *PartEmitter::loadLanes(Value *base, const LaneValue &offset, unsigned block, Value *mask, mlir::Type element) {
-  llvm::Type *type = memoryType(element);
-  auto *vector = llvm::FixedVectorType::get(type, lanes_.width);
+Value* PartEmitter::loadLanes(Value* base, const LaneValue& offset, unsigned block, Value* mask,
+                              mlir::Type element) {
+  llvm::Type* type = memoryType(element);
+  auto* vector = llvm::FixedVectorType::get(type, lanes_.width);
   llvm::Align align(type->getScalarSizeInBits() / 8);
   if (offset.kind == LaneValue::Kind::linear && offset.stride == 1) {
-    Value *pointer = address(base, offset.parts[block], element);
-    if (!mask)
-      return b.CreateAlignedLoad(vector, pointer, align);
+    Value* pointer = address(base, offset.parts[block], element);
+    if (!mask) return b.CreateAlignedLoad(vector, pointer, align);
     return b.CreateMaskedLoad(vector, pointer, align, mask, llvm::Constant::getNullValue(vector));
   }
-  Value *pointers = address(base, vectorOf(offset, block), element);
+  Value* pointers = address(base, vectorOf(offset, block), element);
   if (!mask)
     mask = llvm::Constant::getAllOnesValue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes_.width));
   return b.CreateMaskedGather(vector, pointers, align, mask, llvm::Constant::getNullValue(vector));
@@ -87,49 +87,50 @@ Value *PartEmitter::loadLanes(Value *base, const LaneValue &offset, unsigned blo
 LaneValue PartEmitter::emitLoad(LoadOp op) {
   mlir::Value memory = op.getMemory();
   mlir::Type element = elementType(memory.getType());
-  llvm::Type *type = memoryType(element);
-  Value *base = memory_.find(memory)->second;
+  llvm::Type* type = memoryType(element);
+  Value* base = memory_.find(memory)->second;
   LaneValue offset = evaluate(op.getMap(), op.getIndices());
-  if (isTiledByLanes(memory))
-    offset = placeInLocal(offset);
+  if (isTiledByLanes(memory)) offset = placeInLocal(offset);
   bool masked = bool(op.getMask());
-  LaneValue mask = masked ? get(op.getMask()) : LaneValue(), other = masked ? get(op.getOther()) : LaneValue();
-  auto loadScalar = [&](Value *at) {
-    return b.CreateAlignedLoad(type, address(base, at, element), llvm::Align(type->getScalarSizeInBits() / 8));
+  LaneValue mask = masked ? get(op.getMask()) : LaneValue(),
+            other = masked ? get(op.getOther()) : LaneValue();
+  auto loadScalar = [&](Value* at) {
+    return b.CreateAlignedLoad(type, address(base, at, element),
+                               llvm::Align(type->getScalarSizeInBits() / 8));
   };
   if (offset.isUniform() && (!masked || (mask.isUniform() && other.isUniform()))) {
-    if (!masked)
-      return LaneValue::uniform(fromMemory(loadScalar(offset.parts[0]), element));
+    if (!masked) return LaneValue::uniform(fromMemory(loadScalar(offset.parts[0]), element));
     Values loaded = ifElse(
         mask.parts[0], [&] { return Values{fromMemory(loadScalar(offset.parts[0]), element)}; },
         [&] { return Values{other.parts[0]}; });
     return LaneValue::uniform(loaded[0]);
   }
-  return byBlock([&](unsigned i) -> Value * {
+  return byBlock([&](unsigned i) -> Value* {
     // Lanes of a block that share an address: at least one is active.
     if (!masked && offset.kind == LaneValue::Kind::linear && offset.stride == 0)
       return b.CreateVectorSplat(lanes_.width, fromMemory(loadScalar(offset.parts[i]), element));
-    Value *wanted = masked ? vectorOf(mask, i) : nullptr;
-    Value *loaded = fromMemory(loadLanes(base, offset, i, activeLanes(wanted), element), element);
+    Value* wanted = masked ? vectorOf(mask, i) : nullptr;
+    Value* loaded = fromMemory(loadLanes(base, offset, i, activeLanes(wanted), element), element);
     return masked ? b.CreateSelect(wanted, loaded, vectorOf(other, i)) : loaded;
   });
 }
 
-void PartEmitter::storeLanes(Value *value, Value *base, const LaneValue &offset, unsigned block, Value *mask,
-                             mlir::Type element, bool nontemporal) {
+void PartEmitter::storeLanes(Value* value, Value* base, const LaneValue& offset, unsigned block,
+                             Value* mask, mlir::Type element, bool nontemporal) {
   llvm::Align align(memoryType(element)->getScalarSizeInBits() / 8);
   if (offset.kind == LaneValue::Kind::linear && offset.stride == 1) {
-    Value *pointer = address(base, offset.parts[block], element);
+    Value* pointer = address(base, offset.parts[block], element);
     if (mask) {
       b.CreateMaskedStore(value, pointer, align, mask);
       return;
     }
-    llvm::StoreInst *store = b.CreateAlignedStore(value, pointer, align);
+    llvm::StoreInst* store = b.CreateAlignedStore(value, pointer, align);
     if (nontemporal) {
       streams_ = true;
       store->setAlignment(llvm::Align(value->getType()->getPrimitiveSizeInBits() / 8));
-      store->setMetadata(llvm::LLVMContext::MD_nontemporal,
-                         llvm::MDNode::get(b.getContext(), llvm::ConstantAsMetadata::get(b.getInt32(1))));
+      store->setMetadata(
+          llvm::LLVMContext::MD_nontemporal,
+          llvm::MDNode::get(b.getContext(), llvm::ConstantAsMetadata::get(b.getInt32(1))));
     }
     return;
   }
@@ -141,14 +142,14 @@ void PartEmitter::storeLanes(Value *value, Value *base, const LaneValue &offset,
 void PartEmitter::emitStore(StoreOp op) {
   mlir::Value memory = op.getMemory();
   mlir::Type element = elementType(memory.getType());
-  Value *base = memory_.find(memory)->second;
+  Value* base = memory_.find(memory)->second;
   LaneValue value = get(op.getValue()), offset = evaluate(op.getMap(), op.getIndices());
-  if (isTiledByLanes(memory))
-    offset = placeInLocal(offset);
+  if (isTiledByLanes(memory)) offset = placeInLocal(offset);
   if (!lanes_.active) {
     auto store = [&]() -> Values {
       llvm::Align align(memoryType(element)->getScalarSizeInBits() / 8);
-      b.CreateAlignedStore(toMemory(value.parts[0], element), address(base, offset.parts[0], element), align);
+      b.CreateAlignedStore(toMemory(value.parts[0], element),
+                           address(base, offset.parts[0], element), align);
       return {};
     };
     if (op.getMask())
@@ -159,7 +160,7 @@ void PartEmitter::emitStore(StoreOp op) {
   }
   LaneValue mask = op.getMask() ? get(op.getMask()) : LaneValue();
   for (int i = 0; i < lanes_.blocks; ++i) {
-    Value *wanted = activeLanes(op.getMask() ? vectorOf(mask, i) : nullptr);
+    Value* wanted = activeLanes(op.getMask() ? vectorOf(mask, i) : nullptr);
     storeLanes(toMemory(vectorOf(value, i), element), base, offset, i, wanted, element,
                op.getNontemporal() && lanes_.streaming);
   }

@@ -1,8 +1,10 @@
-// PartEmitter: walks the body of one loom.part and emits LLVM IR for the current lanes. Internal to the CPU emitter.
+// PartEmitter: walks the body of one loom.part and emits LLVM IR for the current lanes. Internal to
+// the CPU emitter.
 //
-// A value of the body is uniform (one scalar for all lanes), linear (an index that grows by a constant from lane to
-// lane) or varying (a vector for each block of lanes). Lanes run along an axis of the part or along a loop; outside of
-// both everything is scalar. Ops that do not depend on an axis are emitted once, in front of its loop.
+// A value of the body is uniform (one scalar for all lanes), linear (an index that grows by a
+// constant from lane to lane) or varying (a vector for each block of lanes). Lanes run along an
+// axis of the part or along a loop; outside of both everything is scalar. Ops that do not depend on
+// an axis are emitted once, in front of its loop.
 #pragma once
 
 #include "codegen/cpu/plan.h"
@@ -16,13 +18,14 @@ namespace weft::cpu {
 struct LaneValue {
   enum class Kind { uniform, linear, varying };
   Kind kind = Kind::uniform;
-  // uniform: one scalar. linear: for each block the scalar at its first lane. varying: a vector for each block.
-  llvm::SmallVector<llvm::Value *, 4> parts;
+  // uniform: one scalar. linear: for each block the scalar at its first lane. varying: a vector for
+  // each block.
+  llvm::SmallVector<llvm::Value*, 4> parts;
   int64_t stride = 0; // linear: from lane to lane
   int64_t align = 1;  // uniform and linear indices: a divisor of every entry of `parts`
 
   bool isUniform() const { return kind == Kind::uniform; }
-  static LaneValue uniform(llvm::Value *value, int64_t align = 1) {
+  static LaneValue uniform(llvm::Value* value, int64_t align = 1) {
     return {Kind::uniform, {value}, 0, align};
   }
 };
@@ -31,103 +34,109 @@ struct LaneValue {
 struct Lanes {
   bool active = false;
   int width = 1, blocks = 1;
-  llvm::Value *mask = nullptr; // <width x i1>, null: all lanes; only with one block
+  llvm::Value* mask = nullptr; // <width x i1>, null: all lanes; only with one block
   bool streaming = false;      // nontemporal stores are aligned here
 };
 
 class PartEmitter {
 public:
-  PartEmitter(llvm::IRBuilder<> &builder, const PartPlan &plan, const CpuTarget &target)
+  PartEmitter(llvm::IRBuilder<>& builder, const PartPlan& plan, const CpuTarget& target)
       : b(builder), plan(plan), target(target) {}
 
   /// Binds a kernel argument: a buffer's base pointer, or a scalar.
-  void bindBuffer(mlir::Value buffer, llvm::Value *base) { memory_[buffer] = base; }
-  void bindScalar(mlir::Value scalar, llvm::Value *value) { set(scalar, LaneValue::uniform(value)); }
-  void bindSizes(llvm::ArrayRef<llvm::Value *> sizes) { sizes_.assign(sizes.begin(), sizes.end()); }
+  void bindBuffer(mlir::Value buffer, llvm::Value* base) { memory_[buffer] = base; }
+  void bindScalar(mlir::Value scalar, llvm::Value* value) {
+    set(scalar, LaneValue::uniform(value));
+  }
+  void bindSizes(llvm::ArrayRef<llvm::Value*> sizes) { sizes_.assign(sizes.begin(), sizes.end()); }
 
   /// Emits the chunks [begin, end) of the part. `context` points to the weft_kernel_context.
-  void emit(llvm::Value *context, llvm::Value *begin, llvm::Value *end);
+  void emit(llvm::Value* context, llvm::Value* begin, llvm::Value* end);
 
   /// Says whether stores by-pass the cache somewhere, so that the kernel must end with a fence.
   bool streams() const { return streams_; }
 
   /// Emits an expression of the sizes.
-  llvm::Value *size(mlir::AffineExpr expr);
+  llvm::Value* size(mlir::AffineExpr expr);
 
 private:
-  using Values = llvm::SmallVector<llvm::Value *, 8>;
+  using Values = llvm::SmallVector<llvm::Value*, 8>;
   using LaneValues = llvm::SmallVector<LaneValue, 4>;
 
-  // What a loop accumulates: `step` joins a new value to the accumulators, `merge` two accumulators.
+  // What a loop accumulates: `step` joins a new value to the accumulators, `merge` two
+  // accumulators.
   struct Reduction {
     LaneValues identities;
     llvm::SmallVector<mlir::Type, 4> types;
-    std::function<LaneValues(const LaneValues &, const LaneValues &)> step, merge;
+    std::function<LaneValues(const LaneValues&, const LaneValues&)> step, merge;
   };
 
   //--- parts.cpp: chunks, axes, products
-  void placeLocals(llvm::Value *context);
-  void emitChunk(llvm::Value *chunk);
+  void placeLocals(llvm::Value* context);
+  void emitChunk(llvm::Value* chunk);
   void emitAxes(unsigned next);
-  void emitProduct(llvm::Value *begin, llvm::Value *end);
-
+  void emitProduct(llvm::Value* begin, llvm::Value* end);
 
   //--- loops.cpp
-  Values forLoop(llvm::Value *count, int64_t step, llvm::ArrayRef<llvm::Value *> initial,
-                 llvm::function_ref<Values(llvm::Value *, llvm::ArrayRef<llvm::Value *>)> body);
-  Values ifElse(llvm::Value *condition, llvm::function_ref<Values()> then_body,
+  Values forLoop(llvm::Value* count, int64_t step, llvm::ArrayRef<llvm::Value*> initial,
+                 llvm::function_ref<Values(llvm::Value*, llvm::ArrayRef<llvm::Value*>)> body);
+  Values ifElse(llvm::Value* condition, llvm::function_ref<Values()> then_body,
                 llvm::function_ref<Values()> else_body);
-  void serialLoop(mlir::Value index, llvm::Value *low, llvm::Value *count, int64_t align, mlir::Block &block,
-                  llvm::function_ref<void()> body);
-  LaneValues laneLoop(mlir::Value index, llvm::Value *low, llvm::Value *count, int64_t align, int64_t blocks,
-                      mlir::Block &block, const Reduction *reduction);
-  Values laneBlocks(mlir::Value index, llvm::Value *low, llvm::Value *first, llvm::Value *count, int64_t align,
-                    const Lanes &lanes, mlir::Block &block, const Reduction *reduction,
-                    llvm::ArrayRef<llvm::Value *> initial);
-  Values laneTail(mlir::Value index, llvm::Value *low, llvm::Value *first, llvm::Value *count, int64_t align,
-                  mlir::Block &block, const Reduction *reduction, llvm::ArrayRef<llvm::Value *> initial);
-  llvm::Value *streamsAligned(mlir::Value index, llvm::Value *low, mlir::Block &block);
-  void emitLoop(mlir::Operation *op, loom::AxisAttr axis, mlir::Block &body, const Reduction &reduction);
-  void emitSerialReduction(mlir::Operation *op, llvm::Value *count, mlir::Block &body, const Reduction &reduction);
+  void serialLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
+                  mlir::Block& block, llvm::function_ref<void()> body);
+  LaneValues laneLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
+                      int64_t blocks, mlir::Block& block, const Reduction* reduction);
+  Values laneBlocks(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
+                    int64_t align, const Lanes& lanes, mlir::Block& block,
+                    const Reduction* reduction, llvm::ArrayRef<llvm::Value*> initial);
+  Values laneTail(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
+                  int64_t align, mlir::Block& block, const Reduction* reduction,
+                  llvm::ArrayRef<llvm::Value*> initial);
+  llvm::Value* streamsAligned(mlir::Value index, llvm::Value* low, mlir::Block& block);
+  void emitLoop(mlir::Operation* op, loom::AxisAttr axis, mlir::Block& body,
+                const Reduction& reduction);
+  void emitSerialReduction(mlir::Operation* op, llvm::Value* count, mlir::Block& body,
+                           const Reduction& reduction);
   Reduction reductionOf(loom::LoopOp op);
   Reduction reductionOf(loom::DotOp op);
-  LaneValues yieldsOf(mlir::Block &block);
+  LaneValues yieldsOf(mlir::Block& block);
 
   //--- body.cpp
-  void hoist(mlir::Block &block);
-  bool canHoist(mlir::Operation &op, const llvm::SmallPtrSetImpl<mlir::Value> &written);
-  void emitBlock(mlir::Block &block);
-  void emitOp(mlir::Operation &op);
+  void hoist(mlir::Block& block);
+  bool canHoist(mlir::Operation& op, const llvm::SmallPtrSetImpl<mlir::Value>& written);
+  void emitBlock(mlir::Block& block);
+  void emitOp(mlir::Operation& op);
   void emitRequire(loom::RequireOp op);
-  bool emitIndexOp(mlir::Operation &op);
-  llvm::Constant *constantOf(mlir::arith::ConstantOp op);
-  llvm::Type *typeOf(mlir::Type type);
+  bool emitIndexOp(mlir::Operation& op);
+  llvm::Constant* constantOf(mlir::arith::ConstantOp op);
+  llvm::Type* typeOf(mlir::Type type);
 
   //--- index.cpp
   LaneValue constantIndex(int64_t value);
-  LaneValue lanesAlong(llvm::Value *first, int64_t align);
-  LaneValue addIndex(const LaneValue &x, const LaneValue &y);
-  LaneValue scaleIndex(const LaneValue &x, int64_t factor);
-  LaneValue multiplyIndex(const LaneValue &x, const LaneValue &y);
-  LaneValue divideIndex(mlir::AffineExprKind kind, const LaneValue &x, const LaneValue &y);
+  LaneValue lanesAlong(llvm::Value* first, int64_t align);
+  LaneValue addIndex(const LaneValue& x, const LaneValue& y);
+  LaneValue scaleIndex(const LaneValue& x, int64_t factor);
+  LaneValue multiplyIndex(const LaneValue& x, const LaneValue& y);
+  LaneValue divideIndex(mlir::AffineExprKind kind, const LaneValue& x, const LaneValue& y);
   LaneValue evaluate(mlir::AffineExpr expr, llvm::ArrayRef<LaneValue> dims);
   LaneValue evaluate(mlir::AffineMap map, mlir::ValueRange indices);
-  llvm::Constant *iota(int64_t stride, unsigned bits = 64);
-  llvm::Value *vectorOf(const LaneValue &value, unsigned block);
-  LaneValue byBlock(llvm::function_ref<llvm::Value *(unsigned)> emit);
+  llvm::Constant* iota(int64_t stride, unsigned bits = 64);
+  llvm::Value* vectorOf(const LaneValue& value, unsigned block);
+  LaneValue byBlock(llvm::function_ref<llvm::Value*(unsigned)> emit);
 
   //--- memory.cpp
   LaneValue emitLoad(loom::LoadOp op);
   void emitStore(loom::StoreOp op);
-  LaneValue placeInLocal(const LaneValue &offset);
-  llvm::Value *address(llvm::Value *base, llvm::Value *offset, mlir::Type element);
-  llvm::Value *activeLanes(llvm::Value *mask);
-  llvm::Value *loadLanes(llvm::Value *base, const LaneValue &offset, unsigned block, llvm::Value *mask, mlir::Type element);
-  void storeLanes(llvm::Value *value, llvm::Value *base, const LaneValue &offset, unsigned block, llvm::Value *mask,
-                  mlir::Type element, bool nontemporal);
-  llvm::Type *memoryType(mlir::Type element);
-  llvm::Value *fromMemory(llvm::Value *value, mlir::Type element);
-  llvm::Value *toMemory(llvm::Value *value, mlir::Type element);
+  LaneValue placeInLocal(const LaneValue& offset);
+  llvm::Value* address(llvm::Value* base, llvm::Value* offset, mlir::Type element);
+  llvm::Value* activeLanes(llvm::Value* mask);
+  llvm::Value* loadLanes(llvm::Value* base, const LaneValue& offset, unsigned block,
+                         llvm::Value* mask, mlir::Type element);
+  void storeLanes(llvm::Value* value, llvm::Value* base, const LaneValue& offset, unsigned block,
+                  llvm::Value* mask, mlir::Type element, bool nontemporal);
+  llvm::Type* memoryType(mlir::Type element);
+  llvm::Value* fromMemory(llvm::Value* value, mlir::Type element);
+  llvm::Value* toMemory(llvm::Value* value, mlir::Type element);
   bool isTiledByLanes(mlir::Value memory);
 
   //--- values
@@ -141,24 +150,24 @@ private:
   }
   // Forgets what was set since: code after a region must not use values from inside it.
   struct Scope {
-    PartEmitter &emitter;
+    PartEmitter& emitter;
     size_t mark;
-    explicit Scope(PartEmitter &e) : emitter(e), mark(e.order_.size()) {}
+    explicit Scope(PartEmitter& e) : emitter(e), mark(e.order_.size()) {}
     ~Scope() {
       while (emitter.order_.size() > mark)
         emitter.values_.erase(emitter.order_.pop_back_val());
     }
   };
 
-  llvm::IRBuilder<> &b;
-  const PartPlan &plan;
-  const CpuTarget &target;
+  llvm::IRBuilder<>& b;
+  const PartPlan& plan;
+  const CpuTarget& target;
   Lanes lanes_;
-  llvm::Value *context_ = nullptr;
-  llvm::SmallVector<llvm::Value *, 4> sizes_;
+  llvm::Value* context_ = nullptr;
+  llvm::SmallVector<llvm::Value*, 4> sizes_;
   llvm::DenseMap<mlir::Value, LaneValue> values_;
   llvm::SmallVector<mlir::Value, 64> order_;
-  llvm::DenseMap<mlir::Value, llvm::Value *> memory_; // buffers and locals
+  llvm::DenseMap<mlir::Value, llvm::Value*> memory_; // buffers and locals
   struct Range {
     llvm::Value *low, *count;
     int64_t align;

@@ -1,4 +1,5 @@
-// A part from the outside in: chunks of the launch, ranges of its axes in a chunk, nested loops, or a tiled product.
+// A part from the outside in: chunks of the launch, ranges of its axes in a chunk, nested loops, or
+// a tiled product.
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/dot.h"
@@ -15,25 +16,28 @@ namespace {
 
 constexpr int64_t kZeroAlign = 1 << 20; // of a range that starts at 0
 
-Value *minimum(llvm::IRBuilderBase &b, Value *x, Value *y) {
+Value* minimum(llvm::IRBuilderBase& b, Value* x, Value* y) {
   return b.CreateSelect(b.CreateICmpSLT(x, y), x, y);
 }
 
 } // namespace
 
-// Locals stand in the entry block's frame, or in the thread's scratch memory (weft_kernel_context's third field).
-void PartEmitter::placeLocals(Value *context) {
-  Value *scratch = nullptr;
-  for (const LocalPlace &place : plan.locals) {
-    Value *base = nullptr;
+// Locals stand in the entry block's frame, or in the thread's scratch memory (weft_kernel_context's
+// third field).
+void PartEmitter::placeLocals(Value* context) {
+  Value* scratch = nullptr;
+  for (const LocalPlace& place : plan.locals) {
+    Value* base = nullptr;
     if (place.on_stack) {
       int64_t bytes = cast<AffineConstantExpr>(place.bytes).getValue();
-      auto *frame = b.CreateAlloca(llvm::ArrayType::get(b.getInt8Ty(), std::max<int64_t>(bytes, 1)));
+      auto* frame =
+          b.CreateAlloca(llvm::ArrayType::get(b.getInt8Ty(), std::max<int64_t>(bytes, 1)));
       frame->setAlignment(llvm::Align(64));
       base = frame;
     } else {
       if (!scratch)
-        scratch = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context, 16));
+        scratch =
+            b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context, 16));
       base = b.CreateGEP(b.getInt8Ty(), scratch, size(place.offset));
     }
     LocalOp local = place.local;
@@ -41,46 +45,46 @@ void PartEmitter::placeLocals(Value *context) {
   }
 }
 
-void PartEmitter::emit(Value *context, Value *begin, Value *end) {
+void PartEmitter::emit(Value* context, Value* begin, Value* end) {
   context_ = context;
   if (plan.product) {
     emitProduct(begin, end);
     return;
   }
   placeLocals(context);
-  forLoop(b.CreateSub(end, begin), 1, {}, [&](Value *i, ArrayRef<Value *>) {
+  forLoop(b.CreateSub(end, begin), 1, {}, [&](Value* i, ArrayRef<Value*>) {
     emitChunk(b.CreateAdd(begin, i));
     return Values{};
   });
 }
 
 // A chunk's number has a digit for each axis that is cut, the first axis's the highest.
-void PartEmitter::emitChunk(Value *chunk) {
+void PartEmitter::emitChunk(Value* chunk) {
   PartOp part = plan.part;
   unsigned count = part.getNumAxes();
   ranges_.assign(count, Range{});
   int first_cut = -1;
   for (int i = int(count) - 1; i >= 0; --i)
-    if (part.getAxis(i).getChunk() > 0)
-      first_cut = i;
+    if (part.getAxis(i).getChunk() > 0) first_cut = i;
   for (int i = int(count) - 1; i >= 0; --i) {
     AxisAttr axis = part.getAxis(i);
-    Value *extent = size(axis.getExtent().getResult(0));
+    Value* extent = size(axis.getExtent().getResult(0));
     int64_t length = axis.getChunk();
     if (length == 0) {
       ranges_[i] = {b.getInt64(0), extent, kZeroAlign};
       continue;
     }
-    Value *digit = chunk;
+    Value* digit = chunk;
     if (i != first_cut) {
-      Value *digits = size(axis.getExtent().getResult(0).ceilDiv(length));
+      Value* digits = size(axis.getExtent().getResult(0).ceilDiv(length));
       digit = b.CreateURem(chunk, digits);
       chunk = b.CreateUDiv(chunk, digits);
     }
-    Value *low = b.CreateMul(digit, b.getInt64(length), "", true, true);
+    Value* low = b.CreateMul(digit, b.getInt64(length), "", true, true);
     auto fixed = axis.getConstantExtent();
     bool whole = fixed && *fixed % length == 0;
-    Value *points = whole ? b.getInt64(length) : minimum(b, b.getInt64(length), b.CreateSub(extent, low));
+    Value* points =
+        whole ? b.getInt64(length) : minimum(b, b.getInt64(length), b.CreateSub(extent, low));
     ranges_[i] = {low, points, length & -length};
   }
   Scope chunk_scope(*this);
@@ -90,44 +94,44 @@ void PartEmitter::emitChunk(Value *chunk) {
 // The part's axes from `next` on, outermost first; the lane axis is innermost whatever its place.
 void PartEmitter::emitAxes(unsigned next) {
   PartOp part = plan.part;
-  Block &block = part.getBody().front();
+  Block& block = part.getBody().front();
   if (next == part.getNumAxes()) {
-    if (plan.lane_axis < 0)
-      return emitBlock(block);
-    const Range &range = ranges_[plan.lane_axis];
-    laneLoop(block.getArgument(plan.lane_axis), range.low, range.count, range.align, plan.blocks, block, nullptr);
+    if (plan.lane_axis < 0) return emitBlock(block);
+    const Range& range = ranges_[plan.lane_axis];
+    laneLoop(block.getArgument(plan.lane_axis), range.low, range.count, range.align, plan.blocks,
+             block, nullptr);
     return;
   }
-  if (int(next) == plan.lane_axis)
-    return emitAxes(next + 1);
-  const Range &range = ranges_[next];
-  serialLoop(block.getArgument(next), range.low, range.count, range.align, block, [&] { emitAxes(next + 1); });
+  if (int(next) == plan.lane_axis) return emitAxes(next + 1);
+  const Range& range = ranges_[next];
+  serialLoop(block.getArgument(next), range.low, range.count, range.align, block,
+             [&] { emitAxes(next + 1); });
 }
 
 //===--- Products -----------------------------------------------------------------------------===//
 
-void PartEmitter::emitProduct(Value *begin, Value *end) {
+void PartEmitter::emitProduct(Value* begin, Value* end) {
   Product product = *plan.product;
   PartOp part = plan.part;
-  Block &block = part.getBody().front();
-  auto extent = [&](int axis) -> Value * {
+  Block& block = part.getBody().front();
+  auto extent = [&](int axis) -> Value* {
     return axis < 0 ? b.getInt64(1) : size(part.getAxis(axis).getExtent().getResult(0));
   };
-  auto sizeOf = [](Value *value) {
-    auto *fixed = llvm::dyn_cast<llvm::ConstantInt>(value);
+  auto sizeOf = [](Value* value) {
+    auto* fixed = llvm::dyn_cast<llvm::ConstantInt>(value);
     return fixed ? DotSize{fixed->getSExtValue(), nullptr} : DotSize{0, value};
   };
   // The indices of the batch axes, the first one's the slowest.
-  auto batchIndices = [&](Value *batch) {
+  auto batchIndices = [&](Value* batch) {
     Values indices(product.batch_axes.size());
     for (size_t i = indices.size(); i-- > 0;) {
-      Value *length = extent(product.batch_axes[i]);
+      Value* length = extent(product.batch_axes[i]);
       indices[i] = i == 0 ? batch : b.CreateURem(batch, length);
       batch = b.CreateUDiv(batch, length);
     }
     return indices;
   };
-  auto operand = [&](const ProductFactor &factor, int64_t row, int64_t column) {
+  auto operand = [&](const ProductFactor& factor, int64_t row, int64_t column) {
     DotOperand result;
     LoadOp load = factor.load;
     mlir::Type element = elementType(load.getMemory().getType());
@@ -136,27 +140,30 @@ void PartEmitter::emitProduct(Value *begin, Value *end) {
     result.row_stride = {row, nullptr};
     result.column_stride = {column, nullptr};
     if (llvm::any_of(product.batch_axes, [&](int axis) { return factor.strides[axis] != 0; }))
-      result.batch_offset = [&, strides = factor.strides](llvm::IRBuilderBase &, Value *batch) {
-        Value *offset = b.getInt64(0);
+      result.batch_offset = [&, strides = factor.strides](llvm::IRBuilderBase&, Value* batch) {
+        Value* offset = b.getInt64(0);
         for (auto [axis, index] : llvm::zip(product.batch_axes, batchIndices(batch)))
           offset = b.CreateAdd(offset, b.CreateMul(index, b.getInt64(strides[axis])));
         return offset;
       };
     return result;
   };
-  Value *batches = b.getInt64(1);
+  Value* batches = b.getInt64(1);
   for (int axis : product.batch_axes)
     batches = b.CreateMul(batches, extent(axis));
-  Value *scratch = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 16));
-  DotProblem problem{product.plan,
-                     sizeOf(batches),
-                     sizeOf(extent(product.row_axis)),
-                     sizeOf(extent(product.column_axis)),
-                     sizeOf(size(product.dot.getAxis().getExtent().getResult(0))),
-                     operand(product.a, product.row_axis < 0 ? 0 : product.a.strides[product.row_axis], product.a.k_stride),
-                     operand(product.b, product.b.k_stride, product.b.strides[product.column_axis])};
+  Value* scratch =
+      b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 16));
+  DotProblem problem{
+      product.plan,
+      sizeOf(batches),
+      sizeOf(extent(product.row_axis)),
+      sizeOf(extent(product.column_axis)),
+      sizeOf(size(product.dot.getAxis().getExtent().getResult(0))),
+      operand(product.a, product.row_axis < 0 ? 0 : product.a.strides[product.row_axis],
+              product.a.k_stride),
+      operand(product.b, product.b.k_stride, product.b.strides[product.column_axis])};
   hoist(block);
-  emitDot(b, problem, scratch, begin, end, [&](llvm::IRBuilderBase &, const DotPoint &point) {
+  emitDot(b, problem, scratch, begin, end, [&](llvm::IRBuilderBase&, const DotPoint& point) {
     Scope inside(*this);
     lanes_ = Lanes{true, plan.lanes, 1, point.mask, false};
     if (product.row_axis >= 0)

@@ -14,12 +14,13 @@ namespace {
 // Locals up to this size, together, lie in the stack frame.
 constexpr int64_t kStackBytes = 48 * 1024;
 
-AffineExpr constant(MLIRContext *context, int64_t value) {
+AffineExpr constant(MLIRContext* context, int64_t value) {
   return getAffineConstantExpr(value, context);
 }
 
-// One vector register of the narrowest floating-point type that memory gives or takes; of bytes where all is bool.
-int chooseLanes(PartOp part, const CpuTarget &target) {
+// One vector register of the narrowest floating-point type that memory gives or takes; of bytes
+// where all is bool.
+int chooseLanes(PartOp part, const CpuTarget& target) {
   int element_bits = 0;
   auto see = [&](Type memory) {
     Type type = computeType(memory);
@@ -28,10 +29,9 @@ int chooseLanes(PartOp part, const CpuTarget &target) {
     // f32 decides over everything, then f64 and i64, then bool.
     int rank = is_float && bits == 32 ? 3 : bits == 64 ? 2 : 1;
     int seen = element_bits == 32 ? 3 : element_bits == 64 ? 2 : element_bits == 8 ? 1 : 0;
-    if (rank > seen)
-      element_bits = bits;
+    if (rank > seen) element_bits = bits;
   };
-  part.walk([&](Operation *op) {
+  part.walk([&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
       see(load.getMemory().getType());
     else if (auto store = dyn_cast<StoreOp>(op))
@@ -45,17 +45,15 @@ AffineExpr countChunks(PartOp part) {
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
     AxisAttr axis = part.getAxis(i);
     AffineExpr extent = axis.getExtent().getResult(0);
-    if (axis.getConstantExtent() == 0)
-      return constant(part.getContext(), 0);
-    if (axis.getChunk() > 0)
-      chunks = chunks * extent.ceilDiv(axis.getChunk());
+    if (axis.getConstantExtent() == 0) return constant(part.getContext(), 0);
+    if (axis.getChunk() > 0) chunks = chunks * extent.ceilDiv(axis.getChunk());
   }
   return chunks;
 }
 
-AffineExpr countProductChunks(Product &product) {
+AffineExpr countProductChunks(Product& product) {
   PartOp part = product.dot->getParentOfType<PartOp>();
-  const DotPlan &plan = product.plan;
+  const DotPlan& plan = product.plan;
   auto extent = [&](int axis) {
     return axis < 0 ? constant(part.getContext(), 1) : part.getAxis(axis).getExtent().getResult(0);
   };
@@ -67,15 +65,15 @@ AffineExpr countProductChunks(Product &product) {
          extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
 }
 
-void placeLocals(PartPlan &plan) {
-  MLIRContext *context = plan.part.getContext();
+void placeLocals(PartPlan& plan) {
+  MLIRContext* context = plan.part.getContext();
   int64_t on_stack = 0;
   AffineExpr scratch = constant(context, 0);
   for (LocalOp local : plan.part.getBody().front().getOps<LocalOp>()) {
     // With lanes along an axis of the part each lane has its own tile.
     int64_t copies = plan.lane_axis >= 0 ? int64_t(plan.lanes) * plan.blocks : 1;
-    AffineExpr bytes = local.getExtent().getResult(0) *
-                       (copies * elementBytes(elementType(local.getType())));
+    AffineExpr bytes =
+        local.getExtent().getResult(0) * (copies * elementBytes(elementType(local.getType())));
     auto fixed = dyn_cast<AffineConstantExpr>(bytes);
     LocalPlace place{local, fixed && on_stack + fixed.getValue() <= kStackBytes, bytes, scratch};
     if (place.on_stack)
@@ -87,7 +85,7 @@ void placeLocals(PartPlan &plan) {
   plan.scratch_bytes = scratch;
 }
 
-PartPlan planPart(PartOp part, const CpuTarget &target) {
+PartPlan planPart(PartOp part, const CpuTarget& target) {
   PartPlan plan;
   plan.part = part;
   plan.lanes = chooseLanes(part, target);
@@ -109,15 +107,13 @@ PartPlan planPart(PartOp part, const CpuTarget &target) {
 }
 
 // Extents of the loops around an op inside its part, without the axes that `depends` excludes.
-AffineExpr repeats(Operation *op, function_ref<bool(Value)> depends) {
+AffineExpr repeats(Operation* op, function_ref<bool(Value)> depends) {
   AffineExpr count = constant(op->getContext(), 1);
-  for (Operation *parent = op->getParentOp(); parent; parent = parent->getParentOp()) {
+  for (Operation* parent = op->getParentOp(); parent; parent = parent->getParentOp()) {
     if (auto loop = dyn_cast<LoopOp>(parent)) {
-      if (depends(loop.getIndex()))
-        count = count * loop.getAxis().getExtent().getResult(0);
+      if (depends(loop.getIndex())) count = count * loop.getAxis().getExtent().getResult(0);
     } else if (auto dot = dyn_cast<DotOp>(parent)) {
-      if (depends(dot.getIndex()))
-        count = count * dot.getAxis().getExtent().getResult(0);
+      if (depends(dot.getIndex())) count = count * dot.getAxis().getExtent().getResult(0);
     } else if (auto part = dyn_cast<PartOp>(parent)) {
       for (unsigned i = 0; i < part.getNumAxes(); ++i)
         if (depends(part.getBody().getArgument(i)))
@@ -127,27 +123,29 @@ AffineExpr repeats(Operation *op, function_ref<bool(Value)> depends) {
   return count;
 }
 
-void estimate(KernelOp kernel, KernelPlan &plan) {
-  MLIRContext *context = kernel.getContext();
+void estimate(KernelOp kernel, KernelPlan& plan) {
+  MLIRContext* context = kernel.getContext();
   AffineExpr bytes = constant(context, 0), flops = constant(context, 0);
-  auto traffic = [&](Operation *op, Type memory, ValueRange indices) {
-    if (!isa<BufferType>(memory))
-      return;
+  auto traffic = [&](Operation* op, Type memory, ValueRange indices) {
+    if (!isa<BufferType>(memory)) return;
     auto seen = [&](Value axis) { return llvm::is_contained(indices, axis); };
     bytes = bytes + repeats(op, seen) * elementBytes(elementType(memory));
   };
-  kernel.walk([&](Operation *op) {
+  kernel.walk([&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
       traffic(op, load.getMemory().getType(), load.getIndices());
     else if (auto store = dyn_cast<StoreOp>(op))
       traffic(op, store.getMemory().getType(), store.getIndices());
     else if (isa<DotOp>(op))
-      flops = flops + repeats(&cast<DotOp>(op).getBody().front().back(), [](Value) { return true; }) * 2;
+      flops = flops +
+              repeats(&cast<DotOp>(op).getBody().front().back(), [](Value) { return true; }) * 2;
     else if (op->getNumResults() == 1 && isa<FloatType>(op->getResult(0).getType()) &&
              !isa<arith::ConstantOp, LoopOp>(op))
       flops = flops + repeats(op, [](Value) { return true; });
   });
-  auto map = [&](AffineExpr expr) { return AffineMap::get(0, kernel.getSizes().size(), expr, context); };
+  auto map = [&](AffineExpr expr) {
+    return AffineMap::get(0, kernel.getSizes().size(), expr, context);
+  };
   plan.bytes = map(bytes);
   plan.flops = map(flops);
 }
@@ -160,52 +158,57 @@ std::string text(Attribute attribute) {
 
 } // namespace
 
-KernelPlan planKernel(KernelOp kernel, const CpuTarget &target) {
-  MLIRContext *context = kernel.getContext();
+KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
+  MLIRContext* context = kernel.getContext();
   KernelPlan plan;
   AffineExpr chunks = constant(context, 0), scratch = constant(context, 0);
   for (PartOp part : kernel.getParts()) {
     plan.parts.push_back(planPart(part, target));
-    const PartPlan &last = plan.parts.back();
+    const PartPlan& last = plan.parts.back();
     chunks = chunks + last.chunks;
-    // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of the largest.
-    auto most = dyn_cast<AffineConstantExpr>(scratch), more = dyn_cast<AffineConstantExpr>(last.scratch_bytes);
+    // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of
+    // the largest.
+    auto most = dyn_cast<AffineConstantExpr>(scratch),
+         more = dyn_cast<AffineConstantExpr>(last.scratch_bytes);
     scratch = most && more ? constant(context, std::max(most.getValue(), more.getValue()))
                            : scratch + last.scratch_bytes;
   }
-  auto map = [&](AffineExpr expr) { return AffineMap::get(0, kernel.getSizes().size(), expr, context); };
+  auto map = [&](AffineExpr expr) {
+    return AffineMap::get(0, kernel.getSizes().size(), expr, context);
+  };
   plan.chunks = map(chunks);
   plan.scratch_bytes = map(scratch);
   estimate(kernel, plan);
   return plan;
 }
 
-llvm::Error checkKernel(KernelOp kernel, const CpuTarget &target) {
-  auto fail = [&](const llvm::Twine &message) {
+llvm::Error checkKernel(KernelOp kernel, const CpuTarget& target) {
+  auto fail = [&](const llvm::Twine& message) {
     return llvm::createStringError("loom.kernel @" + kernel.getSymName() + ": " + message);
   };
   if (target.isX86() && !target.has("fma"))
     return fail("the processor must have fused multiply-add, got " + target.cpu);
   if (target.isX86() && !target.has("sse4.1"))
     return fail("the processor must have SSE4.1, got " + target.cpu);
-  Operation *refused = nullptr;
-  kernel.walk([&](Operation *op) {
-    if (isa<KernelOp, PartOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp, RequireOp>(op) || isScalarOp(op))
+  Operation* refused = nullptr;
+  kernel.walk([&](Operation* op) {
+    if (isa<KernelOp, PartOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp, RequireOp>(op) ||
+        isScalarOp(op))
       return WalkResult::advance();
     if (auto value = dyn_cast<arith::ConstantOp>(op))
-      if (isa<IntegerAttr, FloatAttr>(value.getValue()))
-        return WalkResult::advance();
+      if (isa<IntegerAttr, FloatAttr>(value.getValue())) return WalkResult::advance();
     refused = op;
     return WalkResult::interrupt();
   });
   if (refused)
-    return fail("ops must have a row in the CPU emitter's table, got " + refused->getName().getStringRef());
+    return fail("ops must have a row in the CPU emitter's table, got " +
+                refused->getName().getStringRef());
   for (PartOp part : kernel.getParts())
     for (unsigned i = 0; i < part.getNumAxes(); ++i) {
       AxisAttr axis = part.getAxis(i);
       if (axis.getLanes() && axis.getChunk() % target.vector_bits != 0 && axis.getChunk() != 0)
-        return fail("a chunk of the lane axis must be a multiple of " + llvm::Twine(target.vector_bits) +
-                    " elements, got " + text(axis));
+        return fail("a chunk of the lane axis must be a multiple of " +
+                    llvm::Twine(target.vector_bits) + " elements, got " + text(axis));
     }
   return llvm::Error::success();
 }

@@ -1,5 +1,6 @@
-// What the CPU emitter decides about a kernel before it emits: vector length, chunks, where locals live, which
-// dot becomes a tiled matrix product. Everything here follows from the IR and the target, never from the run.
+// What the CPU emitter decides about a kernel before it emits: vector length, chunks, where locals
+// live, which dot becomes a tiled matrix product. Everything here follows from the IR and the
+// target, never from the run.
 #pragma once
 
 #include "codegen/cpu/dot_plan.h"
@@ -25,7 +26,8 @@ struct ProductFactor {
   int64_t k_stride = 0, offset = 0;
 };
 
-/// A part whose only loom.dot maps onto the tiled matrix product: which axes are rows and columns; the others are batch.
+/// A part whose only loom.dot maps onto the tiled matrix product: which axes are rows and columns;
+/// the others are batch.
 struct Product {
   loom::DotOp dot;
   int row_axis = -1, column_axis = -1; // -1: a single row
@@ -36,9 +38,9 @@ struct Product {
 
 struct PartPlan {
   loom::PartOp part;
-  int lanes = 1;          // elements of a vector
-  int lane_axis = -1;     // axis of the part that lanes run along, or -1: loops have them
-  int blocks = 1;         // vectors in flight along the lane axis
+  int lanes = 1;      // elements of a vector
+  int lane_axis = -1; // axis of the part that lanes run along, or -1: loops have them
+  int blocks = 1;     // vectors in flight along the lane axis
   std::optional<Product> product;
   mlir::AffineExpr chunks, scratch_bytes;
   std::vector<LocalPlace> locals;
@@ -50,12 +52,12 @@ struct KernelPlan {
 };
 
 /// Plans a kernel that checkKernel accepts.
-KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget &target);
+KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget& target);
 
 /// Recognises a matrix product (product.cpp).
-std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget &target);
+std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget& target);
 
 /// Refuses what the emitter cannot map, as "loom.kernel @name: what must hold, got what".
-llvm::Error checkKernel(loom::KernelOp kernel, const CpuTarget &target);
+llvm::Error checkKernel(loom::KernelOp kernel, const CpuTarget& target);
 
 } // namespace weft::cpu

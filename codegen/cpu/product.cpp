@@ -8,7 +8,8 @@ namespace weft::cpu {
 namespace {
 
 // Reads `expr` as a sum of constants times dimensions; refuses everything else.
-bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> strides, int64_t &offset) {
+bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> strides,
+                int64_t& offset) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
     offset += factor * constant.getValue();
     return true;
@@ -18,8 +19,7 @@ bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> stride
     return true;
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return false;
+  if (!binary) return false;
   if (binary.getKind() == AffineExprKind::Add)
     return readLinear(binary.getLHS(), factor, strides, offset) &&
            readLinear(binary.getRHS(), factor, strides, offset);
@@ -30,14 +30,14 @@ bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> stride
 
 std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
   auto load = value.getDefiningOp<LoadOp>();
-  if (!load || load.getMask() || load->getParentOp() != dot || !isa<BufferType>(load.getMemory().getType()))
+  if (!load || load.getMask() || load->getParentOp() != dot ||
+      !isa<BufferType>(load.getMemory().getType()))
     return {};
   ProductFactor factor;
   factor.load = load;
   factor.strides.assign(part.getNumAxes(), 0);
   SmallVector<int64_t> by_index(load.getIndices().size(), 0);
-  if (!readLinear(load.getMap().getResult(0), 1, by_index, factor.offset))
-    return {};
+  if (!readLinear(load.getMap().getResult(0), 1, by_index, factor.offset)) return {};
   for (auto [stride, index] : llvm::zip(by_index, load.getIndices())) {
     auto argument = dyn_cast<BlockArgument>(index);
     if (index == dot.getIndex())
@@ -52,24 +52,19 @@ std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
 
 std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
   Type lhs = elementType(a.getMemory().getType()), rhs = elementType(b.getMemory().getType());
-  if (lhs != rhs)
-    return {};
-  if (lhs.isF32())
-    return DotElement::f32;
-  if (lhs.isF64())
-    return DotElement::f64;
-  if (lhs.isBF16())
-    return DotElement::bf16;
+  if (lhs != rhs) return {};
+  if (lhs.isF32()) return DotElement::f32;
+  if (lhs.isF64()) return DotElement::f64;
+  if (lhs.isBF16()) return DotElement::bf16;
   return {};
 }
 
 // Ops of the part that an epilogue cannot hold: they would run once for each vector of the result.
 bool hasForeignOps(PartOp part) {
   int dots = 0;
-  for (Operation &op : part.getBody().front()) {
+  for (Operation& op : part.getBody().front()) {
     dots += isa<DotOp>(op);
-    if (isa<LoopOp, LocalOp>(op))
-      return true;
+    if (isa<LoopOp, LocalOp>(op)) return true;
   }
   return dots != 1;
 }
@@ -80,24 +75,19 @@ int64_t extentOf(PartOp part, int axis) {
 
 } // namespace
 
-std::optional<Product> matchProduct(PartOp part, const CpuTarget &target) {
-  if (hasForeignOps(part) || (target.vector_bits != 512 && target.vector_bits != 256))
-    return {};
+std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
+  if (hasForeignOps(part) || (target.vector_bits != 512 && target.vector_bits != 256)) return {};
   Product product;
   product.dot = *part.getBody().front().getOps<DotOp>().begin();
   auto lhs = readFactor(part, product.dot, product.dot.getLhs());
   auto rhs = readFactor(part, product.dot, product.dot.getRhs());
-  if (!lhs || !rhs)
-    return {};
-  // The last axis that only one factor sees is its row or column axis; the part's last axis is the column axis, along
-  // which results lie side by side.
+  if (!lhs || !rhs) return {};
+  // The last axis that only one factor sees is its row or column axis; the part's last axis is the
+  // column axis, along which results lie side by side.
   int last = int(part.getNumAxes()) - 1;
-  if (last < 0)
-    return {};
-  if (rhs->strides[last] == 0)
-    std::swap(lhs, rhs);
-  if (rhs->strides[last] == 0 || lhs->strides[last] != 0)
-    return {};
+  if (last < 0) return {};
+  if (rhs->strides[last] == 0) std::swap(lhs, rhs);
+  if (rhs->strides[last] == 0 || lhs->strides[last] != 0) return {};
   product.column_axis = last;
   for (int axis = last - 1; axis >= 0; --axis) {
     if (product.row_axis < 0 && lhs->strides[axis] != 0 && rhs->strides[axis] == 0)
@@ -106,8 +96,7 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget &target) {
       product.batch_axes.insert(product.batch_axes.begin(), axis);
   }
   auto element = elementOf(lhs->load, rhs->load);
-  if (!element)
-    return {};
+  if (!element) return {};
   product.a = *lhs;
   product.b = *rhs;
   DotShape shape;

@@ -1,4 +1,5 @@
-// The mapping table from arith, math and loom scalar ops to LLVM instructions. No fast-math flag is ever set.
+// The mapping table from arith, math and loom scalar ops to LLVM instructions. No fast-math flag is
+// ever set.
 #include "codegen/cpu/scalar_ops.h"
 
 #include "ir/loom/loom.h"
@@ -16,22 +17,38 @@ namespace {
 llvm::CmpInst::Predicate predicateOf(arith::CmpFPredicate predicate) {
   using P = arith::CmpFPredicate;
   switch (predicate) {
-  case P::AlwaysFalse: return llvm::CmpInst::FCMP_FALSE;
-  case P::OEQ: return llvm::CmpInst::FCMP_OEQ;
-  case P::OGT: return llvm::CmpInst::FCMP_OGT;
-  case P::OGE: return llvm::CmpInst::FCMP_OGE;
-  case P::OLT: return llvm::CmpInst::FCMP_OLT;
-  case P::OLE: return llvm::CmpInst::FCMP_OLE;
-  case P::ONE: return llvm::CmpInst::FCMP_ONE;
-  case P::ORD: return llvm::CmpInst::FCMP_ORD;
-  case P::UEQ: return llvm::CmpInst::FCMP_UEQ;
-  case P::UGT: return llvm::CmpInst::FCMP_UGT;
-  case P::UGE: return llvm::CmpInst::FCMP_UGE;
-  case P::ULT: return llvm::CmpInst::FCMP_ULT;
-  case P::ULE: return llvm::CmpInst::FCMP_ULE;
-  case P::UNE: return llvm::CmpInst::FCMP_UNE;
-  case P::UNO: return llvm::CmpInst::FCMP_UNO;
-  case P::AlwaysTrue: return llvm::CmpInst::FCMP_TRUE;
+  case P::AlwaysFalse:
+    return llvm::CmpInst::FCMP_FALSE;
+  case P::OEQ:
+    return llvm::CmpInst::FCMP_OEQ;
+  case P::OGT:
+    return llvm::CmpInst::FCMP_OGT;
+  case P::OGE:
+    return llvm::CmpInst::FCMP_OGE;
+  case P::OLT:
+    return llvm::CmpInst::FCMP_OLT;
+  case P::OLE:
+    return llvm::CmpInst::FCMP_OLE;
+  case P::ONE:
+    return llvm::CmpInst::FCMP_ONE;
+  case P::ORD:
+    return llvm::CmpInst::FCMP_ORD;
+  case P::UEQ:
+    return llvm::CmpInst::FCMP_UEQ;
+  case P::UGT:
+    return llvm::CmpInst::FCMP_UGT;
+  case P::UGE:
+    return llvm::CmpInst::FCMP_UGE;
+  case P::ULT:
+    return llvm::CmpInst::FCMP_ULT;
+  case P::ULE:
+    return llvm::CmpInst::FCMP_ULE;
+  case P::UNE:
+    return llvm::CmpInst::FCMP_UNE;
+  case P::UNO:
+    return llvm::CmpInst::FCMP_UNO;
+  case P::AlwaysTrue:
+    return llvm::CmpInst::FCMP_TRUE;
   }
   llvm_unreachable("every predicate is listed");
 }
@@ -39,117 +56,240 @@ llvm::CmpInst::Predicate predicateOf(arith::CmpFPredicate predicate) {
 llvm::CmpInst::Predicate predicateOf(arith::CmpIPredicate predicate) {
   using P = arith::CmpIPredicate;
   switch (predicate) {
-  case P::eq: return llvm::CmpInst::ICMP_EQ;
-  case P::ne: return llvm::CmpInst::ICMP_NE;
-  case P::slt: return llvm::CmpInst::ICMP_SLT;
-  case P::sle: return llvm::CmpInst::ICMP_SLE;
-  case P::sgt: return llvm::CmpInst::ICMP_SGT;
-  case P::sge: return llvm::CmpInst::ICMP_SGE;
-  case P::ult: return llvm::CmpInst::ICMP_ULT;
-  case P::ule: return llvm::CmpInst::ICMP_ULE;
-  case P::ugt: return llvm::CmpInst::ICMP_UGT;
-  case P::uge: return llvm::CmpInst::ICMP_UGE;
+  case P::eq:
+    return llvm::CmpInst::ICMP_EQ;
+  case P::ne:
+    return llvm::CmpInst::ICMP_NE;
+  case P::slt:
+    return llvm::CmpInst::ICMP_SLT;
+  case P::sle:
+    return llvm::CmpInst::ICMP_SLE;
+  case P::sgt:
+    return llvm::CmpInst::ICMP_SGT;
+  case P::sge:
+    return llvm::CmpInst::ICMP_SGE;
+  case P::ult:
+    return llvm::CmpInst::ICMP_ULT;
+  case P::ule:
+    return llvm::CmpInst::ICMP_ULE;
+  case P::ugt:
+    return llvm::CmpInst::ICMP_UGT;
+  case P::uge:
+    return llvm::CmpInst::ICMP_UGE;
   }
   llvm_unreachable("every predicate is listed");
 }
 
 struct Emit {
-  llvm::IRBuilderBase &b;
-  ArrayRef<Value *> v;
-  const CpuTarget &target;
+  llvm::IRBuilderBase& b;
+  ArrayRef<Value*> v;
+  const CpuTarget& target;
 
-  llvm::Type *shaped(mlir::Type type) const {
-    llvm::Type *element = type.isF32()   ? b.getFloatTy()
-                          : type.isF64() ? b.getDoubleTy()
-                          : type.isBF16() ? static_cast<llvm::Type *>(b.getInt16Ty())
+  llvm::Type* shaped(mlir::Type type) const {
+    llvm::Type* element = type.isF32()        ? b.getFloatTy()
+                          : type.isF64()      ? b.getDoubleTy()
+                          : type.isBF16()     ? static_cast<llvm::Type*>(b.getInt16Ty())
                           : type.isInteger(1) ? b.getInt1Ty()
                                               : b.getInt64Ty();
-    if (auto *vector = llvm::dyn_cast<llvm::FixedVectorType>(v[0]->getType()))
+    if (auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(v[0]->getType()))
       return llvm::FixedVectorType::get(element, vector->getNumElements());
     return element;
   }
-  Value *unary(llvm::Intrinsic::ID id) const { return b.CreateUnaryIntrinsic(id, v[0]); }
-  Value *binary(llvm::Intrinsic::ID id) const { return b.CreateBinaryIntrinsic(id, v[0], v[1]); }
-  Value *toInteger(llvm::Intrinsic::ID id, mlir::Type type) const {
+  Value* unary(llvm::Intrinsic::ID id) const { return b.CreateUnaryIntrinsic(id, v[0]); }
+  Value* binary(llvm::Intrinsic::ID id) const { return b.CreateBinaryIntrinsic(id, v[0], v[1]); }
+  Value* toInteger(llvm::Intrinsic::ID id, mlir::Type type) const {
     return b.CreateIntrinsic(id, {shaped(type), v[0]->getType()}, {v[0]});
   }
-  Value *toFloat(mlir::Type to, bool isSigned) const {
+  Value* toFloat(mlir::Type to, bool isSigned) const {
     return isSigned ? b.CreateSIToFP(v[0], shaped(to)) : b.CreateUIToFP(v[0], shaped(to));
   }
 };
 
-using Table = Value *(*)(const Emit &, Operation *);
+using Table = Value* (*)(const Emit&, Operation*);
 
 // One row for each op.
-Table find(Operation *op) {
-  return llvm::TypeSwitch<Operation *, Table>(op)
-#define ROW(op_name, expression)                                                                                       \
-  .Case<op_name>([](op_name) -> Table {                                                                                \
-    return [](const Emit &e, [[maybe_unused]] Operation *o) -> Value * { return expression; };                         \
+Table find(Operation* op) {
+  return llvm::TypeSwitch<Operation*, Table>(op)
+#define ROW(op_name, expression)                                                                   \
+  .Case<op_name>([](op_name) -> Table {                                                            \
+    return [](const Emit& e, [[maybe_unused]] Operation* o) -> Value* { return expression; };      \
   })
-      ROW(arith::AddFOp, e.b.CreateFAdd(e.v[0], e.v[1]))
-      ROW(arith::SubFOp, e.b.CreateFSub(e.v[0], e.v[1]))
-      ROW(arith::MulFOp, e.b.CreateFMul(e.v[0], e.v[1]))
-      ROW(arith::DivFOp, e.b.CreateFDiv(e.v[0], e.v[1]))
-      ROW(arith::NegFOp, e.b.CreateFNeg(e.v[0]))
-      ROW(arith::CmpFOp, e.b.CreateFCmp(predicateOf(cast<arith::CmpFOp>(o).getPredicate()), e.v[0], e.v[1]))
-      ROW(arith::MaximumFOp, e.binary(llvm::Intrinsic::maximum))
-      ROW(arith::MinimumFOp, e.binary(llvm::Intrinsic::minimum))
-      ROW(arith::MaxNumFOp, e.binary(llvm::Intrinsic::maxnum))
-      ROW(arith::MinNumFOp, e.binary(llvm::Intrinsic::minnum))
-      ROW(arith::AddIOp, e.b.CreateAdd(e.v[0], e.v[1]))
-      ROW(arith::SubIOp, e.b.CreateSub(e.v[0], e.v[1]))
-      ROW(arith::MulIOp, e.b.CreateMul(e.v[0], e.v[1]))
-      ROW(arith::AndIOp, e.b.CreateAnd(e.v[0], e.v[1]))
-      ROW(arith::OrIOp, e.b.CreateOr(e.v[0], e.v[1]))
-      ROW(arith::XOrIOp, e.b.CreateXor(e.v[0], e.v[1]))
-      ROW(arith::ShLIOp, e.b.CreateShl(e.v[0], e.v[1]))
-      ROW(arith::ShRSIOp, e.b.CreateAShr(e.v[0], e.v[1]))
-      ROW(arith::ShRUIOp, e.b.CreateLShr(e.v[0], e.v[1]))
-      ROW(arith::MaxSIOp, e.binary(llvm::Intrinsic::smax))
-      ROW(arith::MinSIOp, e.binary(llvm::Intrinsic::smin))
-      ROW(arith::MaxUIOp, e.binary(llvm::Intrinsic::umax))
-      ROW(arith::MinUIOp, e.binary(llvm::Intrinsic::umin))
-      ROW(arith::DivSIOp, emitDivision(e.b, Division::truncate, e.v[0], e.v[1]))
-      ROW(arith::FloorDivSIOp, emitDivision(e.b, Division::floor, e.v[0], e.v[1]))
-      ROW(arith::CeilDivSIOp, emitDivision(e.b, Division::ceil, e.v[0], e.v[1]))
-      ROW(arith::RemSIOp, emitDivision(e.b, Division::remainder, e.v[0], e.v[1]))
-      ROW(arith::CmpIOp, e.b.CreateICmp(predicateOf(cast<arith::CmpIOp>(o).getPredicate()), e.v[0], e.v[1]))
-      ROW(arith::SelectOp, e.b.CreateSelect(e.v[0], e.v[1], e.v[2]))
-      ROW(arith::IndexCastOp, e.v[0])
-      ROW(arith::IndexCastUIOp, e.v[0])
-      ROW(arith::ExtUIOp, e.b.CreateZExt(e.v[0], e.shaped(o->getResult(0).getType())))
-      ROW(arith::ExtSIOp, e.b.CreateSExt(e.v[0], e.shaped(o->getResult(0).getType())))
-      ROW(arith::TruncIOp, e.b.CreateTrunc(e.v[0], e.shaped(o->getResult(0).getType())))
-      ROW(arith::SIToFPOp, e.toFloat(o->getResult(0).getType(), true))
-      ROW(arith::UIToFPOp, e.toFloat(o->getResult(0).getType(), false))
-      ROW(arith::FPToSIOp, e.toInteger(llvm::Intrinsic::fptosi_sat, o->getResult(0).getType()))
-      ROW(arith::FPToUIOp, e.toInteger(llvm::Intrinsic::fptoui_sat, o->getResult(0).getType()))
-      ROW(arith::ExtFOp, o->getOperand(0).getType().isBF16()
-                             ? (o->getResult(0).getType().isF32()
-                                    ? extendBf16(e.b, e.v[0])
-                                    : e.b.CreateFPExt(extendBf16(e.b, e.v[0]), e.shaped(o->getResult(0).getType())))
-                             : e.b.CreateFPExt(e.v[0], e.shaped(o->getResult(0).getType())))
-      ROW(arith::TruncFOp, o->getResult(0).getType().isBF16()
-                               ? roundToBf16(e.b, o->getOperand(0).getType().isF64()
-                                                      ? e.b.CreateFPTrunc(e.v[0], e.shaped(mlir::Float32Type::get(o->getContext())))
-                                                      : e.v[0])
-                               : e.b.CreateFPTrunc(e.v[0], e.shaped(o->getResult(0).getType())))
-      ROW(math::FmaOp, e.b.CreateIntrinsic(llvm::Intrinsic::fma, {e.v[0]->getType()}, e.v))
-      ROW(math::FloorOp, e.unary(llvm::Intrinsic::floor))
-      ROW(math::CeilOp, e.unary(llvm::Intrinsic::ceil))
-      ROW(math::TruncOp, e.unary(llvm::Intrinsic::trunc))
-      ROW(math::RoundEvenOp, e.unary(llvm::Intrinsic::roundeven))
-      ROW(math::SqrtOp, e.unary(llvm::Intrinsic::sqrt))
-      ROW(math::AbsFOp, e.unary(llvm::Intrinsic::fabs))
-      ROW(math::CopySignOp, e.binary(llvm::Intrinsic::copysign))
-      ROW(math::AbsIOp, e.b.CreateIntrinsic(llvm::Intrinsic::abs, {e.v[0]->getType()}, {e.v[0], e.b.getFalse()}))
-      ROW(loom::Scale2Op, emitScale2(e.b, e.v[0], e.v[1], e.target))
-      ROW(loom::ExponentOp, emitExponent(e.b, e.v[0]))
-      ROW(loom::MantissaOp, emitMantissa(e.b, e.v[0]))
-      ROW(loom::RandomOp, emitPhilox(e.b, e.v[0], e.v[1], e.v[2], cast<loom::RandomOp>(o).getWord()))
+      ROW(arith::AddFOp, e.b.CreateFAdd(e.v[0], e.v[1])) ROW(
+             arith::SubFOp,
+             e.b.CreateFSub(e.v[0], e.v[1])) ROW(arith::MulFOp,
+                                                 e.b.CreateFMul(e.v[0],
+                                                                e.v[1])) ROW(arith::DivFOp,
+                                                                             e.b.CreateFDiv(e.v[0],
+                                                                                            e.v[1]))
+          ROW(arith::NegFOp, e.b.CreateFNeg(e.v[0])) ROW(
+              arith::CmpFOp,
+              e.b.CreateFCmp(
+                  predicateOf(cast<arith::CmpFOp>(o).getPredicate()), e.v[0],
+                  e.v[1])) ROW(arith::MaximumFOp,
+                               e.binary(llvm::Intrinsic::maximum)) ROW(arith::MinimumFOp,
+                                                                       e.binary(
+                                                                           llvm::Intrinsic::minimum))
+              ROW(arith::MaxNumFOp, e.binary(llvm::Intrinsic::maxnum)) ROW(arith::MinNumFOp, e.binary(llvm::Intrinsic::minnum)) ROW(
+                  arith::AddIOp,
+                  e.b.CreateAdd(
+                      e.v[0],
+                      e.v[1])) ROW(arith::SubIOp,
+                                   e.b
+                                       .CreateSub(e.v[0], e.v[1])) ROW(arith::MulIOp, e.b.CreateMul(e.v[0], e.v[1]))
+                  ROW(arith::AndIOp, e.b.CreateAnd(e.v[0], e.v[1])) ROW(
+                      arith::OrIOp,
+                      e.b.CreateOr(
+                          e.v[0],
+                          e.v[1])) ROW(arith::XOrIOp, e.b.CreateXor(e.v[0], e.v[1]))
+                      ROW(arith::ShLIOp, e.b.CreateShl(e.v[0], e.v[1])) ROW(
+                          arith::ShRSIOp,
+                          e.b.CreateAShr(
+                              e.v[0],
+                              e.v[1])) ROW(arith::ShRUIOp,
+                                           e.b
+                                               .CreateLShr(e.v[0], e.v[1])) ROW(arith::MaxSIOp, e.binary(llvm::Intrinsic::smax))
+                          ROW(arith::MinSIOp, e.binary(llvm::Intrinsic::smin)) ROW(
+                              arith::MaxUIOp,
+                              e.binary(
+                                  llvm::Intrinsic::
+                                      umax)) ROW(arith::MinUIOp, e.binary(llvm::Intrinsic::umin))
+                              ROW(arith::DivSIOp, emitDivision(e.b, Division::truncate, e.v[0], e.v[1])) ROW(
+                                  arith::FloorDivSIOp,
+                                  emitDivision(
+                                      e.b, Division::floor,
+                                      e.v[0],
+                                      e.v[1])) ROW(arith::CeilDivSIOp,
+                                                   emitDivision(e.b, Division::ceil, e.v[0], e.v[1]))
+                                  ROW(arith::RemSIOp, emitDivision(e.b, Division::remainder, e.v[0], e.v[1])) ROW(
+                                      arith::CmpIOp,
+                                      e.b.CreateICmp(
+                                          predicateOf(cast<arith::CmpIOp>(o).getPredicate()),
+                                          e.v[0],
+                                          e.v[1])) ROW(arith::SelectOp,
+                                                       e.b
+                                                           .CreateSelect(e.v[0], e.v[1], e.v[2])) ROW(arith::IndexCastOp, e.v[0])
+                                      ROW(arith::IndexCastUIOp, e.v[0]) ROW(
+                                          arith::ExtUIOp,
+                                          e.b.CreateZExt(
+                                              e.v[0],
+                                              e.shaped(o->getResult(0).getType())))
+                                          ROW(arith::ExtSIOp,
+                                              e.b.CreateSExt(
+                                                  e.v[0],
+                                                  e.shaped(o->getResult(0).getType())))
+                                              ROW(arith::TruncIOp,
+                                                  e.b.CreateTrunc(
+                                                      e.v[0],
+                                                      e.shaped(
+                                                          o->getResult(0)
+                                                              .getType()))) ROW(arith::SIToFPOp,
+                                                                                e.toFloat(o->getResult(0)
+                                                                                              .getType(),
+                                                                                          true))
+                                                  ROW(arith::UIToFPOp, e.toFloat(o->getResult(0).getType(), false)) ROW(
+                                                      arith::FPToSIOp,
+                                                      e.toInteger(
+                                                          llvm::Intrinsic::fptosi_sat,
+                                                          o->getResult(0).getType())) ROW(arith::
+                                                                                              FPToUIOp,
+                                                                                          e
+                                                                                              .toInteger(llvm::Intrinsic::fptoui_sat,
+                                                                                                         o
+                                                                                                             ->getResult(
+                                                                                                                 0)
+                                                                                                             .getType()))
+                                                      ROW(arith::ExtFOp,
+                                                          o->getOperand(0)
+                                                                  .getType()
+                                                                  .isBF16()
+                                                              ? (o->getResult(0).getType().isF32()
+                                                                     ? extendBf16(e.b, e.v[0])
+                                                                     : e.b.CreateFPExt(
+                                                                           extendBf16(e.b, e.v[0]),
+                                                                           e.shaped(
+                                                                               o->getResult(0)
+                                                                                   .getType())))
+                                                              : e.b.CreateFPExt(
+                                                                    e.v[0],
+                                                                    e.shaped(
+                                                                        o->getResult(0).getType())))
+                                                          ROW(arith::TruncFOp,
+                                                              o->getResult(0).getType().isBF16()
+                                                                  ? roundToBf16(
+                                                                        e.b,
+                                                                        o->getOperand(0)
+                                                                                .getType()
+                                                                                .isF64()
+                                                                            ? e.b.CreateFPTrunc(
+                                                                                  e.v[0],
+                                                                                  e.shaped(mlir::Float32Type::get(
+                                                                                      o->getContext())))
+                                                                            : e.v[0])
+                                                                  : e.b.CreateFPTrunc(
+                                                                        e.v[0],
+                                                                        e.shaped(o->getResult(0)
+                                                                                     .getType())))
+                                                              ROW(math::FmaOp,
+                                                                  e.b.CreateIntrinsic(
+                                                                      llvm::Intrinsic::fma,
+                                                                      {e.v[0]->getType()},
+                                                                      e.v)) ROW(math::FloorOp,
+                                                                                e.unary(llvm::Intrinsic::
+                                                                                            floor))
+                                                                  ROW(math::CeilOp, e.unary(llvm::Intrinsic::ceil)) ROW(
+                                                                      math::TruncOp,
+                                                                      e.unary(
+                                                                          llvm::Intrinsic::trunc)) ROW(math::
+                                                                                                           RoundEvenOp,
+                                                                                                       e.unary(llvm::Intrinsic::roundeven))
+                                                                      ROW(math::SqrtOp, e.unary(llvm::Intrinsic::sqrt)) ROW(
+                                                                          math::AbsFOp,
+                                                                          e.unary(
+                                                                              llvm::Intrinsic::
+                                                                                  fabs))
+                                                                          ROW(math::CopySignOp, e.binary(llvm::Intrinsic::copysign)) ROW(
+                                                                              math::AbsIOp,
+                                                                              e.b.CreateIntrinsic(
+                                                                                  llvm::Intrinsic::
+                                                                                      abs,
+                                                                                  {e.v[0]
+                                                                                       ->getType()},
+                                                                                  {e.v[0],
+                                                                                   e.b.getFalse()}))
+                                                                              ROW(loom::Scale2Op,
+                                                                                  emitScale2(
+                                                                                      e.b,
+                                                                                      e.v[0],
+                                                                                      e.v[1],
+                                                                                      e.target))
+                                                                                  ROW(loom::
+                                                                                          ExponentOp,
+                                                                                      emitExponent(
+                                                                                          e.b,
+                                                                                          e.v[0]))
+                                                                                      ROW(loom::
+                                                                                              MantissaOp,
+                                                                                          emitMantissa(
+                                                                                              e.b,
+                                                                                              e.v[0]))
+                                                                                          ROW(loom::
+                                                                                                  RandomOp,
+                                                                                              emitPhilox(
+                                                                                                  e.b,
+                                                                                                  e.v[0],
+                                                                                                  e.v[1],
+                                                                                                  e.v[2],
+                                                                                                  cast<
+                                                                                                      loom::
+                                                                                                          RandomOp>(
+                                                                                                      o)
+                                                                                                      .getWord()))
 #undef ROW
-      .Default([](Operation *) -> Table { return nullptr; });
+                                                                                              .Default(
+                                                                                                  [](Operation*)
+                                                                                                      -> Table {
+                                                                                                    return nullptr;
+                                                                                                  });
 }
 
 bool isKnownType(mlir::Type type) {
@@ -159,7 +299,7 @@ bool isKnownType(mlir::Type type) {
 
 } // namespace
 
-bool isScalarOp(Operation *op) {
+bool isScalarOp(Operation* op) {
   return find(op) && llvm::all_of(op->getOperandTypes(), isKnownType) &&
          llvm::all_of(op->getResultTypes(), isKnownType) &&
          // bf16 is only ever rounded to, widened and chosen.
@@ -167,8 +307,8 @@ bool isScalarOp(Operation *op) {
           llvm::none_of(op->getOperandTypes(), [](mlir::Type t) { return t.isBF16(); }));
 }
 
-Value *emitScalarOp(llvm::IRBuilderBase &builder, Operation *op, ArrayRef<Value *> operands,
-                    const CpuTarget &target) {
+Value* emitScalarOp(llvm::IRBuilderBase& builder, Operation* op, ArrayRef<Value*> operands,
+                    const CpuTarget& target) {
   return find(op)({builder, operands, target}, op);
 }
 

@@ -9,30 +9,30 @@
 namespace weft::cpu {
 
 /// Says whether emitScalarOp knows the op.
-bool isScalarOp(mlir::Operation *op);
+bool isScalarOp(mlir::Operation* op);
 
-/// Emits an op without regions or memory. Operands are scalars, or vectors of one length: f32 f64 i64
-/// i1 as such, index as i64, bf16 as its bits in i16. Integer division is total: x / 0 = 0, x / -1
-/// wraps; a conversion to an integer saturates and makes 0 of NaN.
-llvm::Value *emitScalarOp(llvm::IRBuilderBase &builder, mlir::Operation *op,
-                          llvm::ArrayRef<llvm::Value *> operands, const CpuTarget &target);
+/// Emits an op without regions or memory. Operands are scalars, or vectors of one length: f32 f64
+/// i64 i1 as such, index as i64, bf16 as its bits in i16. Integer division is total: x / 0 = 0, x /
+/// -1 wraps; a conversion to an integer saturates and makes 0 of NaN.
+llvm::Value* emitScalarOp(llvm::IRBuilderBase& builder, mlir::Operation* op,
+                          llvm::ArrayRef<llvm::Value*> operands, const CpuTarget& target);
 
 /// Rounds f32 to the bits of bf16, to nearest even; NaN stays a quiet NaN.
-llvm::Value *roundToBf16(llvm::IRBuilderBase &builder, llvm::Value *value);
+llvm::Value* roundToBf16(llvm::IRBuilderBase& builder, llvm::Value* value);
 /// Extends the bits of bf16 to f32.
-llvm::Value *extendBf16(llvm::IRBuilderBase &builder, llvm::Value *bits);
+llvm::Value* extendBf16(llvm::IRBuilderBase& builder, llvm::Value* bits);
 
 /// x * 2^n rounded once, for n that holds an integer (special_ops.cpp).
-llvm::Value *emitScale2(llvm::IRBuilderBase &builder, llvm::Value *x, llvm::Value *n,
-                        const CpuTarget &target);
+llvm::Value* emitScale2(llvm::IRBuilderBase& builder, llvm::Value* x, llvm::Value* n,
+                        const CpuTarget& target);
 /// The exponent field less its bias, as a float; the fraction field with an exponent of zero.
-llvm::Value *emitExponent(llvm::IRBuilderBase &builder, llvm::Value *x);
-llvm::Value *emitMantissa(llvm::IRBuilderBase &builder, llvm::Value *x);
+llvm::Value* emitExponent(llvm::IRBuilderBase& builder, llvm::Value* x);
+llvm::Value* emitMantissa(llvm::IRBuilderBase& builder, llvm::Value* x);
 /// Word `word` of Philox4x32-10, each 32-bit word in an i64.
-llvm::Value *emitPhilox(llvm::IRBuilderBase &builder, llvm::Value *seed, llvm::Value *stream,
-                        llvm::Value *counter, unsigned word);
+llvm::Value* emitPhilox(llvm::IRBuilderBase& builder, llvm::Value* seed, llvm::Value* stream,
+                        llvm::Value* counter, unsigned word);
 enum class Division { floor, truncate, ceil, remainder };
-llvm::Value *emitDivision(llvm::IRBuilderBase &builder, Division kind, llvm::Value *a,
-                          llvm::Value *b);
+llvm::Value* emitDivision(llvm::IRBuilderBase& builder, Division kind, llvm::Value* a,
+                          llvm::Value* b);
 
 } // namespace weft::cpu

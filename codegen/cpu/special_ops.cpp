@@ -1,9 +1,9 @@
-// The scalar ops that are more than one LLVM instruction: powers of two, bf16, integer division, random words.
+// The scalar ops that are more than one LLVM instruction: powers of two, bf16, integer division,
+// random words.
 #include "codegen/cpu/scalar_ops.h"
 
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
-
 
 namespace weft::cpu {
 using llvm::Value;
@@ -11,14 +11,14 @@ using llvm::Value;
 namespace {
 
 /// The integer type of the same shape with elements of `bits` bits.
-llvm::Type *integersLike(Value *value, unsigned bits) {
+llvm::Type* integersLike(Value* value, unsigned bits) {
   return value->getType()->getWithNewBitWidth(bits);
 }
 
-llvm::Type *bitsLike(Value *value) {
-  llvm::Type *type = value->getType();
-  llvm::Type *element = llvm::IntegerType::get(type->getContext(), type->getScalarSizeInBits());
-  if (auto *vector = llvm::dyn_cast<llvm::FixedVectorType>(type))
+llvm::Type* bitsLike(Value* value) {
+  llvm::Type* type = value->getType();
+  llvm::Type* element = llvm::IntegerType::get(type->getContext(), type->getScalarSizeInBits());
+  if (auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type))
     return llvm::FixedVectorType::get(element, vector->getNumElements());
   return element;
 }
@@ -27,33 +27,34 @@ struct FloatLayout {
   unsigned fraction_bits;
   int64_t bias, exponent_mask;
 };
-FloatLayout layoutOf(Value *x) {
+FloatLayout layoutOf(Value* x) {
   return x->getType()->getScalarType()->isDoubleTy() ? FloatLayout{52, 1023, 0x7ff}
                                                      : FloatLayout{23, 127, 0xff};
 }
 
-// Splits vectors that are wider than `lanes`, pads narrower ones, and puts the pieces' results together.
-template <class F> Value *byPieces(llvm::IRBuilderBase &builder, Value *x, Value *n, unsigned lanes, F emit) {
-  auto *type = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
-  auto *piece = llvm::FixedVectorType::get(x->getType()->getScalarType(), lanes);
+// Splits vectors that are wider than `lanes`, pads narrower ones, and puts the pieces' results
+// together.
+template <class F>
+Value* byPieces(llvm::IRBuilderBase& builder, Value* x, Value* n, unsigned lanes, F emit) {
+  auto* type = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
+  auto* piece = llvm::FixedVectorType::get(x->getType()->getScalarType(), lanes);
   if (!type) {
-    auto widen = [&](Value *v) {
+    auto widen = [&](Value* v) {
       return builder.CreateInsertElement(llvm::PoisonValue::get(piece), v, uint64_t(0));
     };
     return builder.CreateExtractElement(emit(widen(x), widen(n)), uint64_t(0));
   }
   unsigned count = type->getNumElements();
-  auto take = [&](Value *v, unsigned from) -> Value * {
-    if (count == lanes)
-      return v;
+  auto take = [&](Value* v, unsigned from) -> Value* {
+    if (count == lanes) return v;
     llvm::SmallVector<int, 64> mask;
     for (unsigned i = 0; i < lanes; ++i)
       mask.push_back(from + i < count ? int(from + i) : -1);
     return builder.CreateShuffleVector(v, mask);
   };
-  Value *result = nullptr;
+  Value* result = nullptr;
   for (unsigned from = 0; from < count; from += lanes) {
-    Value *part = emit(take(x, from), take(n, from));
+    Value* part = emit(take(x, from), take(n, from));
     if (!result) {
       result = part;
       continue;
@@ -61,7 +62,7 @@ template <class F> Value *byPieces(llvm::IRBuilderBase &builder, Value *x, Value
     llvm::SmallVector<int, 64> wide;
     for (unsigned i = 0; i < from + lanes; ++i)
       wide.push_back(i < lanes ? int(i) : -1);
-    Value *spread = builder.CreateShuffleVector(part, wide);
+    Value* spread = builder.CreateShuffleVector(part, wide);
     llvm::SmallVector<int, 64> keep, merge;
     for (unsigned i = 0; i < from + lanes; ++i) {
       keep.push_back(i < from ? int(i) : -1);
@@ -69,26 +70,26 @@ template <class F> Value *byPieces(llvm::IRBuilderBase &builder, Value *x, Value
     }
     result = builder.CreateShuffleVector(builder.CreateShuffleVector(result, keep), spread, merge);
   }
-  if (count >= lanes)
-    return result;
+  if (count >= lanes) return result;
   llvm::SmallVector<int, 64> low;
   for (unsigned i = 0; i < count; ++i)
     low.push_back(int(i));
   return builder.CreateShuffleVector(result, low);
 }
 
-// vscalefps and vscalefpd compute x * 2^floor(n) with one rounding, subnormal numbers and overflow included.
-Value *scaleByInstruction(llvm::IRBuilderBase &builder, Value *x, Value *n) {
+// vscalefps and vscalefpd compute x * 2^floor(n) with one rounding, subnormal numbers and overflow
+// included.
+Value* scaleByInstruction(llvm::IRBuilderBase& builder, Value* x, Value* n) {
   bool is64 = x->getType()->getScalarType()->isDoubleTy();
-  auto *type = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
+  auto* type = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
   unsigned bits = type ? type->getNumElements() * (is64 ? 64 : 32) : 128;
   bits = bits >= 512 ? 512 : bits >= 256 ? 256 : 128;
-  auto emit = [&](Value *a, Value *b) -> Value * {
+  auto emit = [&](Value* a, Value* b) -> Value* {
     using namespace llvm;
     if (bits == 512) {
       Intrinsic::ID id = is64 ? Intrinsic::x86_avx512_mask_scalef_pd_512
                               : Intrinsic::x86_avx512_mask_scalef_ps_512;
-      Value *all = is64 ? builder.getInt8(-1) : static_cast<Value *>(builder.getInt16(-1));
+      Value* all = is64 ? builder.getInt8(-1) : static_cast<Value*>(builder.getInt16(-1));
       return builder.CreateIntrinsic(id, {}, {a, b, a, all, builder.getInt32(4)});
     }
     Intrinsic::ID id = bits == 256 ? (is64 ? Intrinsic::x86_avx512_mask_scalef_pd_256
@@ -102,11 +103,10 @@ Value *scaleByInstruction(llvm::IRBuilderBase &builder, Value *x, Value *n) {
 
 } // namespace
 
-Value *emitScale2(llvm::IRBuilderBase &builder, Value *x, Value *n, const CpuTarget &target) {
-  if (target.vector_bits == 512)
-    return scaleByInstruction(builder, x, n);
-  // Three multiplications of which only the last can round (musl, scalbn): big steps are exact unless the result is
-  // infinite or zero anyway.
+Value* emitScale2(llvm::IRBuilderBase& builder, Value* x, Value* n, const CpuTarget& target) {
+  if (target.vector_bits == 512) return scaleByInstruction(builder, x, n);
+  // Three multiplications of which only the last can round (musl, scalbn): big steps are exact
+  // unless the result is infinite or zero anyway.
   auto [fraction, bias, mask] = layoutOf(x);
   llvm::Type *type = x->getType(), *integers = bitsLike(x);
   auto number = [&](double v) { return llvm::ConstantFP::get(type, v); };
@@ -114,66 +114,70 @@ Value *emitScale2(llvm::IRBuilderBase &builder, Value *x, Value *n, const CpuTar
   double down_step = double(bias - 1 - int64_t(fraction) - 1);
   Value *y = x, *m = n;
   for (int step = 0; step < 2; ++step) {
-    Value *high = builder.CreateFCmpOGT(m, number(double(bias)));
-    Value *low = builder.CreateFCmpOLT(m, number(double(1 - bias)));
-    Value *factor = builder.CreateSelect(high, number(up), builder.CreateSelect(low, number(down), number(1)));
-    Value *shift = builder.CreateSelect(high, number(-double(bias)),
+    Value* high = builder.CreateFCmpOGT(m, number(double(bias)));
+    Value* low = builder.CreateFCmpOLT(m, number(double(1 - bias)));
+    Value* factor =
+        builder.CreateSelect(high, number(up), builder.CreateSelect(low, number(down), number(1)));
+    Value* shift = builder.CreateSelect(high, number(-double(bias)),
                                         builder.CreateSelect(low, number(down_step), number(0)));
     y = builder.CreateFMul(y, factor);
     m = builder.CreateFAdd(m, shift);
   }
   m = builder.CreateSelect(builder.CreateFCmpOGT(m, number(double(bias))), number(double(bias)), m);
-  m = builder.CreateSelect(builder.CreateFCmpOLT(m, number(double(1 - bias))), number(double(1 - bias)), m);
-  Value *nan = builder.CreateFCmpUNO(n, n);
-  Value *whole = builder.CreateFPToSI(builder.CreateSelect(nan, number(0), m), integers);
-  Value *bits = builder.CreateShl(builder.CreateAdd(whole, llvm::ConstantInt::get(integers, bias)), fraction);
+  m = builder.CreateSelect(builder.CreateFCmpOLT(m, number(double(1 - bias))),
+                           number(double(1 - bias)), m);
+  Value* nan = builder.CreateFCmpUNO(n, n);
+  Value* whole = builder.CreateFPToSI(builder.CreateSelect(nan, number(0), m), integers);
+  Value* bits =
+      builder.CreateShl(builder.CreateAdd(whole, llvm::ConstantInt::get(integers, bias)), fraction);
   return builder.CreateFMul(y, builder.CreateSelect(nan, n, builder.CreateBitCast(bits, type)));
 }
 
-Value *emitExponent(llvm::IRBuilderBase &builder, Value *x) {
+Value* emitExponent(llvm::IRBuilderBase& builder, Value* x) {
   auto [fraction, bias, mask] = layoutOf(x);
-  Value *bits = builder.CreateBitCast(x, bitsLike(x));
-  Value *field = builder.CreateAnd(builder.CreateLShr(bits, fraction), mask);
-  return builder.CreateSIToFP(builder.CreateSub(field, llvm::ConstantInt::get(field->getType(), bias)),
-                              x->getType());
+  Value* bits = builder.CreateBitCast(x, bitsLike(x));
+  Value* field = builder.CreateAnd(builder.CreateLShr(bits, fraction), mask);
+  return builder.CreateSIToFP(
+      builder.CreateSub(field, llvm::ConstantInt::get(field->getType(), bias)), x->getType());
 }
 
-Value *emitMantissa(llvm::IRBuilderBase &builder, Value *x) {
+Value* emitMantissa(llvm::IRBuilderBase& builder, Value* x) {
   auto [fraction, bias, mask] = layoutOf(x);
-  Value *bits = builder.CreateBitCast(x, bitsLike(x));
+  Value* bits = builder.CreateBitCast(x, bitsLike(x));
   bits = builder.CreateAnd(bits, (uint64_t(1) << fraction) - 1);
   return builder.CreateBitCast(builder.CreateOr(bits, uint64_t(bias) << fraction), x->getType());
 }
 
-Value *roundToBf16(llvm::IRBuilderBase &builder, Value *value) {
-  Value *bits = builder.CreateBitCast(value, bitsLike(value));
-  Value *high = builder.CreateLShr(bits, 16);
-  Value *odd = builder.CreateAnd(high, 1);
-  Value *bumped = builder.CreateAdd(bits, builder.CreateAdd(odd, llvm::ConstantInt::get(bits->getType(), 0x7fff)));
-  Value *rounded = builder.CreateLShr(bumped, 16);
-  Value *quiet = builder.CreateOr(high, 0x40);
-  Value *chosen = builder.CreateSelect(builder.CreateFCmpUNO(value, value), quiet, rounded);
+Value* roundToBf16(llvm::IRBuilderBase& builder, Value* value) {
+  Value* bits = builder.CreateBitCast(value, bitsLike(value));
+  Value* high = builder.CreateLShr(bits, 16);
+  Value* odd = builder.CreateAnd(high, 1);
+  Value* bumped = builder.CreateAdd(
+      bits, builder.CreateAdd(odd, llvm::ConstantInt::get(bits->getType(), 0x7fff)));
+  Value* rounded = builder.CreateLShr(bumped, 16);
+  Value* quiet = builder.CreateOr(high, 0x40);
+  Value* chosen = builder.CreateSelect(builder.CreateFCmpUNO(value, value), quiet, rounded);
   return builder.CreateTrunc(chosen, integersLike(bits, 16));
 }
 
-Value *extendBf16(llvm::IRBuilderBase &builder, Value *bits) {
-  Value *wide = builder.CreateShl(builder.CreateZExt(bits, integersLike(bits, 32)), 16);
-  llvm::Type *type = builder.getFloatTy();
-  if (auto *vector = llvm::dyn_cast<llvm::FixedVectorType>(bits->getType()))
+Value* extendBf16(llvm::IRBuilderBase& builder, Value* bits) {
+  Value* wide = builder.CreateShl(builder.CreateZExt(bits, integersLike(bits, 32)), 16);
+  llvm::Type* type = builder.getFloatTy();
+  if (auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(bits->getType()))
     type = llvm::FixedVectorType::get(type, vector->getNumElements());
   return builder.CreateBitCast(wide, type);
 }
 
-Value *emitDivision(llvm::IRBuilderBase &builder, Division kind, Value *a, Value *b) {
-  llvm::Type *type = a->getType();
+Value* emitDivision(llvm::IRBuilderBase& builder, Division kind, Value* a, Value* b) {
+  llvm::Type* type = a->getType();
   auto number = [&](int64_t v) { return llvm::ConstantInt::get(type, v, true); };
-  auto *constant = llvm::dyn_cast<llvm::ConstantInt>(b);
+  auto* constant = llvm::dyn_cast<llvm::ConstantInt>(b);
   bool safe = constant && !constant->isZero() && !constant->isMinusOne();
-  Value *zero = builder.CreateICmpEQ(b, number(0));
-  Value *minus = builder.CreateICmpEQ(b, number(-1));
-  Value *divisor = safe ? b : builder.CreateSelect(builder.CreateOr(zero, minus), number(1), b);
-  Value *quotient = builder.CreateSDiv(a, divisor);
-  Value *rest = builder.CreateSub(a, builder.CreateMul(quotient, divisor));
+  Value* zero = builder.CreateICmpEQ(b, number(0));
+  Value* minus = builder.CreateICmpEQ(b, number(-1));
+  Value* divisor = safe ? b : builder.CreateSelect(builder.CreateOr(zero, minus), number(1), b);
+  Value* quotient = builder.CreateSDiv(a, divisor);
+  Value* rest = builder.CreateSub(a, builder.CreateMul(quotient, divisor));
   Value *result = nullptr, *by_minus = builder.CreateNeg(a);
   if (kind == Division::remainder) {
     result = rest;
@@ -181,27 +185,28 @@ Value *emitDivision(llvm::IRBuilderBase &builder, Division kind, Value *a, Value
   } else if (kind == Division::truncate) {
     result = quotient;
   } else {
-    Value *inexact = builder.CreateICmpNE(rest, number(0));
-    Value *opposite = builder.CreateICmpSLT(builder.CreateXor(a, divisor), number(0));
-    Value *adjust = builder.CreateAnd(inexact, kind == Division::floor ? opposite : builder.CreateNot(opposite));
-    Value *step = builder.CreateZExt(adjust, type);
-    result = kind == Division::floor ? builder.CreateSub(quotient, step) : builder.CreateAdd(quotient, step);
+    Value* inexact = builder.CreateICmpNE(rest, number(0));
+    Value* opposite = builder.CreateICmpSLT(builder.CreateXor(a, divisor), number(0));
+    Value* adjust = builder.CreateAnd(
+        inexact, kind == Division::floor ? opposite : builder.CreateNot(opposite));
+    Value* step = builder.CreateZExt(adjust, type);
+    result = kind == Division::floor ? builder.CreateSub(quotient, step)
+                                     : builder.CreateAdd(quotient, step);
   }
-  if (safe)
-    return result;
+  if (safe) return result;
   return builder.CreateSelect(zero, number(0), builder.CreateSelect(minus, by_minus, result));
 }
 
-Value *emitPhilox(llvm::IRBuilderBase &builder, Value *seed, Value *stream, Value *counter,
+Value* emitPhilox(llvm::IRBuilderBase& builder, Value* seed, Value* stream, Value* counter,
                   unsigned word) {
-  auto low = [&](Value *v) { return builder.CreateAnd(v, 0xffffffffu); };
-  auto high = [&](Value *v) { return builder.CreateLShr(v, 32); };
-  Value *x[4] = {low(counter), high(counter), low(stream), high(stream)};
-  Value *key[2] = {low(seed), high(seed)};
+  auto low = [&](Value* v) { return builder.CreateAnd(v, 0xffffffffu); };
+  auto high = [&](Value* v) { return builder.CreateLShr(v, 32); };
+  Value* x[4] = {low(counter), high(counter), low(stream), high(stream)};
+  Value* key[2] = {low(seed), high(seed)};
   for (int round = 0; round < 10; ++round) {
-    Value *p0 = builder.CreateMul(x[0], llvm::ConstantInt::get(x[0]->getType(), 0xD2511F53u));
-    Value *p1 = builder.CreateMul(x[2], llvm::ConstantInt::get(x[2]->getType(), 0xCD9E8D57u));
-    Value *next[4] = {builder.CreateXor(builder.CreateXor(high(p1), x[1]), key[0]), low(p1),
+    Value* p0 = builder.CreateMul(x[0], llvm::ConstantInt::get(x[0]->getType(), 0xD2511F53u));
+    Value* p1 = builder.CreateMul(x[2], llvm::ConstantInt::get(x[2]->getType(), 0xCD9E8D57u));
+    Value* next[4] = {builder.CreateXor(builder.CreateXor(high(p1), x[1]), key[0]), low(p1),
                       builder.CreateXor(builder.CreateXor(high(p0), x[3]), key[1]), low(p0)};
     std::copy(next, next + 4, x);
     key[0] = low(builder.CreateAdd(key[0], llvm::ConstantInt::get(key[0]->getType(), 0x9E3779B9u)));

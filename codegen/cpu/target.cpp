@@ -21,17 +21,16 @@ void initializeTargets() {
   });
 }
 
-llvm::Expected<const llvm::Target *> findTarget(const llvm::Triple &triple) {
+llvm::Expected<const llvm::Target*> findTarget(const llvm::Triple& triple) {
   initializeTargets();
   std::string message;
-  if (const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message))
+  if (const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, message))
     return target;
   return llvm::createStringError("cpu target: LLVM must know the architecture, got " + message);
 }
 
-int widthOf(const CpuTarget &target) {
-  if (!target.isX86())
-    return 128;
+int widthOf(const CpuTarget& target) {
+  if (!target.isX86()) return 128;
   return target.has("avx512f") && target.has("avx512dq") && target.has("avx512bw") &&
                  target.has("avx512vl")
              ? 512
@@ -48,8 +47,7 @@ bool CpuTarget::has(llvm::StringRef feature) const {
   llvm::SmallVector<llvm::StringRef, 128> words;
   llvm::StringRef(features).split(words, ',', -1, false);
   for (llvm::StringRef word : words)
-    if (word.drop_front() == feature)
-      found = word.front() == '+';
+    if (word.drop_front() == feature) found = word.front() == '+';
   return found;
 }
 
@@ -58,7 +56,7 @@ CpuTarget CpuTarget::host() {
   target.triple = llvm::sys::getProcessTriple();
   target.cpu = llvm::sys::getHostCPUName().str();
   std::vector<std::string> words;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+  for (const auto& feature : llvm::sys::getHostCPUFeatures())
     words.push_back((feature.second ? "+" : "-") + feature.first().str());
   std::sort(words.begin(), words.end());
   target.features = llvm::join(words, ",");
@@ -66,25 +64,22 @@ CpuTarget CpuTarget::host() {
   return target;
 }
 
-llvm::Expected<CpuTarget> CpuTarget::named(const std::string &cpu) {
-  if (cpu.empty() || cpu == "native")
-    return host();
+llvm::Expected<CpuTarget> CpuTarget::named(const std::string& cpu) {
+  if (cpu.empty() || cpu == "native") return host();
   CpuTarget target;
   target.triple = llvm::sys::getProcessTriple();
   target.cpu = cpu;
   llvm::Triple triple(target.triple);
   auto found = findTarget(triple);
-  if (!found)
-    return found.takeError();
+  if (!found) return found.takeError();
   std::unique_ptr<llvm::MCSubtargetInfo> none((*found)->createMCSubtargetInfo(triple, "", ""));
   if (!none || !none->isCPUStringValid(cpu))
     return llvm::createStringError("cpu target: must be a processor that LLVM knows, got '" + cpu +
                                    "'");
   std::unique_ptr<llvm::MCSubtargetInfo> info((*found)->createMCSubtargetInfo(triple, cpu, ""));
   std::vector<std::string> words;
-  for (const llvm::SubtargetFeatureKV &feature : info->getAllProcessorFeatures())
-    if (info->getFeatureBits().test(feature.Value))
-      words.push_back("+" + std::string(feature.Key));
+  for (const llvm::SubtargetFeatureKV& feature : info->getAllProcessorFeatures())
+    if (info->getFeatureBits().test(feature.Value)) words.push_back("+" + std::string(feature.Key));
   std::sort(words.begin(), words.end());
   target.features = llvm::join(words, ",");
   target.vector_bits = widthOf(target);
@@ -94,13 +89,11 @@ llvm::Expected<CpuTarget> CpuTarget::named(const std::string &cpu) {
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> CpuTarget::createMachine() const {
   llvm::Triple parsed(triple);
   auto found = findTarget(parsed);
-  if (!found)
-    return found.takeError();
+  if (!found) return found.takeError();
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   std::string all = features;
-  if (vector_bits == 512)
-    all += ",-prefer-256-bit";
+  if (vector_bits == 512) all += ",-prefer-256-bit";
   std::unique_ptr<llvm::TargetMachine> machine(
       (*found)->createTargetMachine(parsed, cpu, all, options, llvm::Reloc::PIC_,
                                     llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));

@@ -18,7 +18,7 @@ struct CpuTarget {
 
   /// Describes a processor by its LLVM name ("x86-64-v3", "znver4", ...) and architecture of this
   /// process, or says that there is none of that name.
-  static llvm::Expected<CpuTarget> named(const std::string &cpu);
+  static llvm::Expected<CpuTarget> named(const std::string& cpu);
 
   bool isX86() const;
   bool has(llvm::StringRef feature) const;

@@ -34,10 +34,8 @@ void LoomDialect::initialize() {
 //===--- Helpers ------------------------------------------------------------------------------===//
 
 Type elementType(Type memory) {
-  if (auto buffer = dyn_cast<BufferType>(memory))
-    return buffer.getElement();
-  if (auto local = dyn_cast<LocalType>(memory))
-    return local.getElement();
+  if (auto buffer = dyn_cast<BufferType>(memory)) return buffer.getElement();
+  if (auto local = dyn_cast<LocalType>(memory)) return local.getElement();
   return {};
 }
 
@@ -78,11 +76,11 @@ LogicalResult LocalType::verify(function_ref<InFlightDiagnostic()> error, Type e
 
 //===--- The axis attribute -------------------------------------------------------------------===//
 
-AxisAttr AxisAttr::get(MLIRContext *context, StringRef name, AffineMap extent) {
+AxisAttr AxisAttr::get(MLIRContext* context, StringRef name, AffineMap extent) {
   return get(context, StringAttr::get(context, name), extent, false, 1, 0);
 }
 
-AxisAttr AxisAttr::get(MLIRContext *context, StringRef name, int64_t extent) {
+AxisAttr AxisAttr::get(MLIRContext* context, StringRef name, int64_t extent) {
   return get(context, name, AffineMap::getConstantMap(extent, context));
 }
 
@@ -107,34 +105,29 @@ LogicalResult AxisAttr::verify(function_ref<InFlightDiagnostic()> error, StringA
                                AffineMap extent, bool, int64_t unroll, int64_t chunk) {
   if (extent.getNumDims() != 0 || extent.getNumResults() != 1)
     return error() << "loom.axis: the extent of '" << name.getValue()
-                   << "' must be one expression of sizes, got "
-                   << AffineMapAttr::get(extent);
+                   << "' must be one expression of sizes, got " << AffineMapAttr::get(extent);
   auto constant = dyn_cast<AffineConstantExpr>(extent.getResult(0));
   if (constant && constant.getValue() < 0)
     return error() << "loom.axis: the extent of '" << name.getValue()
                    << "' must not be negative, got " << constant.getValue();
   if (unroll < 1 || unroll > 16)
     return error() << "loom.axis: unroll must lie in 1 to 16, got " << unroll;
-  if (chunk < 0)
-    return error() << "loom.axis: chunk must not be negative, got " << chunk;
+  if (chunk < 0) return error() << "loom.axis: chunk must not be negative, got " << chunk;
   return success();
 }
 
-Attribute AxisAttr::parse(AsmParser &parser, Type) {
+Attribute AxisAttr::parse(AsmParser& parser, Type) {
   std::string name;
   int64_t constant = 0;
   AffineMap extent;
-  if (parser.parseLess() || parser.parseString(&name) || parser.parseComma())
-    return {};
+  if (parser.parseLess() || parser.parseString(&name) || parser.parseComma()) return {};
   OptionalParseResult integer = parser.parseOptionalInteger(constant);
   if (integer.has_value()) {
-    if (failed(*integer))
-      return {};
+    if (failed(*integer)) return {};
     extent = AffineMap::getConstantMap(constant, parser.getContext());
   } else {
     AffineMapAttr map;
-    if (parser.parseAttribute(map))
-      return {};
+    if (parser.parseAttribute(map)) return {};
     extent = map.getValue();
   }
   bool lanes = false;
@@ -143,30 +136,25 @@ Attribute AxisAttr::parse(AsmParser &parser, Type) {
     if (succeeded(parser.parseOptionalKeyword("lanes")))
       lanes = true;
     else if (succeeded(parser.parseOptionalKeyword("unroll"))) {
-      if (parser.parseEqual() || parser.parseInteger(unroll))
-        return {};
+      if (parser.parseEqual() || parser.parseInteger(unroll)) return {};
     } else if (parser.parseKeyword("chunk") || parser.parseEqual() || parser.parseInteger(chunk))
       return {};
   }
-  if (parser.parseGreater())
-    return {};
+  if (parser.parseGreater()) return {};
   return parser.getChecked<AxisAttr>(parser.getContext(),
                                      StringAttr::get(parser.getContext(), name), extent, lanes,
                                      unroll, chunk);
 }
 
-void AxisAttr::print(AsmPrinter &printer) const {
+void AxisAttr::print(AsmPrinter& printer) const {
   printer << "<\"" << getName().getValue() << "\", ";
   if (auto extent = getConstantExtent())
     printer << *extent;
   else
     printer << AffineMapAttr::get(getExtent());
-  if (getLanes())
-    printer << ", lanes";
-  if (getUnroll() != 1)
-    printer << ", unroll = " << getUnroll();
-  if (getChunk() != 0)
-    printer << ", chunk = " << getChunk();
+  if (getLanes()) printer << ", lanes";
+  if (getUnroll() != 1) printer << ", unroll = " << getUnroll();
+  if (getChunk() != 0) printer << ", chunk = " << getChunk();
   printer << ">";
 }
 

@@ -1,4 +1,5 @@
-// The loom dialect's C++ face: types, the axis attribute, ops, and small helpers that builders and emitters share.
+// The loom dialect's C++ face: types, the axis attribute, ops, and small helpers that builders and
+// emitters share.
 #pragma once
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -29,7 +30,8 @@
 
 namespace weft::loom {
 
-/// Returns the type in which an element of a buffer or local is computed with: f32 for bf16, else the element itself.
+/// Returns the type in which an element of a buffer or local is computed with: f32 for bf16, else
+/// the element itself.
 mlir::Type computeType(mlir::Type memory);
 
 /// Returns the element type of a buffer or local.

@@ -1,4 +1,5 @@
-// The loom dialect's ops: builders, syntax and the verifier at the border, which refuses what an emitter cannot map.
+// The loom dialect's ops: builders, syntax and the verifier at the border, which refuses what an
+// emitter cannot map.
 #include "ir/loom/loom.h"
 
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -13,51 +14,47 @@ using namespace mlir;
 namespace weft::loom {
 namespace {
 
-unsigned countSizes(Operation *op) {
+unsigned countSizes(Operation* op) {
   auto kernel = op->getParentOfType<KernelOp>();
   return kernel ? kernel.getSizes().size() : 0;
 }
 
-LogicalResult checkSymbols(Operation *op, AffineMap map) {
+LogicalResult checkSymbols(Operation* op, AffineMap map) {
   unsigned sizes = countSizes(op);
-  if (map.getNumSymbols() <= sizes)
-    return success();
+  if (map.getNumSymbols() <= sizes) return success();
   return op->emitOpError() << "a map must use at most the kernel's " << sizes << " sizes, got "
                            << map.getNumSymbols() << " symbols";
 }
 
-LogicalResult checkAccess(Operation *op, AffineMap map, unsigned indices) {
+LogicalResult checkAccess(Operation* op, AffineMap map, unsigned indices) {
   if (map.getNumResults() != 1)
-    return op->emitOpError() << "the map must give one element offset, got "
-                             << map.getNumResults() << " results";
+    return op->emitOpError() << "the map must give one element offset, got " << map.getNumResults()
+                             << " results";
   if (map.getNumDims() != indices)
     return op->emitOpError() << "the map must have one dimension for each index, got "
                              << map.getNumDims() << " for " << indices;
   return checkSymbols(op, map);
 }
 
-bool dependsOn(Value value, Value axis, llvm::SmallPtrSetImpl<Operation *> &seen) {
-  if (value == axis)
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || !seen.insert(op).second)
-    return false;
+bool dependsOn(Value value, Value axis, llvm::SmallPtrSetImpl<Operation*>& seen) {
+  if (value == axis) return true;
+  Operation* op = value.getDefiningOp();
+  if (!op || !seen.insert(op).second) return false;
   return llvm::any_of(op->getOperands(),
                       [&](Value operand) { return dependsOn(operand, axis, seen); });
 }
 
-// An unmasked store to a buffer is refused if it does not see an axis of its part: all points along it would write one element.
+// An unmasked store to a buffer is refused if it does not see an axis of its part: all points along
+// it would write one element.
 LogicalResult checkPointsWriteApart(StoreOp store) {
   auto part = store->getParentOfType<PartOp>();
-  if (!part || store.getMask() || !isa<BufferType>(store.getMemory().getType()))
-    return success();
+  if (!part || store.getMask() || !isa<BufferType>(store.getMemory().getType())) return success();
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
     auto extent = part.getAxis(i).getConstantExtent();
-    if (extent && *extent <= 1)
-      continue;
+    if (extent && *extent <= 1) continue;
     bool depends = false;
     for (auto [dim, index] : llvm::enumerate(store.getIndices())) {
-      llvm::SmallPtrSet<Operation *, 8> seen;
+      llvm::SmallPtrSet<Operation*, 8> seen;
       depends |= store.getMap().isFunctionOfDim(dim) &&
                  dependsOn(index, part.getBody().getArgument(i), seen);
     }
@@ -69,7 +66,7 @@ LogicalResult checkPointsWriteApart(StoreOp store) {
   return success();
 }
 
-LogicalResult checkIndexArguments(Operation *op, Region &region, unsigned count) {
+LogicalResult checkIndexArguments(Operation* op, Region& region, unsigned count) {
   if (region.getNumArguments() != count)
     return op->emitOpError() << "the body must take one index for each axis, got "
                              << region.getNumArguments() << " for " << count;
@@ -84,26 +81,26 @@ LogicalResult checkIndexArguments(Operation *op, Region &region, unsigned count)
 
 //===--- Kernel -------------------------------------------------------------------------------===//
 
-void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name,
+void KernelOp::build(OpBuilder& builder, OperationState& state, StringRef name,
                      ArrayRef<Type> arguments) {
   state.addAttribute(getSymNameAttrName(state.name), builder.getStringAttr(name));
   state.addAttribute(getFunctionTypeAttrName(state.name),
                      TypeAttr::get(builder.getFunctionType(arguments, {})));
-  Block &block = state.addRegion()->emplaceBlock();
+  Block& block = state.addRegion()->emplaceBlock();
   for (Type type : arguments)
     block.addArgument(type, state.location);
 }
 
-ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto functionType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
+ParseResult KernelOp::parse(OpAsmParser& parser, OperationState& result) {
+  auto functionType = [](Builder& builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
                          function_interface_impl::VariadicFlag,
-                         std::string &) { return builder.getFunctionType(arguments, results); };
+                         std::string&) { return builder.getFunctionType(arguments, results); };
   return function_interface_impl::parseFunctionOp(
       parser, result, false, getFunctionTypeAttrName(result.name), functionType,
       getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
 }
 
-void KernelOp::print(OpAsmPrinter &printer) {
+void KernelOp::print(OpAsmPrinter& printer) {
   function_interface_impl::printFunctionOp(printer, *this, false, getFunctionTypeAttrName(),
                                            getArgAttrsAttrName(), getResAttrsAttrName());
 }
@@ -111,8 +108,7 @@ void KernelOp::print(OpAsmPrinter &printer) {
 SmallVector<Value> KernelOp::getSizes() {
   SmallVector<Value> sizes;
   for (BlockArgument argument : getBody().getArguments())
-    if (argument.getType().isIndex())
-      sizes.push_back(argument);
+    if (argument.getType().isIndex()) sizes.push_back(argument);
   return sizes;
 }
 
@@ -130,27 +126,24 @@ LogicalResult KernelOp::verifyRegions() {
                            << " after a later kind";
     stage = kind;
   }
-  for (Operation &op : getBody().front())
-    if (!isa<PartOp>(op))
-      return emitOpError() << "must hold only parts, got " << op.getName();
-  if (getParts().empty())
-    return emitOpError() << "must have a part, got none";
+  for (Operation& op : getBody().front())
+    if (!isa<PartOp>(op)) return emitOpError() << "must hold only parts, got " << op.getName();
+  if (getParts().empty()) return emitOpError() << "must have a part, got none";
   return success();
 }
 
 //===--- Part ---------------------------------------------------------------------------------===//
 
-void PartOp::build(OpBuilder &builder, OperationState &state, ArrayRef<AxisAttr> axes,
-                   function_ref<void(OpBuilder &, Location, ValueRange)> body) {
+void PartOp::build(OpBuilder& builder, OperationState& state, ArrayRef<AxisAttr> axes,
+                   function_ref<void(OpBuilder&, Location, ValueRange)> body) {
   SmallVector<Attribute> attributes(axes.begin(), axes.end());
   state.addAttribute(getAxesAttrName(state.name), builder.getArrayAttr(attributes));
-  Block &block = state.addRegion()->emplaceBlock();
+  Block& block = state.addRegion()->emplaceBlock();
   for (size_t i = 0; i < axes.size(); ++i)
     block.addArgument(builder.getIndexType(), state.location);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&block);
-  if (body)
-    body(builder, state.location, block.getArguments());
+  if (body) body(builder, state.location, block.getArguments());
   builder.setInsertionPointToEnd(&block);
   if (block.empty() || !block.back().hasTrait<OpTrait::IsTerminator>())
     YieldOp::create(builder, state.location, ValueRange());
@@ -163,20 +156,17 @@ void PartOp::setAxis(unsigned i, AxisAttr axis) {
 }
 
 LogicalResult PartOp::verifyRegions() {
-  if (failed(checkIndexArguments(*this, getBody(), getNumAxes())))
-    return failure();
+  if (failed(checkIndexArguments(*this, getBody(), getNumAxes()))) return failure();
   int lanes = 0;
   llvm::SmallPtrSet<Attribute, 8> names;
   for (unsigned i = 0; i < getNumAxes(); ++i) {
     AxisAttr axis = getAxis(i);
     lanes += axis.getLanes();
-    if (failed(checkSymbols(*this, axis.getExtent())))
-      return failure();
+    if (failed(checkSymbols(*this, axis.getExtent()))) return failure();
     if (!names.insert(axis.getName()).second)
       return emitOpError() << "axes must have different names, got " << axis.getName() << " twice";
   }
-  if (lanes > 1)
-    return emitOpError() << "at most one axis must have lanes, got " << lanes;
+  if (lanes > 1) return emitOpError() << "at most one axis must have lanes, got " << lanes;
   if (getBody().front().getTerminator()->getNumOperands() != 0)
     return emitOpError() << "must yield nothing";
   return success();
@@ -185,30 +175,29 @@ LogicalResult PartOp::verifyRegions() {
 //===--- Loop and dot -------------------------------------------------------------------------===//
 
 void LoopOp::build(
-    OpBuilder &builder, OperationState &state, AxisAttr axis, ValueRange identities,
-    function_ref<SmallVector<Value>(OpBuilder &, Location, Value)> body,
-    function_ref<SmallVector<Value>(OpBuilder &, Location, ValueRange, ValueRange)> combine) {
+    OpBuilder& builder, OperationState& state, AxisAttr axis, ValueRange identities,
+    function_ref<SmallVector<Value>(OpBuilder&, Location, Value)> body,
+    function_ref<SmallVector<Value>(OpBuilder&, Location, ValueRange, ValueRange)> combine) {
   state.addAttribute(getAxisAttrName(state.name), axis);
   state.addOperands(identities);
   state.addTypes(identities.getTypes());
   OpBuilder::InsertionGuard guard(builder);
   Region *bodyRegion = state.addRegion(), *combineRegion = state.addRegion();
-  Block &block = bodyRegion->emplaceBlock();
+  Block& block = bodyRegion->emplaceBlock();
   block.addArgument(builder.getIndexType(), state.location);
   builder.setInsertionPointToStart(&block);
   YieldOp::create(builder, state.location, body(builder, state.location, block.getArgument(0)));
-  if (!combine)
-    return;
-  Block &join = combineRegion->emplaceBlock();
+  if (!combine) return;
+  Block& join = combineRegion->emplaceBlock();
   for (int side = 0; side < 2; ++side)
     for (Type type : identities.getTypes())
       join.addArgument(type, state.location);
   builder.setInsertionPointToStart(&join);
   ValueRange arguments = join.getArguments();
   size_t count = identities.size();
-  YieldOp::create(builder, state.location,
-                  combine(builder, state.location, arguments.take_front(count),
-                          arguments.drop_front(count)));
+  YieldOp::create(
+      builder, state.location,
+      combine(builder, state.location, arguments.take_front(count), arguments.drop_front(count)));
 }
 
 LogicalResult LoopOp::verifyRegions() {
@@ -223,9 +212,8 @@ LogicalResult LoopOp::verifyRegions() {
                          << " accumulators";
   if (getCombine().empty() != (count == 0))
     return emitOpError() << "a combine must be there if and only if there are accumulators";
-  if (count == 0)
-    return success();
-  Block &combine = getCombine().front();
+  if (count == 0) return success();
+  Block& combine = getCombine().front();
   SmallVector<Type> both(wanted);
   llvm::append_range(both, wanted);
   if (types(combine.getArguments()) != both)
@@ -233,18 +221,18 @@ LogicalResult LoopOp::verifyRegions() {
                          << " accumulators and then the new values";
   if (types(combine.getTerminator()->getOperands()) != wanted)
     return emitOpError() << "the combine must yield the " << count << " accumulators";
-  for (Operation &op : combine.without_terminator())
+  for (Operation& op : combine.without_terminator())
     if (!isMemoryEffectFree(&op))
       return emitOpError() << "the combine must not touch memory, got " << op.getName();
   return success();
 }
 
-void DotOp::build(OpBuilder &builder, OperationState &state, Type result, AxisAttr axis,
-                  function_ref<std::pair<Value, Value>(OpBuilder &, Location, Value)> body) {
+void DotOp::build(OpBuilder& builder, OperationState& state, Type result, AxisAttr axis,
+                  function_ref<std::pair<Value, Value>(OpBuilder&, Location, Value)> body) {
   state.addAttribute(getAxisAttrName(state.name), axis);
   state.addTypes(result);
   OpBuilder::InsertionGuard guard(builder);
-  Block &block = state.addRegion()->emplaceBlock();
+  Block& block = state.addRegion()->emplaceBlock();
   block.addArgument(builder.getIndexType(), state.location);
   builder.setInsertionPointToStart(&block);
   auto [lhs, rhs] = body(builder, state.location, block.getArgument(0));
@@ -255,11 +243,11 @@ LogicalResult DotOp::verifyRegions() {
   if (failed(checkSymbols(*this, getAxis().getExtent())) ||
       failed(checkIndexArguments(*this, getBody(), 1)))
     return failure();
-  Operation *yield = getBody().front().getTerminator();
+  Operation* yield = getBody().front().getTerminator();
   if (yield->getNumOperands() != 2 || yield->getOperand(0).getType() != getType() ||
       yield->getOperand(1).getType() != getType())
     return emitOpError() << "the body must yield two factors of type " << getType();
-  for (Operation &op : getBody().front().without_terminator())
+  for (Operation& op : getBody().front().without_terminator())
     if (isa<StoreOp, RequireOp>(op))
       return emitOpError() << "the body must not write, got " << op.getName();
   return success();
@@ -267,36 +255,32 @@ LogicalResult DotOp::verifyRegions() {
 
 //===--- Memory -------------------------------------------------------------------------------===//
 
-void LocalOp::build(OpBuilder &, OperationState &state, Type element, AffineMap extent) {
+void LocalOp::build(OpBuilder&, OperationState& state, Type element, AffineMap extent) {
   state.addAttribute(getExtentAttrName(state.name), AffineMapAttr::get(extent));
   state.addTypes(LocalType::get(element.getContext(), element));
 }
 
 LogicalResult LocalOp::verify() {
   if (getExtent().getNumDims() != 0 || getExtent().getNumResults() != 1)
-    return emitOpError() << "the extent must be one expression of sizes, got "
-                         << getExtentAttr();
+    return emitOpError() << "the extent must be one expression of sizes, got " << getExtentAttr();
   return checkSymbols(*this, getExtent());
 }
 
-void LoadOp::build(OpBuilder &builder, OperationState &state, Value memory, AffineMap map,
+void LoadOp::build(OpBuilder& builder, OperationState& state, Value memory, AffineMap map,
                    ValueRange indices, Value mask, Value other) {
-  Properties &properties = state.getOrAddProperties<Properties>();
+  Properties& properties = state.getOrAddProperties<Properties>();
   properties.map = AffineMapAttr::get(map);
   properties.operandSegmentSizes = {1, int32_t(indices.size()), mask ? 1 : 0, other ? 1 : 0};
   state.addOperands(memory);
   state.addOperands(indices);
-  if (mask)
-    state.addOperands(mask);
-  if (other)
-    state.addOperands(other);
+  if (mask) state.addOperands(mask);
+  if (other) state.addOperands(other);
   state.addTypes(computeType(memory.getType()));
   (void)builder;
 }
 
 LogicalResult LoadOp::verify() {
-  if (failed(checkAccess(*this, getMap(), getIndices().size())))
-    return failure();
+  if (failed(checkAccess(*this, getMap(), getIndices().size()))) return failure();
   if (bool(getMask()) != bool(getOther()))
     return emitOpError() << "a mask must come with the value of masked points";
   if (getOther() && getOther().getType() != getType())
@@ -305,21 +289,19 @@ LogicalResult LoadOp::verify() {
   return success();
 }
 
-void StoreOp::build(OpBuilder &builder, OperationState &state, Value value, Value memory,
+void StoreOp::build(OpBuilder& builder, OperationState& state, Value value, Value memory,
                     AffineMap map, ValueRange indices, Value mask) {
-  Properties &properties = state.getOrAddProperties<Properties>();
+  Properties& properties = state.getOrAddProperties<Properties>();
   properties.map = AffineMapAttr::get(map);
   properties.operandSegmentSizes = {1, 1, int32_t(indices.size()), mask ? 1 : 0};
   state.addOperands({value, memory});
   state.addOperands(indices);
-  if (mask)
-    state.addOperands(mask);
+  if (mask) state.addOperands(mask);
   (void)builder;
 }
 
 LogicalResult StoreOp::verify() {
-  if (failed(checkAccess(*this, getMap(), getIndices().size())))
-    return failure();
+  if (failed(checkAccess(*this, getMap(), getIndices().size()))) return failure();
   return checkPointsWriteApart(*this);
 }
 
