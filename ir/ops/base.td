@@ -123,14 +123,14 @@ class Reduction<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), []
 class View<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), [], [DeclareOpInterfaceMethods<Weft_ViewInterface>]> {
   let api = 0;
   bit differentiable = 1;
-  list<string> saved = [];
+  list<string> reads = [];
   string index = ?;             // the operand's index from the result's, for the reference page
 }
 
 // Has a kernel, a lowering and a gradient of its own.
 class Structured<string mnemonic, dag tensors> : WeftRecord<mnemonic, tensors, []> {
   bit differentiable = 1;
-  list<string> saved = [];      // operands whose values the gradient reads
+  list<string> reads = [];      // one an operand: the operand whose value its gradient reads, if any
 }
 
 // Makes a tensor from nothing; each element is an expression of the attributes and of the element's `position`: its number i, or a random number u in [0, 1)

@@ -9,7 +9,7 @@ def Matmul : Structured<"matmul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let description = "A 1-d operand is a row on the left or a column on the right, and its dim vanishes from the result.";
   let domain = Number;
   let shapes = "[..., M, K] by [..., K, N] gives [..., M, N]";
-  let saved = ["a", "b"];
+  let reads = ["b", "a"];
   let formula = "y[m, n] = sum over k of a[m, k] * b[k, n]";
 }
 def Concatenate : Structured<"concatenate", (ins Variadic<Weft_Tensor>:$parts)> {

@@ -48,10 +48,14 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
     for (const ScalarAttribute& s : op->scalars)
       scalars.push_back(s.name);
     names(os, *op, "scalars", scalars);
+    if (std::vector<unsigned> reads = gradient_reads(*op); !reads.empty()) {
+      os << "constexpr uint8_t reads_" << op->name << "[] = {";
+      for (unsigned r : reads) os << r << ", ";
+      os << "};\n";
+    }
   }
   os << "\nconst OpInfo kOps[kOpCount] = {\n";
   for (const OpRecord* op : records.ops()) {
-    Saved saved = saved_values(*op);
     unsigned masks = 0;
     bool variadic = false;
     for (size_t k = 0; k < op->operands.size(); k++) {
@@ -62,8 +66,8 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
        << ", .operand_count = " << (variadic ? 255 : op->operands.size())
        << ", .scalar_attributes = " << op->scalars.size() << ", .result = OpResult::" << op->result
        << ", .differentiable = " << flag(op->differentiable)
-       << ", .is_random = " << flag(op->is_random) << ", .saved_operands = " << saved.operands
-       << ", .saves_result = " << flag(saved.result) << ", .domain = OpDomain::" << op->domain
+       << ", .is_random = " << flag(op->is_random) << ", .gradient_reads = "
+       << (gradient_reads(*op).empty() ? "nullptr" : "reads_" + op->name) << ", .domain = OpDomain::" << op->domain
        << ", .bool_operands = " << masks << ", .needs_elements = " << flag(op->needs_elements)
        << ", .infer = " << infer_name(*op)
        << ", .vjp = " << (op->differentiable ? "vjp_" + op->name : "nullptr")

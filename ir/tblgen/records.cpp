@@ -334,8 +334,8 @@ void RecordReader::read(const Record* def, Kind kind) {
   case Kind::view:
   case Kind::structured:
     op.differentiable = def->getValueAsBit("differentiable");
-    for (StringRef s : def->getValueAsListOfStrings("saved"))
-      op.saved_names.push_back(s.str());
+    for (StringRef s : def->getValueAsListOfStrings("reads"))
+      op.gradient_operands.push_back(s.str());
     break;
   case Kind::source:
     op.value_text = text("value");
@@ -391,17 +391,14 @@ const OpRecord* Records::op(const std::string& name) const {
   return nullptr;
 }
 
-Saved saved_values(const OpRecord& op) {
-  Saved saved;
-  for (const std::string& name : op.saved_names)
-    for (size_t k = 0; k < op.operands.size(); k++)
-      if (op.operands[k].name == name) saved.operands |= 1u << k;
-  if (!op.differentiable || !op.gradient.dag) return saved;
+namespace {
+
+unsigned reads_of_root(const OpRecord& op, int root) {
+  unsigned reads = 0;
   const Builder& dag = *op.gradient.dag;
-  std::vector<char> needed(dag.nodes().size());
-  for (int root : op.gradient.roots)
-    if (root >= 0) needed[static_cast<size_t>(root)] = 1;
   size_t first_y = op.kind == Kind::reduction ? 1 : op.operands.size() + op.scalars.size();
+  std::vector<char> needed(dag.nodes().size());
+  needed[static_cast<size_t>(root)] = 1;
   for (size_t k = needed.size(); k-- > 0;) {
     if (!needed[k]) continue;
     const expr::Node& n = dag.nodes()[k];
@@ -409,12 +406,24 @@ Saved saved_values(const OpRecord& op) {
       needed[static_cast<size_t>(n.args[static_cast<size_t>(a)])] = 1;
     if (n.op != expr::kInput) continue;
     auto input = static_cast<size_t>(n.args[0]);
-    if (input < op.operands.size())
-      saved.operands |= 1u << input;
-    else if (input == first_y)
-      saved.result = true;
+    if (input < op.operands.size()) reads |= 1u << input;
+    else if (input == first_y) reads |= 1u << 7;
   }
-  return saved;
+  return reads;
+}
+
+} // namespace
+
+std::vector<unsigned> gradient_reads(const OpRecord& op) {
+  std::vector<unsigned> reads(op.operands.size());
+  for (size_t k = 0; k < op.gradient_operands.size(); k++)
+    for (size_t j = 0; j < op.operands.size(); j++)
+      if (op.operands[j].name == op.gradient_operands[k]) reads[k] |= 1u << j;
+  if (op.differentiable && op.gradient.dag)
+    for (size_t k = 0; k < op.gradient.roots.size(); k++)
+      if (int root = op.gradient.roots[k]; root >= 0) reads[k] = reads_of_root(op, root);
+  if (llvm::all_of(reads, [](unsigned r) { return r == 0; })) reads.clear();
+  return reads;
 }
 
 } // namespace weft::tblgen

@@ -49,7 +49,7 @@ struct OpRecord {
   std::vector<Operand> operands;
   std::vector<ScalarAttribute> scalars;
   std::vector<std::string> structure, sizes;
-  std::vector<std::string> saved_names; // operands whose values a hand-written gradient reads
+  std::vector<std::string> gradient_operands; // of a structured op: what each operand's gradient reads
   std::vector<Parameter> parameters;    // of a composite
   std::string returns = "Tensor";
   std::pair<int, int> samples{-4, 4};
@@ -77,12 +77,9 @@ struct OpRecord {
   }
 };
 
-/// What a gradient reads: bit k for operand k, and whether the result.
-struct Saved {
-  unsigned operands = 0;
-  bool result = false;
-};
-Saved saved_values(const OpRecord& op);
+/// What the gradient of each operand reads: bit k for operand k, bit 7 for the result. Empty where no
+/// gradient reads any.
+std::vector<unsigned> gradient_reads(const OpRecord& op);
 
 class Records {
 public:

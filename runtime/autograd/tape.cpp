@@ -57,7 +57,11 @@ void save(const OpCall& call, size_t k, GradOperand& operand) {
   if (call.in_place && t->storage == call.operands[0]->storage) operand.version--;
 }
 
-void record_operands(const OpCall& call, const OpInfo& op, const TensorImpl* result, GradNode* node) {
+constexpr unsigned kReadsResult = 1u << 7;
+
+// Makes the node's edges and returns what the gradients that somebody waits for will read.
+unsigned record_edges(const OpCall& call, const OpInfo& op, const Meta& result, GradNode* node) {
+  unsigned reads = 0;
   int next_meta = 0;
   for (size_t k = 0; k < call.operands.size(); k++) {
     GradOperand& operand = node->operands()[k];
@@ -69,16 +73,24 @@ void record_operands(const OpCall& call, const OpInfo& op, const TensorImpl* res
     operand.edge = GradEdge::to(t);
     if (GradNode* source = operand.edge.node())
       node->sequence = std::max(node->sequence, source->sequence);
-    // Operands beyond the mask's width belong to ops with any number of them, which save none.
-    if (k < 8 && (op.saved_operands >> k & 1)) {
-      save(call, k, operand);
-      node->saved = true;
-    }
-    if (!is_as_result(t->meta, result->meta)) {
+    // Ops with any number of operands read none.
+    if (operand.edge && op.gradient_reads) reads |= op.gradient_reads[k];
+    if (!is_as_result(t->meta, result)) {
       operand.meta = next_meta;
       new (node->metas() + next_meta++) Meta(t->meta);
     }
   }
+  return reads;
+}
+
+void save_values(const OpCall& call, unsigned reads, TensorImpl* result, GradNode* node) {
+  node->saved = reads != 0;
+  for (size_t k = 0; k < 7 && k < call.operands.size(); k++)
+    if (reads >> k & 1 && call.operands[k]) save(call, k, node->operands()[k]);
+  if (!(reads & kReadsResult)) return;
+  result->retain_tape();
+  node->result = result;
+  node->result_version = result->storage->version.load(std::memory_order_relaxed);
 }
 
 } // namespace
@@ -92,8 +104,8 @@ void check_in_place(const OpCall& call) {
                      describe(target->meta)));
   if (target->is_view)
     fail(call, ErrorKind::autograd,
-         fmt::format("operand 0, {}, must not be a view while a gradient is recorded; use "
-                     "slice_update or the op out of place",
+         fmt::format("operand 0, {}, must not be a view while a gradient is recorded; "
+                     "clone() it, or write the op out of place",
                      describe(target->meta)));
   if (!info(call.op).vjp)
     fail(call, ErrorKind::autograd,
@@ -108,15 +120,9 @@ void record_tape(const OpCall& call, TensorImpl* result) {
 
   const OpInfo& op = info(call.op);
   GradNode* node = GradNode::make(call, result->meta, count_metas(call, result->meta));
-  record_operands(call, op, result, node);
+  save_values(call, record_edges(call, op, result->meta, node), result, node);
   last_sequence = std::max(last_sequence, node->sequence) + 1;
   node->sequence = last_sequence;
-  if (op.saves_result) {
-    result->retain_tape();
-    node->result = result;
-    node->result_version = result->storage->version.load(std::memory_order_relaxed);
-    node->saved = true;
-  }
   if (op.kind == OpKind::view)
     node->view_history = result->storage->history.load(std::memory_order_relaxed);
   if (call.in_place) {

@@ -1,0 +1,141 @@
+// Every differentiable pointwise op and reduction of the record table: a new record is tested without
+// a line here.
+
+#include "gradient_check.h"
+
+#include "runtime/core/call.h"
+#include "test/unit/op_test_row.h"
+#include "weft/ops.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstring>
+
+using namespace weft;
+using gradient_check::Samples;
+
+namespace {
+
+const OpTestRow kRows[] = {
+#include "weft/gen/test_table.inc"
+};
+
+std::vector<Scalar> attributes(const OpTestRow& row) {
+  std::vector<Scalar> values; // spread over the samples: limits cut some of them off
+  for (int k = 0; k < row.scalars; k++)
+    values.push_back(row.low + (row.high - row.low) * (k + 1.0) / (row.scalars + 1.0));
+  return values;
+}
+
+// Calls the op as its public function does. A mask operand is the sign of its sample.
+Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1) {
+  if (row.op == Op::assign) return (x[0] * 1.0).copy_(x[1]);
+  if (!std::strcmp(row.result, "given")) {
+    int64_t structure[] = {static_cast<int64_t>(f64)};
+    Arg arg(x[0]);
+    return primitive(row.op, {&arg}, {}, structure, {}, Loc::current());
+  }
+  std::vector<std::unique_ptr<Arg>> args;
+  OpCall op_call;
+  for (size_t k = 0; k < x.size(); k++) {
+    if (static_cast<int>(k) == number) args.push_back(std::make_unique<Arg>(row.low + 0.7 * (row.high - row.low)));
+    else args.push_back(std::make_unique<Arg>(row.operands[k] == 'B' ? x[k] > 0.5 * (row.low + row.high) : x[k]));
+  }
+  std::vector<Scalar> values = attributes(row);
+  switch (args.size() * 10 + values.size()) {
+  case 10:
+    return pointwise(row.op, {args[0].get()});
+  case 11:
+    return pointwise(row.op, {args[0].get()}, {values[0]});
+  case 12:
+    return pointwise(row.op, {args[0].get()}, {values[0], values[1]});
+  case 20:
+    return pointwise(row.op, {args[0].get(), args[1].get()});
+  case 21:
+    return pointwise(row.op, {args[0].get(), args[1].get()}, {values[0]});
+  case 30:
+    return pointwise(row.op, {args[0].get(), args[1].get(), args[2].get()});
+  default:
+    FAIL("a record with this many operands and attributes needs a case here");
+    return {};
+  }
+}
+
+void check_pointwise(const OpTestRow& row) {
+  const size_t n = std::strlen(row.operands);
+  const double low = row.low + 0.01, high = row.high; // not at a pole such as log(0)
+  Samples samples(3);
+  auto leaves = [&](std::vector<Shape> shapes) {
+    std::vector<Tensor> list;
+    for (size_t k = 0; k < n; k++) list.push_back(samples.leaf(shapes[k % shapes.size()], low, high));
+    return list;
+  };
+  auto op = [&](const std::vector<Tensor>& x) { return call(row, x); };
+  std::string name = row.name;
+  gradient_check::check(name, op, leaves({{3, 5}}));
+  gradient_check::check(name + " of 0-d tensors", op, leaves({{}}));
+  gradient_check::check(name + " of empty tensors", op, leaves({{0, 2}}));
+  auto flipped = [&](const std::vector<Tensor>& x) {
+    std::vector<Tensor> t;
+    for (const Tensor& v : x) t.push_back(transpose(v, 0, 1));
+    return call(row, t);
+  };
+  gradient_check::check(name + " of strided tensors", flipped, leaves({{5, 3}}));
+  if (n < 2) return;
+  // For assign the first operand decides the shape.
+  gradient_check::check(name + " with broadcasting", op, leaves({{3, 5}, {5}, {3, 1}}));
+  if (row.op == Op::assign) return;
+  gradient_check::check(name + " with broadcasting both ways", op, leaves({{3, 1}, {2, 1, 5}, {}}));
+  for (size_t k = 0; k < n; k++) {
+    if (row.operands[k] == 'B') continue;
+    auto with_number = [&](const std::vector<Tensor>& x) { return call(row, x, static_cast<int>(k)); };
+    gradient_check::check(name + " with a number as operand " + std::to_string(k), with_number, leaves({{3, 5}}));
+  }
+}
+
+void check_reduction(const OpTestRow& row) {
+  Samples samples(5);
+  for (bool keepdim : {false, true})
+    for (const Dims& dims : {Dims{}, Dims{0}, Dims{2}, Dims{0, 2}, Dims{-2}}) {
+      auto op = [&](const std::vector<Tensor>& x) {
+        Arg arg(x[0]);
+        return reduction(row.op, arg, dims, keepdim);
+      };
+      std::string name = std::string(row.name) + " over " + dims.str();
+      gradient_check::check(name, op, {samples.leaf({2, 3, 4}, row.low, row.high)});
+      auto flipped = [&](const std::vector<Tensor>& x) { return op({transpose(x[0], 0, 2)}); };
+      gradient_check::check(name + ", strided", flipped, {samples.leaf({4, 3, 2}, row.low, row.high)});
+    }
+}
+
+} // namespace
+
+TEST_CASE("gradients of the record table agree with differences", "[gradients]") {
+  for (const OpTestRow& row : kRows) {
+    if (!row.differentiable) continue;
+    CAPTURE(row.name);
+    if (info(row.op).kind == OpKind::pointwise) check_pointwise(row);
+    else check_reduction(row);
+  }
+}
+
+TEST_CASE("ties share the gradient of max and min evenly", "[gradients]") {
+  Tensor x = tensor(std::vector<double>{3, 1, 3, 3, 0, 0}, {2, 3}).requires_grad_();
+  sum(max(x, 1)).backward();
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{0.5, 0, 0.5, 1, 0, 0});
+  x.set_grad({});
+  sum(min(x, 1)).backward();
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{0, 1, 0, 0, 0.5, 0.5});
+}
+
+TEST_CASE("gradients keep the operands' dtypes", "[gradients]") {
+  Tensor half = tensor({1.0f, 2.0f}).to(bf16).requires_grad_();
+  Tensor single = tensor({3.0f, 4.0f}).requires_grad_();
+  Tensor wide = tensor({5.0, 6.0}).requires_grad_();
+  sum(half * single * wide).backward();
+  CHECK(half.grad().dtype() == bf16);
+  CHECK(single.grad().dtype() == f32);
+  CHECK(wide.grad().dtype() == f64);
+  CHECK(half.grad().to_vector<double>() == std::vector<double>{15, 24});
+  CHECK(wide.grad().to_vector<double>() == std::vector<double>{3, 8});
+}

@@ -1,0 +1,141 @@
+// Optimizers: trajectories against an independent script, state, parameters without gradient, errors.
+
+#include "weft/autograd.h"
+#include "weft/ops.h"
+#include "weft/optim.h"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <memory>
+
+using namespace weft;
+using Catch::Matchers::Contains;
+
+namespace {
+
+struct Row {
+  const char* name;
+  int step;
+  double values[4];
+};
+
+const Row kRows[] = {
+#include "test/oracle/optim_trajectories.inc"
+};
+
+// One of each rule, and its rate for a change between steps.
+struct Rule {
+  std::unique_ptr<optim::Optimizer> optimizer;
+  double* lr;
+};
+
+Rule make_rule(const std::string& name, const std::vector<Tensor>& p) {
+  if (name.rfind("adamw", 0) == 0) {
+    optim::AdamWOptions options{.lr = 0.05};
+    if (name == "adamw_decay")
+      options = {.lr = 0.02, .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.3};
+    auto adamw = std::make_unique<optim::AdamW>(p, options);
+    double* lr = &adamw->options.lr;
+    return {std::move(adamw), lr};
+  }
+  optim::SGDOptions options{.lr = 0.1};
+  if (name == "momentum") options = {.lr = 0.05, .momentum = 0.9};
+  if (name == "nesterov")
+    options = {.lr = 0.05, .momentum = 0.8, .weight_decay = 0.02, .nesterov = true};
+  auto sgd = std::make_unique<optim::SGD>(p, options);
+  double* lr = &sgd->options.lr;
+  return {std::move(sgd), lr};
+}
+
+Tensor start() {
+  return tensor(std::vector<double>{0.0, 0.3, -2.0, 1.0}, {4}).requires_grad_();
+}
+
+void run_step(const Tensor& p, optim::Optimizer& optimizer, int step) {
+  Tensor a = tensor(std::vector<double>{0.5, 1.0, 2.0, 0.01}, {4});
+  Tensor t = tensor(std::vector<double>{1.0, -1.0, 0.5, 20.0}, {4});
+  optimizer.zero_grad();
+  Tensor d = p - t;
+  sum(a * d * d + p * std::sin(static_cast<double>(step))).backward();
+  optimizer.step();
+}
+
+} // namespace
+
+TEST_CASE("fifty steps follow PyTorch's formulas", "[optim]") {
+  for (const char* name : {"sgd", "momentum", "nesterov", "adamw", "adamw_decay"}) {
+    CAPTURE(name);
+    Tensor p = start();
+    Rule rule = make_rule(name, {p});
+    int compared = 0;
+    for (int step = 1; step <= 50; step++) {
+      if (step == 26) *rule.lr /= 2;
+      run_step(p, *rule.optimizer, step);
+      for (const Row& row : kRows) {
+        if (row.name != std::string(name) || row.step != step) continue;
+        std::vector<double> got = p.to_vector<double>();
+        for (size_t k = 0; k < 4; k++)
+          CHECK(got[k] == Approx(row.values[k]).epsilon(1e-11).margin(1e-11));
+        compared++;
+      }
+    }
+    CHECK(compared == 4);
+  }
+}
+
+TEST_CASE("a step changes parameters in place and records nothing", "[optim]") {
+  Tensor p = start();
+  Tensor alias = p.detach();
+  optim::AdamW optimizer({p});
+  sum(p * p).backward();
+  uint32_t version = p.version();
+  optimizer.step();
+  CHECK(p.is_leaf());
+  CHECK(p.version() > version);
+  CHECK(alias.to_vector<double>() == p.to_vector<double>());
+  CHECK(grad_enabled());
+}
+
+TEST_CASE("parameters without a gradient stay as they are", "[optim]") {
+  Tensor p = start(), idle = start();
+  optim::SGD optimizer({idle, p}, {.lr = 0.1, .momentum = 0.9});
+  sum(p * p).backward();
+  optimizer.step();
+  CHECK(idle.to_vector<double>() == start().to_vector<double>());
+  CHECK(p.to_vector<double>() != start().to_vector<double>());
+  optimizer.zero_grad();
+  CHECK_FALSE(p.grad().defined());
+  sum(p * p).backward();
+  optimizer.zero_grad(false);
+  CHECK(p.grad().to_vector<double>() == std::vector<double>(4, 0.0));
+}
+
+TEST_CASE("training continues from a saved state", "[optim]") {
+  Tensor p = start();
+  optim::AdamW optimizer({p}, {.lr = 0.05});
+  for (int step = 1; step <= 5; step++) run_step(p, optimizer, step);
+  std::map<std::string, Tensor> saved;
+  for (auto& [name, t] : optimizer.state_dict()) saved[name] = t.clone();
+  CHECK(saved.size() == 3);
+  CHECK(saved.at("0.step").item<int64_t>() == 5);
+
+  Tensor q = p.detach().clone().requires_grad_();
+  optim::AdamW other({q}, {.lr = 0.05});
+  other.load_state_dict(saved);
+  for (int step = 6; step <= 10; step++) {
+    run_step(p, optimizer, step);
+    run_step(q, other, step);
+  }
+  CHECK(p.to_vector<double>() == q.to_vector<double>());
+  saved.erase("0.exp_avg");
+  CHECK_THROWS_WITH(other.load_state_dict(saved), Contains("\"0.exp_avg\" must be given with shape [4], got none"));
+}
+
+TEST_CASE("optimizers take leaves that require a gradient, once each", "[optim]") {
+  Tensor p = start();
+  CHECK_THROWS_WITH(optim::SGD({p, p}), Contains("optimizer: parameter 1 must differ from parameter 0"));
+  CHECK_THROWS_WITH(optim::SGD({p * 2.0}), Contains("parameter 0 must be a leaf that requires a gradient"));
+  CHECK_THROWS_WITH(optim::AdamW({tensor({1.0})}), Contains("parameter 0 must be a leaf"));
+  CHECK_THROWS_WITH(optim::AdamW({Tensor()}), Contains("parameter 0 must be defined"));
+}
