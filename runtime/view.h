@@ -18,8 +18,9 @@ struct Meta {
   uint8_t ones = 0;          // bit k is set where sizes[k] == 1: broadcasting depends on it
   uint8_t requires_grad = 0; // a leaf's own flag, or "has a tape node"
   uint8_t reserved = 0;
-  int64_t sizes[kMaxRank] = {};
-  int64_t strides[kMaxRank] = {}; // in elements
+  // Entries beyond the rank are unspecified: clearing them would cost as much as a small op.
+  int64_t sizes[kMaxRank];
+  int64_t strides[kMaxRank]; // in elements
 
   uint64_t structure() const {
     uint64_t word;

@@ -17,19 +17,22 @@ constexpr size_t kMostScalars = 12;
 
 // The operands of one call as the dispatcher wants them. `casts` owns what promotion made.
 struct Operands {
-  std::array<TensorImpl*, kMostOperands> tensors;
-  std::array<Scalar, kMostScalars> scalars;
-  std::array<Tensor, kMostOperands> casts;
   size_t tensor_count = 0, scalar_count = 0;
+  TensorImpl* tensors[kMostOperands];
+  union {
+    Scalar scalars[kMostScalars]; // only the first scalar_count exist
+  };
 
-  void add_scalar(const Scalar& s) { scalars[scalar_count++] = s; }
+  Operands() {}
+  void add_scalar(const Scalar& s) { new (&scalars[scalar_count++]) Scalar(s); }
 };
+using Casts = std::array<Tensor, kMostOperands>;
 
 OpCall make_call(Op op, const Operands& o, Integers structure, Integers sizes, const Loc& loc) {
   OpCall call;
   call.op = op;
-  call.operands = {o.tensors.data(), o.tensor_count};
-  call.scalars = {o.scalars.data(), o.scalar_count};
+  call.operands = {o.tensors, o.tensor_count};
+  call.scalars = {o.scalars, o.scalar_count};
   call.structure = structure;
   call.sizes = sizes;
   call.loc = &loc;
@@ -72,7 +75,8 @@ void check_defined(Op op, ArgSpan operands, const Loc& loc) {
 }
 
 // Fills `o` so that tensors have `dtype` (masks: bool), inserting casts.
-void convert(const OpInfo& info, ArgSpan operands, DType dtype, const Loc& loc, Operands& o) {
+void convert(const OpInfo& info, ArgSpan operands, DType dtype, const Loc& loc, Operands& o,
+             Casts& casts) {
   size_t k = 0;
   for (const Arg* a : operands) {
     bool mask = is_mask(info, k);
@@ -83,8 +87,8 @@ void convert(const OpInfo& info, ArgSpan operands, DType dtype, const Loc& loc, 
       DType wanted = mask ? DType::boolean : dtype;
       TensorImpl* t = a->impl();
       if (t->meta.dtype != wanted) {
-        o.casts[k] = cast_to(t, wanted, loc);
-        t = o.casts[k].impl();
+        casts[k] = cast_to(t, wanted, loc);
+        t = casts[k].impl();
       }
       o.tensors[k] = t;
     }
@@ -172,6 +176,20 @@ bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> at
   return true;
 }
 
+[[gnu::noinline]] Tensor promoted_pointwise(Op op, const OpInfo& info, ArgSpan operands,
+                                            std::span<const Scalar> attributes) {
+  const Loc& loc = operands[0]->loc();
+  check_defined(op, operands, loc);
+  Operands o;
+  Casts casts;
+  convert(info, operands, compute_type(op, info, result_type(info, operands, attributes), loc),
+          loc, o, casts);
+  for (const Scalar& s : attributes) o.add_scalar(s);
+  Tensor result = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
+  consume(operands);
+  return result;
+}
+
 } // namespace
 
 DType promote_types(DType a, DType b) {
@@ -188,20 +206,15 @@ Tensor pointwise(Op op, Args list, Numbers numbers) {
   const OpInfo& i = info(op);
   ArgSpan operands(list.begin(), list.size());
   std::span<const Scalar> attributes(numbers.begin(), numbers.size());
+  DType dtype;
+  if (!is_uniform(i, operands, attributes, dtype))
+    return promoted_pointwise(op, i, operands, attributes);
   const Loc& loc = operands[0]->loc();
   Operands o;
-  DType dtype;
-  if (is_uniform(i, operands, attributes, dtype)) {
-    for (const Arg* a : operands) {
-      o.tensors[o.tensor_count++] = a->impl();
-      if (a->is_scalar()) o.add_scalar(a->scalar());
-    }
-  } else {
-    check_defined(op, operands, loc);
-    dtype = compute_type(op, i, result_type(i, operands, attributes), loc);
-    convert(i, operands, dtype, loc, o);
+  for (const Arg* a : operands) {
+    o.tensors[o.tensor_count++] = a->impl();
+    if (a->is_scalar()) o.add_scalar(a->scalar());
   }
-  for (const Scalar& s : attributes) o.add_scalar(s);
   Tensor result = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
   consume(operands);
   return result;
@@ -228,7 +241,9 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
   ArgSpan operands(all.data(), others.size() + 1);
   std::span<const Scalar> attributes(numbers.begin(), numbers.size());
   Operands o;
+  Casts casts;
   DType dtype;
+  bool in_place = true;
   if (!is_uniform(i, operands, attributes, dtype)) {
     check_defined(op, operands, loc);
     dtype = compute_type(op, i, result_type(i, operands, attributes), loc);
@@ -238,21 +253,15 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
               "the result must be castable to the tensor that it is written to, got " +
                   std::string(name_of(result)) + " and " + describe(self.impl()->meta),
               loc);
-    if (dtype != self.dtype() || result != dtype) {
-      convert(i, operands, dtype, loc, o);
-      for (const Scalar& s : attributes) o.add_scalar(s);
-      Tensor value = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
-      consume(operands);
-      return assign(self, Arg(std::move(value), loc));
-    }
+    in_place = dtype == self.dtype() && result == dtype;
   }
-  convert(i, operands, dtype, loc, o);
+  convert(i, operands, dtype, loc, o, casts);
   for (const Scalar& s : attributes) o.add_scalar(s);
   OpCall call = make_call(op, o, {}, {}, loc);
-  call.in_place = true;
-  Tensor::adopt(dispatch(call)); // operand 0 again
+  call.in_place = in_place;
+  Tensor result = Tensor::adopt(dispatch(call)); // operand 0 again where in place
   consume(operands);
-  return self;
+  return in_place ? self : assign(self, Arg(std::move(result), loc));
 }
 
 const Tensor& assign(const Tensor& self, const Arg& source) {
@@ -261,7 +270,8 @@ const Tensor& assign(const Tensor& self, const Arg& source) {
   const Arg* list[] = {&target, &source};
   check_defined(Op::assign, list, loc);
   Operands o;
-  convert(info(Op::assign), list, self.dtype(), loc, o);
+  Casts casts;
+  convert(info(Op::assign), list, self.dtype(), loc, o, casts);
   OpCall call = make_call(Op::assign, o, {}, {}, loc);
   call.in_place = true;
   Tensor::adopt(dispatch(call));
@@ -288,7 +298,8 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim) {
   for (int k = 0; k < t.meta.rank; k++)
     if (dims.empty() || chosen[k]) structure[count++] = k;
   Operands o;
-  convert(i, list, compute_type(op, i, t.meta.dtype, loc), loc, o);
+  Casts casts;
+  convert(i, list, compute_type(op, i, t.meta.dtype, loc), loc, o, casts);
   Tensor result =
       Tensor::adopt(dispatch(make_call(op, o, {structure.data(), count}, {}, loc)));
   x.consume();

@@ -41,13 +41,14 @@ bool overlaps(const TensorImpl& a, const TensorImpl& b) {
 
 namespace {
 
-void check_ready(const OpCall& call) {
+[[gnu::noinline]] void make_ready(const OpCall& call, TensorImpl* t) {
+  materialize(t, info(call.op).name, *call.loc);
+  if (!t->storage->data) fail(call, ErrorKind::internal, "operands must have memory, got none");
+}
+
+inline void check_ready(const OpCall& call) {
   for (TensorImpl* t : call.operands)
-    if (t && (!t->storage->data || t->storage->poison)) {
-      materialize(t, info(call.op).name, *call.loc);
-      if (!t->storage->data)
-        fail(call, ErrorKind::internal, "operands must have memory, got none");
-    }
+    if (t && (!t->storage->data || t->storage->poison)) make_ready(call, t);
 }
 
 TensorImpl* execute_view(const OpCall& call, const OpInfo& info) {

@@ -7,6 +7,9 @@
 namespace weft {
 
 void execute_pointwise(const OpCall& call, TensorImpl& result);
+/// The short way for what most small calls are: contiguous operands of one shape and dtype, and
+/// numbers. Returns the result, or null where the call is not of that form.
+TensorImpl* execute_alike(const OpCall& call, const OpInfo& info);
 void execute_reduction(const OpCall& call, TensorImpl& result);
 void execute_source(const OpCall& call, TensorImpl& result);
 void execute_structured(const OpCall& call, TensorImpl& result);

@@ -184,6 +184,64 @@ void copy_elements(const View& from, const View& to) {
   run_strided(views, body);
 }
 
+TensorImpl* execute_alike(const OpCall& call, const OpInfo& info) {
+  constexpr size_t kMost = 3;
+  size_t count = call.operands.size();
+  TensorImpl* first = call.operands[0];
+  if (!first || !first->meta.contiguous || count > kMost || info.bool_operands ||
+      info.result == OpResult::given || call.scalars.size() > kMost)
+    return nullptr;
+  const Meta& like = first->meta;
+  DType computed = kernels::compute_dtype(like.dtype);
+  const void* in[kMost];
+  uint8_t forms[kMost];
+  uint64_t scalars[kMost];
+  uint64_t attributes[kMost];
+  size_t scalar = 0;
+  for (size_t k = 0; k < count; k++) {
+    const TensorImpl* t = call.operands[k];
+    if (!t) {
+      scalars[k] = scalar_bits(call.scalars[scalar++], computed);
+      in[k] = &scalars[k];
+      forms[k] = kernels::kScalar;
+      continue;
+    }
+    if (t->meta.dtype != like.dtype || !t->meta.contiguous || t->meta.rank != like.rank ||
+        !t->meta.same_sizes(like))
+      return nullptr;
+    in[k] = t->data();
+    forms[k] = kernels::kArray;
+  }
+  PointwiseKernel kernel = kernels::pointwise_kernel(call.op, like.dtype);
+  int64_t n = like.numel();
+  if (!kernel || n > kGrain || n == 0) return nullptr;
+  for (size_t k = 0; scalar < call.scalars.size(); k++)
+    write_attribute(attributes, k, call.scalars[scalar++], computed);
+
+  DType dtype = info.result == OpResult::boolean ? DType::boolean : like.dtype;
+  Storage* storage =
+      Storage::allocate(static_cast<size_t>(n) * size_of(dtype), like.device, *call.loc);
+  TensorImpl* r = TensorImpl::make();
+  r->storage = storage;
+  r->meta.dtype = dtype;
+  r->meta.device = like.device;
+  r->meta.rank = like.rank;
+  r->meta.ones = like.ones;
+  int64_t step = 1;
+  for (int k = like.rank - 1; k >= 0; k--) {
+    r->meta.sizes[k] = like.sizes[k];
+    r->meta.strides[k] = step; // those of a dim of size 1 may differ in `like`
+    step *= like.sizes[k];
+  }
+  uint32_t error = 0;
+  kernel(in, forms, attributes, storage->data, n, &error);
+  if (error) {
+    r->release();
+    return nullptr; // the long way reports it
+  }
+  return r;
+}
+
 void execute_pointwise(const OpCall& call, TensorImpl& result) {
   const OpInfo& i = info(call.op);
   if (call.op == Op::assign && call.operands[1]) // without reading what is overwritten

@@ -29,7 +29,10 @@ struct Storage {
   static Storage* allocate(size_t nbytes, Device device, const Loc& loc); // from the caching allocator
   void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
   void release() {
-    if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+    // A sole owner needs no atomic update: nobody else has a reference to copy.
+    if (refs.load(std::memory_order_acquire) == 1 ||
+        refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy();
   }
 
 private:
