@@ -56,10 +56,13 @@ std::vector<int32_t> every_op(const Collected& c) {
 std::string stage_text(const Collected& c, int32_t kernel, const std::string& stage) {
   if (stage == "source")
     return source(c, kernel < 0 ? every_op(c) : c.program.kernels[kernel].locations);
-  std::string text;
-  for (const ProgramStage& s : c.program.stages)
-    if (s.stage == stage && (s.kernel == kernel || kernel < 0)) text += s.text;
-  if (text.empty() && kernel >= 0) text = stage_text(c, -1, stage);
+  std::string whole, own, all;
+  for (const ProgramStage& s : c.program.stages) {
+    if (s.stage != stage) continue;
+    (s.kernel < 0 ? whole : all) += s.text;
+    if (s.kernel == kernel && kernel >= 0) own += s.text;
+  }
+  std::string text = !own.empty() ? own : !whole.empty() ? whole : all;
   if (!text.empty() && text.back() != '\n') text += '\n';
   return text;
 }
@@ -194,7 +197,7 @@ std::string explain(const std::vector<Collected>& all) {
     }
     std::string notes;
     for (const ProgramStage& s : c.program.stages)
-      if (s.stage == "notes") notes += s.text;
+      if (s.stage == "remarks") notes += s.text;
     if (!notes.empty()) text += notes + (notes.back() == '\n' ? "" : "\n");
   }
   return text.empty() ? "no program was compiled\n" : text;

@@ -1,0 +1,135 @@
+// The compiler's door: bytes of a segment in, bytes of a program out, through one C function. No
+// exception leaves it. Calls share nothing but LLVM's registries, so any thread may make one.
+#include "codegen/cpu/emit.h"
+#include "codegen/import.h"
+#include "codegen/program_builder.h"
+#include "ir/loom/loom.h"
+#include "passes/register.h"
+#include "runtime/program/compiler_abi.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace weft {
+namespace {
+
+using Options = std::map<std::string, std::string, std::less<>>;
+
+/// Reads "key=value" lines.
+Options parse(StringRef text) {
+  Options options;
+  while (!text.empty()) {
+    auto [line, rest] = text.split('\n');
+    auto [key, value] = line.split('=');
+    if (!key.empty()) options[key.str()] = value.str();
+    text = rest;
+  }
+  return options;
+}
+
+std::string option(const Options& options, StringRef key) {
+  auto it = options.find(key.str());
+  return it == options.end() ? "" : it->second;
+}
+
+template <class T> T take(llvm::Expected<T> value) {
+  if (value) return std::move(*value);
+  throw Error(ErrorKind::unsupported, "compile: " + llvm::toString(value.takeError()));
+}
+
+/// Adds each kernel's own text: scheduled loom, LLVM IR, assembly.
+void keep_kernels(ModuleOp module, const cpu::EmittedModule& emitted, Program& program) {
+  auto number = [&](StringRef symbol) {
+    for (size_t k = 0; k < program.kernels.size(); k++)
+      if (program.kernels[k].symbol == symbol) return static_cast<int32_t>(k);
+    return -1;
+  };
+  for (auto kernel : module.getOps<loom::KernelOp>()) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    kernel->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
+    program.stages.push_back({number(kernel.getSymName()), "loom", text + "\n"});
+  }
+  for (const cpu::EmittedKernel& kernel : emitted.kernels) {
+    if (!kernel.llvm_text.empty())
+      program.stages.push_back({number(kernel.symbol), "llvm", kernel.llvm_text});
+    if (!kernel.asm_text.empty())
+      program.stages.push_back({number(kernel.symbol), "asm", kernel.asm_text});
+  }
+}
+
+Program compile(const Segment& segment, const Options& options) {
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  std::string named = option(options, "cpu");
+  cpu::CpuTarget target =
+      named.empty() ? cpu::CpuTarget::host() : take(cpu::CpuTarget::named(named));
+
+  PipelineOptions pipeline;
+  pipeline.disable = option(options, "disable");
+  pipeline.print = option(options, "print");
+  pipeline.keep_stages = option(options, "keep_stages") == "1";
+  pipeline.vector_bits = target.vector_bits;
+  std::vector<PipelineStage> stages;
+  std::string error;
+  OwningOpRef<ModuleOp> module = import_segment(segment, context);
+  if (!runPipeline(*module, pipeline, stages, error))
+    throw Error(ErrorKind::internal, "compile: " + error);
+
+  cpu::EmitOptions emit;
+  emit.keep_llvm = emit.keep_asm = pipeline.keep_stages;
+  bool has_kernels = !module->getOps<loom::KernelOp>().empty();
+  cpu::EmittedModule emitted;
+  if (has_kernels) emitted = take(cpu::emitKernels(*module, target, emit));
+  Program program = build_program(*module, segment, stages);
+  program.target = option(options, "target");
+  if (has_kernels) program.code = take(cpu::linkSharedObject(emitted.object));
+  if (pipeline.keep_stages) keep_kernels(*module, emitted, program);
+  return program;
+}
+
+int answer(const weft_compile_request& request, std::string& bytes) {
+  try {
+    if (request.abi != WEFT_COMPILER_ABI)
+      throw Error(ErrorKind::unsupported,
+                  "compile: libweft and libweft-compiler must be of one version, got ABI " +
+                      std::to_string(request.abi) + " and " + std::to_string(WEFT_COMPILER_ABI));
+    Segment segment = Segment::deserialize({request.segment.data, request.segment.size});
+    bytes = compile(segment, parse(request.options ? request.options : "")).serialize();
+    return WEFT_COMPILE_OK;
+  } catch (const Error& e) {
+    bytes = e.what();
+    return e.kind() == ErrorKind::unsupported ? WEFT_COMPILE_UNSUPPORTED : WEFT_COMPILE_INTERNAL;
+  } catch (const std::exception& e) {
+    bytes = std::string("compile: ") + e.what();
+  } catch (...) {
+    bytes = "compile: an unknown exception";
+  }
+  return WEFT_COMPILE_INTERNAL;
+}
+
+} // namespace
+} // namespace weft
+
+extern "C" {
+
+__attribute__((visibility("default"))) int weft_compile(const weft_compile_request* request,
+                                                        weft_bytes* result, void** handle) {
+  auto* text = new (std::nothrow) std::string;
+  *handle = text;
+  *result = {nullptr, 0};
+  if (!text) return WEFT_COMPILE_INTERNAL;
+  int rc = weft::answer(*request, *text);
+  *result = {reinterpret_cast<const uint8_t*>(text->data()), text->size()};
+  return rc;
+}
+
+__attribute__((visibility("default"))) void weft_compile_release(void* handle) {
+  delete static_cast<std::string*>(handle);
+}
+}
