@@ -32,7 +32,8 @@ ProgressBar::ProgressBar(std::string what, int total)
 void ProgressBar::update(int done, const std::string& note) {
   constexpr int kWidth = 40;
   int filled = kWidth * done / total_;
-  last_ = fmt::format("{} [{:=<{}}{:{}}] {}/{}  {}", what_, "", filled, "", kWidth - filled, done, total_, note);
+  last_ = fmt::format("{} [{:=<{}}{:{}}] {}/{}  {}", what_, "", filled, "", kWidth - filled, done,
+                      total_, note);
   if (is_terminal_) fmt::print("\r{}", last_);
   std::fflush(stdout);
 }
@@ -46,7 +47,8 @@ double difference(const Tensor& a, const Tensor& b) {
 
 double difference(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   double largest = 0;
-  for (size_t k = 0; k < a.size(); k++) largest = std::max(largest, difference(a[k], b[k]));
+  for (size_t k = 0; k < a.size(); k++)
+    largest = std::max(largest, difference(a[k], b[k]));
   return largest;
 }
 
@@ -120,20 +122,26 @@ void Comparison::print(int64_t train_images, int64_t test_images) const {
   };
   auto micro = [](double seconds) { return fmt::format("{:.0f} us", seconds * 1e6); };
   auto milli = [](double seconds) { return fmt::format("{:.1f} ms", seconds * 1e3); };
-  fmt::print("{} images to train, {} to test, {} steps of 64 timed\n\n", train_images, test_images, eager_.size());
+  fmt::print("{} images to train, {} to test, {} steps of 64 timed\n\n", train_images, test_images,
+             eager_.size());
   row("", "eager", "compiled");
-  row("test accuracy", fmt::format("{:.4f}", eager_accuracy), fmt::format("{:.4f}", compiled_accuracy));
+  row("test accuracy", fmt::format("{:.4f}", eager_accuracy),
+      fmt::format("{:.4f}", compiled_accuracy));
   row("time a step (median)", micro(median(eager_)), micro(median(compiled_)));
   row("ops a step, kernels a step", std::to_string(ops_), std::to_string(kernels_));
   fmt::print("\n");
-  row("speed-up (95% interval)", "", fmt::format("{:.2f} ({:.2f} .. {:.2f})", s.middle, s.low, s.high));
+  row("speed-up (95% interval)", "",
+      fmt::format("{:.2f} ({:.2f} .. {:.2f})", s.middle, s.low, s.high));
   row("first compile, cold", "", milli(first_compile_seconds_));
   row("first compile, from the cache", "", milli(cached_compile_seconds));
   row("largest difference of weights", "", fmt::format("{:.2e}", weight_difference));
   row("largest difference of predictions", "", fmt::format("{:.2e}", prediction_difference));
   std::string bin = own_path().parent_path().string();
-  fmt::print("\nThe kernels:  {0}/weft-inspect run -- {0}/digits --epochs 1; {0}/weft-inspect list\n", bin);
-  fmt::print("digits: accuracy eager {:.4f} compiled {:.4f}, speed-up {:.2f} (95% low {:.2f}), kernels {} for {} ops\n",
+  fmt::print(
+      "\nThe kernels:  {0}/weft-inspect run -- {0}/digits --epochs 1; {0}/weft-inspect list\n",
+      bin);
+  fmt::print("digits: accuracy eager {:.4f} compiled {:.4f}, speed-up {:.2f} (95% low {:.2f}), "
+             "kernels {} for {} ops\n",
              eager_accuracy, compiled_accuracy, s.middle, s.low, kernels_, ops_);
 }
 

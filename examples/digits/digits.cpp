@@ -1,5 +1,5 @@
-// Trains a small network on the UCI optical digits twice, step by step: eagerly, and with the same code
-// through weft::compile. Compares accuracy, weights and time.
+// Trains a small network on the UCI optical digits twice, step by step: eagerly, and with the same
+// code through weft::compile. Compares accuracy, weights and time.
 
 #include "comparison.h"
 #include "digits_data.h"
@@ -94,7 +94,9 @@ int compare(const Options& options) {
 
   Tensor logits = eager.net(split.test.x());
   compiled.net.compile(); // every call of the net runs compiled kernels from here on
-  for (int call = 0; call < 3; call++) result.prediction_difference = digits::difference(softmax(compiled.net(split.test.x()), 1), softmax(logits, 1));
+  for (int call = 0; call < 3; call++)
+    result.prediction_difference =
+        digits::difference(softmax(compiled.net(split.test.x()), 1), softmax(logits, 1));
   result.weight_difference = digits::difference(compiled.net.parameters(), eager.net.parameters());
   result.eager_accuracy = accuracy(eager.net, split.test);
   result.compiled_accuracy = accuracy(compiled.net, split.test);
@@ -107,11 +109,16 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int k = 1; k < argc; k++) {
     auto is = [&](const char* name) { return !std::strcmp(argv[k], name); };
-    if (is("--first-compile")) options.first_compile = true;
-    else if (is("--data") && k + 1 < argc) options.data = argv[++k];
-    else if (is("--epochs") && k + 1 < argc) options.epochs = std::max(1, std::atoi(argv[++k]));
-    else throw Error(ErrorKind::value, fmt::format("digits: options are --data FOLDER, --epochs N, "
-                                                   "got {}", argv[k]));
+    if (is("--first-compile"))
+      options.first_compile = true;
+    else if (is("--data") && k + 1 < argc)
+      options.data = argv[++k];
+    else if (is("--epochs") && k + 1 < argc)
+      options.epochs = std::max(1, std::atoi(argv[++k]));
+    else
+      throw Error(ErrorKind::value, fmt::format("digits: options are --data FOLDER, --epochs N, "
+                                                "got {}",
+                                                argv[k]));
   }
   return options;
 }

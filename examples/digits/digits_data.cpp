@@ -24,15 +24,17 @@ struct Images {
 // A line: 64 characters of 0..g for 0..16, a space, the digit.
 void add_line(Images& images, const std::string& line, const std::string& place) {
   constexpr std::string_view kLevels = "0123456789abcdefg";
-  bool right = line.size() == kPixels + 2 && line[kPixels] == ' ' && line.back() >= '0' && line.back() <= '9';
+  bool right = line.size() == kPixels + 2 && line[kPixels] == ' ' && line.back() >= '0' &&
+               line.back() <= '9';
   for (int k = 0; right && k < kPixels; k++) {
     size_t level = kLevels.find(line[static_cast<size_t>(k)]);
     right = level != std::string_view::npos;
     images.pixels.push_back(static_cast<float>(level) / 16.0f);
   }
   if (!right)
-    throw Error(ErrorKind::io, "digits: a line must have 64 pixels of 0..g, a space and a digit, got \"" +
-                                   line + "\" in " + place);
+    throw Error(ErrorKind::io,
+                "digits: a line must have 64 pixels of 0..g, a space and a digit, got \"" + line +
+                    "\" in " + place);
   images.labels.push_back(line.back() - '0');
 }
 
@@ -41,10 +43,12 @@ void add_line(Images& images, const std::string& line, const std::string& place)
 Split load(const std::string& folder) {
   std::string path = folder + "/digits.txt";
   std::ifstream file(path);
-  if (!file) throw Error(ErrorKind::io, "digits: the data must be readable, got nothing from " + path);
+  if (!file)
+    throw Error(ErrorKind::io, "digits: the data must be readable, got nothing from " + path);
   Images train, test;
   std::string line;
-  for (int k = 0; std::getline(file, line); k++) add_line(k % 5 == 4 ? test : train, line, path);
+  for (int k = 0; std::getline(file, line); k++)
+    add_line(k % 5 == 4 ? test : train, line, path);
   return {train.dataset(), test.dataset()};
 }
 

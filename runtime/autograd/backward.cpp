@@ -22,8 +22,10 @@ void add_to(Tensor& sum, Tensor g) { sum = sum.defined() ? add(sum, g) : std::mo
 } // namespace
 
 BackwardPass::~BackwardPass() {
-  for (const Entry& e : heap_) take_gradient(e.node); // left there by an exception
-  for (auto& [edge, seed] : roots_) edge.release();
+  for (const Entry& e : heap_)
+    take_gradient(e.node); // left there by an exception
+  for (auto& [edge, seed] : roots_)
+    edge.release();
 }
 
 void BackwardPass::add_input(TensorImpl* t) {
@@ -75,9 +77,11 @@ void BackwardPass::find_needed_nodes() {
   auto visit = [&](const GradEdge& edge) {
     if (GradNode* n = edge.node(); n && seen.insert(n).second) nodes.push_back(n);
   };
-  for (auto& [edge, seed] : roots_) visit(edge);
+  for (auto& [edge, seed] : roots_)
+    visit(edge);
   for (size_t i = 0; i < nodes.size(); i++)
-    for (uint32_t k = 0; k < nodes[i]->operand_count; k++) visit(nodes[i]->operands()[k].edge);
+    for (uint32_t k = 0; k < nodes[i]->operand_count; k++)
+      visit(nodes[i]->operands()[k].edge);
   std::sort(nodes.begin(), nodes.end(),
             [](const GradNode* a, const GradNode* b) { return a->sequence < b->sequence; });
   for (GradNode* n : nodes)
@@ -117,20 +121,23 @@ Tensor BackwardPass::take_gradient(GradNode* node) {
 void BackwardPass::step(GradNode& node, Tensor dy) {
   LocOverride user_line(node.loc);
   if (node.released && node.saved)
-    throw Error(ErrorKind::autograd,
-                fmt::format("backward: the graph must be kept by retain_graph for a second pass; what "
-                            "{} saved is gone",
-                            info(node.op).name),
-                node.loc);
+    throw Error(
+        ErrorKind::autograd,
+        fmt::format("backward: the graph must be kept by retain_graph for a second pass; what "
+                    "{} saved is gone",
+                    info(node.op).name),
+        node.loc);
   VjpContext c(node, std::move(dy));
-  for (int k = 0; k < c.operand_count(); k++) c.slots_[k].wanted = wants(node.operands()[k].edge);
+  for (int k = 0; k < c.operand_count(); k++)
+    c.slots_[k].wanted = wants(node.operands()[k].edge);
   info(node.op).vjp(c);
 
   // Nothing of the op's values is needed past this point: let go before more memory is asked for.
   uint64_t fresh = 0;
   for (int k = 0; k < c.operand_count() && k < 64; k++)
     if (c.slots_[k].gradient.defined() && c.is_fresh(k)) fresh |= uint64_t{1} << k;
-  for (int k = 0; k < c.operand_count(); k++) c.slots_[k].value = {};
+  for (int k = 0; k < c.operand_count(); k++)
+    c.slots_[k].value = {};
   c.result_ = {};
   c.dy_ = {};
   if (!retain_graph_) {
@@ -153,9 +160,12 @@ void BackwardPass::accumulate(TensorImpl* leaf, Tensor gradient, bool fresh) {
   std::lock_guard lock(state.mutex);
   Tensor& sum = state.grad;
   // A stored gradient must be alone with its memory: the next pass adds to it in place.
-  if (!sum.defined()) sum = fresh ? std::move(gradient) : gradient.clone();
-  else if (create_graph_ || sum.requires_grad()) sum = add(sum, gradient);
-  else sum.add_(gradient);
+  if (!sum.defined())
+    sum = fresh ? std::move(gradient) : gradient.clone();
+  else if (create_graph_ || sum.requires_grad())
+    sum = add(sum, gradient);
+  else
+    sum.add_(gradient);
 }
 
 } // namespace weft

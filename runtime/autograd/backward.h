@@ -48,9 +48,10 @@ private:
   uint64_t order_ = 0;
   std::vector<Entry> heap_;
   std::vector<std::pair<GradEdge, Tensor>> roots_;
-  std::unordered_map<uintptr_t, Tensor> captured_;      // by the input's edge
-  std::unordered_set<const GradNode*> needed_;          // nodes through which an input is reached
-  std::unordered_map<GradNode*, Tensor> busy_elsewhere_; // another thread's pass has the node's slot
+  std::unordered_map<uintptr_t, Tensor> captured_; // by the input's edge
+  std::unordered_set<const GradNode*> needed_;     // nodes through which an input is reached
+  std::unordered_map<GradNode*, Tensor>
+      busy_elsewhere_; // another thread's pass has the node's slot
 };
 
 } // namespace weft

@@ -27,7 +27,8 @@ FreeBlocks::~FreeBlocks() {
   blocks = nullptr;
   blocks_ended = true;
   for (Block*& head : heads)
-    while (head) ::operator delete(std::exchange(head, head->next));
+    while (head)
+      ::operator delete(std::exchange(head, head->next));
 }
 
 [[gnu::noinline]] FreeBlocks* make_blocks() {
@@ -78,13 +79,16 @@ GradEdge GradEdge::to(TensorImpl* t) {
 
 void GradEdge::release() {
   uintptr_t word = std::exchange(word_, 0);
-  if (word & 1) reinterpret_cast<TensorImpl*>(word - 1)->release_tape();
-  else if (word) reinterpret_cast<GradNode*>(word)->release();
+  if (word & 1)
+    reinterpret_cast<TensorImpl*>(word - 1)->release_tape();
+  else if (word)
+    reinterpret_cast<GradNode*>(word)->release();
 }
 
 GradNode* GradNode::make(const OpCall& call, const Meta& result, int meta_count) {
   size_t bytes = sizeof(GradNode) + call.operands.size() * sizeof(GradOperand) +
-                 static_cast<size_t>(meta_count) * sizeof(Meta) + call.scalars.size() * sizeof(Scalar) +
+                 static_cast<size_t>(meta_count) * sizeof(Meta) +
+                 call.scalars.size() * sizeof(Scalar) +
                  (call.structure.size() + call.sizes.size() + result.rank) * sizeof(int64_t);
   uint8_t size_class;
   GradNode* n = new (take_block(bytes, size_class)) GradNode;
@@ -99,7 +103,8 @@ GradNode* GradNode::make(const OpCall& call, const Meta& result, int meta_count)
   n->scalar_count = static_cast<uint16_t>(call.scalars.size());
   n->structure_count = static_cast<uint16_t>(call.structure.size());
   n->size_count = static_cast<uint16_t>(call.sizes.size());
-  for (uint32_t k = 0; k < n->operand_count; k++) new (n->operands() + k) GradOperand;
+  for (uint32_t k = 0; k < n->operand_count; k++)
+    new (n->operands() + k) GradOperand;
   std::uninitialized_copy(call.scalars.begin(), call.scalars.end(), n->scalars());
   std::copy(call.structure.begin(), call.structure.end(), n->structure());
   std::copy(call.sizes.begin(), call.sizes.end(), n->sizes());
@@ -115,7 +120,8 @@ void GradNode::release_saved() {
 
 void GradNode::destroy() {
   release_saved();
-  for (uint32_t k = 0; k < operand_count; k++) operands()[k].edge.release();
+  for (uint32_t k = 0; k < operand_count; k++)
+    operands()[k].edge.release();
   uint8_t c = size_class;
   this->~GradNode();
   give_block(this, c);
@@ -146,8 +152,10 @@ void TensorImpl::clear_autograd() {
   bool was_leaf = std::exchange(is_leaf, true);
   meta.requires_grad = 0;
   if (!state) return;
-  if (was_leaf) delete static_cast<LeafState*>(state);
-  else static_cast<GradNode*>(state)->release(); // may free this tensor
+  if (was_leaf)
+    delete static_cast<LeafState*>(state);
+  else
+    static_cast<GradNode*>(state)->release(); // may free this tensor
 }
 
 void drop_history(TensorImpl* t) {

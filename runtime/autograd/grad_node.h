@@ -1,4 +1,5 @@
-// GradNode: one recorded op. A node and all it keeps lie in one block from a thread-local free list.
+// GradNode: one recorded op. A node and all it keeps lie in one block from a thread-local free
+// list.
 #pragma once
 
 #include "runtime/autograd/tape.h"
@@ -24,7 +25,9 @@ public:
   static GradEdge to(TensorImpl* t);
   explicit operator bool() const { return word_ != 0; }
   GradNode* node() const { return word_ & 1 ? nullptr : reinterpret_cast<GradNode*>(word_); }
-  TensorImpl* leaf() const { return word_ & 1 ? reinterpret_cast<TensorImpl*>(word_ - 1) : nullptr; }
+  TensorImpl* leaf() const {
+    return word_ & 1 ? reinterpret_cast<TensorImpl*>(word_ - 1) : nullptr;
+  }
   /// Identifies the target: equal for edges that lead to the same node or leaf.
   uintptr_t key() const { return word_; }
   void release();
@@ -47,17 +50,17 @@ struct GradNode : AutogradState {
   std::atomic<uint32_t> refs{1};
   Op op{};
   bool in_place = false;
-  bool saved = false;    // holds or held values
-  bool released = false; // backward has let go of them
+  bool saved = false;       // holds or held values
+  bool released = false;    // backward has let go of them
   DType dtype = DType::f32; // of the result
   uint8_t rank = 0;
   uint8_t size_class = 0;
   uint32_t operand_count = 0;
   uint16_t meta_count = 0, scalar_count = 0, structure_count = 0, size_count = 0;
   uint32_t result_version = 0;
-  uint32_t view_history = 0; // Storage::history when a view was made
-  uint64_t sequence = 0;     // greater than that of every node its edges lead to
-  Loc loc;                   // the user's line
+  uint32_t view_history = 0;    // Storage::history when a view was made
+  uint64_t sequence = 0;        // greater than that of every node its edges lead to
+  Loc loc;                      // the user's line
   TensorImpl* result = nullptr; // a reference of the tape, where the gradient reads the result
   std::atomic<BackwardPass*> pass{nullptr}; // the backward pass that has a gradient waiting here
   Tensor pending;                           // that gradient

@@ -24,7 +24,8 @@ struct Graph {
               [](const GradNode* a, const GradNode* b) { return a->sequence < b->sequence; });
     for (size_t i = 0; i < nodes.size(); i++) {
       numbers[reinterpret_cast<uintptr_t>(nodes[i])] = i;
-      for (uint32_t k = 0; k < nodes[i]->operand_count; k++) add_leaf(nodes[i]->operands()[k].edge);
+      for (uint32_t k = 0; k < nodes[i]->operand_count; k++)
+        add_leaf(nodes[i]->operands()[k].edge);
     }
   }
 
@@ -63,8 +64,10 @@ std::string describe_integers(const char* const* names, const int64_t* v, size_t
   for (size_t k = 0; names && *names && k < n; names++) {
     size_t count = names[1] ? 1 : n - k;
     text += fmt::format(", {}=", *names);
-    if (names[1]) text += std::to_string(v[k]);
-    else text += fmt::format("[{}]", fmt::join(v + k, v + k + count, ", "));
+    if (names[1])
+      text += std::to_string(v[k]);
+    else
+      text += fmt::format("[{}]", fmt::join(v + k, v + k + count, ", "));
     k += count;
   }
   return text;
@@ -77,9 +80,13 @@ std::string operand_list(const Graph& graph, GradNode* n) {
   for (uint32_t k = 0; k < n->operand_count; k++) {
     const GradOperand& operand = n->operands()[k];
     text += k ? ", " : "";
-    if (operand.meta == GradOperand::kNumber) text += describe_number(n->scalars()[scalar++]);
-    else if (!operand.edge) text += describe_operand(n, operand);
-    else text += fmt::format("{}{}", operand.edge.leaf() ? "leaf" : "%", graph.numbers.at(operand.edge.key()));
+    if (operand.meta == GradOperand::kNumber)
+      text += describe_number(n->scalars()[scalar++]);
+    else if (!operand.edge)
+      text += describe_operand(n, operand);
+    else
+      text += fmt::format("{}{}", operand.edge.leaf() ? "leaf" : "%",
+                          graph.numbers.at(operand.edge.key()));
   }
   for (int i = 0; scalar < n->scalar_count; scalar++, i++)
     text += fmt::format(", {}={}", op.scalar_names ? op.scalar_names[i] : "value",
@@ -93,9 +100,7 @@ std::string place(const Loc& loc) {
   return fmt::format("{}:{}", file.substr(file.rfind('/') + 1), loc.line());
 }
 
-std::string name(GradNode* n) {
-  return std::string(info(n->op).name) + (n->in_place ? "_" : "");
-}
+std::string name(GradNode* n) { return std::string(info(n->op).name) + (n->in_place ? "_" : ""); }
 
 } // namespace
 
@@ -120,7 +125,8 @@ std::string dot_graph(const Tensor& t) {
                         describe(graph.leaves[i]->meta));
   for (size_t i = 0; i < graph.nodes.size(); i++) {
     GradNode* n = graph.nodes[i];
-    text += fmt::format("  op{} [label=\"{}\\n{}\\n{}\"];\n", i, name(n), describe_result(n), place(n->loc));
+    text += fmt::format("  op{} [label=\"{}\\n{}\\n{}\"];\n", i, name(n), describe_result(n),
+                        place(n->loc));
     for (uint32_t k = 0; k < n->operand_count; k++)
       if (const GradEdge& edge = n->operands()[k].edge)
         text += fmt::format("  {}{} -> op{};\n", edge.leaf() ? "leaf" : "op",

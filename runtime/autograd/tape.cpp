@@ -32,7 +32,8 @@ bool records(const OpCall& call, const Meta& result) {
 
 int count_metas(const OpCall& call, const Meta& result) {
   int n = 0;
-  for (const TensorImpl* t : call.operands) n += t && !is_as_result(t->meta, result);
+  for (const TensorImpl* t : call.operands)
+    n += t && !is_as_result(t->meta, result);
   return n;
 }
 
@@ -98,10 +99,11 @@ void save_values(const OpCall& call, unsigned reads, TensorImpl* result, GradNod
 void check_in_place(const OpCall& call) {
   const TensorImpl* target = call.operands[0];
   if (target->is_leaf && target->meta.requires_grad)
-    fail(call, ErrorKind::autograd,
-         fmt::format("operand 0, {}, must not be a leaf that requires a gradient; write it inside a "
-                     "NoGrad scope, or out of place",
-                     describe(target->meta)));
+    fail(
+        call, ErrorKind::autograd,
+        fmt::format("operand 0, {}, must not be a leaf that requires a gradient; write it inside a "
+                    "NoGrad scope, or out of place",
+                    describe(target->meta)));
   if (target->is_view)
     fail(call, ErrorKind::autograd,
          fmt::format("operand 0, {}, must not be a view while a gradient is recorded; "

@@ -1,5 +1,6 @@
 // The tape: which ops made a tensor, what their gradients need, and the rules of in-place ops.
-// The dispatcher calls needs_tape before an op, check_in_place if that op writes, record_tape after.
+// The dispatcher calls needs_tape before an op, check_in_place if that op writes, record_tape
+// after.
 #pragma once
 
 #include "runtime/core/op_info.h"

@@ -67,9 +67,10 @@ void Tensor::set_grad(const Tensor& g) const {
                                                  describe(impl_->meta)));
   if (!g.defined() && !impl_->autograd) return;
   if (g.defined() && (g.dtype() != dtype() || g.shape() != shape()))
-    throw Error(ErrorKind::autograd,
-                fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
-                            describe(impl_->meta), describe(g.impl()->meta)));
+    throw Error(
+        ErrorKind::autograd,
+        fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
+                    describe(impl_->meta), describe(g.impl()->meta)));
   LeafState& state = leaf_state(impl_);
   Tensor old = g; // freed outside of the lock
   std::lock_guard lock(state.mutex);
@@ -91,7 +92,8 @@ Tensor Tensor::detach(Loc loc) const {
   LocScope scope(loc);
   NoGrad no_grad;
   Dims same_order;
-  for (int k = 0; k < rank(); k++) same_order.push_back(k);
+  for (int k = 0; k < rank(); k++)
+    same_order.push_back(k);
   Tensor alias = weft::permute(*this, same_order);
   alias.impl()->is_view = false; // to the tape it is a tensor of its own
   return alias;

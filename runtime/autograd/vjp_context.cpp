@@ -11,7 +11,8 @@ Tensor reduce_to(const Tensor& g, const Shape& shape) {
   if (from == shape) return g;
   int leading = from.size() - shape.size();
   Dims dims;
-  for (int k = 0; k < leading; k++) dims.push_back(k);
+  for (int k = 0; k < leading; k++)
+    dims.push_back(k);
   for (int k = 0; k < shape.size(); k++)
     if (shape[k] == 1 && from[leading + k] != 1) dims.push_back(leading + k);
   if (dims.empty()) return reshape(g, shape);
@@ -28,9 +29,7 @@ VjpContext::VjpContext(GradNode& node, Tensor dy) : node_(node), dy_(std::move(d
 }
 
 int VjpContext::operand_count() const { return static_cast<int>(node_.operand_count); }
-bool VjpContext::is_scalar(int k) const {
-  return node_.operands()[k].meta == GradOperand::kNumber;
-}
+bool VjpContext::is_scalar(int k) const { return node_.operands()[k].meta == GradOperand::kNumber; }
 bool VjpContext::needs(int k) const { return slots_[k].wanted; }
 const Loc& VjpContext::loc() const { return node_.loc; }
 std::span<const int64_t> VjpContext::structure() const {
@@ -40,14 +39,16 @@ std::span<const int64_t> VjpContext::sizes() const { return {node_.sizes(), node
 
 Scalar VjpContext::scalar(int i) const {
   int operands = 0;
-  for (int k = 0; k < operand_count(); k++) operands += is_scalar(k);
+  for (int k = 0; k < operand_count(); k++)
+    operands += is_scalar(k);
   return node_.scalars()[operands + i];
 }
 
 Arg VjpContext::operand(int k) {
   if (!is_scalar(k)) return Arg(tensor(k), node_.loc);
   int before = 0;
-  for (int j = 0; j < k; j++) before += is_scalar(j);
+  for (int j = 0; j < k; j++)
+    before += is_scalar(j);
   const Scalar& number = node_.scalars()[before];
   if (node_.dtype != DType::f64) return Arg(number, node_.loc);
   // An op of numbers alone computes in f32: a tensor keeps what follows in f64.
@@ -59,11 +60,12 @@ Arg VjpContext::operand(int k) {
 void VjpContext::check_version(const TensorImpl* t, uint32_t saved, const std::string& what) const {
   uint32_t now = t->storage->version.load(std::memory_order_relaxed);
   if (now == saved) return;
-  throw Error(ErrorKind::autograd,
-              fmt::format("{}: {}, {}, must not be changed in place before backward, which reads it; "
-                          "it was saved at version {} and is at version {}",
-                          info(node_.op).name, what, describe(t->meta), saved, now),
-              node_.loc);
+  throw Error(
+      ErrorKind::autograd,
+      fmt::format("{}: {}, {}, must not be changed in place before backward, which reads it; "
+                  "it was saved at version {} and is at version {}",
+                  info(node_.op).name, what, describe(t->meta), saved, now),
+      node_.loc);
 }
 
 void VjpContext::attach(TensorImpl* t, GradNode* source) {
@@ -91,8 +93,8 @@ const Tensor& VjpContext::tensor(int k) {
 const Tensor& VjpContext::result() {
   if (result_.defined()) return result_;
   if (!node_.result)
-    throw Error(ErrorKind::internal, fmt::format("{}: its result was not saved", info(node_.op).name),
-                node_.loc);
+    throw Error(ErrorKind::internal,
+                fmt::format("{}: its result was not saved", info(node_.op).name), node_.loc);
   check_version(node_.result, node_.result_version, "its result");
   node_.result->retain();
   result_ = Tensor::adopt(node_.result);

@@ -6,7 +6,8 @@ namespace weft {
 
 namespace {
 
-/// The call with its 1-d operands as a row or a column: a [..., M, K], b [..., K, N], dy [..., M, N].
+/// The call with its 1-d operands as a row or a column: a [..., M, K], b [..., K, N], dy [..., M,
+/// N].
 struct Product {
   Tensor a, dy;
 };

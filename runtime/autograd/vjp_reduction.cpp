@@ -14,7 +14,8 @@ Dims dims_of(VjpContext& context) {
 Tensor with_kept_dims(VjpContext& context, const Tensor& t) {
   if (context.structure(0)) return t;
   Shape shape = context.operand_meta(0).shape();
-  for (int64_t d : dims_of(context)) shape[static_cast<int>(d)] = 1;
+  for (int64_t d : dims_of(context))
+    shape[static_cast<int>(d)] = 1;
   return reshape(t, shape);
 }
 
@@ -26,7 +27,8 @@ Tensor reduced_sum(VjpContext& context, const Tensor& t) {
 double reduced_count(VjpContext& context) {
   const Meta& x = context.operand_meta(0);
   int64_t n = 1;
-  for (int64_t d : dims_of(context)) n *= x.sizes[d];
+  for (int64_t d : dims_of(context))
+    n *= x.sizes[d];
   return static_cast<double>(n);
 }
 

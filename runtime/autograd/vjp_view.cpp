@@ -31,7 +31,8 @@ void vjp_view(VjpContext& c) { c.set(0, reshape(c.dy(), c.operand_meta(0).shape(
 
 void vjp_permute(VjpContext& c) {
   Dims inverse = Ints::filled(static_cast<int>(c.structure().size()), 0);
-  for (int k = 0; k < inverse.size(); k++) inverse[static_cast<int>(c.structure(k))] = k;
+  for (int k = 0; k < inverse.size(); k++)
+    inverse[static_cast<int>(c.structure(k))] = k;
   c.set(0, permute(c.dy(), inverse));
 }
 

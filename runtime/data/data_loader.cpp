@@ -35,7 +35,8 @@ Tensor gather_rows(const Tensor& from, const std::vector<int64_t>& rows, const L
   materialize(from.impl(), "gather", loc);
   const char* source = from.impl()->data();
   char* target = to.impl()->data();
-  size_t row_bytes = from.numel() ? from.impl()->meta.nbytes() / static_cast<size_t>(from.size(0)) : 0;
+  size_t row_bytes =
+      from.numel() ? from.impl()->meta.nbytes() / static_cast<size_t>(from.size(0)) : 0;
   for (int64_t row : rows) {
     std::memcpy(target, source + static_cast<size_t>(row) * row_bytes, row_bytes);
     target += row_bytes;
@@ -47,11 +48,11 @@ Tensor gather_rows(const Tensor& from, const std::vector<int64_t>& rows, const L
 
 TensorDataset::TensorDataset(const Tensor& x, const Tensor& y, Loc loc) {
   if (!x.defined() || !y.defined() || x.rank() == 0 || y.rank() == 0 || x.size(0) != y.size(0))
-    throw Error(ErrorKind::shape,
-                fmt::format("TensorDataset: inputs and targets must have as many rows, got {} and {}",
-                            x.defined() ? x.shape().str() : "none",
-                            y.defined() ? y.shape().str() : "none"),
-                LocScope::resolve(loc));
+    throw Error(
+        ErrorKind::shape,
+        fmt::format("TensorDataset: inputs and targets must have as many rows, got {} and {}",
+                    x.defined() ? x.shape().str() : "none", y.defined() ? y.shape().str() : "none"),
+        LocScope::resolve(loc));
   LocScope scope(loc);
   NoGrad no_grad;
   x_ = x.detach().contiguous();

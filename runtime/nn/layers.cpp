@@ -33,7 +33,8 @@ Tensor LayerNorm::forward(const Tensor& x) { return layer_norm(x, shape_, weight
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (auto& [name, part] : children()) y = (*part)(y);
+  for (auto& [name, part] : children())
+    y = (*part)(y);
   return y;
 }
 

@@ -37,10 +37,12 @@ struct Module::State {
                   std::none_of(children.begin(), children.end(), taken);
     if (!is_new || name.empty() || name.find('.') != std::string::npos)
       fail_at(ErrorKind::value,
-              fmt::format("{}: the name must be new and without dots, got \"{}\"", what, name), loc);
+              fmt::format("{}: the name must be new and without dots, got \"{}\"", what, name),
+              loc);
   }
   void collect(Named State::*member, const std::string& prefix, Named& out) const {
-    for (const auto& [name, t] : this->*member) add_unique(out, prefix + name, t);
+    for (const auto& [name, t] : this->*member)
+      add_unique(out, prefix + name, t);
     for (const auto& [name, module] : children)
       module->state_->collect(member, prefix + name + ".", out);
   }
@@ -79,7 +81,8 @@ Named Module::named_buffers() const {
 
 std::vector<Tensor> Module::parameters() const {
   std::vector<Tensor> tensors;
-  for (auto& [name, t] : named_parameters()) tensors.push_back(std::move(t));
+  for (auto& [name, t] : named_parameters())
+    tensors.push_back(std::move(t));
   return tensors;
 }
 
@@ -100,8 +103,10 @@ Module& Module::to(DType dtype, Loc loc) {
     set_data(t, t.to(dtype), loc);
     if (gradient.defined()) t.set_grad(gradient.to(dtype));
   };
-  for (auto& [name, t] : named_parameters()) convert(t);
-  for (auto& [name, t] : named_buffers()) convert(t);
+  for (auto& [name, t] : named_parameters())
+    convert(t);
+  for (auto& [name, t] : named_buffers())
+    convert(t);
   return *this;
 }
 
@@ -115,8 +120,10 @@ Module& Module::to(Device device, Loc loc) {
     set_data(t, t.to(device), loc);
     if (gradient.defined()) t.set_grad(gradient.to(device));
   };
-  for (auto& [name, t] : named_parameters()) move(t);
-  for (auto& [name, t] : named_buffers()) move(t);
+  for (auto& [name, t] : named_parameters())
+    move(t);
+  for (auto& [name, t] : named_buffers())
+    move(t);
   return *this;
 }
 
@@ -125,8 +132,10 @@ StateDict Module::state_dict() const {
   for (auto member : {&State::parameters, &State::buffers}) {
     // Unlike parameters(), a tensor under two names is listed under both.
     auto list = [&](auto& self, const State& s, const std::string& prefix) -> void {
-      for (const auto& [name, t] : s.*member) state[prefix + name] = t.detach();
-      for (const auto& [name, module] : s.children) self(self, *module->state_, prefix + name + ".");
+      for (const auto& [name, t] : s.*member)
+        state[prefix + name] = t.detach();
+      for (const auto& [name, module] : s.children)
+        self(self, *module->state_, prefix + name + ".");
     };
     list(list, *state_, "");
   }
@@ -159,7 +168,8 @@ void Module::load_state_dict(const StateDict& state, bool strict, Loc loc) {
 
 Module& Module::train(bool on) {
   state_->training = on;
-  for (auto& [name, module] : state_->children) module->train(on);
+  for (auto& [name, module] : state_->children)
+    module->train(on);
   return *this;
 }
 
@@ -168,8 +178,10 @@ bool Module::is_training() const { return state_->training; }
 void Module::zero_grad(bool set_to_none) {
   NoGrad no_grad;
   for (const Tensor& p : parameters()) {
-    if (set_to_none) p.set_grad({});
-    else if (Tensor g = p.grad(); g.defined()) g.zero_();
+    if (set_to_none)
+      p.set_grad({});
+    else if (Tensor g = p.grad(); g.defined())
+      g.zero_();
   }
 }
 

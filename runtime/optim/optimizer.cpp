@@ -30,7 +30,8 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> st
   check_parameters(parameters_, loc);
   LocScope scope(loc);
   for (const Tensor& p : parameters_)
-    for (size_t i = 0; i < state_names_.size(); i++) state_.push_back(zeros(p.shape(), p.dtype()));
+    for (size_t i = 0; i < state_names_.size(); i++)
+      state_.push_back(zeros(p.shape(), p.dtype()));
   steps_.resize(parameters_.size());
 }
 
@@ -56,8 +57,10 @@ void Optimizer::zero_grad(bool set_to_none, Loc loc) {
   LocScope scope(loc);
   NoGrad no_grad;
   for (const Tensor& p : parameters_) {
-    if (set_to_none) p.set_grad({});
-    else if (Tensor g = p.grad(); g.defined()) g.zero_();
+    if (set_to_none)
+      p.set_grad({});
+    else if (Tensor g = p.grad(); g.defined())
+      g.zero_();
   }
 }
 

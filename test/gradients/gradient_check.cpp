@@ -37,7 +37,8 @@ double dot(const Tensors& a, const Tensors& b) {
 
 Tensors random_like(const Tensors& inputs, Samples& samples) {
   Tensors r;
-  for (const Tensor& t : inputs) r.push_back(samples.plain(t.shape(), -1, 1));
+  for (const Tensor& t : inputs)
+    r.push_back(samples.plain(t.shape(), -1, 1));
   return r;
 }
 
@@ -51,9 +52,11 @@ void compare(const std::string& what, double got, double expected) {
 Tensor Samples::plain(const Shape& shape, double low, double high) {
   std::uniform_real_distribution<double> draw(low, high);
   int64_t n = 1;
-  for (int64_t size : shape) n *= size;
+  for (int64_t size : shape)
+    n *= size;
   std::vector<double> values(static_cast<size_t>(n));
-  for (double& v : values) v = draw(random_);
+  for (double& v : values)
+    v = draw(random_);
   return tensor(values, shape);
 }
 
@@ -88,7 +91,8 @@ void check(const std::string& what, const Function& f, const Tensors& inputs, bo
   Tensors second(inputs.size());
   if (s.requires_grad()) second = grad({s}, inputs, {}, {.allow_unused = true});
   Scalars slope_value = [&](const Tensors& x) { return slope(x).item<double>(); };
-  compare(what + ", second order", dot(second, direction), difference(slope_value, inputs, direction));
+  compare(what + ", second order", dot(second, direction),
+          difference(slope_value, inputs, direction));
 }
 
 } // namespace gradient_check

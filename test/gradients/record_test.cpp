@@ -1,5 +1,5 @@
-// Every differentiable pointwise op and reduction of the record table: a new record is tested without
-// a line here.
+// Every differentiable pointwise op and reduction of the record table: a new record is tested
+// without a line here.
 
 #include "gradient_check.h"
 
@@ -38,8 +38,11 @@ Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1)
   std::vector<std::unique_ptr<Arg>> args;
   OpCall op_call;
   for (size_t k = 0; k < x.size(); k++) {
-    if (static_cast<int>(k) == number) args.push_back(std::make_unique<Arg>(row.low + 0.7 * (row.high - row.low)));
-    else args.push_back(std::make_unique<Arg>(row.operands[k] == 'B' ? x[k] > 0.5 * (row.low + row.high) : x[k]));
+    if (static_cast<int>(k) == number)
+      args.push_back(std::make_unique<Arg>(row.low + 0.7 * (row.high - row.low)));
+    else
+      args.push_back(
+          std::make_unique<Arg>(row.operands[k] == 'B' ? x[k] > 0.5 * (row.low + row.high) : x[k]));
   }
   std::vector<Scalar> values = attributes(row);
   switch (args.size() * 10 + values.size()) {
@@ -67,7 +70,8 @@ void check_pointwise(const OpTestRow& row) {
   Samples samples(3);
   auto leaves = [&](std::vector<Shape> shapes) {
     std::vector<Tensor> list;
-    for (size_t k = 0; k < n; k++) list.push_back(samples.leaf(shapes[k % shapes.size()], low, high));
+    for (size_t k = 0; k < n; k++)
+      list.push_back(samples.leaf(shapes[k % shapes.size()], low, high));
     return list;
   };
   auto op = [&](const std::vector<Tensor>& x) { return call(row, x); };
@@ -77,7 +81,8 @@ void check_pointwise(const OpTestRow& row) {
   gradient_check::check(name + " of empty tensors", op, leaves({{0, 2}}));
   auto flipped = [&](const std::vector<Tensor>& x) {
     std::vector<Tensor> t;
-    for (const Tensor& v : x) t.push_back(transpose(v, 0, 1));
+    for (const Tensor& v : x)
+      t.push_back(transpose(v, 0, 1));
     return call(row, t);
   };
   gradient_check::check(name + " of strided tensors", flipped, leaves({{5, 3}}));
@@ -88,8 +93,11 @@ void check_pointwise(const OpTestRow& row) {
   gradient_check::check(name + " with broadcasting both ways", op, leaves({{3, 1}, {2, 1, 5}, {}}));
   for (size_t k = 0; k < n; k++) {
     if (row.operands[k] == 'B') continue;
-    auto with_number = [&](const std::vector<Tensor>& x) { return call(row, x, static_cast<int>(k)); };
-    gradient_check::check(name + " with a number as operand " + std::to_string(k), with_number, leaves({{3, 5}}));
+    auto with_number = [&](const std::vector<Tensor>& x) {
+      return call(row, x, static_cast<int>(k));
+    };
+    gradient_check::check(name + " with a number as operand " + std::to_string(k), with_number,
+                          leaves({{3, 5}}));
   }
 }
 
@@ -104,7 +112,8 @@ void check_reduction(const OpTestRow& row) {
       std::string name = std::string(row.name) + " over " + dims.str();
       gradient_check::check(name, op, {samples.leaf({2, 3, 4}, row.low, row.high)});
       auto flipped = [&](const std::vector<Tensor>& x) { return op({transpose(x[0], 0, 2)}); };
-      gradient_check::check(name + ", strided", flipped, {samples.leaf({4, 3, 2}, row.low, row.high)});
+      gradient_check::check(name + ", strided", flipped,
+                            {samples.leaf({4, 3, 2}, row.low, row.high)});
     }
 }
 
@@ -114,8 +123,10 @@ TEST_CASE("gradients of the record table agree with differences", "[gradients]")
   for (const OpTestRow& row : kRows) {
     if (!row.differentiable) continue;
     CAPTURE(row.name);
-    if (info(row.op).kind == OpKind::pointwise) check_pointwise(row);
-    else check_reduction(row);
+    if (info(row.op).kind == OpKind::pointwise)
+      check_pointwise(row);
+    else
+      check_reduction(row);
   }
 }
 

@@ -26,10 +26,24 @@ struct Case {
 Tensor classes() { return tensor(std::vector<int64_t>{2, 0, -100, 1}, {4}); }
 
 const Case kCases[] = {
-    {"view", {{2, 6}}, [](const Inputs& x) { return x[0].view({3, 4}); }},
-    {"view", {{2, 6}}, [](const Inputs& x) { return reshape(transpose(x[0], 0, 1), {3, 4}); }},
-    {"view", {{2, 3, 1}}, [](const Inputs& x) { return squeeze(flatten(unsqueeze(x[0], 1), 0, 2)); }},
-    {"permute", {{2, 3, 4}}, [](const Inputs& x) { return permute(x[0], {2, 0, 1}); }},
+    {"view",
+     {{2, 6}},
+     [](const Inputs& x) {
+       return x[0].view({3, 4});
+     }},
+    {"view",
+     {{2, 6}},
+     [](const Inputs& x) {
+       return reshape(transpose(x[0], 0, 1), {3, 4});
+     }},
+    {"view",
+     {{2, 3, 1}},
+     [](const Inputs& x) { return squeeze(flatten(unsqueeze(x[0], 1), 0, 2)); }},
+    {"permute",
+     {{2, 3, 4}},
+     [](const Inputs& x) {
+       return permute(x[0], {2, 0, 1});
+     }},
     {"permute", {{2, 3}}, [](const Inputs& x) { return transpose(x[0], -1, 0); }},
     {"slice", {{7, 2}}, [](const Inputs& x) { return slice(x[0], 0, 2, 5); }},
     {"slice", {{7, 2}}, [](const Inputs& x) { return slice(x[0], 0, 1, 7, 2); }},
@@ -37,10 +51,20 @@ const Case kCases[] = {
     {"slice", {{2, 7}}, [](const Inputs& x) { return slice(x[0], 1, 0, 6, 4); }},
     {"slice", {{2, 7}}, [](const Inputs& x) { return slice(x[0], 1, 3, 3); }},
     {"slice", {{2, 3, 2}}, [](const Inputs& x) { return select(x[0], 1, -1); }},
-    {"expand", {{3, 1}}, [](const Inputs& x) { return expand(x[0], {2, 3, 4}); }},
-    {"expand", {{}}, [](const Inputs& x) { return expand(x[0], {2, 2}); }},
+    {"expand",
+     {{3, 1}},
+     [](const Inputs& x) {
+       return expand(x[0], {2, 3, 4});
+     }},
+    {"expand",
+     {{}},
+     [](const Inputs& x) {
+       return expand(x[0], {2, 2});
+     }},
     {"concatenate", {{2, 2}, {2, 1}, {2, 3}}, [](const Inputs& x) { return concatenate(x, 1); }},
-    {"concatenate", {{2, 2}, {1, 2}, {0, 2}, {3, 2}}, [](const Inputs& x) { return concatenate(x, 0); }},
+    {"concatenate",
+     {{2, 2}, {1, 2}, {0, 2}, {3, 2}},
+     [](const Inputs& x) { return concatenate(x, 0); }},
     {"matmul", {{3, 4}, {4, 2}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
     {"matmul", {{4}, {4}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
     {"matmul", {{4}, {4, 3}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
@@ -50,14 +74,26 @@ const Case kCases[] = {
     {"matmul", {{2, 3, 4}, {4, 5}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
     {"matmul", {{3, 4}, {2, 4, 5}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
     {"matmul", {{2, 1, 3, 4}, {5, 4, 2}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
-    {"matmul", {{3, 4}, {5, 4}}, [](const Inputs& x) { return matmul(x[0], transpose(x[1], 0, 1)); }},
-    {"matmul", {{4, 3}, {4, 2}}, [](const Inputs& x) { return matmul(transpose(x[0], 0, 1), x[1]); }},
-    {"matmul", {{2, 3, 4}, {2, 5, 4}}, [](const Inputs& x) { return matmul(x[0], transpose(x[1], 1, 2)); }},
+    {"matmul",
+     {{3, 4}, {5, 4}},
+     [](const Inputs& x) { return matmul(x[0], transpose(x[1], 0, 1)); }},
+    {"matmul",
+     {{4, 3}, {4, 2}},
+     [](const Inputs& x) { return matmul(transpose(x[0], 0, 1), x[1]); }},
+    {"matmul",
+     {{2, 3, 4}, {2, 5, 4}},
+     [](const Inputs& x) { return matmul(x[0], transpose(x[1], 1, 2)); }},
     {"matmul", {{3, 0}, {0, 2}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
     {"softmax", {{3, 4}}, [](const Inputs& x) { return softmax(x[0], 1); }},
     {"log_softmax", {{3, 4}}, [](const Inputs& x) { return log_softmax(x[0], 0); }},
-    {"layer_norm", {{3, 4}, {4}, {4}}, [](const Inputs& x) { return layer_norm(x[0], {4}, x[1], x[2]); }},
-    {"layer_norm", {{2, 3, 4}}, [](const Inputs& x) { return layer_norm(x[0], {3, 4}); }},
+    {"layer_norm",
+     {{3, 4}, {4}, {4}},
+     [](const Inputs& x) { return layer_norm(x[0], {4}, x[1], x[2]); }},
+    {"layer_norm",
+     {{2, 3, 4}},
+     [](const Inputs& x) {
+       return layer_norm(x[0], {3, 4});
+     }},
     {"linear", {{2, 3, 4}, {5, 4}, {5}}, [](const Inputs& x) { return linear(x[0], x[1], x[2]); }},
     {"cross_entropy", {{4, 3}}, [](const Inputs& x) { return cross_entropy(x[0], classes()); }},
     {"mse_loss", {{3, 2}, {3, 2}}, [](const Inputs& x) { return mse_loss(x[0], x[1]); }},
@@ -80,7 +116,8 @@ TEST_CASE("gradients of views, products and composites agree with differences", 
 
 TEST_CASE("no differentiable op lacks a gradient test", "[gradients]") {
   std::set<std::string> tested;
-  for (const Case& c : kCases) tested.insert(c.name);
+  for (const Case& c : kCases)
+    tested.insert(c.name);
   for (int k = 0; k < kOpCount; k++) {
     const OpInfo& op = info(static_cast<Op>(k));
     if (!op.vjp || op.kind == OpKind::pointwise || op.kind == OpKind::reduction) continue;

@@ -84,7 +84,9 @@ TEST_CASE("backward needs a seed of the right shape for more than one element", 
   Tensor y = x * 2.0;
   CHECK_THAT(message([&] { y.backward(); }), Contains("backward: a tensor of more than one element "
                                                       "needs a seed, got f64[2] without"));
-  CHECK_THAT(message([&] { y.backward(tensor({1.0f, 2.0f})); }),
+  CHECK_THAT(message([&] {
+               y.backward(tensor({1.0f, 2.0f}));
+             }),
              Contains("the seed must have the tensor's dtype and shape, f64[2], got f32[2]"));
   y.backward(tensor({10.0, 20.0}));
   CHECK(values(x.grad()) == Values{20, 40});
@@ -110,7 +112,8 @@ TEST_CASE("NoGrad records nothing, EnableGrad inside it does", "[autograd]") {
 
 TEST_CASE("requires_grad_ takes floating leaves only", "[autograd]") {
   Tensor ints = tensor(std::vector<int64_t>{1, 2}, {2});
-  CHECK_THAT(message([&] { ints.requires_grad_(); }), Contains("the dtype must be floating, got i64[2]"));
+  CHECK_THAT(message([&] { ints.requires_grad_(); }),
+             Contains("the dtype must be floating, got i64[2]"));
   Tensor x = leaf({1});
   Tensor y = x * 2.0;
   CHECK_THAT(message([&] { y.requires_grad_(false); }), Contains("must be a leaf"));
@@ -136,8 +139,9 @@ TEST_CASE("a failed pass leaves the graph as it was", "[autograd]") {
   Tensor a = exp(x);
   Tensor y = sum(a * 2.0) + sum(x * x);
   a.add_(1.0); // the gradient of exp reads its result
-  CHECK_THAT(message([&] { y.backward({}, true); }), Contains("exp: its result, f64[2], must not be "
-                                                              "changed in place before backward"));
+  CHECK_THAT(message([&] { y.backward({}, true); }),
+             Contains("exp: its result, f64[2], must not be "
+                      "changed in place before backward"));
   Tensor z = sum(x * x);
   x.set_grad({});
   z.backward();
@@ -197,11 +201,13 @@ TEST_CASE("ops in place on leaves and views that record are errors", "[autograd]
   CHECK(values(x) == Values{2, 3, 4, 5});
   Tensor y = x * 2.0;
   Tensor v = y.view({2, 2});
-  CHECK_THAT(message([&] { v.add_(1.0); }), Contains("add_: operand 0, f64[2, 2], must not be a view"));
+  CHECK_THAT(message([&] { v.add_(1.0); }),
+             Contains("add_: operand 0, f64[2, 2], must not be a view"));
   Tensor buffer = tensor({0.0, 0.0, 0.0, 0.0});
   Tensor part = slice(buffer, 0, 0, 2);
   Tensor source = slice(y, 0, 0, 2);
-  CHECK_THAT(message([&] { part.copy_(source); }), Contains("assign_: operand 0, f64[2], must not be a view"));
+  CHECK_THAT(message([&] { part.copy_(source); }),
+             Contains("assign_: operand 0, f64[2], must not be a view"));
   CHECK(values(buffer) == Values{0, 0, 0, 0});
 }
 
@@ -211,8 +217,9 @@ TEST_CASE("a view made before its base changed in place must not be used", "[aut
   Tensor before = y.view({2, 2});
   y.mul_(3.0);
   Tensor after = y.view({2, 2});
-  CHECK_THAT(message([&] { before * 2.0; }),
-             Contains("mul: operand 0, f64[2, 2], must not be a view made before its base was changed"));
+  CHECK_THAT(
+      message([&] { before * 2.0; }),
+      Contains("mul: operand 0, f64[2, 2], must not be a view made before its base was changed"));
   sum(after).backward();
   CHECK(values(x.grad()) == Values{6, 6, 6, 6});
 }
@@ -245,11 +252,14 @@ TEST_CASE("grad() of results, several outputs, unused inputs", "[autograd]") {
   Tensor x = leaf({1, 2}), unused = leaf({1});
   Tensor h = x * 3.0;
   Tensor y = h * h, z = h * 2.0;
-  std::vector<Tensor> g = grad({y, z}, {h, x}, {tensor({1.0, 1.0}), tensor({10.0, 10.0})}, {.retain_graph = true});
+  std::vector<Tensor> g =
+      grad({y, z}, {h, x}, {tensor({1.0, 1.0}), tensor({10.0, 10.0})}, {.retain_graph = true});
   CHECK(values(g[0]) == Values{26, 32});
   CHECK(values(g[1]) == Values{78, 96});
-  CHECK_THAT(message([&] { grad({sum(y)}, {unused}); }), Contains("grad: input 0, f64[1], must be used"));
-  CHECK_FALSE(grad({sum(y)}, {unused}, {}, {.retain_graph = true, .allow_unused = true})[0].defined());
+  CHECK_THAT(message([&] { grad({sum(y)}, {unused}); }),
+             Contains("grad: input 0, f64[1], must be used"));
+  CHECK_FALSE(
+      grad({sum(y)}, {unused}, {}, {.retain_graph = true, .allow_unused = true})[0].defined());
   CHECK(values(grad({x}, {x}, {tensor({2.0, 3.0})})[0]) == Values{2, 3});
 }
 
@@ -267,14 +277,17 @@ TEST_CASE("deep graphs overflow no stack, in backward and when they are dropped"
   Tensor x = leaf({1});
   {
     Tensor y = x;
-    for (int k = 0; k < kDepth; k++) y = y + 1.0;
+    for (int k = 0; k < kDepth; k++)
+      y = y + 1.0;
     y.backward();
     CHECK(values(x.grad()) == Values{1});
     Tensor z = x; // each op saves its operand: tensors and nodes end in turns
-    for (int k = 0; k < kDepth; k++) z = z * x;
+    for (int k = 0; k < kDepth; k++)
+      z = z * x;
   }
   Tensor z = x;
-  for (int k = 0; k < kDepth; k++) z = tanh(z) * 1.0;
+  for (int k = 0; k < kDepth; k++)
+    z = tanh(z) * 1.0;
   z.backward();
 }
 
@@ -291,14 +304,17 @@ TEST_CASE("what the tape saved is freed as backward goes", "[autograd]") {
 TEST_CASE("two threads go through one kept graph at the same time", "[autograd]") {
   Tensor x = leaf({1, 2});
   Tensor y = x;
-  for (int k = 0; k < 200; k++) y = y * 1.0 + y * 0.0;
+  for (int k = 0; k < 200; k++)
+    y = y * 1.0 + y * 0.0;
   Tensor loss = sum(y);
   std::vector<std::thread> threads;
   for (int k = 0; k < 4; k++)
     threads.emplace_back([&] {
-      for (int i = 0; i < 5; i++) loss.backward({}, true);
+      for (int i = 0; i < 5; i++)
+        loss.backward({}, true);
     });
-  for (std::thread& t : threads) t.join();
+  for (std::thread& t : threads)
+    t.join();
   CHECK(values(x.grad()) == Values{20, 20});
 }
 
@@ -308,10 +324,13 @@ TEST_CASE("the recorded graph prints ops, shapes and lines", "[autograd]") {
   Tensor y = sum(x * c, 0, true);
   std::string file_line = "autograd_test.cpp:" + std::to_string(__LINE__ - 1);
   CHECK(print_graph(y) == "leaf0 : f64[3]\n"
-                          "%0 = mul(leaf0, f64[3]) : f64[3]  # " + file_line + "\n"
-                          "%1 = sum(%0, keepdim=1, dims=[0]) : f64[1]  # " + file_line + "\n");
+                          "%0 = mul(leaf0, f64[3]) : f64[3]  # " +
+                              file_line +
+                              "\n"
+                              "%1 = sum(%0, keepdim=1, dims=[0]) : f64[1]  # " +
+                              file_line + "\n");
   std::string dot = dot_graph(y);
-  CHECK_THAT(dot, Contains("digraph tape {") && Contains("leaf0 -> op0;") && Contains("op0 -> op1;") &&
-                      Contains("sum\\nf64[1]\\n" + file_line));
+  CHECK_THAT(dot, Contains("digraph tape {") && Contains("leaf0 -> op0;") &&
+                      Contains("op0 -> op1;") && Contains("sum\\nf64[1]\\n" + file_line));
   CHECK(print_graph(x) == "");
 }

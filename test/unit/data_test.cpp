@@ -41,7 +41,8 @@ TEST_CASE("batches cover the data in order", "[data]") {
   data::DataLoader loader(numbered(10), {.batch_size = 4});
   CHECK(loader.size() == 3);
   std::vector<int64_t> sizes;
-  for (auto [x, y] : loader) sizes.push_back(x.size(0));
+  for (auto [x, y] : loader)
+    sizes.push_back(x.size(0));
   CHECK(sizes == std::vector<int64_t>{4, 4, 2});
   std::vector<int64_t> expected(10);
   std::iota(expected.begin(), expected.end(), int64_t{0});
@@ -54,7 +55,8 @@ TEST_CASE("batches cover the data in order", "[data]") {
   CHECK(batches == 2);
 }
 
-TEST_CASE("a shuffled pass is a permutation, another one each time, the same for a seed", "[data]") {
+TEST_CASE("a shuffled pass is a permutation, another one each time, the same for a seed",
+          "[data]") {
   data::DataLoader a(numbered(50), {.batch_size = 7, .shuffle = true, .seed = 3});
   data::DataLoader b(numbered(50), {.batch_size = 7, .shuffle = true, .seed = 3});
   data::DataLoader c(numbered(50), {.batch_size = 7, .shuffle = true, .seed = 4});
@@ -79,8 +81,9 @@ TEST_CASE("empty sets, wrong rows and sizes", "[data]") {
   CHECK(loader.size() == 0);
   CHECK(order(loader).empty());
   CHECK_THROWS_WITH(numbered(3).gather({3}), Contains("gather: rows must be in [0, 2], got 3"));
-  CHECK_THROWS_WITH(data::TensorDataset(ones({3, 2}), ones({2})),
-                    Contains("TensorDataset: inputs and targets must have as many rows, got [3, 2] and [2]"));
+  CHECK_THROWS_WITH(
+      data::TensorDataset(ones({3, 2}), ones({2})),
+      Contains("TensorDataset: inputs and targets must have as many rows, got [3, 2] and [2]"));
   CHECK_THROWS_WITH(data::DataLoader(numbered(3), {.batch_size = 0}),
                     Contains("DataLoader: batch_size must be positive, got 0"));
 }

@@ -27,22 +27,27 @@ struct Attention : nn::ModuleOf<Attention> {
 
 std::vector<std::string> names(const nn::Module& m) {
   std::vector<std::string> list;
-  for (auto& [name, t] : m.named_parameters()) list.push_back(name);
+  for (auto& [name, t] : m.named_parameters())
+    list.push_back(name);
   return list;
 }
 
-bool same(const Tensor& a, const Tensor& b) { return a.to_vector<double>() == b.to_vector<double>(); }
+bool same(const Tensor& a, const Tensor& b) {
+  return a.to_vector<double>() == b.to_vector<double>();
+}
 
 } // namespace
 
 TEST_CASE("parameters and children have names, in order of registration", "[nn]") {
   Net net;
-  CHECK(names(net) == std::vector<std::string>{"scale", "up.weight", "up.bias", "down.weight", "down.bias"});
+  CHECK(names(net) ==
+        std::vector<std::string>{"scale", "up.weight", "up.bias", "down.weight", "down.bias"});
   CHECK(net.parameters().size() == 5);
   CHECK(net.named_buffers()[0].first == "seen");
   CHECK(net.children()[1].first == "down");
   CHECK(net.up.weight.shape() == Shape{8, 4});
-  for (const Tensor& p : net.parameters()) CHECK((p.requires_grad() && p.is_leaf()));
+  for (const Tensor& p : net.parameters())
+    CHECK((p.requires_grad() && p.is_leaf()));
   CHECK_FALSE(net.seen.requires_grad());
 }
 
@@ -54,7 +59,8 @@ TEST_CASE("a linear layer starts within PyTorch's bounds", "[nn]") {
   CHECK(*least >= -1.0f / 16);
   CHECK(*most <= 1.0f / 16);
   CHECK(*most - *least > 1.9f / 16);
-  CHECK_THROWS_WITH(nn::Linear(-1, 2), Contains("Linear: sizes must not be negative, got -1 and 2"));
+  CHECK_THROWS_WITH(nn::Linear(-1, 2),
+                    Contains("Linear: sizes must not be negative, got -1 and 2"));
 }
 
 TEST_CASE("copies and moved-to modules share parameters, children and mode", "[nn]") {
@@ -91,11 +97,13 @@ TEST_CASE("names must be new and without dots", "[nn]") {
   struct Twice : nn::Module {
     Tensor a = parameter("a", ones({1})), b = parameter("a", ones({1}));
   };
-  CHECK_THROWS_WITH(Twice(), Contains("parameter: the name must be new and without dots, got \"a\""));
+  CHECK_THROWS_WITH(Twice(),
+                    Contains("parameter: the name must be new and without dots, got \"a\""));
   struct Dotted : nn::Module {
     nn::ReLU r = child("a.b", nn::ReLU());
   };
-  CHECK_THROWS_WITH(Dotted(), Contains("child: the name must be new and without dots, got \"a.b\""));
+  CHECK_THROWS_WITH(Dotted(),
+                    Contains("child: the name must be new and without dots, got \"a.b\""));
   struct Result : nn::Module {
     Tensor w = parameter("w", ones({1}).requires_grad_() * 2.0);
   };
@@ -133,10 +141,12 @@ TEST_CASE("state goes from one module to another by name", "[nn]") {
   CHECK(b.up.weight.requires_grad());
   nn::StateDict wrong = state;
   wrong["up.weight"] = ones({1});
-  CHECK_THROWS_WITH(b.load_state_dict(wrong), Contains("\"up.weight\" must have shape [8, 4], got [1]"));
+  CHECK_THROWS_WITH(b.load_state_dict(wrong),
+                    Contains("\"up.weight\" must have shape [8, 4], got [1]"));
   wrong = state;
   wrong["extra"] = ones({1});
-  CHECK_THROWS_WITH(b.load_state_dict(wrong), Contains("names must be the module's, got \"extra\""));
+  CHECK_THROWS_WITH(b.load_state_dict(wrong),
+                    Contains("names must be the module's, got \"extra\""));
   b.load_state_dict(wrong, false);
   wrong = state;
   wrong.erase("seen");
@@ -153,11 +163,14 @@ TEST_CASE("a tied parameter is listed once and saved under both names", "[nn]") 
 }
 
 TEST_CASE("sequences and activations", "[nn]") {
-  nn::Sequential net(nn::Linear(4, 8), nn::ReLU(), nn::LayerNorm({8}), nn::Linear(8, 2), nn::Softmax());
-  CHECK(names(net) == std::vector<std::string>{"0.weight", "0.bias", "2.weight", "2.bias", "3.weight", "3.bias"});
+  nn::Sequential net(nn::Linear(4, 8), nn::ReLU(), nn::LayerNorm({8}), nn::Linear(8, 2),
+                     nn::Softmax());
+  CHECK(names(net) ==
+        std::vector<std::string>{"0.weight", "0.bias", "2.weight", "2.bias", "3.weight", "3.bias"});
   Tensor y = net(ones({3, 4}));
   CHECK(y.shape() == Shape{3, 2});
-  for (float row : sum(y, 1).to_vector<float>()) CHECK(row == Approx(1));
+  for (float row : sum(y, 1).to_vector<float>())
+    CHECK(row == Approx(1));
   nn::Sequential shared = net;
   CHECK(same(shared(ones({3, 4})), y));
   Tensor x = tensor({-1.0, 0.5});

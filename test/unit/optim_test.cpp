@@ -1,4 +1,5 @@
-// Optimizers: trajectories against an independent script, state, parameters without gradient, errors.
+// Optimizers: trajectories against an independent script, state, parameters without gradient,
+// errors.
 
 #include "weft/autograd.h"
 #include "weft/ops.h"
@@ -48,9 +49,7 @@ Rule make_rule(const std::string& name, const std::vector<Tensor>& p) {
   return {std::move(sgd), lr};
 }
 
-Tensor start() {
-  return tensor(std::vector<double>{0.0, 0.3, -2.0, 1.0}, {4}).requires_grad_();
-}
+Tensor start() { return tensor(std::vector<double>{0.0, 0.3, -2.0, 1.0}, {4}).requires_grad_(); }
 
 void run_step(const Tensor& p, optim::Optimizer& optimizer, int step) {
   Tensor a = tensor(std::vector<double>{0.5, 1.0, 2.0, 0.01}, {4});
@@ -114,9 +113,11 @@ TEST_CASE("parameters without a gradient stay as they are", "[optim]") {
 TEST_CASE("training continues from a saved state", "[optim]") {
   Tensor p = start();
   optim::AdamW optimizer({p}, {.lr = 0.05});
-  for (int step = 1; step <= 5; step++) run_step(p, optimizer, step);
+  for (int step = 1; step <= 5; step++)
+    run_step(p, optimizer, step);
   std::map<std::string, Tensor> saved;
-  for (auto& [name, t] : optimizer.state_dict()) saved[name] = t.clone();
+  for (auto& [name, t] : optimizer.state_dict())
+    saved[name] = t.clone();
   CHECK(saved.size() == 3);
   CHECK(saved.at("0.step").item<int64_t>() == 5);
 
@@ -129,13 +130,16 @@ TEST_CASE("training continues from a saved state", "[optim]") {
   }
   CHECK(p.to_vector<double>() == q.to_vector<double>());
   saved.erase("0.exp_avg");
-  CHECK_THROWS_WITH(other.load_state_dict(saved), Contains("\"0.exp_avg\" must be given with shape [4], got none"));
+  CHECK_THROWS_WITH(other.load_state_dict(saved),
+                    Contains("\"0.exp_avg\" must be given with shape [4], got none"));
 }
 
 TEST_CASE("optimizers take leaves that require a gradient, once each", "[optim]") {
   Tensor p = start();
-  CHECK_THROWS_WITH(optim::SGD({p, p}), Contains("optimizer: parameter 1 must differ from parameter 0"));
-  CHECK_THROWS_WITH(optim::SGD({p * 2.0}), Contains("parameter 0 must be a leaf that requires a gradient"));
+  CHECK_THROWS_WITH(optim::SGD({p, p}),
+                    Contains("optimizer: parameter 1 must differ from parameter 0"));
+  CHECK_THROWS_WITH(optim::SGD({p * 2.0}),
+                    Contains("parameter 0 must be a leaf that requires a gradient"));
   CHECK_THROWS_WITH(optim::AdamW({tensor({1.0})}), Contains("parameter 0 must be a leaf"));
   CHECK_THROWS_WITH(optim::AdamW({Tensor()}), Contains("parameter 0 must be defined"));
 }

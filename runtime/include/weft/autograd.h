@@ -22,8 +22,10 @@ private:
 
 struct GradOptions {
   bool retain_graph = false; // keep what the tape saved, for another pass over it
-  bool create_graph = false; // record the backward pass, for gradients of gradients; implies the former
-  bool allow_unused = false; // an input that no output depends on gets an undefined gradient, no error
+  bool create_graph =
+      false; // record the backward pass, for gradients of gradients; implies the former
+  bool allow_unused =
+      false; // an input that no output depends on gets an undefined gradient, no error
 };
 
 /// Returns the gradients of the sum of `outputs`, each weighted by its seed, by each of `inputs`,

@@ -116,8 +116,8 @@ public:
   }
   template <class A, class B, class C, class D, class E>
   auto operator()(A&& a, B&& b, C&& c, D&& d, E&& e, Loc loc = Loc::current()) {
-    return call(loc, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
-                std::forward<D>(d), std::forward<E>(e));
+    return call(loc, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), std::forward<D>(d),
+                std::forward<E>(e));
   }
 
 private:

@@ -10,7 +10,8 @@
 namespace weft::optim {
 
 /// What all optimizers share: the parameters and the loop over them. State lies in tensors made at
-/// construction, and counts of steps on the host, so that a compiled step runs the same ops each time.
+/// construction, and counts of steps on the host, so that a compiled step runs the same ops each
+/// time.
 class Optimizer {
 public:
   virtual ~Optimizer() = default;
