@@ -1,0 +1,30 @@
+// What each compiled shard of the pointwise kernels contributes to the kernel table.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+#include <span>
+
+namespace weft::kernels {
+
+inline constexpr int kPointwiseShards = 4; // pointwise.cpp is compiled once for each
+
+struct PointwiseEntry {
+  Op op;
+  PointwiseKernel pointwise[kDTypeCount]; // by DType; null where the op has none
+  SourceKernel source[kDTypeCount];
+};
+
+struct ReductionEntry {
+  Op op;
+  ReductionKernel kernels[kDTypeCount];
+};
+
+using PointwiseEntries = std::span<const PointwiseEntry>;
+using ReductionEntries = std::span<const ReductionEntry>;
+
+/// The entries for the instruction set chosen at the time of the call.
+template <int shard> PointwiseEntries pointwise_entries();
+ReductionEntries reduction_entries();
+
+} // namespace weft::kernels
