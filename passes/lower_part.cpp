@@ -241,7 +241,7 @@ private:
   void emitBody() {
     unsigned last = lastLevel();
     for (auto &[op, local] : kept)
-      local.memory = loom::LocalOp::create(at(0), op->getLoc(), loom::LocalType::get(context, keptType(op)), sizeMap(*localExtent()));
+      local.memory = loom::LocalOp::create(at(0), op->getLoc(), keptType(op), sizeMap(*localExtent()));
     for (unsigned level = 1; level <= last; level++)
       emitLevel(level);
     if (llvm::any_of(part.outputs, [&](Value v) { return outputLoop.lookup(v) == last + 1; }) && hasLoops())
