@@ -60,8 +60,8 @@ def ConcatenateForm : Composite<"concatenate", [Param<"const std::vector<Tensor>
 
 //===--- Sources --------------------------------------------------------------------------------===//
 
-def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar", "value">, Param<"DType", "dtype", "f32">]> {
-  let summary = "a tensor of one value";
+def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "a tensor of one value; bool, i64 or f32 by the kind of the value unless dtype is given";
 }
 def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">]> {
   let summary = "a tensor of zeros";
@@ -107,7 +107,7 @@ def Linear : Composite<"linear", [TensorParam, Param<"const Tensor&", "weight">,
 def CrossEntropy : Composite<"cross_entropy", [TensorParam, Param<"const Tensor&", "target">, Param<"const Tensor&", "weight", "{}">,
     Param<"int64_t", "ignore_index", "-100">, Param<"Reduce", "reduction", "Reduce::mean">]> {
   let summary = "negative log-likelihood of target classes, given unnormalised logits over dim 1";
-  let description = "Targets are i64 classes in 0 .. C - 1 or ignore_index, which counts for nothing; another one is an error. The mean is over the weights of the targets.";
+  let description = "Targets are i64 classes in 0 .. C - 1 or ignore_index, which counts for nothing; another one is an error. The mean is over the weights of the targets. A floating target of x's shape holds the classes' probabilities; its mean is over the positions.";
   let shapes = "x [N, C, ...] (or [C]) and target [N, ...] (or []) give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
 }

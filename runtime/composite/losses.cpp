@@ -25,6 +25,24 @@ void check_target(const Arg& x, const Tensor& target, int64_t class_dim) {
                 LocScope::resolve(x.loc()));
 }
 
+// Targets that are probabilities: every class counts, by its share.
+Tensor soft_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight,
+                          const Shape& along_classes, int64_t dim, Reduce reduction) {
+  const Meta m = x.impl()->meta;
+  if (target.shape() != m.shape())
+    throw Error(ErrorKind::shape,
+                "cross_entropy: targets that are probabilities must have the shape of x, got " +
+                    describe(target.impl()->meta) + " for " + describe(m),
+                LocScope::resolve(x.loc()));
+  Tensor loss = -log_softmax(composite::widened(x), dim) * target;
+  if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);
+  loss = sum(std::move(loss), dim);
+  double positions = static_cast<double>(loss.numel());
+  if (reduction == Reduce::none) return loss.to(m.dtype);
+  loss = sum(std::move(loss));
+  return (reduction == Reduce::sum ? loss : loss / positions).to(m.dtype);
+}
+
 } // namespace
 
 Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
@@ -36,16 +54,18 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
     throw Error(ErrorKind::shape, "cross_entropy: x must have a dim of classes, got " + describe(m),
                 LocScope::resolve(x.loc()));
   int64_t dim = m.rank == 1 ? 0 : 1, classes = m.sizes[dim];
-  check_target(x, target, dim);
+  if (!target.defined() || !is_floating(target.dtype())) check_target(x, target, dim);
   if (weight.defined() && weight.shape() != Shape{classes})
     throw Error(ErrorKind::shape,
                 "cross_entropy: weight must have one element a class, got " +
                     describe(weight.impl()->meta) + " for " + describe(m),
                 LocScope::resolve(x.loc()));
 
-  Tensor index = checked_index(target, classes, ignore_index);
   Shape along_classes = Ints::filled(m.rank, 1);
   along_classes[static_cast<int>(dim)] = classes;
+  if (is_floating(target.dtype()))
+    return soft_cross_entropy(x, target, weight, along_classes, dim, reduction);
+  Tensor index = checked_index(target, classes, ignore_index);
   Tensor hit = unsqueeze(index, dim) == reshape(arange(0, classes), along_classes);
   Tensor loss = -log_softmax(composite::widened(x), dim);
   if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);

@@ -42,6 +42,8 @@ Tensor view_as(const Arg& x, const Shape& sizes) {
   return primitive(Op::view, {&x}, {}, {}, sizes, x.loc());
 }
 
+bool is_empty_list(const Tensor& t) { return t.rank() == 1 && t.size(0) == 0; }
+
 } // namespace
 
 Tensor reshape(const Arg& x, const Shape& shape) {
@@ -174,17 +176,21 @@ Tensor concatenate(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
   };
   if (tensors.empty()) fail_here(ErrorKind::value, "there must be at least one tensor, got none");
   DType dtype{};
+  int rank = -1; // of the tensors that are not empty and 1-d: those join any others, as in PyTorch
   for (size_t k = 0; k < tensors.size(); k++) {
     if (!tensors[k].defined())
       fail_here(ErrorKind::value, "tensor " + std::to_string(k) + " must be defined, got none");
     dtype = k ? promote_types(dtype, tensors[k].dtype()) : tensors[k].dtype();
+    if (rank < 0 && !is_empty_list(tensors[k])) rank = tensors[k].rank();
   }
-  int rank = tensors[0].rank();
+  bool only_empty_lists = rank < 0;
+  if (only_empty_lists) rank = 1;
   if (rank == 0) fail_here(ErrorKind::shape, "tensors must have dims, got a 0-d one");
   int64_t structure[] = {normalize_dim(dim, rank, "concatenate", loc)};
   std::vector<Tensor> parts;
   std::vector<TensorImpl*> operands;
-  for (const Tensor& t : tensors) parts.push_back(t.to(dtype, loc));
+  for (const Tensor& t : tensors)
+    if (only_empty_lists || rank == 1 || !is_empty_list(t)) parts.push_back(t.to(dtype, loc));
   for (const Tensor& t : parts) operands.push_back(t.impl());
   OpCall call;
   call.op = Op::concatenate;

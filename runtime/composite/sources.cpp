@@ -7,9 +7,12 @@
 
 namespace weft {
 
-Tensor full(const Shape& shape, Scalar value, DType dtype, Loc loc) {
+Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype, Loc loc) {
   LocScope scope(loc);
-  int64_t structure[] = {static_cast<int64_t>(dtype)};
+  DType own = value.kind == Scalar::Kind::boolean   ? boolean
+              : value.kind == Scalar::Kind::integer ? i64
+                                                    : f32;
+  int64_t structure[] = {static_cast<int64_t>(dtype.value_or(own))};
   return primitive(Op::full, {}, {&value, 1}, structure, shape, loc);
 }
 
