@@ -106,7 +106,8 @@ private:
     auto kernel = module.lookupSymbol<loom::KernelOp>(launch.getKernel());
     ProgramLaunch l;
     l.kernel = kernels.lookup(kernel.getSymName());
-    for (Attribute place : *launch.getBuffers())
+    ArrayAttr places = *launch.getBuffers();
+    for (Attribute place : places)
       l.buffers.push_back(buffer(cast<ir::BufferAttr>(place)));
     for (Value number : launch.getScalars())
       l.arguments.push_back({ProgramArgument::Kind::scalar, static_cast<int32_t>(cast<BlockArgument>(number).getArgNumber() - segment.leaves.size())});

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -84,6 +85,11 @@ Segment normal_form(const Segment& segment) {
   return s;
 }
 
+std::string variable(const char* name) {
+  const char* v = secure_getenv(name);
+  return v ? v : "";
+}
+
 std::string options_text(const CompileSettings& settings) {
   std::string text = "target=" + host_target() + "\n";
   if (settings.keep_stages) text += "keep_stages=1\n";
@@ -99,6 +105,8 @@ public:
       : settings_(settings), out_(out), segment_(normal_form(segment)) {
     collect_into_ = collection_folder();
     if (!collect_into_.empty()) settings_.keep_stages = true;
+    if (settings_.disable.empty()) settings_.disable = variable("WEFT_DISABLE_PASSES");
+    if (settings_.print.empty()) settings_.print = variable("WEFT_PRINT_PASSES");
     options_ = options_text(settings_);
     library_ = compiler_library_path();
     std::string identity =

@@ -5,7 +5,9 @@
 
 namespace weft {
 
-/// What a caller may ask of the compiler. Everything here is part of the cache's key.
+/// What a caller may ask of the compiler. Everything here is part of the cache's key. Where
+/// `disable` or `print` is empty, WEFT_DISABLE_PASSES or WEFT_PRINT_PASSES counts; "all" prints
+/// after each pass.
 struct CompileSettings {
   bool keep_stages = false;   // keep every stage as text; WEFT_COLLECT sets it too
   std::string disable = {};   // names of passes to leave out, separated by commas
