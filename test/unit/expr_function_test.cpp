@@ -1,0 +1,242 @@
+// The functions of the language against the C library in long double: errors in ulp over their
+// whole ranges, and IEEE 754's results at the edges.
+#include "ir/ops/op_graphs.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+#include <random>
+
+using namespace weft::expr;
+
+namespace {
+
+const CallableGraphs& function(std::string_view name) {
+  for (const CallableGraphs& c : kCallables)
+    if (c.name == name) return c;
+  throw std::runtime_error("no such function");
+}
+
+template <class T> T call(std::string_view name, std::initializer_list<T> operands) {
+  std::vector<ScalarValue<T>> inputs;
+  for (T v : operands)
+    inputs.push_back({v, 0});
+  const Graph& g = function(name).graphs[static_cast<size_t>(compute_of<T>)];
+  return evaluate_element<T>(g, inputs.data()).x;
+}
+
+// The distance to the exact value in units of the last place at that value.
+template <class T> long double ulps(T got, long double want) {
+  T rounded = static_cast<T>(want);
+  if (std::isnan(got) || std::isnan(rounded))
+    return std::isnan(got) == std::isnan(rounded) ? 0 : 1e30L;
+  if (std::isinf(got) || std::isinf(rounded)) return got == rounded ? 0 : 1e30L;
+  T size = std::abs(rounded),
+    step = std::nextafter(size, std::numeric_limits<T>::infinity()) - size;
+  return std::abs(static_cast<long double>(got) - want) / step;
+}
+
+using Reference = std::function<long double(long double)>;
+
+template <class T>
+void sweep(std::string_view name, const Reference& want, double low, double high, bool logarithmic,
+           double limit) {
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> uniform(low, high);
+  long double worst = 0;
+  T at = 0;
+  for (int k = 0; k < 40000; k++) {
+    T x = static_cast<T>(logarithmic ? std::exp(uniform(random)) : uniform(random));
+    if (logarithmic && (k & 1)) x = -x;
+    long double error = ulps(call<T>(name, {x}), want(x));
+    if (error > worst) worst = error, at = x;
+  }
+  INFO(name << " at " << at << " from " << low << " to " << high);
+  CHECK(static_cast<double>(worst) <= limit);
+}
+
+template <class T> bool same(T a, T b) {
+  return std::isnan(a) || std::isnan(b) ? std::isnan(a) && std::isnan(b)
+                                        : a == b && std::signbit(a) == std::signbit(b);
+}
+
+template <class T> std::vector<T> specials() {
+  using L = std::numeric_limits<T>;
+  return {0,
+          T(-0.0),
+          1,
+          -1,
+          T(0.5),
+          T(-0.5),
+          2,
+          -2,
+          3,
+          -3,
+          T(2.5),
+          T(-2.5),
+          L::infinity(),
+          -L::infinity(),
+          L::max(),
+          L::lowest(),
+          L::min(),
+          -L::min(),
+          L::denorm_min(),
+          -L::denorm_min(),
+          T(1e10),
+          T(-1e10),
+          T(16777217),
+          L::quiet_NaN()};
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("functions are accurate over their range", "", float, double) {
+  const bool single = sizeof(TestType) == 4;
+  const double largest = single ? 88.7 : 709.7, least = single ? -103.9 : -745.1;
+  Reference exp = [](long double x) { return std::exp(x); };
+  Reference log = [](long double x) { return x < 0 ? std::nanl("") : std::log(x); };
+  Reference tanh = [](long double x) { return std::tanh(x); };
+  Reference erf = [](long double x) { return std::erf(x); };
+  sweep<TestType>("exp", exp, -1, 1, false, 1.05);
+  sweep<TestType>("exp", exp, least, largest, false, 1.05);
+  sweep<TestType>("exp", exp, least, single ? -87 : -708, false, 1.05); // subnormal results
+  sweep<TestType>("log", log, 0.5, 2, false, 1.05);
+  sweep<TestType>("log", log, least, largest, true, 1.05);
+  sweep<TestType>("tanh", tanh, -10, 10, false, 1.4);
+  sweep<TestType>("tanh", tanh, -1, 1, false, 1.4);
+  sweep<TestType>("tanh", tanh, least, 3, true, 1.4);
+  sweep<TestType>("erf", erf, -7, 7, false, 1.4);
+  sweep<TestType>("erf", erf, -1.5, 1.5, false, 1.4);
+  sweep<TestType>("erf", erf, least, 3, true, 1.4);
+}
+
+TEMPLATE_TEST_CASE("pow is accurate over its range", "", float, double) {
+  const bool single = sizeof(TestType) == 4;
+  std::mt19937_64 random(11);
+  auto uniform = [&](double a, double b) {
+    return std::uniform_real_distribution<double>(a, b)(random);
+  };
+  for (int k = 0; k < 60000; k++) {
+    TestType a = 0, b = 0;
+    switch (k % 4) {
+    case 0:
+      a = TestType(uniform(0, 4)), b = TestType(uniform(-4, 4));
+      break;
+    case 1: // the whole range of a
+      a = TestType(std::exp(uniform(single ? -100 : -740, single ? 88 : 709)));
+      b = TestType(uniform(-1.3, 1.3));
+      break;
+    case 2: // a near 1, where the logarithm cancels
+      a = TestType(uniform(0.9, 1.1));
+      b = TestType(uniform(single ? -1000 : -8000, single ? 1000 : 8000));
+      break;
+    default:
+      a = TestType(-std::floor(uniform(0, 20))), b = TestType(std::floor(uniform(-20, 20)));
+    }
+    long double want = std::pow(static_cast<long double>(a), static_cast<long double>(b));
+    long double error = ulps(call<TestType>("pow", {a, b}), want);
+    if (error <= 1.4L) continue;
+    INFO("pow(" << a << ", " << b << ")");
+    CHECK(static_cast<double>(error) <= 1.4);
+  }
+}
+
+TEMPLATE_TEST_CASE("edges are those of IEEE 754", "", float, double) {
+  using Function = TestType (*)(TestType);
+  const std::pair<const char*, Function> unary[] = {
+      {"exp", [](TestType x) { return std::exp(x); }},
+      {"log", [](TestType x) { return std::log(x); }},
+      {"tanh", [](TestType x) { return std::tanh(x); }},
+      {"erf", [](TestType x) { return std::erf(x); }}};
+  for (TestType a : specials<TestType>()) {
+    for (auto [name, want] : unary) {
+      INFO(name << "(" << a << ")");
+      TestType got = call<TestType>(name, {a}), w = want(a);
+      bool special = std::isnan(w) || std::isinf(w) || w == 0;
+      CHECK((special ? same(got, w) : ulps(got, w) <= 1.5L));
+    }
+    for (TestType b : specials<TestType>()) {
+      INFO("pow(" << a << ", " << b << ")");
+      TestType got = call<TestType>("pow", {a, b}), w = std::pow(a, b);
+      bool special = std::isnan(w) || std::isinf(w) || w == 0 || w == 1;
+      CHECK(
+          (special ? same(got, w) : ulps(got, w) <= 1.5L && std::signbit(got) == std::signbit(w)));
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("max and min hand NaN on", "", float, double) {
+  const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+  for (auto name : {"max", "min"}) {
+    CHECK(std::isnan(call<TestType>(name, {nan, 1})));
+    CHECK(std::isnan(call<TestType>(name, {1, nan})));
+  }
+  CHECK(call<TestType>("max", {2, 3}) == 3);
+  CHECK(call<TestType>("min", {2, 3}) == 2);
+}
+
+TEST_CASE("integer powers wrap, negative exponents round towards 0") {
+  for (int64_t a = -12; a <= 12; a++)
+    for (int64_t b = 0; b < 80; b++) {
+      uint64_t want = 1;
+      for (int64_t k = 0; k < b; k++)
+        want *= static_cast<uint64_t>(a);
+      CHECK(call<int64_t>("pow", {a, b}) == static_cast<int64_t>(want));
+    }
+  uint64_t squared = 3;
+  for (int k = 0; k < 40; k++)
+    squared *= squared;
+  CHECK(call<int64_t>("pow", {3, int64_t{1} << 40}) == static_cast<int64_t>(squared));
+  CHECK(call<int64_t>("pow", {1, -5}) == 1);
+  CHECK(call<int64_t>("pow", {-1, -5}) == -1);
+  CHECK(call<int64_t>("pow", {-1, -4}) == 1);
+  CHECK(call<int64_t>("pow", {2, -1}) == 0);
+  CHECK(call<int64_t>("pow", {0, -1}) == 0);
+}
+
+TEMPLATE_TEST_CASE("the normal quantile is odd, finite and close", "", float, double) {
+  const TestType cell = sizeof(TestType) == 4 ? TestType(0x1p-24) : TestType(0x1p-53);
+  const double tolerance = sizeof(TestType) == 4 ? 3e-6 : 1e-9;
+  // The points' probabilities to 16 digits.
+  const std::pair<double, double> points[] = {
+      {1.0, 0.8413447460685429}, {2.0, 0.9772498680518208},  {3.0, 0.9986501019683699},
+      {0.1, 0.5398278372770290}, {-1.5, 0.0668072012688581}, {-4.0, 0.0000316712418331}};
+  for (auto [x, p] : points)
+    CHECK(call<TestType>("normal_quantile", {TestType(p)}) ==
+          Approx(x).epsilon(sizeof(TestType) == 4 ? 4e-3 * (std::abs(x) > 2.5) + 1e-5 : tolerance));
+  for (int k = 0; k < 1000; k++) {
+    TestType u = TestType(std::floor(k * 0.001 / cell)) * cell, mirror = 1 - u - cell;
+    CHECK(call<TestType>("normal_quantile", {u}) == -call<TestType>("normal_quantile", {mirror}));
+  }
+  CHECK(std::isfinite(call<TestType>("normal_quantile", {0})));
+  CHECK(std::isfinite(call<TestType>("normal_quantile", {1 - cell})));
+}
+
+TEST_CASE("scale2 rounds once, and saturates") {
+  CHECK(scale2(1.0f, 127.0f) == 0x1p127f);
+  CHECK(scale2(1.5f, 128.0f) == std::numeric_limits<float>::infinity());
+  CHECK(scale2(1.0f, -149.0f) == 0x1p-149f);
+  CHECK(scale2(0x1.000002p0f, -150.0f) == 0x1p-149f); // above the tie: up
+  CHECK(scale2(1.0f, -150.0f) == 0.0f);               // the tie: to even
+  CHECK(scale2(1.5f, -149.0f) == 0x1p-148f);
+  CHECK(scale2(0x1p-149f, 254.0f) == 0x1p105f);
+  CHECK(scale2(1.0f, 1e9f) == std::numeric_limits<float>::infinity());
+  CHECK(scale2(1.0f, std::numeric_limits<float>::quiet_NaN()) == 0.0f);
+  CHECK(scale2(1.0, -1074.0) == 0x1p-1074);
+  for (int n = -300; n <= 300; n++)
+    for (float x : {1.0f, 1.9999999f, 0x1p-149f, 0x1p127f, 0x1.234566p-60f}) {
+      int limited = std::clamp(n, -252, 254);
+      CHECK(scale2(x, static_cast<float>(n)) == std::ldexp(x, limited));
+    }
+}
+
+TEST_CASE("integer division rounds down and is defined everywhere") {
+  bool failed = false;
+  CHECK(floordiv(7, 2, &failed) == 3);
+  CHECK(floordiv(-7, 2, &failed) == -4);
+  CHECK(floordiv(7, -2, &failed) == -4);
+  CHECK(floordiv(std::numeric_limits<int64_t>::min(), -1, &failed) ==
+        std::numeric_limits<int64_t>::min());
+  CHECK(!failed);
+  CHECK(floordiv(7, 0, &failed) == 0);
+  CHECK(failed);
+}
