@@ -63,7 +63,7 @@ void gen_op_graphs(const Records& records, llvm::raw_ostream& os) {
   std::string callables, ops;
   for (const OpRecord* op : records.callables()) {
     std::string name = op->symbol;
-    callables += "    {\"" + op->name + "\", " + std::to_string(op->signature.size() - 1) + ", {";
+    callables += "    {\"" + op->name + "\", " + std::to_string(op->signature.size() - 1) + ", {{";
     bool split = !op->value.dag;
     if (split) {
       for (const char* dtype : {"f32", "f64", "i64"})
@@ -72,7 +72,7 @@ void gen_op_graphs(const Records& records, llvm::raw_ostream& os) {
       std::string shared = graph(os, op->value, name);
       callables += shared + ", " + shared + ", " + shared;
     }
-    callables += "}},\n";
+    callables += "}}},\n";
   }
   for (const OpRecord* op : records.ops()) {
     std::string name = op->symbol;
