@@ -78,7 +78,7 @@ double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
   double tiles =
       double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typical(s.n), vectors * plan.lanes));
   double multiply_adds = double(rows * vectors), loads = double(rows + vectors);
-  double step = std::max({multiply_adds, loads, 4.0}) + 0.05 * loads;
+  double step = std::max({multiply_adds, loads, 4.0}) + 0.15 * loads;
   // Rows of a panel that end within a cache line make some loads touch one more line.
   if (vectors * plan.target.vector_bytes % kCacheLine != 0) tiles *= 1.05;
   return tiles * (step * double(std::max<int64_t>(typical(s.k), 1)) + 3 * multiply_adds + 20);
