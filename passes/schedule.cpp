@@ -18,6 +18,9 @@ namespace {
 constexpr int64_t kTypicalExtent = 512;
 // Work of a chunk, in weighted accesses: some ten microseconds of a core.
 constexpr int64_t kChunkWork = 1 << 15;
+// Points of a tile that is gathered: along the lanes, and along the axis where memory is
+// contiguous.
+constexpr int64_t kTileLanes = 32, kTilePoints = 64;
 // Accesses by gather cost this many contiguous ones, for each lane.
 constexpr double kGatherCost = 1.5;
 
@@ -146,7 +149,7 @@ private:
       }
     }
     if (best >= 0) {
-      int blocks = loops.empty() ? 1 : blocksFor(extentOf(part.getAxis(best)));
+      int blocks = blocksFor(extentOf(part.getAxis(best)), loops.empty() ? 1 : blocksInRegisters());
       part.setAxis(best, part.getAxis(best).withLanes(true).withUnroll(blocks));
       lane_axis = best;
       return;
@@ -156,12 +159,29 @@ private:
       bool outermost = loop->getParentOp() == part;
       bool accumulates = loop->getNumResults() > 0;
       setAxis(loop, axis.withLanes(outermost).withUnroll(
-                        outermost && accumulates ? blocksFor(extentOf(axis)) : 1));
+                        outermost && accumulates ? blocksFor(extentOf(axis), 4) : 1));
     }
   }
 
-  int blocksFor(int64_t extent) {
-    return extent >= 4 * lanes() ? 4 : extent >= 2 * lanes() ? 2 : 1;
+  // Lanes across a loop's points: the more blocks, the longer the run of memory that each of its
+  // steps reads, as far as accumulators fit in registers and the code stays small.
+  int blocksInRegisters() {
+    size_t sums = 1, ops = 1;
+    for (Operation* loop : loops) {
+      sums = std::max<size_t>(sums, loop->getNumResults());
+      size_t inside = 0;
+      loop->walk([&](Operation*) { ++inside; });
+      ops = std::max(ops, inside);
+    }
+    return int(std::clamp<size_t>(std::min(16 / sums, 128 / ops), 1, 16));
+  }
+
+  // The largest power of two up to `most` for which the blocks fill the extent.
+  int blocksFor(int64_t extent, int most) {
+    int blocks = 1;
+    while (blocks * 2 <= most && extent >= 2 * blocks * lanes())
+      blocks *= 2;
+    return blocks;
   }
 
   // Weighted accesses and arithmetic of one point.
@@ -176,35 +196,55 @@ private:
     return std::max(work, 1.0);
   }
 
+  // The axis of the part along which some load that lanes must gather lies side by side, or -1.
+  int transposedAxis() {
+    if (lane_axis < 0) return -1;
+    for (const Access& access : accesses) {
+      if (access.local || !isa<LoadOp>(access.op)) continue;
+      auto index = [&](unsigned i) { return part.getBody().getArgument(i); };
+      auto stride = strideAlong(access.map, access.indices, index(lane_axis));
+      if (stride == 0 || stride == 1) continue;
+      for (unsigned i = 0; i < part.getNumAxes(); ++i)
+        if (strideAlong(access.map, access.indices, index(i)) == 1) return i;
+    }
+    return -1;
+  }
+
   void chooseChunks() {
     // Points that stay together in a chunk, counted from the axis that runs fastest.
     double points = std::max(1.0, double(kChunkWork) / workOfPoint());
     SmallVector<int> order; // outermost first
+    int transposed = transposedAxis();
     for (int i = 0; i < int(part.getNumAxes()); ++i)
-      if (i != lane_axis) order.push_back(i);
+      if (i != lane_axis && i != transposed) order.push_back(i);
+    if (transposed >= 0) order.push_back(transposed);
     if (lane_axis >= 0) order.push_back(lane_axis);
     double inside = 1;
     for (int i : llvm::reverse(order)) {
       AxisAttr axis = part.getAxis(i);
       int64_t extent = extentOf(axis);
       bool known = axis.getConstantExtent().has_value();
-      // Rows of which a part fills a chunk are cut; a lane axis only in multiples of the widest
-      // vector.
-      int64_t unit = i == lane_axis ? target.vector_bits : 1;
-      if (known && inside * double(extent) <= points) {
+      // A gathered tile is small in both directions: its lines of memory stay in the cache until
+      // all of their elements were used.
+      bool tiled = transposed >= 0 && (i == lane_axis || i == transposed);
+      double most = !tiled ? points : i == lane_axis ? kTileLanes : kTileLanes * kTilePoints;
+      // A lane axis is cut in whole vectors, and in lines of memory.
+      int64_t unit =
+          i == lane_axis && !tiled ? std::max<int64_t>(64, int64_t(lanes()) * axis.getUnroll()) : 1;
+      if (known && inside * double(extent) <= most) {
         inside *= double(extent);
         continue;
       }
-      int64_t length = std::max<int64_t>(1, int64_t(points / inside));
+      int64_t length = std::max<int64_t>(1, int64_t(most / inside));
       length = (length + unit - 1) / unit * unit;
-      if (known) {
+      if (known && !tiled) {
         // Equal pieces rather than a small last one.
         int64_t pieces = (extent + length - 1) / length;
         length = std::min(length, ((extent + pieces - 1) / pieces + unit - 1) / unit * unit);
-        if (length >= extent) {
-          inside *= double(extent);
-          continue;
-        }
+      }
+      if (known && length >= extent) {
+        inside *= double(extent);
+        continue;
       }
       part.setAxis(i, axis.withChunk(length));
       inside *= double(std::min(length, extent));

@@ -114,20 +114,23 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
   Product product = *plan.product;
   PartOp part = plan.part;
   Block& block = part.getBody().front();
-  auto extent = [&](int axis) -> Value* {
-    return axis < 0 ? b.getInt64(1) : size(part.getAxis(axis).getExtent().getResult(0));
+  auto extent = [&](ArrayRef<int> axes) {
+    Value* count = b.getInt64(1);
+    for (int axis : axes)
+      count = b.CreateMul(count, size(part.getAxis(axis).getExtent().getResult(0)));
+    return count;
   };
   auto sizeOf = [](Value* value) {
     auto* fixed = llvm::dyn_cast<llvm::ConstantInt>(value);
     return fixed ? DotSize{fixed->getSExtValue(), nullptr} : DotSize{0, value};
   };
-  // The indices of the batch axes, the first one's the slowest.
-  auto batchIndices = [&](Value* batch) {
-    Values indices(product.batch_axes.size());
+  // The indices of some axes from the number of their point; the first one's is the slowest.
+  auto indicesOf = [&](ArrayRef<int> axes, Value* point) {
+    Values indices(axes.size());
     for (size_t i = indices.size(); i-- > 0;) {
-      Value* length = extent(product.batch_axes[i]);
-      indices[i] = i == 0 ? batch : b.CreateURem(batch, length);
-      batch = b.CreateUDiv(batch, length);
+      Value* length = extent(axes[i]);
+      indices[i] = i == 0 ? point : b.CreateURem(point, length);
+      point = b.CreateUDiv(point, length);
     }
     return indices;
   };
@@ -142,34 +145,34 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     if (llvm::any_of(product.batch_axes, [&](int axis) { return factor.strides[axis] != 0; }))
       result.batch_offset = [&, strides = factor.strides](llvm::IRBuilderBase&, Value* batch) {
         Value* offset = b.getInt64(0);
-        for (auto [axis, index] : llvm::zip(product.batch_axes, batchIndices(batch)))
+        for (auto [axis, index] :
+             llvm::zip(product.batch_axes, indicesOf(product.batch_axes, batch)))
           offset = b.CreateAdd(offset, b.CreateMul(index, b.getInt64(strides[axis])));
         return offset;
       };
     return result;
   };
-  Value* batches = b.getInt64(1);
-  for (int axis : product.batch_axes)
-    batches = b.CreateMul(batches, extent(axis));
   Value* scratch =
       b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 16));
   DotProblem problem{
       product.plan,
-      sizeOf(batches),
-      sizeOf(extent(product.row_axis)),
+      sizeOf(extent(product.batch_axes)),
+      sizeOf(extent(product.row_axes)),
       sizeOf(extent(product.column_axis)),
       sizeOf(size(product.dot.getAxis().getExtent().getResult(0))),
-      operand(product.a, product.row_axis < 0 ? 0 : product.a.strides[product.row_axis],
+      operand(product.a, product.row_axes.empty() ? 0 : product.a.strides[product.row_axes.back()],
               product.a.k_stride),
       operand(product.b, product.b.k_stride, product.b.strides[product.column_axis])};
   hoist(block);
   emitDot(b, problem, scratch, begin, end, [&](llvm::IRBuilderBase&, const DotPoint& point) {
     Scope inside(*this);
     lanes_ = Lanes{true, plan.lanes, 1, point.mask, false};
-    if (product.row_axis >= 0)
-      set(block.getArgument(product.row_axis), LaneValue::uniform(point.row));
-    for (auto [axis, index] : llvm::zip(product.batch_axes, batchIndices(point.batch)))
-      set(block.getArgument(axis), LaneValue::uniform(index));
+    auto setIndices = [&](ArrayRef<int> axes, Value* number) {
+      for (auto [axis, index] : llvm::zip(axes, indicesOf(axes, number)))
+        set(block.getArgument(axis), LaneValue::uniform(index));
+    };
+    setIndices(product.row_axes, point.row);
+    setIndices(product.batch_axes, point.batch);
     set(block.getArgument(product.column_axis), lanesAlong(point.column, 1));
     set(product.dot.getResult(), LaneValue{LaneValue::Kind::varying, {point.sums}});
     emitBlock(block);

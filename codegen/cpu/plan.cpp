@@ -54,14 +54,14 @@ AffineExpr countChunks(PartOp part) {
 AffineExpr countProductChunks(Product& product) {
   PartOp part = product.dot->getParentOfType<PartOp>();
   const DotPlan& plan = product.plan;
-  auto extent = [&](int axis) {
-    return axis < 0 ? constant(part.getContext(), 1) : part.getAxis(axis).getExtent().getResult(0);
+  auto extent = [&](ArrayRef<int> axes) {
+    AffineExpr count = constant(part.getContext(), 1);
+    for (int axis : axes)
+      count = count * part.getAxis(axis).getExtent().getResult(0);
+    return count;
   };
-  AffineExpr batch = constant(part.getContext(), 1);
-  for (int axis : product.batch_axes)
-    batch = batch * extent(axis);
-  return batch.ceilDiv(plan.batches_per_chunk) *
-         extent(product.row_axis).ceilDiv(plan.rows_per_chunk) *
+  return extent(product.batch_axes).ceilDiv(plan.batches_per_chunk) *
+         extent(product.row_axes).ceilDiv(plan.rows_per_chunk) *
          extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
 }
 
@@ -123,22 +123,27 @@ AffineExpr repeats(Operation* op, function_ref<bool(Value)> depends) {
   return count;
 }
 
+// Memory counts once where a part reads it several times: only the first reading comes from far
+// away.
 void estimate(KernelOp kernel, KernelPlan& plan) {
   MLIRContext* context = kernel.getContext();
   AffineExpr bytes = constant(context, 0), flops = constant(context, 0);
-  auto traffic = [&](Operation* op, Type memory, ValueRange indices) {
-    if (!isa<BufferType>(memory)) return;
-    auto seen = [&](Value axis) { return llvm::is_contained(indices, axis); };
-    bytes = bytes + repeats(op, seen) * elementBytes(elementType(memory));
+  llvm::DenseSet<std::tuple<Operation*, Value, Attribute, int>> seen;
+  auto traffic = [&](Operation* op, Value memory, AffineMap map, ValueRange indices) {
+    Operation* part = op->getParentOfType<PartOp>();
+    if (!isa<BufferType>(memory.getType()) ||
+        !seen.insert({part, memory, AffineMapAttr::get(map), int(isa<StoreOp>(op))}).second)
+      return;
+    auto depends = [&](Value axis) { return llvm::is_contained(indices, axis); };
+    bytes = bytes + repeats(op, depends) * elementBytes(elementType(memory.getType()));
   };
   kernel.walk([&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
-      traffic(op, load.getMemory().getType(), load.getIndices());
+      traffic(op, load.getMemory(), load.getMap(), load.getIndices());
     else if (auto store = dyn_cast<StoreOp>(op))
-      traffic(op, store.getMemory().getType(), store.getIndices());
-    else if (isa<DotOp>(op))
-      flops = flops +
-              repeats(&cast<DotOp>(op).getBody().front().back(), [](Value) { return true; }) * 2;
+      traffic(op, store.getMemory(), store.getMap(), store.getIndices());
+    else if (auto dot = dyn_cast<DotOp>(op))
+      flops = flops + repeats(&dot.getBody().front().back(), [](Value) { return true; }) * 2;
     else if (op->getNumResults() == 1 && isa<FloatType>(op->getResult(0).getType()) &&
              !isa<arith::ConstantOp, LoopOp>(op))
       flops = flops + repeats(op, [](Value) { return true; });
@@ -148,12 +153,6 @@ void estimate(KernelOp kernel, KernelPlan& plan) {
   };
   plan.bytes = map(bytes);
   plan.flops = map(flops);
-}
-
-std::string text(Attribute attribute) {
-  std::string result;
-  llvm::raw_string_ostream(result) << attribute;
-  return result;
 }
 
 } // namespace
@@ -203,13 +202,6 @@ llvm::Error checkKernel(KernelOp kernel, const CpuTarget& target) {
   if (refused)
     return fail("ops must have a row in the CPU emitter's table, got " +
                 refused->getName().getStringRef());
-  for (PartOp part : kernel.getParts())
-    for (unsigned i = 0; i < part.getNumAxes(); ++i) {
-      AxisAttr axis = part.getAxis(i);
-      if (axis.getLanes() && axis.getChunk() % target.vector_bits != 0 && axis.getChunk() != 0)
-        return fail("a chunk of the lane axis must be a multiple of " +
-                    llvm::Twine(target.vector_bits) + " elements, got " + text(axis));
-    }
   return llvm::Error::success();
 }
 

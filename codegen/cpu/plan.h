@@ -27,11 +27,11 @@ struct ProductFactor {
 };
 
 /// A part whose only loom.dot maps onto the tiled matrix product: which axes are rows and columns;
-/// the others are batch.
+/// the others are batch. Several axes are one row index where A's rows follow one another.
 struct Product {
   loom::DotOp dot;
-  int row_axis = -1, column_axis = -1; // -1: a single row
-  llvm::SmallVector<int> batch_axes;
+  llvm::SmallVector<int> row_axes, batch_axes; // outermost first; no row axes: a single row
+  int column_axis = -1;
   ProductFactor a, b;
   DotPlan plan;
 };

@@ -69,8 +69,25 @@ bool hasForeignOps(PartOp part) {
   return dots != 1;
 }
 
-int64_t extentOf(PartOp part, int axis) {
-  return axis < 0 ? 1 : part.getAxis(axis).getConstantExtent().value_or(kDynamic);
+// The number of points of some axes together.
+int64_t extentOf(PartOp part, ArrayRef<int> axes) {
+  int64_t count = 1;
+  for (int axis : axes) {
+    auto extent = part.getAxis(axis).getConstantExtent();
+    if (!extent) return kDynamic;
+    count *= *extent;
+  }
+  return count;
+}
+
+// Says whether the rows of `axis` continue those of the row axes found so far.
+bool continuesRows(PartOp part, const Product& product, const ProductFactor& a,
+                   const ProductFactor& b, int axis) {
+  if (a.strides[axis] == 0 || b.strides[axis] != 0) return false;
+  if (product.row_axes.empty()) return true;
+  int64_t inside = extentOf(part, product.row_axes);
+  return axis == product.row_axes.front() - 1 && inside != kDynamic &&
+         a.strides[axis] == inside * a.strides[product.row_axes.back()];
 }
 
 } // namespace
@@ -82,18 +99,17 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   auto lhs = readFactor(part, product.dot, product.dot.getLhs());
   auto rhs = readFactor(part, product.dot, product.dot.getRhs());
   if (!lhs || !rhs) return {};
-  // The last axis that only one factor sees is its row or column axis; the part's last axis is the
-  // column axis, along which results lie side by side.
+  // The part's last axis, along which results lie side by side, is the column axis. The last one
+  // that only the other factor sees is the row axis.
   int last = int(part.getNumAxes()) - 1;
   if (last < 0) return {};
   if (rhs->strides[last] == 0) std::swap(lhs, rhs);
   if (rhs->strides[last] == 0 || lhs->strides[last] != 0) return {};
   product.column_axis = last;
   for (int axis = last - 1; axis >= 0; --axis) {
-    if (product.row_axis < 0 && lhs->strides[axis] != 0 && rhs->strides[axis] == 0)
-      product.row_axis = axis;
-    else
-      product.batch_axes.insert(product.batch_axes.begin(), axis);
+    auto& axes =
+        continuesRows(part, product, *lhs, *rhs, axis) ? product.row_axes : product.batch_axes;
+    axes.insert(axes.begin(), axis);
   }
   auto element = elementOf(lhs->load, rhs->load);
   if (!element) return {};
@@ -101,15 +117,11 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   product.b = *rhs;
   DotShape shape;
   shape.element = *element;
-  shape.batch = 1;
-  for (int axis : product.batch_axes) {
-    int64_t extent = extentOf(part, axis);
-    shape.batch = extent == kDynamic || shape.batch == kDynamic ? kDynamic : shape.batch * extent;
-  }
-  shape.m = extentOf(part, product.row_axis);
+  shape.batch = extentOf(part, product.batch_axes);
+  shape.m = extentOf(part, product.row_axes);
   shape.n = extentOf(part, product.column_axis);
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
-  shape.a = {product.row_axis < 0 ? 0 : lhs->strides[product.row_axis], lhs->k_stride};
+  shape.a = {product.row_axes.empty() ? 0 : lhs->strides[product.row_axes.back()], lhs->k_stride};
   shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
   DotTarget unit;
   unit.vector_bytes = target.vector_bits / 8;

@@ -186,6 +186,31 @@ TEST_CASE("what does not depend on an axis is computed in front of its loop", "[
   checkEqual({text, {{"f32", 350, 0, false}, {"f32", 350}}, {}, {}, 1e-6, false});
 }
 
+TEST_CASE("a dot may have batches of both factors", "[loom]") {
+  const char* text =
+      R"(loom.kernel @k(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %y: !loom.buffer<f32>, %n: index) {
+    loom.part [#loom.axis<"g", affine_map<()[s0] -> (s0)>>, #loom.axis<"h", 3>, #loom.axis<"i", 20>, #loom.axis<"j", 40>] {
+    ^bb0(%g: index, %h: index, %i: index, %j: index):
+      %d = loom.dot <"k", 12> {
+      ^bb0(%k: index):
+        %p = loom.load %a[affine_map<(g, h, i, k) -> (g * 720 + h * 240 + i * 12 + k)>](%g, %h, %i, %k) : !loom.buffer<f32>
+        %q = loom.load %b[affine_map<(h, k, j) -> (h * 480 + k * 40 + j)>](%h, %k, %j) : !loom.buffer<f32>
+        loom.yield %p, %q : f32, f32
+      } : f32
+      loom.store %d, %y[affine_map<(g, h, i, j) -> (g * 2400 + h * 800 + i * 40 + j)>](%g, %h, %i, %j) : !loom.buffer<f32>
+    }
+  })";
+  for (const char* cpu : kCpus)
+    for (int64_t g : {0, 1, 4})
+      checkEqual({text,
+                  {{"f32", 720 * g, 0, false}, {"f32", 1440, 0, false}, {"f32", 2400 * g}},
+                  {g},
+                  {},
+                  1e-5,
+                  true,
+                  cpu});
+}
+
 TEST_CASE("a dot is a tiled product or a loop, with its epilogue", "[loom]") {
   const char* text =
       R"(loom.kernel @k(%a: !loom.buffer<TYPE>, %b: !loom.buffer<TYPE>, %bias: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
