@@ -75,13 +75,17 @@ private:
   // Numbers, and expressions of numbers: one element each, or sources that are not random.
   bool isCheap(Operation *op) {
     const ir::Record *record = ir::recordOf(op);
-    if (!record || record->isRandom || !isElementwise(op) || weightOf(op) > kCheapWeight)
+    if (!record || record->isRandom || !isElementwise(op) || weightOf(op) > kCheapWeight || isFactor(op->getResult(0)))
       return false;
     if (record->kind == ir::RecordKind::source)
       return true;
     if (ir::countOf(ir::shapeOf(op->getResult(0)), op->getContext()) != getAffineConstantExpr(1, op->getContext()))
       return false;
     return llvm::all_of(op->getOperands(), [&](Value v) { return isMadeOfNumbers(v); });
+  }
+  // A product reads its factors from memory.
+  static bool isFactor(Value v) {
+    return llvm::any_of(v.getUsers(), [](Operation *user) { return isProduct(user) || (isa<ir::ViewOp>(user) && isFactor(user->getResult(0))); });
   }
   bool isMadeOfNumbers(Value v) {
     Operation *op = v.getDefiningOp();
@@ -234,19 +238,23 @@ private:
     llvm::SetVector<Value> outputs;
     for (unsigned n : set) {
       Value result = nodes[n]->getResult(0);
-      if (llvm::any_of(consumers[n], [&](unsigned c) { return !members.contains(c); }))
+      bool isShared = returnedAs[n].size() > 1 || llvm::any_of(consumers[n], [&](unsigned c) { return !members.contains(c); });
+      if (isShared)
         outputs.insert(result);
-      for (Value v : returnedAs[n])
-        if (onlyShows(v, result))
-          outputs.insert(v);
-        else
-          outputs.insert(result);
+      else if (!returnedAs[n].empty())
+        outputs.insert(onlyShows(returnedAs[n][0], result) ? returnedAs[n][0] : result);
     }
     if (outputs.empty()) // dead, but a kernel has a result
       outputs.insert(nodes[set.back()]->getResult(0));
     return outputs.takeVector();
   }
+  // Says whether a kernel can write `v` in the place of the result: a view of all its elements, where these can be computed in any order.
   static bool onlyShows(Value v, Value result) {
+    if (v == result)
+      return true;
+    MLIRContext *context = v.getContext();
+    if (!isElementwise(result.getDefiningOp()) || ir::countOf(ir::shapeOf(v), context) != ir::countOf(ir::shapeOf(result), context))
+      return false;
     while (v != result) {
       auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp());
       if (!view)

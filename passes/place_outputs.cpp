@@ -6,6 +6,8 @@
 
 #include "ir/weft/index_math.h"
 
+#include "mlir/IR/IRMapping.h"
+
 using namespace mlir;
 
 namespace weft {
@@ -51,22 +53,24 @@ private:
   Value copyKernel(Value v) {
     auto kernel = ir::KernelOp::create(builder, v.getLoc(), v.getType(), 1);
     OpBuilder inner = OpBuilder::atBlockEnd(&kernel.getParts()[0].emplaceBlock());
-    SmallVector<Operation *> chain; // of views, moved inside
-    Value base = v;
-    while (auto view = dyn_cast_or_null<ir::ViewOp>(base.getDefiningOp())) {
-      chain.push_back(view);
-      base = view->getOperand(0);
-    }
-    Value y = base;
-    for (Operation *view : llvm::reverse(chain)) {
-      Operation *clone = inner.clone(*view);
-      clone->setOperand(0, y);
-      y = clone->getResult(0);
-    }
-    if (chain.empty())
-      y = ir::createRecord(inner, v.getLoc(), ir::ViewAs::getOperationName().drop_front(5), base, cast<RankedTensorType>(v.getType()), {}, ir::shapeOf(v));
+    IRMapping mapping;
+    Value y = cloneInside(inner, v, mapping);
+    if (y == v)
+      y = ir::createRecord(inner, v.getLoc(), ir::ViewAs::getOperationName().drop_front(5), v, cast<RankedTensorType>(v.getType()), {}, ir::shapeOf(v));
     ir::YieldOp::create(inner, v.getLoc(), y);
     return kernel.getResult(0);
+  }
+
+  // Views, and expressions of numbers, move into the kernel that reads them.
+  Value cloneInside(OpBuilder &inner, Value v, IRMapping &mapping) {
+    Operation *op = v.getDefiningOp();
+    if (!op || isa<ir::KernelOp>(op))
+      return v;
+    if (Value known = mapping.lookupOrNull(v))
+      return known;
+    for (Value operand : op->getOperands())
+      mapping.map(operand, cloneInside(inner, operand, mapping));
+    return inner.clone(*op, mapping)->getResult(0);
   }
 
   Value copyAtEnd(Value v) {
@@ -76,14 +80,17 @@ private:
 
   // A copy of a leaf that is written itself goes through a temporary made before anything is written.
   Value copyWithoutHazard(Value v) {
-    Value base = v;
-    while (auto view = dyn_cast_or_null<ir::ViewOp>(base.getDefiningOp()))
-      base = view->getOperand(0);
-    if (isa<BlockArgument>(base) && isWritten(base)) {
+    if (readsWritten(v)) {
       builder.setInsertionPointToStart(&body());
       v = copyKernel(v);
     }
     return copyAtEnd(v);
+  }
+  bool readsWritten(Value v) {
+    Operation *op = v.getDefiningOp();
+    if (!op)
+      return isWritten(v);
+    return !isa<ir::KernelOp>(op) && llvm::any_of(op->getOperands(), [&](Value operand) { return readsWritten(operand); });
   }
 
   bool mayOverwrite(OpResult result, Value old) {
@@ -127,9 +134,12 @@ private:
   }
 
   void dropUnusedViews() {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body().without_terminator())))
-      if (isTransparent(&op) && op.use_empty())
-        op.erase();
+    SmallVector<Operation *> ops;
+    for (Operation &op : body().without_terminator())
+      ops.push_back(&op);
+    for (Operation *op : llvm::reverse(ops))
+      if (!isa<ir::KernelOp>(op) && op->use_empty())
+        op->erase();
   }
 
   func::FuncOp function;

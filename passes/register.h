@@ -1,4 +1,5 @@
-// Registers what the tools and the pipeline work with: our dialects, and every pass under its command-line name.
+// Registers what the tools and the pipeline work with: our dialects, and every pass under its
+// command-line name.
 #pragma once
 
 namespace mlir {
@@ -8,7 +9,7 @@ class DialectRegistry;
 namespace weft {
 
 /// Adds the dialects of the compiler to `registry`.
-void registerDialects(mlir::DialectRegistry &registry);
+void registerDialects(mlir::DialectRegistry& registry);
 
 /// Registers the passes, once a process, for tools that take pass names.
 void registerPasses();

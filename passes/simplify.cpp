@@ -100,9 +100,12 @@ LogicalResult simplify(ModuleOp module, PassContext &) {
       if (y != op.getResult(0))
         op.getResult(0).replaceAllUsesWith(y);
     }
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    SmallVector<Operation *> ops;
+    for (Operation &op : block.without_terminator())
+      ops.push_back(&op);
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
   }
   return success();
 }
