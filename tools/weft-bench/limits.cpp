@@ -43,10 +43,12 @@ float read_all(const float* from, size_t n) {
 }
 
 // Twelve chains hide the latency of a multiply-add on every core of today.
-float multiply_add(double flops) {
+float multiply_add(double flops, float start) {
   const D d;
   const auto x = hn::Set(d, 0.999f), y = hn::Set(d, 0.001f);
-  auto a = x, b = x, c = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x, m = x;
+  auto chain = [&](int number) { return hn::Set(d, start + static_cast<float>(number)); };
+  auto a = chain(0), b = chain(1), c = chain(2), e = chain(3), f = chain(4), g = chain(5);
+  auto h = chain(6), i = chain(7), j = chain(8), k = chain(9), l = chain(10), m = chain(11);
   const size_t rounds = static_cast<size_t>(flops / (24.0 * static_cast<double>(hn::Lanes(d))));
   for (size_t r = 0; r < rounds; r++) {
     a = hn::MulAdd(a, x, y);
@@ -122,16 +124,6 @@ size_t round_up(size_t elements) {
 
 volatile float sink;
 
-template <class F> double fastest(F call) {
-  double best = 1e9;
-  for (int k = 0; k < 5; k++) {
-    double t = now();
-    call();
-    best = std::min(best, now() - t);
-  }
-  return best;
-}
-
 Limit timed(std::function<void()> call) {
   auto sampler = std::make_shared<Timed>(std::move(call));
   return [sampler] { return sampler->sample(); };
@@ -152,8 +144,8 @@ Limit copy_limit(size_t bytes) {
       HWY_DYNAMIC_DISPATCH(copy_streaming)(from.get() + b, to.get() + b, c);
     });
   };
-  if (fastest(streaming) < fastest(plain)) return timed(streaming);
-  return timed(plain);
+  Limit a = timed(plain), b = timed(streaming);
+  return [=] { return std::min(a(), b()); };
 }
 
 Limit read_limit(size_t bytes) {
@@ -169,8 +161,8 @@ Limit flop_limit(double flops) {
   int threads = num_threads();
   return timed([=] {
     parallel_for(threads, 1, [&](int64_t first, int64_t last) {
-      sink =
-          HWY_DYNAMIC_DISPATCH(multiply_add)(flops * static_cast<double>(last - first) / threads);
+      sink = HWY_DYNAMIC_DISPATCH(multiply_add)(flops * static_cast<double>(last - first) / threads,
+                                                sink);
     });
   });
 }

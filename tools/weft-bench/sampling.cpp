@@ -38,6 +38,7 @@ Timed::Timed(std::function<void()> call, double warm_seconds) : call_(std::move(
 }
 
 double Timed::sample() const {
+  call_(); // what was sampled before has left the caches
   double start = now();
   for (int k = 0; k < batch_; k++)
     call_();

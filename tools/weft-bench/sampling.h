@@ -14,7 +14,7 @@ class Timed {
 public:
   /// Warms up for `warm_seconds` and sets the batch so that a sample takes at least 300 us.
   explicit Timed(std::function<void()> call, double warm_seconds = 0.02);
-  /// Returns seconds a call, from one batch.
+  /// Returns seconds a call, from one batch after one call that does not count.
   double sample() const;
   int batch() const { return batch_; }
 
