@@ -39,19 +39,17 @@ void execute_source(const OpCall& call, TensorImpl& result) {
   if (!kernel)
     fail(call, ErrorKind::dtype,
          "the dtype must be one that the op has, got " + std::string(name_of(dtype)));
-  // Random sources have seed and counter in front of what the kernel reads.
+  // Random sources have seed and counter as their first attributes, which kernels do not read.
   Stream stream{i.is_random, 0, 0};
-  size_t first_attribute = 0;
   if (i.is_random) {
     stream.seed = static_cast<uint64_t>(call.scalars[0].to_int());
     stream.counter = static_cast<uint64_t>(call.scalars[1].to_int());
-    first_attribute = 2;
   }
   alignas(8) char attributes[64] = {};
   size_t item = size_of(computed);
-  for (size_t k = first_attribute; k < call.scalars.size(); k++) {
+  for (size_t k = 0; k < call.scalars.size(); k++) {
     uint64_t bits = scalar_bits(call.scalars[k], dtype == DType::boolean ? dtype : computed);
-    std::memcpy(attributes + (k - first_attribute) * item, &bits, item);
+    std::memcpy(attributes + k * item, &bits, item);
   }
   char* out = result.data();
   auto out_item = static_cast<int64_t>(size_of(dtype));

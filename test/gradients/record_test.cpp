@@ -36,13 +36,13 @@ Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1)
     return primitive(row.op, {&arg}, {}, structure, {}, Loc::current());
   }
   std::vector<std::unique_ptr<Arg>> args;
-  OpCall op_call;
   for (size_t k = 0; k < x.size(); k++) {
     if (static_cast<int>(k) == number)
       args.push_back(std::make_unique<Arg>(row.low + 0.7 * (row.high - row.low)));
+    else if (row.operands[k] == 'B')
+      args.push_back(std::make_unique<Arg>(x[k] > 0.5 * (row.low + row.high)));
     else
-      args.push_back(
-          std::make_unique<Arg>(row.operands[k] == 'B' ? x[k] > 0.5 * (row.low + row.high) : x[k]));
+      args.push_back(std::make_unique<Arg>(x[k]));
   }
   std::vector<Scalar> values = attributes(row);
   switch (args.size() * 10 + values.size()) {
