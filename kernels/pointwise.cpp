@@ -188,10 +188,10 @@ HWY_AFTER_NAMESPACE();
 namespace weft::kernels {
 namespace WEFT_NAME(shard, WEFT_SHARD) {
   HWY_EXPORT(entries);
+  static PointwiseEntries chosen_entries() { return HWY_DYNAMIC_DISPATCH(entries)(); }
 } // namespace )
 template <> PointwiseEntries pointwise_entries<WEFT_SHARD>() {
-  using namespace WEFT_NAME(shard, WEFT_SHARD);
-  return HWY_DYNAMIC_DISPATCH(entries)();
+  return WEFT_NAME(shard, WEFT_SHARD)::chosen_entries();
 }
 } // namespace weft::kernels
 #endif

@@ -315,10 +315,8 @@ HWY_AFTER_NAMESPACE();
 namespace weft::kernels {
 namespace reductions {
 HWY_EXPORT(entries);
+static ReductionEntries chosen_entries() { return HWY_DYNAMIC_DISPATCH(entries)(); }
 } // namespace reductions
-ReductionEntries reduction_entries() {
-  using namespace reductions;
-  return HWY_DYNAMIC_DISPATCH(entries)();
-}
+ReductionEntries reduction_entries() { return reductions::chosen_entries(); }
 } // namespace weft::kernels
 #endif

@@ -40,6 +40,13 @@ std::string signature(const OpRecord& op) {
   return op.name + "(" + join(parameters, ", ") + ")";
 }
 
+// A word begins a sentence with a capital; a formula (a + b) stays as it is.
+std::string capitalised(std::string text) {
+  if (text.size() > 1 && llvm::isAlpha(text[0]) && llvm::isAlpha(text[1]))
+    text[0] = llvm::toUpper(text[0]);
+  return text;
+}
+
 void row(llvm::raw_ostream& os, const char* what, const std::string& text) {
   if (!text.empty()) os << "- " << what << ": " << text << "\n";
 }
@@ -60,7 +67,7 @@ std::string gradient(const OpRecord& op) {
 
 void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
   os << "### " << op.name << "\n\n    " << signature(op) << "\n\n"
-     << static_cast<char>(llvm::toUpper(op.summary[0])) << op.summary.substr(1) << ".";
+     << capitalised(op.summary) << ".";
   if (!op.description.empty()) os << " " << one_line(op.description);
   os << "\n\n";
   std::string value = op.value_text;

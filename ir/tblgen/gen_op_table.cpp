@@ -50,7 +50,8 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
     names(os, *op, "scalars", scalars);
     if (std::vector<unsigned> reads = gradient_reads(*op); !reads.empty()) {
       os << "constexpr uint8_t reads_" << op->name << "[] = {";
-      for (unsigned r : reads) os << r << ", ";
+      for (unsigned r : reads)
+        os << r << ", ";
       os << "};\n";
     }
   }
@@ -66,10 +67,10 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
        << ", .operand_count = " << (variadic ? 255 : op->operands.size())
        << ", .scalar_attributes = " << op->scalars.size() << ", .result = OpResult::" << op->result
        << ", .differentiable = " << flag(op->differentiable)
-       << ", .is_random = " << flag(op->is_random) << ", .gradient_reads = "
-       << (gradient_reads(*op).empty() ? "nullptr" : "reads_" + op->name) << ", .domain = OpDomain::" << op->domain
-       << ", .bool_operands = " << masks << ", .needs_elements = " << flag(op->needs_elements)
-       << ", .infer = " << infer_name(*op)
+       << ", .is_random = " << flag(op->is_random)
+       << ", .gradient_reads = " << (gradient_reads(*op).empty() ? "nullptr" : "reads_" + op->name)
+       << ", .domain = OpDomain::" << op->domain << ", .bool_operands = " << masks
+       << ", .needs_elements = " << flag(op->needs_elements) << ", .infer = " << infer_name(*op)
        << ", .vjp = " << (op->differentiable ? "vjp_" + op->name : "nullptr")
        << ", .structure_names = structure_" << op->name << ", .size_names = sizes_" << op->name
        << ", .scalar_names = scalars_" << op->name << "},\n";

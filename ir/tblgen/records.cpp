@@ -155,7 +155,8 @@ void RecordReader::gradients(OpRecord& op, bool with) {
   if (derive) field("value", op.value_text, [&] { root = dag.parse_body(op.value_text); });
   int y = dag.input("y", op.is_mask ? Type::boolean : Type::number);
   int dy = dag.input("dy", Type::number);
-  if (derive && root >= 0) {
+  if (derive) {
+    if (root < 0) return;
     field("value", op.value_text, [&] {
       std::vector<int> all = dag.differentiate(root, y, dy);
       std::copy_n(all.begin(), op.operands.size(), op.gradient.roots.begin());
@@ -232,7 +233,7 @@ void RecordReader::pointwise(OpRecord& op) {
   op.with_text = text("with");
   op.value_text = text("value");
   value(op, op.value, "value", expression_domain(op), true);
-  if (op.differentiable) gradients(op, true);
+  if (op.differentiable && op.value.roots[0] >= 0) gradients(op, true);
   add_callable(op);
 }
 
@@ -406,8 +407,10 @@ unsigned reads_of_root(const OpRecord& op, int root) {
       needed[static_cast<size_t>(n.args[static_cast<size_t>(a)])] = 1;
     if (n.op != expr::kInput) continue;
     auto input = static_cast<size_t>(n.args[0]);
-    if (input < op.operands.size()) reads |= 1u << input;
-    else if (input == first_y) reads |= 1u << 7;
+    if (input < op.operands.size())
+      reads |= 1u << input;
+    else if (input == first_y)
+      reads |= 1u << 7;
   }
   return reads;
 }
