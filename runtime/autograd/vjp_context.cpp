@@ -21,6 +21,16 @@ Tensor reduce_to(const Tensor& g, const Shape& shape) {
   return leading ? reshape(summed, shape) : summed;
 }
 
+namespace {
+
+uint32_t version_of(const TensorImpl* t) {
+  return t->storage->version.load(std::memory_order_relaxed);
+}
+
+bool is_changed(const TensorImpl* t, uint32_t saved) { return version_of(t) != saved; }
+
+} // namespace
+
 VjpContext::VjpContext(GradNode& node, Tensor dy) : node_(node), dy_(std::move(dy)) {
   if (node.operand_count > std::size(inline_slots_)) {
     more_slots_ = std::make_unique<Slot[]>(node.operand_count);
@@ -57,15 +67,13 @@ Arg VjpContext::operand(int k) {
   return Arg(value, node_.loc);
 }
 
-void VjpContext::check_version(const TensorImpl* t, uint32_t saved, const std::string& what) const {
-  uint32_t now = t->storage->version.load(std::memory_order_relaxed);
-  if (now == saved) return;
-  throw Error(
-      ErrorKind::autograd,
-      fmt::format("{}: {}, {}, must not be changed in place before backward, which reads it; "
-                  "it was saved at version {} and is at version {}",
-                  info(node_.op).name, what, describe(t->meta), saved, now),
-      node_.loc);
+void VjpContext::refuse_changed(const TensorImpl* t, uint32_t saved,
+                                const std::string& what) const {
+  throw Error(ErrorKind::autograd,
+              fmt::format("{}: {}, {}, must not be changed in place before backward, which reads "
+                          "it; it was saved at version {} and is at version {}",
+                          info(node_.op).name, what, describe(t->meta), saved, version_of(t)),
+              node_.loc);
 }
 
 void VjpContext::attach(TensorImpl* t, GradNode* source) {
@@ -83,7 +91,8 @@ const Tensor& VjpContext::tensor(int k) {
   if (!saved.value)
     throw Error(ErrorKind::internal,
                 fmt::format("{}: operand {} was not saved", info(node_.op).name, k), node_.loc);
-  check_version(saved.value, saved.version, fmt::format("operand {}", k));
+  if (is_changed(saved.value, saved.version))
+    refuse_changed(saved.value, saved.version, fmt::format("operand {}", k));
   saved.value->retain();
   value = Tensor::adopt(saved.value);
   attach(saved.value, saved.edge.node());
@@ -95,7 +104,8 @@ const Tensor& VjpContext::result() {
   if (!node_.result)
     throw Error(ErrorKind::internal,
                 fmt::format("{}: its result was not saved", info(node_.op).name), node_.loc);
-  check_version(node_.result, node_.result_version, "its result");
+  if (is_changed(node_.result, node_.result_version))
+    refuse_changed(node_.result, node_.result_version, "its result");
   node_.result->retain();
   result_ = Tensor::adopt(node_.result);
   attach(node_.result, &node_);
@@ -105,17 +115,20 @@ const Tensor& VjpContext::result() {
 const Meta& VjpContext::operand_meta(int k) {
   int32_t meta = node_.operands()[k].meta;
   if (meta >= 0) return node_.metas()[meta];
-  meta_ = make_meta(node_.result_shape(), node_.dtype, dy_.device());
-  return meta_;
+  return meta_.emplace(make_meta(node_.result_shape(), node_.dtype, dy_.device()));
 }
 
 void VjpContext::set(int k, Tensor gradient) {
   if (!needs(k)) return;
   const GradOperand& operand = node_.operands()[k];
   const Meta* target = operand.meta >= 0 ? node_.metas() + operand.meta : nullptr;
-  gradient = reduce_to(gradient, target ? target->shape() : node_.result_shape());
+  std::span<const int64_t> sizes(target ? target->sizes : node_.result_sizes(),
+                                 target ? target->rank : node_.rank);
+  const Meta& given = gradient.impl()->meta;
+  if (given.rank != sizes.size() || !std::equal(sizes.begin(), sizes.end(), given.sizes))
+    gradient = reduce_to(gradient, Shape(sizes));
   DType dtype = target ? target->dtype : node_.dtype;
-  if (gradient.dtype() != dtype) gradient = gradient.to(dtype);
+  if (gradient.impl()->meta.dtype != dtype) gradient = gradient.to(dtype);
   slots_[k].gradient = std::move(gradient);
 }
 

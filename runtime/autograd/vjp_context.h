@@ -55,7 +55,8 @@ private:
     bool wanted = false;
   };
   void attach(TensorImpl* t, GradNode* source);
-  void check_version(const TensorImpl* t, uint32_t saved, const std::string& what) const;
+  [[noreturn]] void refuse_changed(const TensorImpl* t, uint32_t saved,
+                                   const std::string& what) const;
   /// Says whether nothing else can hold gradient k's memory: decided by what the op did, never by
   /// counting references, so that a region sees the same ops in each call.
   bool is_fresh(int k) const;
@@ -63,7 +64,7 @@ private:
   GradNode& node_;
   Tensor dy_;
   Tensor result_;
-  Meta meta_; // of the last operand_meta() that had to be made
+  std::optional<Meta> meta_; // of the last operand_meta() that had to be made
   Slot inline_slots_[3];
   std::unique_ptr<Slot[]> more_slots_;
   Slot* slots_ = inline_slots_;
