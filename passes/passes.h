@@ -27,6 +27,8 @@ mlir::LogicalResult fuse(mlir::ModuleOp module, PassContext &context);
 mlir::LogicalResult placeOutputs(mlir::ModuleOp module, PassContext &context);
 /// Makes a loom.kernel of each weft.kernel, and a weft.launch in its place.
 mlir::LogicalResult lowerToLoom(mlir::ModuleOp module, PassContext &context);
+/// Divides by the sums of rows once a row.
+mlir::LogicalResult hoistReciprocals(mlir::ModuleOp module, PassContext &context);
 /// Makes kernels that are equal but for names one kernel.
 mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext &context);
 /// Gives every buffer of a launch its place: leaf, output, or an offset in the arena.

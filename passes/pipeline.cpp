@@ -31,6 +31,7 @@ constexpr PassInfo kPasses[] = {
     {"fuse", fuse, "", false, "groups ops into kernels"},
     {"place-outputs", placeOutputs, "fused", false, "gives each output a kernel that may write it"},
     {"lower-to-loom", lowerToLoom, "", false, "makes loom kernels of the groups"},
+    {"hoist-reciprocals", hoistReciprocals, "", true, "divides by the sums of rows once a row"},
     {"plan-memory", planMemory, "", false, "gives each buffer its place"},
     {"merge-kernels", mergeKernels, "loom", true, "makes equal kernels one"},
 };

@@ -57,9 +57,9 @@ loom.kernel @row_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   }
 }
 
-// A column reduction has lanes along the columns, and its loop is serial.
+// A column reduction has lanes along the columns, long runs of a row at a time, and its loop is serial.
 // CHECK-LABEL: loom.kernel @column_sum
-// CHECK: #loom.axis<"c", 1024, lanes, unroll = 4
+// CHECK: #loom.axis<"c", 1024, lanes, unroll = 16, chunk = 256>
 // CHECK: loom.loop <"r", 4096> init
 loom.kernel @column_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"c", 1024>] {
@@ -75,6 +75,17 @@ loom.kernel @column_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
       loom.yield %t : f32
     }
     loom.store %s, %y[affine_map<(c) -> (c)>](%c) : !loom.buffer<f32>
+  }
+}
+
+// A transposed load is gathered in tiles whose lines of memory stay in the cache.
+// CHECK-LABEL: loom.kernel @transpose
+// CHECK: #loom.axis<"r", 4096, chunk = 64>, #loom.axis<"c", 1024, lanes, chunk = 32>
+loom.kernel @transpose(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 4096>, #loom.axis<"c", 1024>] {
+  ^bb0(%r: index, %c: index):
+    %v = loom.load %x[affine_map<(r, c) -> (c * 4096 + r)>](%r, %c) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(r, c) -> (r * 1024 + c)>](%r, %c) : !loom.buffer<f32>
   }
 }
 
