@@ -306,6 +306,10 @@ private:
       why = "the epilogue of a product would read and write " + std::to_string(reads + writes) + " tensors of its size";
       return false;
     }
+    if (part.reduced.any() && pointStreams(part) > kEpilogueStreams) {
+      why = "what follows the reduction would read and write " + std::to_string(pointStreams(part)) + " tensors of its result's size";
+      return false;
+    }
     if (part.reduced.none() || !writes)
       return true;
     bool foldsLast = part.reduced[part.reduced.size() - 1];
@@ -314,6 +318,20 @@ private:
       return false;
     }
     return true;
+  }
+
+  // Tensors with one element a point that are read or written.
+  unsigned pointStreams(const Part &part) {
+    MLIRContext *ctx = function.getContext();
+    Exprs sizes;
+    for (unsigned k = 0; k < part.extents.size(); k++)
+      if (!part.reduced[k])
+        sizes.push_back(part.extents[k]);
+    AffineExpr points = ir::countOf(sizes, ctx);
+    llvm::SetVector<Value> streams(part.outputs.begin(), part.outputs.end());
+    for (const PartAccess &access : part.accesses)
+      streams.insert(access.value);
+    return llvm::count_if(streams, [&](Value v) { return ir::countOf(ir::shapeOf(v), ctx) == points; });
   }
 
   bool tryJoin(unsigned a, unsigned b, std::string &why) {

@@ -570,8 +570,9 @@ private:
           if (!op->getOperand(k).getDefiningOp<ir::ScalarOp>())
             break;
         }
-    SmallVector<Value> inputs;
+    // Seed and counter are integers, for the position alone.
     unsigned first = record->isRandom ? 2 : 0;
+    SmallVector<Value> inputs(first);
     for (unsigned k = first; k < op->getNumOperands(); k++)
       inputs.push_back(operand(k));
     if (record->kind == ir::RecordKind::source)

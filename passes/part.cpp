@@ -127,6 +127,20 @@ Exprs Part::ranges() const {
   return r;
 }
 
+// The indices of a tensor whose sizes, but for those of 1, are the axes' in order.
+static std::optional<Exprs> matchDims(ArrayRef<AffineExpr> shape, ArrayRef<AffineExpr> axes, ArrayRef<AffineExpr> sizes) {
+  Exprs indices;
+  size_t next = 0;
+  for (AffineExpr size : shape)
+    if (auto c = dyn_cast<AffineConstantExpr>(size); c && c.getValue() == 1)
+      indices.push_back(getAffineConstantExpr(0, size.getContext()));
+    else if (next < sizes.size() && ir::canonical(size) == sizes[next])
+      indices.push_back(axes[next++]);
+    else
+      return std::nullopt;
+  return next == sizes.size() ? std::optional(indices) : std::nullopt;
+}
+
 std::optional<Exprs> Part::indicesOf(Type tensor) const {
   MLIRContext *context = tensor.getContext();
   Exprs shape = ir::shapeOf(tensor);
@@ -138,6 +152,8 @@ std::optional<Exprs> Part::indicesOf(Type tensor) const {
         axes.push_back(getAffineDimExpr(k, context));
         sizes.push_back(extents[k]);
       }
+    if (auto direct = matchDims(shape, axes, sizes))
+      return direct;
     if (ir::countOf(sizes, context) != count)
       continue;
     Exprs indices = ir::delinearise(ir::linearise(axes, sizes, context), shape, extents);
