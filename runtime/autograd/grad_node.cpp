@@ -166,7 +166,15 @@ void drop_history(TensorImpl* t) {
 
 void TensorImpl::last_handle_gone(uint64_t refs_left) {
   if (refs_left == 0) return destroy();
+  // Nobody can ask for a leaf's gradient any more, and it may lead back to the leaf.
+  Tensor gradient;
+  if (is_leaf && autograd) {
+    LeafState& state = leaf_state(this);
+    std::lock_guard lock(state.mutex);
+    gradient.swap(state.grad);
+  }
   drop_history(this);
+  gradient = {};
   release_tape();
 }
 

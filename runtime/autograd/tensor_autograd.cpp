@@ -29,6 +29,11 @@ Tensor checked_seed(const char* op, const Tensor& t, const Tensor& seed, const L
   return seed;
 }
 
+TensorImpl* require(TensorImpl* t, const char* what) {
+  if (!t) throw Error(ErrorKind::value, fmt::format("{}: the tensor must be defined", what));
+  return t;
+}
+
 void check_root(const char* op, const Tensor& t, const Loc& loc) {
   if (!t.defined()) fail_at(loc, fmt::format("{}: the tensor must be defined", op));
   if (!t.requires_grad())
@@ -39,7 +44,7 @@ void check_root(const char* op, const Tensor& t, const Loc& loc) {
 } // namespace
 
 bool Tensor::requires_grad() const { return impl_ && impl_->meta.requires_grad; }
-bool Tensor::is_leaf() const { return impl_->is_leaf; }
+bool Tensor::is_leaf() const { return require(impl_, "is_leaf")->is_leaf; }
 
 Tensor& Tensor::requires_grad_(bool on, Loc loc) {
   if (on && !is_floating(dtype()))

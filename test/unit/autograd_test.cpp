@@ -1,6 +1,8 @@
 // The tape: order, saved values, accumulation, ops in place, errors, depth, text of the graph.
 
+#include "runtime/core/tensor_impl.h"
 #include "weft/autograd.h"
+#include "weft/memory.h"
 #include "weft/ops.h"
 
 #include <catch2/catch.hpp>
@@ -90,6 +92,7 @@ TEST_CASE("backward needs a seed of the right shape for more than one element", 
              Contains("the seed must have the tensor's dtype and shape, f64[2], got f32[2]"));
   y.backward(tensor({10.0, 20.0}));
   CHECK(values(x.grad()) == Values{20, 40});
+  CHECK_THAT(message([&] { Tensor().backward(); }), Contains("the tensor must be defined"));
   Tensor plain = tensor({1.0});
   CHECK_THAT(message([&] { plain.backward(); }), Contains("f64[1] must require a gradient"));
 }
@@ -294,11 +297,40 @@ TEST_CASE("deep graphs overflow no stack, in backward and when they are dropped"
 TEST_CASE("what the tape saved is freed as backward goes", "[autograd]") {
   Tensor x = leaf({1, 2});
   Tensor h = exp(x), y = sum(h * h);
-  auto tape_refs = [](const Tensor& t) { return t.impl() ? 1 : 0; };
-  CHECK(tape_refs(h) == 1);
+  CHECK(h.impl()->tape_refs() == 3); // by exp as its result, twice by mul
+  y.backward({}, true);
+  CHECK(h.impl()->tape_refs() == 3);
   y.backward();
-  y = {};
-  CHECK(values(x.grad())[0] == Approx(2 * std::exp(2.0)));
+  CHECK(h.impl()->tape_refs() == 0);
+  CHECK(values(x.grad())[0] == Approx(4 * std::exp(2.0)));
+}
+
+TEST_CASE("only what a wanted gradient reads is saved", "[autograd]") {
+  Tensor x = leaf({1, 2}), constant = tensor({3.0, 4.0});
+  Tensor h = x * 1.0;
+  Tensor y = h * constant; // the gradient of h reads the constant alone
+  CHECK(h.impl()->tape_refs() == 0);
+  CHECK(constant.impl()->tape_refs() == 1);
+}
+
+TEST_CASE("graphs leave no memory behind", "[autograd]") {
+  auto work = [] {
+    Tensor x = leaf({1, 2, 3});
+    Tensor kept = exp(tanh(x)); // nodes that hold their own results
+    Tensor in_place = x * 1.0;
+    in_place.mul_(2.0);
+    in_place.tanh_();
+    Tensor dropped = sigmoid(x * in_place);
+    dropped = {};
+    sum(kept * in_place).backward({}, false, true); // x.grad() leads back to x
+    CHECK(x.grad().requires_grad());
+    sum(sqrt(exp(x))).backward();
+  };
+  work();
+  size_t before = memory::stats().live;
+  for (int k = 0; k < 3; k++)
+    work();
+  CHECK(memory::stats().live == before);
 }
 
 TEST_CASE("two threads go through one kept graph at the same time", "[autograd]") {
@@ -333,4 +365,5 @@ TEST_CASE("the recorded graph prints ops, shapes and lines", "[autograd]") {
   CHECK_THAT(dot, Contains("digraph tape {") && Contains("leaf0 -> op0;") &&
                       Contains("op0 -> op1;") && Contains("sum\\nf64[1]\\n" + file_line));
   CHECK(print_graph(x) == "");
+  CHECK(print_graph(Tensor()) == "");
 }
