@@ -17,8 +17,8 @@ namespace {
 constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
 
 template <class T> struct Blas {
-  using Gemm = void (*)(int, int, int, int, int, int, T, const T *, int, const T *, int, T, T *, int);
-  using Gemv = void (*)(int, int, int, int, T, const T *, int, const T *, int, T, T *, int);
+  using Gemm = void (*)(int, int, int, int, int, int, T, const T*, int, const T*, int, T, T*, int);
+  using Gemv = void (*)(int, int, int, int, T, const T*, int, const T*, int, T, T*, int);
   Gemm gemm = nullptr;
   Gemv gemv = nullptr;
 };
@@ -29,9 +29,9 @@ struct Library {
   bool loaded = false;
 
   Library() {
-    void *handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    void* handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!handle) return;
-    auto find = [&](auto &function, const char *name) {
+    auto find = [&](auto& function, const char* name) {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
       return function != nullptr;
     };
@@ -41,38 +41,37 @@ struct Library {
              find(set_threads, "openblas_set_num_threads");
     if (loaded) set_threads(1);
   }
-  template <class T> const Blas<T> &of() const {
-    if constexpr (std::is_same_v<T, float>) return f32;
-    else return f64;
+  template <class T> const Blas<T>& of() const {
+    if constexpr (std::is_same_v<T, float>)
+      return f32;
+    else
+      return f64;
   }
 };
 
-const Library &library() {
+const Library& library() {
   static const Library l;
   return l;
 }
 
 // What T is added and multiplied as: integers wrap.
-template <class T> struct Wrapping {
-  using type = T;
-};
-template <> struct Wrapping<int64_t> {
-  using type = uint64_t;
-};
+template <class T> struct Wrapping { using type = T; };
+template <> struct Wrapping<int64_t> { using type = uint64_t; };
 
 template <class T>
-void plain(int64_t m, int64_t n, int64_t k, const Matrix &a, const Matrix &b, T *c, int64_t c_stride) {
+void plain(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, T* c,
+           int64_t c_stride) {
   using W = typename Wrapping<T>::type;
-  auto *pa = static_cast<const T *>(a.data);
-  auto *pb = static_cast<const T *>(b.data);
+  auto* pa = static_cast<const T*>(a.data);
+  auto* pb = static_cast<const T*>(b.data);
   int64_t a_row = a.transposed ? 1 : a.stride, a_col = a.transposed ? a.stride : 1;
   int64_t b_row = b.transposed ? 1 : b.stride, b_col = b.transposed ? b.stride : 1;
   for (int64_t i = 0; i < m; i++) {
-    T *row = c + i * c_stride;
+    T* row = c + i * c_stride;
     std::fill_n(row, n, T(0));
     for (int64_t p = 0; p < k; p++) {
       W scale = static_cast<W>(pa[i * a_row + p * a_col]);
-      const T *from = pb + p * b_row;
+      const T* from = pb + p * b_row;
       for (int64_t j = 0; j < n; j++)
         row[j] = static_cast<T>(static_cast<W>(row[j]) + scale * static_cast<W>(from[j * b_col]));
     }
@@ -80,47 +79,55 @@ void plain(int64_t m, int64_t n, int64_t k, const Matrix &a, const Matrix &b, T 
 }
 
 template <class T>
-bool blas(int64_t m, int64_t n, int64_t k, const Matrix &a, const Matrix &b, T *c, int64_t c_stride) {
-  if (!library().loaded || std::max({m, n, k, a.stride, b.stride, c_stride}) > INT_MAX) return false;
-  const Blas<T> &f = library().of<T>();
-  auto *pa = static_cast<const T *>(a.data);
-  auto *pb = static_cast<const T *>(b.data);
+bool blas(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, T* c,
+          int64_t c_stride) {
+  if (!library().loaded || std::max({m, n, k, a.stride, b.stride, c_stride}) > INT_MAX)
+    return false;
+  const Blas<T>& f = library().of<T>();
+  auto* pa = static_cast<const T*>(a.data);
+  auto* pb = static_cast<const T*>(b.data);
   auto i = [](int64_t v) { return static_cast<int>(v); };
   if (n == 1) // c = A b; b is a column
-    f.gemv(kRowMajor, a.transposed ? kTrans : kNoTrans, i(a.transposed ? k : m), i(a.transposed ? m : k),
-           T(1), pa, i(a.stride), pb, b.transposed ? 1 : i(b.stride), T(0), c, i(c_stride));
+    f.gemv(kRowMajor, a.transposed ? kTrans : kNoTrans, i(a.transposed ? k : m),
+           i(a.transposed ? m : k), T(1), pa, i(a.stride), pb, b.transposed ? 1 : i(b.stride), T(0),
+           c, i(c_stride));
   else if (m == 1) // c^T = B^T a^T
-    f.gemv(kRowMajor, b.transposed ? kNoTrans : kTrans, i(b.transposed ? n : k), i(b.transposed ? k : n),
-           T(1), pb, i(b.stride), pa, a.transposed ? i(a.stride) : 1, T(0), c, 1);
+    f.gemv(kRowMajor, b.transposed ? kNoTrans : kTrans, i(b.transposed ? n : k),
+           i(b.transposed ? k : n), T(1), pb, i(b.stride), pa, a.transposed ? i(a.stride) : 1, T(0),
+           c, 1);
   else
-    f.gemm(kRowMajor, a.transposed ? kTrans : kNoTrans, b.transposed ? kTrans : kNoTrans, i(m), i(n),
-           i(k), T(1), pa, i(a.stride), pb, i(b.stride), T(0), c, i(c_stride));
+    f.gemm(kRowMajor, a.transposed ? kTrans : kNoTrans, b.transposed ? kTrans : kNoTrans, i(m),
+           i(n), i(k), T(1), pa, i(a.stride), pb, i(b.stride), T(0), c, i(c_stride));
   return true;
 }
 
 template <class T>
-void product(int64_t m, int64_t n, int64_t k, const Matrix &a, const Matrix &b, void *c, int64_t c_stride) {
+void product(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* c,
+             int64_t c_stride) {
   if constexpr (std::is_floating_point_v<T>)
-    if (blas(m, n, k, a, b, static_cast<T *>(c), c_stride)) return;
-  plain(m, n, k, a, b, static_cast<T *>(c), c_stride);
+    if (blas(m, n, k, a, b, static_cast<T*>(c), c_stride)) return;
+  plain(m, n, k, a, b, static_cast<T*>(c), c_stride);
 }
 
 } // namespace
 
 bool has_blas() { return library().loaded; }
 
-void gemm(DType dtype, int64_t m, int64_t n, int64_t k, const Matrix &a, const Matrix &b, void *c,
+void gemm(DType dtype, int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* c,
           int64_t c_stride) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
     auto item = static_cast<int64_t>(size_of(dtype));
     for (int64_t i = 0; i < m; i++)
-      std::memset(static_cast<char *>(c) + i * c_stride * item, 0, static_cast<size_t>(n * item));
+      std::memset(static_cast<char*>(c) + i * c_stride * item, 0, static_cast<size_t>(n * item));
     return;
   }
-  if (dtype == DType::f32) product<float>(m, n, k, a, b, c, c_stride);
-  else if (dtype == DType::f64) product<double>(m, n, k, a, b, c, c_stride);
-  else product<int64_t>(m, n, k, a, b, c, c_stride);
+  if (dtype == DType::f32)
+    product<float>(m, n, k, a, b, c, c_stride);
+  else if (dtype == DType::f64)
+    product<double>(m, n, k, a, b, c, c_stride);
+  else
+    product<int64_t>(m, n, k, a, b, c, c_stride);
 }
 
 } // namespace weft::kernels

@@ -39,7 +39,8 @@ struct Meta {
   }
   int64_t numel() const {
     int64_t n = 1;
-    for (int k = 0; k < rank; k++) n *= sizes[k];
+    for (int k = 0; k < rank; k++)
+      n *= sizes[k];
     return n;
   }
   size_t nbytes() const { return static_cast<size_t>(numel()) * size_of(dtype); }
@@ -62,8 +63,10 @@ struct Meta {
     ones = 0;
     bool is_empty = false;
     for (int k = rank - 1; k >= 0; k--) {
-      if (sizes[k] == 1) ones |= static_cast<uint8_t>(1 << k);
-      else if (strides[k] != step) contiguous = 0;
+      if (sizes[k] == 1)
+        ones |= static_cast<uint8_t>(1 << k);
+      else if (strides[k] != step)
+        contiguous = 0;
       is_empty |= sizes[k] == 0;
       step *= sizes[k];
     }

@@ -16,7 +16,8 @@ inline Tensor widened(const Arg& x) {
 inline void require_floating(const char* op, const Arg& x) {
   const Meta& m = require_tensor(x, op).meta;
   if (!is_floating(m.dtype))
-    throw Error(ErrorKind::dtype, std::string(op) + ": the operand must be floating, got " + describe(m),
+    throw Error(ErrorKind::dtype,
+                std::string(op) + ": the operand must be floating, got " + describe(m),
                 LocScope::resolve(x.loc()));
 }
 

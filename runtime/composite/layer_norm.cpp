@@ -4,14 +4,16 @@ namespace weft {
 
 namespace {
 
-void check(const Arg& x, const Meta& m, const Shape& normalized, const Tensor& t, const char* what) {
+void check(const Arg& x, const Meta& m, const Shape& normalized, const Tensor& t,
+           const char* what) {
   int first = m.rank - normalized.size();
   bool fits = normalized.size() > 0 && first >= 0;
-  for (int k = 0; fits && k < normalized.size(); k++) fits = m.sizes[first + k] == normalized[k];
+  for (int k = 0; fits && k < normalized.size(); k++)
+    fits = m.sizes[first + k] == normalized[k];
   if (!fits)
     throw Error(ErrorKind::shape,
-                "layer_norm: normalized_shape must be that of the last dims, got " + normalized.str() +
-                    " for " + describe(m),
+                "layer_norm: normalized_shape must be that of the last dims, got " +
+                    normalized.str() + " for " + describe(m),
                 LocScope::resolve(x.loc()));
   if (t.defined() && t.shape() != normalized)
     throw Error(ErrorKind::shape,
@@ -31,7 +33,8 @@ Tensor layer_norm(const Arg& x, const Shape& normalized_shape, const Tensor& wei
   check(x, m, normalized_shape, bias, "bias");
   DType dtype = m.dtype;
   Dims dims;
-  for (int k = 1; k <= normalized_shape.size(); k++) dims.push_back(-k);
+  for (int k = 1; k <= normalized_shape.size(); k++)
+    dims.push_back(-k);
   Tensor wide = composite::widened(x);
   Tensor centred = wide - mean(wide, dims, true);
   Tensor variance = mean(centred * centred, dims, true);

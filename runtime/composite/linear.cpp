@@ -11,8 +11,8 @@ Tensor linear(const Arg& x, const Tensor& weight, const Tensor& bias) {
               m.sizes[m.rank - 1] == wm.sizes[wm.rank - 1];
   if (!fits)
     throw Error(ErrorKind::shape,
-                "linear: x must have a last dim of weight's last and weight's dtype, got " + describe(m) +
-                    " and " + describe(wm),
+                "linear: x must have a last dim of weight's last and weight's dtype, got " +
+                    describe(m) + " and " + describe(wm),
                 LocScope::resolve(x.loc()));
   Tensor y = wm.rank == 1 ? matmul(x, w) : matmul(x, transpose(w, 0, 1));
   return bias.defined() ? std::move(y) + bias : y;

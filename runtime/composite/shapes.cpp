@@ -20,8 +20,10 @@ Shape resolve(const char* op, const Arg& x, const Meta& m, const Shape& shape) {
   int64_t known = 1;
   bool right = true;
   for (int k = 0; k < r.size(); k++) {
-    if (r[k] == -1 && open < 0) open = k;
-    else right = right && r[k] >= 0 && !__builtin_mul_overflow(known, r[k], &known);
+    if (r[k] == -1 && open < 0)
+      open = k;
+    else
+      right = right && r[k] >= 0 && !__builtin_mul_overflow(known, r[k], &known);
   }
   int64_t n = m.numel();
   if (right && open >= 0) {
@@ -64,7 +66,8 @@ Tensor permute(const Arg& x, const Dims& dims) {
   LocScope scope(x.loc());
   const Meta& m = require_tensor(x, "permute").meta;
   Ints order;
-  for (int64_t d : dims) order.push_back(normalize_dim(d, m.rank, "permute", x.loc()));
+  for (int64_t d : dims)
+    order.push_back(normalize_dim(d, m.rank, "permute", x.loc()));
   return primitive(Op::permute, {&x}, {}, order, {}, x.loc());
 }
 
@@ -74,7 +77,8 @@ Tensor transpose(const Arg& x, int64_t dim0, int64_t dim1) {
   int a = normalize_dim(dim0, m.rank, "transpose", x.loc());
   int b = normalize_dim(dim1, m.rank, "transpose", x.loc());
   Ints order;
-  for (int k = 0; k < m.rank; k++) order.push_back(k == a ? b : k == b ? a : k);
+  for (int k = 0; k < m.rank; k++)
+    order.push_back(k == a ? b : k == b ? a : k);
   return primitive(Op::permute, {&x}, {}, order, {}, x.loc());
 }
 
@@ -91,8 +95,10 @@ Tensor flatten(const Arg& x, int64_t start_dim, int64_t end_dim) {
             x);
   Shape sizes;
   for (int k = 0; k < m.rank; k++) {
-    if (k > from && k <= to) sizes[sizes.size() - 1] *= m.sizes[k];
-    else sizes.push_back(m.sizes[k]);
+    if (k > from && k <= to)
+      sizes[sizes.size() - 1] *= m.sizes[k];
+    else
+      sizes.push_back(m.sizes[k]);
   }
   return reshape(x, sizes);
 }
@@ -158,9 +164,9 @@ Tensor select(const Arg& x, int64_t dim, int64_t index) {
   int64_t size = m.sizes[d];
   if (index < -size || index >= size)
     fail_at(ErrorKind::index,
-            "select: index must be in [" + std::to_string(-size) + ", " +
-                std::to_string(size - 1) + "], got " + std::to_string(index) + " for dim " +
-                std::to_string(d) + " of " + describe(m),
+            "select: index must be in [" + std::to_string(-size) + ", " + std::to_string(size - 1) +
+                "], got " + std::to_string(index) + " for dim " + std::to_string(d) + " of " +
+                describe(m),
             x);
   Shape rest;
   for (int k = 0; k < m.rank; k++)
@@ -191,7 +197,8 @@ Tensor concatenate(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
   std::vector<TensorImpl*> operands;
   for (const Tensor& t : tensors)
     if (only_empty_lists || rank == 1 || !is_empty_list(t)) parts.push_back(t.to(dtype, loc));
-  for (const Tensor& t : parts) operands.push_back(t.impl());
+  for (const Tensor& t : parts)
+    operands.push_back(t.impl());
   OpCall call;
   call.op = Op::concatenate;
   call.operands = operands;

@@ -29,13 +29,15 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
   bool floating = is_floating(start) || is_floating(end) || is_floating(step);
   double distance = end.to_double() - start.to_double(), stride = step.to_double();
   if (!std::isfinite(distance) || !std::isfinite(stride) || stride == 0)
-    fail_here("start and end must be finite and step not 0, got " + std::to_string(start.to_double()) +
-              ", " + std::to_string(end.to_double()) + " and " + std::to_string(stride));
+    fail_here("start and end must be finite and step not 0, got " +
+              std::to_string(start.to_double()) + ", " + std::to_string(end.to_double()) + " and " +
+              std::to_string(stride));
   if (distance != 0 && (distance < 0) != (stride < 0))
     fail_here("step must lead from start to end, got " + std::to_string(start.to_double()) + ", " +
               std::to_string(end.to_double()) + " and " + std::to_string(stride));
   double count = std::ceil(distance / stride);
-  if (count > 0x1p62) fail_here("there must be less than 2^62 elements, got " + std::to_string(count));
+  if (count > 0x1p62)
+    fail_here("there must be less than 2^62 elements, got " + std::to_string(count));
   auto n = static_cast<int64_t>(count);
   if (!floating) {
     // Exact also where a double is not; the difference cannot wrap since the count is limited.

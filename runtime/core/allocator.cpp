@@ -34,7 +34,7 @@ struct FreeBlock {
 // coincide; class_of never returns the smaller-numbered duplicates' successors.
 constexpr int class_of(size_t nbytes) {
   if (nbytes <= kAlign) return 0;
-  int log = 63 - std::countl_zero(nbytes - 1);            // 2^log <= nbytes - 1 < 2^(log + 1)
+  int log = 63 - std::countl_zero(nbytes - 1); // 2^log <= nbytes - 1 < 2^(log + 1)
   int quarter = static_cast<int>((nbytes - 1) >> (log - 2)) & 3; // which quarter of that octave
   return (log - 6) * 4 + quarter + 1;
 }
@@ -167,7 +167,8 @@ std::string text_of(size_t bytes) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   int unit = 0;
   double value = static_cast<double>(bytes);
-  for (; value >= 1024 && unit < 6; unit++) value /= 1024;
+  for (; value >= 1024 && unit < 6; unit++)
+    value /= 1024;
   char text[32];
   snprintf(text, sizeof text, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
   return text;
@@ -223,8 +224,10 @@ void* allocate_bytes(size_t nbytes, const Loc& loc) {
   } else {
     result = refill(c, nbytes, loc);
   }
-  if (local) local->count(size);
-  else central().add_live(size, size);
+  if (local)
+    local->count(size);
+  else
+    central().add_live(size, size);
   return result;
 }
 
@@ -233,8 +236,10 @@ void free_bytes(void* block, size_t nbytes) noexcept {
   size_t size = class_size(c);
   auto* free_block = static_cast<FreeBlock*>(block);
   ThreadCache* local = cache ? cache : make_cache();
-  if (local) local->count(-static_cast<int64_t>(size));
-  else central().add_live(-static_cast<int64_t>(size), 0);
+  if (local)
+    local->count(-static_cast<int64_t>(size));
+  else
+    central().add_live(-static_cast<int64_t>(size), 0);
   if (local && c < kSmallClasses && (local->bins[c].count + 1) * size <= kBinBytes) {
     Bin& bin = local->bins[c];
     free_block->next = bin.head;
@@ -253,7 +258,8 @@ Stats stats() {
   if (cache) cache->flush_delta();
   std::lock_guard lock(all.mutex);
   int64_t live = all.live.load();
-  for (ThreadCache* t : all.threads) live += t->delta.load(std::memory_order_relaxed);
+  for (ThreadCache* t : all.threads)
+    live += t->delta.load(std::memory_order_relaxed);
   Stats s;
   s.live = static_cast<size_t>(std::max<int64_t>(live, 0));
   s.peak = std::max(static_cast<size_t>(all.peak.load()), s.live);

@@ -62,7 +62,8 @@ Tensor cast_to(TensorImpl* t, DType dtype, const Loc& loc) {
 }
 
 void consume(ArgSpan operands) {
-  for (const Arg* a : operands) a->consume();
+  for (const Arg* a : operands)
+    a->consume();
 }
 
 void check_defined(Op op, ArgSpan operands, const Loc& loc) {
@@ -70,7 +71,8 @@ void check_defined(Op op, ArgSpan operands, const Loc& loc) {
   for (const Arg* a : operands) {
     k++;
     if (!a->defined())
-      fail_at(op, ErrorKind::value, "operand " + std::to_string(k) + " must be defined, got none", loc);
+      fail_at(op, ErrorKind::value, "operand " + std::to_string(k) + " must be defined, got none",
+              loc);
   }
 }
 
@@ -105,7 +107,8 @@ DType dtype_of(Scalar::Kind k) {
                                       : DType::f32;
 }
 
-// A dtype that may be absent; combining keeps the one of the higher kind (torch: combine_categories).
+// A dtype that may be absent; combining keeps the one of the higher kind (torch:
+// combine_categories).
 using Maybe = std::optional<DType>;
 
 Maybe join(Maybe a, Maybe b) { return !a ? b : !b ? a : promote_types(*a, *b); }
@@ -120,9 +123,12 @@ DType result_type(const OpInfo& info, ArgSpan operands, std::span<const Scalar> 
   size_t k = 0;
   for (const Arg* a : operands) {
     if (is_mask(info, k++)) continue;
-    if (a->is_scalar()) number = join(number, dtype_of(a->scalar().kind));
-    else if (a->impl()->meta.rank) dimensioned = join(dimensioned, a->impl()->meta.dtype);
-    else zero_dim = join(zero_dim, a->impl()->meta.dtype);
+    if (a->is_scalar())
+      number = join(number, dtype_of(a->scalar().kind));
+    else if (a->impl()->meta.rank)
+      dimensioned = join(dimensioned, a->impl()->meta.dtype);
+    else
+      zero_dim = join(zero_dim, a->impl()->meta.dtype);
   }
   // An infinite bound limits nothing, so it does not make integers floating either.
   for (const Scalar& s : attributes)
@@ -158,7 +164,8 @@ DType compute_type(Op op, const OpInfo& info, DType joined, const Loc& loc) {
 }
 
 // True where all operands already have one dtype that the op computes in; gives that dtype.
-bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> attributes, DType& dtype) {
+bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> attributes,
+                DType& dtype) {
   if (info.bool_operands || attributes.size()) return false;
   const Arg* first = operands[0];
   if (first->is_scalar() || !first->impl()) return false;
@@ -182,9 +189,10 @@ bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> at
   check_defined(op, operands, loc);
   Operands o;
   Casts casts;
-  convert(info, operands, compute_type(op, info, result_type(info, operands, attributes), loc),
-          loc, o, casts);
-  for (const Scalar& s : attributes) o.add_scalar(s);
+  convert(info, operands, compute_type(op, info, result_type(info, operands, attributes), loc), loc,
+          o, casts);
+  for (const Scalar& s : attributes)
+    o.add_scalar(s);
   Tensor result = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
   consume(operands);
   return result;
@@ -200,7 +208,9 @@ DType promote_types(DType a, DType b) {
 
 bool can_cast(DType from, DType to) { return kind_rank(from) <= kind_rank(to); }
 
-DType promoted_dtype(const OpInfo& op, Args operands) { return result_type(op, {operands.begin(), operands.size()}, {}); }
+DType promoted_dtype(const OpInfo& op, Args operands) {
+  return result_type(op, {operands.begin(), operands.size()}, {});
+}
 
 Tensor pointwise(Op op, Args list, Numbers numbers) {
   const OpInfo& i = info(op);
@@ -224,9 +234,13 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands) {
   Tensor r = Tensor::adopt(result);
   if (grad_mode) {
     Operands o;
-    for (const Arg* a : operands) o.tensors[o.tensor_count++] = a->impl();
+    for (const Arg* a : operands)
+      o.tensors[o.tensor_count++] = a->impl();
     OpCall call = make_call(op, o, {}, {}, (*operands.begin())->loc());
-    if (needs_tape(call)) record_tape(call, result);
+    if (needs_tape(call)) {
+      prefetch_for_tape(*current_session, result->slot);
+      record_tape(call, result);
+    }
   }
   consume({operands.begin(), operands.size()});
   return r;
@@ -248,15 +262,18 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
     check_defined(op, operands, loc);
     dtype = compute_type(op, i, result_type(i, operands, attributes), loc);
     DType result = i.result == OpResult::boolean ? DType::boolean : dtype;
-    if (!can_cast(result, self.dtype()))
-      fail_at(op, ErrorKind::dtype,
-              "the result must be castable to the tensor that it is written to, got " +
-                  std::string(name_of(result)) + " and " + describe(self.impl()->meta),
-              loc);
+    if (!can_cast(result, self.dtype())) {
+      OpCall call = make_call(op, o, {}, {}, loc);
+      call.in_place = true;
+      fail(call, ErrorKind::dtype,
+           "the result must be castable to the tensor that it is written to, got " +
+               std::string(name_of(result)) + " and " + describe(self.impl()->meta));
+    }
     in_place = dtype == self.dtype() && result == dtype;
   }
   convert(i, operands, dtype, loc, o, casts);
-  for (const Scalar& s : attributes) o.add_scalar(s);
+  for (const Scalar& s : attributes)
+    o.add_scalar(s);
   OpCall call = make_call(op, o, {}, {}, loc);
   call.in_place = in_place;
   Tensor result = Tensor::adopt(dispatch(call)); // operand 0 again where in place
@@ -289,8 +306,7 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim) {
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
     int k = normalize_dim(d, t.meta.rank, i.name, loc);
-    if (chosen[k])
-      fail_at(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
+    if (chosen[k]) fail_at(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
     chosen[k] = true;
   }
   std::array<int64_t, kMaxRank + 1> structure{keepdim};
@@ -300,8 +316,7 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim) {
   Operands o;
   Casts casts;
   convert(i, list, compute_type(op, i, t.meta.dtype, loc), loc, o, casts);
-  Tensor result =
-      Tensor::adopt(dispatch(make_call(op, o, {structure.data(), count}, {}, loc)));
+  Tensor result = Tensor::adopt(dispatch(make_call(op, o, {structure.data(), count}, {}, loc)));
   x.consume();
   return result;
 }
@@ -315,7 +330,8 @@ Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers 
     o.tensors[o.tensor_count++] = a->impl();
     if (a->is_scalar()) o.add_scalar(a->scalar());
   }
-  for (const Scalar& s : attributes) o.add_scalar(s);
+  for (const Scalar& s : attributes)
+    o.add_scalar(s);
   Tensor result = Tensor::adopt(dispatch(make_call(op, o, structure, sizes, loc)));
   consume(operands);
   return result;

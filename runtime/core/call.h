@@ -1,4 +1,5 @@
-// From API arguments to op calls: type promotion, scalars, locations. The generated API calls these.
+// From API arguments to op calls: type promotion, scalars, locations. The generated API calls
+// these.
 #pragma once
 
 #include "runtime/core/op_info.h"

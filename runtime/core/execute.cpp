@@ -33,7 +33,8 @@ bool overlaps(const TensorImpl& a, const TensorImpl& b) {
   auto end = [](const TensorImpl& t) {
     const char* last = t.data();
     auto item = static_cast<int64_t>(size_of(t.meta.dtype));
-    for (int k = 0; k < t.meta.rank; k++) last += (t.meta.sizes[k] - 1) * t.meta.strides[k] * item;
+    for (int k = 0; k < t.meta.rank; k++)
+      last += (t.meta.sizes[k] - 1) * t.meta.strides[k] * item;
     return last + item;
   };
   return first_a < end(b) && first_b < end(a);
@@ -96,11 +97,16 @@ TensorImpl* execute_in_place(const OpCall& call) {
 
 void compute_new(const OpCall& call, TensorImpl& result) {
   switch (info(call.op).kind) {
-  case OpKind::pointwise: return execute_pointwise(call, result);
-  case OpKind::reduction: return execute_reduction(call, result);
-  case OpKind::source: return execute_source(call, result);
-  case OpKind::structured: return execute_structured(call, result);
-  case OpKind::view: return;
+  case OpKind::pointwise:
+    return execute_pointwise(call, result);
+  case OpKind::reduction:
+    return execute_reduction(call, result);
+  case OpKind::source:
+    return execute_source(call, result);
+  case OpKind::structured:
+    return execute_structured(call, result);
+  case OpKind::view:
+    return;
   }
 }
 

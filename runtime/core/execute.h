@@ -14,8 +14,8 @@ void execute_reduction(const OpCall& call, TensorImpl& result);
 void execute_source(const OpCall& call, TensorImpl& result);
 void execute_structured(const OpCall& call, TensorImpl& result);
 
-/// Runs the op's shape rule and, for calls in place, the rules of writing into operand 0. Throws the
-/// user's errors.
+/// Runs the op's shape rule and, for calls in place, the rules of writing into operand 0. Throws
+/// the user's errors.
 void infer(const OpCall& call, Meta& result, int64_t& offset);
 
 /// Runs the op's kernel into `result`, whose metadata fits, giving its storage memory where it has
@@ -29,7 +29,8 @@ void allocate(Storage* storage, size_t nbytes, Device device, const Loc& loc);
 /// same view.
 void copy_elements(const View& from, const View& to);
 
-/// Converts to the dtype a kernel computes in, into 8 bytes: float, double, int64_t, or a bool byte.
+/// Converts to the dtype a kernel computes in, into 8 bytes: float, double, int64_t, or a bool
+/// byte.
 uint64_t scalar_bits(const Scalar& s, DType dtype);
 
 /// Makes a tensor with uninitialised memory.

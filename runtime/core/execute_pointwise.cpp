@@ -22,8 +22,8 @@ using kernels::PointwiseKernel;
 
 constexpr int kMostOperands = StridedLoop::kMostArrays - 1;
 constexpr int kMostAttributes = 8;
-constexpr int64_t kBlock = 512;    // elements gathered at a time
-constexpr int64_t kShortRun = 64;  // inner dims below it are gathered across
+constexpr int64_t kBlock = 512;     // elements gathered at a time
+constexpr int64_t kShortRun = 64;   // inner dims below it are gathered across
 constexpr int64_t kGrain = 1 << 15; // elements worth handing to another thread
 
 // A pointwise kernel or a conversion, with what it needs beside arrays.
@@ -38,8 +38,10 @@ struct Body {
 
   void run(const void* const* in, const uint8_t* form, void* out, int64_t n,
            uint32_t* error) const {
-    if (cast) cast(in[0], form[0], out, n);
-    else pointwise(in, form, attributes, out, n, error);
+    if (cast)
+      cast(in[0], form[0], out, n);
+    else
+      pointwise(in, form, attributes, out, n, error);
   }
 };
 
@@ -58,8 +60,8 @@ void walk(const StridedLoop& loop, const Body& body, int64_t begin, int64_t end,
       continue;
     }
     bool constant = a > 0 && (short_runs ? loop.is_constant(a) : loop.inner_stride(a) == 0);
-    bool direct = short_runs ? loop.is_linear(a)
-                             : loop.inner_stride(a) == loop.item[a] || loop.inner() == 1;
+    bool direct =
+        short_runs ? loop.is_linear(a) : loop.inner_stride(a) == loop.item[a] || loop.inner() == 1;
     gathered[a] = !constant && !direct;
     gathers |= gathered[a];
     if (a > 0) form[a - 1] = constant ? kernels::kElement : kernels::kArray;
@@ -162,10 +164,10 @@ uint64_t scalar_bits(const Scalar& s, DType dtype) {
     int64_t v = s.i;
     if (s.kind == Scalar::Kind::floating) {
       constexpr double kLimit = 9223372036854775808.0;
-      v = std::isnan(s.f)    ? 0
-          : s.f >= kLimit    ? std::numeric_limits<int64_t>::max()
-          : s.f < -kLimit    ? std::numeric_limits<int64_t>::min()
-                             : static_cast<int64_t>(s.f);
+      v = std::isnan(s.f) ? 0
+          : s.f >= kLimit ? std::numeric_limits<int64_t>::max()
+          : s.f < -kLimit ? std::numeric_limits<int64_t>::min()
+                          : static_cast<int64_t>(s.f);
     }
     std::memcpy(&bits, &v, sizeof v);
     break;
@@ -249,11 +251,14 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
   DType dtype = operand_dtype(call);
   DType computed = kernels::compute_dtype(dtype);
   Body body;
-  if (call.op == Op::cast) body.cast = kernels::cast_kernel(dtype, result.meta.dtype);
-  else body.pointwise = kernels::pointwise_kernel(call.op, dtype);
+  if (call.op == Op::cast)
+    body.cast = kernels::cast_kernel(dtype, result.meta.dtype);
+  else
+    body.pointwise = kernels::pointwise_kernel(call.op, dtype);
   size_t count = call.operands.size();
   if ((!body.pointwise && !body.cast) || count > kMostOperands)
-    fail(call, ErrorKind::dtype, "operands must have a supported dtype, got " + describe_operands(call));
+    fail(call, ErrorKind::dtype,
+         "operands must have a supported dtype, got " + describe_operands(call));
   body.operands = static_cast<int>(count);
 
   View views[StridedLoop::kMostArrays];

@@ -14,7 +14,7 @@ using kernels::kReductionPiece;
 using kernels::kReductionStateBytes;
 using kernels::ReductionKernel;
 
-constexpr int64_t kGrain = 1 << 15;  // elements worth handing to another thread
+constexpr int64_t kGrain = 1 << 15; // elements worth handing to another thread
 constexpr int64_t kColumnBlock = 256;
 
 // Merged dims of one side of the reduction, in elements.
@@ -26,8 +26,10 @@ struct Side {
   void add(int64_t size, int64_t stride) {
     numel *= size;
     if (size == 1) return;
-    if (rank && strides[rank - 1] == stride * size) sizes[rank - 1] *= size;
-    else sizes[rank++] = size;
+    if (rank && strides[rank - 1] == stride * size)
+      sizes[rank - 1] *= size;
+    else
+      sizes[rank++] = size;
     strides[rank - 1] = stride;
   }
   int64_t inner() const { return rank ? sizes[rank - 1] : 1; }
@@ -58,8 +60,8 @@ void reduce_long_rows(const Problem& p) {
   std::vector<char> states(static_cast<size_t>(pieces * kReductionStateBytes));
   for (int64_t row = 0; row < p.kept.numel; row++) {
     int64_t inner = p.kept.inner();
-    const char* in = p.in + (p.kept.outer_offset(row / inner) +
-                             row % inner * p.kept.inner_stride()) * p.in_item;
+    const char* in =
+        p.in + (p.kept.outer_offset(row / inner) + row % inner * p.kept.inner_stride()) * p.in_item;
     parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
       for (int64_t k = begin; k < end; k++) {
         int64_t first = k * kReductionPiece;
@@ -73,17 +75,19 @@ void reduce_long_rows(const Problem& p) {
 
 void reduce_rows(const Problem& p) {
   int64_t n = p.reduced.numel, rows = p.kept.numel, inner = p.kept.inner();
-  if (n > kReductionPiece && rows < 2 * num_threads() && p.kernel->piece) return reduce_long_rows(p);
-  parallel_for(rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(n, 1)), [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      int64_t run = std::min(end - begin, inner - begin % inner);
-      int64_t offset =
-          p.kept.outer_offset(begin / inner) + begin % inner * p.kept.inner_stride();
-      p.kernel->rows(p.in + offset * p.in_item, run, p.kept.inner_stride(), n,
-                     p.out + begin * p.out_item);
-      begin += run;
-    }
-  });
+  if (n > kReductionPiece && rows < 2 * num_threads() && p.kernel->piece)
+    return reduce_long_rows(p);
+  parallel_for(rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(n, 1)),
+               [&](int64_t begin, int64_t end) {
+                 while (begin < end) {
+                   int64_t run = std::min(end - begin, inner - begin % inner);
+                   int64_t offset =
+                       p.kept.outer_offset(begin / inner) + begin % inner * p.kept.inner_stride();
+                   p.kernel->rows(p.in + offset * p.in_item, run, p.kept.inner_stride(), n,
+                                  p.out + begin * p.out_item);
+                   begin += run;
+                 }
+               });
 }
 
 void reduce_columns(const Problem& p) {
@@ -128,13 +132,15 @@ void execute_reduction(const OpCall& call, TensorImpl& result) {
   Problem p;
   p.kernel = &kernels::reduction_kernel(call.op, x.meta.dtype);
   if (!p.kernel->rows)
-    fail(call, ErrorKind::dtype, "the operand must have a supported dtype, got " + describe(x.meta));
+    fail(call, ErrorKind::dtype,
+         "the operand must have a supported dtype, got " + describe(x.meta));
   p.in = x.data();
   p.out = result.data();
   p.in_item = static_cast<int64_t>(size_of(x.meta.dtype));
   p.out_item = static_cast<int64_t>(size_of(result.meta.dtype));
   bool is_reduced[kMaxRank] = {};
-  for (int64_t d : call.structure.subspan(1)) is_reduced[d] = true;
+  for (int64_t d : call.structure.subspan(1))
+    is_reduced[d] = true;
   for (int k = 0; k < x.meta.rank; k++)
     (is_reduced[k] ? p.reduced : p.kept).add(x.meta.sizes[k], x.meta.strides[k]);
   if (p.kept.numel == 0) return;
@@ -145,7 +151,8 @@ void execute_reduction(const OpCall& call, TensorImpl& result) {
     return;
   }
   if (p.reduced.rank <= 1 && p.reduced.inner_stride() == 1 && p.reduced.rank) return reduce_rows(p);
-  if (p.reduced.rank <= 1 && p.kept.inner_stride() == 1 && p.kernel->columns) return reduce_columns(p);
+  if (p.reduced.rank <= 1 && p.kept.inner_stride() == 1 && p.kernel->columns)
+    return reduce_columns(p);
   Tensor copy = reduced_last(call, x, is_reduced);
   p.in = copy.impl()->data();
   int64_t rows = p.kept.numel, n = p.reduced.numel;

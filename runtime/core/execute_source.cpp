@@ -24,8 +24,10 @@ template <class T> void fill_positions(const Stream& s, int64_t first, int64_t n
       continue;
     }
     auto words = kernels::philox(s.seed, s.counter, static_cast<uint64_t>(first + i));
-    if constexpr (std::is_same_v<T, double>) out[i] = kernels::unit_double(words);
-    else out[i] = static_cast<T>(kernels::unit_float(words));
+    if constexpr (std::is_same_v<T, double>)
+      out[i] = kernels::unit_double(words);
+    else
+      out[i] = static_cast<T>(kernels::unit_float(words));
   }
 }
 
@@ -57,9 +59,12 @@ void execute_source(const OpCall& call, TensorImpl& result) {
     alignas(64) char positions[kBlock * 8];
     for (; begin < end; begin += kBlock) {
       int64_t n = std::min(kBlock, end - begin);
-      if (computed == DType::f32) fill_positions(stream, begin, n, reinterpret_cast<float*>(positions));
-      else if (computed == DType::f64) fill_positions(stream, begin, n, reinterpret_cast<double*>(positions));
-      else fill_positions(stream, begin, n, reinterpret_cast<int64_t*>(positions));
+      if (computed == DType::f32)
+        fill_positions(stream, begin, n, reinterpret_cast<float*>(positions));
+      else if (computed == DType::f64)
+        fill_positions(stream, begin, n, reinterpret_cast<double*>(positions));
+      else
+        fill_positions(stream, begin, n, reinterpret_cast<int64_t*>(positions));
       kernel(positions, attributes, out + begin * out_item, n);
     }
   });

@@ -103,8 +103,10 @@ Cut cut_product(int64_t m, int64_t n, int64_t k) {
   int64_t rows = m, columns = n;
   while (pieces_of(m, rows) * pieces_of(n, columns) < std::min<int64_t>(pieces, 64)) {
     int64_t before_rows = rows, before_columns = columns;
-    if (rows >= columns) rows = rounded(m, pieces_of(m, rows) * 2, 16);
-    else columns = rounded(n, pieces_of(n, columns) * 2, 32);
+    if (rows >= columns)
+      rows = rounded(m, pieces_of(m, rows) * 2, 16);
+    else
+      columns = rounded(n, pieces_of(n, columns) * 2, 32);
     if (rows < 128 || columns < 128 || (rows == before_rows && columns == before_columns))
       return {before_rows, before_columns};
   }
@@ -124,26 +126,29 @@ void multiply(const OpCall& call, TensorImpl& result) {
   Ints batch;
   if (!fold_batch(a, b)) {
     int matrix_dims = (call.operands[0]->meta.rank > 1) + (call.operands[1]->meta.rank > 1);
-    for (int d = 0; d < result.meta.rank - matrix_dims; d++) batch.push_back(result.meta.sizes[d]);
+    for (int d = 0; d < result.meta.rank - matrix_dims; d++)
+      batch.push_back(result.meta.sizes[d]);
   }
   int64_t m = a.rows, n = b.columns, k = a.columns, slices = 1;
-  for (int64_t size : batch) slices *= size;
+  for (int64_t size : batch)
+    slices *= size;
   if (result.meta.numel() == 0) return;
   Cut cut = cut_product(m, n, k);
   int64_t across = (n + cut.columns - 1) / cut.columns;
   int64_t pieces = (m + cut.rows - 1) / cut.rows * across;
   int64_t work = std::max<int64_t>(1, cut.rows * cut.columns * std::max<int64_t>(k, 1));
   auto item = static_cast<int64_t>(size_of(computed));
-  parallel_for(slices * pieces, std::max<int64_t>(1, kPieceWork / work), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; p++) {
-      int64_t slice = p / pieces, piece = p % pieces;
-      int64_t row = piece / across * cut.rows, column = piece % across * cut.columns;
-      kernels::gemm(computed, std::min(cut.rows, m - row), std::min(cut.columns, n - column), k,
-                    a.matrix(a.slice_offset(slice, batch), row, 0),
-                    b.matrix(b.slice_offset(slice, batch), 0, column),
-                    out->data() + (slice * m * n + row * n + column) * item, n);
-    }
-  });
+  parallel_for(
+      slices * pieces, std::max<int64_t>(1, kPieceWork / work), [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; p++) {
+          int64_t slice = p / pieces, piece = p % pieces;
+          int64_t row = piece / across * cut.rows, column = piece % across * cut.columns;
+          kernels::gemm(computed, std::min(cut.rows, m - row), std::min(cut.columns, n - column), k,
+                        a.matrix(a.slice_offset(slice, batch), row, 0),
+                        b.matrix(b.slice_offset(slice, batch), 0, column),
+                        out->data() + (slice * m * n + row * n + column) * item, n);
+        }
+      });
   if (out != &result) copy_elements(out->view(), result.view());
 }
 

@@ -14,10 +14,10 @@ struct OpCall {
   Op op{};
   bool in_place = false; // the result is written into operand 0's memory
   std::span<TensorImpl* const> operands;
-  std::span<const Scalar> scalars;     // run-time arguments of a trace: never part of its structure
-  std::span<const int64_t> structure;  // dims, flags, dtypes: part of the trace
-  std::span<const int64_t> sizes;      // shapes, starts, steps: arguments like tensor sizes
-  const Loc* loc = nullptr;            // of the innermost call
+  std::span<const Scalar> scalars;    // run-time arguments of a trace: never part of its structure
+  std::span<const int64_t> structure; // dims, flags, dtypes: part of the trace
+  std::span<const int64_t> sizes;     // shapes, starts, steps: arguments like tensor sizes
+  const Loc* loc = nullptr;           // of the innermost call
 
   const Loc& location() const { return LocScope::resolve(*loc); }
 };

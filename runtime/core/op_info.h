@@ -26,8 +26,8 @@ struct OpInfo {
   OpResult result;
   bool differentiable;
   bool is_random;
-  const uint8_t* gradient_reads; // an operand: bit k: its gradient reads operand k's value, bit 7: the
-                                 // result's; null where no gradient reads any
+  const uint8_t* gradient_reads; // an operand: bit k: its gradient reads operand k's value, bit 7:
+                                 // the result's; null where no gradient reads any
   OpDomain domain;
   uint8_t bool_operands; // bit k: operand k is a mask (where's condition, logical ops)
   bool needs_elements;   // a reduction that has no value for no elements (max, argmax)

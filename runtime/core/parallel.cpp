@@ -48,8 +48,10 @@ public:
     inside = false;
     tickets_.store(0);
     for (int spins = 0; int r = running_.load();) {
-      if (++spins < kSpins) pause();
-      else running_.wait(r);
+      if (++spins < kSpins)
+        pause();
+      else
+        running_.wait(r);
     }
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
@@ -60,10 +62,12 @@ public:
     stop_.store(true);
     generation_.fetch_add(1);
     generation_.notify_all();
-    for (std::thread& w : workers_) w.join();
+    for (std::thread& w : workers_)
+      w.join();
     workers_.clear();
     stop_.store(false);
-    for (int k = 1; k < n; k++) workers_.emplace_back([this, k] { worker(k); });
+    for (int k = 1; k < n; k++)
+      workers_.emplace_back([this, k] { worker(k); });
   }
 
 private:
@@ -98,7 +102,9 @@ private:
         if (take_ticket()) work();
         if (running_.fetch_sub(1) == 1) running_.notify_all();
       }
-      for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; spins++) pause();
+      for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen;
+           spins++)
+        pause();
       if (generation_.load() == seen) {
         sleepers_.fetch_add(1);
         generation_.wait(seen);
@@ -152,7 +158,9 @@ Shared& shared() {
 
 } // namespace
 
-void set_num_threads(int n) { shared().wanted.store(n > 0 ? std::min(n, 1024) : default_threads()); }
+void set_num_threads(int n) {
+  shared().wanted.store(n > 0 ? std::min(n, 1024) : default_threads());
+}
 
 int num_threads() { return shared().wanted.load(std::memory_order_relaxed); }
 

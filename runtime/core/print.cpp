@@ -91,13 +91,18 @@ private:
         int64_t i;
       } value;
       copy_elements({from, &one}, {&value, &wide});
-      if (floating) values.push_back(value.f);
-      else if (impl.meta.dtype == boolean) texts_.push_back(value.i ? "true" : "false");
-      else texts_.push_back(std::to_string(value.i));
+      if (floating)
+        values.push_back(value.f);
+      else if (impl.meta.dtype == boolean)
+        texts_.push_back(value.i ? "true" : "false");
+      else
+        texts_.push_back(std::to_string(value.i));
     }
     NumberFormat format(values);
-    for (double v : values) texts_.push_back(format(v));
-    for (const std::string& s : texts_) width_ = std::max(width_, s.size());
+    for (double v : values)
+      texts_.push_back(format(v));
+    for (const std::string& s : texts_)
+      width_ = std::max(width_, s.size());
   }
   std::string nested(int dim) {
     if (dim == shape_.size()) {
@@ -106,8 +111,9 @@ private:
     }
     bool last = dim + 1 == shape_.size();
     std::string separator = ",";
-    separator += last ? " " : std::string(static_cast<size_t>(shape_.size() - dim - 1), '\n') +
-                                  std::string(static_cast<size_t>(dim + 1), ' ');
+    separator += last ? " "
+                      : std::string(static_cast<size_t>(shape_.size() - dim - 1), '\n') +
+                            std::string(static_cast<size_t>(dim + 1), ' ');
     std::string r = "[";
     bool first = true;
     shown(dim, [&](int64_t k) {

@@ -9,7 +9,8 @@ namespace weft {
 
 namespace {
 
-Tensor draw(Op op, const Shape& shape, double a, double b, DType dtype, Generator& g, const Loc& loc) {
+Tensor draw(Op op, const Shape& shape, double a, double b, DType dtype, Generator& g,
+            const Loc& loc) {
   auto integer = [](uint64_t v) { return Scalar(static_cast<int64_t>(v)); };
   Scalar scalars[] = {integer(g.seed()), integer(g.take()), Scalar(a), Scalar(b)};
   int64_t structure[] = {static_cast<int64_t>(dtype)};

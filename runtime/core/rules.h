@@ -17,7 +17,8 @@ void infer_permute(const OpCall& call, Meta& result, int64_t& offset);
 void infer_slice(const OpCall& call, Meta& result, int64_t& offset);
 void infer_expand(const OpCall& call, Meta& result, int64_t& offset);
 
-/// Fills the strides with which `result` (sizes set) views x's elements in order; false where none do.
+/// Fills the strides with which `result` (sizes set) views x's elements in order; false where none
+/// do.
 bool view_strides(const Meta& x, Meta& result);
 
 void infer_matmul(const OpCall& call, Meta& result, int64_t& offset);

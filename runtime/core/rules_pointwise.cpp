@@ -34,24 +34,28 @@ DType operand_dtype(const OpCall& call) {
   uint8_t masks = info(call.op).bool_operands;
   size_t next_scalar = 0;
   DType of_scalars = DType::boolean;
+  bool only_numbers = true;
   for (size_t k = 0; k < call.operands.size(); k++) {
     const TensorImpl* t = call.operands[k];
     bool mask = masks >> k & 1;
     if (t && !mask) return t->meta.dtype;
+    only_numbers &= !t;
     if (!t) {
       DType d = dtype_of(call.scalars[next_scalar++].kind);
       // f32 > i64 > bool, which is not the enum's order
       if (!mask && (d == DType::f32 || of_scalars == DType::boolean)) of_scalars = d;
     }
   }
-  return of_scalars;
+  // Numbers alone give a 0-d tensor that keeps their precision; it only raises the kind of others.
+  return only_numbers && of_scalars == DType::f32 ? DType::f64 : of_scalars;
 }
 
 bool broadcast_into(Meta& sizes, const int64_t* other, int other_rank) {
   int rank = std::max<int>(sizes.rank, other_rank);
   if (sizes.rank < rank) {
     int shift = rank - sizes.rank;
-    for (int k = rank - 1; k >= shift; k--) sizes.sizes[k] = sizes.sizes[k - shift];
+    for (int k = rank - 1; k >= shift; k--)
+      sizes.sizes[k] = sizes.sizes[k - shift];
     std::fill_n(sizes.sizes, shift, 1);
     sizes.rank = static_cast<uint8_t>(rank);
   }
@@ -96,10 +100,11 @@ void infer_pointwise(const OpCall& call, Meta& result, int64_t&) {
     if (!t) continue;
     DType wanted = i.bool_operands >> k & 1 ? DType::boolean : dtype;
     if (t->meta.dtype != wanted)
-      fail(call, ErrorKind::dtype,
-           "operands must have one dtype, got " + describe_operands(call));
-    if (!first) first = &t->meta;
-    else same = same && t->meta.rank == first->rank && t->meta.same_sizes(*first);
+      fail(call, ErrorKind::dtype, "operands must have one dtype, got " + describe_operands(call));
+    if (!first)
+      first = &t->meta;
+    else
+      same = same && t->meta.rank == first->rank && t->meta.same_sizes(*first);
   }
   if (first && same) {
     result.rank = first->rank;

@@ -22,7 +22,8 @@ void infer_matmul(const OpCall& call, Meta& result, int64_t&) {
   if (!fits)
     fail(call, ErrorKind::shape,
          "the last dim of a must equal the second to last of b, and batch dims must broadcast, "
-         "got " + describe_operands(call));
+         "got " +
+             describe_operands(call));
   if (a.rank > 1) result.sizes[result.rank++] = a.sizes[a.rank - 2];
   if (b.rank > 1) result.sizes[result.rank++] = b.sizes[b.rank - 1];
   result.dtype = a.dtype;

@@ -31,11 +31,11 @@ bool view_strides(const Meta& x, Meta& result) {
   // Groups of dims of x without gaps between them are cut anew (as torch: computeStride).
   int from = x.rank - 1, to = result.rank - 1;
   while (to >= 0 || from >= 0) {
-    while (from >= 0 && x.sizes[from] == 1) from--;
+    while (from >= 0 && x.sizes[from] == 1)
+      from--;
     if (from < 0) break;
     int64_t inner = x.strides[from], have = x.sizes[from];
-    while (from > 0 && (x.sizes[from - 1] == 1 ||
-                        x.strides[from - 1] == inner * have)) {
+    while (from > 0 && (x.sizes[from - 1] == 1 || x.strides[from - 1] == inner * have)) {
       // a dim of size 1 joins any group
       if (x.sizes[from - 1] != 1) have *= x.sizes[from - 1];
       from--;
@@ -66,7 +66,8 @@ void infer_view(const OpCall& call, Meta& result, int64_t& offset) {
     fail(call, ErrorKind::shape,
          "the shape must have " + std::to_string(x.meta.numel()) + " elements, got " +
              result.shape().str() + " for " + describe(x.meta));
-  if (x.meta.contiguous) result.set_contiguous();
+  if (x.meta.contiguous)
+    result.set_contiguous();
   else if (!view_strides(x.meta, result))
     fail(call, ErrorKind::shape,
          "strides must allow the shape without a copy, got " + result.shape().str() + " for " +
@@ -101,8 +102,7 @@ void infer_slice(const OpCall& call, Meta& result, int64_t& offset) {
   int64_t start = call.sizes[0], length = call.sizes[1], step = call.sizes[2];
   if (dim < 0 || dim >= x.meta.rank)
     fail(call, ErrorKind::index,
-         "dim must be in [0, " + std::to_string(x.meta.rank - 1) + "], got " +
-             std::to_string(dim));
+         "dim must be in [0, " + std::to_string(x.meta.rank - 1) + "], got " + std::to_string(dim));
   int64_t size = x.meta.sizes[dim];
   // The last index is start + (length - 1) * step; written so that nothing can overflow.
   bool fits = start >= 0 && start <= size && length >= 0 && step >= 1 &&
@@ -127,9 +127,12 @@ void infer_expand(const OpCall& call, Meta& result, int64_t& offset) {
   for (int k = 0; right && k < result.rank; k++) {
     bool added = k < shift;
     int64_t size = added ? 1 : x.meta.sizes[k - shift];
-    if (result.sizes[k] == size) result.strides[k] = added ? 0 : x.meta.strides[k - shift];
-    else if (size == 1) result.strides[k] = 0;
-    else right = false;
+    if (result.sizes[k] == size)
+      result.strides[k] = added ? 0 : x.meta.strides[k - shift];
+    else if (size == 1)
+      result.strides[k] = 0;
+    else
+      right = false;
   }
   if (!right)
     fail(call, ErrorKind::shape,

@@ -6,7 +6,8 @@ namespace weft {
 
 std::string Ints::str() const {
   std::string r = "[";
-  for (int k = 0; k < size(); k++) r += (k ? ", " : "") + std::to_string(v_[k]);
+  for (int k = 0; k < size(); k++)
+    r += (k ? ", " : "") + std::to_string(v_[k]);
   return r + "]";
 }
 

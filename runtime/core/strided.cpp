@@ -27,7 +27,8 @@ StridedLoop::StridedLoop(std::span<const View> views) : arrays(static_cast<int>(
       joins = strides[a][rank - 1] == all[a][k] * out.sizes[k];
     if (!joins) sizes[rank++] = 1;
     sizes[rank - 1] *= out.sizes[k];
-    for (int a = 0; a < arrays; a++) strides[a][rank - 1] = all[a][k];
+    for (int a = 0; a < arrays; a++)
+      strides[a][rank - 1] = all[a][k];
   }
 }
 
@@ -51,7 +52,8 @@ StridedCursor::StridedCursor(const StridedLoop& loop, int64_t position)
   for (int d = loop.rank - 1; d >= 0; d--) {
     index_[d] = position % loop.sizes[d];
     position /= loop.sizes[d];
-    for (int a = 0; a < loop.arrays; a++) offsets_[a] += index_[d] * loop.strides[a][d];
+    for (int a = 0; a < loop.arrays; a++)
+      offsets_[a] += index_[d] * loop.strides[a][d];
   }
 }
 
@@ -59,7 +61,8 @@ void StridedCursor::advance(int64_t n) {
   if (!loop_.rank) return;
   int d = last_;
   index_[d] += n;
-  for (int a = 0; a < loop_.arrays; a++) offsets_[a] += n * loop_.strides[a][d];
+  for (int a = 0; a < loop_.arrays; a++)
+    offsets_[a] += n * loop_.strides[a][d];
   while (index_[d] == loop_.sizes[d] && d > 0) {
     for (int a = 0; a < loop_.arrays; a++)
       offsets_[a] += loop_.strides[a][d - 1] - loop_.sizes[d] * loop_.strides[a][d];
@@ -85,10 +88,14 @@ void copy_strided(char* to, int64_t to_stride, const char* from, int64_t from_st
     return;
   }
   switch (item) {
-  case 1: return copy_items<uint8_t>(to, to_stride, from, from_stride, n);
-  case 2: return copy_items<uint16_t>(to, to_stride, from, from_stride, n);
-  case 4: return copy_items<uint32_t>(to, to_stride, from, from_stride, n);
-  default: return copy_items<uint64_t>(to, to_stride, from, from_stride, n);
+  case 1:
+    return copy_items<uint8_t>(to, to_stride, from, from_stride, n);
+  case 2:
+    return copy_items<uint16_t>(to, to_stride, from, from_stride, n);
+  case 4:
+    return copy_items<uint32_t>(to, to_stride, from, from_stride, n);
+  default:
+    return copy_items<uint64_t>(to, to_stride, from, from_stride, n);
   }
 }
 

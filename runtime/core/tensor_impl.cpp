@@ -15,14 +15,14 @@ namespace {
 template <class T> class FreeList {
 public:
   void* take() {
-    if (!head_) return ::operator new(sizeof(T), std::align_val_t{alignof(T)});
+    if (!head_) return ::operator new (sizeof(T), std::align_val_t{alignof(T)});
     Node* n = head_;
     head_ = n->next;
     count_--;
     return n;
   }
   void put(void* p) {
-    if (count_ == kMost) return ::operator delete(p, std::align_val_t{alignof(T)});
+    if (count_ == kMost) return ::operator delete (p, std::align_val_t{alignof(T)});
     head_ = new (p) Node{head_};
     count_++;
   }
@@ -30,7 +30,7 @@ public:
     while (head_) {
       Node* n = head_;
       head_ = n->next;
-      ::operator delete(n, std::align_val_t{alignof(T)});
+      ::operator delete (n, std::align_val_t{alignof(T)});
     }
     count_ = 0;
   }
@@ -87,14 +87,16 @@ Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
 
 void Storage::destroy() {
   if (data && !external) free_bytes(data, nbytes);
-  if (FreeLists* l = local_lists()) l->storages.put(this);
-  else ::operator delete(this);
+  if (FreeLists* l = local_lists())
+    l->storages.put(this);
+  else
+    ::operator delete(this);
 }
 
 TensorImpl* TensorImpl::make() {
   FreeLists* l = local_lists();
   void* p = l ? l->tensors.take()
-              : ::operator new(sizeof(TensorImpl), std::align_val_t{alignof(TensorImpl)});
+              : ::operator new (sizeof(TensorImpl), std::align_val_t{alignof(TensorImpl)});
   return new (p) TensorImpl;
 }
 
@@ -102,8 +104,10 @@ void TensorImpl::destroy() {
   if (session) session->died(this);
   if (autograd) clear_autograd();
   if (storage) storage->release();
-  if (FreeLists* l = local_lists()) l->tensors.put(this);
-  else ::operator delete(this, std::align_val_t{alignof(TensorImpl)});
+  if (FreeLists* l = local_lists())
+    l->tensors.put(this);
+  else
+    ::operator delete (this, std::align_val_t{alignof(TensorImpl)});
 }
 
 namespace detail {
@@ -111,8 +115,8 @@ void retain(TensorImpl* t) { t->retain(); }
 void release(TensorImpl* t) { t->release(); }
 } // namespace detail
 
-constinit thread_local RegionSession* current_session
-    __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit thread_local RegionSession* current_session __attribute__((tls_model("initial-exec"))) =
+    nullptr;
 
 void materialize(TensorImpl* t, const char* reason, const Loc& loc) {
   if (t->session && t->session != current_session)

@@ -16,7 +16,8 @@ struct AutogradState;
 struct Storage {
   std::atomic<uint32_t> refs{1};
   std::atomic<uint32_t> version{0};
-  std::atomic<uint32_t> history{0}; // ops in place that the tape recorded: views made before are stale
+  std::atomic<uint32_t> history{
+      0}; // ops in place that the tape recorded: views made before are stale
   void* data = nullptr;
   size_t nbytes = 0;
   Device device{};
@@ -25,8 +26,9 @@ struct Storage {
   uint32_t scratch = 0;         // a session's mark while it checks aliasing of mutated storages
   std::atomic<uint64_t> id{0};  // unique, taken at the first request
 
-  static Storage* make();                                       // no memory yet
-  static Storage* allocate(size_t nbytes, Device device, const Loc& loc); // from the caching allocator
+  static Storage* make(); // no memory yet
+  static Storage* allocate(size_t nbytes, Device device,
+                           const Loc& loc); // from the caching allocator
   void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
   void release() {
     // A sole owner needs no atomic update: nobody else has a reference to copy.

@@ -64,8 +64,10 @@ TEST_CASE("the peak of small blocks is exact in one thread") {
   memory::reset_peak();
   size_t before = memory::stats().live;
   std::vector<void*> blocks;
-  for (int k = 0; k < 100; k++) blocks.push_back(allocate(64));
-  for (void* p : blocks) free_bytes(p, 64);
+  for (int k = 0; k < 100; k++)
+    blocks.push_back(allocate(64));
+  for (void* p : blocks)
+    free_bytes(p, 64);
   CHECK(memory::stats().peak == before + 6400);
   CHECK(memory::stats().live == before);
 }
@@ -103,15 +105,19 @@ TEST_CASE("blocks may be freed by another thread, and a thread's blocks outlive 
   size_t before = memory::stats().live;
   std::vector<void*> blocks(1000);
   std::thread([&] {
-    for (void*& p : blocks) p = allocate(256);
+    for (void*& p : blocks)
+      p = allocate(256);
   }).join();
   CHECK(memory::stats().live == before + 1000 * 256);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; t++)
     threads.emplace_back([&, t] {
-      for (size_t k = static_cast<size_t>(t); k < blocks.size(); k += 4) free_bytes(blocks[k], 256);
-      for (int k = 0; k < 10000; k++) free_bytes(allocate(128), 128);
+      for (size_t k = static_cast<size_t>(t); k < blocks.size(); k += 4)
+        free_bytes(blocks[k], 256);
+      for (int k = 0; k < 10000; k++)
+        free_bytes(allocate(128), 128);
     });
-  for (std::thread& t : threads) t.join();
+  for (std::thread& t : threads)
+    t.join();
   CHECK(memory::stats().live == before);
 }

@@ -27,10 +27,12 @@ TEST_CASE("each index is visited once, for any number of threads") {
     for (int64_t n : {0, 1, 7, 1000, 100000}) {
       std::vector<std::atomic<int>> visits(static_cast<size_t>(n));
       parallel_for(n, 10, [&](int64_t begin, int64_t end) {
-        for (; begin < end; begin++) visits[static_cast<size_t>(begin)]++;
+        for (; begin < end; begin++)
+          visits[static_cast<size_t>(begin)]++;
       });
       bool once = true;
-      for (auto& v : visits) once &= v == 1;
+      for (auto& v : visits)
+        once &= v == 1;
       CHECK(once);
     }
   }
@@ -39,7 +41,8 @@ TEST_CASE("each index is visited once, for any number of threads") {
 TEST_CASE("pieces have at least the grain, but for the last") {
   Threads scope(4);
   std::atomic<int> small{0};
-  parallel_for(1000, 300, [&](int64_t begin, int64_t end) { small += end - begin < 300 && end != 1000; });
+  parallel_for(1000, 300,
+               [&](int64_t begin, int64_t end) { small += end - begin < 300 && end != 1000; });
   CHECK(small == 0);
 }
 
@@ -76,7 +79,8 @@ TEST_CASE("several threads may own work at once") {
       for (int k = 0; k < 500; k++)
         parallel_for(64, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
     });
-  for (std::thread& t : owners) t.join();
+  for (std::thread& t : owners)
+    t.join();
   CHECK(sum == 4 * 500 * 64);
 }
 

@@ -67,7 +67,7 @@ struct Scalar {
 
   constexpr Scalar() = default;
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   constexpr Scalar(T v) {
     if constexpr (std::is_floating_point_v<T>) {
       kind = Kind::floating;

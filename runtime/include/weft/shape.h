@@ -27,7 +27,8 @@ public:
   }
   static Ints filled(int n, int64_t v) {
     Ints r;
-    for (int k = 0; k < n; k++) r.push_back(v);
+    for (int k = 0; k < n; k++)
+      r.push_back(v);
     return r;
   }
 

@@ -117,11 +117,10 @@ private:
 class Arg {
 public:
   Arg(const Tensor& t, Loc loc = Loc::current()) : impl_(t.impl()), loc_(loc) {}
-  Arg(Tensor&& t, Loc loc = Loc::current())
-      : impl_(t.detach_handle()), owned_(true), loc_(loc) {}
+  Arg(Tensor&& t, Loc loc = Loc::current()) : impl_(t.detach_handle()), owned_(true), loc_(loc) {}
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Arg(T v, Loc loc = Loc::current()) : scalar_(v), loc_(loc), is_scalar_(true) {}
+  requires std::is_arithmetic_v<T> Arg(T v, Loc loc = Loc::current())
+      : scalar_(v), loc_(loc), is_scalar_(true) {}
   Arg(Scalar v, Loc loc = Loc::current()) : scalar_(v), loc_(loc), is_scalar_(true) {}
   Arg(const Arg&) = delete;
   Arg& operator=(const Arg&) = delete;

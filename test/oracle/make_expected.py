@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""Writes data/ops.txt: what each op must give, computed with NumPy in float64 and rounded once.
+
+  python3 make_expected.py
+
+A case is some lines: `case OP DTYPE CLASS RTOL ATOL`, its `operand`s, `scalar`s, `structure`, `sizes`,
+and `result` or `error KIND`. A tensor is written `DTYPE SHAPE VALUES...`. The layouts of operands are
+the test's business (op_table_test.cpp): results do not depend on them. A new pointwise op is one line
+of POINTWISE."""
+import math, os, statistics
+import numpy as np
+
+rng = np.random.default_rng(7)
+EPS = {"f32": 2.0**-24, "f64": 2.0**-53, "bf16": 2.0**-9}
+FLOAT, NUMBER, ANY = ["f32", "f64", "bf16"], ["f32", "f64", "bf16", "i64"], ["f32", "f64", "bf16", "i64", "bool"]
+SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 3.0, -2.5, 1e30, -1e30, 1e-30]
+lines = []
+
+
+def bf16(x):
+    """Rounds to the nearest bfloat16, ties to even, as float64."""
+    x = np.asarray(x, np.float64).astype(np.float32)
+    bits = np.atleast_1d(x).view(np.uint32).astype(np.uint64)
+    bits = ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32)
+    r = np.where(np.isnan(x), np.float32("nan"), bits.view(np.float32).reshape(np.shape(x)))
+    return r.astype(np.float64)
+
+
+def rounded(x, dtype):
+    if dtype == "f32": return np.asarray(x, np.float64).astype(np.float32).astype(np.float64)
+    if dtype == "bf16": return bf16(x)
+    if dtype == "f64": return np.asarray(x, np.float64)
+    if dtype == "bool": return np.asarray(x) != 0
+    return np.asarray(x).astype(np.int64)
+
+
+def draw(dtype, shape, low=-4, high=4):
+    if dtype == "bool": return rng.integers(0, 2, shape).astype(bool)
+    if dtype == "i64": return rng.integers(low, high + 1, shape)
+    return rounded(np.round(rng.uniform(low, high, shape) * 16) / 16, dtype)  # short as text
+
+
+def text(dtype, x):
+    x = np.asarray(x)
+    if dtype in ("i64", "bool"): values = [str(int(v)) for v in x.ravel()]
+    else:
+        digits = {"f32": 9, "bf16": 5}.get(dtype, 17)
+        values = [min(f"{v:.{digits}g}", repr(float(v)), key=len) for v in x.ravel()]
+    return f"{dtype} [{','.join(map(str, x.shape))}] {' '.join(values)}".rstrip()
+
+
+def case(op, dtype, kind, operands, result=None, rtol=0.0, atol=0.0, scalars=(), structure=(), sizes=(), error=None, out=None):
+    lines.append(f"case {op} {dtype} {kind} {rtol:.3g} {atol:.3g}")
+    for d, x in operands: lines.append("operand " + (text(d, x) if d else "number"))
+    for s in scalars: lines.append("scalar " + ("b %d" % s if isinstance(s, bool) else "i %d" % s if isinstance(s, int) else "f %r" % float(s)))
+    if len(structure): lines.append("structure " + " ".join(str(int(v)) for v in structure))
+    if len(sizes): lines.append("sizes " + " ".join(str(int(v)) for v in sizes))
+    lines.append(f"error {error}" if error else "result " + text(out or dtype, result))
+
+
+# ---- pointwise -------------------------------------------------------------------------------------------------------
+
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def max_of(a, b): return np.where((a < b) | (b != b), b, a)
+def min_of(a, b): return np.where((a > b) | (b != b), b, a)
+
+
+def power(a, b):
+    if a.dtype.kind != "i": return np.power(a, b)
+    def one(x, n):
+        x, n = int(x), int(n)
+        if n < 0: return 0 if x == 0 or abs(x) > 1 else (1 if x == 1 or n % 2 == 0 else -1)
+        return x**n
+    return np.vectorize(one, otypes=[np.int64])(a, b)
+
+
+# name: (dtypes, function, lowest, highest, error in units of half an ulp, absolute error in the same units, bool result)
+POINTWISE = {
+    "add": (ANY, lambda a, b: a + b if a.dtype != bool else a | b, -4, 4, 0),
+    "sub": (NUMBER, lambda a, b: a - b, -4, 4, 0),
+    "mul": (ANY, lambda a, b: a * b if a.dtype != bool else a & b, -4, 4, 0),
+    "div": (FLOAT, lambda a, b: a / b, -4, 4, 0),
+    "neg": (NUMBER, lambda x: -x, -4, 4, 0),
+    "abs": (NUMBER, lambda x: np.abs(x), -4, 4, 0),
+    "pow": (NUMBER, power, 0, 4, 5),
+    "exp": (FLOAT, lambda x: np.exp(x), -4, 4, 4),
+    "log": (FLOAT, lambda x: np.log(x), 0, 4, 4),
+    "sqrt": (FLOAT, lambda x: np.sqrt(x), 0, 4, 0),
+    "rsqrt": (FLOAT, lambda x: 1 / np.sqrt(x), 0, 4, 4),
+    "tanh": (FLOAT, lambda x: np.tanh(x), -4, 4, 6),
+    "erf": (FLOAT, erf, -4, 4, 6),
+    "sigmoid": (FLOAT, lambda x: 1 / (1 + np.exp(-x)), -4, 4, 6),
+    "relu": (NUMBER, lambda x: np.where(x < 0, 0, x), -4, 4, 0),
+    "gelu": (FLOAT, lambda x: np.where(x == -np.inf, np.nan, 0.5 * x * (1 + erf(x * math.sqrt(0.5)))), -4, 4, 8, 8),
+    "gelu_tanh": (FLOAT, lambda x: np.where(x == -np.inf, np.nan, 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))), -4, 4, 8, 12),
+    "silu": (FLOAT, lambda x: x / (1 + np.exp(-x)), -4, 4, 8),
+    "maximum": (ANY, max_of, -4, 4, 0),
+    "minimum": (ANY, min_of, -4, 4, 0),
+    "eq": (ANY, lambda a, b: a == b, -2, 2, 0, 0, True),
+    "ne": (ANY, lambda a, b: a != b, -2, 2, 0, 0, True),
+    "lt": (ANY, lambda a, b: a < b, -2, 2, 0, 0, True),
+    "le": (ANY, lambda a, b: a <= b, -2, 2, 0, 0, True),
+    "gt": (ANY, lambda a, b: a > b, -2, 2, 0, 0, True),
+    "ge": (ANY, lambda a, b: a >= b, -2, 2, 0, 0, True),
+    "logical_and": (ANY, lambda a, b: (a != 0) & (b != 0), -2, 2, 0, 0, True),
+    "logical_or": (ANY, lambda a, b: (a != 0) | (b != 0), -2, 2, 0, 0, True),
+    "logical_xor": (ANY, lambda a, b: (a != 0) ^ (b != 0), -2, 2, 0, 0, True),
+    "logical_not": (ANY, lambda x: x == 0, -2, 2, 0, 0, True),
+}
+
+
+def pointwise(name, dtypes, f, low, high, error, atol=0, is_bool=False):
+    arity = f.__code__.co_argcount if hasattr(f, "__code__") else 1
+    for dtype in dtypes:
+        tolerance = (error + (1 if dtype == "bf16" and error else 0)) * EPS.get(dtype, 0)
+        absolute = atol * EPS.get(dtype, 0)
+
+        def add(kind, *xs):
+            r = f(*xs)
+            out = "bool" if is_bool else dtype
+            case(name, dtype, kind, [(dtype, x) for x in xs], rounded(r, out), tolerance, absolute, out=out)
+
+        shapes = {"plain": [(3, 5), (3, 5)], "zero-dim": [(), ()], "empty": [(0, 4), (0, 4)], "long": [(37,), (37,)]}
+        if arity == 2: shapes |= {"broadcast": [(3, 1, 4), (2, 1)], "row": [(5, 7), (7,)], "column": [(2, 70), (2, 1)], "zero-dim-right": [(3, 5), ()]}
+        for kind, pair in shapes.items(): add(kind, *[draw(dtype, s, low, high) for s in pair[:arity]])
+        if dtype in FLOAT:
+            s = rounded(np.array(SPECIAL), dtype)
+            if arity == 1: add("special", s)
+            elif name != "pow": add("special", s[:, None], s[None, :])
+        if arity == 2 and dtype != "bool":
+            x = draw(dtype, (2, 3), low, high)
+            n = 2 if dtype == "i64" else 1.5
+            case(name, dtype, "number-right", [(dtype, x), (None, None)], rounded(f(x, np.asarray(n)), "bool" if is_bool else dtype), tolerance,
+                 absolute, scalars=[n], out="bool" if is_bool else dtype)
+
+
+with np.errstate(all="ignore"):
+    for name, row in POINTWISE.items(): pointwise(name, *row)
+    for dtype in NUMBER:
+        x, whole = draw(dtype, (3, 5)), dtype == "i64"
+        low, high = (-2, 3) if whole else (-1.5, 2.25)
+        case("clamp", dtype, "plain", [(dtype, x)], np.clip(x, low, high), scalars=[low, high])
+        case("clamp", dtype, "crossed", [(dtype, x)], np.full_like(x, low), scalars=[high, low])
+        case("clamp", dtype, "open", [(dtype, x)], np.minimum(x, high), scalars=[-math.inf, high])
+    for dtype in ANY:
+        c, a, b = draw("bool", (3, 1)), draw(dtype, (3, 5)), draw(dtype, (5,))
+        case("where", dtype, "broadcast", [("bool", c), (dtype, a), (dtype, b)], np.where(c, a, b))
+        case("assign", dtype, "broadcast", [(dtype, a), (dtype, b)], np.broadcast_to(b, (3, 5)))
+        case("assign", dtype, "plain", [(dtype, a), (dtype, draw(dtype, (3, 5)))], None or rounded(0, dtype))
+        lines.pop()
+        lines.append("result " + lines[-1][len("operand "):])
+    case("where", "f32", "numbers", [("bool", c), (None, None), (None, None)], np.where(c, 1.5, -2.0), scalars=[1.5, -2.0])
+
+    def cast(x, to):
+        if to == "i64" and x.dtype.kind == "f":
+            r = [0 if math.isnan(v) else max(-2**63, min(2**63 - 1, int(v) if math.isfinite(v) else (2**63 if v > 0 else -2**63))) for v in x.ravel()]
+            return np.array(r, np.int64).reshape(x.shape)
+        return rounded(x.astype(np.float64) if to != "i64" and x.dtype.kind != "f" else x, to)
+
+    for a in ANY:
+        for b in ANY:
+            x = draw(a, (3, 5), -300, 300)
+            if a in FLOAT: x = np.concatenate([x.ravel(), rounded(np.array(SPECIAL), a)])
+            case("cast", a, "to-" + b, [(a, x)], cast(x, b), structure=[["f32", "f64", "bf16", "i64", "bool"].index(b)], out=b)
+
+index = np.array([[0, 4, 2], [-100, 1, 3]])
+case("checked_index", "i64", "plain", [("i64", index)], index, scalars=[5, -100])
+case("checked_index", "i64", "too-large", [("i64", index)], scalars=[4, -100], error="index")
+case("checked_index", "i64", "negative", [("i64", index)], scalars=[5, -1], error="index")
+
+# ---- reductions ------------------------------------------------------------------------------------------------------
+
+
+def nan_max(x, axis): return np.max(x, axis=axis)  # NumPy's max gives NaN too
+
+
+def argmax(x, axes):
+    rest = [k for k in range(x.ndim) if k not in axes]
+    flat = np.transpose(x, rest + list(axes)).reshape([x.shape[k] for k in rest] + [-1])
+    if flat.dtype.kind == "f" and np.isnan(flat).any():
+        flat = np.where(np.isnan(flat), np.inf, np.where(np.isinf(flat) & (flat > 0), np.finfo(np.float64).max, flat))
+    return np.argmax(flat, axis=-1)
+
+
+def reduction(name, dtypes, f, out_of=lambda d: d, error=0.0):
+    for dtype in dtypes:
+        for shape in [(3, 4, 2), (70,), (2, 33), (33, 3), ()]:
+            for axes in {tuple(range(len(shape))), *[(k,) for k in range(len(shape))], *([(0, 2), (1, 2), (0, 1)] if len(shape) == 3 else [])}:
+                for keep in (False, True) if len(axes) == 1 else (False,):
+                    x = draw(dtype, shape)
+                    r = f(x, axes)
+                    if keep: r = np.asarray(r).reshape([1 if k in axes else s for k, s in enumerate(shape)])
+                    n = max(1, int(np.prod([shape[k] for k in axes])))
+                    scale = float(np.max(np.abs(x), initial=0)) * (1 if name == "mean" else n) if dtype in EPS else 0
+                    case(name, dtype, "keepdim" if keep else "plain", [(dtype, x)], rounded(r, out_of(dtype)), error and 2 * EPS.get(dtype, 0),
+                         4 * math.sqrt(n) * EPS.get("f32" if dtype == "bf16" else dtype, 0) * scale if error else 0, structure=[keep, *axes], out=out_of(dtype))
+
+
+with np.errstate(all="ignore"):
+    reduction("sum", ANY, lambda x, a: np.sum(x, axis=a, dtype=np.int64 if x.dtype.kind in "bi" else np.float64), lambda d: "i64" if d == "bool" else d, 1)
+    reduction("mean", FLOAT, lambda x, a: np.mean(x, axis=a), error=1)
+    reduction("max", ANY, lambda x, a: np.max(x, axis=a))
+    reduction("min", ANY, lambda x, a: np.min(x, axis=a))
+    reduction("argmax", NUMBER, argmax, lambda d: "i64")
+    special = np.array([[1.0, math.nan, 3.0], [math.inf, 2.0, math.inf], [-math.inf, -math.inf, -math.inf], [math.nan, math.inf, math.nan]])
+    for name, f in {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min}.items():
+        case(name, "f32", "special", [("f32", special)], f(special, axis=1), structure=[0, 1])
+    case("argmax", "f32", "special", [("f32", special)], [1, 0, 0, 0], structure=[0, 1], out="i64")
+    empty = np.zeros((3, 0))
+    case("sum", "f32", "empty", [("f32", empty)], np.zeros(3), structure=[0, 1])
+    case("sum", "f32", "no-results", [("f32", empty)], np.zeros(0), structure=[0, 0])
+    case("mean", "f32", "empty", [("f32", empty)], np.full(3, math.nan), structure=[0, 1])
+    case("max", "f32", "no-results", [("f32", empty)], np.zeros(0), structure=[0, 0])
+    for name in ("max", "min", "argmax"): case(name, "f32", "empty", [("f32", empty)], structure=[0, 1], error="shape")
+
+# ---- views, structured ops, sources ----------------------------------------------------------------------------------
+
+for dtype in ANY:
+    x = draw(dtype, (2, 3, 4))
+    case("permute", dtype, "plain", [(dtype, x)], x.transpose(2, 0, 1), structure=[2, 0, 1])
+    case("slice", dtype, "plain", [(dtype, x)], x[:, 1:3], structure=[1], sizes=[1, 2, 1])
+    case("slice", dtype, "step", [(dtype, x)], x[:, :, 1::2], structure=[2], sizes=[1, 2, 2])
+    case("slice", dtype, "empty", [(dtype, x)], x[:, 3:], structure=[1], sizes=[3, 0, 1])
+    case("expand", dtype, "plain", [(dtype, x[:, :1])], np.broadcast_to(x[:, :1], (5, 2, 3, 4)), sizes=[5, 2, 3, 4])
+    case("concatenate", dtype, "plain", [(dtype, x), (dtype, x[:, :1]), (dtype, x[:, 1:1])], np.concatenate([x, x[:, :1], x[:, 1:1]], 1), structure=[1])
+    case("view", dtype, "row-major", [(dtype, x)], x.reshape(3, 8), sizes=[3, 8])
+    case("full", dtype, "plain", [], np.full((2, 3), 1, dtype=bool if dtype == "bool" else float), scalars=[1], structure=[ANY.index(dtype) if dtype in ("f32", "f64") else {"bf16": 2, "i64": 3, "bool": 4}[dtype]], sizes=[2, 3])
+x = draw("f32", (2, 3, 4))
+case("slice", "f32", "outside", [("f32", x)], structure=[1], sizes=[2, 2, 1], error="index")
+case("expand", "f32", "not-one", [("f32", x)], sizes=[2, 6, 4], error="shape")
+case("view", "f32", "other-count", [("f32", x)], sizes=[5, 5], error="shape")
+case("permute", "f32", "twice", [("f32", x)], structure=[0, 0, 1], error="index")
+case("concatenate", "f32", "other-sizes", [("f32", x), ("f32", x[:, :, :1])], structure=[1], error="shape")
+case("add", "f32", "other-sizes", [("f32", x), ("f32", x[:, :, :3])], error="shape")
+case("matmul", "f32", "other-sizes", [("f32", x), ("f32", x)], error="shape")
+
+for dtype in NUMBER:
+    for a, b in [((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 5)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (3, 4, 2)),
+                 ((3, 4), (2, 4, 5)), ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 4), (4,)), ((1, 70), (70, 1)), ((17, 33), (33, 18))]:
+        p, q = draw(dtype, a), draw(dtype, b)
+        k = a[-1]
+        r = np.matmul(p, q)
+        case("matmul", dtype, "x".join(map(str, a)) + "-" + "x".join(map(str, b)), [(dtype, p), (dtype, q)], rounded(r, dtype), EPS.get(dtype, 0),
+             4 * math.sqrt(k) * EPS.get("f32" if dtype == "bf16" else dtype, 0) * 16 * k)
+for dtype, code in [("f32", 0), ("f64", 1), ("i64", 3)]:
+    start, step = (2, 3) if dtype == "i64" else (0.5, 0.25)
+    case("arange", dtype, "plain", [], start + step * np.arange(7), scalars=[start, step], structure=[code], sizes=[7])
+
+
+def philox(element, counter, seed):
+    """Salmon et al., SC 2011: Philox4x32-10."""
+    m = 0xFFFFFFFF
+    c = [element & m, element >> 32, counter & m, counter >> 32]
+    key = [seed & m, seed >> 32]
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ key[0], b & m, (a >> 32) ^ c[3] ^ key[1], a & m]
+        key = [(key[0] + 0x9E3779B9) & m, (key[1] + 0xBB67AE85) & m]
+    return c
+
+
+normal = statistics.NormalDist().inv_cdf
+for dtype, code in [("f32", 0), ("f64", 1), ("bf16", 2)]:
+    seed, counter = 0x1234567890ABCDEF, 3
+    words = [philox(i, counter, seed) for i in range(24)]
+    u = np.array([(w[0] << 32 | w[1]) >> 11 for w in words]) * 2.0**-53 if dtype == "f64" else np.array([w[0] >> 8 for w in words]) * 2.0**-24
+    case("uniform", dtype, "plain", [], rounded(-1 + 3 * u, dtype).reshape(4, 6), 2 * EPS[dtype], 2 * EPS[dtype] * 3, scalars=[seed, counter, -1.0, 2.0], structure=[code], sizes=[4, 6])
+    case("normal", dtype, "plain", [], rounded(0.5 + 2 * np.array([normal(v + (2.0**-54 if dtype == "f64" else 2.0**-25)) for v in u]), dtype).reshape(4, 6), (1000 if dtype == "f64" else 40) * EPS[dtype], (1000 if dtype == "f64" else 40) * EPS[dtype],
+         scalars=[seed, counter, 0.5, 2.0], structure=[code], sizes=[4, 6])
+
+path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "ops.txt")
+with open(path, "w") as f:
+    f.write("# Written by make_expected.py with NumPy " + np.__version__ + ".\n" + "\n".join(lines) + "\n")
+print(len([l for l in lines if l.startswith("case")]), "cases,", os.path.getsize(path), "bytes")

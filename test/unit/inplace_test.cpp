@@ -1,0 +1,77 @@
+// Ops in place: versions, overlap, broadcasting into the target, dtypes.
+
+#include "weft/weft.h"
+
+#include <catch2/catch.hpp>
+
+using namespace weft;
+
+TEST_CASE("an op in place writes the storage and counts a version") {
+  Tensor t = ones({3});
+  const float* before = t.data<float>();
+  t.add_(2).mul_(t).exp_();
+  CHECK(t.data<float>() == before);
+  CHECK(t.version() == 3);
+  CHECK(t.to_vector<double>()[0] == Approx(std::exp(9.0)));
+}
+
+TEST_CASE("a source that overlaps the target is read before it is written") {
+  Tensor t = arange(0, 6).to(f32);
+  t.slice(0, 1).add_(t.slice(0, 0, -1)); // shifted by one: each sum is of old values
+  CHECK(t.to_vector<float>() == std::vector<float>{0, 1, 3, 5, 7, 9});
+  Tensor m = arange(0, 4).reshape({2, 2});
+  m.copy_(m.transpose(0, 1));
+  CHECK(m.to_vector<int64_t>() == std::vector<int64_t>{0, 2, 1, 3});
+  Tensor big = arange(0, 40000).to(f32).reshape({200, 200});
+  Tensor expected = big + big.transpose(0, 1);
+  big.add_(big.transpose(0, 1));
+  CHECK(big.to_vector<float>() == expected.to_vector<float>());
+}
+
+TEST_CASE("the target's shape is the result's") {
+  Tensor t = zeros({2, 3});
+  t.add_(tensor({1.f, 2.f, 3.f}));
+  CHECK(t.to_vector<float>() == std::vector<float>{1, 2, 3, 1, 2, 3});
+  CHECK_THROWS_WITH(tensor({1.f, 2.f, 3.f}).add_(t),
+                    Catch::StartsWith("add_: the result must have the shape of the tensor it is "
+                                      "written to, got f32[3] and f32[2, 3]"));
+  CHECK_THROWS_WITH(zeros({3}).expand({2, 3}).add_(1),
+                    Catch::StartsWith("add_: the tensor written to must not repeat elements, got "
+                                      "f32[2, 3] with strides [0, 1]; clone() it first"));
+  CHECK_THROWS_AS(zeros({3}).copy_(t), Error);
+}
+
+TEST_CASE("results are cast back to the target where that loses no kind") {
+  Tensor t = tensor({1.f, 2.f});
+  t.add_(tensor({0.5, 0.5})); // f64 is of the same kind
+  CHECK(t.dtype() == f32);
+  CHECK(t.to_vector<float>() == std::vector<float>{1.5f, 2.5f});
+  t.add_(tensor({1, 2}));
+  CHECK(t.to_vector<float>() == std::vector<float>{2.5f, 4.5f});
+  Tensor whole = tensor({1, 2});
+  CHECK_THROWS_WITH(whole.add_(0.5),
+                    Catch::StartsWith("add_: the result must be castable to the tensor that it is "
+                                      "written to, got f32 and i64[2]"));
+  CHECK_THROWS_AS(whole.div_(2), Error);
+  whole.copy_(tensor({2.9, -2.9})); // assignment converts
+  CHECK(whole.to_vector<int64_t>() == std::vector<int64_t>{2, -2});
+}
+
+TEST_CASE("strided targets keep what lies between") {
+  Tensor t = zeros({4, 6});
+  t.slice(1, 1, 6, 2).fill_(7);
+  t.slice(0, 0, 4, 3).transpose(0, 1).mul_(2);
+  std::vector<float> v = t.to_vector<float>();
+  CHECK(std::vector<float>(v.begin(), v.begin() + 6) == std::vector<float>{0, 14, 0, 14, 0, 14});
+  CHECK(std::vector<float>(v.begin() + 6, v.begin() + 12) == std::vector<float>{0, 7, 0, 7, 0, 7});
+  t.zero_();
+  CHECK(t.to_vector<float>() == std::vector<float>(24, 0.f));
+}
+
+TEST_CASE("a leaf that requires a gradient is not written in place") {
+  Tensor t = ones({2}).requires_grad_();
+  CHECK_THROWS_AS(t.add_(1), Error);
+  NoGrad no_grad;
+  t.add_(1);
+  CHECK(t.to_vector<float>() == std::vector<float>{2, 2});
+}
