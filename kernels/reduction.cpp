@@ -278,6 +278,8 @@ void columns(const void* in, int64_t n, int64_t stride, int64_t count, void* out
   auto* result = static_cast<typename F::Result*>(out);
   const size_t lanes = F::lanes(), all = static_cast<size_t>(count);
   size_t c = 0;
+  for (; c + 16 * lanes <= all; c += 16 * lanes)
+    tile<16>(fold, p + c, n, stride, lanes, result + c);
   for (; c + 4 * lanes <= all; c += 4 * lanes)
     tile<4>(fold, p + c, n, stride, lanes, result + c);
   for (; c + lanes <= all; c += lanes)
