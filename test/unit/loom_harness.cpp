@@ -162,6 +162,7 @@ LoomOutcome runBoth(const LoomRun& run) {
   outcome.difference = runEmitted(run, *module, kernel, got, outcome);
   for (size_t i = 0; i < want.size() && outcome.difference.empty(); ++i)
     outcome.difference = compare(run, i, want[i], got[i]);
+  outcome.emitted = std::move(got);
   return outcome;
 }
 

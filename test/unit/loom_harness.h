@@ -38,6 +38,7 @@ struct LoomOutcome {
   std::string difference; // empty: equal
   uint32_t interpreted_error = 0, emitted_error = 0;
   int64_t chunks = 0;
+  std::vector<std::vector<char>> emitted; // the buffers' bytes after the emitted code
 };
 
 /// Parses, verifies, schedules, interprets, emits, links, loads and runs. Errors come back as

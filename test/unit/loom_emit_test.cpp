@@ -1,0 +1,172 @@
+// The emitter's door: refusals, what an object holds, and that schedules and threads do not change
+// results.
+#include "test/unit/loom_harness.h"
+
+#include "codegen/cpu/emit.h"
+
+#include "mlir/Parser/Parser.h"
+#include "llvm/Object/ELFObjectFile.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+struct Parsed {
+  mlir::DialectRegistry registry;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+
+  explicit Parsed(const char* text) {
+    registry.insert<loom::LoomDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+    context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
+  }
+};
+
+std::string refusal(const char* text, const std::string& cpu) {
+  Parsed parsed(text);
+  auto target = cpu::CpuTarget::named(cpu);
+  if (!target) return toString(target.takeError());
+  auto emitted = cpu::emitKernels(*parsed.module, *target);
+  return emitted ? "" : toString(emitted.takeError());
+}
+
+const char* kTwoKernels =
+    R"(loom.kernel @first(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %n: index) {
+    loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>, lanes, chunk = 512>] {
+    ^bb0(%i: index):
+      %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %w = arith.addf %v, %v : f32
+      loom.store %w, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+  }
+  loom.kernel @second(%y: !loom.buffer<f64>) {
+    loom.part [#loom.axis<"i", 10>] {
+    ^bb0(%i: index):
+      %c = arith.constant 2.0 : f64
+      loom.store %c, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f64>
+    }
+  })";
+
+} // namespace
+
+TEST_CASE("what the emitter cannot map is refused with the kernel's name", "[loom]") {
+  const char* exponential = R"(loom.kernel @k(%y: !loom.buffer<f32>) {
+    loom.part [] {
+      %c = arith.constant 2.0 : f32
+      %e = math.exp %c : f32
+      loom.store %e, %y[affine_map<() -> (0)>]() : !loom.buffer<f32>
+    }
+  })";
+  REQUIRE(refusal(exponential, "native") ==
+          "loom.kernel @k: ops must have a row in the CPU emitter's table, got math.exp");
+  REQUIRE(refusal(kTwoKernels, "x86-64") ==
+          "loom.kernel @first: the processor must have fused multiply-add, got x86-64");
+  REQUIRE(refusal(kTwoKernels, "no-such-cpu") ==
+          "cpu target: must be a processor that LLVM knows, got 'no-such-cpu'");
+}
+
+TEST_CASE("one object holds every kernel, without undefined symbols", "[loom]") {
+  Parsed parsed(kTwoKernels);
+  auto emitted = cpu::emitKernels(*parsed.module, cpu::CpuTarget::host(), {true, true});
+  REQUIRE(bool(emitted));
+  REQUIRE(emitted->kernels.size() == 2);
+  CHECK(emitted->kernels[0].llvm_text.find("define void @first(") != std::string::npos);
+  CHECK(emitted->kernels[1].asm_text.find("second:") == 0);
+  CHECK(*loom::evaluateSizes(emitted->kernels[0].chunks, {1025}) == 3);
+  CHECK(*loom::evaluateSizes(emitted->kernels[0].bytes, {1000}) == 8000);
+  CHECK(*loom::evaluateSizes(emitted->kernels[1].chunks, {}) == 1);
+  auto object = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef(emitted->object, "kernels.o"));
+  REQUIRE(bool(object));
+  for (const llvm::object::SymbolRef& symbol : (*object)->symbols())
+    CHECK((llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined) == 0);
+  auto linked = cpu::linkSharedObject(emitted->object);
+  REQUIRE(bool(linked));
+  CHECK(linked->substr(0, 4) == "\x7f"
+                                "ELF");
+}
+
+TEST_CASE("an object with undefined symbols is not linked", "[loom]") {
+  auto linked = cpu::linkSharedObject("not an object");
+  REQUIRE(!linked);
+  CHECK(toString(linked.takeError()).find("link: kernels must link without undefined symbols") ==
+        0);
+}
+
+TEST_CASE("the way chunks are handed out changes no bit", "[loom]") {
+  const char* text = R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+    loom.part [#loom.axis<"r", 97>] {
+    ^bb0(%r: index):
+      %zero = arith.constant 0.0 : f32
+      %s = loom.loop <"c", 3001> init(%zero : f32) {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * 3001 + c)>](%r, %c) : !loom.buffer<f32>
+        loom.yield %v : f32
+      } combine {
+      ^bb0(%a: f32, %b: f32):
+        %z = arith.addf %a, %b : f32
+        loom.yield %z : f32
+      }
+      loom.store %s, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+    }
+  })";
+  LoomRun run{text, {{"f32", 97 * 3001, 0, false}, {"f32", 97}}, {}, {}, 1e-4};
+  run.pieces = 1;
+  LoomOutcome whole = runBoth(run);
+  REQUIRE(whole.difference == "");
+  REQUIRE(whole.chunks > 4);
+  run.pieces = whole.chunks;
+  REQUIRE(runBoth(run).emitted == whole.emitted);
+}
+
+TEST_CASE("any schedule computes the same", "[loom]") {
+  const char* text =
+      R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f64>) {
+    loom.part [#loom.axis<"r", 21 R>, #loom.axis<"c", 75 C>] {
+    ^bb0(%r: index, %c: index):
+      %zero = arith.constant 0.0 : f32
+      %s, %n = loom.loop <"k", 38 K> init(%zero, %zero : f32, f32) {
+      ^bb0(%k: index):
+        %v = loom.load %x[affine_map<(r, c, k) -> (r * 2850 + k * 75 + c)>](%r, %c, %k) : !loom.buffer<f32>
+        %w = loom.load %x[affine_map<(r, k) -> (r * 38 + k)>](%r, %k) : !loom.buffer<f32>
+        %p = arith.mulf %v, %w : f32
+        loom.yield %p, %w : f32, f32
+      } combine {
+      ^bb0(%a: f32, %d: f32, %b: f32, %e: f32):
+        %t = arith.addf %a, %b : f32
+        %u = arith.maximumf %d, %e : f32
+        loom.yield %t, %u : f32, f32
+      }
+      loom.store %s, %y[affine_map<(r, c) -> (r * 75 + c)>](%r, %c) nontemporal : !loom.buffer<f32>
+      %m = arith.extf %n : f32 to f64
+      loom.store %m, %z[affine_map<(r, c) -> (c * 21 + r)>](%r, %c) : !loom.buffer<f64>
+    }
+  })";
+  std::mt19937 random(7);
+  for (int draw = 0; draw < 60; ++draw) {
+    auto pick = [&](std::initializer_list<const char*> words) {
+      return std::string(*(words.begin() + random() % words.size()));
+    };
+    std::string scheduled = text;
+    int lanes = int(random() % 3);
+    for (auto [name, axis] : {std::pair(" R>", 0), std::pair(" C>", 1), std::pair(" K>", 2)}) {
+      std::string words = (lanes == axis || axis == 2 ? pick({"", ", lanes"}) : "") +
+                          pick({"", "", ", unroll = 2", ", unroll = 3", ", unroll = 4"});
+      if (axis != 2)
+        words += pick({"", ", chunk = 1", ", chunk = 7", ", chunk = 16", ", chunk = 64"});
+      scheduled.replace(scheduled.find(name), 3, words + ">");
+    }
+    INFO(scheduled);
+    LoomRun run{scheduled, {{"f32", 21 * 2850, 0, false}, {"f32", 1575}, {"f64", 1575}},
+                {},        {},
+                1e-5,      false};
+    run.cpu = pick({"native", "x86-64-v3", "x86-64-v4"});
+    run.pieces = 1 + int64_t(random() % 4);
+    REQUIRE(runBoth(run).difference == "");
+  }
+}
