@@ -100,6 +100,7 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
   current = c.hot;
   next = c.hot->next.load(std::memory_order_acquire);
   if (generic_) next = nullptr;
+  if (c.hot->result >= 0) prefetch_ahead(c.hot, values);
   TensorImpl* r;
   if (c.in_place) {
     r = call.operands[0];
@@ -125,23 +126,26 @@ void Session::store_arguments(ColdNode& c, const OpCall& call) {
   }
 }
 
-// The object of an earlier call where there is one: nobody else can see it, so a plain store makes
-// it the caller's and the session's.
+// The object was prepared at the end of an earlier call: nobody else can see it, so a plain store
+// makes it the caller's and the session's.
 TensorImpl* Session::make_result(ColdNode& c, const OpCall& call) {
   TensorImpl*& r = value_table_[static_cast<size_t>(c.hot->result)];
-  if (!r) {
-    r = TensorImpl::make();
-    r->meta = c.meta;
-    r->session = this;
-    r->slot = c.hot->result;
-    r->is_view = c.is_view;
-    if (!c.is_view) {
-      r->storage = Storage::make();
-      r->storage->device = c.meta.device;
-    }
-  }
+  if (!r) r = prepare_result(c);
   if (c.is_view) link_view(r, call, call.operands[0]->offset + c.offset_delta);
   r->refs.store(2 * TensorImpl::kUser, std::memory_order_relaxed);
+  return r;
+}
+
+TensorImpl* Session::prepare_result(const ColdNode& c) {
+  TensorImpl* r = TensorImpl::make();
+  r->meta = c.meta;
+  r->session = this;
+  r->slot = c.hot->result;
+  r->is_view = c.is_view;
+  if (!c.is_view) {
+    r->storage = Storage::make();
+    r->storage->device = c.meta.device;
+  }
   return r;
 }
 

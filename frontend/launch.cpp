@@ -35,7 +35,7 @@ void Session::abandon() noexcept {
 }
 
 void Session::ensure_slots() {
-  const auto n = static_cast<size_t>(region_.trace().slot_count());
+  const auto n = static_cast<size_t>(region_.trace().slot_count() + kPrefetchResults + 1);
   if (value_table_.size() < n) value_table_.resize(std::max(n, value_table_.size() * 2), nullptr);
   values = value_table_.data();
 }
@@ -254,7 +254,7 @@ void Session::release_values(ColdNode* last) {
       t->session = nullptr;
       t->slot = -1;
       t->release();
-      t = nullptr;
+      t = generic_ ? nullptr : prepare_result(*c);
       continue;
     }
     if (t->autograd) t->clear_autograd();

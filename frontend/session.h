@@ -34,6 +34,7 @@ private:
   void unbind(const ColdNode& node, size_t operand_count);
   TensorImpl* accept(ColdNode& node, const OpCall& call);
   TensorImpl* make_result(ColdNode& node, const OpCall& call);
+  TensorImpl* prepare_result(const ColdNode& node);
   TensorImpl* make_generic_result(ColdNode& node, const OpCall& call);
   void link_view(TensorImpl* view, const OpCall& call, int64_t offset);
   void store_arguments(ColdNode& node, const OpCall& call);

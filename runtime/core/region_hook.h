@@ -13,7 +13,7 @@ struct alignas(64) TraceNode {
   uint32_t key = 0;
   int32_t result = -1; // slot of the result
   int32_t operands[3] = {-1, -1, -1};
-  uint32_t index = 0; // of the cold part
+  uint32_t index = 0;                       // of the cold part
   std::atomic<TraceNode*> next{nullptr};    // first child
   std::atomic<TraceNode*> sibling{nullptr}; // next alternative to this node
   void* cold = nullptr;
@@ -30,18 +30,35 @@ public:
   /// Hears of the end of a tensor that carries this session and is not owned by it.
   virtual void died(TensorImpl* t) noexcept = 0;
 
-  TraceNode* next = nullptr;      // the node the path predicts; null while recording or generic
-  TensorImpl** values = nullptr;  // by slot
-  TraceNode* current = nullptr;   // last node matched
+  TraceNode* next = nullptr;     // the node the path predicts; null while recording or generic
+  TensorImpl** values = nullptr; // by slot
+  TraceNode* current = nullptr;  // last node matched
 };
 
 /// The session of the innermost region running in this thread, or null.
 extern constinit thread_local RegionSession* current_session
     __attribute__((tls_model("initial-exec")));
 
+/// Slots beyond the last one that a session's table must have, for prefetch_ahead.
+inline constexpr int kPrefetchResults = 6;
+
+/// Fetches what following will touch some ops ahead: nodes lie in recording order, and slots grow
+/// with them.
+inline void prefetch_ahead(TraceNode* n, TensorImpl** values) {
+  __builtin_prefetch(n + 8);
+  __builtin_prefetch(values[n->result + kPrefetchResults]);
+}
+
+/// Fetches what recording the tape touches of a result a few ops ahead: sizes and storage.
+inline void prefetch_for_tape(const RegionSession& s, int32_t slot) {
+  const TensorImpl* t = s.values[slot + kPrefetchResults / 2];
+  if (!t) return;
+  __builtin_prefetch(t->meta.sizes);
+  __builtin_prefetch(t->storage);
+}
+
 /// Follows an op whose operands are all known to the segment, or returns null. N operands.
-template <int N>
-inline TensorImpl* follow_known(Op op, TensorImpl* a, TensorImpl* b = nullptr) {
+template <int N> inline TensorImpl* follow_known(Op op, TensorImpl* a, TensorImpl* b = nullptr) {
   RegionSession* s = current_session;
   if (!s || !s->next) return nullptr;
   TraceNode* n = s->next;
@@ -55,7 +72,7 @@ inline TensorImpl* follow_known(Op op, TensorImpl* a, TensorImpl* b = nullptr) {
   s->next = n->next.load(std::memory_order_acquire);
   // The session's own reference plus the caller's; nobody else can see the object yet.
   r->refs.store(2 * TensorImpl::kUser, std::memory_order_relaxed);
-  __builtin_prefetch(n + 8);
+  prefetch_ahead(n, values);
   return r;
 }
 
