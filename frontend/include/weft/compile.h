@@ -106,7 +106,7 @@ private:
 template <class F>
   requires(!std::derived_from<std::remove_cvref_t<F>, nn::Module>)
 auto compile(F&& f, CompileOptions options = {}, Loc loc = Loc::current()) {
-  return Compiled<std::remove_cvref_t<F>>(std::forward<F>(f), std::move(options), loc);
+  return Compiled<std::decay_t<F>>(std::forward<F>(f), std::move(options), loc);
 }
 
 /// A module whose calls run compiled, while the module itself stays eager. They share parameters.
