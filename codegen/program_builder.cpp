@@ -1,4 +1,5 @@
-// Walks the segment's function once: buffers are numbered as launches name them, expressions are shared.
+// Walks the segment's function once: buffers are numbered as launches name them, expressions are
+// shared.
 #include "codegen/program_builder.h"
 
 #include "codegen/import.h"
@@ -15,7 +16,8 @@ namespace {
 
 class Builder {
 public:
-  Builder(ModuleOp module, const Segment &segment) : module(module), segment(segment), function(*module.getOps<func::FuncOp>().begin()) {}
+  Builder(ModuleOp module, const Segment& segment)
+      : module(module), segment(segment), function(*module.getOps<func::FuncOp>().begin()) {}
 
   Program run() {
     add_symbols();
@@ -25,14 +27,15 @@ public:
       add_launch(launch);
     add_errors();
     program.locations = segment.locations;
-    program.arena_bytes = expression(function->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
+    program.arena_bytes =
+        expression(function->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
     return std::move(program);
   }
 
 private:
   int32_t add(ProgramExpr e) {
     for (size_t k = 0; k < program.exprs.size(); k++) {
-      const ProgramExpr &x = program.exprs[k];
+      const ProgramExpr& x = program.exprs[k];
       if (x.kind == e.kind && x.a == e.a && x.b == e.b && x.value == e.value)
         return static_cast<int32_t>(k);
     }
@@ -42,8 +45,7 @@ private:
   int32_t constant(int64_t v) { return add({ProgramExpr::Kind::constant, -1, -1, v}); }
 
   int32_t expression(AffineExpr e) {
-    if (auto c = dyn_cast<AffineConstantExpr>(e))
-      return constant(c.getValue());
+    if (auto c = dyn_cast<AffineConstantExpr>(e)) return constant(c.getValue());
     if (auto s = dyn_cast<AffineSymbolExpr>(e))
       return add({ProgramExpr::Kind::symbol, static_cast<int32_t>(s.getPosition()), -1, 0});
     auto binary = cast<AffineBinaryOpExpr>(e);
@@ -57,7 +59,7 @@ private:
     return add({kind, a, b, 0});
   }
   // A map of a kernel's sizes, which are the function's.
-  int32_t expression(Operation *op, StringRef attribute, int64_t otherwise) {
+  int32_t expression(Operation* op, StringRef attribute, int64_t otherwise) {
     auto map = op->getAttrOfType<AffineMapAttr>(attribute);
     return map ? expression(map.getValue().getResult(0)) : constant(otherwise);
   }
@@ -65,16 +67,22 @@ private:
   void add_symbols() {
     for (BlockArgument argument : function.getArguments())
       if (argument.getType().isIndex()) {
-        auto symbol = function.getArgAttrOfType<DenseI64ArrayAttr>(argument.getArgNumber(), kSymbolName).asArrayRef();
-        program.symbols.push_back({static_cast<ProgramSymbol::Kind>(symbol[0]), static_cast<int32_t>(symbol[1]), static_cast<int32_t>(symbol[2])});
+        auto symbol =
+            function.getArgAttrOfType<DenseI64ArrayAttr>(argument.getArgNumber(), kSymbolName)
+                .asArrayRef();
+        program.symbols.push_back({static_cast<ProgramSymbol::Kind>(symbol[0]),
+                                   static_cast<int32_t>(symbol[1]),
+                                   static_cast<int32_t>(symbol[2])});
       }
   }
 
   void add_outputs() {
     for (auto [k, type] : llvm::enumerate(function.getResultTypes())) {
-      AffineExpr bytes = ir::countOf(ir::shapeOf(type), type.getContext()) * loom::elementBytes(ir::elementOf(type));
+      AffineExpr bytes = ir::countOf(ir::shapeOf(type), type.getContext()) *
+                         loom::elementBytes(ir::elementOf(type));
       int32_t value = segment.outputs[k];
-      program.outputs.push_back({value, segment.values[value].meta.dtype, expression(ir::canonical(bytes))});
+      program.outputs.push_back(
+          {value, segment.values[value].meta.dtype, expression(ir::canonical(bytes))});
     }
   }
 
@@ -87,8 +95,7 @@ private:
 
   int32_t buffer(ir::BufferAttr place) {
     auto [it, is_new] = buffers.try_emplace(place, static_cast<int32_t>(program.buffers.size()));
-    if (!is_new)
-      return it->second;
+    if (!is_new) return it->second;
     ProgramBuffer b;
     b.kind = place.getKind() == ir::BufferKind::leaf     ? ProgramBuffer::Kind::leaf
              : place.getKind() == ir::BufferKind::output ? ProgramBuffer::Kind::output
@@ -110,17 +117,19 @@ private:
     for (Attribute place : places)
       l.buffers.push_back(buffer(cast<ir::BufferAttr>(place)));
     for (Value number : launch.getScalars())
-      l.arguments.push_back({ProgramArgument::Kind::scalar, static_cast<int32_t>(cast<BlockArgument>(number).getArgNumber() - segment.leaves.size())});
+      l.arguments.push_back({ProgramArgument::Kind::scalar,
+                             static_cast<int32_t>(cast<BlockArgument>(number).getArgNumber() -
+                                                  segment.leaves.size())});
     for (auto [k, size] : llvm::enumerate(launch.getSizes()))
-      l.arguments.push_back({ProgramArgument::Kind::size, add({ProgramExpr::Kind::symbol, static_cast<int32_t>(k), -1, 0})});
+      l.arguments.push_back({ProgramArgument::Kind::size,
+                             add({ProgramExpr::Kind::symbol, static_cast<int32_t>(k), -1, 0})});
     l.chunks = expression(kernel, loom::LoomDialect::kChunksName, 1);
     l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
     l.bytes = expression(kernel, loom::LoomDialect::kBytesName, 0);
     l.flops = expression(kernel, loom::LoomDialect::kFlopsName, 0);
     program.launches.push_back(l);
-    ProgramKernel &info = program.kernels[l.kernel];
-    if (!info.summary.empty())
-      return;
+    ProgramKernel& info = program.kernels[l.kernel];
+    if (!info.summary.empty()) return;
     info.summary = launch.getSummary().str();
     if (auto positions = launch->getAttrOfType<DenseI64ArrayAttr>("positions"))
       info.locations.assign(positions.asArrayRef().begin(), positions.asArrayRef().end());
@@ -128,16 +137,17 @@ private:
 
   void add_errors() {
     auto errors = module->getAttrOfType<ArrayAttr>(ir::kErrorsName);
-    if (!errors)
-      return;
+    if (!errors) return;
     for (Attribute error : errors) {
       auto pair = cast<ArrayAttr>(error);
-      program.errors.push_back({cast<StringAttr>(pair[0]).str(), op_position(Location(cast<LocationAttr>(pair[1]))), ErrorKind::index});
+      program.errors.push_back({cast<StringAttr>(pair[0]).str(),
+                                op_position(Location(cast<LocationAttr>(pair[1]))),
+                                ErrorKind::index});
     }
   }
 
   ModuleOp module;
-  const Segment &segment;
+  const Segment& segment;
   func::FuncOp function;
   Program program;
   llvm::DenseMap<StringRef, int32_t> kernels;
@@ -146,9 +156,10 @@ private:
 
 } // namespace
 
-Program build_program(ModuleOp module, const Segment &segment, const std::vector<PipelineStage> &stages) {
+Program build_program(ModuleOp module, const Segment& segment,
+                      const std::vector<PipelineStage>& stages) {
   Program program = Builder(module, segment).run();
-  for (const PipelineStage &stage : stages)
+  for (const PipelineStage& stage : stages)
     program.stages.push_back({-1, stage.name, stage.text});
   return program;
 }

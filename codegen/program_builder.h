@@ -6,8 +6,10 @@
 
 namespace weft {
 
-/// Makes the program of a module that the pipeline and the emitter have run over: every loom.kernel holds its loom.chunks, loom.scratch,
-/// loom.bytes and loom.flops. `code` and `target` are the caller's to fill. Locations are op positions in the segment.
-Program build_program(mlir::ModuleOp module, const Segment &segment, const std::vector<PipelineStage> &stages);
+/// Makes the program of a module that the pipeline and the emitter have run over: every loom.kernel
+/// holds its loom.chunks, loom.scratch, loom.bytes and loom.flops. `code` and `target` are the
+/// caller's to fill. Locations are op positions in the segment.
+Program build_program(mlir::ModuleOp module, const Segment& segment,
+                      const std::vector<PipelineStage>& stages);
 
 } // namespace weft

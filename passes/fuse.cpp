@@ -1,7 +1,9 @@
-// 1. Nodes are the ops that compute; views, numbers and sources cheap enough to repeat belong to whoever reads them.
-// 2. Every node is a group. Groups join along edges, if together they are one space of points and no path leaves them and comes
-//    back: elementwise ones first, then elementwise ones with the product before them, then with reductions, then groups that read
-//    the same value.
+// 1. Nodes are the ops that compute; views, numbers and sources cheap enough to repeat belong to
+// whoever reads them.
+// 2. Every node is a group. Groups join along edges, if together they are one space of points and
+// no path leaves them and comes
+//    back: elementwise ones first, then elementwise ones with the product before them, then with
+//    reductions, then groups that read the same value.
 // 3. Elementwise groups that do not depend on each other become parts of one kernel.
 // 4. The kernels are written out in an order that respects their edges.
 #include "passes/part.h"
@@ -20,7 +22,8 @@ namespace {
 
 using ir::Exprs;
 
-// What a product's epilogue may read and write besides the product, in tensors of its size: more would wait for memory.
+// What a product's epilogue may read and write besides the product, in tensors of its size: more
+// would wait for memory.
 constexpr unsigned kEpilogueStreams = 4;
 // Weight up to which an expression of numbers is repeated in each kernel.
 constexpr unsigned kCheapWeight = 64;
@@ -33,26 +36,15 @@ bool isCount(AffineExpr e, int64_t most) {
   return c && c.getValue() <= most;
 }
 
-std::string lineOf(Location loc) {
-  std::string text;
-  loc->walk([&](Location l) {
-    if (auto line = dyn_cast<FileLineColLoc>(l)) {
-      text = (line.getFilename().strref() + ":" + Twine(line.getLine())).str();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return text;
-}
-
 class Fusion {
 public:
-  Fusion(func::FuncOp function, PassContext &context) : function(function), context(context) {}
+  Fusion(func::FuncOp function, PassContext& context) : function(function), context(context) {}
 
   void run() {
     findNodes();
     findEdges();
-    joinAlong([&](unsigned a, unsigned b) { return isElementwiseGroup(a) && isElementwiseGroup(b); });
+    joinAlong(
+        [&](unsigned a, unsigned b) { return isElementwiseGroup(a) && isElementwiseGroup(b); });
     joinAlong([&](unsigned a, unsigned b) { return hasProduct(a) && isElementwiseGroup(b); });
     for (bool changed = true; changed;)
       changed = joinAlong([&](unsigned a, unsigned b) { return !hasProduct(a) && !hasProduct(b); });
@@ -70,27 +62,29 @@ private:
 
   //===--- The graph --------------------------------------------------------------------------===//
 
-  Block &body() { return function.getBody().front(); }
+  Block& body() { return function.getBody().front(); }
 
   // Numbers, and expressions of numbers: one element each, or sources that are not random.
-  bool isCheap(Operation *op) {
-    const ir::Record *record = ir::recordOf(op);
-    if (!record || record->isRandom || !isElementwise(op) || weightOf(op) > kCheapWeight || isFactor(op->getResult(0)))
+  bool isCheap(Operation* op) {
+    const ir::Record* record = ir::recordOf(op);
+    if (!record || record->isRandom || !isElementwise(op) || weightOf(op) > kCheapWeight ||
+        isFactor(op->getResult(0)))
       return false;
-    if (record->kind == ir::RecordKind::source)
-      return true;
-    if (ir::countOf(ir::shapeOf(op->getResult(0)), op->getContext()) != getAffineConstantExpr(1, op->getContext()))
+    if (record->kind == ir::RecordKind::source) return true;
+    if (ir::countOf(ir::shapeOf(op->getResult(0)), op->getContext()) !=
+        getAffineConstantExpr(1, op->getContext()))
       return false;
     return llvm::all_of(op->getOperands(), [&](Value v) { return isMadeOfNumbers(v); });
   }
   // A product reads its factors from memory.
   static bool isFactor(Value v) {
-    return llvm::any_of(v.getUsers(), [](Operation *user) { return isProduct(user) || (isa<ir::ViewOp>(user) && isFactor(user->getResult(0))); });
+    return llvm::any_of(v.getUsers(), [](Operation* user) {
+      return isProduct(user) || (isa<ir::ViewOp>(user) && isFactor(user->getResult(0)));
+    });
   }
   bool isMadeOfNumbers(Value v) {
-    Operation *op = v.getDefiningOp();
-    if (!op || isa<ir::ScalarOp>(op) || cheap.contains(op))
-      return true;
+    Operation* op = v.getDefiningOp();
+    if (!op || isa<ir::ScalarOp>(op) || cheap.contains(op)) return true;
     return isa<ir::ViewOp>(op) && isMadeOfNumbers(op->getOperand(0));
   }
 
@@ -98,9 +92,8 @@ private:
     llvm::DenseSet<Value> returned;
     for (Value v : body().getTerminator()->getOperands())
       returned.insert(v);
-    for (Operation &op : body().without_terminator()) {
-      if (isTransparent(&op))
-        continue;
+    for (Operation& op : body().without_terminator()) {
+      if (isTransparent(&op)) continue;
       if (!returned.contains(op.getResult(0)) && isCheap(&op)) {
         cheap.insert(&op);
         continue;
@@ -114,19 +107,16 @@ private:
 
   // Calls `visit` with each node whose result the value shows or is made of.
   void sourcesOf(Value v, function_ref<void(unsigned, Value)> visit) {
-    Operation *op = v.getDefiningOp();
-    if (!op)
-      return;
+    Operation* op = v.getDefiningOp();
+    if (!op) return;
     auto it = number.find(op);
-    if (it != number.end())
-      return visit(it->second, v);
+    if (it != number.end()) return visit(it->second, v);
     for (Value operand : op->getOperands())
       sourcesOf(operand, visit);
   }
   // Calls `visit` with each argument of the function that the value shows.
   void argumentsOf(Value v, function_ref<void(BlockArgument)> visit) {
-    if (auto argument = dyn_cast<BlockArgument>(v))
-      return visit(argument);
+    if (auto argument = dyn_cast<BlockArgument>(v)) return visit(argument);
     if (!number.contains(v.getDefiningOp()))
       for (Value operand : v.getDefiningOp()->getOperands())
         argumentsOf(operand, visit);
@@ -151,24 +141,24 @@ private:
       }
     }
     auto ret = cast<func::ReturnOp>(body().getTerminator());
-    for (OpOperand &operand : ret->getOpOperands()) {
+    for (OpOperand& operand : ret->getOpOperands()) {
       sourcesOf(operand.get(), [&](unsigned p, Value) { returnedAs[p].insert(operand.get()); });
       orderOverwrite(operand);
     }
   }
 
-  // Whoever reads a leaf's old value runs before the node that makes its new one, where the data allows it.
-  void orderOverwrite(OpOperand &operand) {
-    auto leaf = function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
-    if (!leaf)
-      return;
+  // Whoever reads a leaf's old value runs before the node that makes its new one, where the data
+  // allows it.
+  void orderOverwrite(OpOperand& operand) {
+    auto leaf =
+        function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
+    if (!leaf) return;
     Value old = function.getArgument(leaf.getInt());
     SmallVector<unsigned> readers;
     for (unsigned n = 0; n < nodes.size(); n++)
       for (Value v : nodes[n]->getOperands())
         argumentsOf(v, [&](BlockArgument a) {
-          if (a == old)
-            readers.push_back(n);
+          if (a == old) readers.push_back(n);
         });
     sourcesOf(operand.get(), [&](unsigned writer, Value) {
       for (unsigned reader : readers)
@@ -183,11 +173,9 @@ private:
     llvm::DenseSet<unsigned> seen;
     while (!stack.empty()) {
       unsigned n = stack.pop_back_val();
-      if (n == to)
-        return true;
+      if (n == to) return true;
       for (unsigned next : after[n])
-        if (seen.insert(next).second)
-          stack.push_back(next);
+        if (seen.insert(next).second) stack.push_back(next);
     }
     return false;
   }
@@ -209,17 +197,14 @@ private:
       for (unsigned n : groups[g].nodes)
         for (unsigned next : after[n]) {
           unsigned to = group[next];
-          if (to == g || (isFirst && to == b && !orDirect))
-            continue;
-          if (to != a && seen.insert(to).second)
-            stack.push_back(to);
+          if (to == g || (isFirst && to == b && !orDirect)) continue;
+          if (to != a && seen.insert(to).second) stack.push_back(to);
         }
     };
     expand(a, true);
     while (!stack.empty()) {
       unsigned g = stack.pop_back_val();
-      if (g == b)
-        return true;
+      if (g == b) return true;
       expand(g, false);
     }
     return false;
@@ -238,7 +223,8 @@ private:
     llvm::SetVector<Value> outputs;
     for (unsigned n : set) {
       Value result = nodes[n]->getResult(0);
-      bool isShared = returnedAs[n].size() > 1 || llvm::any_of(consumers[n], [&](unsigned c) { return !members.contains(c); });
+      bool isShared = returnedAs[n].size() > 1 ||
+                      llvm::any_of(consumers[n], [&](unsigned c) { return !members.contains(c); });
       if (isShared)
         outputs.insert(result);
       else if (!returnedAs[n].empty())
@@ -248,33 +234,31 @@ private:
       outputs.insert(nodes[set.back()]->getResult(0));
     return outputs.takeVector();
   }
-  // Says whether a kernel can write `v` in the place of the result: a view of all its elements, where these can be computed in any order.
+  // Says whether a kernel can write `v` in the place of the result: a view of all its elements,
+  // where these can be computed in any order.
   static bool onlyShows(Value v, Value result) {
-    if (v == result)
-      return true;
-    MLIRContext *context = v.getContext();
-    if (!isElementwise(result.getDefiningOp()) || ir::countOf(ir::shapeOf(v), context) != ir::countOf(ir::shapeOf(result), context))
+    if (v == result) return true;
+    MLIRContext* context = v.getContext();
+    if (!isElementwise(result.getDefiningOp()) ||
+        ir::countOf(ir::shapeOf(v), context) != ir::countOf(ir::shapeOf(result), context))
       return false;
     while (v != result) {
       auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp());
-      if (!view)
-        return false;
+      if (!view) return false;
       v = view->getOperand(0);
     }
     return true;
   }
 
   // The set's ops with the cheap ones that they are made of, in program order.
-  SmallVector<Operation *> opsOf(ArrayRef<unsigned> set) {
-    llvm::SetVector<Operation *> ops;
+  SmallVector<Operation*> opsOf(ArrayRef<unsigned> set) {
+    llvm::SetVector<Operation*> ops;
     std::function<void(Value)> visit = [&](Value v) {
-      Operation *op = v.getDefiningOp();
-      if (!op || number.contains(op) || ops.contains(op))
-        return;
+      Operation* op = v.getDefiningOp();
+      if (!op || number.contains(op) || ops.contains(op)) return;
       for (Value operand : op->getOperands())
         visit(operand);
-      if (cheap.contains(op))
-        ops.insert(op);
+      if (cheap.contains(op)) ops.insert(op);
     };
     for (unsigned n : set) {
       for (Value operand : nodes[n]->getOperands())
@@ -284,16 +268,16 @@ private:
     return ops.takeVector();
   }
 
-  std::optional<Part> analyse(ArrayRef<unsigned> set, std::string &why) {
+  std::optional<Part> analyse(ArrayRef<unsigned> set, std::string& why) {
     return Part::analyse(outputsOf(set), opsOf(set), why);
   }
 
-  bool isProfitable(const Part &part, std::string &why) {
-    MLIRContext *ctx = function.getContext();
+  bool isProfitable(const Part& part, std::string& why) {
+    MLIRContext* ctx = function.getContext();
     AffineExpr full = ir::countOf(part.extents, ctx);
     unsigned reads = 0, writes = 0;
     llvm::DenseSet<Value> buffers;
-    for (const PartAccess &access : part.accesses)
+    for (const PartAccess& access : part.accesses)
       if (buffers.insert(access.value).second && !access.isFactor)
         reads += ir::countOf(ir::shapeOf(access.value), ctx) == full;
     for (Value v : part.outputs)
@@ -303,46 +287,45 @@ private:
       return false;
     }
     if (part.product && reads + writes > kEpilogueStreams + 1) {
-      why = "the epilogue of a product would read and write " + std::to_string(reads + writes) + " tensors of its size";
+      why = "the epilogue of a product would read and write " + std::to_string(reads + writes) +
+            " tensors of its size";
       return false;
     }
     if (part.reduced.any() && pointStreams(part) > kEpilogueStreams) {
-      why = "what follows the reduction would read and write " + std::to_string(pointStreams(part)) + " tensors of its result's size";
+      why = "what follows the reduction would read and write " +
+            std::to_string(pointStreams(part)) + " tensors of its result's size";
       return false;
     }
-    if (part.reduced.none() || !writes)
-      return true;
+    if (part.reduced.none() || !writes) return true;
     bool foldsLast = part.reduced[part.reduced.size() - 1];
     if ((!foldsLast || part.reduced.all()) && !isCount(full, kSmallReduction)) {
-      why = foldsLast ? "a reduction of everything leaves one point" : "a reduction over leading dims does not write along them";
+      why = foldsLast ? "a reduction of everything leaves one point"
+                      : "a reduction over leading dims does not write along them";
       return false;
     }
     return true;
   }
 
   // Tensors with one element a point that are read or written.
-  unsigned pointStreams(const Part &part) {
-    MLIRContext *ctx = function.getContext();
+  unsigned pointStreams(const Part& part) {
+    MLIRContext* ctx = function.getContext();
     Exprs sizes;
     for (unsigned k = 0; k < part.extents.size(); k++)
-      if (!part.reduced[k])
-        sizes.push_back(part.extents[k]);
+      if (!part.reduced[k]) sizes.push_back(part.extents[k]);
     AffineExpr points = ir::countOf(sizes, ctx);
     llvm::SetVector<Value> streams(part.outputs.begin(), part.outputs.end());
-    for (const PartAccess &access : part.accesses)
+    for (const PartAccess& access : part.accesses)
       streams.insert(access.value);
-    return llvm::count_if(streams, [&](Value v) { return ir::countOf(ir::shapeOf(v), ctx) == points; });
+    return llvm::count_if(streams,
+                          [&](Value v) { return ir::countOf(ir::shapeOf(v), ctx) == points; });
   }
 
-  bool tryJoin(unsigned a, unsigned b, std::string &why) {
-    if (isPath(a, b, false) || isPath(b, a, true)) {
-      why = "another kernel has to run between them";
-      return false;
-    }
+  bool tryJoin(unsigned a, unsigned b) {
+    if (isPath(a, b, false) || isPath(b, a, true)) return false;
+    std::string why;
     SmallVector<unsigned> all = unite(a, b);
     auto part = analyse(all, why);
-    if (!part || !isProfitable(*part, why))
-      return false;
+    if (!part || !isProfitable(*part, why)) return false;
     groups[a].nodes = all;
     groups[b].isAlive = false;
     for (unsigned n : groups[b].nodes)
@@ -356,10 +339,8 @@ private:
     for (unsigned c = 0; c < nodes.size(); c++)
       for (unsigned p : producers[c]) {
         unsigned a = group[p], b = group[c];
-        if (a == b || !wanted(a, b))
-          continue;
-        std::string &why = reasons[{p, c}];
-        changed |= tryJoin(a, b, why);
+        if (a == b || !wanted(a, b)) continue;
+        changed |= tryJoin(a, b);
       }
     return changed;
   }
@@ -370,31 +351,32 @@ private:
     for (unsigned n = 0; n < nodes.size(); n++) {
       llvm::SetVector<Value> read;
       for (Value operand : nodes[n]->getOperands()) {
-        sourcesOf(operand, [&](unsigned p, Value v) { if (group[p] != group[n]) read.insert(v); });
-        argumentsOf(operand, [&](BlockArgument v) { if (isa<RankedTensorType>(v.getType())) read.insert(v); });
+        sourcesOf(operand, [&](unsigned p, Value v) {
+          if (group[p] != group[n]) read.insert(v);
+        });
+        argumentsOf(operand, [&](BlockArgument v) {
+          if (isa<RankedTensorType>(v.getType())) read.insert(v);
+        });
       }
       for (Value v : read)
         readers[v].push_back(n);
     }
-    for (auto &[v, list] : readers) {
-      if (list.size() > 64)
-        continue;
+    for (auto& [v, list] : readers) {
+      if (list.size() > 64) continue;
       for (unsigned i = 0; i < list.size(); i++)
         for (unsigned j = i + 1; j < list.size(); j++) {
           unsigned a = group[list[i]], b = group[list[j]];
-          std::string why;
-          if (a == b || hasProduct(a) || hasProduct(b) || !sharesSpace(a, b))
-            continue;
-          if (!isPath(a, b, true))
-            tryJoin(a, b, why);
+          if (a == b || hasProduct(a) || hasProduct(b) || !sharesSpace(a, b)) continue;
+          if (!isPath(a, b, true)) tryJoin(a, b);
         }
     }
   }
   bool sharesSpace(unsigned a, unsigned b) {
     std::string why;
     auto x = analyse(groups[a].nodes, why), y = analyse(groups[b].nodes, why);
-    MLIRContext *ctx = function.getContext();
-    return x && y && ir::countOf(x->extents, ctx) == ir::countOf(y->extents, ctx) && x->reduced == y->reduced;
+    MLIRContext* ctx = function.getContext();
+    return x && y && ir::countOf(x->extents, ctx) == ir::countOf(y->extents, ctx) &&
+           x->reduced == y->reduced;
   }
 
   //===--- Parts ------------------------------------------------------------------------------===//
@@ -402,13 +384,11 @@ private:
   // Elementwise groups without a path between them: one launch for all of them.
   void bundle() {
     for (unsigned g = 0; g < groups.size(); g++) {
-      if (!groups[g].isAlive)
-        continue;
+      if (!groups[g].isAlive) continue;
       bool isPlain = isElementwiseGroup(g);
       bool joined = false;
-      for (auto &kernel : kernels) {
-        if (!isPlain || !kernel.isPlain || kernel.groups.size() >= kMostParts)
-          continue;
+      for (auto& kernel : kernels) {
+        if (!isPlain || !kernel.isPlain || kernel.groups.size() >= kMostParts) continue;
         if (canRunTogether(kernel.groups, g)) {
           kernel.groups.push_back(g);
           for (unsigned other : kernel.groups)
@@ -440,63 +420,64 @@ private:
       for (unsigned n : groups[g].nodes)
         for (unsigned next : after[n]) {
           unsigned h = group[next];
-          if (h == g)
-            continue;
-          if (targets.contains(h))
-            return true;
-          if (!seen.insert(h).second)
-            continue;
+          if (h == g) continue;
+          if (targets.contains(h)) return true;
+          if (!seen.insert(h).second) continue;
           stack.push_back(h);
-          for (auto &kernel : kernels)
+          for (auto& kernel : kernels)
             if (llvm::is_contained(kernel.groups, h))
               for (unsigned mate : kernel.groups) {
-                if (targets.contains(mate))
-                  return true;
-                if (seen.insert(mate).second)
-                  stack.push_back(mate);
+                if (targets.contains(mate)) return true;
+                if (seen.insert(mate).second) stack.push_back(mate);
               }
         }
     }
     return false;
   }
 
+  // Says of each edge between kernels why it is one.
   void remark() {
-    if (!context.remarks)
-      return;
+    if (!context.remarks) return;
     llvm::DenseSet<std::pair<unsigned, unsigned>> told;
-    for (auto &[edge, why] : reasons) {
-      auto [p, c] = edge;
-      if (group[p] == group[c] || why.empty() || !told.insert({group[p], group[c]}).second)
-        continue;
-      auto name = [&](unsigned n) { return nodes[n]->getName().stripDialect(); };
-      context.remarks->add(nodes[c], name(c) + " does not join " + name(p) + " of " + lineOf(nodes[p]->getLoc()) + ": " + why);
-    }
+    for (unsigned c = 0; c < nodes.size(); c++)
+      for (unsigned p : producers[c]) {
+        if (group[p] == group[c] || !told.insert({group[p], group[c]}).second) continue;
+        std::string why = whyApart(group[p], group[c]);
+        auto name = [&](unsigned n) { return nodes[n]->getName().stripDialect().str(); };
+        context.remarks->lines.push_back(
+            {nodes[c]->getLoc(), name(c) + " does not join " + name(p) + " of " +
+                                     lineOf(nodes[p]->getLoc()) + ": " + why});
+      }
+  }
+  std::string whyApart(unsigned a, unsigned b) {
+    std::string why;
+    if (isPath(a, b, false)) return "another kernel has to run between them";
+    auto part = analyse(unite(a, b), why);
+    if (part && isProfitable(*part, why)) why = "it joined another kernel first";
+    return why;
   }
 
   //===--- Writing out ------------------------------------------------------------------------===//
 
   void writeOut() {
     OpBuilder builder(body().getTerminator());
-    SmallVector<Operation *> old;
-    for (Operation &op : body().without_terminator())
+    SmallVector<Operation*> old;
+    for (Operation& op : body().without_terminator())
       old.push_back(&op);
     for (unsigned k : kernelOrder())
       writeKernel(builder, kernels[k]);
-    Operation *ret = body().getTerminator();
-    for (OpOperand &operand : ret->getOpOperands())
+    Operation* ret = body().getTerminator();
+    for (OpOperand& operand : ret->getOpOperands())
       operand.set(outside(builder, operand.get()));
-    for (Operation *op : llvm::reverse(old))
-      if (op->use_empty())
-        op->erase();
+    for (Operation* op : llvm::reverse(old))
+      if (op->use_empty()) op->erase();
   }
 
   // What a kernel or the return sees of a value: a kernel's result, or a view of one.
-  Value outside(OpBuilder &builder, Value v) {
-    if (Value known = results.lookup(v))
-      return known;
-    Operation *op = v.getDefiningOp();
-    if (!op)
-      return v;
+  Value outside(OpBuilder& builder, Value v) {
+    if (Value known = results.lookup(v)) return known;
+    Operation* op = v.getDefiningOp();
+    if (!op) return v;
     IRMapping mapping;
     for (Value operand : op->getOperands())
       mapping.map(operand, outside(builder, operand));
@@ -513,8 +494,7 @@ private:
     for (unsigned n = 0; n < nodes.size(); n++)
       for (unsigned m : after[n]) {
         unsigned a = kernelOf[group[n]], b = kernelOf[group[m]];
-        if (a != b && next[a].insert(b).second)
-          waits[b]++;
+        if (a != b && next[a].insert(b).second) waits[b]++;
       }
     auto first = [&](unsigned k) {
       unsigned least = nodes.size();
@@ -522,23 +502,23 @@ private:
         least = std::min(least, groups[g].nodes.front());
       return least;
     };
-    std::priority_queue<std::pair<unsigned, unsigned>, std::vector<std::pair<unsigned, unsigned>>, std::greater<>> ready;
+    std::priority_queue<std::pair<unsigned, unsigned>, std::vector<std::pair<unsigned, unsigned>>,
+                        std::greater<>>
+        ready;
     for (unsigned k = 0; k < kernels.size(); k++)
-      if (!waits[k])
-        ready.push({first(k), k});
+      if (!waits[k]) ready.push({first(k), k});
     SmallVector<unsigned> order;
     while (!ready.empty()) {
       unsigned k = ready.top().second;
       ready.pop();
       order.push_back(k);
       for (unsigned b : next[k])
-        if (--waits[b] == 0)
-          ready.push({first(b), b});
+        if (--waits[b] == 0) ready.push({first(b), b});
     }
     return order;
   }
 
-  void writeKernel(OpBuilder &builder, const Kernel &kernel) {
+  void writeKernel(OpBuilder& builder, const Kernel& kernel) {
     SmallVector<SmallVector<Value>> outputs;
     SmallVector<Type> types;
     SmallVector<Location> locations;
@@ -556,7 +536,7 @@ private:
     auto op = cast<ir::KernelOp>(builder.create(state));
     unsigned result = 0;
     for (auto [k, g] : llvm::enumerate(kernel.groups)) {
-      Block &block = op.getParts()[k].emplaceBlock();
+      Block& block = op.getParts()[k].emplaceBlock();
       OpBuilder inner = OpBuilder::atBlockEnd(&block);
       IRMapping mapping;
       for (unsigned n : groups[g].nodes)
@@ -566,36 +546,34 @@ private:
         yielded.push_back(inside(inner, v, mapping));
       ir::YieldOp::create(inner, locations.front(), yielded);
     }
-    for (auto &list : outputs)
+    for (auto& list : outputs)
       for (Value v : list)
         results[v] = op.getResult(result++);
   }
 
-  void cloneInto(OpBuilder &inner, Operation *op, IRMapping &mapping) {
+  void cloneInto(OpBuilder& inner, Operation* op, IRMapping& mapping) {
     for (Value operand : op->getOperands())
       inside(inner, operand, mapping);
     inner.clone(*op, mapping);
   }
-  Value inside(OpBuilder &inner, Value v, IRMapping &mapping) {
-    if (Value known = mapping.lookupOrNull(v))
-      return known;
+  Value inside(OpBuilder& inner, Value v, IRMapping& mapping) {
+    if (Value known = mapping.lookupOrNull(v)) return known;
     if (Value known = results.lookup(v); known && number.contains(v.getDefiningOp())) {
       mapping.map(v, known);
       return known;
     }
-    Operation *op = v.getDefiningOp();
-    if (!op)
-      return v;
+    Operation* op = v.getDefiningOp();
+    if (!op) return v;
     for (Value operand : op->getOperands())
       inside(inner, operand, mapping);
     return inner.clone(*op, mapping)->getResult(0);
   }
 
   func::FuncOp function;
-  PassContext &context;
-  SmallVector<Operation *> nodes;
-  llvm::DenseMap<Operation *, unsigned> number;
-  llvm::DenseSet<Operation *> cheap;
+  PassContext& context;
+  SmallVector<Operation*> nodes;
+  llvm::DenseMap<Operation*, unsigned> number;
+  llvm::DenseSet<Operation*> cheap;
   std::vector<llvm::SetVector<unsigned>> producers, consumers;
   std::vector<llvm::SetVector<unsigned>> before, after; // with the order of overwrites
   std::vector<llvm::SetVector<Value>> returnedAs;
@@ -603,21 +581,14 @@ private:
   std::vector<Group> groups;
   std::vector<Kernel> kernels;
   llvm::DenseMap<unsigned, unsigned> bundled;
-  llvm::MapVector<std::pair<unsigned, unsigned>, std::string> reasons;
   llvm::DenseMap<Value, Value> results;
 };
 
 } // namespace
 
-void Remarks::add(Operation *op, const Twine &line) {
-  std::string where = lineOf(op->getLoc());
-  text += (where.empty() ? "" : where + ": ") + line.str() + "\n";
-}
-
-LogicalResult fuse(ModuleOp module, PassContext &context) {
+LogicalResult fuse(ModuleOp module, PassContext& context) {
   for (auto function : module.getOps<func::FuncOp>())
-    if (!function.isDeclaration())
-      Fusion(function, context).run();
+    if (!function.isDeclaration()) Fusion(function, context).run();
   return success();
 }
 

@@ -1,5 +1,6 @@
 // 1. Adjacent axes that every access runs over as one become one.
-// 2. One loop for each level of reductions, then one for outputs that need all of them. A value is emitted where it is asked for, in the
+// 2. One loop for each level of reductions, then one for outputs that need all of them. A value is
+// emitted where it is asked for, in the
 //    outermost block that knows its indices, and once in each block.
 // 3. A value that is dear and used in several loops is kept in a local of the folded axes.
 #include "passes/lower_part.h"
@@ -26,20 +27,20 @@ constexpr int64_t kLongestLocal = 16384;
 
 class PartLowering {
 public:
-  PartLowering(const Part &part, KernelFrame &frame, Location loc)
-      : part(part), frame(frame), loc(loc), context(loc.getContext()), builder(context), ranges(part.ranges()) {}
+  PartLowering(const Part& part, KernelFrame& frame, Location loc)
+      : part(part), frame(frame), loc(loc), context(loc.getContext()), builder(context),
+        ranges(part.ranges()) {}
 
   void run() {
     joinAxes();
     findUses();
     builder.setInsertionPointToEnd(&frame.kernel.getBody().front());
     SmallVector<loom::AxisAttr> axes;
-    for (const Run &run : runs)
-      if (!run.folded)
-        axes.push_back(axisOf(run));
-    loom::PartOp::create(builder, loc, axes, [&](OpBuilder &b, Location, ValueRange indices) {
+    for (const Run& run : runs)
+      if (!run.folded) axes.push_back(axisOf(run));
+    loom::PartOp::create(builder, loc, axes, [&](OpBuilder& b, Location, ValueRange indices) {
       size_t next = 0;
-      for (Run &run : runs)
+      for (Run& run : runs)
         if (!run.folded) {
           run.index = indices[next++];
           run.depth = 0;
@@ -60,8 +61,8 @@ private:
     Value index;
   };
   struct Scope {
-    explicit Scope(Block *block) : block(block) {}
-    Block *block;
+    explicit Scope(Block* block) : block(block) {}
+    Block* block;
     llvm::DenseMap<std::tuple<Value, AffineMap, Value>, Value> values;
   };
   struct Condition {
@@ -80,7 +81,7 @@ private:
 
   void joinAxes() {
     SmallVector<AffineExpr> all(part.positions.begin(), part.positions.end());
-    for (const PartAccess &access : part.accesses)
+    for (const PartAccess& access : part.accesses)
       all.push_back(offsetOf(access.value, access.indices));
     for (Value output : part.outputs)
       all.push_back(offsetOf(output, *part.indicesOf(output.getType())));
@@ -88,7 +89,8 @@ private:
       bool folded = part.reduced[k];
       // A product keeps rows and columns apart: its last two axes.
       bool isKept = part.product && k + 1 == part.extents.size();
-      if (!runs.empty() && runs.back().folded == folded && !isKept && llvm::all_of(all, [&](AffineExpr e) { return runsOver(e, k); })) {
+      if (!runs.empty() && runs.back().folded == folded && !isKept &&
+          llvm::all_of(all, [&](AffineExpr e) { return runsOver(e, k); })) {
         runs.back().last = k;
         runs.back().extent = ir::canonical(runs.back().extent * part.extents[k]);
       } else {
@@ -101,11 +103,11 @@ private:
   bool runsOver(AffineExpr e, unsigned k) {
     bool isDivided = false;
     e.walk([&](AffineExpr x) {
-      bool divides = x.getKind() == AffineExprKind::FloorDiv || x.getKind() == AffineExprKind::Mod || x.getKind() == AffineExprKind::CeilDiv;
+      bool divides = x.getKind() == AffineExprKind::FloorDiv ||
+                     x.getKind() == AffineExprKind::Mod || x.getKind() == AffineExprKind::CeilDiv;
       isDivided |= divides && (x.isFunctionOfDim(k) || x.isFunctionOfDim(k - 1));
     });
-    if (isDivided)
-      return false;
+    if (isDivided) return false;
     AffineExpr zero = constant(0);
     SmallVector<AffineExpr> onlyInner, onlyOuter;
     for (unsigned i = 0; i < ranges.size(); i++) {
@@ -115,27 +117,30 @@ private:
     // Linear in both, so comparing the terms of each is enough.
     SmallVector<AffineExpr> none(ranges.size(), zero);
     AffineExpr base = e.replaceDims(none);
-    return ir::canonical(e.replaceDims(onlyInner) - base) == ir::canonical(e.replaceDims(onlyOuter) - base);
+    return ir::canonical(e.replaceDims(onlyInner) - base) ==
+           ir::canonical(e.replaceDims(onlyOuter) - base);
   }
 
-  // Rewrites an expression of the part's axes into one where only the last axis of each run is used.
+  // Rewrites an expression of the part's axes into one where only the last axis of each run is
+  // used.
   AffineExpr joined(AffineExpr e) {
     SmallVector<AffineExpr> replacements;
     for (unsigned k = 0; k < ranges.size(); k++)
       replacements.push_back(dim(k));
-    for (const Run &run : runs)
+    for (const Run& run : runs)
       for (unsigned k = run.first; k < run.last; k++)
         replacements[k] = constant(0);
     return ir::canonical(e.replaceDims(replacements));
   }
 
   AffineMap sizeMap(AffineExpr e) { return AffineMap::get(0, ir::countSymbols(e), e); }
-  loom::AxisAttr axisOf(const Run &run) { return loom::AxisAttr::get(context, "d" + std::to_string(run.first), sizeMap(run.extent)); }
+  loom::AxisAttr axisOf(const Run& run) {
+    return loom::AxisAttr::get(context, "d" + std::to_string(run.first), sizeMap(run.extent));
+  }
 
-  Run *runOf(unsigned axis) {
-    for (Run &run : runs)
-      if (run.first <= axis && axis <= run.last)
-        return &run;
+  Run* runOf(unsigned axis) {
+    for (Run& run : runs)
+      if (run.first <= axis && axis <= run.last) return &run;
     return &innerRun; // of the product
   }
 
@@ -146,7 +151,7 @@ private:
         depth = std::max(depth, runOf(k)->depth);
     return depth;
   }
-  OpBuilder &at(int depth) {
+  OpBuilder& at(int depth) {
     builder.setInsertionPointToEnd(scopes[depth].block);
     return builder;
   }
@@ -154,41 +159,40 @@ private:
   //===--- Which loop computes what -----------------------------------------------------------===//
 
   bool hasLoops() const { return part.reduced.any(); }
-  unsigned levelOf(Operation *op) const {
+  unsigned levelOf(Operation* op) const {
     auto it = part.level.find(op);
     return it == part.level.end() ? 0 : it->second;
   }
   unsigned lastLevel() const {
     unsigned last = 0;
-    for (Operation *op : part.ops)
-      if (asReduce(op))
-        last = std::max(last, levelOf(op));
+    for (Operation* op : part.ops)
+      if (asReduce(op)) last = std::max(last, levelOf(op));
     return last;
   }
   bool isFull(Value v) const {
     auto indices = part.indicesOf(v.getType());
-    if (!indices)
-      return false;
+    if (!indices) return false;
     for (unsigned k = 0; k < part.extents.size(); k++)
-      if (part.reduced[k] && llvm::any_of(*indices, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
+      if (part.reduced[k] &&
+          llvm::any_of(*indices, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
         return true;
     return false;
   }
 
-  // Sets of loops as bits: bit l - 1 is the loop of the reductions of level l, the last one that of the remaining outputs.
+  // Sets of loops as bits: bit l - 1 is the loop of the reductions of level l, the last one that of
+  // the remaining outputs.
   void findUses() {
     unsigned last = lastLevel();
-    llvm::DenseMap<Operation *, uint64_t> loops;
+    llvm::DenseMap<Operation*, uint64_t> loops;
     auto use = [&](Value v, uint64_t set) {
-      Operation *op = v.getDefiningOp();
+      Operation* op = v.getDefiningOp();
       while (op && isTransparent(op) && op->getNumOperands() && isa<ir::ViewOp>(op))
         op = op->getOperand(0).getDefiningOp();
-      if (part.contains(op))
-        loops[op] |= set;
+      if (part.contains(op)) loops[op] |= set;
     };
     for (Value output : part.outputs)
       if (isFull(output)) {
-        Operation *op = output.getDefiningOp();
+        Operation* op = output.getDefiningOp();
         while (isa<ir::ViewOp>(op) && op->getOperand(0).getDefiningOp())
           op = op->getOperand(0).getDefiningOp();
         unsigned known = part.contains(op) ? levelOf(op) : 0;
@@ -197,21 +201,22 @@ private:
         outputLoop[output] = loop;
         use(output, uint64_t{1} << (loop - 1));
       }
-    llvm::DenseMap<Operation *, unsigned> cost;
-    for (Operation *op : part.ops) {
+    llvm::DenseMap<Operation*, unsigned> cost;
+    for (Operation* op : part.ops) {
       unsigned sum = weightOf(op);
       for (Value operand : op->getOperands())
         sum += cost.lookup(operand.getDefiningOp());
       cost[op] = std::min(sum, 1000u);
     }
     bool lanesFold = !part.reduced.empty() && part.reduced[part.reduced.size() - 1];
-    for (Operation *op : llvm::reverse(part.ops)) {
+    for (Operation* op : llvm::reverse(part.ops)) {
       uint64_t set = loops.lookup(op);
       if (auto reduce = asReduce(op)) {
         use(reduce->operand, uint64_t{1} << (levelOf(op) - 1));
         continue;
       }
-      if (llvm::popcount(set) > 1 && lanesFold && cost.lookup(op) >= kDearWeight && isFull(op->getResult(0)) && localExtent()) {
+      if (llvm::popcount(set) > 1 && lanesFold && cost.lookup(op) >= kDearWeight &&
+          isFull(op->getResult(0)) && localExtent()) {
         uint64_t first = set & -set;
         kept[op] = {Value(), static_cast<unsigned>(llvm::countr_zero(first)) + 1};
         set = first;
@@ -223,14 +228,15 @@ private:
 
   bool isOverwritten(Value output) {
     Value buffer = frame.buffers.lookup(output);
-    return llvm::any_of(part.accesses, [&](const PartAccess &a) { return frame.buffers.lookup(a.value) == buffer; });
+    return llvm::any_of(part.accesses, [&](const PartAccess& a) {
+      return frame.buffers.lookup(a.value) == buffer;
+    });
   }
 
   std::optional<AffineExpr> localExtent() {
     AffineExpr extent = constant(1);
     for (unsigned k = 0; k < part.extents.size(); k++)
-      if (part.reduced[k])
-        extent = extent * part.extents[k];
+      if (part.reduced[k]) extent = extent * part.extents[k];
     extent = ir::canonical(extent);
     auto known = dyn_cast<AffineConstantExpr>(extent);
     return known && known.getValue() > kLongestLocal ? std::nullopt : std::optional(extent);
@@ -240,11 +246,13 @@ private:
 
   void emitBody() {
     unsigned last = lastLevel();
-    for (auto &[op, local] : kept)
-      local.memory = loom::LocalOp::create(at(0), op->getLoc(), keptType(op), sizeMap(*localExtent()));
+    for (auto& [op, local] : kept)
+      local.memory =
+          loom::LocalOp::create(at(0), op->getLoc(), keptType(op), sizeMap(*localExtent()));
     for (unsigned level = 1; level <= last; level++)
       emitLevel(level);
-    if (llvm::any_of(part.outputs, [&](Value v) { return outputLoop.lookup(v) == last + 1; }) && hasLoops())
+    if (llvm::any_of(part.outputs, [&](Value v) { return outputLoop.lookup(v) == last + 1; }) &&
+        hasLoops())
       emitNest(last + 1, {}, 0);
     emitStores([&](Value v) { return !outputLoop.lookup(v) || !hasLoops(); });
   }
@@ -252,38 +260,40 @@ private:
   // Every value is read before the first one is written: an output may lie over an input.
   void emitStores(function_ref<bool(Value)> wanted) {
     for (Value output : part.outputs)
-      if (wanted(output))
-        valueOf(output, *part.indicesOf(output.getType()), {});
+      if (wanted(output)) valueOf(output, *part.indicesOf(output.getType()), {});
     for (Value output : part.outputs)
-      if (wanted(output))
-        emitStore(output);
+      if (wanted(output)) emitStore(output);
   }
 
   struct Fold {
-    Operation *op;
+    Operation* op;
     ReduceView view;
     Type compute;
     SmallVector<Type, 2> types;
   };
 
-  Fold foldOf(Operation *op) {
+  Fold foldOf(Operation* op) {
     Fold fold{op, *asReduce(op), {}, {}};
     fold.compute = ir::computeElement(ir::elementOf(fold.view.operand));
     ir::Graph identity = fold.view.record->graph(ir::Form::identity);
     for (int root : identity.roots)
-      fold.types.push_back(identity.nodes[root].type == expr::Type::index ? Type(builder.getI64Type()) : fold.compute);
+      fold.types.push_back(identity.nodes[root].type == expr::Type::index
+                               ? Type(builder.getI64Type())
+                               : fold.compute);
     return fold;
   }
-  ScalarBody bodyAt(int depth, Location loc, Type compute) { return {at(depth), loc, compute, codeOfCurrent}; }
+  ScalarBody bodyAt(int depth, Location loc, Type compute) {
+    return {at(depth), loc, compute, codeOfCurrent};
+  }
 
   void emitLevel(unsigned level) {
     SmallVector<Fold> folds;
-    for (Operation *op : part.ops)
-      if (asReduce(op) && levelOf(op) == level)
-        folds.push_back(foldOf(op));
+    for (Operation* op : part.ops)
+      if (asReduce(op) && levelOf(op) == level) folds.push_back(foldOf(op));
     SmallVector<Value> identities;
-    for (Fold &fold : folds)
-      llvm::append_range(identities, bodyAt(0, fold.op->getLoc(), fold.compute).emit(fold.view.record->graph(ir::Form::identity), {}));
+    for (Fold& fold : folds)
+      llvm::append_range(identities, bodyAt(0, fold.op->getLoc(), fold.compute)
+                                         .emit(fold.view.record->graph(ir::Form::identity), {}));
     currentFolds = folds;
     SmallVector<Value> accumulators;
     if (hasLoops())
@@ -292,7 +302,7 @@ private:
       accumulators = elementsOf(folds, 0);
     endLoop();
     size_t next = 0;
-    for (Fold &fold : folds) {
+    for (Fold& fold : folds) {
       ArrayRef<Value> own = ArrayRef(accumulators).slice(next, fold.types.size());
       next += fold.types.size();
       folded[fold.op] = finish(fold, own);
@@ -301,7 +311,7 @@ private:
 
   // Later loops read what this one kept.
   void endLoop() {
-    for (Operation *op : filledHere)
+    for (Operation* op : filledHere)
       kept[op].isFilled = true;
     filledHere.clear();
   }
@@ -310,12 +320,12 @@ private:
   SmallVector<Value> emitNest(unsigned loop, ArrayRef<Value> identities, unsigned k) {
     while (k < runs.size() && !runs[k].folded)
       k++;
-    if (k == runs.size())
-      return emitElements(loop);
-    Run &run = runs[k];
-    Location where = currentFolds.empty() || identities.empty() ? loc : currentFolds.front().op->getLoc();
+    if (k == runs.size()) return emitElements(loop);
+    Run& run = runs[k];
+    Location where =
+        currentFolds.empty() || identities.empty() ? loc : currentFolds.front().op->getLoc();
     int outer = scopes.size() - 1;
-    auto body = [&](OpBuilder &b, Location, Value index) {
+    auto body = [&](OpBuilder& b, Location, Value index) {
       run.index = index;
       run.depth = scopes.size();
       scopes.emplace_back(b.getInsertionBlock());
@@ -325,19 +335,23 @@ private:
       b.setInsertionPointToEnd(index.getParentBlock());
       return yielded;
     };
-    auto combine = [&](OpBuilder &b, Location, ValueRange a, ValueRange x) { return combineAll(b, a, x); };
-    // Values hoisted out of the body land before the loop: it is inserted at the block's end once its body is built.
+    auto combine = [&](OpBuilder& b, Location, ValueRange a, ValueRange x) {
+      return combineAll(b, a, x);
+    };
+    // Values hoisted out of the body land before the loop: it is inserted at the block's end once
+    // its body is built.
     OpBuilder own(context);
     own.setInsertionPointToEnd(scopes[outer].block);
-    auto op = identities.empty() ? loom::LoopOp::create(own, where, axisOf(run), ValueRange(), body)
-                                 : loom::LoopOp::create(own, where, axisOf(run), identities, body, combine);
+    auto op = identities.empty()
+                  ? loom::LoopOp::create(own, where, axisOf(run), ValueRange(), body)
+                  : loom::LoopOp::create(own, where, axisOf(run), identities, body, combine);
     return SmallVector<Value>(op.getResults());
   }
 
-  SmallVector<Value> combineAll(OpBuilder &b, ValueRange a, ValueRange x) {
+  SmallVector<Value> combineAll(OpBuilder& b, ValueRange a, ValueRange x) {
     SmallVector<Value> result;
     size_t next = 0;
-    for (Fold &fold : currentFolds) {
+    for (Fold& fold : currentFolds) {
       SmallVector<Value> inputs(a.slice(next, fold.types.size()));
       llvm::append_range(inputs, x.slice(next, fold.types.size()));
       next += fold.types.size();
@@ -349,15 +363,14 @@ private:
 
   SmallVector<Value> emitElements(unsigned loop) {
     SmallVector<Value> result;
-    if (loop <= lastLevel())
-      result = elementsOf(currentFolds, scopes.size() - 1);
+    if (loop <= lastLevel()) result = elementsOf(currentFolds, scopes.size() - 1);
     emitStores([&](Value v) { return outputLoop.lookup(v) == loop; });
     return result;
   }
 
   SmallVector<Value> elementsOf(ArrayRef<Fold> folds, int depth) {
     SmallVector<Value> result;
-    for (const Fold &fold : folds) {
+    for (const Fold& fold : folds) {
       Exprs indices = *part.indicesOf(fold.view.operand.getType());
       Value x = numberOf(fold.view.operand, indices, {});
       if (!fold.view.starts) {
@@ -368,27 +381,29 @@ private:
       if (fold.types.size() > 1) {
         AffineExpr linear = constant(0);
         for (unsigned k = 0; k < part.extents.size(); k++)
-          if (part.reduced[k])
-            linear = linear * part.extents[k] + dim(k);
+          if (part.reduced[k]) linear = linear * part.extents[k] + dim(k);
         position = indexValue(joined(ir::canonical(linear)));
       } else {
         position = Value();
       }
       setCurrent(fold.op);
-      llvm::append_range(result, bodyAt(depth, fold.op->getLoc(), fold.compute).emit(fold.view.record->graph(ir::Form::element), {x, position}));
+      llvm::append_range(result,
+                         bodyAt(depth, fold.op->getLoc(), fold.compute)
+                             .emit(fold.view.record->graph(ir::Form::element), {x, position}));
     }
     return result;
   }
 
-  Value finish(Fold &fold, ArrayRef<Value> accumulators) {
+  Value finish(Fold& fold, ArrayRef<Value> accumulators) {
     Type element = ir::elementOf(fold.op->getResult(0));
     ScalarBody body = bodyAt(0, fold.op->getLoc(), fold.compute);
-    if (!fold.view.finishes)
-      return accumulators.front();
+    if (!fold.view.finishes) return accumulators.front();
     SmallVector<Value> inputs(accumulators);
     inputs.push_back(body.convert(indexValue(fold.view.count), fold.compute));
     setCurrent(fold.op);
-    Value y = bodyAt(0, fold.op->getLoc(), fold.compute).emit(fold.view.record->graph(ir::Form::finish), inputs).front();
+    Value y = bodyAt(0, fold.op->getLoc(), fold.compute)
+                  .emit(fold.view.record->graph(ir::Form::finish), inputs)
+                  .front();
     return bodyAt(0, fold.op->getLoc(), fold.compute).convert(y, element);
   }
 
@@ -406,7 +421,7 @@ private:
     e = joined(e);
     int depth = depthOf(e);
     auto key = std::tuple(Value(), AffineMap::get(ranges.size(), ir::countSymbols(e), e), Value());
-    Value &known = scopes[depth].values[key];
+    Value& known = scopes[depth].values[key];
     if (!known) {
       Value made = emitIndex(e, depth);
       scopes[depth].values[key] = made;
@@ -415,7 +430,7 @@ private:
     return known;
   }
   Value emitIndex(AffineExpr e, int depth) {
-    OpBuilder &b = at(depth);
+    OpBuilder& b = at(depth);
     Type i64 = b.getI64Type();
     if (auto c = dyn_cast<AffineConstantExpr>(e))
       return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(c.getValue()));
@@ -444,26 +459,25 @@ private:
   // The value as it is computed with: masks become 0 or 1 unless they are wanted as such.
   Value numberOf(Value v, ArrayRef<AffineExpr> indices, Condition mask) {
     Value x = valueOf(v, indices, mask);
-    if (!x.getType().isInteger(1))
-      return x;
+    if (!x.getType().isInteger(1)) return x;
     int depth = std::max(depthOf(canonical(indices)), mask.depth);
     return bodyAt(depth, v.getLoc(), builder.getI64Type()).convert(x, builder.getI64Type());
   }
 
   Value valueOf(Value v, ArrayRef<AffineExpr> raw, Condition mask) {
     Exprs indices = canonical(raw);
-    Operation *op = v.getDefiningOp();
+    Operation* op = v.getDefiningOp();
     if (part.contains(op)) {
       if (auto view = dyn_cast<ir::ViewOp>(op))
         return valueOf(view->getOperand(0), view.sourceIndices(indices), mask);
-      if (Value known = folded.lookup(op))
-        return known;
+      if (Value known = folded.lookup(op)) return known;
     }
     int depth = std::max(depthOf(indices), mask.value ? mask.depth : 0);
-    auto key = std::tuple(v, AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context), mask.value);
-    if (Value known = scopes[depth].values.lookup(key))
-      return known;
-    Value made = !part.contains(op) ? emitLoad(v, indices, mask, depth) : emitOp(op, indices, mask, depth);
+    auto key = std::tuple(
+        v, AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context), mask.value);
+    if (Value known = scopes[depth].values.lookup(key)) return known;
+    Value made =
+        !part.contains(op) ? emitLoad(v, indices, mask, depth) : emitOp(op, indices, mask, depth);
     scopes[depth].values[key] = made;
     return made;
   }
@@ -484,9 +498,8 @@ private:
   Value emitLoad(Value v, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
     auto [map, axes] = access(offsetOf(v, indices));
     Value buffer = frame.buffers.lookup(v);
-    OpBuilder &b = at(depth);
-    if (!mask.value)
-      return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes);
+    OpBuilder& b = at(depth);
+    if (!mask.value) return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes);
     Type type = loom::computeType(buffer.getType());
     Value other = arith::ConstantOp::create(b, v.getLoc(), cast<TypedAttr>(b.getZeroAttr(type)));
     return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes, mask.value, other);
@@ -496,27 +509,28 @@ private:
     Exprs indices = *part.indicesOf(output.getType());
     Value value = valueOf(output, indices, {});
     auto [map, axes] = access(offsetOf(output, indices));
-    OpBuilder &b = at(hasLoops() && outputLoop.lookup(output) ? scopes.size() - 1 : 0);
+    OpBuilder& b = at(hasLoops() && outputLoop.lookup(output) ? scopes.size() - 1 : 0);
     loom::StoreOp::create(b, output.getLoc(), value, frame.buffers.lookup(output), map, axes);
   }
 
-  Type keptType(Operation *op) {
+  Type keptType(Operation* op) {
     Type element = ir::elementOf(op->getResult(0));
     return element.isBF16() ? Type(builder.getF32Type()) : element;
   }
-  AffineMap keptMap(SmallVector<Value> &axes) {
+  AffineMap keptMap(SmallVector<Value>& axes) {
     AffineExpr linear = constant(0);
     for (unsigned k = 0; k < part.extents.size(); k++)
-      if (part.reduced[k])
-        linear = linear * part.extents[k] + dim(k);
+      if (part.reduced[k]) linear = linear * part.extents[k] + dim(k);
     auto [map, indices] = access(ir::canonical(linear));
     axes = indices;
     return map;
   }
 
-  Value emitOp(Operation *op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+  Value emitOp(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
     auto local = kept.find(op);
-    bool isOwn = local != kept.end() && Exprs(indices) == canonical(*part.indicesOf(op->getResult(0).getType())) && !mask.value;
+    bool isOwn = local != kept.end() &&
+                 Exprs(indices) == canonical(*part.indicesOf(op->getResult(0).getType())) &&
+                 !mask.value;
     SmallVector<Value> axes;
     if (isOwn && local->second.isFilled) {
       AffineMap map = keptMap(axes);
@@ -531,32 +545,31 @@ private:
     return y;
   }
 
-  Value emitOwn(Operation *op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+  Value emitOwn(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
     if (auto scalar = dyn_cast<ir::ScalarOp>(op)) {
       Type element = ir::elementOf(scalar.getY());
       Type number = scalar.getValue().getType();
-      Value argument = frame.scalars.lookup({scalar.getValue(), scalarArgumentType(number, element)});
+      Value argument =
+          frame.scalars.lookup({scalar.getValue(), scalarArgumentType(number, element)});
       ScalarBody body = bodyAt(0, op->getLoc(), element);
       if (number.isInteger(64) && element.isF32()) // as the runtime converts its numbers
         argument = body.convert(argument, builder.getF64Type());
       return body.convert(argument, element);
     }
-    if (isProduct(op))
-      return emitProduct(op, indices);
-    if (auto update = dyn_cast<ir::SliceUpdateOp>(op))
-      return emitUpdate(update, indices, mask);
-    if (isa<ir::Concatenate>(op))
-      return emitConcatenate(op, indices, mask);
+    if (isProduct(op)) return emitProduct(op, indices);
+    if (auto update = dyn_cast<ir::SliceUpdateOp>(op)) return emitUpdate(update, indices, mask);
+    if (isa<ir::Concatenate>(op)) return emitConcatenate(op, indices, mask);
     return emitRecord(op, indices, mask, depth);
   }
 
-  Value emitRecord(Operation *op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
-    const ir::Record *record = ir::recordOf(op);
+  Value emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+    const ir::Record* record = ir::recordOf(op);
     Value result = op->getResult(0);
     Type element = ir::elementOf(result);
     auto operand = [&](unsigned k) {
       Exprs where = operandIndices(op, k, indices, ranges.size());
-      return record->isMask(k) ? valueOf(op->getOperand(k), where, mask) : numberOf(op->getOperand(k), where, mask);
+      return record->isMask(k) ? valueOf(op->getOperand(k), where, mask)
+                               : numberOf(op->getOperand(k), where, mask);
     };
     if (record->isCast) {
       Value x = valueOf(op->getOperand(0), operandIndices(op, 0, indices, ranges.size()), mask);
@@ -567,8 +580,7 @@ private:
       for (unsigned k = 0; k < op->getNumOperands(); k++)
         if (!record->isMask(k)) {
           compute = ir::computeElement(ir::elementOf(op->getOperand(k)));
-          if (!op->getOperand(k).getDefiningOp<ir::ScalarOp>())
-            break;
+          if (!op->getOperand(k).getDefiningOp<ir::ScalarOp>()) break;
         }
     // Seed and counter are integers, for the position alone.
     unsigned first = record->isRandom ? 2 : 0;
@@ -578,32 +590,39 @@ private:
     if (record->kind == ir::RecordKind::source)
       inputs.push_back(positionOf(op, indices, compute, depth));
     setCurrent(op);
-    Value y = bodyAt(depth, op->getLoc(), compute).emit(record->graph(ir::Form::value), inputs).front();
+    Value y =
+        bodyAt(depth, op->getLoc(), compute).emit(record->graph(ir::Form::value), inputs).front();
     return bodyAt(depth, op->getLoc(), compute).convert(y, element);
   }
 
   // The number of a source's element, or its random number in [0, 1).
-  Value positionOf(Operation *op, ArrayRef<AffineExpr> indices, Type compute, int depth) {
-    const ir::Record *record = ir::recordOf(op);
-    Value i = indexValue(ir::canonical(ir::linearise(indices, ir::shapeOf(op->getResult(0)), context), ranges));
+  Value positionOf(Operation* op, ArrayRef<AffineExpr> indices, Type compute, int depth) {
+    const ir::Record* record = ir::recordOf(op);
+    Value i = indexValue(
+        ir::canonical(ir::linearise(indices, ir::shapeOf(op->getResult(0)), context), ranges));
     Location where = op->getLoc();
-    if (!record->isRandom)
-      return bodyAt(depth, where, compute).convert(i, compute);
+    if (!record->isRandom) return bodyAt(depth, where, compute).convert(i, compute);
     Value seed = valueOf(op->getOperand(0), {}, {}), stream = valueOf(op->getOperand(1), {}, {});
-    OpBuilder &b = at(depth);
-    auto word = [&](uint32_t k) -> Value { return loom::RandomOp::create(b, where, seed, stream, i, k); };
-    auto number = [&](int64_t v) -> Value { return arith::ConstantOp::create(b, where, b.getI64IntegerAttr(v)); };
+    OpBuilder& b = at(depth);
+    auto word = [&](uint32_t k) -> Value {
+      return loom::RandomOp::create(b, where, seed, stream, i, k);
+    };
+    auto number = [&](int64_t v) -> Value {
+      return arith::ConstantOp::create(b, where, b.getI64IntegerAttr(v));
+    };
     Value bits = word(0);
     double scale = 0x1p-24;
     if (compute.isF64()) {
       Value high = arith::ShLIOp::create(b, where, bits, number(32));
-      bits = arith::ShRUIOp::create(b, where, arith::OrIOp::create(b, where, high, word(1)), number(11));
+      bits = arith::ShRUIOp::create(b, where, arith::OrIOp::create(b, where, high, word(1)),
+                                    number(11));
       scale = 0x1p-53;
     } else {
       bits = arith::ShRUIOp::create(b, where, bits, number(8));
     }
     Value x = arith::SIToFPOp::create(b, where, compute, bits);
-    return arith::MulFOp::create(b, where, x, arith::ConstantOp::create(b, where, b.getFloatAttr(compute, scale)));
+    return arith::MulFOp::create(
+        b, where, x, arith::ConstantOp::create(b, where, b.getFloatAttr(compute, scale)));
   }
 
   Value compare(arith::CmpIPredicate predicate, AffineExpr a, AffineExpr b) {
@@ -611,27 +630,30 @@ private:
     return arith::CmpIOp::create(at(depthOf({a, b})), loc, predicate, x, y);
   }
   Condition both(Condition a, Condition b) {
-    if (!a.value)
-      return b;
+    if (!a.value) return b;
     int depth = std::max(a.depth, b.depth);
     return {arith::AndIOp::create(at(depth), loc, a.value, b.value), depth};
   }
 
   Value emitUpdate(ir::SliceUpdateOp update, ArrayRef<AffineExpr> indices, Condition mask) {
     AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
-    AffineExpr i = indices[update.getDim()], count = ir::shapeOf(update.getUpdate())[update.getDim()];
+    AffineExpr i = indices[update.getDim()],
+               count = ir::shapeOf(update.getUpdate())[update.getDim()];
     int depth = depthOf({i});
     Value inside = compare(arith::CmpIPredicate::sge, i, start);
     auto also = [&](Value v) { inside = arith::AndIOp::create(at(depth), loc, inside, v); };
     also(compare(arith::CmpIPredicate::slt, i, start + count * step));
     if (step != constant(1))
-      also(compare(arith::CmpIPredicate::eq, getAffineBinaryOpExpr(AffineExprKind::Mod, i - start, step), constant(0)));
-    Value y = valueOf(update.getUpdate(), operandIndices(update, 1, indices, ranges.size()), both(mask, {inside, depth}));
+      also(compare(arith::CmpIPredicate::eq,
+                   getAffineBinaryOpExpr(AffineExprKind::Mod, i - start, step), constant(0)));
+    Value y = valueOf(update.getUpdate(), operandIndices(update, 1, indices, ranges.size()),
+                      both(mask, {inside, depth}));
     Value x = valueOf(update.getSource(), indices, mask);
-    return arith::SelectOp::create(at(std::max(depthOf(indices), mask.value ? mask.depth : 0)), update.getLoc(), inside, y, x);
+    return arith::SelectOp::create(at(std::max(depthOf(indices), mask.value ? mask.depth : 0)),
+                                   update.getLoc(), inside, y, x);
   }
 
-  Value emitConcatenate(Operation *op, ArrayRef<AffineExpr> indices, Condition mask) {
+  Value emitConcatenate(Operation* op, ArrayRef<AffineExpr> indices, Condition mask) {
     int64_t along = ir::structureOf(op)[0];
     AffineExpr i = indices[along], end = constant(0);
     int depth = depthOf({i}), own = std::max(depthOf(indices), mask.value ? mask.depth : 0);
@@ -642,8 +664,10 @@ private:
       below.push_back(compare(arith::CmpIPredicate::slt, i, end));
       Value inside = below.back();
       if (k)
-        inside = arith::AndIOp::create(at(depth), loc, inside, compare(arith::CmpIPredicate::sge, i, begin));
-      parts.push_back(valueOf(op->getOperand(k), operandIndices(op, k, indices, ranges.size()), both(mask, {inside, depth})));
+        inside = arith::AndIOp::create(at(depth), loc, inside,
+                                       compare(arith::CmpIPredicate::sge, i, begin));
+      parts.push_back(valueOf(op->getOperand(k), operandIndices(op, k, indices, ranges.size()),
+                              both(mask, {inside, depth})));
     }
     Value y = parts.back();
     for (unsigned k = parts.size() - 1; k-- > 0;)
@@ -651,16 +675,23 @@ private:
     return y;
   }
 
-  Value emitProduct(Operation *op, ArrayRef<AffineExpr> indices) {
-    Type element = ir::elementOf(op->getResult(0)), type = element.isBF16() ? Type(builder.getF32Type()) : element;
-    innerRun = {static_cast<unsigned>(part.extents.size()), static_cast<unsigned>(part.extents.size()), true, part.inner, -1, {}};
-    auto factors = [&](OpBuilder &b, Value index) {
+  Value emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
+    Type element = ir::elementOf(op->getResult(0)),
+         type = element.isBF16() ? Type(builder.getF32Type()) : element;
+    innerRun = {static_cast<unsigned>(part.extents.size()),
+                static_cast<unsigned>(part.extents.size()),
+                true,
+                part.inner,
+                -1,
+                {}};
+    auto factors = [&](OpBuilder& b, Value index) {
       innerRun.index = index;
       innerRun.depth = scopes.size();
       scopes.emplace_back(b.getInsertionBlock());
       Value pair[2];
       for (unsigned k = 0; k < 2; k++)
-        pair[k] = valueInside(op->getOperand(k), operandIndices(op, k, indices, part.extents.size()));
+        pair[k] =
+            valueInside(op->getOperand(k), operandIndices(op, k, indices, part.extents.size()));
       scopes.pop_back();
       b.setInsertionPointToEnd(index.getParentBlock());
       return std::pair(pair[0], pair[1]);
@@ -670,23 +701,28 @@ private:
     own.setInsertionPointToEnd(scopes[0].block);
     Value y;
     if (isa<FloatType>(type)) {
-      auto dot = loom::DotOp::create(own, op->getLoc(), type, axis, [&](OpBuilder &b, Location, Value index) { return factors(b, index); });
+      auto dot = loom::DotOp::create(
+          own, op->getLoc(), type, axis,
+          [&](OpBuilder& b, Location, Value index) { return factors(b, index); });
       y = dot.getResult();
     } else {
       Value zero = arith::ConstantOp::create(own, op->getLoc(), own.getI64IntegerAttr(0));
       auto loop = loom::LoopOp::create(
           own, op->getLoc(), axis, zero,
-          [&](OpBuilder &b, Location l, Value index) {
+          [&](OpBuilder& b, Location l, Value index) {
             auto [x, w] = factors(b, index);
             return SmallVector<Value>{arith::MulIOp::create(b, l, x, w)};
           },
-          [&](OpBuilder &b, Location l, ValueRange a, ValueRange x) { return SmallVector<Value>{arith::AddIOp::create(b, l, a[0], x[0])}; });
+          [&](OpBuilder& b, Location l, ValueRange a, ValueRange x) {
+            return SmallVector<Value>{arith::AddIOp::create(b, l, a[0], x[0])};
+          });
       y = loop.getResult(0);
     }
     return element.isBF16() ? bodyAt(0, op->getLoc(), type).roundBf16(y) : y;
   }
 
-  // A factor of a product is loaded inside it, whatever its indices: an emitter reads its access there.
+  // A factor of a product is loaded inside it, whatever its indices: an emitter reads its access
+  // there.
   Value valueInside(Value v, ArrayRef<AffineExpr> raw) {
     Exprs indices = canonical(raw);
     while (auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp())) {
@@ -696,7 +732,7 @@ private:
     return emitLoad(v, indices, {}, scopes.size() - 1);
   }
 
-  void setCurrent(Operation *op) { current = op; }
+  void setCurrent(Operation* op) { current = op; }
 
   struct Local {
     Value memory;
@@ -704,10 +740,10 @@ private:
     bool isFilled = false;
   };
 
-  const Part &part;
-  KernelFrame &frame;
+  const Part& part;
+  KernelFrame& frame;
   Location loc;
-  MLIRContext *context;
+  MLIRContext* context;
   OpBuilder builder;
   Exprs ranges;
   SmallVector<Run> runs;
@@ -715,16 +751,18 @@ private:
   SmallVector<Scope> scopes;
   SmallVector<Fold> currentFolds;
   llvm::DenseMap<Value, unsigned> outputLoop; // from 1; 0: outside of loops
-  llvm::MapVector<Operation *, Local> kept;
-  SmallVector<Operation *> filledHere;
-  llvm::DenseMap<Operation *, Value> folded;
-  Operation *current = nullptr;
+  llvm::MapVector<Operation*, Local> kept;
+  SmallVector<Operation*> filledHere;
+  llvm::DenseMap<Operation*, Value> folded;
+  Operation* current = nullptr;
   std::function<int32_t()> code = [this] { return frame.errorCode(current); };
   llvm::function_ref<int32_t()> codeOfCurrent = code;
 };
 
 } // namespace
 
-void lowerPart(const Part &part, KernelFrame &frame, Location loc) { PartLowering(part, frame, loc).run(); }
+void lowerPart(const Part& part, KernelFrame& frame, Location loc) {
+  PartLowering(part, frame, loc).run();
+}
 
 } // namespace weft

@@ -1,6 +1,8 @@
-// 1. The space: the product's result, else what reductions read, else the largest output; axes are cut until every shape fits.
+// 1. The space: the product's result, else what reductions read, else the largest output; axes are
+// cut until every shape fits.
 // 2. Folded axes: the same for every reduction.
-// 3. From the outputs down, each value at the indices where it is read: reductions and products only at their own point; what is not a
+// 3. From the outputs down, each value at the indices where it is read: reductions and products
+// only at their own point; what is not a
 //    member is memory.
 #include "passes/part.h"
 
@@ -14,7 +16,7 @@ namespace weft {
 
 using ir::Exprs;
 
-std::optional<ReduceView> asReduce(Operation *op) {
+std::optional<ReduceView> asReduce(Operation* op) {
   ReduceView r;
   if (auto partial = dyn_cast<ir::PartialReduceOp>(op)) {
     r.record = ir::findRecord(partial.getRecord());
@@ -32,8 +34,7 @@ std::optional<ReduceView> asReduce(Operation *op) {
     return r;
   }
   r.record = ir::recordOf(op);
-  if (!r.record || r.record->kind != ir::RecordKind::reduction)
-    return std::nullopt;
+  if (!r.record || r.record->kind != ir::RecordKind::reduction) return std::nullopt;
   r.operand = op->getOperand(0);
   ArrayRef<int64_t> dims = ir::structureOf(op).drop_front();
   r.dims.assign(dims.begin(), dims.end());
@@ -45,52 +46,49 @@ std::optional<ReduceView> asReduce(Operation *op) {
   return r;
 }
 
-bool isTransparent(Operation *op) { return isa<ir::ViewOp, ir::ScalarOp>(op); }
+bool isTransparent(Operation* op) { return isa<ir::ViewOp, ir::ScalarOp>(op); }
 
-bool isElementwise(Operation *op) {
-  if (isa<ir::SliceUpdateOp, ir::Concatenate>(op))
-    return true;
-  const ir::Record *record = ir::recordOf(op);
-  return record && (record->kind == ir::RecordKind::pointwise || record->kind == ir::RecordKind::source);
+bool isElementwise(Operation* op) {
+  if (isa<ir::SliceUpdateOp, ir::Concatenate>(op)) return true;
+  const ir::Record* record = ir::recordOf(op);
+  return record &&
+         (record->kind == ir::RecordKind::pointwise || record->kind == ir::RecordKind::source);
 }
 
-bool isProduct(Operation *op) { return isa<ir::Matmul>(op); }
+bool isProduct(Operation* op) { return isa<ir::Matmul>(op); }
 
-unsigned weightOf(Operation *op) {
-  if (const ir::Record *record = ir::recordOf(op))
-    return record->weight;
+unsigned weightOf(Operation* op) {
+  if (const ir::Record* record = ir::recordOf(op)) return record->weight;
   return 4;
 }
 
 namespace {
 
 // Element [..., m, n] of a product reads [..., m, k] and [..., k, n]; a 1-d factor has no m or n.
-Exprs factorIndices(Operation *op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
+Exprs factorIndices(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
   AffineExpr inner = getAffineDimExpr(first, op->getContext());
-  auto rank = [&](unsigned i) { return cast<RankedTensorType>(op->getOperand(i).getType()).getRank(); };
+  auto rank = [&](unsigned i) {
+    return cast<RankedTensorType>(op->getOperand(i).getType()).getRank();
+  };
   bool hasRow = rank(0) > 1, hasColumn = rank(1) > 1;
   ArrayRef<AffineExpr> batch = indices.drop_back(hasRow + hasColumn);
   Exprs all(batch);
   if (k == 0) {
-    if (hasRow)
-      all.push_back(indices[batch.size()]);
+    if (hasRow) all.push_back(indices[batch.size()]);
     all.push_back(inner);
   } else {
     all.push_back(inner);
-    if (hasColumn)
-      all.push_back(indices.back());
+    if (hasColumn) all.push_back(indices.back());
   }
   return ir::broadcastIndices(all, op->getOperand(k).getType());
 }
 
 } // namespace
 
-Exprs operandIndices(Operation *op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
-  MLIRContext *context = op->getContext();
-  if (auto view = dyn_cast<ir::ViewOp>(op))
-    return Exprs(view.sourceIndices(indices));
-  if (isProduct(op))
-    return factorIndices(op, k, indices, first);
+Exprs operandIndices(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
+  MLIRContext* context = op->getContext();
+  if (auto view = dyn_cast<ir::ViewOp>(op)) return Exprs(view.sourceIndices(indices));
+  if (isProduct(op)) return factorIndices(op, k, indices, first);
   if (auto reduce = asReduce(op)) {
     int64_t rank = cast<RankedTensorType>(reduce->operand.getType()).getRank();
     bool keepdim = static_cast<int64_t>(indices.size()) == rank;
@@ -106,8 +104,7 @@ Exprs operandIndices(Operation *op, unsigned k, ArrayRef<AffineExpr> indices, un
   if (auto update = dyn_cast<ir::SliceUpdateOp>(op)) {
     Exprs result(indices);
     AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
-    if (k == 1)
-      result[update.getDim()] = (result[update.getDim()] - start).floorDiv(step);
+    if (k == 1) result[update.getDim()] = (result[update.getDim()] - start).floorDiv(step);
     return result;
   }
   if (isa<ir::Concatenate>(op)) {
@@ -122,13 +119,13 @@ Exprs operandIndices(Operation *op, unsigned k, ArrayRef<AffineExpr> indices, un
 
 Exprs Part::ranges() const {
   Exprs r = extents;
-  if (inner)
-    r.push_back(inner);
+  if (inner) r.push_back(inner);
   return r;
 }
 
 // The indices of a tensor whose sizes, but for those of 1, are the axes' in order.
-static std::optional<Exprs> matchDims(ArrayRef<AffineExpr> shape, ArrayRef<AffineExpr> axes, ArrayRef<AffineExpr> sizes) {
+static std::optional<Exprs> matchDims(ArrayRef<AffineExpr> shape, ArrayRef<AffineExpr> axes,
+                                      ArrayRef<AffineExpr> sizes) {
   Exprs indices;
   size_t next = 0;
   for (AffineExpr size : shape)
@@ -142,7 +139,7 @@ static std::optional<Exprs> matchDims(ArrayRef<AffineExpr> shape, ArrayRef<Affin
 }
 
 std::optional<Exprs> Part::indicesOf(Type tensor) const {
-  MLIRContext *context = tensor.getContext();
+  MLIRContext* context = tensor.getContext();
   Exprs shape = ir::shapeOf(tensor);
   AffineExpr count = ir::countOf(shape, context);
   for (bool points : {false, true}) {
@@ -152,64 +149,60 @@ std::optional<Exprs> Part::indicesOf(Type tensor) const {
         axes.push_back(getAffineDimExpr(k, context));
         sizes.push_back(extents[k]);
       }
-    if (auto direct = matchDims(shape, axes, sizes))
-      return direct;
-    if (ir::countOf(sizes, context) != count)
-      continue;
+    if (auto direct = matchDims(shape, axes, sizes)) return direct;
+    if (ir::countOf(sizes, context) != count) continue;
     Exprs indices = ir::delinearise(ir::linearise(axes, sizes, context), shape, extents);
     bool whole = true;
     for (AffineExpr e : indices)
-      e.walk([&](AffineExpr x) { whole &= x.getKind() != AffineExprKind::FloorDiv && x.getKind() != AffineExprKind::Mod; });
-    if (whole)
-      return indices;
+      e.walk([&](AffineExpr x) {
+        whole &= x.getKind() != AffineExprKind::FloorDiv && x.getKind() != AffineExprKind::Mod;
+      });
+    if (whole) return indices;
   }
   return std::nullopt;
 }
 
 struct PartBuilder {
-  PartBuilder(Part &part, std::string &why, MLIRContext *context) : part(part), why(why), context(context) {}
-  Part &part;
-  std::string &why;
-  MLIRContext *context;
+  PartBuilder(Part& part, std::string& why, MLIRContext* context)
+      : part(part), why(why), context(context) {}
+  Part& part;
+  std::string& why;
+  MLIRContext* context;
   llvm::DenseSet<std::pair<Value, AffineMap>> seen;
-  llvm::DenseMap<Operation *, unsigned> visits;
+  llvm::DenseMap<Operation*, unsigned> visits;
 
-  bool fail(const Twine &message) {
+  bool fail(const Twine& message) {
     why = message.str();
     return false;
   }
-  static std::string name(Operation *op) { return op->getName().stripDialect().str(); }
+  static std::string name(Operation* op) { return op->getName().stripDialect().str(); }
 
   bool findSpace() {
     Exprs space;
     AffineExpr most;
-    auto take = [&](const Exprs &shape) {
+    auto take = [&](const Exprs& shape) {
       space.clear();
       for (AffineExpr e : shape)
-        if (e != getAffineConstantExpr(1, context))
-          space.push_back(ir::canonical(e));
+        if (e != getAffineConstantExpr(1, context)) space.push_back(ir::canonical(e));
       most = ir::countOf(shape, context);
     };
-    for (Operation *op : part.ops) {
-      if (!isProduct(op))
-        continue;
-      if (part.product)
-        return fail("two products in one kernel");
+    for (Operation* op : part.ops) {
+      if (!isProduct(op)) continue;
+      if (part.product) return fail("two products in one kernel");
       part.product = op;
       part.inner = ir::shapeOf(op->getOperand(0)).back();
       take(ir::shapeOf(op->getResult(0)));
     }
-    for (Operation *op : part.ops)
+    for (Operation* op : part.ops)
       if (auto reduce = asReduce(op)) {
-        if (part.product)
-          return fail("a reduction and a product");
-        if (!most)
-          take(ir::shapeOf(reduce->operand));
+        if (part.product) return fail("a reduction and a product");
+        if (!most) take(ir::shapeOf(reduce->operand));
       }
     for (Value output : part.outputs)
       if (!part.product && !most)
         take(ir::shapeOf(output));
-      else if (!part.product && !hasReduce() && isLarger(ir::countOf(ir::shapeOf(output), context), most))
+      else if (!part.product && !hasReduce() &&
+               isLarger(ir::countOf(ir::shapeOf(output), context), most))
         take(ir::shapeOf(output));
     auto refine = [&](Value v) {
       Exprs shape = ir::shapeOf(v);
@@ -217,9 +210,8 @@ struct PartBuilder {
       if (ir::countOf(shape, context) == most && ir::commonRefinement(space, shape, finer))
         space.assign(finer.begin(), finer.end());
     };
-    for (Operation *op : part.ops) {
-      if (auto reduce = asReduce(op))
-        refine(reduce->operand);
+    for (Operation* op : part.ops) {
+      if (auto reduce = asReduce(op)) refine(reduce->operand);
       refine(op->getResult(0));
     }
     part.extents = space;
@@ -227,7 +219,7 @@ struct PartBuilder {
     return true;
   }
   bool hasReduce() const {
-    return llvm::any_of(part.ops, [](Operation *op) { return asReduce(op).has_value(); });
+    return llvm::any_of(part.ops, [](Operation* op) { return asReduce(op).has_value(); });
   }
   static bool isLarger(AffineExpr a, AffineExpr b) {
     auto x = dyn_cast<AffineConstantExpr>(a), y = dyn_cast<AffineConstantExpr>(b);
@@ -236,18 +228,16 @@ struct PartBuilder {
 
   bool findFolded() {
     bool isFirst = true;
-    for (Operation *op : part.ops) {
+    for (Operation* op : part.ops) {
       auto reduce = asReduce(op);
-      if (!reduce)
-        continue;
+      if (!reduce) continue;
       auto indices = part.indicesOf(reduce->operand.getType());
       if (!indices)
         return fail(name(op) + " reads another number of elements than the kernel's space has");
       llvm::SmallBitVector folded(part.extents.size());
       for (int64_t dim : reduce->dims)
         for (size_t axis = 0; axis < part.extents.size(); axis++)
-          if ((*indices)[dim].isFunctionOfDim(axis))
-            folded.set(axis);
+          if ((*indices)[dim].isFunctionOfDim(axis)) folded.set(axis);
       if (!isFirst && folded != part.reduced)
         return fail(name(op) + " folds other axes than the reduction before it");
       isFirst = false;
@@ -256,13 +246,12 @@ struct PartBuilder {
     return true;
   }
 
-  unsigned findLevel(Operation *op) {
+  unsigned findLevel(Operation* op) {
     auto [it, isNew] = part.level.try_emplace(op, 0);
-    if (!isNew)
-      return it->second;
+    if (!isNew) return it->second;
     unsigned level = 0;
     for (Value operand : op->getOperands())
-      if (Operation *from = operand.getDefiningOp(); part.contains(from))
+      if (Operation* from = operand.getDefiningOp(); part.contains(from))
         level = std::max(level, findLevel(from));
     level += asReduce(op).has_value();
     part.level[op] = level;
@@ -276,7 +265,7 @@ struct PartBuilder {
     return r;
   }
 
-  bool visitReduce(Operation *op, const ReduceView &reduce, ArrayRef<AffineExpr> indices) {
+  bool visitReduce(Operation* op, const ReduceView& reduce, ArrayRef<AffineExpr> indices) {
     auto own = part.indicesOf(op->getResult(0).getType());
     // A reduction over all elements has the empty index everywhere.
     if (!own || canonical(*own) != Exprs(indices))
@@ -284,7 +273,7 @@ struct PartBuilder {
     return visit(reduce.operand, *part.indicesOf(reduce.operand.getType()));
   }
 
-  bool visitProduct(Operation *op, ArrayRef<AffineExpr> indices) {
+  bool visitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
     auto own = part.indicesOf(op->getResult(0).getType());
     if (!own || canonical(*own) != Exprs(indices))
       return fail("the product is read at points other than its own");
@@ -304,65 +293,63 @@ struct PartBuilder {
 
   bool visit(Value v, ArrayRef<AffineExpr> raw) {
     Exprs indices = canonical(raw);
-    if (!seen.insert({v, AffineMap::get(part.extents.size() + 1, ir::countSymbols(indices), indices, context)}).second)
+    if (!seen.insert({v, AffineMap::get(part.extents.size() + 1, ir::countSymbols(indices), indices,
+                                        context)})
+             .second)
       return true;
-    Operation *op = v.getDefiningOp();
+    Operation* op = v.getDefiningOp();
     if (!part.contains(op)) {
       part.accesses.push_back({v, indices, false});
       return true;
     }
-    if (isa<ir::ScalarOp>(op))
-      return true;
-    if (isProduct(op))
-      return visitProduct(op, indices);
-    if (auto reduce = asReduce(op))
-      return visitReduce(op, *reduce, indices);
+    if (isa<ir::ScalarOp>(op)) return true;
+    if (isProduct(op)) return visitProduct(op, indices);
+    if (auto reduce = asReduce(op)) return visitReduce(op, *reduce, indices);
     if (++visits[op] > 2 && weightOf(op) > 4)
       return fail(name(op) + " would be computed at more than two places");
-    if (const ir::Record *record = ir::recordOf(op); record && record->kind == ir::RecordKind::source)
-      part.positions.push_back(canonical({ir::linearise(indices, ir::shapeOf(v), context)}).front());
+    if (const ir::Record* record = ir::recordOf(op);
+        record && record->kind == ir::RecordKind::source)
+      part.positions.push_back(
+          canonical({ir::linearise(indices, ir::shapeOf(v), context)}).front());
     for (unsigned k = 0; k < op->getNumOperands(); k++) {
       Exprs at = operandIndices(op, k, indices, part.extents.size());
       if (isa<ir::SliceUpdateOp, ir::Concatenate>(op))
         llvm::append_range(part.positions, canonical(at));
-      if (!visit(op->getOperand(k), at))
-        return false;
+      if (!visit(op->getOperand(k), at)) return false;
     }
     return true;
   }
 
   bool run() {
-    if (!findSpace() || !findFolded())
-      return false;
-    for (Operation *op : part.ops)
+    if (!findSpace() || !findFolded()) return false;
+    for (Operation* op : part.ops)
       findLevel(op);
     for (Value output : part.outputs) {
       auto indices = part.indicesOf(output.getType());
       if (!indices)
-        return fail(name(output.getDefiningOp()) + " has another number of elements than the kernel's space or points");
-      if (!visit(output, *indices))
-        return false;
+        return fail(name(output.getDefiningOp()) +
+                    " has another number of elements than the kernel's space or points");
+      if (!visit(output, *indices)) return false;
     }
-    for (Operation *op : part.ops)
+    for (Operation* op : part.ops)
       if (asReduce(op) && !visit(op->getResult(0), *part.indicesOf(op->getResult(0).getType())))
         return false;
     return true;
   }
 };
 
-std::optional<Part> Part::analyse(ArrayRef<Value> outputs, ArrayRef<Operation *> ops, std::string &why) {
+std::optional<Part> Part::analyse(ArrayRef<Value> outputs, ArrayRef<Operation*> ops,
+                                  std::string& why) {
   Part part;
   part.outputs.assign(outputs.begin(), outputs.end());
-  for (Operation *op : ops)
+  for (Operation* op : ops)
     if (!isTransparent(op)) {
       part.ops.push_back(op);
       part.members.insert(op);
     }
-  MLIRContext *context = outputs.empty() ? nullptr : outputs.front().getContext();
-  if (!context)
-    return std::nullopt;
-  if (PartBuilder(part, why, context).run())
-    return part;
+  MLIRContext* context = outputs.empty() ? nullptr : outputs.front().getContext();
+  if (!context) return std::nullopt;
+  if (PartBuilder(part, why, context).run()) return part;
   return std::nullopt;
 }
 

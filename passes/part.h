@@ -1,4 +1,5 @@
-// Part: a set of weft ops seen as one space of points. Fusion asks whether a set is one; lowering emits it.
+// Part: a set of weft ops seen as one space of points. Fusion asks whether a set is one; lowering
+// emits it.
 #pragma once
 
 #include "ir/weft/weft.h"
@@ -15,30 +16,33 @@ namespace weft {
 
 /// A reduction in any of its forms: an op of a record, or one step of a long one.
 struct ReduceView {
-  const ir::Record *record = nullptr;
+  const ir::Record* record = nullptr;
   mlir::Value operand;
   llvm::SmallVector<int64_t> dims;
   bool starts = true;   // elements enter; else its operand holds accumulators
   bool finishes = true; // ends with the record's finish
   mlir::AffineExpr count;
 };
-std::optional<ReduceView> asReduce(mlir::Operation *op);
+std::optional<ReduceView> asReduce(mlir::Operation* op);
 
-/// Says whether an op only shows elements of its operand, or is a number: it belongs to whoever reads it.
-bool isTransparent(mlir::Operation *op);
+/// Says whether an op only shows elements of its operand, or is a number: it belongs to whoever
+/// reads it.
+bool isTransparent(mlir::Operation* op);
 
-/// Says whether the op's elements are expressions of its operands' elements: pointwise, sources, selections.
-bool isElementwise(mlir::Operation *op);
+/// Says whether the op's elements are expressions of its operands' elements: pointwise, sources,
+/// selections.
+bool isElementwise(mlir::Operation* op);
 
 /// Says whether the op is a product with a sum over an inner axis.
-bool isProduct(mlir::Operation *op);
+bool isProduct(mlir::Operation* op);
 
 /// Returns scalar operations for one element of the op.
-unsigned weightOf(mlir::Operation *op);
+unsigned weightOf(mlir::Operation* op);
 
-/// Where an op reads its k-th operand for its result's element at `indices`. For reductions and products the further dims are appended
-/// as dims `first`, `first` + 1, ... of the expressions.
-ir::Exprs operandIndices(mlir::Operation *op, unsigned k, llvm::ArrayRef<mlir::AffineExpr> indices, unsigned first);
+/// Where an op reads its k-th operand for its result's element at `indices`. For reductions and
+/// products the further dims are appended as dims `first`, `first` + 1, ... of the expressions.
+ir::Exprs operandIndices(mlir::Operation* op, unsigned k, llvm::ArrayRef<mlir::AffineExpr> indices,
+                         unsigned first);
 
 /// One read of a value that the part does not compute.
 struct PartAccess {
@@ -49,32 +53,37 @@ struct PartAccess {
 
 class Part {
 public:
-  /// Takes the ops for which `contains` holds, and transparent ones; `outputs` are what it writes. Returns nothing, and in `why` what does
-  /// not fit, if they are not one space of points.
-  static std::optional<Part> analyse(llvm::ArrayRef<mlir::Value> outputs, llvm::ArrayRef<mlir::Operation *> ops, std::string &why);
+  /// Takes the ops for which `contains` holds, and transparent ones; `outputs` are what it writes.
+  /// Returns nothing, and in `why` what does not fit, if they are not one space of points.
+  static std::optional<Part> analyse(llvm::ArrayRef<mlir::Value> outputs,
+                                     llvm::ArrayRef<mlir::Operation*> ops, std::string& why);
 
-  /// Sizes of the axes, none of them 1: the points, and within each the elements that reductions fold.
+  /// Sizes of the axes, none of them 1: the points, and within each the elements that reductions
+  /// fold.
   ir::Exprs extents;
   llvm::SmallBitVector reduced; // by axis
-  mlir::Operation *product = nullptr;
-  mlir::AffineExpr inner;       // of a product: the size it sums over, dim extents.size()
-  llvm::SmallVector<mlir::Operation *> ops;
+  mlir::Operation* product = nullptr;
+  mlir::AffineExpr inner; // of a product: the size it sums over, dim extents.size()
+  llvm::SmallVector<mlir::Operation*> ops;
   llvm::SmallVector<mlir::Value> outputs;
   std::vector<PartAccess> accesses;
   /// Further expressions that the part computes with: positions and conditions.
   llvm::SmallVector<mlir::AffineExpr> positions;
   /// Loops that have to run before the op's value is known: reductions count from 1.
-  llvm::DenseMap<mlir::Operation *, unsigned> level;
+  llvm::DenseMap<mlir::Operation*, unsigned> level;
 
-  bool contains(mlir::Operation *op) const { return op && (members.contains(op) || isTransparent(op)); }
-  /// Returns the indices of a value at a point, if it has one element for each element of the space or for each point.
+  bool contains(mlir::Operation* op) const {
+    return op && (members.contains(op) || isTransparent(op));
+  }
+  /// Returns the indices of a value at a point, if it has one element for each element of the space
+  /// or for each point.
   std::optional<ir::Exprs> indicesOf(mlir::Type tensor) const;
   /// The extents with a product's inner size.
   ir::Exprs ranges() const;
 
 private:
   friend struct PartBuilder;
-  llvm::DenseSet<mlir::Operation *> members;
+  llvm::DenseSet<mlir::Operation*> members;
 };
 
 } // namespace weft

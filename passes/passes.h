@@ -3,35 +3,43 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <string>
+#include <vector>
+
 namespace weft {
 
-/// What passes have to say to a user: why ops did not become one kernel, one line each.
+/// What passes have to say to a user: why ops did not become one kernel.
 struct Remarks {
-  std::string text;
-  void add(mlir::Operation *op, const llvm::Twine &line);
+  std::vector<std::pair<mlir::Location, std::string>> lines;
+  /// Returns them as "file:line: text" lines.
+  std::string text() const;
 };
 
+/// Returns "file:line" of a location, or nothing where it has none.
+std::string lineOf(mlir::Location loc);
+
 struct PassContext {
-  Remarks *remarks = nullptr; // null: nobody listens
+  Remarks* remarks = nullptr; // null: nobody listens
 };
 
 /// Rewrites each op to a simpler one that gives the same bits; removes what nobody reads.
-mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 /// Merges ops that are equal.
-mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
 /// Cuts reductions that leave too few points into two steps with a fixed tree.
-mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext& context);
 /// Groups ops into weft.kernels.
-mlir::LogicalResult fuse(mlir::ModuleOp module, PassContext &context);
-/// Gives every result of the segment a kernel of its own that may write it, and orders kernels by what they overwrite.
-mlir::LogicalResult placeOutputs(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult fuse(mlir::ModuleOp module, PassContext& context);
+/// Gives every result of the segment a kernel of its own that may write it, and orders kernels by
+/// what they overwrite.
+mlir::LogicalResult placeOutputs(mlir::ModuleOp module, PassContext& context);
 /// Makes a loom.kernel of each weft.kernel, and a weft.launch in its place.
-mlir::LogicalResult lowerToLoom(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult lowerToLoom(mlir::ModuleOp module, PassContext& context);
 /// Divides by the sums of rows once a row.
-mlir::LogicalResult hoistReciprocals(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult hoistReciprocals(mlir::ModuleOp module, PassContext& context);
 /// Makes kernels that are equal but for names one kernel.
-mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext& context);
 /// Gives every buffer of a launch its place: leaf, output, or an offset in the arena.
-mlir::LogicalResult planMemory(mlir::ModuleOp module, PassContext &context);
+mlir::LogicalResult planMemory(mlir::ModuleOp module, PassContext& context);
 
 } // namespace weft

@@ -5,10 +5,10 @@
 #include "passes/schedule.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/CSE.h"
-#include "mlir/IR/Dominance.h"
 
 using namespace mlir;
 
@@ -17,8 +17,8 @@ namespace {
 
 struct PassInfo {
   StringRef name;
-  LogicalResult (*run)(ModuleOp, PassContext &);
-  StringRef stage;        // under which the IR after it is kept
+  LogicalResult (*run)(ModuleOp, PassContext&);
+  StringRef stage; // under which the IR after it is kept
   bool isOptional = false;
   StringRef summary;
 };
@@ -45,49 +45,70 @@ bool isNamed(StringRef list, StringRef name) {
 std::string printed(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  module->print(os, OpPrintingFlags().enableDebugInfo(true, true).useLocalScope().assumeVerified());
+  module->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
   return text;
 }
 
 class WeftPass : public PassWrapper<WeftPass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WeftPass)
-  explicit WeftPass(const PassInfo &info) : info(&info), argument(("weft-" + info.name).str()) {}
-  WeftPass(const WeftPass &other) : PassWrapper(other), info(other.info), argument(other.argument) {}
+  explicit WeftPass(const PassInfo& info) : info(&info), argument(("weft-" + info.name).str()) {}
+  WeftPass(const WeftPass& other)
+      : PassWrapper(other), info(other.info), argument(other.argument) {}
 
   StringRef getArgument() const override { return argument; }
   StringRef getDescription() const override { return info->summary; }
   StringRef getName() const override { return info->name; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<loom::LoomDialect, arith::ArithDialect>(); }
+  void getDependentDialects(DialectRegistry& registry) const override {
+    registry.insert<loom::LoomDialect, arith::ArithDialect>();
+  }
   void runOnOperation() override {
     Remarks remarks;
     PassContext context{&remarks};
-    if (failed(info->run(getOperation(), context)))
-      signalPassFailure();
-    for (StringRef rest = remarks.text; !rest.empty();) {
-      auto [line, more] = rest.split('\n');
-      getOperation().emitRemark(line);
-      rest = more;
-    }
+    if (failed(info->run(getOperation(), context))) signalPassFailure();
+    for (auto& [loc, line] : remarks.lines)
+      emitRemark(loc, line);
   }
 
 private:
-  const PassInfo *info;
+  const PassInfo* info;
   std::string argument;
 };
 
 } // namespace
 
-LogicalResult mergeEqual(ModuleOp module, PassContext &) {
+std::string lineOf(Location loc) {
+  std::string text;
+  loc->walk([&](Location l) {
+    if (auto line = dyn_cast<FileLineColLoc>(l)) {
+      text = (line.getFilename().strref() + ":" + Twine(line.getLine())).str();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return text;
+}
+
+std::string Remarks::text() const {
+  std::string text;
+  for (auto& [loc, line] : lines) {
+    std::string where = lineOf(loc);
+    text += (where.empty() ? "" : where + ": ") + line + "\n";
+  }
+  return text;
+}
+
+LogicalResult mergeEqual(ModuleOp module, PassContext&) {
   IRRewriter rewriter(module.getContext());
   DominanceInfo dominance;
   eliminateCommonSubExpressions(rewriter, dominance, module);
   return success();
 }
 
-bool runPipeline(ModuleOp module, const PipelineOptions &options, std::vector<PipelineStage> &stages, std::string &error) {
+bool runPipeline(ModuleOp module, const PipelineOptions& options,
+                 std::vector<PipelineStage>& stages, std::string& error) {
   std::string first;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
+  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic& diagnostic) {
     if (first.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
       first = diagnostic.str();
     return success();
@@ -95,41 +116,35 @@ bool runPipeline(ModuleOp module, const PipelineOptions &options, std::vector<Pi
   Remarks remarks;
   PassContext context{options.keep_stages ? &remarks : nullptr};
   auto keep = [&](StringRef stage) {
-    if (options.keep_stages && !stage.empty())
-      stages.push_back({stage.str(), printed(module)});
+    if (options.keep_stages && !stage.empty()) stages.push_back({stage.str(), printed(module)});
   };
   auto fail = [&](StringRef name, StringRef what) {
     error = (name + ": " + what + (first.empty() ? "" : ": " + first)).str();
     return false;
   };
-  if (failed(verify(module)))
-    return fail("import", "the segment must make valid IR");
-  for (const PassInfo &pass : kPasses) {
+  if (failed(verify(module))) return fail("import", "the segment must make valid IR");
+  for (const PassInfo& pass : kPasses) {
     if (pass.isOptional && isNamed(options.disable, pass.name)) {
       keep(pass.stage);
       continue;
     }
-    if (failed(pass.run(module, context)))
-      return fail(pass.name, "the pass must succeed");
+    if (failed(pass.run(module, context))) return fail(pass.name, "the pass must succeed");
     if (isNamed(options.print, pass.name))
       llvm::errs() << "// after " << pass.name << "\n" << printed(module);
-    if (failed(verify(module)))
-      return fail(pass.name, "the pass must leave valid IR");
+    if (failed(verify(module))) return fail(pass.name, "the pass must leave valid IR");
     keep(pass.stage);
   }
   loom::ScheduleTarget target;
   target.vector_bits = options.vector_bits;
   for (auto kernel : module.getOps<loom::KernelOp>())
     loom::scheduleKernel(kernel, target);
-  if (isNamed(options.print, "schedule"))
-    llvm::errs() << "// after schedule\n" << printed(module);
-  if (options.keep_stages)
-    stages.push_back({"remarks", remarks.text});
+  if (isNamed(options.print, "schedule")) llvm::errs() << "// after schedule\n" << printed(module);
+  if (options.keep_stages) stages.push_back({"remarks", remarks.text()});
   return true;
 }
 
 void registerWeftPasses() {
-  for (const PassInfo &pass : kPasses)
+  for (const PassInfo& pass : kPasses)
     registerPass([&pass] { return std::make_unique<WeftPass>(pass); });
 }
 

@@ -20,8 +20,10 @@ struct PipelineStage {
   std::string name, text;
 };
 
-/// Runs every pass, and the verifier after each. On failure `error` is one line that names the pass.
-bool runPipeline(mlir::ModuleOp module, const PipelineOptions &options, std::vector<PipelineStage> &stages, std::string &error);
+/// Runs every pass, and the verifier after each. On failure `error` is one line that names the
+/// pass.
+bool runPipeline(mlir::ModuleOp module, const PipelineOptions& options,
+                 std::vector<PipelineStage>& stages, std::string& error);
 
 /// Registers each pass under its name with a leading "weft-", for tools.
 void registerWeftPasses();

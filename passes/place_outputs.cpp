@@ -1,5 +1,7 @@
-// 1. A result that no kernel computes for it alone (a leaf, a view, one value twice) gets a kernel that copies.
-// 2. A kernel may write a leaf directly if the old value is read by nobody after it, and by itself only at the element that it
+// 1. A result that no kernel computes for it alone (a leaf, a view, one value twice) gets a kernel
+// that copies.
+// 2. A kernel may write a leaf directly if the old value is read by nobody after it, and by itself
+// only at the element that it
 //    writes; else it writes a temporary, and a copy at the end moves that.
 #include "passes/part.h"
 #include "passes/passes.h"
@@ -18,13 +20,12 @@ public:
   explicit Placement(func::FuncOp function) : function(function), builder(function.getContext()) {}
 
   void run() {
-    Operation *ret = body().getTerminator();
+    Operation* ret = body().getTerminator();
     llvm::DenseSet<Value> taken;
-    for (OpOperand &operand : ret->getOpOperands()) {
+    for (OpOperand& operand : ret->getOpOperands()) {
       auto leaf = leafOf(operand);
       Value v = operand.get();
-      if (leaf && v == function.getArgument(*leaf))
-        continue;
+      if (leaf && v == function.getArgument(*leaf)) continue;
       bool isOwn = v.getDefiningOp<ir::KernelOp>() && taken.insert(v).second;
       if (!isOwn)
         v = copyWithoutHazard(v);
@@ -36,17 +37,17 @@ public:
   }
 
 private:
-  Block &body() { return function.getBody().front(); }
+  Block& body() { return function.getBody().front(); }
 
-  std::optional<unsigned> leafOf(OpOperand &operand) {
-    auto leaf = function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
+  std::optional<unsigned> leafOf(OpOperand& operand) {
+    auto leaf =
+        function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
     return leaf ? std::optional<unsigned>(leaf.getInt()) : std::nullopt;
   }
 
   bool isWritten(Value argument) {
-    for (OpOperand &operand : body().getTerminator()->getOpOperands())
-      if (auto leaf = leafOf(operand); leaf && function.getArgument(*leaf) == argument)
-        return true;
+    for (OpOperand& operand : body().getTerminator()->getOpOperands())
+      if (auto leaf = leafOf(operand); leaf && function.getArgument(*leaf) == argument) return true;
     return false;
   }
 
@@ -56,18 +57,17 @@ private:
     IRMapping mapping;
     Value y = cloneInside(inner, v, mapping);
     if (y == v)
-      y = ir::createRecord(inner, v.getLoc(), ir::ViewAs::getOperationName().drop_front(5), v, cast<RankedTensorType>(v.getType()), {}, ir::shapeOf(v));
+      y = ir::createRecord(inner, v.getLoc(), ir::ViewAs::getOperationName().drop_front(5), v,
+                           cast<RankedTensorType>(v.getType()), {}, ir::shapeOf(v));
     ir::YieldOp::create(inner, v.getLoc(), y);
     return kernel.getResult(0);
   }
 
   // Views, and expressions of numbers, move into the kernel that reads them.
-  Value cloneInside(OpBuilder &inner, Value v, IRMapping &mapping) {
-    Operation *op = v.getDefiningOp();
-    if (!op || isa<ir::KernelOp>(op))
-      return v;
-    if (Value known = mapping.lookupOrNull(v))
-      return known;
+  Value cloneInside(OpBuilder& inner, Value v, IRMapping& mapping) {
+    Operation* op = v.getDefiningOp();
+    if (!op || isa<ir::KernelOp>(op)) return v;
+    if (Value known = mapping.lookupOrNull(v)) return known;
     for (Value operand : op->getOperands())
       mapping.map(operand, cloneInside(inner, operand, mapping));
     return inner.clone(*op, mapping)->getResult(0);
@@ -78,7 +78,8 @@ private:
     return copyKernel(v);
   }
 
-  // A copy of a leaf that is written itself goes through a temporary made before anything is written.
+  // A copy of a leaf that is written itself goes through a temporary made before anything is
+  // written.
   Value copyWithoutHazard(Value v) {
     if (readsWritten(v)) {
       builder.setInsertionPointToStart(&body());
@@ -87,59 +88,55 @@ private:
     return copyAtEnd(v);
   }
   bool readsWritten(Value v) {
-    Operation *op = v.getDefiningOp();
-    if (!op)
-      return isWritten(v);
-    return !isa<ir::KernelOp>(op) && llvm::any_of(op->getOperands(), [&](Value operand) { return readsWritten(operand); });
+    Operation* op = v.getDefiningOp();
+    if (!op) return isWritten(v);
+    return !isa<ir::KernelOp>(op) &&
+           llvm::any_of(op->getOperands(), [&](Value operand) { return readsWritten(operand); });
   }
 
   bool mayOverwrite(OpResult result, Value old) {
     auto kernel = cast<ir::KernelOp>(result.getOwner());
-    for (OpOperand &use : old.getUses()) {
-      Operation *user = body().findAncestorOpInBlock(*use.getOwner());
+    for (OpOperand& use : old.getUses()) {
+      Operation* user = body().findAncestorOpInBlock(*use.getOwner());
       if (isa<func::ReturnOp>(user) || (user != kernel && kernel->isBeforeInBlock(user)))
         return false;
     }
     unsigned next = 0;
-    for (Region &region : kernel.getParts()) {
+    for (Region& region : kernel.getParts()) {
       SmallVector<Value> outputs(region.front().getTerminator()->getOperands());
-      SmallVector<Operation *> ops;
-      for (Operation &op : region.front().without_terminator())
+      SmallVector<Operation*> ops;
+      for (Operation& op : region.front().without_terminator())
         ops.push_back(&op);
       std::string why;
       auto part = Part::analyse(outputs, ops, why);
-      if (!part)
-        return false;
+      if (!part) return false;
       unsigned first = next;
       next += outputs.size();
-      for (const PartAccess &access : part->accesses) {
-        if (access.value != old)
-          continue;
+      for (const PartAccess& access : part->accesses) {
+        if (access.value != old) continue;
         bool isOwnPart = first <= result.getResultNumber() && result.getResultNumber() < next;
-        if (!isOwnPart || access.isFactor || !isSamePoint(*part, access, outputs[result.getResultNumber() - first]))
+        if (!isOwnPart || access.isFactor ||
+            !isSamePoint(*part, access, outputs[result.getResultNumber() - first]))
           return false;
       }
     }
     return true;
   }
 
-  static bool isSamePoint(const Part &part, const PartAccess &access, Value output) {
+  static bool isSamePoint(const Part& part, const PartAccess& access, Value output) {
     auto own = part.indicesOf(output.getType());
-    if (!own || own->size() != access.indices.size())
-      return false;
+    if (!own || own->size() != access.indices.size()) return false;
     for (auto [a, b] : llvm::zip_equal(*own, access.indices))
-      if (ir::canonical(a, part.extents) != b)
-        return false;
+      if (ir::canonical(a, part.extents) != b) return false;
     return true;
   }
 
   void dropUnusedViews() {
-    SmallVector<Operation *> ops;
-    for (Operation &op : body().without_terminator())
+    SmallVector<Operation*> ops;
+    for (Operation& op : body().without_terminator())
       ops.push_back(&op);
-    for (Operation *op : llvm::reverse(ops))
-      if (!isa<ir::KernelOp>(op) && op->use_empty())
-        op->erase();
+    for (Operation* op : llvm::reverse(ops))
+      if (!isa<ir::KernelOp>(op) && op->use_empty()) op->erase();
   }
 
   func::FuncOp function;
@@ -148,10 +145,9 @@ private:
 
 } // namespace
 
-LogicalResult placeOutputs(ModuleOp module, PassContext &) {
+LogicalResult placeOutputs(ModuleOp module, PassContext&) {
   for (auto function : module.getOps<func::FuncOp>())
-    if (!function.isDeclaration())
-      Placement(function).run();
+    if (!function.isDeclaration()) Placement(function).run();
   return success();
 }
 

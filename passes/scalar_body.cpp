@@ -13,41 +13,47 @@ using expr::Primitive;
 
 struct LoomAlgebra {
   using Value = mlir::Value;
-  OpBuilder &b;
+  OpBuilder& b;
   Location loc;
   mlir::Type compute;
   llvm::function_ref<int32_t()> errorCode;
 
-  bool isFloat(expr::Type type) const { return type == expr::Type::number && isa<FloatType>(compute); }
-  template <class Op, class... Args> Value make(Args &&...args) { return Op::create(b, loc, std::forward<Args>(args)...); }
+  bool isFloat(expr::Type type) const {
+    return type == expr::Type::number && isa<FloatType>(compute);
+  }
+  template <class Op, class... Args> Value make(Args&&... args) {
+    return Op::create(b, loc, std::forward<Args>(args)...);
+  }
 
   Value number(double v, mlir::Type type) {
-    if (auto f = dyn_cast<FloatType>(type))
-      return make<arith::ConstantOp>(b.getFloatAttr(f, v));
+    if (auto f = dyn_cast<FloatType>(type)) return make<arith::ConstantOp>(b.getFloatAttr(f, v));
     return make<arith::ConstantOp>(b.getIntegerAttr(type, static_cast<int64_t>(v)));
   }
   mlir::Type typeOf(expr::Type type) {
-    return type == expr::Type::number ? compute : type == expr::Type::index ? mlir::Type(b.getI64Type()) : b.getI1Type();
+    return type == expr::Type::number  ? compute
+           : type == expr::Type::index ? mlir::Type(b.getI64Type())
+                                       : b.getI1Type();
   }
 
   Value literal(double v, expr::Type type) { return number(v, typeOf(type)); }
 
-  Value call(int callable, const Value *operands, int) {
+  Value call(int callable, const Value* operands, int) {
     ir::Graph graph = ir::functionGraph(callable, computeOf(compute));
     return expr::evaluate(*this, graph.nodes, graph.roots.front(), operands);
   }
 
-  template <class F, class I> Value either(bool isFloat, const Value *v) {
+  template <class F, class I> Value either(bool isFloat, const Value* v) {
     return isFloat ? make<F>(v[0], v[1]) : make<I>(v[0], v[1]);
   }
-  Value compare(arith::CmpFPredicate f, arith::CmpIPredicate i, const Value *v) {
-    if (isa<FloatType>(v[0].getType()))
-      return make<arith::CmpFOp>(f, v[0], v[1]);
+  Value compare(arith::CmpFPredicate f, arith::CmpIPredicate i, const Value* v) {
+    if (isa<FloatType>(v[0].getType())) return make<arith::CmpFOp>(f, v[0], v[1]);
     return make<arith::CmpIOp>(i, v[0], v[1]);
   }
   Value extreme(bool low, expr::Type type) {
     if (isFloat(type))
-      return number(low ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity(), compute);
+      return number(low ? -std::numeric_limits<double>::infinity()
+                        : std::numeric_limits<double>::infinity(),
+                    compute);
     int64_t v = low ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
     return make<arith::ConstantOp>(b.getI64IntegerAttr(v));
   }
@@ -57,42 +63,70 @@ struct LoomAlgebra {
   }
   Value truth(bool v) { return make<arith::ConstantOp>(b.getBoolAttr(v)); }
 
-  Value apply(Primitive p, const Value *v, expr::Type type) {
+  Value apply(Primitive p, const Value* v, expr::Type type) {
     using F = arith::CmpFPredicate;
     using I = arith::CmpIPredicate;
     bool f = isFloat(type);
     switch (p) {
-    case Primitive::logical_or: return make<arith::OrIOp>(v[0], v[1]);
-    case Primitive::logical_and: return make<arith::AndIOp>(v[0], v[1]);
-    case Primitive::logical_xor: return make<arith::XOrIOp>(v[0], v[1]);
-    case Primitive::logical_not: return make<arith::XOrIOp>(v[0], truth(true));
-    case Primitive::eq: return compare(F::OEQ, I::eq, v);
-    case Primitive::ne: return compare(F::UNE, I::ne, v);
-    case Primitive::lt: return compare(F::OLT, I::slt, v);
-    case Primitive::le: return compare(F::OLE, I::sle, v);
-    case Primitive::gt: return compare(F::OGT, I::sgt, v);
-    case Primitive::ge: return compare(F::OGE, I::sge, v);
-    case Primitive::add: return either<arith::AddFOp, arith::AddIOp>(f, v);
-    case Primitive::sub: return either<arith::SubFOp, arith::SubIOp>(f, v);
-    case Primitive::mul: return either<arith::MulFOp, arith::MulIOp>(f, v);
-    case Primitive::div: return make<arith::DivFOp>(v[0], v[1]);
-    case Primitive::neg: return f ? make<arith::NegFOp>(v[0]) : make<arith::SubIOp>(number(0, v[0].getType()), v[0]);
-    case Primitive::where: return make<arith::SelectOp>(v[0], v[1], v[2]);
-    case Primitive::abs: return f ? make<math::AbsFOp>(v[0]) : make<math::AbsIOp>(v[0]);
-    case Primitive::sqrt: return make<math::SqrtOp>(v[0]);
-    case Primitive::floor: return make<math::FloorOp>(v[0]);
-    case Primitive::rint: return make<math::RoundEvenOp>(v[0]);
-    case Primitive::fma: return make<math::FmaOp>(v[0], v[1], v[2]);
-    case Primitive::copysign: return make<math::CopySignOp>(v[0], v[1]);
-    case Primitive::scale2: return make<loom::Scale2Op>(compute, v[0], v[1]);
-    case Primitive::exponent: return make<loom::ExponentOp>(compute, v[0]);
-    case Primitive::mantissa: return make<loom::MantissaOp>(compute, v[0]);
+    case Primitive::logical_or:
+      return make<arith::OrIOp>(v[0], v[1]);
+    case Primitive::logical_and:
+      return make<arith::AndIOp>(v[0], v[1]);
+    case Primitive::logical_xor:
+      return make<arith::XOrIOp>(v[0], v[1]);
+    case Primitive::logical_not:
+      return make<arith::XOrIOp>(v[0], truth(true));
+    case Primitive::eq:
+      return compare(F::OEQ, I::eq, v);
+    case Primitive::ne:
+      return compare(F::UNE, I::ne, v);
+    case Primitive::lt:
+      return compare(F::OLT, I::slt, v);
+    case Primitive::le:
+      return compare(F::OLE, I::sle, v);
+    case Primitive::gt:
+      return compare(F::OGT, I::sgt, v);
+    case Primitive::ge:
+      return compare(F::OGE, I::sge, v);
+    case Primitive::add:
+      return either<arith::AddFOp, arith::AddIOp>(f, v);
+    case Primitive::sub:
+      return either<arith::SubFOp, arith::SubIOp>(f, v);
+    case Primitive::mul:
+      return either<arith::MulFOp, arith::MulIOp>(f, v);
+    case Primitive::div:
+      return make<arith::DivFOp>(v[0], v[1]);
+    case Primitive::neg:
+      return f ? make<arith::NegFOp>(v[0]) : make<arith::SubIOp>(number(0, v[0].getType()), v[0]);
+    case Primitive::where:
+      return make<arith::SelectOp>(v[0], v[1], v[2]);
+    case Primitive::abs:
+      return f ? make<math::AbsFOp>(v[0]) : make<math::AbsIOp>(v[0]);
+    case Primitive::sqrt:
+      return make<math::SqrtOp>(v[0]);
+    case Primitive::floor:
+      return make<math::FloorOp>(v[0]);
+    case Primitive::rint:
+      return make<math::RoundEvenOp>(v[0]);
+    case Primitive::fma:
+      return make<math::FmaOp>(v[0], v[1], v[2]);
+    case Primitive::copysign:
+      return make<math::CopySignOp>(v[0], v[1]);
+    case Primitive::scale2:
+      return make<loom::Scale2Op>(compute, v[0], v[1]);
+    case Primitive::exponent:
+      return make<loom::ExponentOp>(compute, v[0]);
+    case Primitive::mantissa:
+      return make<loom::MantissaOp>(compute, v[0]);
     case Primitive::floordiv:
       require(make<arith::CmpIOp>(I::ne, v[1], number(0, v[1].getType())), v[0]);
       return make<arith::FloorDivSIOp>(v[0], v[1]);
-    case Primitive::require: return require(v[0], v[1]);
-    case Primitive::lowest: return extreme(true, type);
-    case Primitive::highest: return extreme(false, type);
+    case Primitive::require:
+      return require(v[0], v[1]);
+    case Primitive::lowest:
+      return extreme(true, type);
+    case Primitive::highest:
+      return extreme(false, type);
     }
     return {};
   }
@@ -101,13 +135,16 @@ struct LoomAlgebra {
 } // namespace
 
 ir::Compute computeOf(Type scalar) {
-  return scalar.isF64() ? ir::Compute::f64 : isa<FloatType>(scalar) ? ir::Compute::f32 : ir::Compute::i64;
+  return scalar.isF64()           ? ir::Compute::f64
+         : isa<FloatType>(scalar) ? ir::Compute::f32
+                                  : ir::Compute::i64;
 }
 
-SmallVector<Value, 2> ScalarBody::emit(const ir::Graph &graph, ArrayRef<Value> inputs) {
+SmallVector<Value, 2> ScalarBody::emit(const ir::Graph& graph, ArrayRef<Value> inputs) {
   LoomAlgebra algebra{builder, loc, compute, errorCode};
   SmallVector<Value, 2> out(graph.roots.size());
-  expr::evaluate(algebra, graph.nodes, std::span<const int>(graph.roots.data(), graph.roots.size()), inputs.data(), out.data());
+  expr::evaluate(algebra, graph.nodes, std::span<const int>(graph.roots.data(), graph.roots.size()),
+                 inputs.data(), out.data());
   return out;
 }
 
@@ -121,20 +158,21 @@ Value ScalarBody::convert(Value x, Type element) {
   bool isFromFloat = isa<FloatType>(from), isToFloat = isa<FloatType>(to);
   Value y = x;
   if (to.isInteger(1)) {
-    if (from.isInteger(1))
-      return x;
-    Value zero = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(builder.getZeroAttr(from)));
-    if (isFromFloat)
-      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, x, zero);
+    if (from.isInteger(1)) return x;
+    Value zero =
+        arith::ConstantOp::create(builder, loc, cast<TypedAttr>(builder.getZeroAttr(from)));
+    if (isFromFloat) return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, x, zero);
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, x, zero);
   }
   if (from != to) {
     if (isFromFloat && isToFloat)
-      y = from.isF32() ? Value(arith::ExtFOp::create(builder, loc, to, x)) : arith::TruncFOp::create(builder, loc, to, x);
+      y = from.isF32() ? Value(arith::ExtFOp::create(builder, loc, to, x))
+                       : arith::TruncFOp::create(builder, loc, to, x);
     else if (isFromFloat)
       y = arith::FPToSIOp::create(builder, loc, to, x);
     else if (isToFloat)
-      y = from.isInteger(1) ? Value(arith::UIToFPOp::create(builder, loc, to, x)) : arith::SIToFPOp::create(builder, loc, to, x);
+      y = from.isInteger(1) ? Value(arith::UIToFPOp::create(builder, loc, to, x))
+                            : arith::SIToFPOp::create(builder, loc, to, x);
     else
       y = arith::ExtUIOp::create(builder, loc, to, x);
   }

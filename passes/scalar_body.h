@@ -12,15 +12,18 @@ namespace weft {
 ir::Compute computeOf(mlir::Type scalar);
 
 struct ScalarBody {
-  mlir::OpBuilder &builder;
+  mlir::OpBuilder& builder;
   mlir::Location loc;
-  mlir::Type compute;                    // f32, f64 or i64
+  mlir::Type compute;                      // f32, f64 or i64
   llvm::function_ref<int32_t()> errorCode; // of a requirement that does not hold
 
-  /// Emits the roots of a graph. Inputs are of the compute type, or i1 for masks and i64 for positions.
-  llvm::SmallVector<mlir::Value, 2> emit(const ir::Graph &graph, llvm::ArrayRef<mlir::Value> inputs);
+  /// Emits the roots of a graph. Inputs are of the compute type, or i1 for masks and i64 for
+  /// positions.
+  llvm::SmallVector<mlir::Value, 2> emit(const ir::Graph& graph,
+                                         llvm::ArrayRef<mlir::Value> inputs);
 
-  /// Converts between elements as they are computed with (f32 for bf16); `bf16` results are rounded.
+  /// Converts between elements as they are computed with (f32 for bf16); `bf16` results are
+  /// rounded.
   mlir::Value convert(mlir::Value x, mlir::Type toElement);
   /// Rounds an f32 to the nearest bf16, ties to even.
   mlir::Value roundBf16(mlir::Value x);

@@ -26,26 +26,6 @@ constexpr double kGatherCost = 1.5;
 
 int64_t extentOf(AxisAttr axis) { return axis.getConstantExtent().value_or(kTypicalExtent); }
 
-// The change of an access's offset for one step of `axis`; nothing where it is not a constant.
-std::optional<int64_t> strideAlong(AffineMap map, ValueRange indices, Value axis) {
-  int64_t stride = 0;
-  for (auto [dim, index] : llvm::enumerate(indices)) {
-    if (index != axis) {
-      // Computed indices may depend on anything.
-      if (index.getDefiningOp() && map.isFunctionOfDim(dim)) return std::nullopt;
-      continue;
-    }
-    AffineExpr expr = map.getResult(0);
-    AffineExpr here = getAffineDimExpr(dim, map.getContext());
-    AffineExpr step = simplifyAffineExpr(expr.replace(here, here + 1) - expr, map.getNumDims(),
-                                         map.getNumSymbols());
-    auto constant = dyn_cast<AffineConstantExpr>(step);
-    if (!constant) return std::nullopt;
-    stride += constant.getValue();
-  }
-  return stride;
-}
-
 struct Access {
   Operation* op;
   AffineMap map;

@@ -2,7 +2,8 @@
 //   view(view(x)) = view(x), permute(permute(x)) = permute(x), expand(expand(x)) = expand(x)
 //   view(x) = x, permute(x) = x, expand(x) = x, slice(x) = x    where they change nothing
 //   cast(x) = x                                                 to x's own type
-//   cast(cast(x)) = cast(x)                                     where the inner cast keeps every value
+//   cast(cast(x)) = cast(x)                                     where the inner cast keeps every
+//   value
 #include "passes/passes.h"
 
 #include "ir/weft/index_math.h"
@@ -20,30 +21,26 @@ using ir::Exprs;
 
 // The view reads element i at place i.
 bool isIdentity(ir::ViewOp view) {
-  Operation *op = view;
-  if (op->getOperand(0).getType() != op->getResult(0).getType())
-    return false;
+  Operation* op = view;
+  if (op->getOperand(0).getType() != op->getResult(0).getType()) return false;
   Exprs indices, extents = ir::shapeOf(op->getResult(0));
   for (unsigned k = 0; k < extents.size(); k++)
     indices.push_back(getAffineDimExpr(k, op->getContext()));
   SmallVector<AffineExpr> source = view.sourceIndices(indices);
   for (unsigned k = 0; k < source.size(); k++)
-    if (ir::canonical(source[k], extents) != ir::canonical(indices[k], extents))
-      return false;
+    if (ir::canonical(source[k], extents) != ir::canonical(indices[k], extents)) return false;
   return true;
 }
 
-Value mergeViews(OpBuilder &builder, Operation *op) {
-  Operation *inner = op->getOperand(0).getDefiningOp();
-  if (!inner || inner->getName() != op->getName() || !isa<ir::ViewOp>(op))
-    return {};
+Value mergeViews(OpBuilder& builder, Operation* op) {
+  Operation* inner = op->getOperand(0).getDefiningOp();
+  if (!inner || inner->getName() != op->getName() || !isa<ir::ViewOp>(op)) return {};
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Value x = inner->getOperand(0);
   StringRef name = op->getName().stripDialect();
   if (isa<ir::ViewAs, ir::Expand>(op))
     return ir::createRecord(builder, op->getLoc(), name, x, type, {}, ir::shapeOf(type));
-  if (!isa<ir::Permute>(op))
-    return {};
+  if (!isa<ir::Permute>(op)) return {};
   SmallVector<int64_t> order;
   for (int64_t dim : ir::structureOf(op))
     order.push_back(ir::structureOf(inner)[dim]);
@@ -52,28 +49,29 @@ Value mergeViews(OpBuilder &builder, Operation *op) {
 
 // Every value of `from` is a value of `to`.
 bool keepsValues(Type from, Type to) {
-  auto rank = [](Type t) { return t.isInteger(1) ? 0 : t.isBF16() ? 1 : t.isF32() ? 2 : t.isF64() ? 3 : -1; };
+  auto rank = [](Type t) {
+    return t.isInteger(1) ? 0 : t.isBF16() ? 1 : t.isF32() ? 2 : t.isF64() ? 3 : -1;
+  };
   return rank(from) >= 0 && rank(to) >= 0 && rank(from) <= rank(to);
 }
 
-Value mergeCasts(OpBuilder &builder, Operation *op) {
-  const ir::Record *record = ir::recordOf(op);
-  if (!record || !record->isCast)
-    return {};
+Value mergeCasts(OpBuilder& builder, Operation* op) {
+  const ir::Record* record = ir::recordOf(op);
+  if (!record || !record->isCast) return {};
   Value x = op->getOperand(0);
-  if (x.getType() == op->getResult(0).getType())
-    return x;
-  Operation *inner = x.getDefiningOp();
-  const ir::Record *from = ir::recordOf(inner);
+  if (x.getType() == op->getResult(0).getType()) return x;
+  Operation* inner = x.getDefiningOp();
+  const ir::Record* from = ir::recordOf(inner);
   if (!from || !from->isCast || !keepsValues(ir::elementOf(inner->getOperand(0)), ir::elementOf(x)))
     return {};
-  return ir::createRecord(builder, op->getLoc(), record->name, inner->getOperand(0), cast<RankedTensorType>(op->getResult(0).getType()), ir::structureOf(op), {});
+  return ir::createRecord(builder, op->getLoc(), record->name, inner->getOperand(0),
+                          cast<RankedTensorType>(op->getResult(0).getType()), ir::structureOf(op),
+                          {});
 }
 
-Value simpler(OpBuilder &builder, Operation *op) {
+Value simpler(OpBuilder& builder, Operation* op) {
   if (auto view = dyn_cast<ir::ViewOp>(op)) {
-    if (isIdentity(view))
-      return op->getOperand(0);
+    if (isIdentity(view)) return op->getOperand(0);
     return mergeViews(builder, op);
   }
   return mergeCasts(builder, op);
@@ -81,31 +79,26 @@ Value simpler(OpBuilder &builder, Operation *op) {
 
 } // namespace
 
-LogicalResult simplify(ModuleOp module, PassContext &) {
+LogicalResult simplify(ModuleOp module, PassContext&) {
   for (auto function : module.getOps<func::FuncOp>()) {
-    if (function.isDeclaration())
-      continue;
-    Block &block = function.getBody().front();
-    for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
+    if (function.isDeclaration()) continue;
+    Block& block = function.getBody().front();
+    for (Operation& op : llvm::make_early_inc_range(block.without_terminator())) {
       OpBuilder builder(&op);
-      if (op.getNumResults() != 1)
-        continue;
+      if (op.getNumResults() != 1) continue;
       Value y = op.getResult(0);
       while (y.getDefiningOp()) {
         Value z = simpler(builder, y.getDefiningOp());
-        if (!z)
-          break;
+        if (!z) break;
         y = z;
       }
-      if (y != op.getResult(0))
-        op.getResult(0).replaceAllUsesWith(y);
+      if (y != op.getResult(0)) op.getResult(0).replaceAllUsesWith(y);
     }
-    SmallVector<Operation *> ops;
-    for (Operation &op : block.without_terminator())
+    SmallVector<Operation*> ops;
+    for (Operation& op : block.without_terminator())
       ops.push_back(&op);
-    for (Operation *op : llvm::reverse(ops))
-      if (isOpTriviallyDead(op))
-        op->erase();
+    for (Operation* op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op)) op->erase();
   }
   return success();
 }

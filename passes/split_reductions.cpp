@@ -1,4 +1,5 @@
-// A reduction with few results and many elements becomes two: over pieces of fixed size, then over the pieces.
+// A reduction with few results and many elements becomes two: over pieces of fixed size, then over
+// the pieces.
 //   fold(x over n) = finish(fold(fold(x over n / c) over c))
 // The tree depends on sizes alone, so the bits do not depend on the number of threads.
 #include "passes/part.h"
@@ -13,9 +14,9 @@ namespace {
 
 using ir::Exprs;
 
-constexpr int64_t kPiece = 16384;      // elements that one point folds
-constexpr int64_t kFewResults = 256;   // with so many results there is enough to run at once
-constexpr int64_t kLong = 4 * kPiece;  // elements from which on a second kernel pays
+constexpr int64_t kPiece = 16384;     // elements that one point folds
+constexpr int64_t kFewResults = 256;  // with so many results there is enough to run at once
+constexpr int64_t kLong = 4 * kPiece; // elements from which on a second kernel pays
 
 std::optional<int64_t> constantOf(AffineExpr e) {
   auto c = dyn_cast<AffineConstantExpr>(e);
@@ -25,34 +26,28 @@ std::optional<int64_t> constantOf(AffineExpr e) {
 // The divisor of n for which a piece has about `piece` elements, or nothing.
 std::optional<int64_t> piecesOf(int64_t n, int64_t piece) {
   for (int64_t count = std::max<int64_t>(2, n / piece); count <= n / 256; count++)
-    if (n % count == 0)
-      return count;
+    if (n % count == 0) return count;
   return std::nullopt;
 }
 
 // Leading dims that are reduced, one block [n, rest...]: everything, or columns.
-void split(Operation *op) {
+void split(Operation* op) {
   auto reduce = asReduce(op);
-  if (!reduce || !reduce->starts || !reduce->finishes || reduce->record->accumulators != 1)
-    return;
+  if (!reduce || !reduce->starts || !reduce->finishes || reduce->record->accumulators != 1) return;
   Exprs shape = ir::shapeOf(reduce->operand);
   int64_t reduced = 1, kept = 1;
   for (auto [dim, size] : llvm::enumerate(shape)) {
     auto n = constantOf(size);
     bool isReduced = llvm::is_contained(reduce->dims, dim);
-    if (!n || (isReduced && dim > 0 && !llvm::is_contained(reduce->dims, dim - 1)))
-      return;
+    if (!n || (isReduced && dim > 0 && !llvm::is_contained(reduce->dims, dim - 1))) return;
     (isReduced ? reduced : kept) *= *n;
   }
-  if (reduce->dims.empty() || reduced * kept < kLong || kept > kFewResults)
-    return;
+  if (reduce->dims.empty() || reduced * kept < kLong || kept > kFewResults) return;
   bool isLast = reduce->dims.back() + 1 == static_cast<int64_t>(shape.size());
-  if (isLast && kept > 8)
-    return; // enough rows
+  if (isLast && kept > 8) return; // enough rows
   auto pieces = piecesOf(reduced, std::max<int64_t>(256, kPiece / (isLast ? 1 : kept)));
-  if (!pieces || *pieces < 2)
-    return;
-  MLIRContext *context = op->getContext();
+  if (!pieces || *pieces < 2) return;
+  MLIRContext* context = op->getContext();
   OpBuilder builder(op);
   auto constant = [&](int64_t v) { return getAffineConstantExpr(v, context); };
   // [outer..., reduced, inner...] as [outer..., pieces, reduced / pieces, inner...]
@@ -63,26 +58,31 @@ void split(Operation *op) {
   cut.append(shape.begin() + last + 1, shape.end());
   partial.append(shape.begin() + last + 1, shape.end());
   Type element = ir::elementOf(reduce->operand);
-  Value x = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5), reduce->operand, ir::tensorType(cut, element), {}, cut);
-  Value halves = ir::PartialReduceOp::create(builder, op->getLoc(), ir::tensorType(partial, ir::computeElement(element)), x, reduce->record->name,
-                                             ArrayRef<int64_t>{first + 1});
+  Value x = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5),
+                             reduce->operand, ir::tensorType(cut, element), {}, cut);
+  Value halves = ir::PartialReduceOp::create(builder, op->getLoc(),
+                                             ir::tensorType(partial, ir::computeElement(element)),
+                                             x, reduce->record->name, ArrayRef<int64_t>{first + 1});
   Type result = op->getResult(0).getType();
   Exprs squeezed(partial);
   squeezed.erase(squeezed.begin() + first);
-  Value y = ir::FinishReduceOp::create(builder, op->getLoc(), ir::tensorType(squeezed, ir::elementOf(result)), halves, reduce->record->name,
-                                       ArrayRef<int64_t>{first}, false, AffineMap::get(0, 0, reduce->count));
+  Value y = ir::FinishReduceOp::create(
+      builder, op->getLoc(), ir::tensorType(squeezed, ir::elementOf(result)), halves,
+      reduce->record->name, ArrayRef<int64_t>{first}, false, AffineMap::get(0, 0, reduce->count));
   if (y.getType() != result)
-    y = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5), y, cast<RankedTensorType>(result), {}, ir::shapeOf(result));
+    y = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5), y,
+                         cast<RankedTensorType>(result), {}, ir::shapeOf(result));
   op->getResult(0).replaceAllUsesWith(y);
   op->erase();
 }
 
 } // namespace
 
-LogicalResult splitReductions(ModuleOp module, PassContext &) {
+LogicalResult splitReductions(ModuleOp module, PassContext&) {
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.isDeclaration())
-      for (Operation &op : llvm::make_early_inc_range(function.getBody().front().without_terminator()))
+      for (Operation& op :
+           llvm::make_early_inc_range(function.getBody().front().without_terminator()))
         split(&op);
   return success();
 }

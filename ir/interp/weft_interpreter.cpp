@@ -19,28 +19,27 @@ int64_t bytesOf(Type element) { return std::max<int64_t>(1, element.getIntOrFloa
 float widen(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 uint16_t roundToBf16(float x) {
   uint32_t bits = std::bit_cast<uint32_t>(x);
-  if (x != x)
-    return static_cast<uint16_t>(bits >> 16 | 0x40);
+  if (x != x) return static_cast<uint16_t>(bits >> 16 | 0x40);
   return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-template <class T> T get(const Array &a, int64_t i) {
+template <class T> T get(const Array& a, int64_t i) {
   T v;
   std::memcpy(&v, a.bytes.data() + i * sizeof(T), sizeof(T));
   return v;
 }
-template <class T> void put(Array &a, int64_t i, T v) { std::memcpy(a.bytes.data() + i * sizeof(T), &v, sizeof(T)); }
+template <class T> void put(Array& a, int64_t i, T v) {
+  std::memcpy(a.bytes.data() + i * sizeof(T), &v, sizeof(T));
+}
 
 int64_t saturate(double v) {
-  if (v != v)
-    return 0;
-  if (v >= 0x1p63)
-    return std::numeric_limits<int64_t>::max();
+  if (v != v) return 0;
+  if (v >= 0x1p63) return std::numeric_limits<int64_t>::max();
   return v < -0x1p63 ? std::numeric_limits<int64_t>::min() : static_cast<int64_t>(v);
 }
 
 // An element in compute type T.
-template <class T> ScalarValue<T> load(const Array &a, int64_t i) {
+template <class T> ScalarValue<T> load(const Array& a, int64_t i) {
   ScalarValue<T> v;
   if (a.element.isInteger(64))
     v.x = static_cast<T>(get<int64_t>(a, i));
@@ -52,11 +51,13 @@ template <class T> ScalarValue<T> load(const Array &a, int64_t i) {
     v.x = static_cast<T>(a.at(i));
   return v;
 }
-template <class T> void store(Array &a, int64_t i, ScalarValue<T> v, bool isMask) {
+template <class T> void store(Array& a, int64_t i, ScalarValue<T> v, bool isMask) {
   if (a.element.isInteger(1))
     put<uint8_t>(a, i, isMask ? v.i != 0 : v.x != 0);
   else if (a.element.isInteger(64))
-    put<int64_t>(a, i, std::is_integral_v<T> ? static_cast<int64_t>(v.x) : saturate(static_cast<double>(v.x)));
+    put<int64_t>(a, i,
+                 std::is_integral_v<T> ? static_cast<int64_t>(v.x)
+                                       : saturate(static_cast<double>(v.x)));
   else if (a.element.isF64())
     put<double>(a, i, static_cast<double>(v.x));
   else if (a.element.isF32())
@@ -81,7 +82,7 @@ int64_t flatten(ArrayRef<int64_t> index, ArrayRef<int64_t> shape) {
     linear = linear * shape[k] + index[k];
   return linear;
 }
-int64_t broadcast(const Index &index, ArrayRef<int64_t> shape) {
+int64_t broadcast(const Index& index, ArrayRef<int64_t> shape) {
   Index own;
   for (size_t k = 0; k < shape.size(); k++)
     own.push_back(shape[k] == 1 ? 0 : index[index.size() - shape.size() + k]);
@@ -89,14 +90,12 @@ int64_t broadcast(const Index &index, ArrayRef<int64_t> shape) {
 }
 
 int64_t evaluate(AffineExpr e, ArrayRef<int64_t> dims, ArrayRef<int64_t> symbols) {
-  if (auto c = dyn_cast<AffineConstantExpr>(e))
-    return c.getValue();
-  if (auto d = dyn_cast<AffineDimExpr>(e))
-    return dims[d.getPosition()];
-  if (auto s = dyn_cast<AffineSymbolExpr>(e))
-    return symbols[s.getPosition()];
+  if (auto c = dyn_cast<AffineConstantExpr>(e)) return c.getValue();
+  if (auto d = dyn_cast<AffineDimExpr>(e)) return dims[d.getPosition()];
+  if (auto s = dyn_cast<AffineSymbolExpr>(e)) return symbols[s.getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(e);
-  int64_t a = evaluate(binary.getLHS(), dims, symbols), b = evaluate(binary.getRHS(), dims, symbols);
+  int64_t a = evaluate(binary.getLHS(), dims, symbols),
+          b = evaluate(binary.getRHS(), dims, symbols);
   int64_t q = b ? a / b - (a % b != 0 && (a % b < 0) != (b < 0)) : 0;
   switch (e.getKind()) {
   case AffineExprKind::Add:
@@ -114,9 +113,10 @@ int64_t evaluate(AffineExpr e, ArrayRef<int64_t> dims, ArrayRef<int64_t> symbols
 
 class Machine {
 public:
-  explicit Machine(const Arguments &arguments) : symbols(arguments.sizes), numbers(arguments.numbers) {}
+  explicit Machine(const Arguments& arguments)
+      : symbols(arguments.sizes), numbers(arguments.numbers) {}
 
-  std::optional<std::vector<Array>> run(func::FuncOp function, const Arguments &arguments) {
+  std::optional<std::vector<Array>> run(func::FuncOp function, const Arguments& arguments) {
     size_t tensor = 0, number = 0;
     for (BlockArgument argument : function.getArguments())
       if (isa<RankedTensorType>(argument.getType()))
@@ -128,7 +128,6 @@ public:
   }
 
 private:
-
   SmallVector<int64_t> shapeOf(Type type) {
     SmallVector<int64_t> shape;
     for (AffineExpr e : ir::shapeOf(type))
@@ -137,21 +136,18 @@ private:
   }
   Array make(Value v) { return Array(ir::elementOf(v), shapeOf(v.getType())); }
 
-  std::optional<std::vector<Array>> runBlock(Block &block) {
-    for (Operation &op : block.without_terminator())
-      if (!runOp(&op))
-        return std::nullopt;
+  std::optional<std::vector<Array>> runBlock(Block& block) {
+    for (Operation& op : block.without_terminator())
+      if (!runOp(&op)) return std::nullopt;
     std::vector<Array> results;
     for (Value v : block.getTerminator()->getOperands())
       results.push_back(values[v]);
     return results;
   }
 
-  bool runOp(Operation *op) {
-    if (auto kernel = dyn_cast<ir::KernelOp>(op))
-      return runParts(kernel);
-    if (auto launch = dyn_cast<ir::LaunchOp>(op))
-      return runLaunch(launch);
+  bool runOp(Operation* op) {
+    if (auto kernel = dyn_cast<ir::KernelOp>(op)) return runParts(kernel);
+    if (auto launch = dyn_cast<ir::LaunchOp>(op)) return runLaunch(launch);
     Value result = op->getResult(0);
     Array y = make(result);
     if (auto scalar = dyn_cast<ir::ScalarOp>(op))
@@ -172,31 +168,29 @@ private:
 
   bool runParts(ir::KernelOp kernel) {
     unsigned next = 0;
-    for (Region &part : kernel.getParts()) {
+    for (Region& part : kernel.getParts()) {
       auto results = runBlock(part.front());
-      if (!results)
-        return false;
-      for (Array &a : *results)
+      if (!results) return false;
+      for (Array& a : *results)
         values[kernel.getResult(next++)] = std::move(a);
     }
     return true;
   }
 
   bool runLaunch(ir::LaunchOp launch) {
-    auto kernel = launch->getParentOfType<ModuleOp>().lookupSymbol<loom::KernelOp>(launch.getKernel());
-    if (!kernel)
-      return false;
+    auto kernel =
+        launch->getParentOfType<ModuleOp>().lookupSymbol<loom::KernelOp>(launch.getKernel());
+    if (!kernel) return false;
     std::vector<Array> memory;
     for (Value v : launch.getInputs())
       memory.push_back(values[v]);
     std::vector<size_t> place;
     for (auto [k, result] : llvm::enumerate(launch.getResults())) {
       place.push_back(launch.getTied()[k] < 0 ? memory.size() : launch.getTied()[k]);
-      if (launch.getTied()[k] < 0)
-        memory.push_back(make(result));
+      if (launch.getTied()[k] < 0) memory.push_back(make(result));
     }
-    std::vector<void *> buffers;
-    for (Array &a : memory)
+    std::vector<void*> buffers;
+    for (Array& a : memory)
       buffers.push_back(a.bytes.data());
     std::vector<int64_t> arguments;
     for (Value v : launch.getScalars())
@@ -209,7 +203,7 @@ private:
     return true;
   }
 
-  void setScalar(ir::ScalarOp op, Array &y) {
+  void setScalar(ir::ScalarOp op, Array& y) {
     int64_t bits = numberOf[op.getValue()];
     Array number(op.getValue().getType(), {});
     if (number.element.isInteger(1))
@@ -219,7 +213,7 @@ private:
     convert(number, 0, y, 0);
   }
 
-  static void convert(const Array &x, int64_t i, Array &y, int64_t j) {
+  static void convert(const Array& x, int64_t i, Array& y, int64_t j) {
     if (y.element.isF64())
       store(y, j, load<double>(x, i), false);
     else if (y.element.isInteger(64))
@@ -230,13 +224,13 @@ private:
       store(y, j, load<float>(x, i), false);
   }
 
-  void copy(const Array &x, int64_t i, Array &y, int64_t j) {
+  void copy(const Array& x, int64_t i, Array& y, int64_t j) {
     int64_t n = bytesOf(y.element);
     std::memcpy(y.bytes.data() + j * n, x.bytes.data() + i * n, n);
   }
 
-  void show(ir::ViewOp view, Array &y) {
-    const Array &x = values[view->getOperand(0)];
+  void show(ir::ViewOp view, Array& y) {
+    const Array& x = values[view->getOperand(0)];
     ir::Exprs indices;
     for (size_t k = 0; k < y.shape.size(); k++)
       indices.push_back(getAffineDimExpr(k, view->getContext()));
@@ -249,10 +243,11 @@ private:
     }
   }
 
-  void updateSlice(ir::SliceUpdateOp op, Array &y) {
+  void updateSlice(ir::SliceUpdateOp op, Array& y) {
     y = values[op.getSource()];
-    const Array &u = values[op.getUpdate()];
-    int64_t start = evaluate(op.getPlace().getResult(0), {}, symbols), step = evaluate(op.getPlace().getResult(1), {}, symbols);
+    const Array& u = values[op.getUpdate()];
+    int64_t start = evaluate(op.getPlace().getResult(0), {}, symbols),
+            step = evaluate(op.getPlace().getResult(1), {}, symbols);
     for (int64_t i = 0; i < u.count(); i++) {
       Index at = unflatten(i, u.shape);
       at[op.getDim()] = start + step * at[op.getDim()];
@@ -260,10 +255,10 @@ private:
     }
   }
 
-  void concatenate(Operation *op, Array &y) {
+  void concatenate(Operation* op, Array& y) {
     int64_t dim = ir::structureOf(op)[0], begin = 0;
     for (Value operand : op->getOperands()) {
-      const Array &x = values[operand];
+      const Array& x = values[operand];
       for (int64_t i = 0; i < x.count(); i++) {
         Index at = unflatten(i, x.shape);
         at[dim] += begin;
@@ -273,7 +268,7 @@ private:
     }
   }
 
-  void matmul(Operation *op, Array &y) {
+  void matmul(Operation* op, Array& y) {
     Array a = values[op->getOperand(0)], b = values[op->getOperand(1)];
     SmallVector<int64_t> shape(y.shape);
     if (b.shape.size() == 1) {
@@ -313,26 +308,24 @@ private:
 
   template <class Body> bool withCompute(Type element, Body body) {
     Type compute = ir::computeElement(element);
-    if (compute.isF64())
-      return body(double{});
-    if (compute.isF32())
-      return body(float{});
+    if (compute.isF64()) return body(double{});
+    if (compute.isF32()) return body(float{});
     return body(int64_t{});
   }
 
-  bool runRecord(Operation *op, Array &y) {
-    if (isa<ir::PartialReduceOp, ir::FinishReduceOp>(op))
-      return reduceStep(op, y);
-    const ir::Record *record = ir::recordOf(op);
-    if (!record)
-      return false;
+  bool runRecord(Operation* op, Array& y) {
+    if (isa<ir::PartialReduceOp, ir::FinishReduceOp>(op)) return reduceStep(op, y);
+    const ir::Record* record = ir::recordOf(op);
+    if (!record) return false;
     if (record->kind == ir::RecordKind::reduction) {
       ArrayRef<int64_t> dims = ir::structureOf(op).drop_front();
-      const Array &x = values[op->getOperand(0)];
-      return withCompute(x.element, [&](auto t) { return reduce<decltype(t)>(*record, x, dims, true, true, 0, y); });
+      const Array& x = values[op->getOperand(0)];
+      return withCompute(x.element, [&](auto t) {
+        return reduce<decltype(t)>(*record, x, dims, true, true, 0, y);
+      });
     }
     if (record->isCast) {
-      const Array &x = values[op->getOperand(0)];
+      const Array& x = values[op->getOperand(0)];
       for (int64_t j = 0; j < y.count(); j++)
         convert(x, j, y, j);
       return true;
@@ -342,46 +335,49 @@ private:
       for (auto [k, operand] : llvm::enumerate(op->getOperands()))
         if (!record->isMask(k)) {
           element = ir::elementOf(operand);
-          if (!operand.getDefiningOp<ir::ScalarOp>())
-            break;
+          if (!operand.getDefiningOp<ir::ScalarOp>()) break;
         }
     return withCompute(element, [&](auto t) { return pointwise<decltype(t)>(op, *record, y); });
   }
 
-  template <class T> bool pointwise(Operation *op, const ir::Record &record, Array &y) {
-    const expr::OpGraphs &row = expr::kOpGraphs[record.number];
-    if (record.isRandom)
-      return false;
+  template <class T> bool pointwise(Operation* op, const ir::Record& record, Array& y) {
+    const expr::OpGraphs& row = expr::kOpGraphs[record.number];
+    if (record.isRandom) return false;
     for (int64_t j = 0; j < y.count(); j++) {
       Index at = unflatten(j, y.shape);
       std::vector<ScalarValue<T>> inputs;
       for (Value operand : op->getOperands()) {
-        const Array &x = values[operand];
+        const Array& x = values[operand];
         inputs.push_back(load<T>(x, broadcast(at, x.shape)));
       }
-      if (record.kind == ir::RecordKind::source)
-        inputs.push_back({static_cast<T>(j), j});
-      store(y, j, expr::evaluate_element<T>(row.value, inputs.data()), record.result == ir::ResultRule::boolean);
+      if (record.kind == ir::RecordKind::source) inputs.push_back({static_cast<T>(j), j});
+      store(y, j, expr::evaluate_element<T>(row.value, inputs.data()),
+            record.result == ir::ResultRule::boolean);
     }
     return true;
   }
 
-  bool reduceStep(Operation *op, Array &y) {
+  bool reduceStep(Operation* op, Array& y) {
     StringRef name = op->getAttrOfType<StringAttr>("record").getValue();
     ArrayRef<int64_t> dims = op->getAttrOfType<DenseI64ArrayAttr>("dims").asArrayRef();
     bool starts = isa<ir::PartialReduceOp>(op);
-    int64_t count = starts ? 0 : evaluate(cast<ir::FinishReduceOp>(op).getCount().getResult(0), {}, symbols);
-    const Array &x = values[op->getOperand(0)];
-    return withCompute(x.element, [&](auto t) { return reduce<decltype(t)>(*ir::findRecord(name), x, dims, starts, !starts, count, y); });
+    int64_t count =
+        starts ? 0 : evaluate(cast<ir::FinishReduceOp>(op).getCount().getResult(0), {}, symbols);
+    const Array& x = values[op->getOperand(0)];
+    return withCompute(x.element, [&](auto t) {
+      return reduce<decltype(t)>(*ir::findRecord(name), x, dims, starts, !starts, count, y);
+    });
   }
 
   template <class T>
-  bool reduce(const ir::Record &record, const Array &x, ArrayRef<int64_t> dims, bool starts, bool finishes, int64_t count, Array &y) {
-    const expr::OpGraphs &row = expr::kOpGraphs[record.number];
+  bool reduce(const ir::Record& record, const Array& x, ArrayRef<int64_t> dims, bool starts,
+              bool finishes, int64_t count, Array& y) {
+    const expr::OpGraphs& row = expr::kOpGraphs[record.number];
     unsigned n = record.accumulators;
     std::vector<ScalarValue<T>> state(y.count() * n), pair(2 * n), one(n);
     for (size_t j = 0; j < state.size(); j++)
-      state[j] = expr::evaluate_element<T>(row.identity, static_cast<const ScalarValue<T> *>(nullptr), j % n);
+      state[j] = expr::evaluate_element<T>(row.identity,
+                                           static_cast<const ScalarValue<T>*>(nullptr), j % n);
     std::vector<int64_t> seen(y.count());
     for (int64_t i = 0; i < x.count(); i++) {
       Index at = unflatten(i, x.shape), kept;
@@ -400,12 +396,12 @@ private:
       for (unsigned a = 0; a < n; a++)
         state[j * n + a] = expr::evaluate_element<T>(row.combine, pair.data(), a);
     }
-    if (!count && y.count())
-      count = x.count() / y.count();
+    if (!count && y.count()) count = x.count() / y.count();
     for (int64_t j = 0; j < y.count(); j++) {
       std::vector<ScalarValue<T>> inputs(state.begin() + j * n, state.begin() + (j + 1) * n);
       inputs.push_back({static_cast<T>(count), count});
-      ScalarValue<T> v = finishes ? expr::evaluate_element<T>(row.finish, inputs.data()) : inputs[0];
+      ScalarValue<T> v =
+          finishes ? expr::evaluate_element<T>(row.finish, inputs.data()) : inputs[0];
       if (n > 1)
         put<int64_t>(y, j, v.i);
       else
@@ -421,7 +417,9 @@ private:
 
 } // namespace
 
-Array::Array(Type element, ArrayRef<int64_t> shape) : element(element), shape(shape) { bytes.resize(count() * bytesOf(element)); }
+Array::Array(Type element, ArrayRef<int64_t> shape) : element(element), shape(shape) {
+  bytes.resize(count() * bytesOf(element));
+}
 
 int64_t Array::count() const {
   int64_t n = 1;
@@ -431,13 +429,11 @@ int64_t Array::count() const {
 }
 
 double Array::at(int64_t i) const {
-  if (element.isF64())
-    return get<double>(*this, i);
-  if (element.isF32())
-    return get<float>(*this, i);
-  if (element.isBF16())
-    return widen(get<uint16_t>(*this, i));
-  return element.isInteger(64) ? static_cast<double>(get<int64_t>(*this, i)) : get<uint8_t>(*this, i);
+  if (element.isF64()) return get<double>(*this, i);
+  if (element.isF32()) return get<float>(*this, i);
+  if (element.isBF16()) return widen(get<uint16_t>(*this, i));
+  return element.isInteger(64) ? static_cast<double>(get<int64_t>(*this, i))
+                               : get<uint8_t>(*this, i);
 }
 
 void Array::set(int64_t i, double v) {
@@ -453,7 +449,7 @@ void Array::set(int64_t i, double v) {
     put<uint8_t>(*this, i, v != 0);
 }
 
-std::optional<std::vector<Array>> runFunction(func::FuncOp function, const Arguments &arguments) {
+std::optional<std::vector<Array>> runFunction(func::FuncOp function, const Arguments& arguments) {
   return Machine(arguments).run(function, arguments);
 }
 

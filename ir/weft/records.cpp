@@ -13,7 +13,7 @@ namespace {
 
 unsigned weigh(expr::Nodes nodes) {
   unsigned weight = 0;
-  for (const expr::Node &n : nodes)
+  for (const expr::Node& n : nodes)
     if (n.is_call())
       weight += weigh(expr::kCallables[n.op - expr::kCall].graphs[0].nodes);
     else
@@ -23,11 +23,16 @@ unsigned weigh(expr::Nodes nodes) {
 
 RecordKind kindOf(expr::RecordKind kind) {
   switch (kind) {
-  case expr::RecordKind::pointwise: return RecordKind::pointwise;
-  case expr::RecordKind::reduction: return RecordKind::reduction;
-  case expr::RecordKind::view: return RecordKind::view;
-  case expr::RecordKind::source: return RecordKind::source;
-  default: return RecordKind::structured;
+  case expr::RecordKind::pointwise:
+    return RecordKind::pointwise;
+  case expr::RecordKind::reduction:
+    return RecordKind::reduction;
+  case expr::RecordKind::view:
+    return RecordKind::view;
+  case expr::RecordKind::source:
+    return RecordKind::source;
+  default:
+    return RecordKind::structured;
   }
 }
 
@@ -41,10 +46,10 @@ ResultRule ruleOf(std::string_view name) {
 
 struct Table {
   std::vector<Record> records;
-  llvm::StringMap<const Record *> byName;
+  llvm::StringMap<const Record*> byName;
 
   Table() {
-    for (const expr::OpGraphs &row : expr::kOpGraphs) {
+    for (const expr::OpGraphs& row : expr::kOpGraphs) {
       Record r;
       r.name = row.name;
       r.number = static_cast<int>(records.size());
@@ -54,48 +59,45 @@ struct Table {
       r.isCast = r.kind == RecordKind::pointwise && r.result == ResultRule::given;
       r.operands = std::string_view(row.signature).size();
       for (unsigned k = 0; k < r.operands; k++)
-        if (row.signature[k] == 'B')
-          r.masks |= uint64_t{1} << k;
+        if (row.signature[k] == 'B') r.masks |= uint64_t{1} << k;
       r.accumulators = row.identity.root_count();
       r.weight = weigh(row.value.nodes) + weigh(row.combine.nodes) + (r.isRandom ? 60 : 0);
       records.push_back(r);
     }
-    for (const Record &r : records)
+    for (const Record& r : records)
       byName[r.name] = &r;
   }
 };
 
-const Table &table() {
+const Table& table() {
   static const Table t;
   return t;
 }
 
 } // namespace
 
-const Record *findRecord(llvm::StringRef name) { return table().byName.lookup(name); }
+const Record* findRecord(llvm::StringRef name) { return table().byName.lookup(name); }
 
-const Record *recordOf(mlir::Operation *op) {
-  if (!op || op->getName().getDialectNamespace() != "weft")
-    return nullptr;
+const Record* recordOf(mlir::Operation* op) {
+  if (!op || op->getName().getDialectNamespace() != "weft") return nullptr;
   return findRecord(op->getName().stripDialect());
 }
 
 Graph Record::graph(Form form) const {
-  const expr::OpGraphs &row = expr::kOpGraphs[number];
-  const expr::Graph &g = form == Form::value      ? row.value
+  const expr::OpGraphs& row = expr::kOpGraphs[number];
+  const expr::Graph& g = form == Form::value      ? row.value
                          : form == Form::identity ? row.identity
                          : form == Form::element  ? row.element
                          : form == Form::combine  ? row.combine
                                                   : row.finish;
   Graph r{g.nodes, {}};
   for (int root : g.roots)
-    if (root >= 0)
-      r.roots.push_back(root);
+    if (root >= 0) r.roots.push_back(root);
   return r;
 }
 
 Graph functionGraph(int callable, Compute compute) {
-  const expr::Graph &g = expr::kCallables[callable].graphs[static_cast<size_t>(compute)];
+  const expr::Graph& g = expr::kCallables[callable].graphs[static_cast<size_t>(compute)];
   return {g.nodes, {g.roots[0]}};
 }
 

@@ -34,24 +34,24 @@ struct Graph {
 
 struct Record {
   llvm::StringRef name;
-  int number = -1;            // row of the generated table
+  int number = -1; // row of the generated table
   RecordKind kind = RecordKind::structured;
   ResultRule result = ResultRule::same;
   bool isRandom = false;
-  bool isCast = false;        // converts its operand to the result's dtype
-  unsigned operands = 0;      // tensors
-  unsigned accumulators = 0;  // of a reduction: a number, then a position
-  uint64_t masks = 0;         // bit k: operand k is a mask
-  unsigned weight = 0;        // primitives computed for one element, functions written out
+  bool isCast = false;       // converts its operand to the result's dtype
+  unsigned operands = 0;     // tensors
+  unsigned accumulators = 0; // of a reduction: a number, then a position
+  uint64_t masks = 0;        // bit k: operand k is a mask
+  unsigned weight = 0;       // primitives computed for one element, functions written out
 
   bool isMask(size_t k) const { return k < 64 && (masks >> k & 1); }
   Graph graph(Form form) const;
 };
 
 /// Returns the record of an op's name, or null.
-const Record *findRecord(llvm::StringRef name);
+const Record* findRecord(llvm::StringRef name);
 /// Returns the record of an op of the dialect, or null.
-const Record *recordOf(mlir::Operation *op);
+const Record* recordOf(mlir::Operation* op);
 
 /// Returns the body of a function of the expression language, by the number in expr::Node::op.
 Graph functionGraph(int callable, Compute compute);

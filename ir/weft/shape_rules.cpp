@@ -12,40 +12,39 @@ namespace weft::ir {
 namespace {
 
 struct Rule {
-  const ShapeCall &call;
+  const ShapeCall& call;
   SameSize same;
-  std::string &why;
+  std::string& why;
 
-  std::nullopt_t fail(const std::string &message) {
+  std::nullopt_t fail(const std::string& message) {
     why = message;
     return std::nullopt;
   }
   AffineExpr constant(int64_t v) { return getAffineConstantExpr(v, call.context); }
   bool isOne(AffineExpr e) { return e == constant(1); }
   bool takes(size_t operands, size_t structure, size_t sizes) {
-    if (call.operands.size() != operands || call.structure.size() < structure || call.sizes.size() < sizes) {
-      why = "must have " + std::to_string(operands) + " operands, " + std::to_string(structure) + " structure and " + std::to_string(sizes) + " size attributes";
+    if (call.operands.size() != operands || call.structure.size() < structure ||
+        call.sizes.size() < sizes) {
+      why = "must have " + std::to_string(operands) + " operands, " + std::to_string(structure) +
+            " structure and " + std::to_string(sizes) + " size attributes";
       return false;
     }
     return true;
   }
   bool isDim(int64_t dim, size_t rank) {
-    if (dim >= 0 && dim < static_cast<int64_t>(rank))
-      return true;
+    if (dim >= 0 && dim < static_cast<int64_t>(rank)) return true;
     why = "dim must lie in 0 to " + std::to_string(rank) + ", got " + std::to_string(dim);
     return false;
   }
 
   std::optional<Exprs> broadcast(ArrayRef<Exprs> shapes) {
     Exprs result;
-    for (const Exprs &shape : shapes)
-      if (shape.size() > result.size())
-        result.assign(shape.size(), constant(1));
-    for (const Exprs &shape : shapes)
+    for (const Exprs& shape : shapes)
+      if (shape.size() > result.size()) result.assign(shape.size(), constant(1));
+    for (const Exprs& shape : shapes)
       for (size_t k = 0; k < shape.size(); k++) {
-        AffineExpr &to = result[result.size() - shape.size() + k];
-        if (isOne(shape[k]))
-          continue;
+        AffineExpr& to = result[result.size() - shape.size() + k];
+        if (isOne(shape[k])) continue;
         if (isOne(to))
           to = shape[k];
         else if (!same(to, shape[k]))
@@ -56,14 +55,12 @@ struct Rule {
 
   // structure: keepdim, dims...
   std::optional<Exprs> reduction() {
-    if (!takes(1, 1, 0))
-      return std::nullopt;
-    const Exprs &x = call.operands[0];
+    if (!takes(1, 1, 0)) return std::nullopt;
+    const Exprs& x = call.operands[0];
     bool keepdim = call.structure[0];
     SmallVector<bool> isReduced(x.size());
     for (int64_t dim : call.structure.drop_front()) {
-      if (!isDim(dim, x.size()))
-        return std::nullopt;
+      if (!isDim(dim, x.size())) return std::nullopt;
       isReduced[dim] = true;
     }
     Exprs result;
@@ -76,29 +73,28 @@ struct Rule {
   }
 
   std::optional<Exprs> view() {
-    if (call.operands.size() != 1)
-      return fail("must have one operand");
+    if (call.operands.size() != 1) return fail("must have one operand");
     AffineExpr have = constant(1), want = constant(1);
     for (AffineExpr e : call.operands[0])
       have = have * e;
     for (AffineExpr e : call.sizes)
       want = want * e;
-    // With sizes as arguments the products are equal by the recorded call, not by their expressions.
+    // With sizes as arguments the products are equal by the recorded call, not by their
+    // expressions.
     auto isConstant = [](AffineExpr e) { return isa<AffineConstantExpr>(e); };
     if (isConstant(have) && isConstant(want) && have != want)
-      return fail("the number of elements must stay the same, got " + describe(call.operands[0]) + " as " + describe(call.sizes));
+      return fail("the number of elements must stay the same, got " + describe(call.operands[0]) +
+                  " as " + describe(call.sizes));
     return Exprs(call.sizes);
   }
 
   std::optional<Exprs> permute() {
-    if (!takes(1, call.operands.empty() ? 0 : call.operands[0].size(), 0))
-      return std::nullopt;
-    const Exprs &x = call.operands[0];
+    if (!takes(1, call.operands.empty() ? 0 : call.operands[0].size(), 0)) return std::nullopt;
+    const Exprs& x = call.operands[0];
     Exprs result;
     uint64_t seen = 0;
     for (int64_t dim : call.structure) {
-      if (!isDim(dim, x.size()))
-        return std::nullopt;
+      if (!isDim(dim, x.size())) return std::nullopt;
       seen |= uint64_t{1} << dim;
       result.push_back(x[dim]);
     }
@@ -109,8 +105,7 @@ struct Rule {
 
   // structure: dim; sizes: start, length, step
   std::optional<Exprs> slice() {
-    if (!takes(1, 1, 3) || !isDim(call.structure[0], call.operands[0].size()))
-      return std::nullopt;
+    if (!takes(1, 1, 3) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
     Exprs result = call.operands[0];
     result[call.structure[0]] = call.sizes[1];
     return result;
@@ -120,37 +115,32 @@ struct Rule {
     if (call.operands.size() != 1 || call.sizes.size() < call.operands[0].size())
       return fail("must have one operand of at most the result's rank");
     Exprs to(call.sizes);
-    const Exprs &x = call.operands[0];
+    const Exprs& x = call.operands[0];
     for (size_t k = 0; k < x.size(); k++) {
-      AffineExpr &size = to[to.size() - x.size() + k];
+      AffineExpr& size = to[to.size() - x.size() + k];
       if (!isOne(x[k]) && !same(x[k], size))
-        return fail("only dims of size 1 can be expanded, got " + describe(x) + " to " + describe(to));
-      if (!isOne(x[k]))
-        size = x[k];
+        return fail("only dims of size 1 can be expanded, got " + describe(x) + " to " +
+                    describe(to));
+      if (!isOne(x[k])) size = x[k];
     }
     return to;
   }
 
   // A 1-d operand is a row on the left or a column on the right; its dim vanishes.
   std::optional<Exprs> matmul() {
-    if (!takes(2, 0, 0))
-      return std::nullopt;
+    if (!takes(2, 0, 0)) return std::nullopt;
     Exprs a = call.operands[0], b = call.operands[1];
     bool isRow = a.size() == 1, isColumn = b.size() == 1;
-    if (isRow)
-      a.insert(a.begin(), constant(1));
-    if (isColumn)
-      b.push_back(constant(1));
+    if (isRow) a.insert(a.begin(), constant(1));
+    if (isColumn) b.push_back(constant(1));
     if (a.size() < 2 || b.size() < 2)
       return fail("operands must have at least 1 dim, got " + describe(a) + " and " + describe(b));
     if (!same(a.back(), b[b.size() - 2]))
       return fail("the inner sizes must be equal, got " + describe(a) + " and " + describe(b));
     Exprs outer[] = {Exprs(ArrayRef(a).drop_back(2)), Exprs(ArrayRef(b).drop_back(2))};
     auto result = broadcast(outer);
-    if (result && !isRow)
-      result->push_back(a[a.size() - 2]);
-    if (result && !isColumn)
-      result->push_back(b.back());
+    if (result && !isRow) result->push_back(a[a.size() - 2]);
+    if (result && !isColumn) result->push_back(b.back());
     return result;
   }
 
@@ -160,14 +150,14 @@ struct Rule {
       return fail("must have operands and a dim");
     Exprs result = call.operands[0];
     int64_t dim = call.structure[0];
-    if (!isDim(dim, result.size()))
-      return std::nullopt;
-    for (const Exprs &x : ArrayRef(call.operands).drop_front()) {
+    if (!isDim(dim, result.size())) return std::nullopt;
+    for (const Exprs& x : ArrayRef(call.operands).drop_front()) {
       bool fits = x.size() == result.size();
       for (size_t k = 0; fits && k < x.size(); k++)
         fits = static_cast<int64_t>(k) == dim || same(result[k], x[k]);
       if (!fits)
-        return fail("shapes must agree but in the dim, got " + describe(result) + " and " + describe(x));
+        return fail("shapes must agree but in the dim, got " + describe(result) + " and " +
+                    describe(x));
       result[dim] = canonical(result[dim] + x[dim]);
     }
     return result;
@@ -176,7 +166,7 @@ struct Rule {
 
 } // namespace
 
-std::optional<Exprs> inferShape(const ShapeCall &call, SameSize same, std::string &why) {
+std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::string& why) {
   Rule rule{call, same, why};
   switch (call.record->kind) {
   case RecordKind::pointwise:
@@ -197,8 +187,7 @@ std::optional<Exprs> inferShape(const ShapeCall &call, SameSize same, std::strin
                       .Case("matmul", &Rule::matmul)
                       .Case("concatenate", &Rule::concatenate)
                       .Default(nullptr);
-  if (!method)
-    return rule.fail("has no shape rule in the compiler");
+  if (!method) return rule.fail("has no shape rule in the compiler");
   return (rule.*method)();
 }
 

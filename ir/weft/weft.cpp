@@ -33,7 +33,9 @@ void WeftDialect::initialize() {
       >();
 }
 
-LogicalResult WeftDialect::verifyOperationAttribute(Operation *, NamedAttribute) { return success(); }
+LogicalResult WeftDialect::verifyOperationAttribute(Operation*, NamedAttribute) {
+  return success();
+}
 
 //===--- Tensor types -------------------------------------------------------------------------===//
 
@@ -41,8 +43,7 @@ unsigned countSymbols(ArrayRef<AffineExpr> exprs) {
   unsigned symbols = 0;
   for (AffineExpr e : exprs)
     e.walk([&](AffineExpr x) {
-      if (auto s = dyn_cast<AffineSymbolExpr>(x))
-        symbols = std::max(symbols, s.getPosition() + 1);
+      if (auto s = dyn_cast<AffineSymbolExpr>(x)) symbols = std::max(symbols, s.getPosition() + 1);
     });
   return symbols;
 }
@@ -71,14 +72,13 @@ RankedTensorType tensorType(ArrayRef<AffineExpr> shape, Type element) {
 }
 
 Type computeElement(Type element) {
-  if (element.isBF16())
-    return Float32Type::get(element.getContext());
+  if (element.isBF16()) return Float32Type::get(element.getContext());
   return element.isInteger(1) ? Type(IntegerType::get(element.getContext(), 64)) : element;
 }
 
 Type elementOf(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
 
-AffineExpr countOf(ArrayRef<AffineExpr> shape, MLIRContext *context) {
+AffineExpr countOf(ArrayRef<AffineExpr> shape, MLIRContext* context) {
   AffineExpr count = getAffineConstantExpr(1, context);
   for (AffineExpr e : shape)
     count = count * e;
@@ -87,18 +87,19 @@ AffineExpr countOf(ArrayRef<AffineExpr> shape, MLIRContext *context) {
 
 Exprs broadcastIndices(ArrayRef<AffineExpr> indices, Type operand) {
   Exprs shape = shapeOf(operand), result;
-  AffineExpr one = getAffineConstantExpr(1, operand.getContext()), zero = getAffineConstantExpr(0, operand.getContext());
+  AffineExpr one = getAffineConstantExpr(1, operand.getContext()),
+             zero = getAffineConstantExpr(0, operand.getContext());
   for (size_t k = 0; k < shape.size(); k++)
     result.push_back(shape[k] == one ? zero : indices[indices.size() - shape.size() + k]);
   return result;
 }
 
-ArrayRef<AffineExpr> sizesOf(Operation *op) {
+ArrayRef<AffineExpr> sizesOf(Operation* op) {
   auto sizes = op->getAttrOfType<AffineMapAttr>("sizes");
   return sizes ? sizes.getValue().getResults() : ArrayRef<AffineExpr>();
 }
 
-ArrayRef<int64_t> structureOf(Operation *op) {
+ArrayRef<int64_t> structureOf(Operation* op) {
   auto structure = op->getAttrOfType<DenseI64ArrayAttr>("structure");
   return structure ? structure.asArrayRef() : ArrayRef<int64_t>();
 }
@@ -108,9 +109,8 @@ ArrayRef<int64_t> structureOf(Operation *op) {
 namespace {
 
 // Scalars that enter a bf16 op keep the precision it computes in.
-LogicalResult verifyElements(Operation *op, const Record &record) {
-  if (record.kind != RecordKind::pointwise || record.isCast)
-    return success();
+LogicalResult verifyElements(Operation* op, const Record& record) {
+  if (record.kind != RecordKind::pointwise || record.isCast) return success();
   Type common;
   for (auto [k, operand] : llvm::enumerate(op->getOperands())) {
     Type element = elementOf(operand);
@@ -119,21 +119,24 @@ LogicalResult verifyElements(Operation *op, const Record &record) {
         return op->emitOpError() << "operand " << k << " must be a mask of i1, got " << element;
       continue;
     }
-    bool isNumber = cast<RankedTensorType>(operand.getType()).getRank() == 0 && operand.getDefiningOp<ScalarOp>();
-    if (isNumber)
-      continue;
+    bool isNumber = cast<RankedTensorType>(operand.getType()).getRank() == 0 &&
+                    operand.getDefiningOp<ScalarOp>();
+    if (isNumber) continue;
     if (common && common != element)
-      return op->emitOpError() << "operands must have one element type, got " << common << " and " << element;
+      return op->emitOpError() << "operands must have one element type, got " << common << " and "
+                               << element;
     common = element;
   }
   Type result = elementOf(op->getResult(0));
   if (record.result == ResultRule::boolean ? !result.isInteger(1) : common && result != common)
-    return op->emitOpError() << "the result's element type must be " << (record.result == ResultRule::boolean ? "i1" : "that of the operands")
+    return op->emitOpError() << "the result's element type must be "
+                             << (record.result == ResultRule::boolean ? "i1"
+                                                                      : "that of the operands")
                              << ", got " << result;
   return success();
 }
 
-LogicalResult verifyDims(Operation *op, Type tensor, ArrayRef<int64_t> dims) {
+LogicalResult verifyDims(Operation* op, Type tensor, ArrayRef<int64_t> dims) {
   int64_t rank = cast<RankedTensorType>(tensor).getRank();
   for (int64_t dim : dims)
     if (dim < 0 || dim >= rank)
@@ -143,24 +146,23 @@ LogicalResult verifyDims(Operation *op, Type tensor, ArrayRef<int64_t> dims) {
 
 } // namespace
 
-LogicalResult verifyRecord(Operation *op) {
-  const Record *record = findRecord(op->getName().stripDialect());
-  if (!record)
-    return op->emitOpError() << "has no record";
+LogicalResult verifyRecord(Operation* op) {
+  const Record* record = findRecord(op->getName().stripDialect());
+  if (!record) return op->emitOpError() << "has no record";
   ShapeCall call{record, {}, structureOf(op), sizesOf(op), op->getContext()};
   for (Value operand : op->getOperands())
     call.operands.push_back(shapeOf(operand));
   std::string why;
   auto same = [](AffineExpr a, AffineExpr b) { return canonical(a) == canonical(b); };
   auto shape = inferShape(call, same, why);
-  if (!shape)
-    return op->emitOpError() << why;
+  if (!shape) return op->emitOpError() << why;
   Exprs have = shapeOf(op->getResult(0));
   bool fits = have.size() == shape->size();
   for (size_t k = 0; fits && k < have.size(); k++)
     fits = same(have[k], (*shape)[k]);
   if (!fits)
-    return op->emitOpError() << "the result's shape must be " << describe(*shape) << ", got " << describe(have);
+    return op->emitOpError() << "the result's shape must be " << describe(*shape) << ", got "
+                             << describe(have);
   return verifyElements(op, *record);
 }
 
@@ -174,70 +176,78 @@ LogicalResult SliceUpdateOp::verify() {
   if (getSource().getType() != getY().getType())
     return emitOpError() << "the result must have the source's type, got " << getY().getType();
   if (getPlace().getNumResults() != 2)
-    return emitOpError() << "must have a start and a step, got " << getPlace().getNumResults() << " expressions";
+    return emitOpError() << "must have a start and a step, got " << getPlace().getNumResults()
+                         << " expressions";
   Exprs source = shapeOf(getSource()), update = shapeOf(getUpdate());
   if (elementOf(getSource()) != elementOf(getUpdate()) || source.size() != update.size())
-    return emitOpError() << "the update must have the source's rank and element type, got " << getUpdate().getType();
-  if (failed(verifyDims(*this, getSource().getType(), getDim())))
-    return failure();
+    return emitOpError() << "the update must have the source's rank and element type, got "
+                         << getUpdate().getType();
+  if (failed(verifyDims(*this, getSource().getType(), getDim()))) return failure();
   for (size_t k = 0; k < source.size(); k++)
     if (k != getDim() && canonical(source[k]) != canonical(update[k]))
-      return emitOpError() << "the update must have the source's sizes but in the dim, got " << getUpdate().getType();
+      return emitOpError() << "the update must have the source's sizes but in the dim, got "
+                           << getUpdate().getType();
   return success();
 }
 
 LogicalResult PartialReduceOp::verify() {
-  const Record *record = findRecord(getRecord());
+  const Record* record = findRecord(getRecord());
   if (!record || record->kind != RecordKind::reduction || record->accumulators != 1)
-    return emitOpError() << "the record must be a reduction with one accumulator, got \"" << getRecord() << "\"";
+    return emitOpError() << "the record must be a reduction with one accumulator, got \""
+                         << getRecord() << "\"";
   return verifyDims(*this, getX().getType(), getDims());
 }
 
 LogicalResult FinishReduceOp::verify() {
-  const Record *record = findRecord(getRecord());
+  const Record* record = findRecord(getRecord());
   if (!record || record->kind != RecordKind::reduction || record->accumulators != 1)
-    return emitOpError() << "the record must be a reduction with one accumulator, got \"" << getRecord() << "\"";
+    return emitOpError() << "the record must be a reduction with one accumulator, got \""
+                         << getRecord() << "\"";
   return verifyDims(*this, getX().getType(), getDims());
 }
 
 LogicalResult KernelOp::verifyRegions() {
   SmallVector<Type> yielded;
-  for (Region &part : getParts()) {
+  for (Region& part : getParts()) {
     if (part.getNumArguments() != 0)
       return emitOpError() << "a part must take no arguments, got " << part.getNumArguments();
     auto yield = dyn_cast<YieldOp>(part.front().getTerminator());
-    if (!yield)
-      return emitOpError() << "a part must end with weft.yield";
+    if (!yield) return emitOpError() << "a part must end with weft.yield";
     llvm::append_range(yielded, yield.getValues().getTypes());
   }
-  if (yielded.size() != getNumResults() || !std::equal(yielded.begin(), yielded.end(), getResultTypes().begin()))
-    return emitOpError() << "results must be what the parts yield, got " << getNumResults() << " for " << yielded.size();
+  if (yielded.size() != getNumResults() ||
+      !std::equal(yielded.begin(), yielded.end(), getResultTypes().begin()))
+    return emitOpError() << "results must be what the parts yield, got " << getNumResults()
+                         << " for " << yielded.size();
   return success();
 }
 
 LogicalResult LaunchOp::verify() {
   if (getTied().size() != getNumResults())
-    return emitOpError() << "tied must have an entry for each of the " << getNumResults() << " results, got " << getTied().size();
+    return emitOpError() << "tied must have an entry for each of the " << getNumResults()
+                         << " results, got " << getTied().size();
   size_t own = 0;
   for (auto [k, input] : llvm::enumerate(getTied())) {
     own += input < 0;
     if (input >= static_cast<int64_t>(getInputs().size()))
-      return emitOpError() << "result " << k << " is tied to input " << input << ", got " << getInputs().size() << " inputs";
+      return emitOpError() << "result " << k << " is tied to input " << input << ", got "
+                           << getInputs().size() << " inputs";
   }
   if (getBuffers() && getBuffers()->size() != getInputs().size() + own)
-    return emitOpError() << "buffers must name each of the " << getInputs().size() + own << " buffers, got " << getBuffers()->size();
+    return emitOpError() << "buffers must name each of the " << getInputs().size() + own
+                         << " buffers, got " << getBuffers()->size();
   return success();
 }
 
 //===--- Views --------------------------------------------------------------------------------===//
 
-Value createRecord(OpBuilder &builder, Location loc, StringRef name, ValueRange operands, RankedTensorType type, ArrayRef<int64_t> structure,
-                   ArrayRef<AffineExpr> sizes) {
+Value createRecord(OpBuilder& builder, Location loc, StringRef name, ValueRange operands,
+                   RankedTensorType type, ArrayRef<int64_t> structure, ArrayRef<AffineExpr> sizes) {
   OperationState state(loc, ("weft." + name).str(), operands, {type});
-  if (!structure.empty())
-    state.addAttribute("structure", builder.getDenseI64ArrayAttr(structure));
+  if (!structure.empty()) state.addAttribute("structure", builder.getDenseI64ArrayAttr(structure));
   if (!sizes.empty())
-    state.addAttribute("sizes", AffineMapAttr::get(AffineMap::get(0, countSymbols(sizes), sizes, builder.getContext())));
+    state.addAttribute("sizes", AffineMapAttr::get(AffineMap::get(0, countSymbols(sizes), sizes,
+                                                                  builder.getContext())));
   return builder.create(state)->getResult(0);
 }
 
@@ -247,8 +257,9 @@ SmallVector<AffineExpr> ViewAs::sourceIndices(ArrayRef<AffineExpr> indices) {
   return SmallVector<AffineExpr>(result);
 }
 
-Value ViewAs::writeBack(OpBuilder &builder, Value source, Value update) {
-  return createRecord(builder, getLoc(), "view", update, cast<RankedTensorType>(source.getType()), {}, shapeOf(source));
+Value ViewAs::writeBack(OpBuilder& builder, Value source, Value update) {
+  return createRecord(builder, getLoc(), "view", update, cast<RankedTensorType>(source.getType()),
+                      {}, shapeOf(source));
 }
 
 SmallVector<AffineExpr> Permute::sourceIndices(ArrayRef<AffineExpr> indices) {
@@ -258,33 +269,35 @@ SmallVector<AffineExpr> Permute::sourceIndices(ArrayRef<AffineExpr> indices) {
   return result;
 }
 
-Value Permute::writeBack(OpBuilder &builder, Value source, Value update) {
+Value Permute::writeBack(OpBuilder& builder, Value source, Value update) {
   SmallVector<int64_t> inverse(structureOf(*this).size());
   for (auto [to, from] : llvm::enumerate(structureOf(*this)))
     inverse[from] = to;
-  return createRecord(builder, getLoc(), "permute", update, cast<RankedTensorType>(source.getType()), inverse, {});
+  return createRecord(builder, getLoc(), "permute", update,
+                      cast<RankedTensorType>(source.getType()), inverse, {});
 }
 
 SmallVector<AffineExpr> Slice::sourceIndices(ArrayRef<AffineExpr> indices) {
   SmallVector<AffineExpr> result(indices);
-  AffineExpr &index = result[structureOf(*this)[0]];
+  AffineExpr& index = result[structureOf(*this)[0]];
   index = sizesOf(*this)[0] + index * sizesOf(*this)[2];
   return result;
 }
 
-Value Slice::writeBack(OpBuilder &builder, Value source, Value update) {
+Value Slice::writeBack(OpBuilder& builder, Value source, Value update) {
   AffineMap sizes = (*this)->getAttrOfType<AffineMapAttr>("sizes").getValue();
-  AffineMap place = AffineMap::get(0, sizes.getNumSymbols(), {sizes.getResult(0), sizes.getResult(2)}, getContext());
-  return SliceUpdateOp::create(builder, getLoc(), source.getType(), source, update, structureOf(*this)[0], place);
+  AffineMap place = AffineMap::get(0, sizes.getNumSymbols(),
+                                   {sizes.getResult(0), sizes.getResult(2)}, getContext());
+  return SliceUpdateOp::create(builder, getLoc(), source.getType(), source, update,
+                               structureOf(*this)[0], place);
 }
 
 SmallVector<AffineExpr> Expand::sourceIndices(ArrayRef<AffineExpr> indices) {
   return SmallVector<AffineExpr>(broadcastIndices(indices, getX().getType()));
 }
 
-Value Expand::writeBack(OpBuilder &builder, Value source, Value update) {
-  if (shapeOf(source) != shapeOf(update))
-    return {};
+Value Expand::writeBack(OpBuilder& builder, Value source, Value update) {
+  if (shapeOf(source) != shapeOf(update)) return {};
   return update;
 }
 

@@ -19,7 +19,7 @@
 namespace weft::ir {
 
 /// The verifier of every op that comes from a record.
-mlir::LogicalResult verifyRecord(mlir::Operation *op);
+mlir::LogicalResult verifyRecord(mlir::Operation* op);
 
 } // namespace weft::ir
 
@@ -61,21 +61,23 @@ inline mlir::Type elementOf(mlir::Value tensor) { return elementOf(tensor.getTyp
 unsigned countSymbols(llvm::ArrayRef<mlir::AffineExpr> exprs);
 
 /// Returns the product of sizes.
-mlir::AffineExpr countOf(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::MLIRContext *context);
+mlir::AffineExpr countOf(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::MLIRContext* context);
 
 /// Returns the indices at which an operand that broadcasts to the result is read.
 Exprs broadcastIndices(llvm::ArrayRef<mlir::AffineExpr> indices, mlir::Type operand);
 
-/// Returns the type in which elements are computed with: f32 for bf16, i64 for i1, else the element itself.
+/// Returns the type in which elements are computed with: f32 for bf16, i64 for i1, else the element
+/// itself.
 mlir::Type computeElement(mlir::Type element);
 
 /// Creates the op of a record by name.
-mlir::Value createRecord(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
-                         mlir::RankedTensorType type, llvm::ArrayRef<int64_t> structure, llvm::ArrayRef<mlir::AffineExpr> sizes);
+mlir::Value createRecord(mlir::OpBuilder& builder, mlir::Location loc, llvm::StringRef name,
+                         mlir::ValueRange operands, mlir::RankedTensorType type,
+                         llvm::ArrayRef<int64_t> structure, llvm::ArrayRef<mlir::AffineExpr> sizes);
 
 /// Returns attribute `sizes` of a record's op as expressions.
-llvm::ArrayRef<mlir::AffineExpr> sizesOf(mlir::Operation *op);
+llvm::ArrayRef<mlir::AffineExpr> sizesOf(mlir::Operation* op);
 /// Returns attribute `structure` of a record's op.
-llvm::ArrayRef<int64_t> structureOf(mlir::Operation *op);
+llvm::ArrayRef<int64_t> structureOf(mlir::Operation* op);
 
 } // namespace weft::ir

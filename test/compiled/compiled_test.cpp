@@ -1,4 +1,5 @@
-// Compiled programs against eager ops: bit-equal where no reduction is involved, else within the tolerance of its length.
+// Compiled programs against eager ops: bit-equal where no reduction is involved, else within the
+// tolerance of its length.
 #include "weft/weft.h"
 
 #include <catch2/catch.hpp>
@@ -14,20 +15,24 @@ using Body = std::function<std::vector<Tensor>(const Inputs&)>;
 
 Tensor ramp(const Shape& shape, double scale = 1.0, DType dtype = f32) {
   int64_t n = 1;
-  for (int64_t s : shape) n *= s;
+  for (int64_t s : shape)
+    n *= s;
   std::vector<float> v(static_cast<size_t>(n));
   for (int64_t k = 0; k < n; k++)
-    v[static_cast<size_t>(k)] = static_cast<float>(scale * (static_cast<double>(k * 7919 % 2003) / 1001.5 - 1.0));
+    v[static_cast<size_t>(k)] =
+        static_cast<float>(scale * (static_cast<double>(k * 7919 % 2003) / 1001.5 - 1.0));
   return from_data(v.data(), shape, f32).to(dtype);
 }
 
 std::vector<double> numbers(const Tensor& t) {
   std::vector<double> v;
-  for (double x : t.detach().to(f64).contiguous().to_vector<double>()) v.push_back(x);
+  for (double x : t.detach().to(f64).contiguous().to_vector<double>())
+    v.push_back(x);
   return v;
 }
 
-/// Largest difference, relative to 1 + the expected size; infinite where exactly one of them is NaN.
+/// Largest difference, relative to 1 + the expected size; infinite where exactly one of them is
+/// NaN.
 double difference(const Tensor& want, const Tensor& have) {
   REQUIRE(want.shape() == have.shape());
   REQUIRE(want.dtype() == have.dtype());
@@ -41,8 +46,10 @@ double difference(const Tensor& want, const Tensor& have) {
   return worst;
 }
 
-/// Calls the body eagerly and compiled on equal inputs, thrice; results and inputs, which the body may write, must agree. Returns the region's text.
-std::string compare(const Body& body, const std::function<Inputs()>& make, double tolerance = 0, int64_t most_kernels = -1) {
+/// Calls the body eagerly and compiled on equal inputs, thrice; results and inputs, which the body
+/// may write, must agree. Returns the region's text.
+std::string compare(const Body& body, const std::function<Inputs()>& make, double tolerance = 0,
+                    int64_t most_kernels = -1) {
   auto f = compile([&](const Inputs& x) { return body(x); });
   for (int call = 0; call < 3; call++) {
     INFO("call " << call);
@@ -76,47 +83,71 @@ constexpr double kSum = 2e-5, kSumBf16 = 0.02;
 } // namespace
 
 TEST_CASE("chains and fans of pointwise ops are one kernel and equal to the bit", "[compiled]") {
-  compare([](const Inputs& x) {
-    Tensor h = gelu(x[0] * 1.5 + x[1]);
-    return std::vector<Tensor>{tanh(h) - x[0], where(h > 0.0, h, exp(x[1])), sigmoid(h) / (x[0] * x[0] + 1.0)};
-  }, [] { return Inputs{ramp({37, 53}, 4), ramp({53}, 2)}; }, 0, 1);
+  compare(
+      [](const Inputs& x) {
+        Tensor h = gelu(x[0] * 1.5 + x[1]);
+        return std::vector<Tensor>{tanh(h) - x[0], where(h > 0.0, h, exp(x[1])),
+                                   sigmoid(h) / (x[0] * x[0] + 1.0)};
+      },
+      [] {
+        return Inputs{ramp({37, 53}, 4), ramp({53}, 2)};
+      },
+      0, 1);
 }
 
 TEST_CASE("views are read through", "[compiled]") {
-  compare([](const Inputs& x) {
-    Tensor t = x[0].transpose(0, 2);
-    return std::vector<Tensor>{t.contiguous() + 1.0, slice(x[0], 1, 1, 5, 2) * 2.0, x[0].reshape({6, -1}) + x[1].reshape({6, 1}),
-                               x[0].permute({1, 0, 2}).reshape({-1}) * 3.0};
-  }, [] { return Inputs{ramp({4, 6, 5}), ramp({6})}; });
+  compare(
+      [](const Inputs& x) {
+        Tensor t = x[0].transpose(0, 2);
+        return std::vector<Tensor>{t.contiguous() + 1.0, slice(x[0], 1, 1, 5, 2) * 2.0,
+                                   x[0].reshape({6, -1}) + x[1].reshape({6, 1}),
+                                   x[0].permute({1, 0, 2}).reshape({-1}) * 3.0};
+      },
+      [] {
+        return Inputs{ramp({4, 6, 5}), ramp({6})};
+      });
 }
 
 TEST_CASE("concatenation and selection", "[compiled]") {
-  compare([](const Inputs& x) {
-    Tensor c = concatenate({x[0], x[1] * 2.0, exp(x[0])}, 1);
-    return std::vector<Tensor>{c + 1.0, select(c, 1, 4), c.transpose(0, 1).contiguous()};
-  }, [] { return Inputs{ramp({5, 3}), ramp({5, 4})}; });
+  compare(
+      [](const Inputs& x) {
+        Tensor c = concatenate({x[0], x[1] * 2.0, exp(x[0])}, 1);
+        return std::vector<Tensor>{c + 1.0, select(c, 1, 4), c.transpose(0, 1).contiguous()};
+      },
+      [] {
+        return Inputs{ramp({5, 3}), ramp({5, 4})};
+      });
 }
 
 TEST_CASE("writes through views reach their storage", "[compiled]") {
-  compare([](const Inputs& x) {
-    slice(x[0], 0, 1, 3).mul_(2.0);
-    select(x[0], 1, 2).add_(x[1]);
-    x[0].transpose(0, 1).add_(1.0);
-    Tensor y = x[0] * 1.0;
-    slice(y, 1, 0, 6, 3).copy_(slice(x[0], 1, 1, 3));
-    return std::vector<Tensor>{y, sum(x[0], 0)};
-  }, [] { return Inputs{ramp({5, 6}), ramp({5})}; }, kSum);
+  compare(
+      [](const Inputs& x) {
+        slice(x[0], 0, 1, 3).mul_(2.0);
+        select(x[0], 1, 2).add_(x[1]);
+        x[0].transpose(0, 1).add_(1.0);
+        Tensor y = x[0] * 1.0;
+        slice(y, 1, 0, 6, 3).copy_(slice(x[0], 1, 1, 3));
+        return std::vector<Tensor>{y, sum(x[0], 0)};
+      },
+      [] {
+        return Inputs{ramp({5, 6}), ramp({5})};
+      },
+      kSum);
 }
 
 TEST_CASE("leaves that exchange their values", "[compiled]") {
-  compare([](const Inputs& x) {
-    Tensor old = x[0].clone();
-    x[0].copy_(x[1]);
-    x[1].copy_(old);
-    x[2].add_(x[0].transpose(0, 1));
-    x[2].mul_(x[2].transpose(0, 1).clone());
-    return std::vector<Tensor>{x[0] + x[1]};
-  }, [] { return Inputs{ramp({4, 4}, 1), ramp({4, 4}, 3), ramp({4, 4}, 2)}; });
+  compare(
+      [](const Inputs& x) {
+        Tensor old = x[0].clone();
+        x[0].copy_(x[1]);
+        x[1].copy_(old);
+        x[2].add_(x[0].transpose(0, 1));
+        x[2].mul_(x[2].transpose(0, 1).clone());
+        return std::vector<Tensor>{x[0] + x[1]};
+      },
+      [] {
+        return Inputs{ramp({4, 4}, 1), ramp({4, 4}, 3), ramp({4, 4}, 2)};
+      });
 }
 
 TEST_CASE("softmax, log_softmax and layer_norm are one kernel each", "[compiled]") {
@@ -124,76 +155,147 @@ TEST_CASE("softmax, log_softmax and layer_norm are one kernel each", "[compiled]
     INFO("row of " << n);
     auto make = [n] { return Inputs{ramp({17, n}, 6), ramp({n}), ramp({n}, 0.3)}; };
     compare([](const Inputs& x) { return std::vector<Tensor>{softmax(x[0], -1)}; }, make, kSum, 1);
-    compare([](const Inputs& x) { return std::vector<Tensor>{log_softmax(x[0], -1)}; }, make, kSum, 1);
-    compare([n](const Inputs& x) { return std::vector<Tensor>{layer_norm(x[0], {n}, x[1], x[2])}; }, make, kSum, 1);
+    compare([](const Inputs& x) { return std::vector<Tensor>{log_softmax(x[0], -1)}; }, make, kSum,
+            1);
+    compare([n](const Inputs& x) { return std::vector<Tensor>{layer_norm(x[0], {n}, x[1], x[2])}; },
+            make, kSum, 1);
     compare([](const Inputs& x) { return std::vector<Tensor>{softmax(x[0], 0)}; }, make, kSum);
   }
 }
 
 TEST_CASE("reductions over any dims", "[compiled]") {
   for (Dims dims : {Dims{}, Dims{0}, Dims{1}, Dims{2}, Dims{0, 1}, Dims{0, 2}, Dims{1, 2}})
-    compare([dims](const Inputs& x) {
-      return std::vector<Tensor>{sum(x[0] * 2.0, dims), mean(x[0], dims, true), max(x[0], dims), min(exp(x[0]), dims), argmax(x[0], dims)};
-    }, [] { return Inputs{ramp({6, 7, 9})}; }, kSum);
+    compare(
+        [dims](const Inputs& x) {
+          return std::vector<Tensor>{sum(x[0] * 2.0, dims), mean(x[0], dims, true), max(x[0], dims),
+                                     min(exp(x[0]), dims), argmax(x[0], dims)};
+        },
+        [] {
+          return Inputs{ramp({6, 7, 9})};
+        },
+        kSum);
 }
 
 TEST_CASE("long reductions run in two steps", "[compiled]") {
-  compare([](const Inputs& x) { return std::vector<Tensor>{sum(x[0] * x[0]), mean(x[0]), max(x[0]), sum(x[1], 0), mean(x[1], 0), argmax(x[0])}; },
-          [] { return Inputs{ramp({640, 512}), ramp({20000, 24})}; }, 1e-4);
+  compare(
+      [](const Inputs& x) {
+        return std::vector<Tensor>{sum(x[0] * x[0]), mean(x[0]),    max(x[0]),
+                                   sum(x[1], 0),     mean(x[1], 0), argmax(x[0])};
+      },
+      [] {
+        return Inputs{ramp({640, 512}), ramp({20000, 24})};
+      },
+      1e-4);
 }
 
 TEST_CASE("products carry bias, activation and residual", "[compiled]") {
   for (DType t : {f32, f64, bf16}) {
     double tolerance = t == bf16 ? kSumBf16 : kSum;
-    auto make = [t] { return Inputs{ramp({33, 48}, 1, t), ramp({48, 40}, 0.3, t), ramp({40}, 1, t), ramp({33, 40}, 1, t)}; };
-    compare([](const Inputs& x) { return std::vector<Tensor>{gelu(matmul(x[0], x[1]) + x[2]) + x[3]}; }, make, tolerance, 1);
-    compare([](const Inputs& x) { return std::vector<Tensor>{matmul(x[0].transpose(0, 1), x[3]), matmul(x[1], x[3].transpose(0, 1))}; }, make, tolerance);
+    auto make = [t] {
+      return Inputs{ramp({33, 48}, 1, t), ramp({48, 40}, 0.3, t), ramp({40}, 1, t),
+                    ramp({33, 40}, 1, t)};
+    };
+    compare(
+        [](const Inputs& x) { return std::vector<Tensor>{gelu(matmul(x[0], x[1]) + x[2]) + x[3]}; },
+        make, tolerance, 1);
+    compare(
+        [](const Inputs& x) {
+          return std::vector<Tensor>{matmul(x[0].transpose(0, 1), x[3]),
+                                     matmul(x[1], x[3].transpose(0, 1))};
+        },
+        make, tolerance);
   }
-  compare([](const Inputs& x) { return std::vector<Tensor>{matmul(x[0], x[1]), matmul(x[0], x[2]), matmul(x[2], x[1])}; },
-          [] { return Inputs{ramp({3, 5, 7}), ramp({3, 7, 4}), ramp({7})}; }, kSum);
+  compare(
+      [](const Inputs& x) {
+        return std::vector<Tensor>{matmul(x[0], x[1]), matmul(x[0], x[2]), matmul(x[2], x[1])};
+      },
+      [] {
+        return Inputs{ramp({3, 5, 7}), ramp({3, 7, 4}), ramp({7})};
+      },
+      kSum);
   compare([](const Inputs& x) { return std::vector<Tensor>{matmul(x[0], x[1])}; },
-          [] { return Inputs{ramp({3, 5}, 9).to(i64), ramp({5, 4}, 9).to(i64)}; });
+          [] {
+            return Inputs{ramp({3, 5}, 9).to(i64), ramp({5, 4}, 9).to(i64)};
+          });
 }
 
 TEST_CASE("attention over heads", "[compiled]") {
-  compare([](const Inputs& x) {
-    auto heads = [&](const Tensor& t) { return t.reshape({2, 6, 4, 8}).permute({0, 2, 1, 3}); };
-    Tensor q = heads(x[0]), k = heads(x[1]), v = heads(x[2]);
-    Tensor p = softmax(matmul(q, k.transpose(2, 3)) * 0.35, -1);
-    return std::vector<Tensor>{matmul(p, v).permute({0, 2, 1, 3}).reshape({2, 6, 32})};
-  }, [] { return Inputs{ramp({2, 6, 32}), ramp({2, 6, 32}, 2), ramp({2, 6, 32}, 3)}; }, kSum);
+  compare(
+      [](const Inputs& x) {
+        auto heads = [&](const Tensor& t) { return t.reshape({2, 6, 4, 8}).permute({0, 2, 1, 3}); };
+        Tensor q = heads(x[0]), k = heads(x[1]), v = heads(x[2]);
+        Tensor p = softmax(matmul(q, k.transpose(2, 3)) * 0.35, -1);
+        return std::vector<Tensor>{matmul(p, v).permute({0, 2, 1, 3}).reshape({2, 6, 32})};
+      },
+      [] {
+        return Inputs{ramp({2, 6, 32}), ramp({2, 6, 32}, 2), ramp({2, 6, 32}, 3)};
+      },
+      kSum);
 }
 
 TEST_CASE("dtypes, casts and comparisons", "[compiled]") {
-  compare([](const Inputs& x) {
-    Tensor i = cast(x[0] * 10.0, i64), b = x[0] > 0.25;
-    return std::vector<Tensor>{i * 3 - 1, cast(x[0], bf16) * cast(x[1], bf16) + 0.1, cast(b, i64) + i, logical_and(b, i != 2), cast(i, f64) / 3.0,
-                               sum(b), where(b, 1.0, 0.0), maximum(i, 2), clamp(i, -3, 3), sum(i, 0)};
-  }, [] { return Inputs{ramp({9, 11}), ramp({9, 11}, 2)}; });
+  compare(
+      [](const Inputs& x) {
+        Tensor i = cast(x[0] * 10.0, i64), b = x[0] > 0.25;
+        return std::vector<Tensor>{i * 3 - 1,          cast(x[0], bf16) * cast(x[1], bf16) + 0.1,
+                                   cast(b, i64) + i,   logical_and(b, i != 2),
+                                   cast(i, f64) / 3.0, sum(b),
+                                   where(b, 1.0, 0.0), maximum(i, 2),
+                                   clamp(i, -3, 3),    sum(i, 0)};
+      },
+      [] {
+        return Inputs{ramp({9, 11}), ramp({9, 11}, 2)};
+      });
 }
 
 TEST_CASE("special values pass as in eager ops", "[compiled]") {
   float nan = std::nanf(""), inf = INFINITY;
-  compare([](const Inputs& x) {
-    return std::vector<Tensor>{exp(x[0]), log(x[0]), tanh(x[0]), relu(x[0]), maximum(x[0], 0.0), x[0] / x[0], sqrt(x[0]), gelu(x[0]), max(x[0]),
-                               argmax(x[0]), cast(x[0], i64), softmax(x[0], 0), pow(x[0], 2.0), silu(x[0]), erf(x[0]), clamp(x[0], -1.0, 1.0)};
-  }, [=] { return Inputs{tensor(std::vector<float>{nan, inf, -inf, 0.f, -0.f, 1e30f, -1e30f, 1e-40f, 88.8f, -104.f, 3.f}, {11})}; }, kSum);
+  compare(
+      [](const Inputs& x) {
+        return std::vector<Tensor>{
+            exp(x[0]),          log(x[0]),    tanh(x[0]),      relu(x[0]),
+            maximum(x[0], 0.0), x[0] / x[0],  sqrt(x[0]),      gelu(x[0]),
+            max(x[0]),          argmax(x[0]), cast(x[0], i64), softmax(x[0], 0),
+            pow(x[0], 2.0),     silu(x[0]),   erf(x[0]),       clamp(x[0], -1.0, 1.0)};
+      },
+      [=] {
+        return Inputs{tensor(std::vector<float>{nan, inf, -inf, 0.f, -0.f, 1e30f, -1e30f, 1e-40f,
+                                                88.8f, -104.f, 3.f},
+                             {11})};
+      },
+      kSum);
 }
 
 TEST_CASE("random numbers are the eager stream", "[compiled]") {
-  compare([](const Inputs& x) { return std::vector<Tensor>{x[0] * uniform({7, 5}), normal({7, 5}) + x[0], normal({3}, 0, 1, f64)}; }, [] { return Inputs{ramp({7, 5})}; });
+  compare(
+      [](const Inputs& x) {
+        return std::vector<Tensor>{x[0] * uniform({7, 5}), normal({7, 5}) + x[0],
+                                   normal({3}, 0, 1, f64)};
+      },
+      [] {
+        return Inputs{ramp({7, 5})};
+      });
 }
 
 TEST_CASE("empty and single-element tensors", "[compiled]") {
-  compare([](const Inputs& x) { return std::vector<Tensor>{x[0] + 1.0, sum(x[0], 0), matmul(x[0], x[1]), sum(x[0]), concatenate({x[0], x[2]}, 0), x[3] * 2.0}; },
-          [] { return Inputs{zeros({0, 4}), ramp({4, 3}), ramp({2, 4}), ramp({})}; }, kSum);
+  compare(
+      [](const Inputs& x) {
+        return std::vector<Tensor>{
+            x[0] + 1.0, sum(x[0], 0), matmul(x[0], x[1]), sum(x[0]), concatenate({x[0], x[2]}, 0),
+            x[3] * 2.0};
+      },
+      [] {
+        return Inputs{zeros({0, 4}), ramp({4, 3}), ramp({2, 4}), ramp({})};
+      },
+      kSum);
 }
 
 namespace {
 
 struct Block : nn::Module {
   nn::LayerNorm norm = child("norm", nn::LayerNorm({24}));
-  nn::Linear up = child("up", nn::Linear(24, 48)), down = child("down", nn::Linear(48, 24)), head = child("head", nn::Linear(24, 5));
+  nn::Linear up = child("up", nn::Linear(24, 48)), down = child("down", nn::Linear(48, 24)),
+             head = child("head", nn::Linear(24, 5));
   Tensor forward(const Tensor& x) override { return head(x + down(gelu(up(norm(x))))); }
 };
 
@@ -215,11 +317,13 @@ TEST_CASE("a train step: forward, backward and update are one program", "[compil
     std::vector<double> losses;
     for (int k = 0; k < 8; k++) {
       std::vector<int64_t> target;
-      for (int64_t i = 0; i < 12; i++) target.push_back((i * 3 + k) % 5);
+      for (int64_t i = 0; i < 12; i++)
+        target.push_back((i * 3 + k) % 5);
       Tensor x = ramp({12, 24}, 1 + 0.1 * k), y = from_data(target.data(), {12}, i64);
       losses.push_back((compiled ? fast(x, y) : step(x, y)).item<float>());
     }
-    for (auto& p : net.parameters()) losses.push_back(sum(p * p).item<float>());
+    for (auto& p : net.parameters())
+      losses.push_back(sum(p * p).item<float>());
     if (text) *text = fast.explain();
     return losses;
   };

@@ -1,4 +1,5 @@
-// Random weft functions: the interpreter's results stay the same after every pass, down to loom kernels.
+// Random weft functions: the interpreter's results stay the same after every pass, down to loom
+// kernels.
 #include "ir/interp/weft_interpreter.h"
 #include "ir/loom/loom.h"
 #include "passes/passes.h"
@@ -15,11 +16,12 @@ using namespace weft;
 namespace {
 
 using Random = std::mt19937;
-int64_t pick(Random &r, int64_t n) { return static_cast<int64_t>(r() % static_cast<uint64_t>(n)); }
+int64_t pick(Random& r, int64_t n) { return static_cast<int64_t>(r() % static_cast<uint64_t>(n)); }
 
 class Generator {
 public:
-  Generator(MLIRContext &context, unsigned seed) : random(seed), builder(&context), loc(builder.getUnknownLoc()) {}
+  Generator(MLIRContext& context, unsigned seed)
+      : random(seed), builder(&context), loc(builder.getUnknownLoc()) {}
 
   OwningOpRef<ModuleOp> make() {
     OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
@@ -30,18 +32,18 @@ public:
     SmallVector<Type> leaves;
     for (int k = 0; k < 4; k++) {
       SmallVector<int64_t> shape(base);
-      for (int64_t &size : shape)
-        if (pick(random, 4) == 0)
-          size = 1;
-      leaves.push_back(RankedTensorType::get(shape, k == 3 ? builder.getBF16Type() : builder.getF32Type()));
+      for (int64_t& size : shape)
+        if (pick(random, 4) == 0) size = 1;
+      leaves.push_back(
+          RankedTensorType::get(shape, k == 3 ? builder.getBF16Type() : builder.getF32Type()));
     }
     leaves.push_back(builder.getF64Type());
-    auto function = func::FuncOp::create(builder, loc, "segment", builder.getFunctionType(leaves, {}));
-    Block *block = function.addEntryBlock();
+    auto function =
+        func::FuncOp::create(builder, loc, "segment", builder.getFunctionType(leaves, {}));
+    Block* block = function.addEntryBlock();
     builder.setInsertionPointToStart(block);
     for (Value v : block->getArguments())
-      if (isa<RankedTensorType>(v.getType()))
-        values.push_back(v);
+      if (isa<RankedTensorType>(v.getType())) values.push_back(v);
     number = block->getArgument(4);
     int64_t steps = pick(random, 12) + 2;
     for (int64_t k = 0; k < steps; k++)
@@ -51,12 +53,13 @@ public:
   }
 
 private:
-  static SmallVector<int64_t> shapeOf(Value v) { return SmallVector<int64_t>(cast<RankedTensorType>(v.getType()).getShape()); }
+  static SmallVector<int64_t> shapeOf(Value v) {
+    return SmallVector<int64_t>(cast<RankedTensorType>(v.getType()).getShape());
+  }
   Value any() { return values[pick(random, values.size())]; }
   Value anyFloat() {
     for (;;)
-      if (Value v = any(); isa<FloatType>(ir::elementOf(v)))
-        return v;
+      if (Value v = any(); isa<FloatType>(ir::elementOf(v))) return v;
   }
   ir::Exprs exprs(ArrayRef<int64_t> list) {
     ir::Exprs r;
@@ -64,17 +67,18 @@ private:
       r.push_back(getAffineConstantExpr(v, builder.getContext()));
     return r;
   }
-  Value create(StringRef name, ValueRange operands, ArrayRef<int64_t> shape, Type element, ArrayRef<int64_t> structure = {}, ArrayRef<int64_t> sizes = {}) {
-    return ir::createRecord(builder, loc, name, operands, RankedTensorType::get(shape, element), structure, exprs(sizes));
+  Value create(StringRef name, ValueRange operands, ArrayRef<int64_t> shape, Type element,
+               ArrayRef<int64_t> structure = {}, ArrayRef<int64_t> sizes = {}) {
+    return ir::createRecord(builder, loc, name, operands, RankedTensorType::get(shape, element),
+                            structure, exprs(sizes));
   }
 
   std::optional<SmallVector<int64_t>> broadcast(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
     SmallVector<int64_t> r(std::max(a.size(), b.size()), 1);
     for (ArrayRef<int64_t> x : {a, b})
       for (size_t k = 0; k < x.size(); k++) {
-        int64_t &to = r[r.size() - x.size() + k];
-        if (x[k] != 1 && to != 1 && to != x[k])
-          return std::nullopt;
+        int64_t& to = r[r.size() - x.size() + k];
+        if (x[k] != 1 && to != 1 && to != x[k]) return std::nullopt;
         to = x[k] == 1 ? to : x[k];
       }
     return r;
@@ -84,12 +88,12 @@ private:
     static constexpr StringLiteral names[] = {"add", "mul", "sub", "maximum"};
     Value a = anyFloat(), b = anyFloat();
     if (pick(random, 4) == 0)
-      b = ir::ScalarOp::create(builder, loc, RankedTensorType::get({}, ir::computeElement(ir::elementOf(a))), number);
+      b = ir::ScalarOp::create(
+          builder, loc, RankedTensorType::get({}, ir::computeElement(ir::elementOf(a))), number);
     else if (ir::elementOf(a) != ir::elementOf(b))
       b = create("cast", b, shapeOf(b), ir::elementOf(a), {0});
     auto shape = broadcast(shapeOf(a), shapeOf(b));
-    if (!shape)
-      return;
+    if (!shape) return;
     if (pick(random, 5) == 0) {
       Value mask = create("lt", {a, b}, *shape, builder.getI1Type());
       values.push_back(mask);
@@ -106,16 +110,13 @@ private:
   void reduce() {
     Value x = anyFloat();
     SmallVector<int64_t> shape = shapeOf(x), result;
-    if (shape.empty())
-      return;
+    if (shape.empty()) return;
     bool keepdim = pick(random, 2), isArg = pick(random, 6) == 0;
     SmallVector<int64_t> structure{keepdim};
     for (size_t k = 0; k < shape.size(); k++) {
       bool isReduced = pick(random, 2) || (k + 1 == shape.size() && structure.size() == 1);
-      if (isReduced)
-        structure.push_back(k);
-      if (!isReduced || keepdim)
-        result.push_back(isReduced ? 1 : shape[k]);
+      if (isReduced) structure.push_back(k);
+      if (!isReduced || keepdim) result.push_back(isReduced ? 1 : shape[k]);
     }
     static constexpr StringLiteral names[] = {"sum", "mean", "max", "min"};
     if (isArg)
@@ -126,8 +127,7 @@ private:
   void view() {
     Value x = any();
     SmallVector<int64_t> shape = shapeOf(x);
-    if (shape.empty())
-      return;
+    if (shape.empty()) return;
     size_t dim = pick(random, shape.size());
     switch (pick(random, 4)) {
     case 0: {
@@ -143,33 +143,30 @@ private:
     case 1: {
       int64_t start = pick(random, shape[dim]), length = pick(random, shape[dim] - start) + 1;
       shape[dim] = length;
-      values.push_back(create("slice", x, shape, ir::elementOf(x), {static_cast<int64_t>(dim)}, {start, length, 1}));
+      values.push_back(create("slice", x, shape, ir::elementOf(x), {static_cast<int64_t>(dim)},
+                              {start, length, 1}));
       return;
     }
     case 2: {
       SmallVector<int64_t> flat{1};
       for (int64_t s : shape)
         flat[0] *= s;
-      if (pick(random, 2) && flat[0] % 2 == 0)
-        flat = {2, flat[0] / 2};
+      if (pick(random, 2) && flat[0] % 2 == 0) flat = {2, flat[0] / 2};
       values.push_back(create("view", x, flat, ir::elementOf(x), {}, flat));
       return;
     }
     default:
-      for (int64_t &s : shape)
-        if (s == 1)
-          s = pick(random, 3) + 1;
+      for (int64_t& s : shape)
+        if (s == 1) s = pick(random, 3) + 1;
       values.push_back(create("expand", x, shape, ir::elementOf(x), {}, shape));
     }
   }
   void matmul() {
     Value a = anyFloat();
     SmallVector<int64_t> x = shapeOf(a);
-    if (x.size() < 2 || x.size() > 3)
-      return;
+    if (x.size() < 2 || x.size() > 3) return;
     SmallVector<int64_t> order{1, 0}, turned{x[1], x[0]};
-    if (x.size() == 3)
-      order = {0, 2, 1}, turned = {x[0], x[2], x[1]};
+    if (x.size() == 3) order = {0, 2, 1}, turned = {x[0], x[2], x[1]};
     Value b = create("permute", a, turned, ir::elementOf(a), order);
     SmallVector<int64_t> result(x);
     result.back() = turned.back();
@@ -178,8 +175,7 @@ private:
   void join() {
     Value a = any();
     SmallVector<int64_t> shape = shapeOf(a);
-    if (shape.empty())
-      return;
+    if (shape.empty()) return;
     int64_t dim = pick(random, shape.size());
     if (pick(random, 2)) {
       shape[dim] *= 2;
@@ -190,16 +186,26 @@ private:
     SmallVector<int64_t> part(shape);
     part[dim] = length;
     Value u = create("slice", a, part, ir::elementOf(a), {dim}, {0, length, 1});
-    values.push_back(ir::SliceUpdateOp::create(builder, loc, a.getType(), a, u, dim, AffineMap::get(0, 0, exprs({start, 1}), builder.getContext())));
+    values.push_back(
+        ir::SliceUpdateOp::create(builder, loc, a.getType(), a, u, dim,
+                                  AffineMap::get(0, 0, exprs({start, 1}), builder.getContext())));
   }
 
   void step() {
     switch (pick(random, 8)) {
-    case 0: case 1: case 2: return binary();
-    case 3: return unary();
-    case 4: case 5: return reduce();
-    case 6: return view();
-    default: return pick(random, 2) ? matmul() : join();
+    case 0:
+    case 1:
+    case 2:
+      return binary();
+    case 3:
+      return unary();
+    case 4:
+    case 5:
+      return reduce();
+    case 6:
+      return view();
+    default:
+      return pick(random, 2) ? matmul() : join();
     }
   }
 
@@ -211,10 +217,12 @@ private:
     results.push_back(values.back());
     std::optional<unsigned> leaf;
     for (unsigned k = 0; k < 4 && !leaf; k++)
-      if (results.back().getType() == function.getArgument(k).getType() && results.back() != function.getArgument(k))
+      if (results.back().getType() == function.getArgument(k).getType() &&
+          results.back() != function.getArgument(k))
         leaf = k;
     func::ReturnOp::create(builder, loc, results);
-    function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
+    function.setFunctionType(
+        builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
     if (leaf)
       function.setResultAttr(results.size() - 1, ir::kLeafName, builder.getI64IntegerAttr(*leaf));
   }
@@ -243,13 +251,13 @@ interp::Arguments argumentsFor(func::FuncOp function, unsigned seed) {
   return arguments;
 }
 
-bool same(const interp::Array &a, const interp::Array &b) {
-  if (a.shape != b.shape || a.element != b.element)
-    return false;
+bool same(const interp::Array& a, const interp::Array& b) {
+  if (a.shape != b.shape || a.element != b.element) return false;
   // Sums over several axes are added in another order; all else is equal to the bit.
   double tolerance = a.element.isBF16() ? 0.02 : isa<FloatType>(a.element) ? 2e-5 : 0;
   for (int64_t i = 0; i < a.count(); i++)
-    if (double x = a.at(i), y = b.at(i); x != y && !(x != x && y != y) && !(std::fabs(x - y) <= tolerance * (1 + std::fabs(x))))
+    if (double x = a.at(i), y = b.at(i);
+        x != y && !(x != x && y != y) && !(std::fabs(x - y) <= tolerance * (1 + std::fabs(x))))
       return false;
   return true;
 }
@@ -269,12 +277,17 @@ TEST_CASE("every pass keeps the results of random functions") {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   struct Step {
-    const char *name;
-    LogicalResult (*run)(ModuleOp, PassContext &);
+    const char* name;
+    LogicalResult (*run)(ModuleOp, PassContext&);
   };
-  const Step steps[] = {{"simplify", simplify},   {"merge-equal", mergeEqual},      {"split-reductions", splitReductions},
-                        {"fuse", fuse},           {"place-outputs", placeOutputs},  {"lower-to-loom", lowerToLoom},
-                        {"plan-memory", planMemory}, {"merge-kernels", mergeKernels}};
+  const Step steps[] = {{"simplify", simplify},
+                        {"merge-equal", mergeEqual},
+                        {"split-reductions", splitReductions},
+                        {"fuse", fuse},
+                        {"place-outputs", placeOutputs},
+                        {"lower-to-loom", lowerToLoom},
+                        {"plan-memory", planMemory},
+                        {"merge-kernels", mergeKernels}};
   for (unsigned seed = 1; seed <= 400; seed++) {
     OwningOpRef<ModuleOp> module = Generator(context, seed).make();
     INFO("seed " << seed);
@@ -285,7 +298,7 @@ TEST_CASE("every pass keeps the results of random functions") {
     auto expected = interp::runFunction(function(), arguments);
     REQUIRE(expected);
     PassContext pass;
-    for (const Step &step : steps) {
+    for (const Step& step : steps) {
       INFO("function:\n" << before);
       bool ok = succeeded(step.run(*module, pass)) && succeeded(verify(*module));
       INFO("after " << step.name << ":\n" << text(*module));

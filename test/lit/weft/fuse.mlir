@@ -1,0 +1,90 @@
+// RUN: weft-opt %s --weft-fuse -split-input-file | FileCheck %s
+// RUN: weft-opt %s --weft-fuse -split-input-file -verify-diagnostics -o %t
+
+// A chain with two results is one kernel that writes both.
+// CHECK-LABEL: func.func @fan
+// CHECK: %[[K:.*]]:2 = weft.kernel {
+// CHECK: weft.yield %{{.*}}, %{{.*}} : tensor<8x4xf32>, tensor<8x4xf32>
+// CHECK-NOT: weft.kernel
+// CHECK: return %[[K]]#0, %[[K]]#1
+func.func @fan(%x: tensor<8x4xf32>, %b: tensor<4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %0 = weft.add %x, %b : (tensor<8x4xf32>, tensor<4xf32>) -> tensor<8x4xf32>
+  %1 = weft.exp %0 : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  %2 = weft.tanh %0 : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %1, %2 : tensor<8x4xf32>, tensor<8x4xf32>
+}
+
+// -----
+
+// A softmax is one kernel: reductions with what they read and what reads them.
+// CHECK-LABEL: func.func @softmax
+// CHECK: weft.kernel {
+// CHECK: weft.max
+// CHECK: weft.sum
+// CHECK: weft.div
+// CHECK: weft.yield
+// CHECK-NOT: weft.kernel
+func.func @softmax(%x: tensor<64x100xf32>) -> tensor<64x100xf32> {
+  %m = weft.max %x {structure = array<i64: 1, 1>} : (tensor<64x100xf32>) -> tensor<64x1xf32>
+  %d = weft.sub %x, %m : (tensor<64x100xf32>, tensor<64x1xf32>) -> tensor<64x100xf32>
+  %e = weft.exp %d : (tensor<64x100xf32>) -> tensor<64x100xf32>
+  %s = weft.sum %e {structure = array<i64: 1, 1>} : (tensor<64x100xf32>) -> tensor<64x1xf32>
+  %y = weft.div %e, %s : (tensor<64x100xf32>, tensor<64x1xf32>) -> tensor<64x100xf32>
+  return %y : tensor<64x100xf32>
+}
+
+// -----
+
+// A product takes bias and activation with it; the sum over its rows is another pass.
+// CHECK-LABEL: func.func @product
+// CHECK: weft.kernel {
+// CHECK: weft.matmul
+// CHECK: weft.gelu
+// CHECK: weft.yield
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.sum
+func.func @product(%x: tensor<32x16xf32>, %w: tensor<16x64xf32>, %b: tensor<64xf32>) -> (tensor<32x64xf32>, tensor<64xf32>) {
+  %0 = weft.matmul %x, %w : (tensor<32x16xf32>, tensor<16x64xf32>) -> tensor<32x64xf32>
+  %1 = weft.add %0, %b : (tensor<32x64xf32>, tensor<64xf32>) -> tensor<32x64xf32>
+  %2 = weft.gelu %1 : (tensor<32x64xf32>) -> tensor<32x64xf32>
+  // expected-remark @below {{a reduction and a product}}
+  %3 = weft.sum %2 {structure = array<i64: 0, 0>} : (tensor<32x64xf32>) -> tensor<64xf32>
+  return %2, %3 : tensor<32x64xf32>, tensor<64xf32>
+}
+
+// -----
+
+// Updates of two parameters of different shapes are two parts of one kernel.
+// CHECK-LABEL: func.func @updates
+// CHECK: %[[K:.*]]:2 = weft.kernel {
+// CHECK: weft.yield %{{.*}} : tensor<8x4xf32>
+// CHECK-NEXT: }, {
+// CHECK: weft.yield %{{.*}} : tensor<4xf32>
+// CHECK-NOT: weft.kernel
+func.func @updates(%p: tensor<8x4xf32>, %g: tensor<8x4xf32>, %q: tensor<4xf32>, %h: tensor<4xf32>, %lr: f64)
+    -> (tensor<8x4xf32> {weft.leaf = 0 : i64}, tensor<4xf32> {weft.leaf = 2 : i64}) {
+  %s = weft.scalar %lr : f64 -> tensor<f32>
+  %0 = weft.mul %g, %s : (tensor<8x4xf32>, tensor<f32>) -> tensor<8x4xf32>
+  %1 = weft.sub %p, %0 : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32>
+  %2 = weft.mul %h, %s : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %3 = weft.sub %q, %2 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %1, %3 : tensor<8x4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// What a product reads comes from memory; what follows it reads the maximum from there.
+// CHECK-LABEL: func.func @around
+// CHECK: %[[K:.*]]:2 = weft.kernel {
+// CHECK: weft.max
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.matmul %[[K]]#0, %[[K]]#0
+// CHECK-NEXT: weft.sub %{{.*}}, %[[K]]#1
+func.func @around(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = weft.exp %x : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = weft.max %0 {structure = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<1x4xf32>
+  // expected-remark @below {{a reduction and a product}}
+  %2 = weft.matmul %0, %0 : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = weft.sub %2, %1 : (tensor<4x4xf32>, tensor<1x4xf32>) -> tensor<4x4xf32>
+  return %3 : tensor<4x4xf32>
+}

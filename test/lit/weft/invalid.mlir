@@ -1,0 +1,146 @@
+// RUN: weft-opt %s -split-input-file -verify-diagnostics
+
+// Shapes broadcast as NumPy's do.
+func.func @broadcast(%x: tensor<3xf32>, %y: tensor<4xf32>) {
+  // expected-error @below {{shapes must broadcast, got [3] and [4]}}
+  %0 = weft.add %x, %y : (tensor<3xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// The result has the shape that the rule gives.
+func.func @result(%x: tensor<3xf32>) {
+  // expected-error @below {{the result's shape must be [3], got [4]}}
+  %0 = weft.exp %x : (tensor<3xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// Promotion happens before.
+func.func @elements(%x: tensor<3xf32>, %y: tensor<3xf64>) {
+  // expected-error @below {{operands must have one element type, got 'f32' and 'f64'}}
+  %0 = weft.add %x, %y : (tensor<3xf32>, tensor<3xf64>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// A comparison gives a mask.
+func.func @comparison(%x: tensor<3xf32>) {
+  // expected-error @below {{the result's element type must be i1, got 'f32'}}
+  %0 = weft.lt %x, %x : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// A condition is a mask.
+func.func @mask(%x: tensor<3xf32>) {
+  // expected-error @below {{operand #0 must be tensor of 1-bit signless integer values}}
+  %0 = weft.where %x, %x, %x : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// A reduction names dims that are there.
+func.func @reduction(%x: tensor<3xf32>) {
+  // expected-error @below {{dim must lie in 0 to 1, got 1}}
+  %0 = weft.sum %x {structure = array<i64: 0, 1>} : (tensor<3xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+// A view keeps the number of elements.
+func.func @view(%x: tensor<6xf32>) {
+  // expected-error @below {{the number of elements must stay the same, got [6] as [2, 2]}}
+  %0 = weft.view %x {sizes = affine_map<() -> (2, 2)>} : (tensor<6xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+// A permutation names each dim once.
+func.func @permute(%x: tensor<2x3xf32>) {
+  // expected-error @below {{the order must name each dim once}}
+  %0 = weft.permute %x {structure = array<i64: 0, 0>} : (tensor<2x3xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+// Only dims of size 1 are repeated.
+func.func @expand(%x: tensor<2xf32>) {
+  // expected-error @below {{only dims of size 1 can be expanded, got [2] to [4]}}
+  %0 = weft.expand %x {sizes = affine_map<() -> (4)>} : (tensor<2xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// The inner sizes of a product agree.
+func.func @product(%x: tensor<2x3xf32>) {
+  // expected-error @below {{the inner sizes must be equal, got [2, 3] and [2, 3]}}
+  %0 = weft.matmul %x, %x : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// Parts of a concatenation agree but in the dim.
+func.func @concatenation(%x: tensor<2x3xf32>, %y: tensor<3x3xf32>) {
+  // expected-error @below {{shapes must agree but in the dim, got [2, 3] and [3, 3]}}
+  %0 = weft.concatenate %x, %y {structure = array<i64: 1>} : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+// A number has no dims.
+func.func @number(%x: f64) {
+  // expected-error @below {{the result must have no dims, got 'tensor<2xf32>'}}
+  %0 = weft.scalar %x : f64 -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// An update has the source's sizes but in its dim.
+func.func @update(%x: tensor<4x4xf32>, %y: tensor<3x2xf32>) {
+  // expected-error @below {{the update must have the source's sizes but in the dim, got 'tensor<3x2xf32>'}}
+  %0 = weft.slice_update %x, %y dim 1 at affine_map<() -> (0, 1)> : (tensor<4x4xf32>, tensor<3x2xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// A step of a reduction has one accumulator.
+func.func @step(%x: tensor<4xf32>) {
+  // expected-error @below {{the record must be a reduction with one accumulator, got "argmax"}}
+  %0 = weft.partial_reduce "argmax" %x dims [0] : (tensor<4xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+// A kernel's results are what its parts yield.
+func.func @kernel(%x: tensor<4xf32>) {
+  // expected-error @below {{results must be what the parts yield, got 2 for 1}}
+  %0:2 = weft.kernel {
+    %1 = weft.exp %x : (tensor<4xf32>) -> tensor<4xf32>
+    weft.yield %1 : tensor<4xf32>
+  } : tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+// A launch names a place for each of its buffers.
+func.func @launch(%x: tensor<4xf32>) {
+  // expected-error @below {{buffers must name each of the 2 buffers, got 1}}
+  %0 = weft.launch @k(%x : tensor<4xf32>) {buffers = [#weft.buffer<leaf 0>], summary = "", tied = array<i64: -1>} : tensor<4xf32>
+  return
+}
