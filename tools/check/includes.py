@@ -22,7 +22,7 @@ ALLOWED = {
     "frontend": ("frontend/", "runtime/", "weft/", "ir/expr/"),
     "passes": ("passes/", "ir/", "weft/gen/") + COMPILER,
     "codegen": ("codegen/", "passes/", "ir/", "weft/gen/", "runtime/program/", "runtime/view.h", "weft/dtype.h",
-                "weft/error.h") + COMPILER,
+                "weft/error.h", "CL/") + COMPILER,
     "examples": ("weft/",),
     "tools": ("",),
     "test": ("",),

@@ -1,10 +1,24 @@
-// weft-opt: runs passes over .mlir files.
+// weft-opt: runs passes over .mlir files; with --emit=opencl or --emit=cuda as the first argument
+// it prints scheduled loom kernels as device C instead.
 #include "passes/register.h"
+#include "tools/weft-opt/device_text.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <string>
+
 int main(int argc, char** argv) {
+  constexpr llvm::StringLiteral kEmit = "--emit=";
+  for (int i = 1; i < argc; ++i)
+    if (llvm::StringRef(argv[i]).starts_with(kEmit)) {
+      std::string translation = "--loom-to-" + std::string(argv[i] + kEmit.size());
+      argv[i] = translation.data();
+      weft::registerDeviceText();
+      return mlir::asMainReturnCode(
+          mlir::mlirTranslateMain(argc, argv, "weft-opt: prints device C\n"));
+    }
   mlir::DialectRegistry registry;
   weft::registerDialects(registry);
   weft::registerPasses();

@@ -1,0 +1,60 @@
+// Headers of device C, and nothing else that knows a dialect.
+#include "codegen/gpu/dialects.h"
+
+namespace weft::gpu {
+namespace {
+
+constexpr llvm::StringLiteral kOpencl = R"(#pragma OPENCL FP_CONTRACT OFF
+typedef long weft_i64;
+typedef ulong weft_u64;
+typedef uint weft_u32;
+typedef ushort weft_u16;
+typedef uchar weft_u8;
+#define WEFT_KERNEL(threads) __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void
+#define WEFT_FUNCTION static
+#define WEFT_GLOBAL __global
+#define WEFT_SHARED __local
+#define WEFT_SHARED_POINTER __local
+#define WEFT_THREAD ((weft_i64)get_local_id(0))
+#define WEFT_BLOCK ((weft_i64)get_group_id(0))
+#define WEFT_BLOCKS ((weft_i64)get_num_groups(0))
+#define WEFT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#define WEFT_RAISE(error, code) atomic_max(error, code)
+#define weft_f32_of_bits(bits) as_float(bits)
+#define weft_bits_of_f32(x) as_uint(x)
+#define weft_f64_of_bits(bits) as_double((ulong)(bits))
+#define weft_bits_of_f64(x) as_ulong(x)
+)";
+
+constexpr llvm::StringLiteral kCuda = R"(typedef long long weft_i64;
+typedef unsigned long long weft_u64;
+typedef unsigned int weft_u32;
+typedef unsigned short weft_u16;
+typedef unsigned char weft_u8;
+#define WEFT_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define WEFT_FUNCTION static __device__ __forceinline__
+#define WEFT_GLOBAL
+#define WEFT_SHARED __shared__
+#define WEFT_SHARED_POINTER
+#define WEFT_THREAD ((weft_i64)threadIdx.x)
+#define WEFT_BLOCK ((weft_i64)blockIdx.x)
+#define WEFT_BLOCKS ((weft_i64)gridDim.x)
+#define WEFT_BARRIER() __syncthreads()
+#define WEFT_RAISE(error, code) atomicMax(error, code)
+#define weft_f32_of_bits(bits) __uint_as_float(bits)
+#define weft_bits_of_f32(x) __float_as_uint(x)
+#define weft_f64_of_bits(bits) __longlong_as_double((long long)(bits))
+#define weft_bits_of_f64(x) ((weft_u64)__double_as_longlong(x))
+)";
+
+} // namespace
+
+std::optional<Dialect> dialectNamed(llvm::StringRef name) {
+  if (name == "opencl") return Dialect::opencl;
+  if (name == "cuda") return Dialect::cuda;
+  return std::nullopt;
+}
+
+llvm::StringRef headerOf(Dialect dialect) { return dialect == Dialect::opencl ? kOpencl : kCuda; }
+
+} // namespace weft::gpu

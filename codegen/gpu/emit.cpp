@@ -1,0 +1,141 @@
+// Kernel to text: signature, blocks of its parts, bodies.
+#include "codegen/gpu/emit.h"
+
+#include "codegen/gpu/part_printer.h"
+#include "codegen/gpu/scalar_ops.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace weft::loom;
+
+namespace weft::gpu {
+namespace {
+
+std::string identifier(StringRef symbol) {
+  std::string name;
+  for (char c : symbol)
+    name += llvm::isAlnum(c) ? c : '_';
+  return name.empty() || llvm::isDigit(name[0]) ? "k" + name : name;
+}
+
+bool isWritten(KernelOp kernel, Value buffer) {
+  bool written = false;
+  kernel.walk([&](StoreOp store) { written |= store.getMemory() == buffer; });
+  return written;
+}
+
+class KernelPrinter {
+public:
+  explicit KernelPrinter(KernelOp kernel) : kernel(kernel), plan(planKernel(kernel)) {}
+
+  DeviceKernel run() {
+    result.symbol = kernel.getSymName().str();
+    result.name = identifier(result.symbol);
+    printSignature();
+    if (plan.shared_bytes > 0)
+      out.line("WEFT_SHARED weft_u64 shared[" + std::to_string((plan.shared_bytes + 7) / 8) + "];");
+    for (const std::string& text : prologue)
+      out.line(text);
+    if (plan.strided)
+      out.open("for (weft_i64 turn = WEFT_BLOCK; turn < " + names.expression(plan.blocks) +
+               "; turn += WEFT_BLOCKS)");
+    out.line("weft_i64 block = " + std::string(plan.strided ? "turn" : "WEFT_BLOCK") + ";");
+    for (size_t i = 0; i < plan.parts.size(); ++i)
+      printPart(i);
+    if (plan.strided) out.close();
+    out.close();
+    finish();
+    return std::move(result);
+  }
+
+private:
+  void printSignature() {
+    std::string arguments;
+    int buffers = 0, scalars = 0, sizes = 0;
+    for (BlockArgument argument : kernel.getBody().getArguments()) {
+      Type type = argument.getType();
+      std::string name;
+      if (isa<BufferType>(type)) {
+        name = "b" + std::to_string(buffers++);
+        arguments += std::string("WEFT_GLOBAL ") + (isWritten(kernel, argument) ? "" : "const ") +
+                     memoryType(elementType(type)).str() + "* " + name + ", ";
+        result.arguments.push_back(ArgumentKind::buffer);
+      } else {
+        name = type.isIndex() ? "n" + std::to_string(sizes++) : "s" + std::to_string(scalars++);
+        result.arguments.push_back(type.isF32()   ? ArgumentKind::f32
+                                   : type.isF64() ? ArgumentKind::f64
+                                                  : ArgumentKind::i64);
+        if (type.isInteger(1)) {
+          arguments += "weft_i64 " + name + "_, ";
+          prologue.push_back("const bool " + name + " = " + name + "_ != 0;");
+        } else {
+          arguments += valueType(type).str() + " " + name + ", ";
+        }
+        if (type.isIndex()) names.sizes.push_back(name);
+      }
+      names.set(argument, name);
+    }
+    out.open("WEFT_KERNEL(" + std::to_string(plan.threads) + ") " + result.name + "(" + arguments +
+             "WEFT_GLOBAL weft_u32* error, WEFT_GLOBAL weft_u8* scratch)");
+  }
+
+  // Parts share the kernel's blocks: each takes its own and counts them from 0.
+  void printPart(size_t i) {
+    const PartPlan& part = plan.parts[i];
+    std::string blocks = names.expression(part.blocks);
+    bool last = i + 1 == plan.parts.size();
+    if (plan.parts.size() > 1) out.open("if (block >= 0 && block < " + blocks + ")");
+    PartPrinter(out, names, plan, part).print();
+    if (plan.parts.size() > 1) {
+      out.close();
+      if (!last) out.line("block -= " + blocks + ";");
+    }
+  }
+
+  void finish() {
+    auto map = [&](AffineExpr expr) {
+      return AffineMap::get(0, unsigned(names.sizes.size()), expr, kernel.getContext());
+    };
+    result.text = out.take();
+    result.threads = plan.threads;
+    result.most_blocks = plan.strided ? kMostResident : 0;
+    result.blocks = map(plan.blocks);
+    result.scratch_bytes = map(plan.scratch_bytes);
+  }
+
+  KernelOp kernel;
+  KernelPlan plan;
+  Code out;
+  Names names;
+  std::vector<std::string> prologue;
+  DeviceKernel result;
+};
+
+} // namespace
+
+llvm::Expected<DeviceKernel> emitKernel(KernelOp kernel) {
+  if (llvm::Error error = checkKernel(kernel)) return error;
+  return KernelPrinter(kernel).run();
+}
+
+std::string sourceOf(ArrayRef<DeviceKernel> kernels, Dialect dialect) {
+  std::string text;
+  for (const DeviceKernel& kernel : kernels)
+    text += "\n" + kernel.text;
+  std::string functions = functionsFor(text);
+  return headerOf(dialect).str() + (functions.empty() ? "" : "\n" + functions) + text;
+}
+
+Launch launchOf(const DeviceKernel& kernel, ArrayRef<int64_t> sizes) {
+  Launch launch;
+  launch.kernel = kernel.name;
+  launch.arguments = kernel.arguments;
+  launch.threads = kernel.threads;
+  launch.blocks = evaluateSizes(kernel.blocks, sizes).value_or(0);
+  if (kernel.most_blocks > 0) launch.blocks = std::min(launch.blocks, kernel.most_blocks);
+  launch.scratch_bytes = evaluateSizes(kernel.scratch_bytes, sizes).value_or(0);
+  return launch;
+}
+
+} // namespace weft::gpu

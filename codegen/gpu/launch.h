@@ -1,0 +1,27 @@
+// What a device kernel is launched with. Plain C++: the compiler writes it, a device runtime reads
+// it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weft::gpu {
+
+/// An argument of a device kernel. Scalars come as a CPU kernel's do
+/// (runtime/program/kernel_abi.h): 8 bytes each, f32 as the bits of an f64, i1 as 0 or 1; a launch
+/// narrows f32.
+enum class ArgumentKind : uint8_t { buffer, f32, f64, i64 };
+
+/// One launch of a kernel whose sizes are known. Behind `arguments` every kernel takes two more
+/// pointers: the error word, which a requirement that does not hold raises to at least its code,
+/// and blocks * scratch_bytes of memory that need not be cleared (null where that is 0).
+struct Launch {
+  std::string kernel; // the function's name in the source
+  std::vector<ArgumentKind> arguments;
+  int64_t blocks = 0; // 0: there is nothing to do
+  int threads = 1;    // of a block
+  int64_t scratch_bytes = 0;
+};
+
+} // namespace weft::gpu

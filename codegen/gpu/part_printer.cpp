@@ -1,0 +1,266 @@
+// A part from the outside in: its point, its ops, its loops. See part_printer.h.
+#include "codegen/gpu/part_printer.h"
+
+#include "codegen/gpu/scalar_ops.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace weft::loom;
+
+namespace weft::gpu {
+namespace {
+
+// A C identifier for an index along an axis.
+std::string stemOf(AxisAttr axis) {
+  std::string stem = "i";
+  for (char c : axis.getName().getValue())
+    stem += llvm::isAlnum(c) ? c : '_';
+  return stem + "_";
+}
+
+} // namespace
+
+void PartPrinter::print() {
+  declareLocals();
+  std::string point = "block";
+  if (plan.point_per_thread) {
+    point = names.fresh("point");
+    out.line("const weft_i64 " + point + " = block * " + std::to_string(kernel.threads) +
+             " + WEFT_THREAD;");
+    out.open("if (" + point + " < " + names.expression(plan.points) + ")");
+  }
+  printAxes(point);
+  PartOp part = plan.part;
+  printBlock(part.getBody().front());
+  if (plan.point_per_thread) out.close();
+  // The block's next turn uses the same shared memory.
+  if (kernel.strided && !since_barrier_.empty()) barrier();
+}
+
+void PartPrinter::declareLocals() {
+  for (const LocalPlace& place : plan.locals) {
+    LocalOp local = place.local;
+    std::string name = names.fresh("tile"), type = memoryType(elementType(local.getType())).str();
+    names.set(local, name);
+    if (place.space == LocalPlace::Space::own) {
+      int64_t extent = cast<AffineConstantExpr>(place.extent).getValue();
+      out.line(type + " " + name + "[" + std::to_string(std::max<int64_t>(extent, 1)) + "];");
+      continue;
+    }
+    bool shared = place.space == LocalPlace::Space::shared;
+    std::string space = shared ? "WEFT_SHARED_POINTER " : "WEFT_GLOBAL ";
+    std::string from =
+        shared
+            ? "((WEFT_SHARED_POINTER weft_u8*)shared + " + std::to_string(place.shared_offset) + ")"
+            : "(scratch + WEFT_BLOCK * (" + names.expression(kernel.scratch_bytes) + ") + " +
+                  names.expression(place.scratch_offset) + ")";
+    out.line(space + type + "* const " + name + " = (" + space + type + "*)" + from + ";");
+  }
+}
+
+// A point's number has a digit for each axis; the last of plan.axes is the fastest.
+void PartPrinter::printAxes(std::string point) {
+  PartOp part = plan.part;
+  auto points = dyn_cast<AffineConstantExpr>(plan.points);
+  if (points && points.getValue() <= (int64_t(1) << 31)) point = "(weft_u32)" + point;
+  AffineExpr faster = getAffineConstantExpr(1, part.getContext());
+  for (size_t i = plan.axes.size(); i-- > 0;) {
+    AxisAttr axis = part.getAxis(plan.axes[i]);
+    AffineExpr extent = axis.getExtent().getResult(0);
+    auto operand = [&](AffineExpr expr) {
+      std::string text = names.expression(expr);
+      return isa<AffineBinaryOpExpr>(expr) ? "(" + text + ")" : text;
+    };
+    std::string index = point;
+    if (faster != 1) index += " / " + operand(faster);
+    if (i > 0) index += " % " + operand(extent);
+    if (faster == 0 || extent == 0) index = "0"; // no point at all
+    std::string name = names.fresh(stemOf(axis));
+    out.line("const weft_i64 " + name + " = " + index + ";");
+    names.set(part.getBody().getArgument(plan.axes[i]), name);
+    faster = faster * extent;
+  }
+}
+
+//===--- Ops ----------------------------------------------------------------------------------===//
+
+void PartPrinter::printBlock(Block& block) {
+  for (Operation& op : block.without_terminator())
+    printOp(op);
+}
+
+void PartPrinter::printOp(Operation& op) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    names.set(constant, printConstant(constant.getValue()));
+  else if (auto load = dyn_cast<LoadOp>(op))
+    printLoad(load);
+  else if (auto store = dyn_cast<StoreOp>(op))
+    printStore(store);
+  else if (isa<LoopOp, DotOp>(op))
+    printLoop(&op);
+  else if (auto require = dyn_cast<RequireOp>(op))
+    out.line("if (!" + names.get(require.getCondition()) + ") WEFT_RAISE(error, " +
+             std::to_string(require.getCode()) + "u);");
+  else if (!isa<LocalOp>(op))
+    printScalar(op);
+}
+
+void PartPrinter::printScalar(Operation& op) {
+  std::vector<std::string> operands;
+  for (Value operand : op.getOperands())
+    operands.push_back(names.get(operand));
+  std::string text = printScalarOp(&op, operands);
+  // Casts between i64 and index are no ops in C.
+  if (text == operands[0]) {
+    names.set(op.getResult(0), text);
+    return;
+  }
+  std::string name = names.fresh("v");
+  names.set(op.getResult(0), name);
+  out.line("const " + valueType(op.getResult(0).getType()).str() + " " + name + " = " + text + ";");
+}
+
+//===--- Loops --------------------------------------------------------------------------------===//
+
+PartPrinter::Texts PartPrinter::declareSums(Operation* op) {
+  Texts sums;
+  for (auto [i, result] : llvm::enumerate(op->getResults())) {
+    auto loop = dyn_cast<LoopOp>(op);
+    std::string first = loop ? names.get(loop.getIdentities()[i])
+                             : printConstant(FloatAttr::get(result.getType(), 0.0));
+    std::string name = names.fresh("sum");
+    out.line(valueType(result.getType()).str() + " " + name + " = " + first + ";");
+    sums.push_back(name);
+  }
+  return sums;
+}
+
+void PartPrinter::printLoop(Operation* op) {
+  Texts sums = declareSums(op);
+  if (runsAlongThreads(op, plan))
+    printSharedLoop(op, sums);
+  else
+    printSerialLoop(op, sums);
+  for (auto [result, sum] : llvm::zip(op->getResults(), sums))
+    names.set(result, sum);
+}
+
+void PartPrinter::printSharedLoop(Operation* op, ArrayRef<std::string> sums) {
+  touch(touchedBy(op));
+  own_ = true;
+  printIterations(op, "WEFT_THREAD", " += " + std::to_string(kernel.threads), sums);
+  own_ = false;
+  if (!sums.empty()) joinThreads(op, sums);
+}
+
+// Around loops that threads share, and around stores, all threads go through the iterations
+// together.
+void PartPrinter::printSerialLoop(Operation* op, ArrayRef<std::string> sums) {
+  if (!isShared()) return printIterations(op, "0", "++", sums);
+  bool shared_inside = false;
+  op->walk([&](Operation* inner) {
+    shared_inside |= isa<StoreOp>(inner) || runsAlongThreads(inner, plan);
+  });
+  if (!shared_inside) {
+    touch(touchedBy(op));
+  } else if (!since_barrier_.empty()) {
+    barrier();
+  }
+  printIterations(op, "0", "++", sums);
+}
+
+void PartPrinter::printIterations(Operation* op, const std::string& first,
+                                  const std::string& step_by, ArrayRef<std::string> sums) {
+  AxisAttr axis = *axisOf(op);
+  Block& body = op->getRegion(0).front();
+  std::string index = names.fresh(stemOf(axis));
+  names.set(body.getArgument(0), index);
+  out.open("for (weft_i64 " + index + " = " + first + "; " + index + " < " +
+           names.expression(axis.getExtent().getResult(0)) + "; " + index + step_by + ")");
+  printBlock(body);
+  step(op, sums);
+  if (isShared() && !touchedBy(op).written.empty() && !since_barrier_.empty()) barrier();
+  out.close();
+}
+
+// Joins what an iteration yields to the sums.
+void PartPrinter::step(Operation* op, ArrayRef<std::string> sums) {
+  Texts yielded;
+  for (Value value : op->getRegion(0).front().getTerminator()->getOperands())
+    yielded.push_back(names.get(value));
+  if (isa<DotOp>(op))
+    out.line(sums[0] + " = fma(" + yielded[0] + ", " + yielded[1] + ", " + sums[0] + ");");
+  else if (!sums.empty())
+    merge(op, sums, yielded);
+}
+
+// Joins accumulated values to the sums.
+void PartPrinter::merge(Operation* op, ArrayRef<std::string> sums, ArrayRef<std::string> values) {
+  auto loop = dyn_cast<LoopOp>(op);
+  if (!loop) {
+    out.line(sums[0] + " = " + sums[0] + " + " + values[0] + ";");
+    return;
+  }
+  Block& combine = loop.getCombine().front();
+  for (size_t i = 0; i < sums.size(); ++i) {
+    names.set(combine.getArgument(unsigned(i)), sums[i]);
+    names.set(combine.getArgument(unsigned(sums.size() + i)), values[i]);
+  }
+  printBlock(combine);
+  Texts next;
+  for (auto [i, value] : llvm::enumerate(combine.getTerminator()->getOperands())) {
+    next.push_back(names.get(value));
+    // A sum that becomes another one is read before it is written.
+    if (next[i] == sums[i] || !llvm::is_contained(sums, next[i])) continue;
+    std::string copy = names.fresh("v");
+    out.line("const " + valueType(value.getType()).str() + " " + copy + " = " + next[i] + ";");
+    next[i] = copy;
+  }
+  for (auto [sum, value] : llvm::zip(sums, next))
+    if (sum != value) out.line(sum + " = " + value + ";");
+}
+
+// A tree over the threads of the block: its shape depends on their number, which the kernel fixes.
+void PartPrinter::joinThreads(Operation* op, ArrayRef<std::string> sums) {
+  Touched tree;
+  tree.written.insert(this);
+  touch(tree);
+  Texts places, others;
+  int64_t offset = 0;
+  for (Type type : op->getResultTypes()) {
+    std::string name = names.fresh("tree"), element = memoryType(type).str();
+    out.line("WEFT_SHARED_POINTER " + element + "* const " + name + " = (WEFT_SHARED_POINTER " +
+             element + "*)((WEFT_SHARED_POINTER weft_u8*)shared + " + std::to_string(offset) +
+             ");");
+    offset += treeBytes(type, kernel.threads);
+    places.push_back(name + "[WEFT_THREAD]");
+    others.push_back(name);
+  }
+  auto store = [&] {
+    for (auto [place, sum] : llvm::zip(places, sums))
+      out.line(place + " = " + sum + ";");
+  };
+  store();
+  barrier();
+  std::string width = names.fresh("width");
+  out.open("for (int " + width + " = " + std::to_string(kernel.threads / 2) + "; " + width +
+           " > 0; " + width + " /= 2)");
+  out.open("if (WEFT_THREAD < " + width + ")");
+  Texts values;
+  for (auto [type, tree_name] : llvm::zip(op->getResultTypes(), others)) {
+    values.push_back(names.fresh("v"));
+    out.line("const " + valueType(type).str() + " " + values.back() + " = " + tree_name +
+             "[WEFT_THREAD + " + width + "];");
+  }
+  merge(op, sums, values);
+  store();
+  out.close();
+  out.line("WEFT_BARRIER();");
+  out.close();
+  for (auto [sum, tree_name] : llvm::zip(sums, others))
+    out.line(sum + " = " + tree_name + "[0];");
+  since_barrier_.read.insert(this);
+}
+
+} // namespace weft::gpu

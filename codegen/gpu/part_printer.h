@@ -1,0 +1,65 @@
+// PartPrinter: prints the body of one loom.part as C. Internal to the device emitter.
+//
+// Where a block computes one point, code outside of the loops that its threads share is run by
+// every thread, with the same values; only stores are done by the first thread alone. Barriers
+// stand where one thread may touch what another has touched since the last one.
+#pragma once
+
+#include "codegen/gpu/names.h"
+#include "codegen/gpu/plan.h"
+
+#include <set>
+
+namespace weft::gpu {
+
+class PartPrinter {
+public:
+  PartPrinter(Code& out, const Names& names, const KernelPlan& kernel, const PartPlan& plan)
+      : out(out), names(names), kernel(kernel), plan(plan) {}
+  void print();
+
+private:
+  using Texts = llvm::SmallVector<std::string, 4>;
+
+  // Memory touched since the last barrier, or by an op: buffers all count as one, since two of them
+  // may be the same memory; so does the tree in which threads join what they accumulated.
+  struct Touched {
+    std::set<const void*> read, written;
+    bool empty() const { return read.empty() && written.empty(); }
+  };
+
+  //--- part_printer.cpp: axes, ops, loops
+  void declareLocals();
+  void printAxes(std::string point);
+  void printBlock(mlir::Block& block);
+  void printOp(mlir::Operation& op);
+  void printScalar(mlir::Operation& op);
+  Texts declareSums(mlir::Operation* op);
+  void printLoop(mlir::Operation* op);
+  void printSharedLoop(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  void printSerialLoop(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  void printIterations(mlir::Operation* op, const std::string& first, const std::string& step,
+                       llvm::ArrayRef<std::string> sums);
+  void step(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  void merge(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
+             llvm::ArrayRef<std::string> values);
+  void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+
+  //--- part_memory.cpp: loads, stores, barriers
+  void printLoad(loom::LoadOp op);
+  void printStore(loom::StoreOp op);
+  std::string element(mlir::Value memory, mlir::AffineMap map, mlir::ValueRange indices);
+  Touched touchedBy(mlir::Operation* op) const;
+  void touch(const Touched& next);
+  void barrier();
+  bool isShared() const { return !plan.point_per_thread && !own_; }
+
+  Code& out;
+  Names names;
+  const KernelPlan& kernel;
+  const PartPlan& plan;
+  Touched since_barrier_;
+  bool own_ = false; // inside a loop that the threads share
+};
+
+} // namespace weft::gpu
