@@ -12,17 +12,22 @@ namespace weft {
 
 namespace {
 
+template <class T> void* heap_take() {
+  return ::operator new (sizeof(T), std::align_val_t{alignof(T)});
+}
+template <class T> void heap_put(void* p) { ::operator delete (p, std::align_val_t{alignof(T)}); }
+
 template <class T> class FreeList {
 public:
   void* take() {
-    if (!head_) return ::operator new (sizeof(T), std::align_val_t{alignof(T)});
+    if (!head_) return heap_take<T>();
     Node* n = head_;
     head_ = n->next;
     count_--;
     return n;
   }
   void put(void* p) {
-    if (count_ == kMost) return ::operator delete (p, std::align_val_t{alignof(T)});
+    if (count_ == kMost) return heap_put<T>(p);
     head_ = new (p) Node{head_};
     count_++;
   }
@@ -30,7 +35,7 @@ public:
     while (head_) {
       Node* n = head_;
       head_ = n->next;
-      ::operator delete (n, std::align_val_t{alignof(T)});
+      heap_put<T>(n);
     }
     count_ = 0;
   }
@@ -73,7 +78,7 @@ FreeLists* local_lists() { return lists ? lists : make_lists(); }
 
 Storage* Storage::make() {
   FreeLists* l = local_lists();
-  return new (l ? l->storages.take() : ::operator new(sizeof(Storage))) Storage;
+  return new (l ? l->storages.take() : heap_take<Storage>()) Storage;
 }
 
 Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
@@ -90,13 +95,12 @@ void Storage::destroy() {
   if (FreeLists* l = local_lists())
     l->storages.put(this);
   else
-    ::operator delete(this);
+    heap_put<Storage>(this);
 }
 
 TensorImpl* TensorImpl::make() {
   FreeLists* l = local_lists();
-  void* p = l ? l->tensors.take()
-              : ::operator new (sizeof(TensorImpl), std::align_val_t{alignof(TensorImpl)});
+  void* p = l ? l->tensors.take() : heap_take<TensorImpl>();
   return new (p) TensorImpl;
 }
 
@@ -107,7 +111,7 @@ void TensorImpl::destroy() {
   if (FreeLists* l = local_lists())
     l->tensors.put(this);
   else
-    ::operator delete (this, std::align_val_t{alignof(TensorImpl)});
+    heap_put<TensorImpl>(this);
 }
 
 namespace detail {
