@@ -1,6 +1,7 @@
 // The compiler's door: bytes of a segment in, bytes of a program out, through one C function. No
 // exception leaves it. Calls share nothing but LLVM's registries, so any thread may make one.
 #include "codegen/cpu/emit.h"
+#include "codegen/gpu/emit.h"
 #include "codegen/import.h"
 #include "codegen/program_builder.h"
 #include "ir/loom/loom.h"
@@ -40,7 +41,15 @@ template <class T> T take(llvm::Expected<T> value) {
   throw Error(ErrorKind::unsupported, "compile: " + llvm::toString(value.takeError()));
 }
 
-/// Adds each kernel's own text: scheduled loom, LLVM IR, assembly.
+/// A kernel as device C, or why there is none.
+std::string device_text(loom::KernelOp kernel) {
+  if (auto device = gpu::emitKernel(kernel))
+    return device->text;
+  else
+    return "// " + llvm::toString(device.takeError()) + "\n";
+}
+
+/// Adds each kernel's own text: scheduled loom, device C, LLVM IR, assembly.
 void keep_kernels(ModuleOp module, const cpu::EmittedModule& emitted, Program& program) {
   auto number = [&](StringRef symbol) {
     for (size_t k = 0; k < program.kernels.size(); k++)
@@ -52,6 +61,7 @@ void keep_kernels(ModuleOp module, const cpu::EmittedModule& emitted, Program& p
     llvm::raw_string_ostream os(text);
     kernel->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
     program.stages.push_back({number(kernel.getSymName()), "loom", text + "\n"});
+    program.stages.push_back({number(kernel.getSymName()), "device", device_text(kernel)});
   }
   for (const cpu::EmittedKernel& kernel : emitted.kernels) {
     if (!kernel.llvm_text.empty())

@@ -1,0 +1,160 @@
+"""Runs weft-bench, weft-inspect and weft-oracle as a user would, in a cache of their own."""
+import json, os, re, struct, subprocess, sys, tempfile, unittest
+from pathlib import Path
+
+BIN = sys.argv.pop(1)
+
+
+def tool(name):
+    return os.path.join(BIN, name)
+
+
+def write_npy(path, shape, values, descr="<f4"):
+    code = {"<f4": "f", "<i8": "q", "<u2": "H"}[descr]
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+    header += " " * ((-(len(header) + 11)) % 64) + "\n"
+    Path(path).write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+                           + struct.pack(f"<{len(values)}{code}", *values))
+
+
+def read_npy(path):
+    data = Path(path).read_bytes()
+    length = struct.unpack("<H", data[8:10])[0]
+    code = {"<f4": "f", "<i8": "q", "|b1": "?"}[re.search(r"'descr': '([^']*)'", data[10:10 + length].decode()).group(1)]
+    body = data[10 + length:]
+    return list(struct.unpack(f"<{len(body) // struct.calcsize(code)}{code}", body))
+
+
+class Tools(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        self.env = dict(os.environ, WEFT_CACHE_DIR=self.root + "/cache", WEFT_NUM_THREADS="2")
+        self.env.pop("WEFT_COMPILER_LIBRARY", None)
+
+    def run_tool(self, name, *args, code=0, **env):
+        r = subprocess.run([tool(name), *args], env=dict(self.env, **env), cwd=self.root, capture_output=True, text=True, timeout=300)
+        self.assertEqual(r.returncode, code, r.stdout + r.stderr)
+        return r
+
+    # What starts cold, warm, and without a compiler library.
+
+    def probe(self, name, **env):
+        r = self.run_tool("weft-bench", "probe", name, **env)
+        return json.loads(r.stdout), r.stderr
+
+    def test_a_fresh_process_starts_warm_without_the_compiler_library(self):
+        cold, _ = self.probe("digits_train")
+        self.assertTrue(cold["compiler_loaded"])
+        self.assertGreater(cold["kernels"], 0)
+        warm, _ = self.probe("digits_train")
+        self.assertFalse(warm["compiler_loaded"])
+        self.assertEqual(warm["kernels"], cold["kernels"])
+        self.assertLess(warm["compile_ms"], cold["compile_ms"])
+
+    def test_a_missing_compiler_library_is_said_once_and_changes_no_result(self):
+        result, said = self.probe("digits_train", WEFT_COMPILER_LIBRARY="/nowhere/libweft-compiler.so")
+        self.assertEqual(result["kernels"], 0)
+        self.assertEqual(said.count("the compiler library must be loadable"), 1)
+
+    # weft-bench
+
+    def test_bench_lists_and_refuses(self):
+        self.assertIn("layernorm", self.run_tool("weft-bench", "list").stdout)
+        r = self.run_tool("weft-bench", "run", "nothing", code=1)
+        self.assertIn("the workload must be one of add16_eager, ", r.stderr)
+        r = self.run_tool("weft-bench", "run", "ew_4k", "--modes", "eager,fast", code=1)
+        self.assertIn("the mode must be eager or compiled, got fast", r.stderr)
+
+    def test_bench_measures_pairs(self):
+        self.run_tool("weft-bench", "run", "ew_4k", "--seconds", "0.05", "--threads", "2", "--json", self.root + "/r.json")
+        row = json.loads(Path(self.root, "r.json").read_text())[0]
+        self.assertEqual((row["name"], row["threads"]), ("ew_4k", 2))
+        ratio = row["modes"]["compiled"]["ratio"]
+        self.assertTrue(ratio["low"] <= ratio["median"] <= ratio["high"])
+        self.assertGreater(row["modes"]["compiled"]["share_of_limit"]["median"], 0)
+
+    def worker(self, mode, *questions):
+        text = "".join(json.dumps(q) + "\n" for q in questions)
+        r = subprocess.run([tool("weft-bench"), "worker", "--threads", "1", "--data", self.root, "--mode", mode], input=text,
+                           env=self.env, capture_output=True, text=True, timeout=300)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return [json.loads(line) for line in r.stdout.splitlines()]
+
+    def test_the_worker_speaks_the_protocol(self):
+        os.mkdir(self.root + "/compiled16")
+        a, b = [k - 8.0 for k in range(16)], [0.5 * k for k in range(16)]
+        for name, values in ("in_0", a), ("in_1", b), ("out_0", [max(x * y + x, 0.0) for x, y in zip(a, b)]):
+            write_npy(f"{self.root}/compiled16/{name}.npy", [16], values)
+        for mode in "eager", "compiled":
+            start, prep, time, wrong, unknown, quit = self.worker(
+                mode, {"c": "prep", "w": "compiled16"}, {"c": "time", "w": "compiled16", "budget": 0.02},
+                {"c": "time", "w": "softmax", "budget": 0.02}, {"c": "prep", "w": "resnet18"}, {"c": "quit"})
+            self.assertEqual((start["ok"], prep["ok"], prep["err"]), (1, 1, 0))
+            self.assertGreaterEqual(len(time["xs"]), 3)
+            self.assertEqual((wrong["ok"], unknown["ok"]), (0, 0))
+            self.assertIn("must be one of", unknown["err"])
+            self.assertGreater(quit["rss"], 0)
+
+    # weft-inspect
+
+    def test_inspect_shows_every_stage(self):
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "layernorm")
+        listed = json.loads(self.run_tool("weft-inspect", "list", "--json").stdout)
+        self.assertEqual(len(listed), 1)
+        self.assertIn("workloads.cpp:", listed[0]["lines"][0])
+        needles = {"weft": "weft.mean", "fused": "weft.kernel", "loom": "loom.kernel", "llvm": "define void", "asm": "ret",
+                   "device": "float", "source": "layer_norm("}
+        for stage, needle in needles.items():
+            for kernel in "0.0", "0", listed[0]["symbol"]:
+                self.assertIn(needle, self.run_tool("weft-inspect", "show", kernel, "--stage", stage).stdout)
+        self.assertIn("9 ops in 1 kernels", self.run_tool("weft-inspect", "explain").stdout)
+        r = self.run_tool("weft-inspect", "show", "0.0", "--stage", "nothing", code=1)
+        self.assertIn("stage must be one of source, ", r.stderr)
+        r = self.run_tool("weft-inspect", "show", "4.0", code=1)
+        self.assertIn("program 4 must be one of the 1 collected", r.stderr)
+
+    def test_inspect_passes_on_the_exit_status(self):
+        self.run_tool("weft-inspect", "run", "--", "/bin/sh", "-c", "exit 7", code=7)
+        self.run_tool("weft-inspect", "run", "--", "/nowhere/program", code=127)
+        r = self.run_tool("weft-inspect", "list", "--from", "/nowhere", code=1)
+        self.assertIn("/nowhere must be a folder of collected programs", r.stderr)
+
+    # weft-oracle
+
+    def oracle(self, case, mode, code=0):
+        Path(self.root, "case.json").write_text(json.dumps(case))
+        self.run_tool("weft-oracle", "--case", self.root + "/case.json", "--root", self.root, "--out", self.root, "--mode", mode, code=code)
+
+    def test_the_oracle_answers_cases_and_programs(self):
+        write_npy(self.root + "/base.npy", [6], [1, 2, 3, 4, 5, 6])
+        write_npy(self.root + "/y.npy", [2, 2], [10, 20, 30, 40])
+        x = {"npy": "none.npy", "dtype": "float32", "shape": [2, 2], "base_npy": "base.npy", "strides": [1, 2], "offset": 1}
+        y = {"npy": "y.npy", "dtype": "float32", "shape": [2, 2]}
+        case = {"id": "mul/T", "op": "mul", "call": "torch.mul", "args": [{"t": 0}, {"t": 1}], "kwargs": {}, "inputs": [x, y],
+                "outputs": [y], "grad_outputs": [y], "grad_inputs": [y, None], "tags": []}
+        program = {"id": "p", "op": "program", "vars": {"a": x, "b": y}, "results": {},
+                   "steps": [{"op": "t", "in": ["a"], "args": [], "out": "t"}, {"op": "add_", "in": ["t", "b"], "args": []}]}
+        for mode in "eager", "compiled":
+            self.oracle(case, mode)
+            self.assertEqual(read_npy(self.root + "/out_0.npy"), [20, 80, 90, 200])
+            self.assertEqual(read_npy(self.root + "/grad_0.npy"), [100, 400, 900, 1600])
+            self.oracle(program, mode)
+            self.assertEqual(read_npy(self.root + "/t.npy"), [12, 23, 34, 45])
+            self.assertEqual(read_npy(self.root + "/a.npy"), [12, 34, 23, 45])
+            self.oracle(dict(case, call="torch.lgamma", args=[{"t": 0}]), mode, code=3)
+            self.oracle(dict(case, kwargs={"out_dtype": 1}), mode, code=3)
+            self.oracle(dict(case, call="torch.reshape", args=[{"t": 0}, [7]], grad_inputs=[]), mode, code=1)
+
+    def test_damaged_arrays_are_refused(self):
+        write_npy(self.root + "/y.npy", [2, 2], [10, 20, 30, 40])
+        whole = Path(self.root, "y.npy").read_bytes()
+        y = {"npy": "y.npy", "dtype": "float32", "shape": [2, 2]}
+        case = {"id": "neg", "op": "neg", "call": "torch.neg", "args": [{"t": 0}], "kwargs": {}, "inputs": [y], "outputs": [y], "tags": []}
+        for damaged in b"", whole[:9], whole[:40], whole[:-1], whole + b"x", whole.replace(b"(2, 2)", b"(2,-2)"), whole.replace(b"(2, 2)", b"(2, 9)"):
+            Path(self.root, "y.npy").write_bytes(damaged)
+            self.oracle(case, "eager", code=1)
+
+
+unittest.main(verbosity=2)
