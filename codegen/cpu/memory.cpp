@@ -85,6 +85,7 @@ Value* PartEmitter::loadLanes(Value* base, const LaneValue& offset, unsigned blo
 }
 
 LaneValue PartEmitter::emitLoad(LoadOp op) {
+  if (tile_row_ && tiles_.count(op)) return loadStaged(op);
   mlir::Value memory = op.getMemory();
   mlir::Type element = elementType(memory.getType());
   llvm::Type* type = memoryType(element);

@@ -75,7 +75,15 @@ private:
   void placeLocals(llvm::Value* context);
   void emitChunk(llvm::Value* chunk);
   void emitAxes(unsigned next);
+  void emitInnermost();
   void emitProduct(llvm::Value* begin, llvm::Value* end);
+
+  //--- tiles.cpp
+  void emitTiles();
+  void emitStrips(llvm::Value* low, llvm::Value* count, llvm::Value* lane_low,
+                  llvm::Value* lane_count);
+  void stageTile(const Tiling::Load& staged, llvm::Value* low, llvm::Value* lane_low);
+  LaneValue loadStaged(loom::LoadOp op);
 
   //--- loops.cpp
   Values forLoop(llvm::Value* count, int64_t step, llvm::ArrayRef<llvm::Value*> initial,
@@ -173,6 +181,9 @@ private:
     int64_t align;
   };
   llvm::SmallVector<Range, 4> ranges_; // of the axes, in the current chunk
+  // Inside a transposed tile: memory of each staged load, and the row at the current point.
+  llvm::DenseMap<mlir::Operation*, llvm::Value*> tiles_;
+  llvm::Value* tile_row_ = nullptr;
   bool streams_ = false;
 };
 

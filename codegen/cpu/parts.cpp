@@ -95,17 +95,22 @@ void PartEmitter::emitChunk(Value* chunk) {
 void PartEmitter::emitAxes(unsigned next) {
   PartOp part = plan.part;
   Block& block = part.getBody().front();
-  if (next == part.getNumAxes()) {
-    if (plan.lane_axis < 0) return emitBlock(block);
-    const Range& range = ranges_[plan.lane_axis];
-    laneLoop(block.getArgument(plan.lane_axis), range.low, range.count, range.align, plan.blocks,
-             block, nullptr);
-    return;
-  }
-  if (int(next) == plan.lane_axis) return emitAxes(next + 1);
+  if (next == part.getNumAxes()) return emitInnermost();
+  if (int(next) == plan.lane_axis || (plan.tiling && int(next) == plan.tiling->axis))
+    return emitAxes(next + 1);
   const Range& range = ranges_[next];
   serialLoop(block.getArgument(next), range.low, range.count, range.align, block,
              [&] { emitAxes(next + 1); });
+}
+
+void PartEmitter::emitInnermost() {
+  PartOp part = plan.part;
+  Block& block = part.getBody().front();
+  if (plan.lane_axis < 0) return emitBlock(block);
+  if (plan.tiling) return emitTiles();
+  const Range& range = ranges_[plan.lane_axis];
+  laneLoop(block.getArgument(plan.lane_axis), range.low, range.count, range.align, plan.blocks,
+           block, nullptr);
 }
 
 //===--- Products -----------------------------------------------------------------------------===//

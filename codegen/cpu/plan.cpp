@@ -101,6 +101,7 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     plan.scratch_bytes = constant(part.getContext(), plan.product->plan.scratchBytes());
     return plan;
   }
+  plan.tiling = findTiling(plan, target);
   plan.chunks = countChunks(part);
   placeLocals(plan);
   return plan;

@@ -36,12 +36,24 @@ struct Product {
   DotPlan plan;
 };
 
+/// Loads whose lanes are far apart but which are contiguous along another axis of the part: they
+/// are read in square tiles, a vector along that axis for each lane, and transposed in registers.
+struct Tiling {
+  int axis = -1; // along which the loads are contiguous
+  struct Load {
+    loom::LoadOp load;
+    int64_t lane_stride; // in elements
+  };
+  llvm::SmallVector<Load, 2> loads;
+};
+
 struct PartPlan {
   loom::PartOp part;
   int lanes = 1;      // elements of a vector
   int lane_axis = -1; // axis of the part that lanes run along, or -1: loops have them
   int blocks = 1;     // vectors in flight along the lane axis
   std::optional<Product> product;
+  std::optional<Tiling> tiling;
   mlir::AffineExpr chunks, scratch_bytes;
   std::vector<LocalPlace> locals;
 };
@@ -56,6 +68,9 @@ KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget& target);
 
 /// Recognises a matrix product (product.cpp).
 std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget& target);
+
+/// Finds loads to transpose, for lanes along an axis of the part (tiles.cpp).
+std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target);
 
 /// Refuses what the emitter cannot map, as "loom.kernel @name: what must hold, got what".
 llvm::Error checkKernel(loom::KernelOp kernel, const CpuTarget& target);

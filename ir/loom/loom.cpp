@@ -59,6 +59,25 @@ std::optional<int64_t> evaluateSizes(AffineMap map, ArrayRef<int64_t> sizes) {
   return value ? std::optional(value.getValue()) : std::nullopt;
 }
 
+std::optional<int64_t> strideAlong(AffineMap map, ValueRange indices, Value axis) {
+  int64_t stride = 0;
+  for (auto [dim, index] : llvm::enumerate(indices)) {
+    if (index != axis) {
+      // Computed indices may depend on anything.
+      if (index.getDefiningOp() && map.isFunctionOfDim(dim)) return std::nullopt;
+      continue;
+    }
+    AffineExpr expr = map.getResult(0);
+    AffineExpr here = getAffineDimExpr(dim, map.getContext());
+    AffineExpr step = simplifyAffineExpr(expr.replace(here, here + 1) - expr, map.getNumDims(),
+                                         map.getNumSymbols());
+    auto constant = dyn_cast<AffineConstantExpr>(step);
+    if (!constant) return std::nullopt;
+    stride += constant.getValue();
+  }
+  return stride;
+}
+
 //===--- Types --------------------------------------------------------------------------------===//
 
 LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error, Type element) {

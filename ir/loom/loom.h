@@ -43,6 +43,10 @@ int64_t elementBytes(mlir::Type element);
 /// Returns the value of a map of the form ()[sizes] -> (value), or nothing if a divisor is zero.
 std::optional<int64_t> evaluateSizes(mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes);
 
+/// Returns by how many elements the offset map(indices) moves for one step of `axis`, or nothing
+/// where that is not a constant.
+std::optional<int64_t> strideAlong(mlir::AffineMap map, mlir::ValueRange indices, mlir::Value axis);
+
 } // namespace weft::loom
 
 #define GET_OP_CLASSES

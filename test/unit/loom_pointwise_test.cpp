@@ -87,6 +87,43 @@ TEST_CASE("broadcast, transposed, strided and reversed accesses", "[loom]") {
                   cpu});
 }
 
+TEST_CASE("transposed operands are turned in tiles, with strips left over", "[loom]") {
+  for (const char* type : {"f32", "f64"}) {
+    std::string text =
+        R"(loom.kernel @k(%x: !loom.buffer<T>, %w: !loom.buffer<T>, %b: !loom.buffer<T>, %y: !loom.buffer<T>, %n: index) {
+      loom.part [#loom.axis<"g", 2>, #loom.axis<"r", affine_map<()[s0] -> (s0)>>, #loom.axis<"c", $C>] {
+      ^bb0(%g: index, %r: index, %c: index):
+        %u = loom.load %x[affine_map<(g, r, c)[s0] -> (g * (s0 * $C) + c * 100 + r)>](%g, %r, %c) : !loom.buffer<T>
+        %v = loom.load %w[affine_map<(r, c) -> (c * 101 + r + 3)>](%r, %c) : !loom.buffer<T>
+        %q = loom.load %b[affine_map<(c) -> (c)>](%c) : !loom.buffer<T>
+        %p = loom.load %x[affine_map<(g, r, c)[s0] -> (r * $C + c)>](%g, %r, %c) : !loom.buffer<T>
+        %s = arith.addf %u, %v : T
+        %t = arith.mulf %s, %q : T
+        %z = arith.subf %t, %p : T
+        loom.store %z, %y[affine_map<(g, r, c)[s0] -> (g * (s0 * $C) + r * $C + c)>](%g, %r, %c) : !loom.buffer<T>
+      }
+    })";
+    for (size_t at; (at = text.find("<T>")) != std::string::npos;)
+      text.replace(at, 3, std::string("<") + type + ">");
+    for (size_t at; (at = text.find(" T\n")) != std::string::npos;)
+      text.replace(at, 3, std::string(" ") + type + "\n");
+    for (const char* cpu : kCpus)
+      for (int64_t rows : {1, 16, 50, 99})
+        for (int64_t columns : {3, 32, 70}) {
+          int64_t plane = rows * columns;
+          LoomRun run{text,
+                      {{type, 2 * plane + 100 * columns + 100},
+                       {type, 101 * columns + 100},
+                       {type, columns},
+                       {type, 2 * plane}},
+                      {rows},
+                      {{"C", columns}}};
+          run.cpu = cpu;
+          checkEqual(run);
+        }
+  }
+}
+
 TEST_CASE("quotients and remainders of the lane axis", "[loom]") {
   const char* text = R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
     loom.part [#loom.axis<"i", 480, lanes>] {
