@@ -55,8 +55,13 @@ format: setup ## Formats every tracked source
 	@tools/check/format --fix
 
 .PHONY: docs
-docs: build ## Writes the generated pages of docs/ anew
+docs: build ## Writes the generated pages and listings of README.md and docs/ anew
 	@cd build/gen/docs && find . -name '*.md' -exec cp --parents -t ../../../docs {} +
+	@tools/docs/refresh.py
+
+.PHONY: figures
+figures: build ## Measures the figures of README.md anew (minutes, on a quiet machine)
+	@tools/docs/refresh.py --samples
 
 .PHONY: install
 install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR

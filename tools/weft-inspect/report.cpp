@@ -115,14 +115,14 @@ std::string describe(const Meta& m) { return std::string(name_of(m.dtype)) + m.s
 
 std::string list_text(const std::vector<Collected>& all) {
   std::string text =
-      fmt::format("{:<8}{:<28}{:<10}{:<44}{}\n", "kernel", "symbol", "from", "ops", "line");
+      fmt::format("{:<8}{:<28}{:<10}{:<44}  {}\n", "kernel", "symbol", "from", "ops", "line");
   for (size_t p = 0; p < all.size(); p++) {
     const Collected& c = all[p];
     for (size_t k = 0; k < c.program.kernels.size(); k++) {
       const ProgramKernel& kernel = c.program.kernels[k];
       std::vector<SourceLine> from = lines(c, kernel.locations);
       text +=
-          fmt::format("{:<8}{:<28}{:<10}{:<44}{}\n", fmt::format("{}.{}", p, k), kernel.symbol,
+          fmt::format("{:<8}{:<28}{:<10}{:<44}  {}\n", fmt::format("{}.{}", p, k), kernel.symbol,
                       name_of(c.report.source), kernel.summary, from.empty() ? "" : place(from[0]));
     }
     if (!c.report.failure.empty()) text += fmt::format("{:<8}none: {}\n", p, c.report.failure);

@@ -1,4 +1,5 @@
 // weft-inspect: runs a program and shows what it compiled, stage by stage.
+#include "tools/weft-inspect/cross_compile.h"
 #include "tools/weft-inspect/report.h"
 
 #include "weft/error.h"
@@ -56,7 +57,7 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Shows what a program compiled: its kernels at every stage, and where they come from.");
   app.require_subcommand(1);
-  std::string folder = weft::tools::kDefaultFolder, kernel, stage = "loom";
+  std::string folder = weft::tools::kDefaultFolder, kernel, cpu, stage = "loom";
   std::vector<std::string> command;
   bool as_json = false;
 
@@ -79,6 +80,7 @@ int main(int argc, char** argv) {
       ->required();
   show->add_option("--stage", stage, "weft, fused, loom, llvm, asm, device or source")
       ->capture_default_str();
+  show->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
   auto* explain = from(app.add_subcommand(
       "explain", "Tell what each program does, what it cost and from which lines it comes"));
 
@@ -86,6 +88,7 @@ int main(int argc, char** argv) {
   try {
     if (*run_command) return run(folder, command);
     std::vector<Collected> all = weft::read_collection(folder);
+    if (!cpu.empty()) weft::tools::compile_for(all, cpu);
     if (*list)
       fmt::print("{}", as_json ? weft::tools::list_json(all) : weft::tools::list_text(all));
     if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));

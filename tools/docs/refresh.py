@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Writes what commands print into the marked blocks of README.md and docs/, or checks that it is there.
+
+A block stands between a comment that says what fills it and `<!-- end -->`:
+
+    <!-- run COMMAND -->       what COMMAND prints; checked
+    <!-- sample COMMAND -->    the same where times or rounding differ between machines; never checked
+    <!-- code FILE NAME -->    the top-level function or type NAME of FILE, or all of FILE; checked
+    <!-- figures COMMAND -->   the table that COMMAND writes with --json; never checked
+    <!-- peers THREADS -->     the table of a comparison given by --peers; never checked
+
+Commands run in bash with pipefail, in an empty folder with `build` linked to the build folder, with an empty program
+cache. Those of a page run in their order. `build/bin/weft-inspect show ... --cpu x86-64-v4` prints the same on any x86-64
+machine; elsewhere such blocks are left alone.
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ["README.md", "docs/how_it_works.md", "docs/performance.md"]
+BLOCK = re.compile(r"^<!-- (run|sample|code|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
+# What differs from run to run: times, and process numbers.
+VOLATILE = re.compile(r"\d+(?:\.\d+)? ms|(?<=library )[\d.]+|(?<=compiler )[\d.]+|(?<=mapping )[\d.]+|\(\d+\)")
+
+
+class Failure(Exception):
+    pass
+
+
+def fenced(language, text):
+    return f"```{language}\n{text.rstrip()}\n```\n"
+
+
+def language_of(command):
+    for stage, language in (("--stage loom", "mlir"), ("--stage weft", "mlir"), ("--stage fused", "mlir"), ("weft-opt", "mlir"),
+                            ("--stage llvm", "llvm"), ("--stage asm", "asm"), ("--stage device", "c")):
+        if stage in command:
+            return language
+    return "text"
+
+
+def code(argument):
+    """All of a file below its comment, or one declaration from its first line to the line that closes it."""
+    path, _, name = argument.partition(" ")
+    lines = (ROOT / path).read_text().splitlines()
+    if not name:
+        return fenced("cpp", "\n".join(lines))
+    for first, line in enumerate(lines):
+        if re.match(rf"(\S.*[ &*])?{re.escape(name)}\b.*\{{", line):
+            last = next(k for k in range(first, len(lines)) if lines[k].startswith("}"))
+            return fenced("cpp", "\n".join(lines[first:last + 1]))
+    raise Failure(f"{path} must declare {name} at its top level")
+
+
+class Shell:
+    """Runs the commands of one page."""
+
+    def __init__(self, build, folder):
+        self.folder = folder
+        pathlib.Path(folder, "build").symlink_to(build)
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}
+        self.environment["XDG_CACHE_HOME"] = str(pathlib.Path(folder, "cache"))
+        self.places = [f"{ROOT}/", f"{build}/bin/", f"{folder}/"]
+
+    def run(self, command):
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=self.folder, env=self.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # 141: a pipe such as `| head` closed early.
+        if done.returncode not in (0, 141):
+            raise Failure(f"`{command}` must succeed, got {done.returncode}: {done.stderr.strip()[-300:]}")
+        text = done.stdout
+        if not text.strip():
+            raise Failure(f"`{command}` must print something, got nothing")
+        for place in self.places:
+            text = text.replace(place, "")
+        return text
+
+    def figures(self, command):
+        file = pathlib.Path(self.folder, "figures.json")
+        self.run(f"{command} --json {file}")
+        rows = ["| what | measured | reach | |", "|---|---|---|---|"]
+        for row in json.loads(file.read_text()):
+            if "skipped" in row:
+                rows.append(f"| {row['what']} | - | | {row['skipped']} |")
+                continue
+            value = f"{row['value']:.3g}" if row["value"] < 100 else f"{row['value']:.0f}"
+            rows.append(f"| {row['what']} | {value} {row['unit']} | {row['reach']:g} {row['unit']} | "
+                        f"{'' if row['reached'] else '**missed**'} |")
+        return "\n".join(rows + ["", f"`{command}` on {machine()}."]) + "\n"
+
+
+def machine():
+    name = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    widest = next((w for f, w in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if f in pathlib.Path("/proc/cpuinfo").read_text()), "128-bit SIMD")
+    return f"{len(os.sched_getaffinity(0))} cores of {name} ({widest}), {platform.freedesktop_os_release()['PRETTY_NAME']}"
+
+
+def peers(threads, path):
+    """A row a workload: milliseconds of Weft and of each peer, and how much faster Weft is than the best of them."""
+    table = json.loads(pathlib.Path(path).read_text())[f"t{threads}"]
+    names = sorted({p for row in table.values() for p in row if p != "weft"})
+    text = [f"| workload, {threads} threads | weft | {' | '.join(names)} | weft against the best other |", "|---" * (len(names) + 3) + "|"]
+    ratios = []
+    for workload, row in table.items():
+        ms = {p: v["ms"] for p, v in row.items() if "ms" in v}
+        others = [t for p, t in ms.items() if p != "weft"]
+        ratio = "-"
+        if "weft" in ms and others:
+            ratios.append(min(others) / ms["weft"])
+            ratio = f"{ratios[-1]:.2f}x"
+        text.append(f"| {workload} | {' | '.join(f'{ms[p]:.4g} ms' if p in ms else '-' for p in ['weft', *names])} | {ratio} |")
+    if ratios:
+        text += ["", f"Geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}x, behind on {sum(r < 1 for r in ratios)} of {len(ratios)}. {machine()}."]
+    return "\n".join(text) + "\n"
+
+
+def refresh(page, build, arguments):
+    """Returns the page's text as it is and as it should be."""
+    old = (ROOT / page).read_text()
+    with tempfile.TemporaryDirectory(prefix="weft-docs-") as folder:
+        shell = Shell(build, folder)
+
+        def block(match):
+            kind, argument, body = match.groups()
+            if "--cpu x86" in argument and platform.machine() != "x86_64":
+                return match.group(0)
+            if kind == "code":
+                new = code(argument)
+            elif kind == "peers":
+                new = peers(argument, arguments.peers) if arguments.peers else body
+            elif kind == "run":
+                new = fenced(language_of(argument), f"$ {argument}\n{shell.run(argument)}")
+            elif not arguments.samples:
+                new = body
+            elif kind == "figures":
+                new = shell.figures(argument)
+            else:
+                new = fenced("text", f"$ {argument}\n{shell.run(argument)}")
+            if VOLATILE.sub("_", new) == VOLATILE.sub("_", body):
+                new = body
+            return f"<!-- {kind} {argument} -->\n{new}<!-- end -->"
+
+        return old, BLOCK.sub(block, old)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=ROOT / "build", type=pathlib.Path, help="the build folder (build/)")
+    parser.add_argument("--check", action="store_true", help="change nothing, fail where a checked block differs")
+    parser.add_argument("--samples", action="store_true", help="run samples and figures as well: minutes, on a quiet machine")
+    parser.add_argument("--peers", help="the JSON file of a comparison with other libraries")
+    parser.add_argument("pages", nargs="*", default=PAGES)
+    arguments = parser.parse_args()
+    failed = False
+    for page in arguments.pages:
+        try:
+            old, new = refresh(page, arguments.build.resolve(), arguments)
+        except Failure as why:
+            print(f"{page}: {why}", file=sys.stderr)
+            failed = True
+            continue
+        if old == new:
+            continue
+        if arguments.check:
+            difference = subprocess.run(["diff", "-u", str(ROOT / page), "-"], input=new, text=True, stdout=subprocess.PIPE).stdout
+            print(f"{difference}{page} must hold what its commands print; run: make docs", file=sys.stderr)
+            failed = True
+        else:
+            (ROOT / page).write_text(new)
+            print(f"refreshed {page}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
