@@ -26,21 +26,21 @@ enum Form : uint8_t {
 /// `attributes` are the op's scalar attributes in the compute dtype. The output is contiguous; it
 /// may be one of the inputs if that one is a kArray of the same element size. *error becomes
 /// non-zero where an element is refused (`require`, integer division by zero).
-using PointwiseKernel = void (*)(const void *const *in, const uint8_t *form, const void *attributes,
-                                 void *out, int64_t n, uint32_t *error);
+using PointwiseKernel = void (*)(const void* const* in, const uint8_t* form, const void* attributes,
+                                 void* out, int64_t n, uint32_t* error);
 
 /// Returns the kernel for operands of that dtype (after promotion), null where the op has none.
 PointwiseKernel pointwise_kernel(Op op, DType dtype);
 
 /// Converts n elements, kArray or kElement. Float to integer truncates and saturates, NaN gives 0;
 /// any number to bool is "is not 0".
-using CastKernel = void (*)(const void *in, uint8_t form, void *out, int64_t n);
+using CastKernel = void (*)(const void* in, uint8_t form, void* out, int64_t n);
 CastKernel cast_kernel(DType from, DType to);
 
 /// Fills n elements of a source op (full, arange, uniform, normal). `position` has what each
 /// element is made of, in the compute dtype: the element's number for arange, a number in [0, 1)
 /// for uniform and normal; full does not read it.
-using SourceKernel = void (*)(const void *position, const void *attributes, void *out, int64_t n);
+using SourceKernel = void (*)(const void* position, const void* attributes, void* out, int64_t n);
 SourceKernel source_kernel(Op op, DType dtype);
 
 /// A long row is reduced in pieces of this many elements, whoever reduces them.
@@ -52,22 +52,22 @@ inline constexpr int64_t kReductionStateBytes = 16;
 struct ReductionKernel {
   /// out[r] = reduction of in[r * row_stride + k] for k < n; strides in elements. An empty row
   /// gives the op's identity.
-  void (*rows)(const void *in, int64_t rows, int64_t row_stride, int64_t n, void *out) = nullptr;
+  void (*rows)(const void* in, int64_t rows, int64_t row_stride, int64_t n, void* out) = nullptr;
   /// out[c] = reduction of in[k * stride + c] for k < n. Columns are independent of each other.
-  void (*columns)(const void *in, int64_t n, int64_t stride, int64_t columns, void *out) = nullptr;
+  void (*columns)(const void* in, int64_t n, int64_t stride, int64_t columns, void* out) = nullptr;
   /// One piece of a row: elements first .. first + n (at most kReductionPiece), `in` addresses the
   /// first of them. `state` has kReductionStateBytes.
-  void (*piece)(const void *in, int64_t first, int64_t n, void *state) = nullptr;
+  void (*piece)(const void* in, int64_t first, int64_t n, void* state) = nullptr;
   /// Merges the states of all pieces of a row of n elements, in place, and stores the result.
-  void (*finish)(void *states, int64_t pieces, int64_t n, void *out) = nullptr;
+  void (*finish)(void* states, int64_t pieces, int64_t n, void* out) = nullptr;
 };
 
 /// Returns the kernels for operands of that dtype, with null members where the op has none.
-const ReductionKernel &reduction_kernel(Op op, DType dtype);
+const ReductionKernel& reduction_kernel(Op op, DType dtype);
 
 /// The names of the instruction sets that kernels are compiled for and this machine has, best
 /// first; and a way for tests to use one of them alone (null: the best again).
-const char *const *kernel_targets();
-void use_kernel_target(const char *name);
+const char* const* kernel_targets();
+void use_kernel_target(const char* name);
 
 } // namespace weft::kernels

@@ -49,8 +49,9 @@ struct OpRecord {
   std::vector<Operand> operands;
   std::vector<ScalarAttribute> scalars;
   std::vector<std::string> structure, sizes;
-  std::vector<std::string> gradient_operands; // of a structured op: what each operand's gradient reads
-  std::vector<Parameter> parameters;    // of a composite
+  std::vector<std::string>
+      gradient_operands;             // of a structured op: what each operand's gradient reads
+  std::vector<Parameter> parameters; // of a composite
   std::string returns = "Tensor";
   std::pair<int, int> samples{-4, 4};
   bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
@@ -77,8 +78,8 @@ struct OpRecord {
   }
 };
 
-/// What the gradient of each operand reads: bit k for operand k, bit 7 for the result. Empty where no
-/// gradient reads any.
+/// What the gradient of each operand reads: bit k for operand k, bit 7 for the result. Empty where
+/// no gradient reads any.
 std::vector<unsigned> gradient_reads(const OpRecord& op);
 
 class Records {
