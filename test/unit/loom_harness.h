@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -41,8 +42,17 @@ struct LoomOutcome {
   std::vector<std::vector<char>> emitted; // the buffers' bytes after the emitted code
 };
 
-/// Parses, verifies, schedules, interprets, emits, links, loads and runs. Errors come back as
-/// `difference`.
+/// Schedules, emits and runs a kernel over `memory`, one entry for each buffer. Returns what went
+/// wrong.
+using Runner =
+    std::function<std::string(const LoomRun& run, mlir::ModuleOp module, loom::KernelOp kernel,
+                              std::vector<std::vector<char>>& memory, LoomOutcome& outcome)>;
+
+/// Parses and interprets, and compares with what the runner leaves in memory.
+LoomOutcome runAgainst(const LoomRun& run, const Runner& runner);
+
+/// Parses, verifies, schedules, interprets, emits and runs: on the processor (loom_cpu_runner.cpp)
+/// or as device C (device_*_runner.cpp), whichever is linked. Errors come back as `difference`.
 LoomOutcome runBoth(const LoomRun& run);
 
 /// An `f64` argument as the bits in which kernels receive scalars.

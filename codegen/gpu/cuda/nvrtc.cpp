@@ -13,7 +13,7 @@ namespace {
 using Program = void*;
 
 // Where toolkits and drivers put it; the newest first.
-std::vector<std::string> candidates() {
+std::vector<std::string> usual_paths() {
   std::vector<std::string> paths;
   for (const char* variable : {"CUDA_HOME", "CUDA_PATH"})
     if (const char* root = std::getenv(variable))
@@ -60,33 +60,31 @@ struct Nvrtc::Functions {
   }
 };
 
-Nvrtc::Nvrtc() {
-  static Functions functions;
+Nvrtc::Nvrtc(const std::vector<std::string>& paths) {
+  auto functions = std::make_shared<Functions>();
   std::string tried;
-  for (const std::string& path : candidates()) {
+  for (const std::string& path : paths) {
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-      tried += (tried.empty() ? "" : ", ") + path;
-      continue;
+    const char* missing = library ? functions->bind(library) : nullptr;
+    if (library && !missing) {
+      int major = 0, minor = 0;
+      functions->version(&major, &minor);
+      version_ = std::to_string(major) + "." + std::to_string(minor);
+      functions_ = std::move(functions);
+      return;
     }
-    if (const char* missing = functions.bind(library)) {
-      dlclose(library);
-      tried += (tried.empty() ? "" : ", ") + path + " (without " + missing + ")";
-      continue;
-    }
-    functions_ = &functions;
-    int major = 0, minor = 0;
-    functions.version(&major, &minor);
-    version_ = std::to_string(major) + "." + std::to_string(minor);
-    return;
+    tried +=
+        (tried.empty() ? "" : ", ") + path + (missing ? std::string(" without ") + missing : "");
+    if (library) dlclose(library);
   }
-  throw Error(ErrorKind::unsupported, "cuda: libnvrtc of the CUDA toolkit must be installed, or "
-                                      "CUDA_HOME name its folder, got none of " +
-                                          tried);
+  throw Error(ErrorKind::unsupported,
+              "cuda: libnvrtc of the CUDA toolkit must be installed, or CUDA_HOME name its "
+              "folder, got none of " +
+                  tried);
 }
 
 const Nvrtc& Nvrtc::get() {
-  static const Nvrtc library;
+  static const Nvrtc library(usual_paths());
   return library;
 }
 

@@ -2,15 +2,20 @@
 // that nothing depends on a CUDA installation; compiling needs no GPU.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace weft::gpu::cuda {
 
 class Nvrtc {
 public:
-  /// Returns the library, loaded once. Throws Error (unsupported) that says where it was looked
-  /// for.
+  /// Returns the library, loaded once from where toolkits put it. Throws as the constructor does.
   static const Nvrtc& get();
+
+  /// Loads the first library of some paths that has what is needed. Throws Error (unsupported) that
+  /// says where it was looked for.
+  explicit Nvrtc(const std::vector<std::string>& paths);
 
   /// Compiles a source for an architecture such as "sm_80" and returns the cubin. IEEE arithmetic:
   /// no contraction, denormal numbers, exact division and square root. Throws Error with the log.
@@ -21,9 +26,8 @@ public:
   const std::string& version() const { return version_; }
 
 private:
-  Nvrtc();
   struct Functions;
-  const Functions* functions_;
+  std::shared_ptr<const Functions> functions_;
   std::string version_;
 };
 

@@ -16,9 +16,12 @@ struct ProgramState;
 
 class ClDevice {
 public:
-  /// Returns the first GPU, or else the first device of any kind, opened once. Throws Error
-  /// (unsupported) where the loader, a driver or a device is missing.
+  /// Returns the device that the constructor finds, opened once.
   static ClDevice& get();
+
+  /// Opens the first GPU, or else the first device of any kind. Throws Error (unsupported) where
+  /// the loader, a driver or a device is missing.
+  explicit ClDevice(const std::string& loader = "libOpenCL.so.1");
 
   const std::string& name() const { return name_; }
   /// Doubles exist.
@@ -31,7 +34,6 @@ public:
 
 private:
   friend class ClProgram;
-  ClDevice();
   std::shared_ptr<DeviceState> state_;
   std::string name_;
   bool has_f64_ = false, exact_division_ = false, has_denormals_ = false;

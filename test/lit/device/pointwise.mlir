@@ -1,0 +1,77 @@
+// RUN: weft-opt %s --emit=opencl | FileCheck %s --check-prefixes=CHECK,OPENCL
+// RUN: weft-opt %s --emit=cuda | FileCheck %s --check-prefixes=CHECK,CUDA
+
+// The dialects differ in their header alone; contraction is off in both.
+// OPENCL: #pragma OPENCL FP_CONTRACT OFF
+// OPENCL: #define WEFT_KERNEL(threads) __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void
+// CUDA-NOT: pragma
+// CUDA: #define WEFT_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+
+// Only the functions that a kernel calls are printed, each in front of its uses.
+// CHECK-NOT: weft_scale2
+// CHECK: WEFT_FUNCTION weft_u16 weft_bf16_of_f32(float x) {
+// CHECK-NOT: weft_scale2
+
+// A thread computes one point; the lane axis is the fastest digit of its number, whatever its place.
+// CHECK: WEFT_KERNEL(256) first_axis(WEFT_GLOBAL const float* b0, WEFT_GLOBAL weft_u16* b1, WEFT_GLOBAL weft_u32* error, WEFT_GLOBAL weft_u8* scratch) {
+// CHECK-NEXT: weft_i64 block = WEFT_BLOCK;
+// CHECK-NEXT: const weft_i64 [[P:point[0-9]+]] = block * 256 + WEFT_THREAD;
+// CHECK-NEXT: if ([[P]] < 4096) {
+// CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = (weft_u32)[[P]] % 64;
+// CHECK-NEXT: const weft_i64 [[C:ic_[0-9]+]] = (weft_u32)[[P]] / 64;
+// CHECK-NEXT: const float [[V:v[0-9]+]] = b0[[[C]] * 64 + [[R]]];
+// CHECK-NEXT: b1[[[C]] * 64 + [[R]]] = weft_bf16_of_f32([[V]]);
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+loom.kernel @first_axis(%x: !loom.buffer<f32>, %y: !loom.buffer<bf16>) {
+  loom.part [#loom.axis<"r", 64, lanes>, #loom.axis<"c", 64>] {
+  ^bb0(%r: index, %c: index):
+    %v = loom.load %x[affine_map<(r, c) -> (c * 64 + r)>](%r, %c) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(r, c) -> (c * 64 + r)>](%r, %c) : !loom.buffer<bf16>
+  }
+}
+
+
+// Sizes are arguments behind the scalars, and the bits of an i1 come as 8 bytes.
+// CHECK: WEFT_KERNEL(256) sizes(WEFT_GLOBAL const weft_u8* b0, WEFT_GLOBAL double* b1, float s0, weft_i64 s1_, weft_i64 n0, weft_i64 n1,
+// CHECK: const bool s1 = s1_ != 0;
+// CHECK: if ([[P:point[0-9]+]] < n0 * n1) {
+// CHECK-NEXT: const weft_i64 [[C:ic_[0-9]+]] = [[P]] % n1;
+// CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = [[P]] / n1;
+// CHECK-NEXT: const bool [[B:v[0-9]+]] = b0[[[R]] * n1 + [[C]]] != 0;
+// A quotient of what may be negative is not C's.
+// CHECK: weft_div_floor([[R]] + (-3), 2)
+// CHECK: [[C]] % 5
+loom.kernel @sizes(%x: !loom.buffer<i1>, %y: !loom.buffer<f64>, %s: f32, %b: i1, %n: index, %m: index) {
+  loom.part [#loom.axis<"r", affine_map<()[s0, s1] -> (s0)>>, #loom.axis<"c", affine_map<()[s0, s1] -> (s1)>>] {
+  ^bb0(%r: index, %c: index):
+    %v = loom.load %x[affine_map<(r, c)[s0, s1] -> (r * s1 + c)>](%r, %c) : !loom.buffer<i1>
+    %t = arith.select %v, %b, %v : i1
+    %f = arith.uitofp %t : i1 to f32
+    %g = arith.mulf %f, %s : f32
+    %d = arith.extf %g : f32 to f64
+    loom.store %d, %y[affine_map<(r, c)[s0, s1] -> (((r - 3) floordiv 2 + 2) * s1 + c mod 5)>](%r, %c) : !loom.buffer<f64>
+  }
+}
+
+
+// Parts take their own of the launch's blocks.
+// CHECK: WEFT_KERNEL(256) parts(
+// CHECK: if (block >= 0 && block < (n0 + 255) / 256) {
+// Integers wrap.
+// CHECK: weft_add([[V:v[0-9]+]], [[V]])
+// CHECK: block -= (n0 + 255) / 256;
+// CHECK-NEXT: if (block >= 0 && block < 4) {
+loom.kernel @parts(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %n: index) {
+  loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>, lanes>] {
+  ^bb0(%i: index):
+    %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<i64>
+    %w = arith.addi %v, %v : i64
+    loom.store %w, %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<i64>
+  }
+  loom.part [#loom.axis<"i", 1000, lanes>] {
+  ^bb0(%i: index):
+    %v = arith.index_cast %i : index to i64
+    loom.store %v, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<i64>
+  }
+}

@@ -1,0 +1,388 @@
+// Kernels in which the threads of a block work on one point, where a missing barrier or a wrong
+// place in shared memory shows. Linked with a runner of device C.
+#include "test/unit/loom_harness.h"
+
+#include <catch2/catch.hpp>
+
+using namespace weft::test;
+
+namespace {
+
+void checkEqual(const LoomRun& run) {
+  LoomOutcome outcome = runBoth(run);
+  REQUIRE(outcome.difference == "");
+  REQUIRE(outcome.emitted_error == outcome.interpreted_error);
+}
+
+} // namespace
+
+TEST_CASE("a layer norm over rows of any length, with its statistics", "[device]") {
+  const char* text =
+      R"(loom.kernel @layer_norm(%x: !loom.buffer<f32>, %w: !loom.buffer<bf16>, %y: !loom.buffer<f32>, %mean: !loom.buffer<f32>, %n: index) {
+    loom.part [#loom.axis<"r", 5>] {
+    ^bb0(%r: index):
+      %zero = arith.constant 0.0 : f32
+      %eps = arith.constant 1.0e-5 : f32
+      %one = arith.constant 1.0 : f32
+      %n64 = arith.index_cast %n : index to i64
+      %count = arith.sitofp %n64 : i64 to f32
+      %s = loom.loop <"c", affine_map<()[s0] -> (s0)>, lanes, unroll = 4> init(%zero : f32) {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c)[s0] -> (r * s0 + c)>](%r, %c) : !loom.buffer<f32>
+        loom.yield %v : f32
+      } combine {
+      ^bb0(%a: f32, %b: f32):
+        %z = arith.addf %a, %b : f32
+        loom.yield %z : f32
+      }
+      %m = arith.divf %s, %count : f32
+      loom.store %m, %mean[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+      %q = loom.loop <"c", affine_map<()[s0] -> (s0)>, lanes, unroll = 4> init(%zero : f32) {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c)[s0] -> (r * s0 + c)>](%r, %c) : !loom.buffer<f32>
+        %d = arith.subf %v, %m : f32
+        %dd = arith.mulf %d, %d : f32
+        loom.yield %dd : f32
+      } combine {
+      ^bb0(%a: f32, %b: f32):
+        %z = arith.addf %a, %b : f32
+        loom.yield %z : f32
+      }
+      %var = arith.divf %q, %count : f32
+      %shifted = arith.addf %var, %eps : f32
+      %sd = math.sqrt %shifted : f32
+      %rstd = arith.divf %one, %sd : f32
+      loom.loop <"c", affine_map<()[s0] -> (s0)>, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c)[s0] -> (r * s0 + c)>](%r, %c) : !loom.buffer<f32>
+        %g = loom.load %w[affine_map<(c) -> (c)>](%c) : !loom.buffer<bf16>
+        %d = arith.subf %v, %m : f32
+        %h = arith.mulf %d, %rstd : f32
+        %o = arith.mulf %h, %g : f32
+        loom.store %o, %y[affine_map<(r, c)[s0] -> (r * s0 + c)>](%r, %c) : !loom.buffer<f32>
+      }
+    }
+  })";
+  for (int64_t n : {1, 31, 32, 256, 1000})
+    checkEqual({text,
+                {{"f32", 5 * n, 0, false}, {"bf16", n, 0, false}, {"f32", 5 * n}, {"f32", 5}},
+                {n},
+                {},
+                1e-5,
+                false});
+}
+
+TEST_CASE("a loop reads what other threads stored: shared memory, a buffer, the block's scratch",
+          "[device]") {
+  // Each loop reverses what the one before it left, so that a thread needs another one's element.
+  const char* text = R"(loom.kernel @reverse(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+    loom.part [#loom.axis<"r", 7>] {
+    ^bb0(%r: index):
+      %t = loom.local over affine_map<() -> ($N)> : <f32>
+      %u = loom.local over affine_map<() -> ($N)> : <i1>
+      loom.loop <"c", $N, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * $N + $N - 1 - c)>](%r, %c) : !loom.buffer<f32>
+        %z = arith.constant 0.0 : f32
+        %p = arith.cmpf ogt, %v, %z : f32
+        loom.store %v, %t[affine_map<(c) -> (c)>](%c) : !loom.local<f32>
+        loom.store %p, %u[affine_map<(c) -> (c)>](%c) : !loom.local<i1>
+      }
+      loom.loop <"c", $N, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %t[affine_map<(c) -> ($N - 1 - c)>](%c) : !loom.local<f32>
+        %p = loom.load %u[affine_map<(c) -> ($N - 1 - c)>](%c) : !loom.local<i1>
+        %two = arith.constant 2.0 : f32
+        %w = arith.mulf %v, %two : f32
+        %s = arith.select %p, %w, %v : f32
+        loom.store %s, %x[affine_map<(r, c) -> (r * $N + c)>](%r, %c) : !loom.buffer<f32>
+      }
+      loom.loop <"c", $N, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * $N + $N - 1 - c)>](%r, %c) : !loom.buffer<f32>
+        loom.store %v, %t[affine_map<(c) -> (c)>](%c) : !loom.local<f32>
+      }
+      loom.loop <"c", $N, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %t[affine_map<(c) -> (($N - 1 - c) mod $N)>](%c) : !loom.local<f32>
+        loom.store %v, %y[affine_map<(r, c) -> (r * $N + c)>](%r, %c) : !loom.buffer<f32>
+      }
+    }
+  })";
+  for (int64_t n : {1, 33, 700, 12000})
+    checkEqual({text, {{"f32", 7 * n}, {"f32", 7 * n}}, {}, {{"N", n}}, 0, false});
+}
+
+TEST_CASE("what all threads compute is stored once, and seen by the loops behind it", "[device]") {
+  const char* text =
+      R"(loom.kernel @uniform(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %z: !loom.buffer<i64>) {
+    loom.part [#loom.axis<"r", 9>] {
+    ^bb0(%r: index):
+      %none = arith.constant 0 : i64
+      %one = arith.constant 1 : i64
+      %before = loom.load %x[affine_map<(r) -> (r)>](%r) : !loom.buffer<i64>
+      // In place: every thread has to have read it.
+      %after = arith.addi %before, %one : i64
+      loom.store %after, %x[affine_map<(r) -> (r)>](%r) : !loom.buffer<i64>
+      %s = loom.loop <"c", 300, lanes> init(%none : i64) {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r) -> (r)>](%r) : !loom.buffer<i64>
+        %w = loom.load %y[affine_map<(c) -> (c)>](%c) : !loom.buffer<i64>
+        %q = arith.muli %v, %w : i64
+        %p = arith.addi %q, %before : i64
+        loom.yield %p : i64
+      } combine {
+      ^bb0(%a: i64, %b: i64):
+        %t = arith.addi %a, %b : i64
+        loom.yield %t : i64
+      }
+      loom.store %s, %z[affine_map<(r) -> (r)>](%r) : !loom.buffer<i64>
+    }
+  })";
+  checkEqual({text, {{"i64", 9}, {"i64", 300}, {"i64", 9}}, {}, {}, 0, false});
+}
+
+TEST_CASE("a serial loop around loops that threads share", "[device]") {
+  // Each step replaces the row by its distance to its largest element, starting from the other end.
+  const char* text = R"(loom.kernel @steps(%x: !loom.buffer<f64>, %y: !loom.buffer<f64>) {
+    loom.part [#loom.axis<"r", 4>] {
+    ^bb0(%r: index):
+      %t = loom.local over affine_map<() -> (100)> : <f64>
+      %low = arith.constant 0xFFF0000000000000 : f64
+      loom.loop <"c", 100, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * 100 + c)>](%r, %c) : !loom.buffer<f64>
+        loom.store %v, %t[affine_map<(c) -> (c)>](%c) : !loom.local<f64>
+      }
+      %sum = loom.loop <"k", 5> init(%low : f64) {
+      ^bb0(%k: index):
+        %m = loom.loop <"c", 100, lanes> init(%low : f64) {
+        ^bb0(%c: index):
+          %v = loom.load %t[affine_map<(c) -> (c)>](%c) : !loom.local<f64>
+          loom.yield %v : f64
+        } combine {
+        ^bb0(%a: f64, %b: f64):
+          %g = arith.cmpf ogt, %a, %b : f64
+          %z = arith.select %g, %a, %b : f64
+          loom.yield %z : f64
+        }
+        loom.loop <"c", 100, lanes> {
+        ^bb0(%c: index):
+          %v = loom.load %t[affine_map<(c) -> (c)>](%c) : !loom.local<f64>
+          %d = arith.subf %m, %v : f64
+          loom.store %d, %y[affine_map<(r, c) -> (r * 100 + 99 - c)>](%r, %c) : !loom.buffer<f64>
+        }
+        loom.loop <"c", 100, lanes> {
+        ^bb0(%c: index):
+          %v = loom.load %y[affine_map<(r, c) -> (r * 100 + c)>](%r, %c) : !loom.buffer<f64>
+          loom.store %v, %t[affine_map<(c) -> (c)>](%c) : !loom.local<f64>
+        }
+        loom.yield %m : f64
+      } combine {
+      ^bb0(%a: f64, %b: f64):
+        %z = arith.maximumf %a, %b : f64
+        loom.yield %z : f64
+      }
+      loom.store %sum, %y[affine_map<(r) -> (400 + r)>](%r) : !loom.buffer<f64>
+    }
+  })";
+  checkEqual({text, {{"f64", 400, 0, false}, {"f64", 404}}, {}, {}, 0, false});
+}
+
+TEST_CASE("parts of both kinds in one launch, some with memory of their own", "[device]") {
+  const char* text =
+      R"(loom.kernel @parts(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %out: !loom.buffer<f32>, %s: f32, %flag: i1, %n: index) {
+    loom.part [#loom.axis<"r", affine_map<()[s0] -> (s0)>>] {
+    ^bb0(%r: index):
+      %t = loom.local over affine_map<()[s0] -> (s0 + 3)> : <f32>
+      loom.loop <"c", 50, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * 50 + c)>](%r, %c) : !loom.buffer<f32>
+        loom.store %v, %y[affine_map<(r, c) -> (r * 50 + 49 - c)>](%r, %c) : !loom.buffer<f32>
+      }
+      loom.loop <"c", affine_map<()[s0] -> (s0)>, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %y[affine_map<(r, c) -> (r * 50 + (c mod 50))>](%r, %c) : !loom.buffer<f32>
+        %w = arith.addf %v, %s : f32
+        loom.store %w, %t[affine_map<(c) -> (c)>](%c) : !loom.local<f32>
+      }
+      %low = arith.constant 0xFF800000 : f32
+      %m = loom.loop <"c", affine_map<()[s0] -> (s0)>, lanes> init(%low : f32) {
+      ^bb0(%c: index):
+        %v = loom.load %t[affine_map<(c)[s0] -> (s0 - 1 - c)>](%c) : !loom.local<f32>
+        loom.yield %v : f32
+      } combine {
+      ^bb0(%a: f32, %b: f32):
+        %z = arith.maxnumf %a, %b : f32
+        loom.yield %z : f32
+      }
+      loom.store %m, %out[affine_map<(r) -> (r)>](%r) if %flag : !loom.buffer<f32>
+    }
+    loom.part [#loom.axis<"r", affine_map<()[s0] -> (s0)>, lanes>, #loom.axis<"c", 3>] {
+    ^bb0(%r: index, %c: index):
+      %t = loom.local over affine_map<()[s0] -> (s0)> : <f32>
+      loom.loop <"k", affine_map<()[s0] -> (s0)>> {
+      ^bb0(%k: index):
+        %i = arith.index_cast %k : index to i64
+        %f = arith.sitofp %i : i64 to f32
+        %g = arith.mulf %f, %s : f32
+        loom.store %g, %t[affine_map<(k)[s0] -> (s0 - 1 - k)>](%k) : !loom.local<f32>
+      }
+      %v = loom.load %t[affine_map<(r) -> (r)>](%r) : !loom.local<f32>
+      loom.store %v, %out[affine_map<(r, c)[s0] -> (s0 + r * 3 + c)>](%r, %c) : !loom.buffer<f32>
+    }
+  })";
+  for (int64_t n : {0, 1, 70, 600})
+    for (int64_t flag : {0, 1})
+      checkEqual({text,
+                  {{"f32", n * 50}, {"f32", n * 50}, {"f32", n * 4}},
+                  {bitsOf(0.75), flag, n},
+                  {},
+                  0,
+                  false});
+}
+
+TEST_CASE("threads share a dot and loops with several accumulators of different types",
+          "[device]") {
+  const char* text =
+      R"(loom.kernel @several(%x: !loom.buffer<f32>, %m: !loom.buffer<i1>, %y: !loom.buffer<f32>, %k: !loom.buffer<i64>, %any: !loom.buffer<i1>) {
+    loom.part [#loom.axis<"r", 6>] {
+    ^bb0(%r: index):
+      %low = arith.constant 0xFF800000 : f32
+      %no = arith.constant false
+      %last = arith.constant 9223372036854775807 : i64
+      %b:3 = loom.loop <"c", 90, lanes> init(%low, %last, %no : f32, i64, i1) {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * 90 + c)>](%r, %c) : !loom.buffer<f32>
+        %i = arith.index_cast %c : index to i64
+        %p = loom.load %m[affine_map<(r, c) -> (r * 90 + c)>](%r, %c) : !loom.buffer<i1>
+        loom.yield %v, %i, %p : f32, i64, i1
+      } combine {
+      ^bb0(%a: f32, %i: i64, %p: i1, %v: f32, %j: i64, %q: i1):
+        %g = arith.cmpf ogt, %a, %v : f32
+        %e = arith.cmpf oeq, %a, %v : f32
+        %l = arith.cmpi slt, %i, %j : i64
+        %f = arith.andi %e, %l : i1
+        %o = arith.ori %g, %f : i1
+        %z = arith.select %o, %a, %v : f32
+        %t = arith.select %o, %i, %j : i64
+        %u = arith.ori %p, %q : i1
+        loom.yield %z, %t, %u : f32, i64, i1
+      }
+      %d = loom.dot <"c", 90, lanes> {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * 90 + c)>](%r, %c) : !loom.buffer<f32>
+        %w = loom.load %x[affine_map<(c) -> (c)>](%c) : !loom.buffer<f32>
+        loom.yield %v, %w : f32, f32
+      } : f32
+      loom.store %d, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+      loom.store %b#1, %k[affine_map<(r) -> (r)>](%r) : !loom.buffer<i64>
+      loom.store %b#2, %any[affine_map<(r) -> (r)>](%r) : !loom.buffer<i1>
+    }
+  })";
+  checkEqual({text,
+              {{"f32", 540, 0, false}, {"i1", 540}, {"f32", 6}, {"i64", 6}, {"i1", 6}},
+              {},
+              {},
+              1e-5,
+              false});
+}
+
+TEST_CASE("every scalar op of the table", "[device]") {
+  const char* text =
+      R"(loom.kernel @scalars(%x: !loom.buffer<f32>, %n: !loom.buffer<i64>, %m: !loom.buffer<i1>, %f: !loom.buffer<f32>, %d: !loom.buffer<f64>, %k: !loom.buffer<i64>, %p: !loom.buffer<i1>) {
+    loom.part [#loom.axis<"i", 97>, #loom.axis<"j", 89>] {
+    ^bb0(%i: index, %j: index):
+      %a = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %b = loom.load %x[affine_map<(j) -> (j)>](%j) : !loom.buffer<f32>
+      %u = loom.load %n[affine_map<(i) -> (i)>](%i) : !loom.buffer<i64>
+      %v = loom.load %n[affine_map<(j) -> (j)>](%j) : !loom.buffer<i64>
+      %s = loom.load %m[affine_map<(i) -> (i)>](%i) : !loom.buffer<i1>
+      %t = loom.load %m[affine_map<(j) -> (j)>](%j) : !loom.buffer<i1>
+      %f0 = arith.maximumf %a, %b : f32
+      %f1 = arith.minimumf %a, %b : f32
+      %f2 = arith.maxnumf %a, %b : f32
+      %f3 = arith.minnumf %a, %b : f32
+      %f4 = math.copysign %a, %b : f32
+      %f5 = math.ceil %a : f32
+      %f6 = math.trunc %a : f32
+      %f7 = arith.sitofp %s : i1 to f32
+      %f8 = arith.uitofp %v : i64 to f32
+      %f9 = arith.uitofp %s : i1 to f32
+      %g0 = arith.select %s, %f0, %f1 : f32
+      %g1 = arith.select %t, %f2, %f3 : f32
+      %g2 = arith.select %s, %f4, %f5 : f32
+      %g3 = arith.select %t, %f6, %f7 : f32
+      %g4 = arith.select %s, %f8, %f9 : f32
+      %h0 = arith.select %t, %g0, %g1 : f32
+      %c0 = arith.cmpi ult, %u, %v : i64
+      %h1 = arith.select %c0, %g2, %g3 : f32
+      %c1 = arith.cmpi sge, %s, %t : i1
+      %h2 = arith.select %c1, %h0, %h1 : f32
+      %c2 = arith.cmpi uge, %s, %t : i1
+      %h3 = arith.select %c2, %h2, %g4 : f32
+      %w = arith.extf %a : f32 to f64
+      %w2 = arith.uitofp %u : i64 to f64
+      %w3 = arith.mulf %w, %w2 : f64
+      %x0 = arith.maxsi %u, %v : i64
+      %x1 = arith.minui %u, %v : i64
+      %x2 = arith.ceildivsi %u, %v : i64
+      %x3 = arith.divsi %u, %v : i64
+      %x4 = math.absi %u : i64
+      %x5 = arith.extsi %s : i1 to i64
+      %x6 = arith.extui %t : i1 to i64
+      %three = arith.constant 3 : i64
+      %x7 = arith.shli %u, %three : i64
+      %x8 = arith.shrui %v, %three : i64
+      %x9 = arith.shrsi %v, %three : i64
+      %y0 = arith.xori %x0, %x1 : i64
+      %y1 = arith.muli %x2, %x3 : i64
+      %y2 = arith.subi %x4, %x5 : i64
+      %y3 = arith.ori %x6, %x7 : i64
+      %y4 = arith.andi %x8, %x9 : i64
+      %big = arith.constant -9223372036854775808 : i64
+      %y5 = arith.addi %big, %y4 : i64
+      %z0 = arith.addi %y0, %y1 : i64
+      %z1 = arith.xori %y2, %y3 : i64
+      %z2 = arith.addi %z0, %z1 : i64
+      %z3 = arith.xori %z2, %y5 : i64
+      %p0 = arith.cmpf ueq, %a, %b : f32
+      %p1 = arith.cmpf one, %a, %b : f32
+      %p2 = arith.cmpf ord, %a, %b : f32
+      %p3 = arith.cmpf ult, %a, %b : f32
+      %p4 = arith.cmpf uge, %a, %b : f32
+      %p5 = arith.cmpf uno, %a, %b : f32
+      %p6 = arith.trunci %u : i64 to i1
+      %q0 = arith.select %s, %p0, %p1 : i1
+      %q1 = arith.select %t, %p2, %p3 : i1
+      %q2 = arith.select %c0, %p4, %p5 : i1
+      %q3 = arith.xori %q0, %q1 : i1
+      %q4 = arith.addi %q2, %p6 : i1
+      %q5 = arith.maxsi %s, %t : i1
+      %q6 = arith.minui %q4, %q5 : i1
+      %q7 = arith.xori %q3, %q6 : i1
+      loom.store %h3, %f[affine_map<(i, j) -> (i * 89 + j)>](%i, %j) : !loom.buffer<f32>
+      loom.store %w3, %d[affine_map<(i, j) -> (i * 89 + j)>](%i, %j) : !loom.buffer<f64>
+      loom.store %z3, %k[affine_map<(i, j) -> (i * 89 + j)>](%i, %j) : !loom.buffer<i64>
+      loom.store %q7, %p[affine_map<(i, j) -> (i * 89 + j)>](%i, %j) : !loom.buffer<i1>
+    }
+  })";
+  checkEqual({text,
+              {{"f32", 97},
+               {"i64", 97, 7},
+               {"i1", 97},
+               {"f32", 8633},
+               {"f64", 8633},
+               {"i64", 8633},
+               {"i1", 8633}},
+              {}});
+  checkEqual({text,
+              {{"f32", 97},
+               {"i64", 97},
+               {"i1", 97},
+               {"f32", 8633},
+               {"f64", 8633},
+               {"i64", 8633},
+               {"i1", 8633}},
+              {}});
+}

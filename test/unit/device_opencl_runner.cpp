@@ -1,0 +1,53 @@
+// Runs loom kernels as OpenCL C on the first device: without a GPU that is PoCL, on the processor.
+#include "codegen/gpu/emit.h"
+#include "codegen/gpu/opencl/opencl.h"
+#include "passes/schedule.h"
+#include "test/unit/loom_harness.h"
+#include "weft/error.h"
+
+#include <cstdio>
+
+using namespace mlir;
+
+namespace weft::test {
+namespace {
+
+std::string runOnDevice(gpu::opencl::ClDevice& device, const LoomRun& run, loom::KernelOp kernel,
+                        std::vector<std::vector<char>>& memory, LoomOutcome& outcome) {
+  if (run.scheduled) loom::scheduleKernel(kernel);
+  auto emitted = gpu::emitKernel(kernel);
+  if (!emitted) return toString(emitted.takeError());
+  size_t first_size = run.arguments.size() - kernel.getSizes().size();
+  gpu::Launch launch = gpu::launchOf(*emitted, ArrayRef(run.arguments).drop_front(first_size));
+  outcome.chunks = launch.blocks;
+  std::vector<std::span<std::byte>> buffers;
+  for (auto& bytes : memory)
+    buffers.push_back(std::as_writable_bytes(std::span(bytes)));
+  try {
+    gpu::opencl::ClProgram program(device, gpu::sourceOf(*emitted, gpu::Dialect::opencl));
+    outcome.emitted_error = program.run(launch, buffers, run.arguments);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+} // namespace
+
+LoomOutcome runBoth(const LoomRun& run) {
+  // What names a processor runs once.
+  if (run.cpu != "native") return {};
+  gpu::opencl::ClDevice* device = nullptr;
+  try {
+    device = &gpu::opencl::ClDevice::get();
+  } catch (const Error& error) {
+    std::printf("SKIPPED: %s\n", error.what());
+    return {};
+  }
+  return runAgainst(run, [&](const LoomRun& r, ModuleOp, loom::KernelOp kernel,
+                             std::vector<std::vector<char>>& memory, LoomOutcome& outcome) {
+    return runOnDevice(*device, r, kernel, memory, outcome);
+  });
+}
+
+} // namespace weft::test

@@ -1,0 +1,107 @@
+// OpenCL's door: what is found, what a broken source says, and what a device's arithmetic is.
+#include "codegen/gpu/opencl/opencl.h"
+#include "test/unit/loom_harness.h"
+#include "weft/error.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdio>
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+gpu::opencl::ClDevice* deviceOrSkip() {
+  try {
+    return &gpu::opencl::ClDevice::get();
+  } catch (const Error& error) {
+    std::printf("SKIPPED: %s\n", error.what());
+    REQUIRE(error.kind() == ErrorKind::unsupported);
+    return nullptr;
+  }
+}
+
+} // namespace
+
+TEST_CASE("a missing OpenCL loader is one clear error", "[device]") {
+  try {
+    gpu::opencl::ClDevice device("libOpenCL-not-there.so.1");
+    FAIL("opened");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::unsupported);
+    CHECK_THAT(error.what(),
+               Catch::StartsWith("opencl: the loader must be installed (ocl-icd-libopencl1), got "
+                                 "libOpenCL-not-there.so.1"));
+  }
+}
+
+// Runs on its own, in an environment that names no driver: the loader reads it once.
+TEST_CASE("a loader without drivers is one clear error", "[.no-driver]") {
+  try {
+    gpu::opencl::ClDevice device;
+    FAIL("opened");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::unsupported);
+    CHECK_THAT(error.what(), Catch::StartsWith("opencl: ") && Catch::Contains("must be installed"));
+  }
+}
+
+TEST_CASE("an OpenCL source that does not compile gives the driver's log", "[device]") {
+  auto* device = deviceOrSkip();
+  if (!device) return;
+  try {
+    gpu::opencl::ClProgram program(*device, "__kernel void k() { no_such_name(); }");
+    FAIL("compiled");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::unsupported);
+    CHECK_THAT(error.what(), Catch::StartsWith("opencl: a kernel must compile on "));
+  }
+}
+
+TEST_CASE("a device that claims IEEE arithmetic has it, and PoCL does", "[device]") {
+  auto* device = deviceOrSkip();
+  if (!device) return;
+  std::printf("opencl %s\n", device->name().c_str());
+  const char* text =
+      R"(loom.kernel @k(%x: !loom.buffer<T>, %d: !loom.buffer<T>, %r: !loom.buffer<T>, %p: !loom.buffer<T>, %f: !loom.buffer<T>, %s: !loom.buffer<T>) {
+    loom.part [#loom.axis<"i", 61>, #loom.axis<"j", 61>] {
+    ^bb0(%i: index, %j: index):
+      %a = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<T>
+      %b = loom.load %x[affine_map<(j) -> (j)>](%j) : !loom.buffer<T>
+      %quotient = arith.divf %a, %b : T
+      %root = math.sqrt %a : T
+      %tiny = arith.constant $SMALL : T
+      %down = arith.mulf %quotient, %tiny : T
+      %fused = math.fma %a, %b, %quotient : T
+      %product = arith.mulf %a, %b : T
+      %plain = arith.addf %product, %quotient : T
+      loom.store %quotient, %d[affine_map<(i, j) -> (i * 61 + j)>](%i, %j) : !loom.buffer<T>
+      loom.store %root, %r[affine_map<(i, j) -> (i * 61 + j)>](%i, %j) : !loom.buffer<T>
+      loom.store %down, %s[affine_map<(i, j) -> (i * 61 + j)>](%i, %j) : !loom.buffer<T>
+      loom.store %fused, %f[affine_map<(i, j) -> (i * 61 + j)>](%i, %j) : !loom.buffer<T>
+      loom.store %plain, %p[affine_map<(i, j) -> (i * 61 + j)>](%i, %j) : !loom.buffer<T>
+    }
+  })";
+  for (std::string type : {"f32", "f64"}) {
+    if (type == "f64" && !device->has_f64()) continue;
+    std::string typed = text;
+    auto replace = [&](const std::string& from, const std::string& to) {
+      for (size_t at; (at = typed.find(from)) != std::string::npos;)
+        typed.replace(at, from.size(), to);
+    };
+    replace("<T>", "<" + type + ">");
+    replace(": T\n", ": " + type + "\n");
+    // Products with it are denormal.
+    replace("$SMALL", type == "f32" ? "1.0e-38" : "1.0e-308");
+    LoomOutcome outcome =
+        runBoth({typed,
+                 {{type, 61}, {type, 3721}, {type, 3721}, {type, 3721}, {type, 3721}, {type, 3721}},
+                 {}});
+    if (device->exact_division() && device->has_denormals()) CHECK(outcome.difference == "");
+  }
+  if (device->name().find("pthread") != std::string::npos) {
+    CHECK(device->exact_division());
+    CHECK(device->has_denormals());
+  }
+}
