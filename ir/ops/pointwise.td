@@ -124,7 +124,7 @@ def Silu : Pointwise<"silu", (ins Weft_Tensor:$x)> {
   let domain = FloatOnly;
   let with = "s = sigmoid(x)";
   let value = "x * s";
-  let grad = ["dy * (s + y * (1 - s))"];
+  let grad = ["dy * (s * (1 + x * (1 - s)))"];
 }
 
 //===--- Selection ----------------------------------------------------------------------------------===//

@@ -61,6 +61,21 @@ std::vector<bool> read_inputs(const Expression& e, int root) {
   return inputs;
 }
 
+// A gradient of one op rounds once by itself.
+bool has_several_ops(const Expression& e, int root) {
+  std::vector<bool> needed(e.dag->nodes().size());
+  needed[static_cast<size_t>(root)] = true;
+  int count = 0;
+  for (size_t k = needed.size(); k-- > 0;) {
+    if (!needed[k]) continue;
+    const expr::Node& n = e.dag->nodes()[k];
+    count += n.operand_count() > 0 && n.op != expr::kInput;
+    for (int a = 0; a < n.operand_count(); a++)
+      needed[static_cast<size_t>(n.args[static_cast<size_t>(a)])] = true;
+  }
+  return count > 1;
+}
+
 void pointwise(llvm::raw_ostream& os, const Records& records, const OpRecord& op) {
   Texts inputs, values;
   for (size_t k = 0; k < op.operands.size(); k++) {
@@ -83,6 +98,7 @@ void pointwise(llvm::raw_ostream& os, const Records& records, const OpRecord& op
     int root = op.gradient.roots[k];
     if (root < 0) continue;
     os << "  if (context.needs(" << k << ")) {\n";
+    if (has_several_ops(op.gradient, root)) os << "    context.widen();\n";
     std::vector<bool> read = read_inputs(op.gradient, root);
     for (size_t i = 0; i < read.size(); i++)
       if (read[i]) os << "    " << values[i] << ";\n";

@@ -50,7 +50,8 @@ void* take_block(size_t bytes, uint8_t& size_class) {
   if (!list || !list->heads[c]) return ::operator new((c + 1) * kStep);
   list->counts[c]--;
   char* next = reinterpret_cast<char*>(list->heads[c]->next);
-  for (size_t line = 0; next && line <= c; line++) // a whole step of the tape passes until it is needed
+  for (size_t line = 0; next && line <= c;
+       line++) // a whole step of the tape passes until it is needed
     __builtin_prefetch(next + line * kStep, 1);
   return std::exchange(list->heads[c], list->heads[c]->next);
 }

@@ -54,8 +54,21 @@ Scalar VjpContext::scalar(int i) const {
   return node_.scalars()[operands + i];
 }
 
+void VjpContext::widen() {
+  wide_ = node_.dtype == DType::bf16;
+  widened(dy_);
+}
+
+const Tensor& VjpContext::widened(Tensor& t) const {
+  if (wide_ && t.impl()->meta.dtype == DType::bf16) t = t.to(DType::f32);
+  return t;
+}
+
 Arg VjpContext::operand(int k) {
-  if (!is_scalar(k)) return Arg(tensor(k), node_.loc);
+  if (!is_scalar(k)) {
+    tensor(k);
+    return Arg(widened(slots_[k].value), node_.loc);
+  }
   int before = 0;
   for (int j = 0; j < k; j++)
     before += is_scalar(j);
@@ -100,7 +113,7 @@ const Tensor& VjpContext::tensor(int k) {
 }
 
 const Tensor& VjpContext::result() {
-  if (result_.defined()) return result_;
+  if (result_.defined()) return widened(result_);
   if (!node_.result)
     throw Error(ErrorKind::internal,
                 fmt::format("{}: its result was not saved", info(node_.op).name), node_.loc);
@@ -109,7 +122,7 @@ const Tensor& VjpContext::result() {
   node_.result->retain();
   result_ = Tensor::adopt(node_.result);
   attach(node_.result, &node_);
-  return result_;
+  return widened(result_);
 }
 
 const Meta& VjpContext::operand_meta(int k) {

@@ -20,6 +20,9 @@ public:
   VjpContext(const VjpContext&) = delete;
   VjpContext& operator=(const VjpContext&) = delete;
 
+  /// Makes dy(), result() and operand() give f32 for bf16: a gradient of several ops then rounds
+  /// once, in set(), as the op itself did.
+  void widen();
   /// The gradient of the op's result; it has the result's shape and dtype.
   const Tensor& dy() const { return dy_; }
   /// The op's own result. Only where the record says that it is saved.
@@ -55,6 +58,7 @@ private:
     bool wanted = false;
   };
   void attach(TensorImpl* t, GradNode* source);
+  const Tensor& widened(Tensor& t) const;
   [[noreturn]] void refuse_changed(const TensorImpl* t, uint32_t saved,
                                    const std::string& what) const;
   /// Says whether nothing else can hold gradient k's memory: decided by what the op did, never by
@@ -64,6 +68,7 @@ private:
   GradNode& node_;
   Tensor dy_;
   Tensor result_;
+  bool wide_ = false;
   std::optional<Meta> meta_; // of the last operand_meta() that had to be made
   Slot inline_slots_[3];
   std::unique_ptr<Slot[]> more_slots_;
