@@ -33,6 +33,15 @@ void eager() {
   fmt::print("{}", print_graph(p));
 }
 
+void error() {
+  Inputs in;
+  try {
+    scores(in.x, in.w.slice(0, 0, 7), in.b);
+  } catch (const Error& e) {
+    fmt::print("{}\n", e.what());
+  }
+}
+
 void compiled() {
   Inputs in;
   auto fast = compile(scores, {.name = "scores"});
@@ -101,15 +110,16 @@ struct Part {
   void (*run)();
 };
 
-constexpr Part kParts[] = {{"eager", eager},     {"compiled", compiled}, {"flush", flush},
-                           {"diverge", diverge}, {"sizes", sizes},       {"pointer", pointer}};
+constexpr Part kParts[] = {{"eager", eager},    {"error", error},     {"compiled", compiled},
+                           {"flush", flush},    {"diverge", diverge}, {"sizes", sizes},
+                           {"pointer", pointer}};
 
 } // namespace
 
 int main(int argc, char** argv) try {
   for (const Part& part : kParts)
     if (argc == 2 && !std::strcmp(argv[1], part.name)) return part.run(), 0;
-  fmt::print(stderr, "usage: tour eager | compiled | flush | diverge | sizes | pointer\n");
+  fmt::print(stderr, "usage: tour eager | error | compiled | flush | diverge | sizes | pointer\n");
   return 2;
 } catch (const std::exception& e) {
   fmt::print(stderr, "{}\n", e.what());
