@@ -88,29 +88,32 @@ bool fold_batch(MatrixOperand& a, const MatrixOperand& b) {
 }
 
 // How a product is cut: by its shape alone, so that results do not depend on the number of threads.
+// Pieces that are wide and not too low lose 2-4 % against one whole product in OpenBLAS, which
+// packs each operand once per piece.
 struct Cut {
   int64_t rows, columns; // of a piece
 };
 Cut cut_product(int64_t m, int64_t n, int64_t k) {
-  int64_t pieces = m * n / std::max<int64_t>(1, kPieceWork / std::max<int64_t>(k, 1));
-  if (pieces <= 1) return {m, n};
-  auto pieces_of = [](int64_t size, int64_t piece) { return (size + piece - 1) / piece; };
-  auto rounded = [](int64_t size, int64_t parts, int64_t unit) {
+  constexpr int64_t kRows = 256, kColumns = 1024, kLeast = 64, kEnough = 4;
+  auto parts_of = [](int64_t size, int64_t piece) { return (size + piece - 1) / piece; };
+  auto piece_of = [](int64_t size, int64_t parts, int64_t unit) {
     int64_t piece = (size + parts - 1) / parts;
     return std::min(size, (piece + unit - 1) / unit * unit);
   };
-  // Long sides first: squarer pieces read less.
-  int64_t rows = m, columns = n;
-  while (pieces_of(m, rows) * pieces_of(n, columns) < std::min<int64_t>(pieces, 64)) {
-    int64_t before_rows = rows, before_columns = columns;
-    if (rows >= columns)
-      rows = rounded(m, pieces_of(m, rows) * 2, 16);
+  Cut cut{piece_of(m, parts_of(m, kRows), 16), piece_of(n, parts_of(n, kColumns), 32)};
+  while (parts_of(m, cut.rows) * parts_of(n, cut.columns) < kEnough) {
+    Cut half = cut;
+    if (cut.rows > cut.columns)
+      half.rows = piece_of(cut.rows, 2, 16);
     else
-      columns = rounded(n, pieces_of(n, columns) * 2, 32);
-    if (rows < 128 || columns < 128 || (rows == before_rows && columns == before_columns))
-      return {before_rows, before_columns};
+      half.columns = piece_of(cut.columns, 2, 32);
+    bool is_same = half.rows == cut.rows && half.columns == cut.columns;
+    if (is_same || std::max(half.rows, half.columns) < kLeast ||
+        half.rows * half.columns < kPieceWork / std::max<int64_t>(k, 1))
+      break;
+    cut = half;
   }
-  return {rows, columns};
+  return cut;
 }
 
 void multiply(const OpCall& call, TensorImpl& result) {
