@@ -1,11 +1,11 @@
-// 1. Adjacent axes that every access runs over as one become one.
-// 2. One loop for each level of reductions, then one for outputs that need all of them. A value is
-// emitted where it is asked for, in the
-//    outermost block that knows its indices, and once in each block.
-// 3. A value that is dear and used in several loops is kept in a local of the folded axes.
+// A value is emitted where it is asked for, in the outermost block that knows its indices, and once
+// in each block. Loops follow the plan: those of reductions level by level, then that of other
+// outputs.
 #include "passes/lower_part.h"
 
 #include "ir/weft/index_math.h"
+#include "passes/loop_plan.h"
+#include "passes/part_axes.h"
 #include "passes/scalar_body.h"
 
 using namespace mlir;
@@ -20,27 +20,21 @@ Type scalarArgumentType(Type number, Type element) {
 
 namespace {
 
-// From this weight on a value is kept rather than computed again.
-constexpr unsigned kDearWeight = 8;
-// Elements of a local; longer rows are computed again.
-constexpr int64_t kLongestLocal = 16384;
-
 class PartLowering {
 public:
   PartLowering(const Part& part, KernelFrame& frame, Location loc)
       : part(part), frame(frame), loc(loc), context(loc.getContext()), builder(context),
-        ranges(part.ranges()) {}
+        ranges(part.ranges()), axes(part, usedExpressions()),
+        plan(part, [&](Value output) { return isOverwritten(output); }) {}
 
   void run() {
-    joinAxes();
-    findUses();
     builder.setInsertionPointToEnd(&frame.kernel.getBody().front());
-    SmallVector<loom::AxisAttr> axes;
-    for (const Run& run : runs)
-      if (!run.folded) axes.push_back(axisOf(run));
-    loom::PartOp::create(builder, loc, axes, [&](OpBuilder& b, Location, ValueRange indices) {
+    SmallVector<loom::AxisAttr> points;
+    for (const PartAxes::Run& run : axes.runs)
+      if (!run.folded) points.push_back(axes.attributeOf(run));
+    loom::PartOp::create(builder, loc, points, [&](OpBuilder& b, Location, ValueRange indices) {
       size_t next = 0;
-      for (Run& run : runs)
+      for (PartAxes::Run& run : axes.runs)
         if (!run.folded) {
           run.index = indices[next++];
           run.depth = 0;
@@ -52,14 +46,6 @@ public:
   }
 
 private:
-  // Axes first .. last of the part, run over by one index.
-  struct Run {
-    unsigned first, last;
-    bool folded;
-    AffineExpr extent;
-    int depth = -1; // of the block that has the index; -1: not open
-    Value index;
-  };
   struct Scope {
     explicit Scope(Block* block) : block(block) {}
     Block* block;
@@ -70,191 +56,51 @@ private:
     int depth = 0;
   };
 
-  //===--- Axes -------------------------------------------------------------------------------===//
-
   AffineExpr constant(int64_t v) { return getAffineConstantExpr(v, context); }
   AffineExpr dim(unsigned k) { return getAffineDimExpr(k, context); }
+  bool hasLoops() const { return part.reduced.any(); }
 
   AffineExpr offsetOf(Value v, ArrayRef<AffineExpr> indices) {
     return ir::canonical(frame.layoutOf(v).getResult(0).replaceDims(indices), ranges);
   }
-
-  void joinAxes() {
-    SmallVector<AffineExpr> all(part.positions.begin(), part.positions.end());
+  SmallVector<AffineExpr> usedExpressions() {
+    SmallVector<AffineExpr> used(part.positions.begin(), part.positions.end());
     for (const PartAccess& access : part.accesses)
-      all.push_back(offsetOf(access.value, access.indices));
+      used.push_back(offsetOf(access.value, access.indices));
     for (Value output : part.outputs)
-      all.push_back(offsetOf(output, *part.indicesOf(output.getType())));
-    for (unsigned k = 0; k < part.extents.size(); k++) {
-      bool folded = part.reduced[k];
-      // A product keeps rows and columns apart: its last two axes.
-      bool isKept = part.product && k + 1 == part.extents.size();
-      if (!runs.empty() && runs.back().folded == folded && !isKept &&
-          llvm::all_of(all, [&](AffineExpr e) { return runsOver(e, k); })) {
-        runs.back().last = k;
-        runs.back().extent = ir::canonical(runs.back().extent * part.extents[k]);
-      } else {
-        runs.push_back({k, k, folded, part.extents[k], -1, {}});
-      }
-    }
+      used.push_back(offsetOf(output, *part.indicesOf(output.getType())));
+    return used;
   }
-
-  // Says whether axes k - 1 and k enter as d(k - 1) * extent(k) + d(k) only.
-  bool runsOver(AffineExpr e, unsigned k) {
-    bool isDivided = false;
-    e.walk([&](AffineExpr x) {
-      bool divides = x.getKind() == AffineExprKind::FloorDiv ||
-                     x.getKind() == AffineExprKind::Mod || x.getKind() == AffineExprKind::CeilDiv;
-      isDivided |= divides && (x.isFunctionOfDim(k) || x.isFunctionOfDim(k - 1));
-    });
-    if (isDivided) return false;
-    AffineExpr zero = constant(0);
-    SmallVector<AffineExpr> onlyInner, onlyOuter;
-    for (unsigned i = 0; i < ranges.size(); i++) {
-      onlyInner.push_back(i == k ? dim(k - 1) * part.extents[k] : i == k - 1 ? zero : zero);
-      onlyOuter.push_back(i == k - 1 ? dim(k - 1) : zero);
-    }
-    // Linear in both, so comparing the terms of each is enough.
-    SmallVector<AffineExpr> none(ranges.size(), zero);
-    AffineExpr base = e.replaceDims(none);
-    return ir::canonical(e.replaceDims(onlyInner) - base) ==
-           ir::canonical(e.replaceDims(onlyOuter) - base);
-  }
-
-  // Rewrites an expression of the part's axes into one where only the last axis of each run is
-  // used.
-  AffineExpr joined(AffineExpr e) {
-    SmallVector<AffineExpr> replacements;
-    for (unsigned k = 0; k < ranges.size(); k++)
-      replacements.push_back(dim(k));
-    for (const Run& run : runs)
-      for (unsigned k = run.first; k < run.last; k++)
-        replacements[k] = constant(0);
-    return ir::canonical(e.replaceDims(replacements));
-  }
-
-  AffineMap sizeMap(AffineExpr e) { return AffineMap::get(0, ir::countSymbols(e), e); }
-  loom::AxisAttr axisOf(const Run& run) {
-    return loom::AxisAttr::get(context, "d" + std::to_string(run.first), sizeMap(run.extent));
-  }
-
-  Run* runOf(unsigned axis) {
-    for (Run& run : runs)
-      if (run.first <= axis && axis <= run.last) return &run;
-    return &innerRun; // of the product
-  }
-
-  int depthOf(ArrayRef<AffineExpr> exprs) {
-    int depth = 0;
-    for (unsigned k = 0; k < ranges.size(); k++)
-      if (llvm::any_of(exprs, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
-        depth = std::max(depth, runOf(k)->depth);
-    return depth;
-  }
-  OpBuilder& at(int depth) {
-    builder.setInsertionPointToEnd(scopes[depth].block);
-    return builder;
-  }
-
-  //===--- Which loop computes what -----------------------------------------------------------===//
-
-  bool hasLoops() const { return part.reduced.any(); }
-  unsigned levelOf(Operation* op) const {
-    auto it = part.level.find(op);
-    return it == part.level.end() ? 0 : it->second;
-  }
-  unsigned lastLevel() const {
-    unsigned last = 0;
-    for (Operation* op : part.ops)
-      if (asReduce(op)) last = std::max(last, levelOf(op));
-    return last;
-  }
-  bool isFull(Value v) const {
-    auto indices = part.indicesOf(v.getType());
-    if (!indices) return false;
-    for (unsigned k = 0; k < part.extents.size(); k++)
-      if (part.reduced[k] &&
-          llvm::any_of(*indices, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
-        return true;
-    return false;
-  }
-
-  // Sets of loops as bits: bit l - 1 is the loop of the reductions of level l, the last one that of
-  // the remaining outputs.
-  void findUses() {
-    unsigned last = lastLevel();
-    llvm::DenseMap<Operation*, uint64_t> loops;
-    auto use = [&](Value v, uint64_t set) {
-      Operation* op = v.getDefiningOp();
-      while (op && isTransparent(op) && op->getNumOperands() && isa<ir::ViewOp>(op))
-        op = op->getOperand(0).getDefiningOp();
-      if (part.contains(op)) loops[op] |= set;
-    };
-    for (Value output : part.outputs)
-      if (isFull(output)) {
-        Operation* op = output.getDefiningOp();
-        while (isa<ir::ViewOp>(op) && op->getOperand(0).getDefiningOp())
-          op = op->getOperand(0).getDefiningOp();
-        unsigned known = part.contains(op) ? levelOf(op) : 0;
-        // What is written over an input is written once nobody reads it any more.
-        unsigned loop = known < last && !isOverwritten(output) ? known + 1 : last + 1;
-        outputLoop[output] = loop;
-        use(output, uint64_t{1} << (loop - 1));
-      }
-    llvm::DenseMap<Operation*, unsigned> cost;
-    for (Operation* op : part.ops) {
-      unsigned sum = weightOf(op);
-      for (Value operand : op->getOperands())
-        sum += cost.lookup(operand.getDefiningOp());
-      cost[op] = std::min(sum, 1000u);
-    }
-    bool lanesFold = !part.reduced.empty() && part.reduced[part.reduced.size() - 1];
-    for (Operation* op : llvm::reverse(part.ops)) {
-      uint64_t set = loops.lookup(op);
-      if (auto reduce = asReduce(op)) {
-        use(reduce->operand, uint64_t{1} << (levelOf(op) - 1));
-        continue;
-      }
-      if (llvm::popcount(set) > 1 && lanesFold && cost.lookup(op) >= kDearWeight &&
-          isFull(op->getResult(0)) && localExtent()) {
-        uint64_t first = set & -set;
-        kept[op] = {Value(), static_cast<unsigned>(llvm::countr_zero(first)) + 1};
-        set = first;
-      }
-      for (Value operand : op->getOperands())
-        use(operand, set);
-    }
-  }
-
   bool isOverwritten(Value output) {
     Value buffer = frame.buffers.lookup(output);
     return llvm::any_of(part.accesses, [&](const PartAccess& a) {
       return frame.buffers.lookup(a.value) == buffer;
     });
   }
-
-  std::optional<AffineExpr> localExtent() {
-    AffineExpr extent = constant(1);
-    for (unsigned k = 0; k < part.extents.size(); k++)
-      if (part.reduced[k]) extent = extent * part.extents[k];
-    extent = ir::canonical(extent);
-    auto known = dyn_cast<AffineConstantExpr>(extent);
-    return known && known.getValue() > kLongestLocal ? std::nullopt : std::optional(extent);
+  OpBuilder& at(int depth) {
+    builder.setInsertionPointToEnd(scopes[depth].block);
+    return builder;
   }
 
   //===--- Loops ------------------------------------------------------------------------------===//
 
   void emitBody() {
-    unsigned last = lastLevel();
-    for (auto& [op, local] : kept)
-      local.memory =
-          loom::LocalOp::create(at(0), op->getLoc(), keptType(op), sizeMap(*localExtent()));
-    for (unsigned level = 1; level <= last; level++)
+    for (Operation* op : plan.kept)
+      kept[op].memory =
+          loom::LocalOp::create(at(0), op->getLoc(), keptType(op), sizeMap(axes.foldedCount()));
+    for (unsigned level = 1; level <= lastLevel(); level++)
       emitLevel(level);
-    if (llvm::any_of(part.outputs, [&](Value v) { return outputLoop.lookup(v) == last + 1; }) &&
-        hasLoops())
-      emitNest(last + 1, {}, 0);
-    emitStores([&](Value v) { return !outputLoop.lookup(v) || !hasLoops(); });
+    unsigned last = plan.levels + 1;
+    if (llvm::any_of(part.outputs, [&](Value v) { return plan.isWrittenIn(v, last); }))
+      emitNest(last, {}, 0);
+    emitStores([&](Value v) { return plan.isWrittenIn(v, 0); });
+  }
+  // Without folded axes a reduction is of one element, and needs no loop.
+  unsigned lastLevel() const {
+    unsigned last = 0;
+    for (Operation* op : part.ops)
+      if (asReduce(op)) last = std::max(last, part.level.lookup(op));
+    return last;
   }
 
   // Every value is read before the first one is written: an output may lie over an input.
@@ -289,7 +135,7 @@ private:
   void emitLevel(unsigned level) {
     SmallVector<Fold> folds;
     for (Operation* op : part.ops)
-      if (asReduce(op) && levelOf(op) == level) folds.push_back(foldOf(op));
+      if (asReduce(op) && part.level.lookup(op) == level) folds.push_back(foldOf(op));
     SmallVector<Value> identities;
     for (Fold& fold : folds)
       llvm::append_range(identities, bodyAt(0, fold.op->getLoc(), fold.compute)
@@ -318,10 +164,10 @@ private:
 
   // Opens the folded run `k` and those after it. Returns the accumulators.
   SmallVector<Value> emitNest(unsigned loop, ArrayRef<Value> identities, unsigned k) {
-    while (k < runs.size() && !runs[k].folded)
+    while (k < axes.runs.size() && !axes.runs[k].folded)
       k++;
-    if (k == runs.size()) return emitElements(loop);
-    Run& run = runs[k];
+    if (k == axes.runs.size()) return emitElements(loop);
+    PartAxes::Run& run = axes.runs[k];
     Location where =
         currentFolds.empty() || identities.empty() ? loc : currentFolds.front().op->getLoc();
     int outer = scopes.size() - 1;
@@ -342,9 +188,10 @@ private:
     // its body is built.
     OpBuilder own(context);
     own.setInsertionPointToEnd(scopes[outer].block);
-    auto op = identities.empty()
-                  ? loom::LoopOp::create(own, where, axisOf(run), ValueRange(), body)
-                  : loom::LoopOp::create(own, where, axisOf(run), identities, body, combine);
+    auto op =
+        identities.empty()
+            ? loom::LoopOp::create(own, where, axes.attributeOf(run), ValueRange(), body)
+            : loom::LoopOp::create(own, where, axes.attributeOf(run), identities, body, combine);
     return SmallVector<Value>(op.getResults());
   }
 
@@ -364,7 +211,7 @@ private:
   SmallVector<Value> emitElements(unsigned loop) {
     SmallVector<Value> result;
     if (loop <= lastLevel()) result = elementsOf(currentFolds, scopes.size() - 1);
-    emitStores([&](Value v) { return outputLoop.lookup(v) == loop; });
+    emitStores([&](Value v) { return plan.isWrittenIn(v, loop); });
     return result;
   }
 
@@ -379,10 +226,7 @@ private:
       }
       Value position;
       if (fold.types.size() > 1) {
-        AffineExpr linear = constant(0);
-        for (unsigned k = 0; k < part.extents.size(); k++)
-          if (part.reduced[k]) linear = linear * part.extents[k] + dim(k);
-        position = indexValue(joined(ir::canonical(linear)));
+        position = indexValue(axes.foldedNumber());
       } else {
         position = Value();
       }
@@ -418,8 +262,8 @@ private:
 
   // Emits i64 arithmetic for an index expression, in the outermost block that knows it.
   Value indexValue(AffineExpr e) {
-    e = joined(e);
-    int depth = depthOf(e);
+    e = axes.joined(e);
+    int depth = axes.depthOf(e);
     auto key = std::tuple(Value(), AffineMap::get(ranges.size(), ir::countSymbols(e), e), Value());
     Value& known = scopes[depth].values[key];
     if (!known) {
@@ -435,7 +279,7 @@ private:
     if (auto c = dyn_cast<AffineConstantExpr>(e))
       return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(c.getValue()));
     if (auto d = dyn_cast<AffineDimExpr>(e))
-      return arith::IndexCastOp::create(b, loc, i64, runOf(d.getPosition())->index);
+      return arith::IndexCastOp::create(b, loc, i64, axes.runOf(d.getPosition()).index);
     if (auto s = dyn_cast<AffineSymbolExpr>(e))
       return arith::IndexCastOp::create(b, loc, i64, frame.kernel.getSizes()[s.getPosition()]);
     auto binary = cast<AffineBinaryOpExpr>(e);
@@ -460,7 +304,7 @@ private:
   Value numberOf(Value v, ArrayRef<AffineExpr> indices, Condition mask) {
     Value x = valueOf(v, indices, mask);
     if (!x.getType().isInteger(1)) return x;
-    int depth = std::max(depthOf(canonical(indices)), mask.depth);
+    int depth = std::max(axes.depthOf(canonical(indices)), mask.depth);
     return bodyAt(depth, v.getLoc(), builder.getI64Type()).convert(x, builder.getI64Type());
   }
 
@@ -472,7 +316,7 @@ private:
         return valueOf(view->getOperand(0), view.sourceIndices(indices), mask);
       if (Value known = folded.lookup(op)) return known;
     }
-    int depth = std::max(depthOf(indices), mask.value ? mask.depth : 0);
+    int depth = std::max(axes.depthOf(indices), mask.value ? mask.depth : 0);
     auto key = std::tuple(
         v, AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context), mask.value);
     if (Value known = scopes[depth].values.lookup(key)) return known;
@@ -483,46 +327,43 @@ private:
   }
 
   std::pair<AffineMap, SmallVector<Value>> access(AffineExpr offset) {
-    AffineExpr e = joined(offset);
+    AffineExpr e = axes.joined(offset);
     SmallVector<AffineExpr> renumbered(ranges.size(), constant(0));
     SmallVector<Value> indices;
     for (unsigned k = 0; k < ranges.size(); k++)
       if (e.isFunctionOfDim(k)) {
         renumbered[k] = dim(indices.size());
-        indices.push_back(runOf(k)->index);
+        indices.push_back(axes.runOf(k).index);
       }
     e = e.replaceDims(renumbered);
     return {AffineMap::get(indices.size(), ir::countSymbols(e), e), indices};
   }
 
   Value emitLoad(Value v, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
-    auto [map, axes] = access(offsetOf(v, indices));
+    auto [map, places] = access(offsetOf(v, indices));
     Value buffer = frame.buffers.lookup(v);
     OpBuilder& b = at(depth);
-    if (!mask.value) return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes);
+    if (!mask.value) return loom::LoadOp::create(b, v.getLoc(), buffer, map, places);
     Type type = loom::computeType(buffer.getType());
     Value other = arith::ConstantOp::create(b, v.getLoc(), cast<TypedAttr>(b.getZeroAttr(type)));
-    return loom::LoadOp::create(b, v.getLoc(), buffer, map, axes, mask.value, other);
+    return loom::LoadOp::create(b, v.getLoc(), buffer, map, places, mask.value, other);
   }
 
   void emitStore(Value output) {
     Exprs indices = *part.indicesOf(output.getType());
     Value value = valueOf(output, indices, {});
-    auto [map, axes] = access(offsetOf(output, indices));
-    OpBuilder& b = at(hasLoops() && outputLoop.lookup(output) ? scopes.size() - 1 : 0);
-    loom::StoreOp::create(b, output.getLoc(), value, frame.buffers.lookup(output), map, axes);
+    auto [map, places] = access(offsetOf(output, indices));
+    OpBuilder& b = at(plan.isWrittenIn(output, 0) ? 0 : scopes.size() - 1);
+    loom::StoreOp::create(b, output.getLoc(), value, frame.buffers.lookup(output), map, places);
   }
 
   Type keptType(Operation* op) {
     Type element = ir::elementOf(op->getResult(0));
     return element.isBF16() ? Type(builder.getF32Type()) : element;
   }
-  AffineMap keptMap(SmallVector<Value>& axes) {
-    AffineExpr linear = constant(0);
-    for (unsigned k = 0; k < part.extents.size(); k++)
-      if (part.reduced[k]) linear = linear * part.extents[k] + dim(k);
-    auto [map, indices] = access(ir::canonical(linear));
-    axes = indices;
+  AffineMap keptMap(SmallVector<Value>& places) {
+    auto [map, indices] = access(axes.foldedNumber());
+    places = indices;
     return map;
   }
 
@@ -531,15 +372,15 @@ private:
     bool isOwn = local != kept.end() &&
                  Exprs(indices) == canonical(*part.indicesOf(op->getResult(0).getType())) &&
                  !mask.value;
-    SmallVector<Value> axes;
+    SmallVector<Value> places;
     if (isOwn && local->second.isFilled) {
-      AffineMap map = keptMap(axes);
-      return loom::LoadOp::create(at(depth), op->getLoc(), local->second.memory, map, axes);
+      AffineMap map = keptMap(places);
+      return loom::LoadOp::create(at(depth), op->getLoc(), local->second.memory, map, places);
     }
     Value y = emitOwn(op, indices, mask, depth);
     if (isOwn) {
-      AffineMap map = keptMap(axes);
-      loom::StoreOp::create(at(depth), op->getLoc(), y, local->second.memory, map, axes);
+      AffineMap map = keptMap(places);
+      loom::StoreOp::create(at(depth), op->getLoc(), y, local->second.memory, map, places);
       filledHere.push_back(op);
     }
     return y;
@@ -627,7 +468,7 @@ private:
 
   Value compare(arith::CmpIPredicate predicate, AffineExpr a, AffineExpr b) {
     Value x = indexValue(a), y = indexValue(b);
-    return arith::CmpIOp::create(at(depthOf({a, b})), loc, predicate, x, y);
+    return arith::CmpIOp::create(at(axes.depthOf({a, b})), loc, predicate, x, y);
   }
   Condition both(Condition a, Condition b) {
     if (!a.value) return b;
@@ -639,7 +480,7 @@ private:
     AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
     AffineExpr i = indices[update.getDim()],
                count = ir::shapeOf(update.getUpdate())[update.getDim()];
-    int depth = depthOf({i});
+    int depth = axes.depthOf({i});
     Value inside = compare(arith::CmpIPredicate::sge, i, start);
     auto also = [&](Value v) { inside = arith::AndIOp::create(at(depth), loc, inside, v); };
     also(compare(arith::CmpIPredicate::slt, i, start + count * step));
@@ -649,14 +490,15 @@ private:
     Value y = valueOf(update.getUpdate(), operandIndices(update, 1, indices, ranges.size()),
                       both(mask, {inside, depth}));
     Value x = valueOf(update.getSource(), indices, mask);
-    return arith::SelectOp::create(at(std::max(depthOf(indices), mask.value ? mask.depth : 0)),
+    return arith::SelectOp::create(at(std::max(axes.depthOf(indices), mask.value ? mask.depth : 0)),
                                    update.getLoc(), inside, y, x);
   }
 
   Value emitConcatenate(Operation* op, ArrayRef<AffineExpr> indices, Condition mask) {
     int64_t along = ir::structureOf(op)[0];
     AffineExpr i = indices[along], end = constant(0);
-    int depth = depthOf({i}), own = std::max(depthOf(indices), mask.value ? mask.depth : 0);
+    int depth = axes.depthOf({i}),
+        own = std::max(axes.depthOf(indices), mask.value ? mask.depth : 0);
     SmallVector<Value> parts, below;
     for (unsigned k = 0; k < op->getNumOperands(); k++) {
       AffineExpr begin = end;
@@ -678,15 +520,9 @@ private:
   Value emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
     Type element = ir::elementOf(op->getResult(0)),
          type = element.isBF16() ? Type(builder.getF32Type()) : element;
-    innerRun = {static_cast<unsigned>(part.extents.size()),
-                static_cast<unsigned>(part.extents.size()),
-                true,
-                part.inner,
-                -1,
-                {}};
     auto factors = [&](OpBuilder& b, Value index) {
-      innerRun.index = index;
-      innerRun.depth = scopes.size();
+      axes.inner.index = index;
+      axes.inner.depth = scopes.size();
       scopes.emplace_back(b.getInsertionBlock());
       Value pair[2];
       for (unsigned k = 0; k < 2; k++)
@@ -696,7 +532,7 @@ private:
       b.setInsertionPointToEnd(index.getParentBlock());
       return std::pair(pair[0], pair[1]);
     };
-    loom::AxisAttr axis = loom::AxisAttr::get(context, "k", sizeMap(part.inner));
+    loom::AxisAttr axis = axes.attributeOf(axes.inner);
     OpBuilder own(context);
     own.setInsertionPointToEnd(scopes[0].block);
     Value y;
@@ -736,7 +572,6 @@ private:
 
   struct Local {
     Value memory;
-    unsigned loop = 0;
     bool isFilled = false;
   };
 
@@ -746,11 +581,10 @@ private:
   MLIRContext* context;
   OpBuilder builder;
   Exprs ranges;
-  SmallVector<Run> runs;
-  Run innerRun{};
+  PartAxes axes;
+  LoopPlan plan;
   SmallVector<Scope> scopes;
   SmallVector<Fold> currentFolds;
-  llvm::DenseMap<Value, unsigned> outputLoop; // from 1; 0: outside of loops
   llvm::MapVector<Operation*, Local> kept;
   SmallVector<Operation*> filledHere;
   llvm::DenseMap<Operation*, Value> folded;

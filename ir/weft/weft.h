@@ -23,6 +23,8 @@ mlir::LogicalResult verifyRecord(mlir::Operation* op);
 
 } // namespace weft::ir
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "weft/gen/weft_dialect.h.inc"
 #include "weft/gen/weft_enums.h.inc"
 #include "weft/gen/weft_interfaces.h.inc"
@@ -32,6 +34,7 @@ mlir::LogicalResult verifyRecord(mlir::Operation* op);
 
 #define GET_OP_CLASSES
 #include "weft/gen/weft_ops.h.inc"
+#pragma GCC diagnostic pop
 
 namespace weft::ir {
 
