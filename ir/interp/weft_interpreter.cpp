@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstring>
+#include <map>
 
 using namespace mlir;
 
@@ -111,6 +112,12 @@ int64_t evaluate(AffineExpr e, ArrayRef<int64_t> dims, ArrayRef<int64_t> symbols
   }
 }
 
+struct AttributeLess {
+  bool operator()(Attribute a, Attribute b) const {
+    return a.getAsOpaquePointer() < b.getAsOpaquePointer();
+  }
+};
+
 class Machine {
 public:
   explicit Machine(const Arguments& arguments)
@@ -123,7 +130,19 @@ public:
         values[argument] = arguments.tensors[tensor++];
       else if (!argument.getType().isIndex())
         numberOf[argument] = numbers[number++];
+    if (auto bytes = function->getAttrOfType<AffineMapAttr>(ir::kArenaName)) {
+      arena.resize(evaluate(bytes.getValue().getResult(0), {}, symbols));
+      for (Attribute offset :
+           function->getAttrOfType<ArrayAttr>(ir::kTemporariesName).getAsRange<AffineMapAttr>())
+        offsets.push_back(
+            evaluate(cast<AffineMapAttr>(offset).getValue().getResult(0), {}, symbols));
+    }
     auto results = runBlock(function.getBody().front());
+    // With a memory plan, results are what their memory holds at the end.
+    Operation* ret = function.getBody().front().getTerminator();
+    for (size_t k = 0; results && k < results->size(); k++)
+      if (auto [place, n] = places.lookup(ret->getOperand(k)); place)
+        std::memcpy((*results)[k].bytes.data(), place, n);
     return results;
   }
 
@@ -190,17 +209,33 @@ private:
       if (launch.getTied()[k] < 0) memory.push_back(make(result));
     }
     std::vector<void*> buffers;
-    for (Array& a : memory)
-      buffers.push_back(a.bytes.data());
+    for (auto [k, a] : llvm::enumerate(memory))
+      buffers.push_back(launch.getBuffers() ? planned(launch, k, a) : a.bytes.data());
     std::vector<int64_t> arguments;
     for (Value v : launch.getScalars())
       arguments.push_back(numberOf[v]);
     llvm::append_range(arguments, symbols);
     arguments.resize(launch.getScalars().size() + launch.getSizes().size());
     runKernel(kernel, buffers, arguments);
-    for (auto [k, result] : llvm::enumerate(launch.getResults()))
+    for (auto [k, result] : llvm::enumerate(launch.getResults())) {
       values[result] = memory[place[k]];
+      if (launch.getBuffers()) places[result] = {buffers[place[k]], memory[place[k]].bytes.size()};
+    }
     return true;
+  }
+
+  // The memory that the plan gives a buffer: leaves start with what the function was called with.
+  void* planned(ir::LaunchOp launch, size_t k, const Array& a) {
+    auto place = cast<ir::BufferAttr>((*launch.getBuffers())[k]);
+    if (place.getKind() == ir::BufferKind::temporary)
+      return arena.data() + offsets[place.getIndex()];
+    std::vector<char>& own = owned[place];
+    if (own.empty()) {
+      own.resize(a.bytes.size());
+      if (place.getKind() == ir::BufferKind::leaf)
+        own = values[launch->getParentOfType<func::FuncOp>().getArgument(place.getIndex())].bytes;
+    }
+    return own.data();
   }
 
   void setScalar(ir::ScalarOp op, Array& y) {
@@ -413,6 +448,10 @@ private:
   std::vector<int64_t> symbols, numbers;
   llvm::DenseMap<Value, Array> values;
   llvm::DenseMap<Value, int64_t> numberOf;
+  std::vector<char> arena;
+  std::vector<int64_t> offsets;                                // of temporaries
+  std::map<Attribute, std::vector<char>, AttributeLess> owned; // leaves and outputs
+  llvm::DenseMap<Value, std::pair<void*, size_t>> places;
 };
 
 } // namespace

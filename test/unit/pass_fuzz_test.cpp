@@ -191,8 +191,21 @@ private:
                                   AffineMap::get(0, 0, exprs({start, 1}), builder.getContext())));
   }
 
+  void source() {
+    Value c =
+        ir::ScalarOp::create(builder, loc, RankedTensorType::get({}, builder.getF32Type()), number);
+    SmallVector<int64_t> shape = shapeOf(any());
+    int64_t n = shape.empty() ? 1 : shape.back();
+    if (pick(random, 2))
+      values.push_back(create("arange", {c, c}, {n}, builder.getF32Type(), {0}, {n}));
+    else
+      values.push_back(create("full", c, shape, builder.getF32Type(), {0}, shape));
+  }
+
   void step() {
-    switch (pick(random, 8)) {
+    switch (pick(random, 9)) {
+    case 8:
+      return source();
     case 0:
     case 1:
     case 2:
@@ -209,22 +222,28 @@ private:
     }
   }
 
-  // Some results, one of them written back to a leaf of its type where there is one.
+  // Some results, and for every leaf perhaps a value of its type that is written back to it.
   void finish(func::FuncOp function) {
     SmallVector<Value> results;
-    for (int k = 0; k < 3; k++)
+    SmallVector<std::optional<unsigned>> leaves;
+    for (int k = 0; k < 3; k++) {
       results.push_back(any());
-    results.push_back(values.back());
-    std::optional<unsigned> leaf;
-    for (unsigned k = 0; k < 4 && !leaf; k++)
-      if (results.back().getType() == function.getArgument(k).getType() &&
-          results.back() != function.getArgument(k))
-        leaf = k;
+      leaves.push_back(std::nullopt);
+    }
+    for (unsigned leaf = 0; leaf < 4; leaf++) {
+      Value old = function.getArgument(leaf);
+      for (Value v : llvm::reverse(values))
+        if (v.getType() == old.getType() && v != old && pick(random, 2)) {
+          results.push_back(v);
+          leaves.push_back(leaf);
+          break;
+        }
+    }
     func::ReturnOp::create(builder, loc, results);
     function.setFunctionType(
         builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
-    if (leaf)
-      function.setResultAttr(results.size() - 1, ir::kLeafName, builder.getI64IntegerAttr(*leaf));
+    for (auto [k, leaf] : llvm::enumerate(leaves))
+      if (leaf) function.setResultAttr(k, ir::kLeafName, builder.getI64IntegerAttr(*leaf));
   }
 
   Random random;
@@ -288,7 +307,10 @@ TEST_CASE("every pass keeps the results of random functions") {
                         {"lower-to-loom", lowerToLoom},
                         {"plan-memory", planMemory},
                         {"merge-kernels", mergeKernels}};
-  for (unsigned seed = 1; seed <= 400; seed++) {
+  // WEFT_FUZZ_SEEDS=N draws more of them.
+  const char* more = std::getenv("WEFT_FUZZ_SEEDS");
+  unsigned seeds = more ? static_cast<unsigned>(std::atoi(more)) : 400;
+  for (unsigned seed = 1; seed <= seeds; seed++) {
     OwningOpRef<ModuleOp> module = Generator(context, seed).make();
     INFO("seed " << seed);
     std::string before = text(*module);
