@@ -2,7 +2,7 @@
 // on axes and stores; any outcome computes the same points. For each part:
 //   1. Lanes go along the axis of the part, or else along the loops' own axes, that makes accesses
 //   contiguous.
-//   2. Blocks of lanes: four where a loop accumulates (latency of the addition), else one.
+//   2. Blocks of lanes: several where a loop accumulates (latency of the addition), else one.
 //   3. Chunks: axes are cut from the outermost on until a chunk is worth a thread's while.
 //   4. Stores go past the cache where the part's outputs are larger than what the cache could keep.
 #include "passes/schedule.h"
@@ -138,9 +138,16 @@ private:
       AxisAttr axis = axisOf(loop);
       bool outermost = loop->getParentOp() == part;
       bool accumulates = loop->getNumResults() > 0;
-      setAxis(loop, axis.withLanes(outermost).withUnroll(
-                        outermost && accumulates ? blocksFor(extentOf(axis), 4) : 1));
+      setAxis(loop,
+              axis.withLanes(outermost).withUnroll(
+                  outermost && accumulates ? blocksFor(extentOf(axis), blocksInFlight(loop)) : 1));
     }
+  }
+
+  // Sums along the lanes: four hide the latency of an addition, two where the body is long enough
+  // to hide most of it and needs the registers itself.
+  int blocksInFlight(Operation* loop) {
+    return loop->getRegion(0).front().getOperations().size() > 12 ? 2 : 4;
   }
 
   // Lanes across a loop's points: the more blocks, the longer the run of memory that each of its

@@ -116,6 +116,41 @@ void PartEmitter::emitRequire(RequireOp op) {
       [] { return Values{}; });
 }
 
+// A combine of the form (t > f) | (t != t) ? t : f is a maximum that keeps NaN, with < a minimum.
+// Which zero wins depends on the order of the reduction anyway, so one instruction less is taken
+// for it.
+bool PartEmitter::emitExtremum(Operation& op) {
+  auto select = dyn_cast<arith::SelectOp>(op);
+  auto loop = dyn_cast<LoopOp>(op.getParentOp());
+  if (!select || !loop || op.getParentRegion() != &loop.getCombine()) return false;
+  mlir::Value t = select.getTrueValue(), f = select.getFalseValue();
+  auto either = select.getCondition().getDefiningOp<arith::OrIOp>();
+  if (!either || !isa<FloatType>(t.getType())) return false;
+  using P = arith::CmpFPredicate;
+  auto order = either.getLhs().getDefiningOp<arith::CmpFOp>();
+  auto nan = either.getRhs().getDefiningOp<arith::CmpFOp>();
+  if (!order || !nan) return false;
+  if (order.getLhs() == order.getRhs()) std::swap(order, nan);
+  bool keeps = nan.getLhs() == t && nan.getRhs() == t &&
+               (nan.getPredicate() == P::UNE || nan.getPredicate() == P::UNO);
+  bool forward = order.getLhs() == t && order.getRhs() == f;
+  bool backward = order.getLhs() == f && order.getRhs() == t;
+  bool greater = order.getPredicate() == P::OGT, less = order.getPredicate() == P::OLT;
+  if (!keeps || !(forward || backward) || !(greater || less)) return false;
+  auto id = greater == forward ? llvm::Intrinsic::maximum : llvm::Intrinsic::minimum;
+  llvm::FastMathFlags flags;
+  flags.setNoSignedZeros();
+  llvm::IRBuilder<>::FastMathFlagGuard guard(b);
+  b.setFastMathFlags(flags);
+  LaneValue x = get(t), y = get(f);
+  set(op.getResult(0), x.isUniform() && y.isUniform()
+                           ? LaneValue::uniform(b.CreateBinaryIntrinsic(id, x.parts[0], y.parts[0]))
+                           : byBlock([&](unsigned i) {
+                               return b.CreateBinaryIntrinsic(id, vectorOf(x, i), vectorOf(y, i));
+                             }));
+  return true;
+}
+
 void PartEmitter::emitOp(Operation& op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     auto* value = llvm::dyn_cast<llvm::ConstantInt>(constantOf(constant));
@@ -131,7 +166,7 @@ void PartEmitter::emitOp(Operation& op) {
     emitLoop(&op, dot.getAxis(), dot.getBody().front(), reductionOf(dot));
   } else if (auto require = dyn_cast<RequireOp>(op)) {
     emitRequire(require);
-  } else if (!isa<LocalOp, YieldOp>(op) && !emitIndexOp(op)) {
+  } else if (!isa<LocalOp, YieldOp>(op) && !emitIndexOp(op) && !emitExtremum(op)) {
     LaneValues operands;
     bool uniform = true;
     for (mlir::Value operand : op.getOperands()) {

@@ -106,6 +106,14 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
         [&] { return Values{other.parts[0]}; });
     return LaneValue::uniform(loaded[0]);
   }
+  auto ahead = plan.prefetches.find(op);
+  if (ahead != plan.prefetches.end() && offset.kind == LaneValue::Kind::linear)
+    for (Value* first : offset.parts) {
+      Value* next = b.CreateAdd(first, b.getInt64(ahead->second));
+      b.CreateIntrinsic(
+          llvm::Intrinsic::prefetch, {b.getPtrTy()},
+          {address(base, next, element), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+    }
   return byBlock([&](unsigned i) -> Value* {
     // Lanes of a block that share an address: at least one is active.
     if (!masked && offset.kind == LaneValue::Kind::linear && offset.stride == 0)

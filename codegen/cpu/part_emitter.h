@@ -116,6 +116,7 @@ private:
   void emitOp(mlir::Operation& op);
   void emitRequire(loom::RequireOp op);
   bool emitIndexOp(mlir::Operation& op);
+  bool emitExtremum(mlir::Operation& op);
   llvm::Constant* constantOf(mlir::arith::ConstantOp op);
   llvm::Type* typeOf(mlir::Type type);
 

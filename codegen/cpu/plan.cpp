@@ -3,7 +3,7 @@
 
 #include "codegen/cpu/scalar_ops.h"
 
-#include "llvm/Support/raw_ostream.h"
+#include <map>
 
 using namespace mlir;
 using namespace weft::loom;
@@ -13,6 +13,9 @@ namespace {
 
 // Locals up to this size, together, lie in the stack frame.
 constexpr int64_t kStackBytes = 48 * 1024;
+
+// Elements of a row that stays in the second-level cache beside the current one.
+constexpr int64_t kPrefetchedRow = 64 * 1024;
 
 AffineExpr constant(MLIRContext* context, int64_t value) {
   return getAffineConstantExpr(value, context);
@@ -85,6 +88,28 @@ void placeLocals(PartPlan& plan) {
   plan.scratch_bytes = scratch;
 }
 
+// A loop that reads its row a second time computes from the cache while memory idles: there it asks
+// for the row of the next point, which the first loop then finds.
+void findPrefetches(PartPlan& plan) {
+  PartOp part = plan.part;
+  if (plan.lane_axis >= 0 || part.getNumAxes() == 0) return;
+  Value next = part.getBody().getArgument(part.getNumAxes() - 1);
+  std::map<std::pair<const void*, const void*>, int> times;
+  for (LoopOp loop : part.getBody().front().getOps<LoopOp>())
+    for (LoadOp load : loop.getBody().front().getOps<LoadOp>()) {
+      auto extent = loop.getAxis().getConstantExtent();
+      auto ahead = strideAlong(load.getMap(), load.getIndices(), next);
+      bool is_row = isa<BufferType>(load.getMemory().getType()) && !load.getMask() &&
+                    loop.getAxis().getLanes() && extent && *extent <= kPrefetchedRow && ahead &&
+                    *ahead != 0 &&
+                    strideAlong(load.getMap(), load.getIndices(), loop.getIndex()) == 1;
+      if (!is_row) continue;
+      int seen =
+          times[{load.getMemory().getAsOpaquePointer(), load.getMapAttr().getAsOpaquePointer()}]++;
+      if (seen == 1) plan.prefetches[load] = *ahead;
+    }
+}
+
 PartPlan planPart(PartOp part, const CpuTarget& target) {
   PartPlan plan;
   plan.part = part;
@@ -102,6 +127,7 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     return plan;
   }
   plan.tiling = findTiling(plan, target);
+  findPrefetches(plan);
   plan.chunks = countChunks(part);
   placeLocals(plan);
   return plan;

@@ -56,6 +56,8 @@ struct PartPlan {
   std::optional<Tiling> tiling;
   mlir::AffineExpr chunks, scratch_bytes;
   std::vector<LocalPlace> locals;
+  // Loads that fetch for the next point, by how many elements it lies ahead.
+  llvm::DenseMap<mlir::Operation*, int64_t> prefetches;
 };
 
 struct KernelPlan {
