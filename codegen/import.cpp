@@ -1,7 +1,6 @@
 // 1. Symbolic shapes of all values: sizes that an op needs equal become one symbol.
 // 2. One op after another: a storage has a current value; a view is read through its chain of view
-// ops; an in-place op makes a
-//    new value and writes it back through the chain.
+//    ops; an in-place op makes a new value and writes it back through the chain.
 // 3. The final values of the outputs are returned.
 #include "codegen/import.h"
 

@@ -1,11 +1,11 @@
 // 1. Nodes are the ops that compute; views, numbers and sources cheap enough to repeat belong to
-// whoever reads them.
-// 2. Every node is a group. Groups join along edges, if together they are one space of points and
-// no path leaves them and comes
-//    back: elementwise ones first, then elementwise ones with the product before them, then with
-//    reductions, then groups that read the same value.
+//    whoever reads them.
+// 2. Every node is a group. Groups join along edges if together they are one space of points and no
+//    path leaves them and comes back: elementwise ones first, then those with the product before
+//    them, then with reductions, then groups that read the same value.
 // 3. Elementwise groups that do not depend on each other become parts of one kernel.
 // 4. The kernels are written out in an order that respects their edges.
+#include "passes/fusion_graph.h"
 #include "passes/part.h"
 #include "passes/passes.h"
 
@@ -25,8 +25,6 @@ using ir::Exprs;
 // What a product's epilogue may read and write besides the product, in tensors of its size: more
 // would wait for memory.
 constexpr unsigned kEpilogueStreams = 4;
-// Weight up to which an expression of numbers is repeated in each kernel.
-constexpr unsigned kCheapWeight = 64;
 // Elements up to which a reduction of everything runs in one kernel with what follows it.
 constexpr int64_t kSmallReduction = 1 << 14;
 constexpr unsigned kMostBuffers = 48, kMostParts = 256, kMostOps = 400;
@@ -38,11 +36,13 @@ bool isCount(AffineExpr e, int64_t most) {
 
 class Fusion {
 public:
-  Fusion(func::FuncOp function, PassContext& context) : function(function), context(context) {}
+  Fusion(func::FuncOp function, PassContext& context) : context(context), graph(function) {}
 
   void run() {
-    findNodes();
-    findEdges();
+    for (unsigned n = 0; n < graph.nodes.size(); n++) {
+      group.push_back(n);
+      groups.push_back({{n}, true});
+    }
     joinAlong(
         [&](unsigned a, unsigned b) { return isElementwiseGroup(a) && isElementwiseGroup(b); });
     joinAlong([&](unsigned a, unsigned b) { return hasProduct(a) && isElementwiseGroup(b); });
@@ -60,133 +60,13 @@ private:
     bool isAlive = true;
   };
 
-  //===--- The graph --------------------------------------------------------------------------===//
-
-  Block& body() { return function.getBody().front(); }
-
-  // Numbers, and expressions of numbers: one element each, or sources that are not random.
-  bool isCheap(Operation* op) {
-    const ir::Record* record = ir::recordOf(op);
-    if (!record || record->isRandom || !isElementwise(op) || weightOf(op) > kCheapWeight ||
-        isFactor(op->getResult(0)))
-      return false;
-    if (record->kind == ir::RecordKind::source) return true;
-    if (ir::countOf(ir::shapeOf(op->getResult(0)), op->getContext()) !=
-        getAffineConstantExpr(1, op->getContext()))
-      return false;
-    return llvm::all_of(op->getOperands(), [&](Value v) { return isMadeOfNumbers(v); });
-  }
-  // A product reads its factors from memory.
-  static bool isFactor(Value v) {
-    return llvm::any_of(v.getUsers(), [](Operation* user) {
-      return isProduct(user) || (isa<ir::ViewOp>(user) && isFactor(user->getResult(0)));
-    });
-  }
-  bool isMadeOfNumbers(Value v) {
-    Operation* op = v.getDefiningOp();
-    if (!op || isa<ir::ScalarOp>(op) || cheap.contains(op)) return true;
-    return isa<ir::ViewOp>(op) && isMadeOfNumbers(op->getOperand(0));
-  }
-
-  void findNodes() {
-    llvm::DenseSet<Value> returned;
-    for (Value v : body().getTerminator()->getOperands())
-      returned.insert(v);
-    for (Operation& op : body().without_terminator()) {
-      if (isTransparent(&op)) continue;
-      if (!returned.contains(op.getResult(0)) && isCheap(&op)) {
-        cheap.insert(&op);
-        continue;
-      }
-      number[&op] = nodes.size();
-      nodes.push_back(&op);
-      group.push_back(groups.size());
-      groups.push_back({{static_cast<unsigned>(nodes.size() - 1)}, true});
-    }
-  }
-
-  // Calls `visit` with each node whose result the value shows or is made of.
-  void sourcesOf(Value v, function_ref<void(unsigned, Value)> visit) {
-    Operation* op = v.getDefiningOp();
-    if (!op) return;
-    auto it = number.find(op);
-    if (it != number.end()) return visit(it->second, v);
-    for (Value operand : op->getOperands())
-      sourcesOf(operand, visit);
-  }
-  // Calls `visit` with each argument of the function that the value shows.
-  void argumentsOf(Value v, function_ref<void(BlockArgument)> visit) {
-    if (auto argument = dyn_cast<BlockArgument>(v)) return visit(argument);
-    if (!number.contains(v.getDefiningOp()))
-      for (Value operand : v.getDefiningOp()->getOperands())
-        argumentsOf(operand, visit);
-  }
-
-  void findEdges() {
-    producers.resize(nodes.size());
-    consumers.resize(nodes.size());
-    before.resize(nodes.size());
-    after.resize(nodes.size());
-    returnedAs.resize(nodes.size());
-    for (unsigned n = 0; n < nodes.size(); n++)
-      for (Value operand : nodes[n]->getOperands())
-        sourcesOf(operand, [&](unsigned p, Value) {
-          producers[n].insert(p);
-          consumers[p].insert(n);
-        });
-    for (unsigned n = 0; n < nodes.size(); n++) {
-      for (unsigned p : producers[n]) {
-        after[p].insert(n);
-        before[n].insert(p);
-      }
-    }
-    auto ret = cast<func::ReturnOp>(body().getTerminator());
-    for (OpOperand& operand : ret->getOpOperands()) {
-      sourcesOf(operand.get(), [&](unsigned p, Value) { returnedAs[p].insert(operand.get()); });
-      orderOverwrite(operand);
-    }
-  }
-
-  // Whoever reads a leaf's old value runs before the node that makes its new one, where the data
-  // allows it.
-  void orderOverwrite(OpOperand& operand) {
-    auto leaf =
-        function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
-    if (!leaf) return;
-    Value old = function.getArgument(leaf.getInt());
-    SmallVector<unsigned> readers;
-    for (unsigned n = 0; n < nodes.size(); n++)
-      for (Value v : nodes[n]->getOperands())
-        argumentsOf(v, [&](BlockArgument a) {
-          if (a == old) readers.push_back(n);
-        });
-    sourcesOf(operand.get(), [&](unsigned writer, Value) {
-      for (unsigned reader : readers)
-        if (reader != writer && !pathBetweenNodes(writer, reader)) {
-          after[reader].insert(writer);
-          before[writer].insert(reader);
-        }
-    });
-  }
-  bool pathBetweenNodes(unsigned from, unsigned to) {
-    SmallVector<unsigned> stack{from};
-    llvm::DenseSet<unsigned> seen;
-    while (!stack.empty()) {
-      unsigned n = stack.pop_back_val();
-      if (n == to) return true;
-      for (unsigned next : after[n])
-        if (seen.insert(next).second) stack.push_back(next);
-    }
-    return false;
-  }
-
   //===--- Groups -----------------------------------------------------------------------------===//
 
   bool isElementwiseGroup(unsigned g) {
-    return llvm::all_of(groups[g].nodes, [&](unsigned n) { return isElementwise(nodes[n]); });
+    return llvm::all_of(groups[g].nodes, [&](unsigned n) { return isElementwise(graph.nodes[n]); });
   }
   bool hasProduct(unsigned g) {
-    return llvm::any_of(groups[g].nodes, [&](unsigned n) { return isProduct(nodes[n]); });
+    return llvm::any_of(groups[g].nodes, [&](unsigned n) { return isProduct(graph.nodes[n]); });
   }
 
   // Says whether a path leads from a to b through other groups, or any path where `orDirect`.
@@ -195,7 +75,7 @@ private:
     SmallVector<unsigned> stack;
     auto expand = [&](unsigned g, bool isFirst) {
       for (unsigned n : groups[g].nodes)
-        for (unsigned next : after[n]) {
+        for (unsigned next : graph.after[n]) {
           unsigned to = group[next];
           if (to == g || (isFirst && to == b && !orDirect)) continue;
           if (to != a && seen.insert(to).second) stack.push_back(to);
@@ -217,63 +97,12 @@ private:
     return all;
   }
 
-  // What a set of nodes has to write: results that others read, and the segment's outputs.
-  SmallVector<Value> outputsOf(ArrayRef<unsigned> set) {
-    llvm::DenseSet<unsigned> members(set.begin(), set.end());
-    llvm::SetVector<Value> outputs;
-    for (unsigned n : set) {
-      Value result = nodes[n]->getResult(0);
-      bool isShared = returnedAs[n].size() > 1 ||
-                      llvm::any_of(consumers[n], [&](unsigned c) { return !members.contains(c); });
-      if (isShared)
-        outputs.insert(result);
-      else if (!returnedAs[n].empty())
-        outputs.insert(onlyShows(returnedAs[n][0], result) ? returnedAs[n][0] : result);
-    }
-    if (outputs.empty()) // dead, but a kernel has a result
-      outputs.insert(nodes[set.back()]->getResult(0));
-    return outputs.takeVector();
-  }
-  // Says whether a kernel can write `v` in the place of the result: a view of all its elements,
-  // where these can be computed in any order.
-  static bool onlyShows(Value v, Value result) {
-    if (v == result) return true;
-    MLIRContext* context = v.getContext();
-    if (!isElementwise(result.getDefiningOp()) ||
-        ir::countOf(ir::shapeOf(v), context) != ir::countOf(ir::shapeOf(result), context))
-      return false;
-    while (v != result) {
-      auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp());
-      if (!view) return false;
-      v = view->getOperand(0);
-    }
-    return true;
-  }
-
-  // The set's ops with the cheap ones that they are made of, in program order.
-  SmallVector<Operation*> opsOf(ArrayRef<unsigned> set) {
-    llvm::SetVector<Operation*> ops;
-    std::function<void(Value)> visit = [&](Value v) {
-      Operation* op = v.getDefiningOp();
-      if (!op || number.contains(op) || ops.contains(op)) return;
-      for (Value operand : op->getOperands())
-        visit(operand);
-      if (cheap.contains(op)) ops.insert(op);
-    };
-    for (unsigned n : set) {
-      for (Value operand : nodes[n]->getOperands())
-        visit(operand);
-      ops.insert(nodes[n]);
-    }
-    return ops.takeVector();
-  }
-
   std::optional<Part> analyse(ArrayRef<unsigned> set, std::string& why) {
-    return Part::analyse(outputsOf(set), opsOf(set), why);
+    return Part::analyse(graph.outputsOf(set), graph.opsOf(set), why);
   }
 
   bool isProfitable(const Part& part, std::string& why) {
-    MLIRContext* ctx = function.getContext();
+    MLIRContext* ctx = graph.function.getContext();
     AffineExpr full = ir::countOf(part.extents, ctx);
     unsigned reads = 0, writes = 0;
     llvm::DenseSet<Value> buffers;
@@ -308,7 +137,7 @@ private:
 
   // Tensors with one element a point that are read or written.
   unsigned pointStreams(const Part& part) {
-    MLIRContext* ctx = function.getContext();
+    MLIRContext* ctx = graph.function.getContext();
     Exprs sizes;
     for (unsigned k = 0; k < part.extents.size(); k++)
       if (!part.reduced[k]) sizes.push_back(part.extents[k]);
@@ -336,8 +165,8 @@ private:
 
   bool joinAlong(function_ref<bool(unsigned, unsigned)> wanted) {
     bool changed = false;
-    for (unsigned c = 0; c < nodes.size(); c++)
-      for (unsigned p : producers[c]) {
+    for (unsigned c = 0; c < graph.nodes.size(); c++)
+      for (unsigned p : graph.producers[c]) {
         unsigned a = group[p], b = group[c];
         if (a == b || !wanted(a, b)) continue;
         changed |= tryJoin(a, b);
@@ -348,13 +177,13 @@ private:
   // Groups that read one value in one space are one pass over it.
   void joinSiblings() {
     llvm::MapVector<Value, SmallVector<unsigned>> readers;
-    for (unsigned n = 0; n < nodes.size(); n++) {
+    for (unsigned n = 0; n < graph.nodes.size(); n++) {
       llvm::SetVector<Value> read;
-      for (Value operand : nodes[n]->getOperands()) {
-        sourcesOf(operand, [&](unsigned p, Value v) {
+      for (Value operand : graph.nodes[n]->getOperands()) {
+        graph.sourcesOf(operand, [&](unsigned p, Value v) {
           if (group[p] != group[n]) read.insert(v);
         });
-        argumentsOf(operand, [&](BlockArgument v) {
+        graph.argumentsOf(operand, [&](BlockArgument v) {
           if (isa<RankedTensorType>(v.getType())) read.insert(v);
         });
       }
@@ -374,7 +203,7 @@ private:
   bool sharesSpace(unsigned a, unsigned b) {
     std::string why;
     auto x = analyse(groups[a].nodes, why), y = analyse(groups[b].nodes, why);
-    MLIRContext* ctx = function.getContext();
+    MLIRContext* ctx = graph.function.getContext();
     return x && y && ir::countOf(x->extents, ctx) == ir::countOf(y->extents, ctx) &&
            x->reduced == y->reduced;
   }
@@ -418,7 +247,7 @@ private:
     while (!stack.empty()) {
       unsigned g = stack.pop_back_val();
       for (unsigned n : groups[g].nodes)
-        for (unsigned next : after[n]) {
+        for (unsigned next : graph.after[n]) {
           unsigned h = group[next];
           if (h == g) continue;
           if (targets.contains(h)) return true;
@@ -439,14 +268,14 @@ private:
   void remark() {
     if (!context.remarks) return;
     llvm::DenseSet<std::pair<unsigned, unsigned>> told;
-    for (unsigned c = 0; c < nodes.size(); c++)
-      for (unsigned p : producers[c]) {
+    for (unsigned c = 0; c < graph.nodes.size(); c++)
+      for (unsigned p : graph.producers[c]) {
         if (group[p] == group[c] || !told.insert({group[p], group[c]}).second) continue;
         std::string why = whyApart(group[p], group[c]);
-        auto name = [&](unsigned n) { return nodes[n]->getName().stripDialect().str(); };
+        auto name = [&](unsigned n) { return graph.nodes[n]->getName().stripDialect().str(); };
         context.remarks->lines.push_back(
-            {nodes[c]->getLoc(), name(c) + " does not join " + name(p) + " of " +
-                                     lineOf(nodes[p]->getLoc()) + ": " + why});
+            {graph.nodes[c]->getLoc(), name(c) + " does not join " + name(p) + " of " +
+                                           lineOf(graph.nodes[p]->getLoc()) + ": " + why});
       }
   }
   std::string whyApart(unsigned a, unsigned b) {
@@ -460,13 +289,13 @@ private:
   //===--- Writing out ------------------------------------------------------------------------===//
 
   void writeOut() {
-    OpBuilder builder(body().getTerminator());
+    OpBuilder builder(graph.body().getTerminator());
     SmallVector<Operation*> old;
-    for (Operation& op : body().without_terminator())
+    for (Operation& op : graph.body().without_terminator())
       old.push_back(&op);
     for (unsigned k : kernelOrder())
       writeKernel(builder, kernels[k]);
-    Operation* ret = body().getTerminator();
+    Operation* ret = graph.body().getTerminator();
     for (OpOperand& operand : ret->getOpOperands())
       operand.set(outside(builder, operand.get()));
     for (Operation* op : llvm::reverse(old))
@@ -491,13 +320,13 @@ private:
         kernelOf[g] = k;
     std::vector<llvm::DenseSet<unsigned>> next(kernels.size());
     std::vector<unsigned> waits(kernels.size());
-    for (unsigned n = 0; n < nodes.size(); n++)
-      for (unsigned m : after[n]) {
+    for (unsigned n = 0; n < graph.nodes.size(); n++)
+      for (unsigned m : graph.after[n]) {
         unsigned a = kernelOf[group[n]], b = kernelOf[group[m]];
         if (a != b && next[a].insert(b).second) waits[b]++;
       }
     auto first = [&](unsigned k) {
-      unsigned least = nodes.size();
+      unsigned least = graph.nodes.size();
       for (unsigned g : kernels[k].groups)
         least = std::min(least, groups[g].nodes.front());
       return least;
@@ -523,11 +352,11 @@ private:
     SmallVector<Type> types;
     SmallVector<Location> locations;
     for (unsigned g : kernel.groups) {
-      outputs.push_back(outputsOf(groups[g].nodes));
+      outputs.push_back(graph.outputsOf(groups[g].nodes));
       for (Value v : outputs.back())
         types.push_back(v.getType());
       for (unsigned n : groups[g].nodes)
-        locations.push_back(nodes[n]->getLoc());
+        locations.push_back(graph.nodes[n]->getLoc());
     }
     OperationState state(locations.front(), ir::KernelOp::getOperationName());
     state.addTypes(types);
@@ -540,7 +369,7 @@ private:
       OpBuilder inner = OpBuilder::atBlockEnd(&block);
       IRMapping mapping;
       for (unsigned n : groups[g].nodes)
-        cloneInto(inner, nodes[n], mapping);
+        cloneInto(inner, graph.nodes[n], mapping);
       SmallVector<Value> yielded;
       for (Value v : outputs[k])
         yielded.push_back(inside(inner, v, mapping));
@@ -558,7 +387,7 @@ private:
   }
   Value inside(OpBuilder& inner, Value v, IRMapping& mapping) {
     if (Value known = mapping.lookupOrNull(v)) return known;
-    if (Value known = results.lookup(v); known && number.contains(v.getDefiningOp())) {
+    if (Value known = results.lookup(v); known && graph.number.contains(v.getDefiningOp())) {
       mapping.map(v, known);
       return known;
     }
@@ -569,14 +398,8 @@ private:
     return inner.clone(*op, mapping)->getResult(0);
   }
 
-  func::FuncOp function;
   PassContext& context;
-  SmallVector<Operation*> nodes;
-  llvm::DenseMap<Operation*, unsigned> number;
-  llvm::DenseSet<Operation*> cheap;
-  std::vector<llvm::SetVector<unsigned>> producers, consumers;
-  std::vector<llvm::SetVector<unsigned>> before, after; // with the order of overwrites
-  std::vector<llvm::SetVector<Value>> returnedAs;
+  FusionGraph graph;
   std::vector<unsigned> group;
   std::vector<Group> groups;
   std::vector<Kernel> kernels;

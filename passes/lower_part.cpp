@@ -1,6 +1,5 @@
 // A value is emitted where it is asked for, in the outermost block that knows its indices, and once
-// in each block. Loops follow the plan: those of reductions level by level, then that of other
-// outputs.
+// in each block. Loops follow the plan: those of reductions level by level, then that of the rest.
 #include "passes/lower_part.h"
 
 #include "ir/weft/index_math.h"

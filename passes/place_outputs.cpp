@@ -1,8 +1,7 @@
 // 1. A result that no kernel computes for it alone (a leaf, a view, one value twice) gets a kernel
-// that copies.
+//    that copies.
 // 2. A kernel may write a leaf directly if the old value is read by nobody after it, and by itself
-// only at the element that it
-//    writes; else it writes a temporary, and a copy at the end moves that.
+//    only at the element that it writes; else it writes a temporary, which a copy at the end moves.
 #include "passes/part.h"
 #include "passes/passes.h"
 

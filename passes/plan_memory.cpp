@@ -1,8 +1,8 @@
 // 1. A launch's buffers are its inputs, then its results that are not written over an input.
 // 2. Leaves and outputs have memory of their own. A temporary lives from the launch that writes it
-// to the last that reads it.
+//    to the last that reads it.
 // 3. Temporaries of known size: largest first, at the lowest offset free during their life. Others:
-// a place of the same size that is free.
+//    a place of the same size that is free.
 #include "passes/passes.h"
 
 #include "ir/loom/loom.h"

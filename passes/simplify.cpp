@@ -1,9 +1,8 @@
 // Each rewrite is an equation that holds for every bit pattern; what nobody reads goes.
 //   view(view(x)) = view(x), permute(permute(x)) = permute(x), expand(expand(x)) = expand(x)
-//   view(x) = x, permute(x) = x, expand(x) = x, slice(x) = x    where they change nothing
-//   cast(x) = x                                                 to x's own type
-//   cast(cast(x)) = cast(x)                                     where the inner cast keeps every
-//   value
+//   view(x) = x, permute(x) = x, expand(x) = x, slice(x) = x where they change nothing
+//   cast(x) = x to x's own type
+//   cast(cast(x)) = cast(x) where the inner cast keeps every value
 #include "passes/passes.h"
 
 #include "ir/weft/index_math.h"

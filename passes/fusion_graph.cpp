@@ -1,0 +1,179 @@
+#include "passes/fusion_graph.h"
+
+#include "ir/weft/index_math.h"
+
+using namespace mlir;
+
+namespace weft {
+namespace {
+
+// Cost up to which an expression of numbers is repeated in each kernel that reads it.
+constexpr unsigned kCheapCost = 64;
+
+// A product reads its factors from memory.
+bool isFactor(Value v) {
+  return llvm::any_of(v.getUsers(), [](Operation* user) {
+    return isProduct(user) || (isa<ir::ViewOp>(user) && isFactor(user->getResult(0)));
+  });
+}
+
+// Says whether a kernel can write `v` in the place of the result: a view of all its elements, where
+// these can be computed in any order.
+bool onlyShows(Value v, Value result) {
+  if (v == result) return true;
+  MLIRContext* context = v.getContext();
+  if (!isElementwise(result.getDefiningOp()) ||
+      ir::countOf(ir::shapeOf(v), context) != ir::countOf(ir::shapeOf(result), context))
+    return false;
+  while (v != result) {
+    auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp());
+    if (!view) return false;
+    v = view->getOperand(0);
+  }
+  return true;
+}
+
+} // namespace
+
+FusionGraph::FusionGraph(func::FuncOp function) : function(function) {
+  findNodes();
+  findEdges();
+}
+
+// What a value costs that is made of numbers and leaves of one element alone.
+std::optional<unsigned> FusionGraph::costOfNumbers(Value v) {
+  Operation* op = v.getDefiningOp();
+  if (!op || isa<ir::ScalarOp>(op)) return 1;
+  if (auto it = cheap.find(op); it != cheap.end()) return it->second;
+  return isa<ir::ViewOp>(op) ? costOfNumbers(op->getOperand(0)) : std::nullopt;
+}
+
+// Sources that are not random, and expressions of numbers: one element each.
+bool FusionGraph::isCheap(Operation* op) {
+  const ir::Record* record = ir::recordOf(op);
+  if (!record || record->isRandom || !isElementwise(op) || isFactor(op->getResult(0))) return false;
+  AffineExpr one = getAffineConstantExpr(1, op->getContext());
+  bool isSource = record->kind == ir::RecordKind::source;
+  if (!isSource && ir::countOf(ir::shapeOf(op->getResult(0)), op->getContext()) != one)
+    return false;
+  unsigned cost = std::max(1u, weightOf(op));
+  for (Value operand : op->getOperands()) {
+    auto own = costOfNumbers(operand);
+    if (!own) return false;
+    cost += *own;
+  }
+  if (cost > kCheapCost) return false;
+  cheap[op] = cost;
+  return true;
+}
+
+void FusionGraph::findNodes() {
+  llvm::DenseSet<Value> returned;
+  for (Value v : body().getTerminator()->getOperands())
+    returned.insert(v);
+  for (Operation& op : body().without_terminator()) {
+    if (isTransparent(&op) || (!returned.contains(op.getResult(0)) && isCheap(&op))) continue;
+    number[&op] = nodes.size();
+    nodes.push_back(&op);
+  }
+}
+
+void FusionGraph::sourcesOf(Value v, function_ref<void(unsigned, Value)> visit) {
+  Operation* op = v.getDefiningOp();
+  if (!op) return;
+  auto it = number.find(op);
+  if (it != number.end()) return visit(it->second, v);
+  for (Value operand : op->getOperands())
+    sourcesOf(operand, visit);
+}
+
+void FusionGraph::argumentsOf(Value v, function_ref<void(BlockArgument)> visit) {
+  if (auto argument = dyn_cast<BlockArgument>(v)) return visit(argument);
+  if (!number.contains(v.getDefiningOp()))
+    for (Value operand : v.getDefiningOp()->getOperands())
+      argumentsOf(operand, visit);
+}
+
+void FusionGraph::findEdges() {
+  producers.resize(nodes.size());
+  consumers.resize(nodes.size());
+  after.resize(nodes.size());
+  returnedAs.resize(nodes.size());
+  for (unsigned n = 0; n < nodes.size(); n++)
+    for (Value operand : nodes[n]->getOperands())
+      sourcesOf(operand, [&](unsigned p, Value) {
+        producers[n].insert(p);
+        consumers[p].insert(n);
+        after[p].insert(n);
+      });
+  for (OpOperand& operand : body().getTerminator()->getOpOperands()) {
+    sourcesOf(operand.get(), [&](unsigned p, Value) { returnedAs[p].insert(operand.get()); });
+    orderOverwrite(operand);
+  }
+}
+
+// Whoever reads a leaf's old value runs before the node that makes its new one, where the data
+// allows it.
+void FusionGraph::orderOverwrite(OpOperand& operand) {
+  auto leaf = function.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), ir::kLeafName);
+  if (!leaf) return;
+  Value old = function.getArgument(leaf.getInt());
+  llvm::SetVector<unsigned> readers;
+  for (unsigned n = 0; n < nodes.size(); n++)
+    for (Value v : nodes[n]->getOperands())
+      argumentsOf(v, [&](BlockArgument a) {
+        if (a == old) readers.insert(n);
+      });
+  sourcesOf(operand.get(), [&](unsigned writer, Value) {
+    for (unsigned reader : readers)
+      if (reader != writer && !isPath(writer, reader)) after[reader].insert(writer);
+  });
+}
+
+bool FusionGraph::isPath(unsigned from, unsigned to) {
+  SmallVector<unsigned> stack{from};
+  llvm::DenseSet<unsigned> seen;
+  while (!stack.empty()) {
+    unsigned n = stack.pop_back_val();
+    if (n == to) return true;
+    for (unsigned next : after[n])
+      if (seen.insert(next).second) stack.push_back(next);
+  }
+  return false;
+}
+
+SmallVector<Value> FusionGraph::outputsOf(ArrayRef<unsigned> set) {
+  llvm::DenseSet<unsigned> members(set.begin(), set.end());
+  llvm::SetVector<Value> outputs;
+  for (unsigned n : set) {
+    Value result = nodes[n]->getResult(0);
+    auto isOutside = [&](unsigned c) { return !members.contains(c); };
+    bool isShared = returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
+    if (isShared)
+      outputs.insert(result);
+    else if (!returnedAs[n].empty())
+      outputs.insert(onlyShows(returnedAs[n][0], result) ? returnedAs[n][0] : result);
+  }
+  if (outputs.empty()) // dead, but a kernel has a result
+    outputs.insert(nodes[set.back()]->getResult(0));
+  return outputs.takeVector();
+}
+
+SmallVector<Operation*> FusionGraph::opsOf(ArrayRef<unsigned> set) {
+  llvm::SetVector<Operation*> ops;
+  std::function<void(Value)> visit = [&](Value v) {
+    Operation* op = v.getDefiningOp();
+    if (!op || number.contains(op) || ops.contains(op)) return;
+    for (Value operand : op->getOperands())
+      visit(operand);
+    if (cheap.contains(op)) ops.insert(op);
+  };
+  for (unsigned n : set) {
+    for (Value operand : nodes[n]->getOperands())
+      visit(operand);
+    ops.insert(nodes[n]);
+  }
+  return ops.takeVector();
+}
+
+} // namespace weft
