@@ -98,27 +98,6 @@ bool is_close(double got, double wanted, const OpCase& c) {
   return std::abs(got - wanted) <= c.atol + c.rtol * std::abs(wanted);
 }
 
-std::string compare(const Tensor& got, const OpCase& c) {
-  std::ostringstream out;
-  if (got.dtype() != c.result.dtype() || got.shape() != c.result.shape()) {
-    out << "wanted " << describe(c.result.impl()->meta) << ", got " << describe(got.impl()->meta);
-    return out.str();
-  }
-  if (!is_floating(got.dtype())) {
-    if (got.to_vector<int64_t>() == c.result.to_vector<int64_t>()) return "";
-    out << "wanted " << c.result << ", got " << got;
-    return out.str();
-  }
-  std::vector<double> a = got.to_vector<double>(), b = c.result.to_vector<double>();
-  out.precision(17);
-  for (size_t k = 0; k < a.size(); k++)
-    if (!is_close(a[k], b[k], c)) {
-      out << "element " << k << ": wanted " << b[k] << ", got " << a[k];
-      return out.str();
-    }
-  return "";
-}
-
 } // namespace
 
 std::string OpCase::name() const {
@@ -162,16 +141,33 @@ Tensor laid_out(const Tensor& t, Layout layout) {
   return view;
 }
 
-std::string check_case(const OpCase& c, Layout layout, bool in_place, const Gear& gear) {
-  std::vector<Tensor> owned;
-  std::vector<TensorImpl*> operands;
+std::string compare(const Tensor& got, const OpCase& c) {
+  std::ostringstream out;
+  if (got.dtype() != c.result.dtype() || got.shape() != c.result.shape()) {
+    out << "wanted " << describe(c.result.impl()->meta) << ", got " << describe(got.impl()->meta);
+    return out.str();
+  }
+  if (!is_floating(got.dtype())) {
+    if (got.to_vector<int64_t>() == c.result.to_vector<int64_t>()) return "";
+    out << "wanted " << c.result << ", got " << got;
+    return out.str();
+  }
+  std::vector<double> a = got.to_vector<double>(), b = c.result.to_vector<double>();
+  out.precision(17);
+  for (size_t k = 0; k < a.size(); k++)
+    if (!is_close(a[k], b[k], c)) {
+      out << "element " << k << ": wanted " << b[k] << ", got " << a[k];
+      return out.str();
+    }
+  return "";
+}
+
+LaidOutCall::LaidOutCall(const OpCase& c, Layout layout, bool in_place) {
   for (const Tensor& t : c.operands) {
     owned.push_back(laid_out(t, layout));
     if (in_place && owned.size() == 1 && layout == Layout::contiguous) owned[0] = owned[0].clone();
     operands.push_back(owned.back().impl());
   }
-  Loc loc = Loc::current();
-  OpCall call;
   call.op = *find_op(c.op);
   call.in_place = in_place;
   call.operands = operands;
@@ -179,8 +175,12 @@ std::string check_case(const OpCase& c, Layout layout, bool in_place, const Gear
   call.structure = c.structure;
   call.sizes = c.sizes;
   call.loc = &loc;
+}
+
+std::string check_case(const OpCase& c, Layout layout, bool in_place, const Gear& gear) {
+  LaidOutCall laid_out(c, layout, in_place);
   try {
-    Tensor got = gear(call);
+    Tensor got = gear(laid_out.call);
     if (!c.error.empty()) return "wanted an error, got " + got.str();
     return compare(got, c);
   } catch (const Error& e) {

@@ -37,6 +37,19 @@ Tensor laid_out(const Tensor& t, Layout layout);
 /// Runs a call and returns its result: eagerly, compiled, ...
 using Gear = std::function<Tensor(const OpCall&)>;
 
+/// The call of a case with its operands laid out; `owned` keeps what the call refers to.
+struct LaidOutCall {
+  LaidOutCall(const OpCase& c, Layout layout, bool in_place);
+  LaidOutCall(const LaidOutCall&) = delete;
+  std::vector<Tensor> owned;
+  std::vector<TensorImpl*> operands;
+  Loc loc = Loc::current();
+  OpCall call;
+};
+
+/// Returns what is wrong with the outcome of a case; empty where all is well.
+std::string compare(const Tensor& got, const OpCase& c);
+
 /// Runs the case and returns what is wrong with the outcome; empty where all is well. `in_place`
 /// writes into a copy of operand 0.
 std::string check_case(const OpCase& c, Layout layout, bool in_place, const Gear& gear);
