@@ -40,7 +40,8 @@ struct OpInfo {
   const char* const* scalar_names;
 };
 
-const OpInfo& info(Op op);
+extern const OpInfo kOps[kOpCount]; // by op, printed from the records
+inline const OpInfo& info(Op op) { return kOps[static_cast<int>(op)]; }
 
 /// Throws an Error that names the op and the user's line: fail(call, kind, "shapes must ...").
 [[noreturn]] void fail(const OpCall& call, ErrorKind kind, const std::string& message);

@@ -7,6 +7,4 @@ namespace weft {
 
 #include "weft/gen/op_table.inc"
 
-const OpInfo& info(Op op) { return kOps[static_cast<int>(op)]; }
-
 } // namespace weft
