@@ -43,18 +43,22 @@ public:
       group.push_back(n);
       groups.push_back({{n}, true});
     }
-    joinAlong(
-        [&](unsigned a, unsigned b) { return isElementwiseGroup(a) && isElementwiseGroup(b); });
-    joinAlong([&](unsigned a, unsigned b) { return hasProduct(a) && isElementwiseGroup(b); });
-    for (bool changed = true; changed;)
-      changed = joinAlong([&](unsigned a, unsigned b) { return !hasProduct(a) && !hasProduct(b); });
-    joinSiblings();
+    if (context.joins) join();
     bundle();
     remark();
     writeOut();
   }
 
 private:
+  void join() {
+    joinAlong(
+        [&](unsigned a, unsigned b) { return isElementwiseGroup(a) && isElementwiseGroup(b); });
+    joinAlong([&](unsigned a, unsigned b) { return hasProduct(a) && isElementwiseGroup(b); });
+    for (bool changed = true; changed;)
+      changed = joinAlong([&](unsigned a, unsigned b) { return !hasProduct(a) && !hasProduct(b); });
+    joinSiblings();
+  }
+
   struct Group {
     SmallVector<unsigned> nodes; // in program order
     bool isAlive = true;
@@ -214,7 +218,7 @@ private:
   void bundle() {
     for (unsigned g = 0; g < groups.size(); g++) {
       if (!groups[g].isAlive) continue;
-      bool isPlain = isElementwiseGroup(g);
+      bool isPlain = context.joins && isElementwiseGroup(g);
       bool joined = false;
       for (auto& kernel : kernels) {
         if (!isPlain || !kernel.isPlain || kernel.groups.size() >= kMostParts) continue;

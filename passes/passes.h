@@ -20,6 +20,7 @@ std::string lineOf(mlir::Location loc);
 
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
+  bool joins = true;          // false: each op is a kernel of its own
 };
 
 /// Rewrites each op to a simpler one that gives the same bits; removes what nobody reads.

@@ -64,7 +64,7 @@ public:
   }
   void runOnOperation() override {
     Remarks remarks;
-    PassContext context{&remarks};
+    PassContext context{&remarks, true};
     if (failed(info->run(getOperation(), context))) signalPassFailure();
     for (auto& [loc, line] : remarks.lines)
       emitRemark(loc, line);
@@ -114,7 +114,7 @@ bool runPipeline(ModuleOp module, const PipelineOptions& options,
     return success();
   });
   Remarks remarks;
-  PassContext context{options.keep_stages ? &remarks : nullptr};
+  PassContext context{options.keep_stages ? &remarks : nullptr, !isNamed(options.disable, "fuse")};
   auto keep = [&](StringRef stage) {
     if (options.keep_stages && !stage.empty()) stages.push_back({stage.str(), printed(module)});
   };

@@ -9,8 +9,9 @@
 namespace weft {
 
 struct PipelineOptions {
-  std::string disable;      // names of passes to leave out, separated by commas; only optional ones
-  std::string print;        // names of passes, or "all": the IR after each goes to stderr
+  std::string disable; // names of passes to leave out, separated by commas; without `fuse` each op
+                       // is a kernel
+  std::string print;   // names of passes, or "all": the IR after each goes to stderr
   bool keep_stages = false; // keep the IR as text
   int vector_bits = 512;    // of the target
 };

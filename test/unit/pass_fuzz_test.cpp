@@ -320,6 +320,7 @@ TEST_CASE("every pass keeps the results of random functions") {
     auto expected = interp::runFunction(function(), arguments);
     REQUIRE(expected);
     PassContext pass;
+    pass.joins = seed % 4 != 0;
     for (const Step& step : steps) {
       INFO("function:\n" << before);
       bool ok = succeeded(step.run(*module, pass)) && succeeded(verify(*module));
