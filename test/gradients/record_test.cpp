@@ -150,3 +150,25 @@ TEST_CASE("gradients keep the operands' dtypes", "[gradients]") {
   CHECK(half.grad().to_vector<double>() == std::vector<double>{15, 24});
   CHECK(wide.grad().to_vector<double>() == std::vector<double>{3, 8});
 }
+
+TEST_CASE("gradients in bf16 round once", "[gradients]") {
+  std::vector<float> points; // around the zeros of the derivatives, where terms cancel
+  for (int k = -64; k <= 64; k++)
+    points.push_back(static_cast<float>(k) / 16.0f);
+  Tensor wide = tensor(points, {129}).to(f64).requires_grad_();
+  Tensor narrow = wide.detach().to(bf16).requires_grad_(); // these points are exact in bf16
+  using Activation = Tensor (*)(const Arg&);
+  for (Activation f : {static_cast<Activation>(silu), static_cast<Activation>(gelu),
+                       static_cast<Activation>(gelu_tanh)}) {
+    wide.set_grad({});
+    narrow.set_grad({});
+    sum(f(wide)).backward();
+    f(narrow).backward(ones({129}, bf16));
+    std::vector<double> expected = wide.grad().to_vector<double>();
+    std::vector<double> got = narrow.grad().to_vector<double>();
+    for (size_t k = 0; k < expected.size(); k++) {
+      INFO("at " << points[k]);
+      CHECK(got[k] == Approx(expected[k]).epsilon(0x1p-8).margin(1e-6));
+    }
+  }
+}
