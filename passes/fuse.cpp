@@ -154,6 +154,7 @@ private:
   }
 
   bool tryJoin(unsigned a, unsigned b) {
+    if (groups[a].nodes.size() + groups[b].nodes.size() > kMostOps) return false;
     if (isPath(a, b, false) || isPath(b, a, true)) return false;
     std::string why;
     SmallVector<unsigned> all = unite(a, b);

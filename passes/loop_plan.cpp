@@ -1,4 +1,5 @@
-// 1. An output is written in the first loop that knows it; over an input only when nobody reads that
+// 1. An output is written in the first loop that knows it; over an input only when nobody reads
+// that
 //    any more.
 // 2. From the consumers up: the set of loops that need each op's value.
 // 3. What several loops need and is dear is kept by the first of them.

@@ -1,4 +1,5 @@
-// The axes of a part as a loom.part has them: neighbours that every access runs over as one are one.
+// The axes of a part as a loom.part has them: neighbours that every access runs over as one are
+// one.
 #pragma once
 
 #include "ir/loom/loom.h"
