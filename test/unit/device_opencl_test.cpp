@@ -1,5 +1,5 @@
 // OpenCL's door: what is found, what a broken source says, and what a device's arithmetic is.
-#include "codegen/gpu/opencl/opencl.h"
+#include "test/unit/device_opencl.h"
 #include "test/unit/loom_harness.h"
 #include "weft/error.h"
 
@@ -9,20 +9,6 @@
 
 using namespace weft;
 using namespace weft::test;
-
-namespace {
-
-gpu::opencl::ClDevice* deviceOrSkip() {
-  try {
-    return &gpu::opencl::ClDevice::get();
-  } catch (const Error& error) {
-    std::printf("SKIPPED: %s\n", error.what());
-    REQUIRE(error.kind() == ErrorKind::unsupported);
-    return nullptr;
-  }
-}
-
-} // namespace
 
 TEST_CASE("a missing OpenCL loader is one clear error", "[device]") {
   try {
@@ -48,7 +34,7 @@ TEST_CASE("a loader without drivers is one clear error", "[.no-driver]") {
 }
 
 TEST_CASE("an OpenCL source that does not compile gives the driver's log", "[device]") {
-  auto* device = deviceOrSkip();
+  auto* device = openclDevice();
   if (!device) return;
   try {
     gpu::opencl::ClProgram program(*device, "__kernel void k() { no_such_name(); }");
@@ -60,7 +46,7 @@ TEST_CASE("an OpenCL source that does not compile gives the driver's log", "[dev
 }
 
 TEST_CASE("a device that claims IEEE arithmetic has it, and PoCL does", "[device]") {
-  auto* device = deviceOrSkip();
+  auto* device = openclDevice();
   if (!device) return;
   std::printf("opencl %s\n", device->name().c_str());
   const char* text =
