@@ -336,3 +336,29 @@ TEST_CASE("a train step: forward, backward and update are one program", "[compil
     CHECK(have[k] == Approx(want[k]).epsilon(2e-4));
   }
 }
+
+TEST_CASE("sizes that are arguments: one program for all of them", "[compiled]") {
+  const Tensor w = ramp({12, 20}, 0.3), g = ramp({20});
+  auto body = [&](const Tensor& x, const Tensor& y) {
+    Tensor h = gelu(matmul(x.reshape({-1, 12}), w));
+    Tensor n = layer_norm(h, {20}, g);
+    Tensor p = softmax(matmul(n, n.transpose(0, 1)) * 0.2, -1);
+    Tensor c = concatenate({x, y}, 0);
+    slice(c, 0, 1).mul_(2.0);
+    return std::vector<Tensor>{matmul(p, h), sum(h, 0), max(n, 1),      c.permute({2, 0, 1}) + 1.0,
+                               argmax(h, 0), mean(x),   c.reshape({-1})};
+  };
+  auto f = compile(body);
+  for (int64_t n : {3, 3, 5, 5, 7, 2, 33, 4}) {
+    INFO("n = " << n);
+    Tensor x = ramp({n, 4, 12}), y = ramp({2 * n, 4, 12}, 2);
+    std::vector<Tensor> want = body(x, y), have = f(x, y);
+    for (size_t k = 0; k < want.size(); k++) {
+      INFO("result " << k);
+      CHECK(difference(want[k], have[k]) <= kSum);
+    }
+  }
+  INFO(f.explain());
+  CHECK(f.stats().programs == 2);
+  CHECK(f.stats().eager_segments == 0);
+}
