@@ -9,6 +9,8 @@ namespace {
 
 // Cost up to which an expression of numbers is repeated in each kernel that reads it.
 constexpr unsigned kCheapCost = 64;
+// Weight up to which an expression of a leaf is.
+constexpr unsigned kLightWeight = 8;
 
 // A product reads its factors from memory.
 bool isFactor(Value v) {
@@ -48,10 +50,27 @@ std::optional<unsigned> FusionGraph::costOfNumbers(Value v) {
   return isa<ir::ViewOp>(op) ? costOfNumbers(op->getOperand(0)) : std::nullopt;
 }
 
-// Sources that are not random, and expressions of numbers: one element each.
+// A light expression of one leaf and numbers: reading it anew costs what reading its result would.
+bool FusionGraph::isOfOneLeaf(Operation* op) {
+  const ir::Record* record = ir::recordOf(op);
+  if (record->kind != ir::RecordKind::pointwise || weightOf(op) > kLightWeight) return false;
+  unsigned leaves = 0;
+  for (Value operand : op->getOperands())
+    if (isa<BlockArgument>(operand))
+      leaves++;
+    else if (!operand.getDefiningOp<ir::ScalarOp>())
+      return false;
+  return leaves == 1;
+}
+
+// Sources that are not random, expressions of numbers (one element each), and those of one leaf.
 bool FusionGraph::isCheap(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
   if (!record || record->isRandom || !isElementwise(op) || isFactor(op->getResult(0))) return false;
+  if (isOfOneLeaf(op)) {
+    cheap[op] = kCheapCost; // what is made of it is not cheap
+    return true;
+  }
   AffineExpr one = getAffineConstantExpr(1, op->getContext());
   bool isSource = record->kind == ir::RecordKind::source;
   if (!isSource && ir::countOf(ir::shapeOf(op->getResult(0)), op->getContext()) != one)

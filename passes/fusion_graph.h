@@ -29,6 +29,7 @@ public:
 
 private:
   bool isCheap(mlir::Operation* op);
+  bool isOfOneLeaf(mlir::Operation* op);
   std::optional<unsigned> costOfNumbers(mlir::Value v);
   void findNodes();
   void findEdges();

@@ -305,7 +305,7 @@ struct PartBuilder {
     if (isa<ir::ScalarOp>(op)) return true;
     if (isProduct(op)) return visitProduct(op, indices);
     if (auto reduce = asReduce(op)) return visitReduce(op, *reduce, indices);
-    if (++visits[op] > 2 && weightOf(op) > 4)
+    if (++visits[op] > 2 && weightOf(op) > 8)
       return fail(name(op) + " would be computed at more than two places");
     if (const ir::Record* record = ir::recordOf(op);
         record && record->kind == ir::RecordKind::source)

@@ -88,3 +88,20 @@ func.func @around(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %3 = weft.sub %2, %1 : (tensor<4x4xf32>, tensor<1x4xf32>) -> tensor<4x4xf32>
   return %3 : tensor<4x4xf32>
 }
+
+// -----
+
+// A light expression of one leaf is computed wherever it is read: that costs what reading it would.
+// CHECK-LABEL: func.func @light
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.relu %arg0
+// CHECK-NEXT: weft.sum
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.relu %arg0
+// CHECK-NEXT: weft.max
+func.func @light(%x: tensor<512x512xf32>) -> (tensor<512xf32>, tensor<512xf32>) {
+  %0 = weft.relu %x : (tensor<512x512xf32>) -> tensor<512x512xf32>
+  %1 = weft.sum %0 {structure = array<i64: 0, 0>} : (tensor<512x512xf32>) -> tensor<512xf32>
+  %2 = weft.max %0 {structure = array<i64: 0, 1>} : (tensor<512x512xf32>) -> tensor<512xf32>
+  return %1, %2 : tensor<512xf32>, tensor<512xf32>
+}
