@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 #include <unistd.h>
 
 namespace weft {
@@ -17,6 +18,7 @@ namespace {
 
 constexpr uint32_t kMagic = 0x6c6f4357; // "WCol"
 constexpr const char* kEnding = ".collected";
+constexpr const char* kTimes = ".times";
 
 std::string command() {
   std::ifstream file("/proc/self/comm");
@@ -29,11 +31,62 @@ std::span<const uint8_t> as_bytes(const std::string& s) {
   return {reinterpret_cast<const uint8_t*>(s.data()), s.size()};
 }
 
-Collected read_file(const std::filesystem::path& path) {
+void write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  static std::atomic<bool> said{false};
+  if (!file.flush() && !said.exchange(true))
+    std::fprintf(stderr, "weft: %s must be writable, programs are not collected\n", path.c_str());
+}
+
+std::string read_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Writes the times of every collected program when the process ends.
+class TimesWriter {
+public:
+  ~TimesWriter() {
+    for (const auto& [path, program] : programs_) {
+      LoadedProgram::Times t = program->times();
+      ByteWriter w;
+      w.put(t.runs);
+      w.put_all(t.nanoseconds);
+      write_file(path, w.take());
+    }
+  }
+  void add(const std::string& path, std::shared_ptr<LoadedProgram> program) {
+    std::lock_guard lock(mutex_);
+    programs_.emplace_back(path, std::move(program));
+  }
+
+private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, std::shared_ptr<LoadedProgram>>> programs_;
+};
+
+void at_exit(const std::string& path, std::shared_ptr<LoadedProgram> program) {
+  static TimesWriter writer;
+  writer.add(path, std::move(program));
+}
+
+LoadedProgram::Times read_times(std::filesystem::path path) {
+  LoadedProgram::Times t;
+  std::string bytes = read_bytes(path.replace_extension(kTimes));
+  if (bytes.empty()) return t;
+  ByteReader r(as_bytes(bytes), path.c_str());
+  t.runs = r.get<uint64_t>();
+  t.nanoseconds = r.get_all<uint64_t>();
+  r.finish();
+  return t;
+}
+
+Collected read_file(const std::filesystem::path& path) {
+  std::string bytes = read_bytes(path);
   ByteReader r(as_bytes(bytes), path.c_str());
   Collected c;
+  c.times = read_times(path);
   r.check(r.get<uint32_t>() == kMagic, "they start otherwise");
   c.process = r.get_text();
   c.number = r.get<uint64_t>();
@@ -58,8 +111,8 @@ std::string collection_folder() {
   return folder ? folder : "";
 }
 
-void collect(const std::string& folder, const Segment& segment, const Program& program,
-             const CompileReport& report) {
+void collect(const std::string& folder, const Segment& segment,
+             const std::shared_ptr<LoadedProgram>& program, const CompileReport& report) {
   static std::atomic<uint64_t> count{0};
   uint64_t number = count.fetch_add(1);
   ByteWriter w;
@@ -73,19 +126,14 @@ void collect(const std::string& folder, const Segment& segment, const Program& p
   w.put_text(report.failure);
   w.put_text(report.cache_note);
   w.put_text(segment.serialize(true));
-  w.put_text(report.failure.empty() ? program.serialize() : "");
-  std::string bytes = w.take();
+  w.put_text(program ? program->program().serialize() : "");
   char name[64];
-  std::snprintf(name, sizeof name, "%08d-%06llu", static_cast<int>(getpid()),
+  std::snprintf(name, sizeof name, "/%08d-%06llu", static_cast<int>(getpid()),
                 static_cast<unsigned long long>(number));
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
-  std::string path = folder + "/" + name + kEnding;
-  std::ofstream file(path, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  static std::atomic<bool> said{false};
-  if (!file.flush() && !said.exchange(true))
-    std::fprintf(stderr, "weft: %s must be writable, programs are not collected\n", path.c_str());
+  write_file(folder + name + kEnding, w.take());
+  if (program) at_exit(folder + name + kTimes, program);
 }
 
 std::vector<Collected> read_collection(const std::string& folder) {

@@ -11,16 +11,19 @@ struct Collected {
   Segment segment;
   Program program; // without code
   CompileReport report;
-  std::string process; // its command and process number
-  uint64_t number = 0; // in the order in which the process asked
+  std::string process;        // its command and process number
+  uint64_t number = 0;        // in the order in which the process asked
+  LoadedProgram::Times times; // until the process ended
 };
 
 /// Returns the folder that WEFT_COLLECT names, or an empty text.
 std::string collection_folder();
 
-/// Writes one file into the folder; a failure is said once on stderr and changes nothing else.
-void collect(const std::string& folder, const Segment& segment, const Program& program,
-             const CompileReport& report);
+/// Writes one file into the folder, and another one with the program's times when the process ends;
+/// `program` is null where there is none. A failure is said once on stderr and changes nothing
+/// else.
+void collect(const std::string& folder, const Segment& segment,
+             const std::shared_ptr<LoadedProgram>& program, const CompileReport& report);
 
 /// Reads all files of a folder, in the order in which they were written. Throws weft::Error (io).
 std::vector<Collected> read_collection(const std::string& folder);

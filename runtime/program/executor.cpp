@@ -3,6 +3,7 @@
 #include "runtime/core/allocator.h"
 #include "runtime/core/parallel.h"
 #include "runtime/program/code_image.h"
+#include "runtime/program/collection.h"
 #include "runtime/program/size_expression.h"
 
 #include <atomic>
@@ -70,8 +71,9 @@ private:
   T* data_;
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+uint64_t now() {
+  auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::nanoseconds(since).count());
 }
 
 } // namespace
@@ -130,6 +132,8 @@ void LoadedProgram::resolve() {
     if (!is_generic()) l.geometry = geometry(from, constants_.data());
     launches_.push_back(l);
   }
+  if (!collection_folder().empty())
+    nanoseconds_ = std::make_unique<std::atomic<uint64_t>[]>(launches_.size());
   if (!is_generic() && p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
 }
 
@@ -205,14 +209,22 @@ void LoadedProgram::run(const RunArguments& a) const {
                          : values[from.index];
     }
     Geometry g = is_generic() ? geometry(p.launches[l.number], values) : l.geometry;
-    if (!a.kernel_seconds) {
+    if (!nanoseconds_) {
       launch(l, g, buffers.data(), arguments.data(), a);
     } else {
-      double start = now();
+      uint64_t start = now();
       launch(l, g, buffers.data(), arguments.data(), a);
-      a.kernel_seconds[l.number] += now() - start;
+      nanoseconds_[l.number].fetch_add(now() - start, std::memory_order_relaxed);
     }
   }
+  if (nanoseconds_) runs_.fetch_add(1, std::memory_order_relaxed);
+}
+
+LoadedProgram::Times LoadedProgram::times() const {
+  Times t{runs_.load(), {}};
+  for (size_t k = 0; nanoseconds_ && k < launches_.size(); k++)
+    t.nanoseconds.push_back(nanoseconds_[k].load());
+  return t;
 }
 
 void LoadedProgram::evaluate(const RunArguments& a, int64_t* values) const {

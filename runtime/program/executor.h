@@ -6,6 +6,7 @@
 #include "runtime/program/program.h"
 #include "weft/error.h"
 
+#include <atomic>
 #include <memory>
 
 namespace weft {
@@ -21,7 +22,6 @@ struct RunArguments {
   std::span<const int64_t> size_attributes =
       {}; // of the whole segment; read by size-generic programs only
   std::span<const Loc> op_locations = {}; // by op of the segment, for errors; may be empty
-  double* kernel_seconds = nullptr;       // where not null: one slot a launch, added to
 };
 
 class LoadedProgram {
@@ -41,6 +41,13 @@ public:
   const Program& program() const { return program_; }
   /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
   bool is_generic() const { return !program_.symbols.empty(); }
+
+  /// What the launches took since the program was loaded, in order; kept where WEFT_COLLECT is set.
+  struct Times {
+    uint64_t runs = 0;
+    std::vector<uint64_t> nanoseconds; // of each launch, all runs together
+  };
+  Times times() const;
 
 private:
   struct Geometry { // of a launch, for one vector of sizes
@@ -70,6 +77,9 @@ private:
   int64_t arena_bytes_ = 0;                  // likewise
   size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring
   size_t most_buffers_ = 0, most_arguments_ = 0;
+  mutable std::atomic<uint64_t> runs_{0};
+  std::unique_ptr<std::atomic<uint64_t>[]>
+      nanoseconds_; // by launch; null where nobody asks for times
 };
 
 } // namespace weft

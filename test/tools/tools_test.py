@@ -2,7 +2,7 @@
 import json, os, re, struct, subprocess, sys, tempfile, unittest
 from pathlib import Path
 
-BIN = sys.argv.pop(1)
+BIN = os.path.abspath(sys.argv.pop(1))
 
 
 def tool(name):
@@ -104,6 +104,9 @@ class Tools(unittest.TestCase):
         listed = json.loads(self.run_tool("weft-inspect", "list", "--json").stdout)
         self.assertEqual(len(listed), 1)
         self.assertIn("workloads.cpp:", listed[0]["lines"][0])
+        self.assertEqual(listed[0]["runs"], 2)
+        self.assertGreater(listed[0]["us_a_run"], 0)
+        self.assertIn("us a run", self.run_tool("weft-inspect", "list", "--times").stdout)
         needles = {"weft": "weft.mean", "fused": "weft.kernel", "loom": "loom.kernel", "llvm": "define void", "asm": "ret",
                    "device": "float", "source": "layer_norm("}
         for stage, needle in needles.items():

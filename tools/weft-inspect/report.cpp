@@ -109,21 +109,34 @@ std::string cost(const CompileReport& r) {
                      r.total_ms, r.loading_ms, r.compiling_ms, r.mapping_ms);
 }
 
+/// Microseconds of one kernel in a run of its program; all its launches together.
+double kernel_us(const Collected& c, size_t kernel) {
+  double us = 0;
+  for (size_t k = 0; k < std::min(c.times.nanoseconds.size(), c.program.launches.size()); k++)
+    if (c.program.launches[k].kernel == static_cast<int32_t>(kernel) && c.times.runs)
+      us += 1e-3 * static_cast<double>(c.times.nanoseconds[k]) / static_cast<double>(c.times.runs);
+  return us;
+}
+
 std::string describe(const Meta& m) { return std::string(name_of(m.dtype)) + m.shape().str(); }
 
 } // namespace
 
-std::string list_text(const std::vector<Collected>& all) {
-  std::string text =
-      fmt::format("{:<8}{:<28}{:<10}{:<44}  {}\n", "kernel", "symbol", "from", "ops", "line");
+std::string list_text(const std::vector<Collected>& all, bool with_times) {
+  auto line = [&](const std::string& number, const std::string& symbol, const std::string& source,
+                  const std::string& us, const std::string& ops, const std::string& where) {
+    std::string time = with_times ? fmt::format("{:>10}  ", us) : "";
+    return fmt::format("{:<8}{:<28}{:<10}{}{:<44}  {}\n", number, symbol, source, time, ops, where);
+  };
+  std::string text = line("kernel", "symbol", "from", "us a run", "ops", "line");
   for (size_t p = 0; p < all.size(); p++) {
     const Collected& c = all[p];
     for (size_t k = 0; k < c.program.kernels.size(); k++) {
       const ProgramKernel& kernel = c.program.kernels[k];
       std::vector<SourceLine> from = lines(c, kernel.locations);
-      text +=
-          fmt::format("{:<8}{:<28}{:<10}{:<44}  {}\n", fmt::format("{}.{}", p, k), kernel.symbol,
-                      name_of(c.report.source), kernel.summary, from.empty() ? "" : place(from[0]));
+      text += line(fmt::format("{}.{}", p, k), kernel.symbol, name_of(c.report.source),
+                   fmt::format("{:.2f}", kernel_us(c, k)), kernel.summary,
+                   from.empty() ? "" : place(from[0]));
     }
     if (!c.report.failure.empty()) text += fmt::format("{:<8}none: {}\n", p, c.report.failure);
   }
@@ -142,6 +155,8 @@ std::string list_json(const std::vector<Collected>& all) {
                       {"symbol", kernel.symbol},
                       {"ops", kernel.summary},
                       {"from", name_of(all[p].report.source)},
+                      {"runs", all[p].times.runs},
+                      {"us_a_run", kernel_us(all[p], k)},
                       {"lines", places}});
     }
   return rows.dump(1) + "\n";

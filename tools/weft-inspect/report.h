@@ -10,8 +10,9 @@ namespace weft::tools {
 
 inline constexpr const char* kDefaultFolder = ".weft-inspect";
 
-/// One line a kernel: number, symbol, ops, first source line, where its program came from.
-std::string list_text(const std::vector<Collected>& all);
+/// One line a kernel: number, symbol, where its program came from, ops, first source line; and,
+/// with times, microseconds a run, all launches of the kernel together.
+std::string list_text(const std::vector<Collected>& all, bool with_times);
 std::string list_json(const std::vector<Collected>& all);
 
 /// Returns a stage's text of the kernel "P.K", of every kernel of a symbol, or of program "P".

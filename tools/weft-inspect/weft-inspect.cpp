@@ -22,7 +22,8 @@ using weft::Collected;
 int run(const std::string& folder, std::vector<std::string> command) {
   std::error_code ignored;
   for (const auto& old : fs::directory_iterator(folder, ignored))
-    if (old.path().extension() == ".collected") fs::remove(old.path(), ignored);
+    if (old.path().extension() == ".collected" || old.path().extension() == ".times")
+      fs::remove(old.path(), ignored);
   std::vector<char*> arguments;
   for (std::string& word : command)
     arguments.push_back(word.data());
@@ -59,7 +60,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::string folder = weft::tools::kDefaultFolder, kernel, cpu, stage = "loom";
   std::vector<std::string> command;
-  bool as_json = false;
+  bool as_json = false, with_times = false;
 
   auto* run_command = app.add_subcommand(
       "run", "Run a program and collect what it compiles: run [--into DIR] -- PROGRAM ARGS");
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
     return sub;
   };
   auto* list = from(app.add_subcommand("list", "List the kernels"));
+  list->add_flag("--times", with_times, "Show what each kernel took, a run of its program");
   list->add_flag("--json", as_json, "Print one JSON array");
   auto* show = from(app.add_subcommand("show", "Print one kernel, or a whole program, at a stage"));
   show->add_option("kernel", kernel,
@@ -90,7 +92,8 @@ int main(int argc, char** argv) {
     std::vector<Collected> all = weft::read_collection(folder);
     if (!cpu.empty()) weft::tools::compile_for(all, cpu);
     if (*list)
-      fmt::print("{}", as_json ? weft::tools::list_json(all) : weft::tools::list_text(all));
+      fmt::print("{}",
+                 as_json ? weft::tools::list_json(all) : weft::tools::list_text(all, with_times));
     if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));
     if (*explain) fmt::print("{}", weft::tools::explain(all));
   } catch (const std::exception& e) {
