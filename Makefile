@@ -47,7 +47,7 @@ test-tsan: setup ## Runs the fast tests under the thread sanitizer
 	@ctest --preset tsan -j $(JOBS)
 
 .PHONY: check
-check: build ## Format, include directions, file sizes, public headers, generated docs
+check: build ## Format, include directions, file sizes, generated docs
 	@tools/check/all
 
 .PHONY: format
@@ -64,7 +64,7 @@ figures: build ## Measures the figures of README.md anew (minutes, on a quiet ma
 	@tools/docs/refresh.py --samples
 
 .PHONY: install
-install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
+install: build ## Installs libraries, headers and the CMake package below PREFIX=DIR
 	@cmake --install build --prefix $(PREFIX)
 
 .PHONY: clean
