@@ -1,5 +1,6 @@
-// Two leaves that look into one storage matter only where one of them is written. Storage identity is
-// not enough: two views whose overlap changed must not pass, so relative offsets and strides count.
+// Two leaves that look into one storage matter only where one of them is written. Storage identity
+// is not enough: two views whose overlap changed must not pass, so relative offsets and strides
+// count.
 
 #include "frontend/alias.h"
 
@@ -87,7 +88,8 @@ void describe_segment(Flush& f) {
     f.size_count += static_cast<int>(c->sizes.size());
   }
   std::unordered_map<int32_t, int32_t> position;
-  for (size_t k = 0; k < f.owners.size(); k++) position[f.owners[k]] = static_cast<int32_t>(k);
+  for (size_t k = 0; k < f.owners.size(); k++)
+    position[f.owners[k]] = static_cast<int32_t>(k);
   for (const Flush::Value& v : f.values) {
     auto at = position.find(v.owner);
     f.owner_index.push_back(at == position.end() ? -1 : at->second);

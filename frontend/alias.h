@@ -9,7 +9,8 @@ namespace weft {
 /// Fills leaves, values and owners from the flush's path.
 void describe_segment(Flush& flush);
 
-/// Notes which leaves are the same view of a written storage, and whether any two overlap otherwise.
+/// Notes which leaves are the same view of a written storage, and whether any two overlap
+/// otherwise.
 void describe_aliases(Flush& flush, TensorImpl* const* values);
 
 /// Says whether the leaves bound now overlap exactly as those that were recorded. Only to be asked

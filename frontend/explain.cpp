@@ -12,9 +12,12 @@ namespace {
 std::string json_text(const std::string& s) {
   std::string r = "\"";
   for (char c : s) {
-    if (c == '"' || c == '\\') r += '\\', r += c;
-    else if (static_cast<unsigned char>(c) < 0x20) r += fmt::format("\\u{:04x}", c);
-    else r += c;
+    if (c == '"' || c == '\\')
+      r += '\\', r += c;
+    else if (static_cast<unsigned char>(c) < 0x20)
+      r += fmt::format("\\u{:04x}", c);
+    else
+      r += c;
   }
   return r + '"';
 }
@@ -50,8 +53,8 @@ void program_text(std::string& out, const SegmentProgram& p) {
   }
   const Program& program = p.program->program();
   fmt::format_to(it, "    program ({}): {} kernels, {} runs, {:.1f} ms from {}\n",
-                 p.generic ? "any sizes" : "these sizes", program.launches.size(),
-                 p.runs.load(), p.report.total_ms, name_of(p.report.source));
+                 p.generic ? "any sizes" : "these sizes", program.launches.size(), p.runs.load(),
+                 p.report.total_ms, name_of(p.report.source));
   if (!p.report.cache_note.empty()) fmt::format_to(it, "      cache: {}\n", p.report.cache_note);
   for (const ProgramLaunch& l : program.launches) {
     const ProgramKernel& k = program.kernels[static_cast<size_t>(l.kernel)];
@@ -76,8 +79,9 @@ std::string as_text(const Region& region) {
     fmt::format_to(it, "  {} times inputs overlapped in another way than recorded: ran eagerly\n",
                    s.alias_fallbacks);
   if (s.unrecorded)
-    fmt::format_to(it, "  {} times a new path was not recorded, as the budget of {} segments is spent\n",
-                   s.unrecorded, region.options().max_segments);
+    fmt::format_to(
+        it, "  {} times a new path was not recorded, as the budget of {} segments is spent\n",
+        s.unrecorded, region.options().max_segments);
   std::lock_guard lock(region.mutex());
   for (const Flush* f : region.trace().flushes()) {
     fmt::format_to(it, "  segment {}: {} ops from {}, until {} at {}; {} hits, {} run eagerly\n",
@@ -86,7 +90,8 @@ std::string as_text(const Region& region) {
                    f->eager_runs.load());
     fmt::format_to(it, "    ops: {}\n", op_list(*f));
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
-    for (const auto& p : f->programs) program_text(out, *p);
+    for (const auto& p : f->programs)
+      program_text(out, *p);
   }
   for (const Divergence& d : region.divergences())
     fmt::format_to(it, "  divergence ({} times): expected {} ({}), got {} at {}: {}\n", d.count,
@@ -99,27 +104,29 @@ std::string as_json(const Region& region) {
   const RegionStats s = region.stats();
   std::string out;
   auto it = std::back_inserter(out);
-  fmt::format_to(it,
-                 "{{\"name\":{},\"place\":{},\"calls\":{},\"ops_followed\":{},\"ops_recorded\":{},"
-                 "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
-                 "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"compile_ms\":{:.3f},"
-                 "\"segments\":[",
-                 json_text(region.options().name), json_text(region.place().str()), s.calls,
-                 s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels,
-                 s.generic_calls, s.eager_segments, s.alias_fallbacks, s.unrecorded,
-                 s.compile_seconds * 1e3);
+  fmt::format_to(
+      it,
+      "{{\"name\":{},\"place\":{},\"calls\":{},\"ops_followed\":{},\"ops_recorded\":{},"
+      "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
+      "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"compile_ms\":{:.3f},"
+      "\"segments\":[",
+      json_text(region.options().name), json_text(region.place().str()), s.calls, s.ops_followed,
+      s.ops_recorded, s.flushes, s.divergences, s.kernels, s.generic_calls, s.eager_segments,
+      s.alias_fallbacks, s.unrecorded, s.compile_seconds * 1e3);
   std::lock_guard lock(region.mutex());
   const char* comma = "";
   for (const Flush* f : region.trace().flushes()) {
-    fmt::format_to(it, "{}{{\"number\":{},\"ops\":{},\"start\":{},\"reason\":{},\"place\":{},"
-                       "\"hits\":{},\"eager_runs\":{},\"programs\":[",
+    fmt::format_to(it,
+                   "{}{{\"number\":{},\"ops\":{},\"start\":{},\"reason\":{},\"place\":{},"
+                   "\"hits\":{},\"eager_runs\":{},\"programs\":[",
                    comma, f->number, f->path.size(), json_text(f->path.front()->place.str()),
                    json_text(f->reason), json_text(f->place.str()), f->hits.load(),
                    f->eager_runs.load());
     comma = "";
     for (const auto& p : f->programs) {
-      fmt::format_to(it, "{}{{\"generic\":{},\"source\":{},\"runs\":{},\"ms\":{:.3f},\"failure\":{},"
-                         "\"kernels\":[",
+      fmt::format_to(it,
+                     "{}{{\"generic\":{},\"source\":{},\"runs\":{},\"ms\":{:.3f},\"failure\":{},"
+                     "\"kernels\":[",
                      comma, p->generic, json_text(name_of(p->report.source)), p->runs.load(),
                      p->report.total_ms, json_text(p->report.failure));
       comma = "";
@@ -139,8 +146,9 @@ std::string as_json(const Region& region) {
   out += "],\"divergence_list\":[";
   comma = "";
   for (const Divergence& d : region.divergences()) {
-    fmt::format_to(it, "{}{{\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},\"got_at\":{},"
-                       "\"difference\":{}}}",
+    fmt::format_to(it,
+                   "{}{{\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},\"got_at\":{},"
+                   "\"difference\":{}}}",
                    comma, d.count, json_text(d.expected), json_text(d.expected_at.str()),
                    json_text(d.got), json_text(d.got_at.str()), json_text(d.difference));
     comma = ",";

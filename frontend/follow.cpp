@@ -10,9 +10,12 @@ namespace weft {
 
 TensorImpl* Session::op(const OpCall& call) {
   switch (mode_) {
-  case Mode::follow: return follow(call);
-  case Mode::record: return record(call);
-  case Mode::bypass: break;
+  case Mode::follow:
+    return follow(call);
+  case Mode::record:
+    return record(call);
+  case Mode::bypass:
+    break;
   }
   return execute(call);
 }
@@ -29,17 +32,16 @@ TensorImpl* Session::follow(const OpCall& call) {
 
 bool Session::match(ColdNode& c, const OpCall& call) {
   if (c.is_flush() || c.op != call.op || c.in_place != call.in_place ||
-      c.operands.size() != call.operands.size() ||
-      c.scalar_kinds.size() != call.scalars.size() || c.sizes.size() != call.sizes.size() ||
+      c.operands.size() != call.operands.size() || c.scalar_kinds.size() != call.scalars.size() ||
+      c.sizes.size() != call.sizes.size() ||
       !std::equal(c.structure.begin(), c.structure.end(), call.structure.begin(),
                   call.structure.end()))
     return false;
   for (size_t k = 0; k < call.scalars.size(); k++)
     if (c.scalar_kinds[k] != call.scalars[k].kind) return false;
   if (!match_operands(c, call)) return false;
-  const bool same_sizes =
-      c.sizes.empty() ||
-      !std::memcmp(c.sizes.data(), call.sizes.data(), c.sizes.size() * sizeof(int64_t));
+  const bool same_sizes = c.sizes.empty() || !std::memcmp(c.sizes.data(), call.sizes.data(),
+                                                          c.sizes.size() * sizeof(int64_t));
   if (same_sizes && !call_differs_) return true;
   // Some size differs in this call: only structure is compared, and the shape rule says what the
   // result is. It also finds the user's errors.

@@ -1,5 +1,5 @@
-// Flushing: decides what of a followed segment the outside can see, runs the segment's program (or its
-// ops one by one), and hands the values over.
+// Flushing: decides what of a followed segment the outside can see, runs the segment's program (or
+// its ops one by one), and hands the values over.
 
 #include "frontend/alias.h"
 #include "frontend/segment_builder.h"
@@ -101,8 +101,8 @@ bool covers(const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) 
 }
 
 // The leaf sizes, strides of leaves with gaps, and size attributes of the call at hand.
-void collect_sizes(const Flush& f, TensorImpl* const* values, const std::vector<int64_t>& attributes,
-                   std::vector<int64_t>& out) {
+void collect_sizes(const Flush& f, TensorImpl* const* values,
+                   const std::vector<int64_t>& attributes, std::vector<int64_t>& out) {
   for (const Flush::Leaf& l : f.leaves) {
     const Meta& m = values[l.slot]->meta;
     out.insert(out.end(), m.sizes, m.sizes + m.rank);
@@ -168,7 +168,8 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
       f.last.store(p.get(), std::memory_order_release);
       return p.get();
     }
-    for (size_t k = 0; k < wanted.size(); k++) wanted[k] |= p->live[k];
+    for (size_t k = 0; k < wanted.size(); k++)
+      wanted[k] |= p->live[k];
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;
@@ -223,13 +224,15 @@ void Session::run_program(Flush& f, SegmentProgram& p) {
 // holds already.
 void Session::run_eagerly(ColdNode* last) {
   std::vector<ColdNode*> path;
-  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent) path.push_back(c);
+  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent)
+    path.push_back(c);
   std::vector<TensorImpl*> operands;
   for (size_t k = path.size(); k-- > 0;) {
     ColdNode& c = *path[k];
     if (c.is_view) continue;
     operands.clear();
-    for (int32_t slot : c.operands) operands.push_back(slot < 0 ? nullptr : values[slot]);
+    for (int32_t slot : c.operands)
+      operands.push_back(slot < 0 ? nullptr : values[slot]);
     OpCall call;
     call.op = c.op;
     call.in_place = c.in_place;

@@ -9,7 +9,8 @@
 namespace weft {
 
 TensorImpl* Session::record(const OpCall& call) {
-  const int64_t old_offset = call.operands.empty() || !call.operands[0] ? 0 : call.operands[0]->offset;
+  const int64_t old_offset =
+      call.operands.empty() || !call.operands[0] ? 0 : call.operands[0]->offset;
   TensorImpl* r = execute(call); // a call in error leaves no trace
   {
     std::lock_guard lock(region_.mutex());
@@ -24,7 +25,8 @@ TensorImpl* Session::record(const OpCall& call) {
       ColdNode* node = add_node(call, r, r->offset - old_offset);
       Trace::append(current, node->hot);
       if (current != region_.trace().root() && current->next.load() != node->hot &&
-          region_.trace().flushes().size() > static_cast<size_t>(region_.options().hot_branch_segments) &&
+          region_.trace().flushes().size() >
+              static_cast<size_t>(region_.options().hot_branch_segments) &&
           !cold(current).cut.exchange(true))
         current->key = 0; // followers of a boundary take the general path
       current = node->hot;
@@ -79,8 +81,10 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
       if (is_new)
         for (size_t j = 0; j < k; j++)
           if (call.operands[j] == t) slot = c.operands[j], is_new = false;
-      if (is_new) slot = trace.make_slot();
-      else if (slot < 0) slot = known->second;
+      if (is_new)
+        slot = trace.make_slot();
+      else if (slot < 0)
+        slot = known->second;
     }
     c.operands.push_back(slot);
     c.new_leaf.push_back(is_new);
@@ -90,7 +94,8 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
   }
   c.structure.assign(call.structure.begin(), call.structure.end());
   c.sizes.assign(call.sizes.begin(), call.sizes.end());
-  for (const Scalar& s : call.scalars) c.scalar_kinds.push_back(s.kind);
+  for (const Scalar& s : call.scalars)
+    c.scalar_kinds.push_back(s.kind);
   if (!call.in_place) {
     n->result = trace.make_slot();
     c.meta = result->meta;
@@ -197,7 +202,8 @@ Flush* Session::make_flush(const char* reason, const Loc& loc) {
   Flush& f = *c.flush;
   f.reason = reason;
   f.place = TracePlace::of(LocScope::resolve(loc));
-  for (ColdNode* p = &cold(current); p != &cold(trace.root()); p = p->parent) f.path.push_back(p);
+  for (ColdNode* p = &cold(current); p != &cold(trace.root()); p = p->parent)
+    f.path.push_back(p);
   std::reverse(f.path.begin(), f.path.end());
   describe_segment(f);
   describe_aliases(f, value_table_.data());

@@ -23,9 +23,8 @@ private:
 
 } // namespace
 
-Segment build_segment(const Flush& f, TensorImpl* const* values,
-                      const std::vector<int64_t>& sizes, const std::vector<uint8_t>& live,
-                      bool generic) {
+Segment build_segment(const Flush& f, TensorImpl* const* values, const std::vector<int64_t>& sizes,
+                      const std::vector<uint8_t>& live, bool generic) {
   Segment s;
   s.generic = generic;
   std::unordered_map<int32_t, int32_t> number; // slot -> value number
@@ -44,7 +43,8 @@ Segment build_segment(const Flush& f, TensorImpl* const* values,
     add_value(l.slot, l.slot, true);
     s.leaves.push_back(number.at(l.slot));
   }
-  for (const Flush::Value& v : f.values) add_value(v.slot, v.owner, false);
+  for (const Flush::Value& v : f.values)
+    add_value(v.slot, v.owner, false);
   for (size_t i = 0; i < f.leaves.size(); i++)
     if (f.leaves[i].same_as >= 0)
       s.aliases.push_back({static_cast<int32_t>(i), f.leaves[i].same_as});
@@ -58,7 +58,8 @@ Segment build_segment(const Flush& f, TensorImpl* const* values,
     const auto scalars_end = static_cast<int32_t>(s.scalars.size());
     for (int32_t slot : c->operands)
       op.operands.push_back(slot < 0 ? -1 - scalar++ : number.at(slot));
-    while (scalar < scalars_end) op.scalar_attributes.push_back(scalar++);
+    while (scalar < scalars_end)
+      op.scalar_attributes.push_back(scalar++);
     op.structure = c->structure;
     op.first_size = c->size_position;
     const auto first_size = sizes.begin() + c->size_position;

@@ -62,15 +62,15 @@ private:
 
   Region& region_;
   Mode mode_ = Mode::follow;
-  bool generic_ = false;  // a size differed in this call: shape rules run at each op
+  bool generic_ = false; // a size differed in this call: shape rules run at each op
   bool flushing_ = false;
   bool call_differs_ = false; // the op being matched has other sizes than its node
   Meta pending_meta_;         // what the shape rule said of that op
   int64_t pending_offset_ = 0;
   std::vector<TensorImpl*> value_table_;
-  std::vector<int32_t> bound_leaves_;  // slots that hold a reference to a leaf
-  std::vector<Scalar> scalars_;        // of the segment, in order
-  std::vector<int64_t> sizes_;         // size attributes of the segment, in order
+  std::vector<int32_t> bound_leaves_; // slots that hold a reference to a leaf
+  std::vector<Scalar> scalars_;       // of the segment, in order
+  std::vector<int64_t> sizes_;        // size attributes of the segment, in order
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
   Flush* last_flush_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread

@@ -17,7 +17,8 @@ TraceNode* Trace::make_node() {
 
 void Trace::append(TraceNode* parent, TraceNode* child) {
   std::atomic<TraceNode*>* end = &parent->next;
-  while (TraceNode* n = end->load(std::memory_order_relaxed)) end = &n->sibling;
+  while (TraceNode* n = end->load(std::memory_order_relaxed))
+    end = &n->sibling;
   end->store(child, std::memory_order_release);
 }
 

@@ -20,7 +20,9 @@ inline constexpr uint32_t kFlushKey = 0xFFFFFFFF;
 struct TracePlace {
   std::string file, function;
   uint32_t line = 0;
-  static TracePlace of(const Loc& loc) { return {loc.file_name(), loc.function_name(), loc.line()}; }
+  static TracePlace of(const Loc& loc) {
+    return {loc.file_name(), loc.function_name(), loc.line()};
+  }
   std::string str() const { return file + ":" + std::to_string(line); }
 };
 
@@ -42,31 +44,32 @@ struct Flush {
     int32_t slot;
     Meta meta;
     bool written = false;
-    int32_t same_as = -1; // earlier leaf that was the same view of one storage, where one is written
+    int32_t same_as =
+        -1; // earlier leaf that was the same view of one storage, where one is written
   };
   std::vector<Leaf> leaves;
   struct Value {
     int32_t slot;
-    int32_t owner;      // slot of the leaf or result whose storage it looks into
+    int32_t owner; // slot of the leaf or result whose storage it looks into
     ColdNode* node;
     bool is_view;
   };
-  std::vector<Value> values;   // results in order, views included
-  std::vector<int32_t> owners; // slots of results that own a storage, in order
+  std::vector<Value> values;        // results in order, views included
+  std::vector<int32_t> owners;      // slots of results that own a storage, in order
   std::vector<int32_t> owner_index; // by position in `values`: of its owner in `owners`, or -1
   bool has_written_leaf = false;
-  bool overlapping = false;    // leaves overlap in a way that is not compiled
+  bool overlapping = false; // leaves overlap in a way that is not compiled
   int scalar_count = 0, size_count = 0;
   std::vector<Loc> op_locations; // by position in `path`
 
   std::mutex mutex; // guards what follows
   std::vector<std::unique_ptr<SegmentProgram>> programs;
-  std::vector<int64_t> sizes;  // the size vector that specialised programs were made for
+  std::vector<int64_t> sizes;     // the size vector that specialised programs were made for
   bool sizes_as_recorded = false; // it is the one of the recording: a call that matched it fits
   std::atomic<SegmentProgram*> last{nullptr};
   std::atomic<TraceNode*> successor{nullptr}; // first node of the segment that followed last time
   std::atomic<int64_t> hits{0}, eager_runs{0};
-  std::string reason;          // what the host did
+  std::string reason; // what the host did
   TracePlace place;
   int number = 0;
 };
@@ -76,19 +79,19 @@ struct ColdNode {
   ColdNode* parent = nullptr;
   Op op{};
   bool in_place = false, is_view = false;
-  std::atomic<bool> cut{false};   // a hot branch point: following flushes behind it
-  uint16_t depth = 0;             // ops from the segment's start
-  std::vector<int32_t> operands;  // slot, or -1 for a number
-  std::vector<uint8_t> new_leaf;  // per operand: its first use in this segment
-  std::vector<Meta> leaf_metas;   // per operand; meaningful where new_leaf
+  std::atomic<bool> cut{false};  // a hot branch point: following flushes behind it
+  uint16_t depth = 0;            // ops from the segment's start
+  std::vector<int32_t> operands; // slot, or -1 for a number
+  std::vector<uint8_t> new_leaf; // per operand: its first use in this segment
+  std::vector<Meta> leaf_metas;  // per operand; meaningful where new_leaf
   std::vector<int64_t> structure, sizes;
   std::vector<Scalar::Kind> scalar_kinds;
   int scalar_position = 0, size_position = 0; // among those of the segment
-  Meta meta;                      // of the result
-  int64_t offset_delta = 0;       // views: offset relative to operand 0
+  Meta meta;                                  // of the result
+  int64_t offset_delta = 0;                   // views: offset relative to operand 0
   Loc loc{};
   TracePlace place;
-  std::unique_ptr<Flush> flush;   // not null: the node is the end of a segment
+  std::unique_ptr<Flush> flush; // not null: the node is the end of a segment
 
   bool is_flush() const { return flush != nullptr; }
 };

@@ -129,8 +129,7 @@ public:
     }
     out_.failure = slot->failure;
     out_.total_ms = clock_.ms();
-    if (is_new && !collect_into_.empty())
-      collect(collect_into_, segment_, slot->program, out_);
+    if (is_new && !collect_into_.empty()) collect(collect_into_, segment_, slot->program, out_);
     return slot->program;
   }
 

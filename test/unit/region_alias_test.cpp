@@ -33,7 +33,8 @@ TEST_CASE("writes through views reach the base, in program order", "[region]") {
     return concatenate({before, between, x, row}, 0);
   };
   auto f = compile(body);
-  for (int k = 0; k < 4; k++) require_equal(f(ramp({4, 3}, 0.1 * k)), body(ramp({4, 3}, 0.1 * k)));
+  for (int k = 0; k < 4; k++)
+    require_equal(f(ramp({4, 3}, 0.1 * k)), body(ramp({4, 3}, 0.1 * k)));
 }
 
 TEST_CASE("writes through views of inputs", "[region]") {
@@ -82,9 +83,15 @@ TEST_CASE("inputs that begin to alias run eagerly and right", "[region]") {
     require_equal(s, q);
   };
   auto apart = [] { return std::pair(ramp({6}), ramp({6}, 0.2)); };
-  auto same = [] { Tensor t = ramp({6}); return std::pair(t, t); };
+  auto same = [] {
+    Tensor t = ramp({6});
+    return std::pair(t, t);
+  };
   auto shifted = [](int64_t by) {
-    return [by] { Tensor t = ramp({12}); return std::pair(slice(t, 0, 0, 6), slice(t, 0, by, by + 6)); };
+    return [by] {
+      Tensor t = ramp({12});
+      return std::pair(slice(t, 0, 0, 6), slice(t, 0, by, by + 6));
+    };
   };
   for (int round = 0; round < 2; round++) {
     check(apart);

@@ -13,7 +13,8 @@ struct Net : nn::Module {
 
 std::vector<Tensor> copies(const std::vector<Tensor>& parameters) {
   std::vector<Tensor> r;
-  for (const Tensor& p : parameters) r.push_back(p.detach().clone());
+  for (const Tensor& p : parameters)
+    r.push_back(p.detach().clone());
   return r;
 }
 
@@ -43,8 +44,10 @@ TEST_CASE("a whole train step: forward, backward and AdamW in one region", "[reg
   auto [eager_loss, eager] = train(false);
   auto [loss, parameters] = train(true);
   CHECK(eager_loss.back() < eager_loss.front());
-  for (size_t k = 0; k < loss.size(); k++) CHECK(loss[k] == Approx(eager_loss[k]).epsilon(1e-4));
-  for (size_t k = 0; k < parameters.size(); k++) require_equal(parameters[k], eager[k], 2e-4);
+  for (size_t k = 0; k < loss.size(); k++)
+    CHECK(loss[k] == Approx(eager_loss[k]).epsilon(1e-4));
+  for (size_t k = 0; k < parameters.size(); k++)
+    require_equal(parameters[k], eager[k], 2e-4);
 }
 
 TEST_CASE("a compiled forward with backward outside", "[region]") {
@@ -53,13 +56,17 @@ TEST_CASE("a compiled forward with backward outside", "[region]") {
   auto fast = compile(net);
   const Tensor x = ramp({4, 6});
   for (int k = 0; k < 4; k++) {
-    for (Tensor p : net.parameters()) p.set_grad({});
+    for (Tensor p : net.parameters())
+      p.set_grad({});
     net(x).sum().backward();
     std::vector<Tensor> want;
-    for (const Tensor& p : net.parameters()) want.push_back(p.grad());
-    for (Tensor p : net.parameters()) p.set_grad({});
+    for (const Tensor& p : net.parameters())
+      want.push_back(p.grad());
+    for (Tensor p : net.parameters())
+      p.set_grad({});
     fast(x).sum().backward();
-    for (size_t i = 0; i < want.size(); i++) require_equal(net.parameters()[i].grad(), want[i], 1e-5);
+    for (size_t i = 0; i < want.size(); i++)
+      require_equal(net.parameters()[i].grad(), want[i], 1e-5);
   }
 }
 
@@ -67,7 +74,8 @@ TEST_CASE("reading the loss between forward and backward", "[region]") {
   manual_seed(5);
   Net net;
   auto body = [&](const Tensor& x, bool read) {
-    for (Tensor p : net.parameters()) p.set_grad({});
+    for (Tensor p : net.parameters())
+      p.set_grad({});
     Tensor loss = (net(x) * net(x)).mean();
     if (read && loss.item<float>() < -1) throw std::logic_error("unreachable");
     loss.backward();
@@ -123,7 +131,8 @@ TEST_CASE("a saved tensor that is modified in place is reported as in eager", "[
   };
   auto f = compile(body);
   CHECK_THROWS_AS(body({}), Error);
-  for (int k = 0; k < 3; k++) CHECK_THROWS_AS(f(Tensor()), Error);
+  for (int k = 0; k < 3; k++)
+    CHECK_THROWS_AS(f(Tensor()), Error);
 }
 
 TEST_CASE("module.compile() swaps kernels in at every existing call site", "[region]") {
@@ -132,5 +141,6 @@ TEST_CASE("module.compile() swaps kernels in at every existing call site", "[reg
   const Tensor x = ramp({4, 6});
   const Tensor want = net(x);
   net.compile();
-  for (int k = 0; k < 4; k++) require_equal(net(x), want, 1e-5);
+  for (int k = 0; k < 4; k++)
+    require_equal(net(x), want, 1e-5);
 }

@@ -38,7 +38,8 @@ TEST_CASE("leaves match by slot: swapped and fresh tensors follow the same path"
   const auto s = compare(
       [&](int k) {
         Tensor x = ramp({6}, 0.01 * k); // a fresh tensor each call
-        for (int i = 0; i < 3; i++) x = x * w[(i + k) % 3] + 1.0;
+        for (int i = 0; i < 3; i++)
+          x = x * w[(i + k) % 3] + 1.0;
         return x;
       },
       9);
@@ -71,7 +72,8 @@ TEST_CASE("a loop of any trip count needs a bounded number of segments", "[regio
   for (float limit : {10.0f, 0.1f, 1e-3f, 1e-5f, 3.0f, 1e-6f}) {
     Tensor x = ramp({9});
     int steps = 0;
-    while (sum(x * x).item<float>() > limit) x = x * 0.5, steps++;
+    while (sum(x * x).item<float>() > limit)
+      x = x * 0.5, steps++;
     auto [got, got_steps] = f(ramp({9}), limit);
     CHECK(got_steps == steps);
     require_equal(got, x);
@@ -123,7 +125,8 @@ TEST_CASE("a segment has a length cap", "[region]") {
   const auto s = compare(
       [](int) {
         Tensor x = ramp({3});
-        for (int k = 0; k < 100; k++) x = x * 0.99;
+        for (int k = 0; k < 100; k++)
+          x = x * 0.99;
         return x;
       },
       4, 0, options);
@@ -135,12 +138,14 @@ TEST_CASE("past its budget a region runs eagerly and says so", "[region]") {
   options.max_segments = 3;
   auto body = [](int k) {
     Tensor x = ramp({4});
-    for (int i = 0; i <= k; i++) x = i % 2 ? relu(x) : exp(x * 0.1);
+    for (int i = 0; i <= k; i++)
+      x = i % 2 ? relu(x) : exp(x * 0.1);
     return x;
   };
   auto f = compile(body, options);
   for (int round = 0; round < 3; round++)
-    for (int k = 0; k < 10; k++) require_equal(f(k), body(k));
+    for (int k = 0; k < 10; k++)
+      require_equal(f(k), body(k));
   CHECK(f.stats().segments <= 3);
   CHECK(f.stats().unrecorded > 0);
   CHECK(f.explain().find("budget") != std::string::npos);

@@ -13,7 +13,8 @@ using namespace weft;
 
 inline Tensor ramp(const Shape& shape, double start = -1.0, double step = 0.37) {
   int64_t n = 1;
-  for (int64_t d : shape) n *= d;
+  for (int64_t d : shape)
+    n *= d;
   std::vector<float> v(static_cast<size_t>(n));
   for (size_t k = 0; k < v.size(); k++)
     v[k] = static_cast<float>(start + std::fmod(step * static_cast<double>(k), 3.0));
@@ -32,9 +33,12 @@ inline void require_equal(const Tensor& got, const Tensor& want, double toleranc
     if (std::isfinite(x)) scale = std::max(scale, std::abs(x));
   for (size_t k = 0; k < a.size(); k++) {
     INFO("element " << k << ": got " << a[k] << ", want " << b[k]);
-    if (std::isnan(b[k])) REQUIRE(std::isnan(a[k]));
-    else if (tolerance == 0) REQUIRE(a[k] == b[k]);
-    else REQUIRE(std::abs(a[k] - b[k]) <= tolerance * scale);
+    if (std::isnan(b[k]))
+      REQUIRE(std::isnan(a[k]));
+    else if (tolerance == 0)
+      REQUIRE(a[k] == b[k]);
+    else
+      REQUIRE(std::abs(a[k] - b[k]) <= tolerance * scale);
   }
 }
 

@@ -35,8 +35,16 @@ TEST_CASE("a user's shape error is the eager one, and the region lives on", "[re
   f(ramp({4}), ramp({4}));
   f(ramp({4}), ramp({4}));
   std::string eager, compiled;
-  try { (void)(ramp({4}) * 2.0 + ramp({3})); } catch (const Error& e) { eager = e.what(); }
-  try { f(ramp({4}), ramp({3})); } catch (const Error& e) { compiled = e.what(); }
+  try {
+    (void)(ramp({4}) * 2.0 + ramp({3}));
+  } catch (const Error& e) {
+    eager = e.what();
+  }
+  try {
+    f(ramp({4}), ramp({3}));
+  } catch (const Error& e) {
+    compiled = e.what();
+  }
   CHECK(eager.substr(0, eager.find(" (at")) == compiled.substr(0, compiled.find(" (at")));
   CHECK(!compiled.empty());
   require_equal(f(ramp({4}), ramp({4})), ramp({4}) * 2.0 + ramp({4}));
@@ -52,10 +60,12 @@ TEST_CASE("random numbers are one stream in every gear", "[region]") {
   auto body = [](int) { return rand({5}) + randn({5}) * 0.5; };
   manual_seed(7);
   std::vector<Tensor> want;
-  for (int k = 0; k < 5; k++) want.push_back(body(k));
+  for (int k = 0; k < 5; k++)
+    want.push_back(body(k));
   manual_seed(7);
   auto f = compile(body);
-  for (int k = 0; k < 5; k++) require_equal(f(k), want[static_cast<size_t>(k)]);
+  for (int k = 0; k < 5; k++)
+    require_equal(f(k), want[static_cast<size_t>(k)]);
 }
 
 TEST_CASE("a dead random op still takes its number", "[region]") {
@@ -68,7 +78,8 @@ TEST_CASE("a dead random op still takes its number", "[region]") {
   std::vector<Tensor> want = {body(false), body(true), body(false), body(false)};
   manual_seed(3);
   auto f = compile(body);
-  for (size_t k = 0; k < 4; k++) require_equal(f(k == 1), want[k]);
+  for (size_t k = 0; k < 4; k++)
+    require_equal(f(k == 1), want[k]);
 }
 
 TEST_CASE("a program whose outputs are a superset serves", "[region]") {
@@ -94,7 +105,8 @@ TEST_CASE("a program whose outputs are a superset serves", "[region]") {
 TEST_CASE("recording keeps nothing alive that eager lets go", "[region]") {
   auto body = [](const Tensor& x0) {
     Tensor x = x0;
-    for (int k = 0; k < 200; k++) x = x * 0.999;
+    for (int k = 0; k < 200; k++)
+      x = x * 0.999;
     return x;
   };
   const Tensor x = ramp({1 << 14});
@@ -118,8 +130,10 @@ TEST_CASE("in-place work before an exception is done, and the region goes on", "
   const Tensor x = ramp({4}, 0.5);
   for (bool fail : {false, false, true, false, true, true, false}) {
     mirror.add_(x);
-    if (fail) CHECK_THROWS_WITH(f(x, fail), "user");
-    else require_equal(f(x, fail), mirror * 2.0);
+    if (fail)
+      CHECK_THROWS_WITH(f(x, fail), "user");
+    else
+      require_equal(f(x, fail), mirror * 2.0);
     require_equal(state, mirror);
   }
 }
@@ -129,14 +143,14 @@ TEST_CASE("nested and recursive regions become part of the outer one", "[region]
   auto outer = [&](int) { return inner(inner(ramp({5})) * 2.0); };
   compare(outer, 5);
   std::function<Tensor(const Tensor&, int)> deep;
-  auto recursive = compile([&](const Tensor& x, int n) {
-    return n == 0 ? x : deep(x * 0.5 + 1.0, n - 1);
-  });
+  auto recursive =
+      compile([&](const Tensor& x, int n) { return n == 0 ? x : deep(x * 0.5 + 1.0, n - 1); });
   deep = [&](const Tensor& x, int n) { return recursive(x, n); };
   for (int round = 0; round < 3; round++)
     for (int n : {0, 1, 4}) {
       Tensor want = ramp({5});
-      for (int k = 0; k < n; k++) want = want * 0.5 + 1.0;
+      for (int k = 0; k < n; k++)
+        want = want * 0.5 + 1.0;
       require_equal(recursive(ramp({5}), n), want);
     }
 }
@@ -151,12 +165,14 @@ TEST_CASE("concurrent calls of one compiled object", "[region]") {
     threads.emplace_back([&, t] {
       for (int k = 0; k < 50; k++) {
         const Tensor x = ramp({3 + (t + k) % 3, 8}, 0.01 * k);
-        const auto got = f(x).template to_vector<float>(), want = body(x).template to_vector<float>();
+        const auto got = f(x).template to_vector<float>(),
+                   want = body(x).template to_vector<float>();
         for (size_t i = 0; i < got.size(); i++)
           if (!(std::abs(got[i] - want[i]) <= 1e-4f)) wrong++;
       }
     });
-  for (auto& t : threads) t.join();
+  for (auto& t : threads)
+    t.join();
   CHECK(wrong == 0);
 }
 

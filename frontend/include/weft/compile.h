@@ -17,18 +17,18 @@ class Region;
 
 /// How a compiled region behaves. The defaults suit most programs.
 struct CompileOptions {
-  std::string name;              // in explain() and in tools; empty: the source line of compile()
-  int max_segment_ops = 4096;    // a longer run of ops is cut into several programs
-  int max_segments = 256;        // beyond it new paths run eagerly and explain() says so
-  int hot_branch_segments = 8;   // with more segments than this, branch points become boundaries
+  std::string name;            // in explain() and in tools; empty: the source line of compile()
+  int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
+  int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
+  int hot_branch_segments = 8; // with more segments than this, branch points become boundaries
 };
 
 /// What explain() prints, as numbers.
 struct RegionStats {
   int64_t calls = 0, ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
   int64_t programs = 0, segments = 0, generic_calls = 0, eager_segments = 0, alias_fallbacks = 0;
-  int64_t unrecorded = 0;        // times that a new path met an exhausted budget
-  int64_t kernels = 0;           // launches of all programs together
+  int64_t unrecorded = 0; // times that a new path met an exhausted budget
+  int64_t kernels = 0;    // launches of all programs together
   double compile_seconds = 0;
 };
 
@@ -84,7 +84,7 @@ public:
   /// Runs the function's body; its ops are followed along known paths and launched as fused kernels
   /// when the host reads a value or the call returns. Throws what the body throws.
   template <class... Args>
-    requires std::invocable<F&, Args...>
+  requires std::invocable<F&, Args...>
   decltype(auto) operator()(Args&&... args) {
     return detail::run_region(
         *region_, [&]() -> decltype(auto) { return std::invoke(f_, std::forward<Args>(args)...); });
@@ -104,8 +104,8 @@ private:
 /// Compiles a function of tensors: `auto step = compile([&](const Tensor& x) { ... });`. The first
 /// call runs eagerly and records; later calls run fused kernels. Results equal the eager ones.
 template <class F>
-  requires(!std::derived_from<std::remove_cvref_t<F>, nn::Module>)
-auto compile(F&& f, CompileOptions options = {}, Loc loc = Loc::current()) {
+requires(!std::derived_from<std::remove_cvref_t<F>, nn::Module>) auto compile(
+    F&& f, CompileOptions options = {}, Loc loc = Loc::current()) {
   return Compiled<std::decay_t<F>>(std::forward<F>(f), std::move(options), loc);
 }
 
@@ -140,7 +140,7 @@ private:
 /// Compiles a module's forward: `auto fast = compile(net); fast(x)`. `net` itself stays eager; see
 /// nn::Module::compile() for compiling every existing call of it.
 template <class M>
-  requires std::derived_from<M, nn::Module>
+requires std::derived_from<M, nn::Module>
 auto compile(const M& module, CompileOptions options = {}, Loc loc = Loc::current()) {
   return CompiledModule<M>(module, std::move(options), loc);
 }

@@ -25,7 +25,8 @@ int main() {
   });
   Tensor x = randn({10, 64}), y = arange(0, 10); // one sample of each class
   float first = step(x, y).item<float>(), last = first;
-  for (int i = 0; i < 30; ++i) last = step(x, y).item<float>();
+  for (int i = 0; i < 30; ++i)
+    last = step(x, y).item<float>();
   Tensor eager = net(x);
   net.compile();
   net(x);
