@@ -16,7 +16,7 @@ namespace {
 
 // A piece of a launch worth handing to another thread, which takes a few microseconds to start.
 constexpr double kPieceNanoseconds = 8000;
-constexpr double kBytesPerNanosecond = 16, kFlopsPerNanosecond = 40; // of one thread, from L2
+constexpr double kBytesPerNanosecond = 32, kFlopsPerNanosecond = 100; // of one thread, from L2
 
 /// Memory that kernels of this thread use while they run; grows, is never zeroed.
 class Scratch {
