@@ -19,7 +19,7 @@ function(weft_add_test name label)
   endif()
   add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/test)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
-    ENVIRONMENT "XDG_CACHE_HOME=${PROJECT_BINARY_DIR}/test/cache/${name}")
+    ENVIRONMENT "XDG_CACHE_HOME=${PROJECT_BINARY_DIR}/test/home/${name}")
   if(label STREQUAL gpu)
     set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED: ")
   endif()

@@ -181,6 +181,7 @@ namespace weft::kernels::WEFT_NAME(shard, WEFT_SHARD)::HWY_NAMESPACE {
     return table;
   }
 
+// clang-format off: it takes the names that macros make for something else
 } // namespace weft::kernels::WEFT_NAME(shard,WEFT_SHARD)::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -189,7 +190,7 @@ namespace weft::kernels {
 namespace WEFT_NAME(shard, WEFT_SHARD) {
   HWY_EXPORT(entries);
   static PointwiseEntries chosen_entries() { return HWY_DYNAMIC_DISPATCH(entries)(); }
-} // namespace )
+} // namespace WEFT_NAME(shard, WEFT_SHARD)
 template <> PointwiseEntries pointwise_entries<WEFT_SHARD>() {
   return WEFT_NAME(shard, WEFT_SHARD)::chosen_entries();
 }
