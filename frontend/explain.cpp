@@ -159,7 +159,14 @@ std::string as_json(const Region& region) {
 } // namespace
 
 std::string explain(const Region& region, bool json) {
-  return json ? as_json(region) : as_text(region);
+  const std::shared_ptr<Region> backward = region.backward();
+  if (!json) return as_text(region) + (backward ? explain(*backward, false) : "");
+  std::string out = as_json(region);
+  if (backward) {
+    out.pop_back();
+    out += ",\"backward\":" + explain(*backward, true) + "}";
+  }
+  return out;
 }
 
 } // namespace weft::detail

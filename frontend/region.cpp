@@ -4,18 +4,53 @@
 
 namespace weft {
 
-Region::Region(CompileOptions options, const Loc& loc)
-    : options_(std::move(options)), place_(TracePlace::of(loc)) {
+Region::Region(CompileOptions options, const TracePlace& place)
+    : options_(std::move(options)), place_(place) {
   if (options_.name.empty()) options_.name = place_.str();
-  if (options_.max_segment_ops < 1 || options_.max_segments < 1)
-    throw Error(ErrorKind::value,
-                "compile: max_segment_ops and max_segments must be positive, got " +
-                    std::to_string(options_.max_segment_ops) + " and " +
-                    std::to_string(options_.max_segments),
-                loc);
 }
 
-Region::~Region() = default;
+Region::~Region() { forget_region(number_); }
+
+std::shared_ptr<Region> Region::make(CompileOptions options, const TracePlace& place) {
+  std::shared_ptr<Region> region(new Region(std::move(options), place));
+  region->number_ = register_region(region);
+  return region;
+}
+
+namespace {
+
+class BackwardStay final : public RegionStay {
+public:
+  explicit BackwardStay(std::shared_ptr<Region> region)
+      : region_(std::move(region)), call_(*region_) {}
+  void finish() override { call_.finish(); }
+  void abandon() noexcept override { call_.abandon(); }
+
+private:
+  std::shared_ptr<Region> region_;
+  detail::RegionCall call_;
+};
+
+} // namespace
+
+std::unique_ptr<RegionStay> Region::enter_backward() {
+  std::shared_ptr<Region> region;
+  {
+    std::lock_guard lock(mutex_);
+    if (!backward_) {
+      CompileOptions options = options_;
+      options.name += ", backward";
+      backward_ = make(std::move(options), place_);
+    }
+    region = backward_;
+  }
+  return std::make_unique<BackwardStay>(std::move(region));
+}
+
+std::shared_ptr<Region> Region::backward() const {
+  std::lock_guard lock(mutex_);
+  return backward_;
+}
 
 Session* Region::acquire() {
   std::unique_ptr<Session> s;
@@ -71,6 +106,11 @@ RegionStats Region::stats() const {
   std::lock_guard lock(mutex_);
   RegionStats r = stats_;
   r.segments = static_cast<int64_t>(trace_.flushes().size());
+  if (backward_) {
+    const RegionStats b = backward_->stats();
+    r.backward_calls = b.calls;
+    r.backward_kernels = b.kernels;
+  }
   return r;
 }
 
@@ -79,7 +119,13 @@ namespace detail {
 bool inside_region() { return current_session != nullptr; }
 
 std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
-  return std::make_shared<Region>(std::move(options), loc);
+  if (options.max_segment_ops < 1 || options.max_segments < 1)
+    throw Error(ErrorKind::value,
+                "compile: max_segment_ops and max_segments must be positive, got " +
+                    std::to_string(options.max_segment_ops) + " and " +
+                    std::to_string(options.max_segments),
+                loc);
+  return Region::make(std::move(options), TracePlace::of(loc));
 }
 
 RegionStats stats(const Region& region) { return region.stats(); }

@@ -15,13 +15,21 @@ struct Divergence {
   int64_t count = 1;
 };
 
-class Region {
+class Region final : public RegionOwner, public std::enable_shared_from_this<Region> {
 public:
-  Region(CompileOptions options, const Loc& loc);
-  ~Region();
+  /// Makes a region that tapes can find by its number.
+  static std::shared_ptr<Region> make(CompileOptions options, const TracePlace& place);
+  ~Region() override;
 
   Session* acquire();
   void give_back(Session* session);
+
+  /// Backward passes outside the region, over what ran inside, are a region of their own.
+  std::unique_ptr<RegionStay> enter_backward() override;
+  /// The region of those passes, or null before the first one.
+  std::shared_ptr<Region> backward() const;
+
+  uint32_t number() const { return number_; }
 
   const CompileOptions& options() const { return options_; }
   const TracePlace& place() const { return place_; }
@@ -36,7 +44,10 @@ public:
   RegionStats stats() const;
 
 private:
+  Region(CompileOptions options, const TracePlace& place);
+
   static constexpr size_t kMostDivergences = 64, kMostNodes = 200'000;
+  uint32_t number_ = 0;
   CompileOptions options_;
   TracePlace place_;
   mutable std::mutex mutex_;
@@ -44,6 +55,7 @@ private:
   std::vector<std::unique_ptr<Session>> idle_;
   std::vector<Divergence> divergences_;
   RegionStats stats_;
+  std::shared_ptr<Region> backward_;
 };
 
 } // namespace weft

@@ -11,7 +11,7 @@ namespace weft {
 
 class Session final : public RegionSession {
 public:
-  explicit Session(Region& region) : region_(region) {}
+  explicit Session(Region& owner) : region_(owner) { region = owner.number(); }
   ~Session() override;
 
   void begin();

@@ -21,6 +21,20 @@ void add_to(Tensor& sum, Tensor g) { sum = sum.defined() ? add(sum, g) : std::mo
 
 } // namespace
 
+// With a stay left, an exception is on its way.
+BackwardRegions::~BackwardRegions() {
+  if (stay_) stay_->abandon();
+}
+
+void BackwardRegions::go_to(uint32_t region) {
+  if (!outside_ || region == region_) return;
+  if (stay_) stay_->finish();
+  stay_.reset();
+  region_ = region;
+  owner_ = region ? find_region(region) : nullptr;
+  if (owner_) stay_ = owner_->enter_backward();
+}
+
 BackwardPass::~BackwardPass() {
   for (const Entry& e : heap_)
     take_gradient(e.node); // left there by an exception
@@ -51,8 +65,10 @@ void BackwardPass::run() {
   GradModeScope mode(create_graph_);
   for (auto& [edge, seed] : roots_)
     if (wants(edge)) deliver(edge, std::move(seed), false);
+  BackwardRegions regions;
   while (!heap_.empty()) {
     GradNode* node = heap_.front().node;
+    regions.go_to(node->region);
     std::pop_heap(heap_.begin(), heap_.end());
     heap_.pop_back();
     Tensor dy = take_gradient(node);
@@ -63,6 +79,7 @@ void BackwardPass::run() {
     }
     step(*node, std::move(dy));
   }
+  regions.go_to(0);
 }
 
 bool BackwardPass::wants(const GradEdge& edge) const {

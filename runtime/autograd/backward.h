@@ -5,11 +5,29 @@
 
 #include "runtime/autograd/grad_node.h"
 #include "runtime/autograd/vjp_context.h"
+#include "runtime/core/region_hook.h"
 
 #include <unordered_map>
 #include <unordered_set>
 
 namespace weft {
+
+/// Runs the gradients of ops that ran in a compiled region compiled as well, if the backward pass
+/// itself is outside of any region: enters and leaves regions as the pass meets their nodes.
+class BackwardRegions {
+public:
+  BackwardRegions() : outside_(!current_session) {}
+  ~BackwardRegions();
+  BackwardRegions(const BackwardRegions&) = delete;
+  BackwardRegions& operator=(const BackwardRegions&) = delete;
+  void go_to(uint32_t region);
+
+private:
+  const bool outside_;
+  uint32_t region_ = 0;
+  std::shared_ptr<RegionOwner> owner_;
+  std::unique_ptr<RegionStay> stay_;
+};
 
 class BackwardPass {
 public:

@@ -59,6 +59,7 @@ struct GradNode : AutogradState {
   uint16_t meta_count = 0, scalar_count = 0, structure_count = 0, size_count = 0;
   uint32_t result_version = 0;
   uint32_t view_history = 0;    // Storage::history when a view was made
+  uint32_t region = 0;          // number of the compiled region that the op ran in
   uint64_t sequence = 0;        // greater than that of every node its edges lead to
   Loc loc;                      // the user's line
   TensorImpl* result = nullptr; // a reference of the tape, where the gradient reads the result

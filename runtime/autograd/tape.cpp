@@ -1,6 +1,7 @@
 #include "runtime/autograd/tape.h"
 
 #include "runtime/autograd/grad_node.h"
+#include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 
 #include <fmt/format.h>
@@ -125,6 +126,7 @@ void record_tape(const OpCall& call, TensorImpl* result) {
   save_values(call, record_edges(call, op, result->meta, node), result, node);
   last_sequence = std::max(last_sequence, node->sequence) + 1;
   node->sequence = last_sequence;
+  if (current_session) node->region = current_session->region;
   if (op.kind == OpKind::view)
     node->view_history = result->storage->history.load(std::memory_order_relaxed);
   if (call.in_place) {

@@ -4,6 +4,8 @@
 
 #include "runtime/core/op_call.h"
 
+#include <memory>
+
 namespace weft {
 
 /// The part of a trace node that following reads: one cache line, contiguous in recording order.
@@ -30,10 +32,33 @@ public:
   /// Hears of the end of a tensor that carries this session and is not owned by it.
   virtual void died(TensorImpl* t) noexcept = 0;
 
+  uint32_t region = 0;           // number of the region, kept by the tape of its ops
   TraceNode* next = nullptr;     // the node the path predicts; null while recording or generic
   TensorImpl** values = nullptr; // by slot
   TraceNode* current = nullptr;  // last node matched
 };
+
+/// A stay of this thread in a region; leaving is finish(), or abandon() while an exception travels.
+class RegionStay {
+public:
+  virtual ~RegionStay() = default;
+  virtual void finish() = 0;
+  virtual void abandon() noexcept = 0;
+};
+
+/// A region as the tape knows it: it compiles the backward pass over its ops when that runs
+/// outside.
+class RegionOwner {
+public:
+  virtual ~RegionOwner() = default;
+  virtual std::unique_ptr<RegionStay> enter_backward() = 0;
+};
+
+/// Numbers regions, from 1. A tape may outlive the region that it was recorded in: find_region then
+/// returns null.
+uint32_t register_region(std::weak_ptr<RegionOwner> owner);
+void forget_region(uint32_t number);
+std::shared_ptr<RegionOwner> find_region(uint32_t number);
 
 /// The session of the innermost region running in this thread, or null.
 extern constinit thread_local RegionSession* current_session

@@ -34,6 +34,14 @@ std::string runEmitted(const LoomRun& run, ModuleOp module, loom::KernelOp kerne
   if (run.scheduled) loom::scheduleKernel(kernel, {target->vector_bits});
   auto emitted = cpu::emitKernels(module, *target);
   if (!emitted) return toString(emitted.takeError());
+  // Code for wider vectors than this processor has is emitted and linked; what runs is the host's.
+  const cpu::CpuTarget host = cpu::CpuTarget::host();
+  if (target->vector_bits > host.vector_bits) {
+    if (auto wide = cpu::linkSharedObject(emitted->object); !wide)
+      return toString(wide.takeError());
+    emitted = cpu::emitKernels(module, host);
+    if (!emitted) return toString(emitted.takeError());
+  }
   auto linked = cpu::linkSharedObject(emitted->object);
   if (!linked) return toString(linked.takeError());
   Loaded loaded(*linked);

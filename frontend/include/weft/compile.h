@@ -30,6 +30,8 @@ struct RegionStats {
   int64_t unrecorded = 0; // times that a new path met an exhausted budget
   int64_t kernels = 0;    // launches of all programs together
   double compile_seconds = 0;
+  // Backward passes that ran outside, over what the region recorded, and their kernel launches.
+  int64_t backward_calls = 0, backward_kernels = 0;
 };
 
 namespace detail {
