@@ -43,10 +43,12 @@ template <class T> T take(llvm::Expected<T> value) {
 
 /// A kernel as device C, or why there is none.
 std::string device_text(loom::KernelOp kernel) {
-  if (auto device = gpu::emitKernel(kernel))
-    return device->text;
-  else
-    return "// " + llvm::toString(device.takeError()) + "\n";
+  auto device = gpu::emitKernel(kernel);
+  if (!device) return "// " + llvm::toString(device.takeError()) + "\n";
+  std::string text;
+  for (const gpu::DeviceKernel& phase : *device)
+    text += (text.empty() ? "" : "\n") + phase.text;
+  return text;
 }
 
 /// Adds each kernel's own text: scheduled loom, device C, LLVM IR, assembly.

@@ -59,9 +59,9 @@ private:
     return add({kind, a, b, 0});
   }
   // A map of a kernel's sizes, which are the function's.
-  int32_t expression(Operation* op, StringRef attribute, int64_t otherwise) {
+  int32_t expression(Operation* op, StringRef attribute, int64_t otherwise, unsigned result = 0) {
     auto map = op->getAttrOfType<AffineMapAttr>(attribute);
-    return map ? expression(map.getValue().getResult(0)) : constant(otherwise);
+    return map ? expression(map.getValue().getResult(result)) : constant(otherwise);
   }
 
   void add_symbols() {
@@ -123,10 +123,11 @@ private:
     for (auto [k, size] : llvm::enumerate(launch.getSizes()))
       l.arguments.push_back({ProgramArgument::Kind::size,
                              add({ProgramExpr::Kind::symbol, static_cast<int32_t>(k), -1, 0})});
-    l.chunks = expression(kernel, loom::LoomDialect::kChunksName, 1);
+    for (unsigned k = 0; k < kernel.getPhases().size(); k++)
+      l.phases.push_back({expression(kernel, loom::LoomDialect::kChunksName, 1, k),
+                          expression(kernel, loom::LoomDialect::kBytesName, 0, k),
+                          expression(kernel, loom::LoomDialect::kFlopsName, 0, k)});
     l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
-    l.bytes = expression(kernel, loom::LoomDialect::kBytesName, 0);
-    l.flops = expression(kernel, loom::LoomDialect::kFlopsName, 0);
     program.launches.push_back(l);
     ProgramKernel& info = program.kernels[l.kernel];
     if (!info.summary.empty()) return;

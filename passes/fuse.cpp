@@ -55,7 +55,9 @@ private:
         [&](unsigned a, unsigned b) { return isElementwiseGroup(a) && isElementwiseGroup(b); });
     joinAlong([&](unsigned a, unsigned b) { return hasProduct(a) && isElementwiseGroup(b); });
     for (bool changed = true; changed;)
-      changed = joinAlong([&](unsigned a, unsigned b) { return !hasProduct(a) && !hasProduct(b); });
+      changed = joinAlong([&](unsigned a, unsigned b) {
+        return !hasProduct(a) && !hasProduct(b) && !combinesOthers(a, b);
+      });
     joinSiblings();
   }
 
@@ -71,6 +73,32 @@ private:
   }
   bool hasProduct(unsigned g) {
     return llvm::any_of(groups[g].nodes, [&](unsigned n) { return isProduct(graph.nodes[n]); });
+  }
+
+  bool hasReduction(unsigned g) {
+    return llvm::any_of(groups[g].nodes, [&](unsigned n) { return asReduce(graph.nodes[n]); });
+  }
+
+  // Says whether b makes one number of a's and of other reductions', which cannot be one kernel
+  // with a and do not run before it anyway: with b apart all of them can run at once.
+  bool combinesOthers(unsigned a, unsigned b) {
+    MLIRContext* ctx = graph.function.getContext();
+    AffineExpr one = getAffineConstantExpr(1, ctx);
+    if (!hasReduction(a) || !isElementwiseGroup(b)) return false;
+    SmallVector<unsigned> all = unite(a, b);
+    llvm::SetVector<unsigned> others;
+    for (unsigned n : groups[b].nodes) {
+      if (ir::countOf(ir::shapeOf(graph.nodes[n]->getResult(0)), ctx) != one) return false;
+      for (unsigned p : graph.producers[n])
+        if (unsigned g = group[p]; g != a && g != b && hasReduction(g) && !isPath(g, a, true))
+          others.insert(g);
+    }
+    if (others.empty()) return false;
+    for (unsigned g : others)
+      llvm::append_range(all, groups[g].nodes);
+    llvm::sort(all);
+    std::string why;
+    return !analyse(all, why);
   }
 
   // Says whether a path leads from a to b through other groups, or any path where `orDirect`.
@@ -286,6 +314,7 @@ private:
   std::string whyApart(unsigned a, unsigned b) {
     std::string why;
     if (isPath(a, b, false)) return "another kernel has to run between them";
+    if (combinesOthers(a, b)) return "it combines several reductions";
     auto part = analyse(unite(a, b), why);
     if (part && isProfitable(*part, why)) why = "it joined another kernel first";
     return why;

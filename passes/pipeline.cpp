@@ -32,6 +32,7 @@ constexpr PassInfo kPasses[] = {
     {"place-outputs", placeOutputs, "fused", false, "gives each output a kernel that may write it"},
     {"lower-to-loom", lowerToLoom, "", false, "makes loom kernels of the groups"},
     {"hoist-reciprocals", hoistReciprocals, "", true, "divides by the sums of rows once a row"},
+    {"join-launches", joinLaunches, "", true, "finishes reductions in their own launch"},
     {"plan-memory", planMemory, "", false, "gives each buffer its place"},
     {"merge-kernels", mergeKernels, "loom", true, "makes equal kernels one"},
 };

@@ -20,8 +20,8 @@ struct EmitOptions {
 struct EmittedKernel {
   std::string symbol; // of the C function of runtime/program/kernel_abi.h
   std::string llvm_text, asm_text;
-  // Expressions of the kernel's sizes: pieces of work, bytes of private memory of each thread, and
-  // estimates for the whole launch: memory traffic in bytes and scalar operations.
+  // Expressions of the kernel's sizes: pieces of work of each phase, bytes of private memory of
+  // each thread, and estimates for each phase: memory traffic in bytes and scalar operations.
   mlir::AffineMap chunks, scratch_bytes, bytes, flops;
 };
 

@@ -87,7 +87,7 @@ void emitPartFunction(llvm::Function* function, KernelOp kernel, const PartPlan&
   b.CreateRetVoid();
 }
 
-// Chunks of all parts are numbered one after another.
+// Chunks of all parts, and so of all phases, are numbered one after another.
 void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& plan,
                   llvm::ArrayRef<llvm::Function*> parts, const CpuTarget& target) {
   llvm::LLVMContext& context = function->getContext();

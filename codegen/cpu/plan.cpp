@@ -150,11 +150,14 @@ AffineExpr repeats(Operation* op, function_ref<bool(Value)> depends) {
   return count;
 }
 
+struct Estimate {
+  AffineExpr bytes, flops;
+};
+
 // Memory counts once where a part reads it several times: only the first reading comes from far
 // away.
-void estimate(KernelOp kernel, KernelPlan& plan) {
-  MLIRContext* context = kernel.getContext();
-  AffineExpr bytes = constant(context, 0), flops = constant(context, 0);
+Estimate estimate(ArrayRef<PartOp> phase, MLIRContext* context) {
+  Estimate sum{constant(context, 0), constant(context, 0)};
   llvm::DenseSet<std::tuple<Operation*, Value, Attribute, int>> seen;
   auto traffic = [&](Operation* op, Value memory, AffineMap map, ValueRange indices) {
     Operation* part = op->getParentOfType<PartOp>();
@@ -162,24 +165,23 @@ void estimate(KernelOp kernel, KernelPlan& plan) {
         !seen.insert({part, memory, AffineMapAttr::get(map), int(isa<StoreOp>(op))}).second)
       return;
     auto depends = [&](Value axis) { return llvm::is_contained(indices, axis); };
-    bytes = bytes + repeats(op, depends) * elementBytes(elementType(memory.getType()));
+    sum.bytes = sum.bytes + repeats(op, depends) * elementBytes(elementType(memory.getType()));
   };
-  kernel.walk([&](Operation* op) {
+  auto visit = [&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
       traffic(op, load.getMemory(), load.getMap(), load.getIndices());
     else if (auto store = dyn_cast<StoreOp>(op))
       traffic(op, store.getMemory(), store.getMap(), store.getIndices());
     else if (auto dot = dyn_cast<DotOp>(op))
-      flops = flops + repeats(&dot.getBody().front().back(), [](Value) { return true; }) * 2;
+      sum.flops =
+          sum.flops + repeats(&dot.getBody().front().back(), [](Value) { return true; }) * 2;
     else if (op->getNumResults() == 1 && isa<FloatType>(op->getResult(0).getType()) &&
              !isa<arith::ConstantOp, LoopOp>(op))
-      flops = flops + repeats(op, [](Value) { return true; });
-  });
-  auto map = [&](AffineExpr expr) {
-    return AffineMap::get(0, kernel.getSizes().size(), expr, context);
+      sum.flops = sum.flops + repeats(op, [](Value) { return true; });
   };
-  plan.bytes = map(bytes);
-  plan.flops = map(flops);
+  for (PartOp part : phase)
+    part.walk(visit);
+  return sum;
 }
 
 } // namespace
@@ -187,24 +189,33 @@ void estimate(KernelOp kernel, KernelPlan& plan) {
 KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
   MLIRContext* context = kernel.getContext();
   KernelPlan plan;
-  AffineExpr chunks = constant(context, 0), scratch = constant(context, 0);
-  for (PartOp part : kernel.getParts()) {
-    plan.parts.push_back(planPart(part, target));
-    const PartPlan& last = plan.parts.back();
-    chunks = chunks + last.chunks;
-    // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of
-    // the largest.
-    auto most = dyn_cast<AffineConstantExpr>(scratch),
-         more = dyn_cast<AffineConstantExpr>(last.scratch_bytes);
-    scratch = most && more ? constant(context, std::max(most.getValue(), more.getValue()))
-                           : scratch + last.scratch_bytes;
+  SmallVector<AffineExpr> chunks, bytes, flops;
+  AffineExpr scratch = constant(context, 0);
+  for (ArrayRef<PartOp> phase : kernel.getPhases()) {
+    AffineExpr count = constant(context, 0);
+    for (PartOp part : phase) {
+      plan.parts.push_back(planPart(part, target));
+      const PartPlan& last = plan.parts.back();
+      count = count + last.chunks;
+      // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of
+      // the largest.
+      auto most = dyn_cast<AffineConstantExpr>(scratch),
+           more = dyn_cast<AffineConstantExpr>(last.scratch_bytes);
+      scratch = most && more ? constant(context, std::max(most.getValue(), more.getValue()))
+                             : scratch + last.scratch_bytes;
+    }
+    Estimate sum = estimate(phase, context);
+    chunks.push_back(count);
+    bytes.push_back(sum.bytes);
+    flops.push_back(sum.flops);
   }
-  auto map = [&](AffineExpr expr) {
-    return AffineMap::get(0, kernel.getSizes().size(), expr, context);
+  auto map = [&](ArrayRef<AffineExpr> exprs) {
+    return AffineMap::get(0, kernel.getSizes().size(), exprs, context);
   };
   plan.chunks = map(chunks);
   plan.scratch_bytes = map(scratch);
-  estimate(kernel, plan);
+  plan.bytes = map(bytes);
+  plan.flops = map(flops);
   return plan;
 }
 
@@ -218,7 +229,8 @@ llvm::Error checkKernel(KernelOp kernel, const CpuTarget& target) {
     return fail("the processor must have SSE4.1, got " + target.cpu);
   Operation* refused = nullptr;
   kernel.walk([&](Operation* op) {
-    if (isa<KernelOp, PartOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp, RequireOp>(op) ||
+    if (isa<KernelOp, PartOp, BarrierOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp,
+            RequireOp>(op) ||
         isScalarOp(op))
       return WalkResult::advance();
     if (auto value = dyn_cast<arith::ConstantOp>(op))

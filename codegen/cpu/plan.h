@@ -61,7 +61,8 @@ struct PartPlan {
 };
 
 struct KernelPlan {
-  std::vector<PartPlan> parts;
+  std::vector<PartPlan> parts; // of all phases, in order
+  // Expressions of the sizes; all but scratch_bytes have a result for each phase.
   mlir::AffineMap chunks, scratch_bytes, bytes, flops;
 };
 

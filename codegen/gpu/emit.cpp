@@ -1,4 +1,4 @@
-// Kernel to text: signature, blocks of its parts, bodies.
+// Kernel to text, phase by phase: signature, blocks of its parts, bodies.
 #include "codegen/gpu/emit.h"
 
 #include "codegen/gpu/part_printer.h"
@@ -19,19 +19,22 @@ std::string identifier(StringRef symbol) {
   return name.empty() || llvm::isDigit(name[0]) ? "k" + name : name;
 }
 
-bool isWritten(KernelOp kernel, Value buffer) {
+bool isWritten(ArrayRef<PartOp> phase, Value buffer) {
   bool written = false;
-  kernel.walk([&](StoreOp store) { written |= store.getMemory() == buffer; });
+  for (PartOp part : phase)
+    part.walk([&](StoreOp store) { written |= store.getMemory() == buffer; });
   return written;
 }
 
-class KernelPrinter {
+class PhasePrinter {
 public:
-  explicit KernelPrinter(KernelOp kernel) : kernel(kernel), plan(planKernel(kernel)) {}
+  PhasePrinter(KernelOp kernel, ArrayRef<PartOp> phase, std::string name)
+      : kernel(kernel), phase(phase), plan(planPhase(phase)) {
+    result.symbol = kernel.getSymName().str();
+    result.name = std::move(name);
+  }
 
   DeviceKernel run() {
-    result.symbol = kernel.getSymName().str();
-    result.name = identifier(result.symbol);
     printSignature();
     if (plan.shared_bytes > 0)
       out.line("WEFT_SHARED weft_u64 shared[" + std::to_string((plan.shared_bytes + 7) / 8) + "];");
@@ -58,7 +61,7 @@ private:
       std::string name;
       if (isa<BufferType>(type)) {
         name = "b" + std::to_string(buffers++);
-        arguments += std::string("WEFT_GLOBAL ") + (isWritten(kernel, argument) ? "" : "const ") +
+        arguments += std::string("WEFT_GLOBAL ") + (isWritten(phase, argument) ? "" : "const ") +
                      memoryType(elementType(type)).str() + "* " + name + ", ";
         result.arguments.push_back(ArgumentKind::buffer);
       } else {
@@ -105,6 +108,7 @@ private:
   }
 
   KernelOp kernel;
+  ArrayRef<PartOp> phase;
   KernelPlan plan;
   Code out;
   Names names;
@@ -114,9 +118,15 @@ private:
 
 } // namespace
 
-llvm::Expected<DeviceKernel> emitKernel(KernelOp kernel) {
+llvm::Expected<std::vector<DeviceKernel>> emitKernel(KernelOp kernel) {
   if (llvm::Error error = checkKernel(kernel)) return error;
-  return KernelPrinter(kernel).run();
+  std::vector<DeviceKernel> phases;
+  std::string name = identifier(kernel.getSymName());
+  for (ArrayRef<PartOp> phase : kernel.getPhases()) {
+    std::string number = phases.empty() ? "" : "_phase" + std::to_string(phases.size());
+    phases.push_back(PhasePrinter(kernel, phase, name + number).run());
+  }
+  return phases;
 }
 
 std::string sourceOf(ArrayRef<DeviceKernel> kernels, Dialect dialect) {

@@ -9,7 +9,7 @@ namespace weft::gpu {
 
 struct DeviceKernel {
   std::string symbol; // of the loom.kernel
-  std::string name;   // of the C function
+  std::string name;   // of the C function: the symbol, and the number of a later phase
   std::string text;   // the function, the same in each dialect
   std::vector<ArgumentKind> arguments;
   int threads = 1;
@@ -18,8 +18,10 @@ struct DeviceKernel {
 };
 
 /// Prints a kernel that `--loom-schedule` has run over; kernels without a schedule get a thread for
-/// each point. Fails with "loom.kernel @name: what must hold, got what".
-llvm::Expected<DeviceKernel> emitKernel(loom::KernelOp kernel);
+/// each point. Blocks of one launch cannot wait for each other, so that each phase is a launch of
+/// its own, in order, all with the kernel's arguments. Fails with "loom.kernel @name: what must
+/// hold, got what".
+llvm::Expected<std::vector<DeviceKernel>> emitKernel(loom::KernelOp kernel);
 
 /// The complete source of some kernels: header, functions that they call, kernels.
 std::string sourceOf(llvm::ArrayRef<DeviceKernel> kernels, Dialect dialect);

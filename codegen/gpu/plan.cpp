@@ -119,10 +119,10 @@ bool runsAlongThreads(Operation* loop, const PartPlan& plan) {
 
 int64_t treeBytes(Type type, int threads) { return aligned(elementBytes(type) * threads); }
 
-KernelPlan planKernel(KernelOp kernel) {
-  MLIRContext* context = kernel.getContext();
+KernelPlan planPhase(ArrayRef<PartOp> phase) {
+  MLIRContext* context = phase.front()->getContext();
   KernelPlan plan;
-  for (PartOp part : kernel.getParts())
+  for (PartOp part : phase)
     plan.parts.push_back(mapAxes(part));
   for (const PartPlan& part : plan.parts)
     plan.threads = std::max(plan.threads, threadsFor(part));
@@ -143,8 +143,8 @@ KernelPlan planKernel(KernelOp kernel) {
 llvm::Error checkKernel(KernelOp kernel) {
   Operation* refused = nullptr;
   kernel.walk([&](Operation* op) {
-    bool known =
-        isa<KernelOp, PartOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp, RequireOp>(op);
+    bool known = isa<KernelOp, PartOp, BarrierOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp,
+                     RequireOp>(op);
     if (auto value = dyn_cast<arith::ConstantOp>(op))
       known = isa<IntegerAttr, FloatAttr>(value.getValue());
     if (known || isScalarOp(op)) return WalkResult::advance();

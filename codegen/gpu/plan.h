@@ -43,8 +43,8 @@ struct KernelPlan {
 
 inline constexpr int64_t kMostResident = 512;
 
-/// Plans a kernel that checkKernel accepts.
-KernelPlan planKernel(loom::KernelOp kernel);
+/// Plans one phase of a kernel that checkKernel accepts.
+KernelPlan planPhase(llvm::ArrayRef<loom::PartOp> phase);
 
 /// Refuses what the emitter cannot map, as "loom.kernel @name: what must hold, got what".
 llvm::Error checkKernel(loom::KernelOp kernel);

@@ -1,4 +1,4 @@
-// Executes loom kernels point by point: parts, loops, memory. See loom_interpreter.h.
+// Executes loom kernels point by point: phases, parts, loops, memory. See loom_interpreter.h.
 #include "ir/interp/loom_interpreter.h"
 
 #include "ir/interp/loom_scalars.h"
@@ -22,8 +22,10 @@ public:
   uint32_t run(KernelOp kernel, std::span<void* const> buffers,
                std::span<const int64_t> arguments) {
     bind(kernel, buffers, arguments);
-    for (PartOp part : kernel.getParts())
-      runAxes(part, 0);
+    // Parts of a phase may run in any order; the last one first, so that a missing barrier shows.
+    for (ArrayRef<PartOp> phase : kernel.getPhases())
+      for (PartOp part : llvm::reverse(phase))
+        runAxes(part, 0);
     return error_;
   }
 

@@ -48,14 +48,14 @@ int64_t elementBytes(Type element) {
   return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
 }
 
-std::optional<int64_t> evaluateSizes(AffineMap map, ArrayRef<int64_t> sizes) {
+std::optional<int64_t> evaluateSizes(AffineMap map, ArrayRef<int64_t> sizes, unsigned result) {
   SmallVector<AffineExpr> symbols;
   for (int64_t size : sizes)
     symbols.push_back(getAffineConstantExpr(size, map.getContext()));
   symbols.resize(std::max<size_t>(symbols.size(), map.getNumSymbols()),
                  getAffineConstantExpr(0, map.getContext()));
   auto value = dyn_cast<AffineConstantExpr>(
-      simplifyAffineExpr(map.getResult(0).replaceSymbols(symbols), 0, 0));
+      simplifyAffineExpr(map.getResult(result).replaceSymbols(symbols), 0, 0));
   return value ? std::optional(value.getValue()) : std::nullopt;
 }
 

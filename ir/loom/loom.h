@@ -17,6 +17,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <vector>
+
 // Parameters that a generated accessor does not need have names all the same.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -40,8 +42,9 @@ mlir::Type elementType(mlir::Type memory);
 /// Returns the bytes of an element in memory: i1 takes one.
 int64_t elementBytes(mlir::Type element);
 
-/// Returns the value of a map of the form ()[sizes] -> (value), or nothing if a divisor is zero.
-std::optional<int64_t> evaluateSizes(mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes);
+/// Returns a value of a map of the form ()[sizes] -> (values), or nothing if a divisor is zero.
+std::optional<int64_t> evaluateSizes(mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes,
+                                     unsigned result = 0);
 
 /// Returns by how many elements the offset map(indices) moves for one step of `axis`, or nothing
 /// where that is not a constant.

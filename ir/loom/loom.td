@@ -19,7 +19,7 @@ def Loom_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let extraClassDeclaration = [{
-    /// Kernel attributes set by the schedule pass: an affine_map<()[sizes] -> (value)> each.
+    /// Kernel attributes set by the emitter: an affine_map<()[sizes] -> (values)> each, with a value for each phase; scratch memory has one.
     static constexpr llvm::StringLiteral kChunksName = "loom.chunks";
     static constexpr llvm::StringLiteral kScratchName = "loom.scratch";
     static constexpr llvm::StringLiteral kBytesName = "loom.bytes";
@@ -83,6 +83,7 @@ def Loom_KernelOp : Loom_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, S
   let summary = "one kernel of one or more parts";
   let description = [{
     Arguments: buffers, then scalars (f32 f64 i64 i1), then sizes (index), which are the symbols of the maps inside.
+    Parts between two `loom.barrier`s are a phase: they run in any order or at once, so that none reads a buffer which another one writes.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
@@ -98,6 +99,8 @@ def Loom_KernelOp : Loom_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, S
     /// Returns the size arguments: the values of the symbols s0, s1, ...
     llvm::SmallVector<::mlir::Value> getSizes();
     auto getParts() { return getBody().front().getOps<PartOp>(); }
+    /// Returns the parts of each phase: those that no barrier keeps apart.
+    std::vector<std::vector<PartOp>> getPhases();
   }];
 }
 
@@ -117,6 +120,11 @@ def Loom_PartOp : Loom_Op<"part", [HasParent<"KernelOp">, SingleBlockImplicitTer
     unsigned getNumAxes() { return getAxes().size(); }
     void setAxis(unsigned i, AxisAttr axis);
   }];
+}
+
+def Loom_BarrierOp : Loom_Op<"barrier", [HasParent<"KernelOp">]> {
+  let summary = "ends a phase: all points of the parts before it are done, and what they wrote is seen, when the first point after it starts";
+  let assemblyFormat = "attr-dict";
 }
 
 def Loom_YieldOp : Loom_Op<"yield", [Pure, Terminator, ParentOneOf<["PartOp", "LoopOp", "DotOp"]>]> {

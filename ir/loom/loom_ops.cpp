@@ -112,6 +112,35 @@ SmallVector<Value> KernelOp::getSizes() {
   return sizes;
 }
 
+std::vector<std::vector<PartOp>> KernelOp::getPhases() {
+  std::vector<std::vector<PartOp>> phases(1);
+  for (Operation& op : getBody().front())
+    if (auto part = dyn_cast<PartOp>(op))
+      phases.back().push_back(part);
+    else
+      phases.emplace_back();
+  return phases;
+}
+
+// Parts of a phase run at once, so none may read a buffer that another one writes. They may write
+// one buffer, in different places.
+static LogicalResult checkPartsApart(ArrayRef<PartOp> phase) {
+  llvm::DenseMap<Value, llvm::SmallPtrSet<Operation*, 2>> writers;
+  for (PartOp part : phase)
+    part.walk([&](StoreOp store) { writers[store.getMemory()].insert(part); });
+  for (PartOp part : phase) {
+    WalkResult result = part.walk([&](LoadOp load) -> WalkResult {
+      auto written = writers.find(load.getMemory());
+      if (written == writers.end() || (written->second.size() == 1 && written->second.count(part)))
+        return WalkResult::advance();
+      return load.emitOpError() << "a barrier must stand between the part that writes a buffer and "
+                                   "another one that reads it";
+    });
+    if (result.wasInterrupted()) return failure();
+  }
+  return success();
+}
+
 LogicalResult KernelOp::verifyRegions() {
   if (!getResultTypes().empty())
     return emitOpError() << "must have no results, got " << getResultTypes().size();
@@ -127,8 +156,12 @@ LogicalResult KernelOp::verifyRegions() {
     stage = kind;
   }
   for (Operation& op : getBody().front())
-    if (!isa<PartOp>(op)) return emitOpError() << "must hold only parts, got " << op.getName();
-  if (getParts().empty()) return emitOpError() << "must have a part, got none";
+    if (!isa<PartOp, BarrierOp>(op))
+      return emitOpError() << "must hold only parts and barriers, got " << op.getName();
+  for (ArrayRef<PartOp> phase : getPhases()) {
+    if (phase.empty()) return emitOpError() << "each phase must have a part, got none";
+    if (failed(checkPartsApart(phase))) return failure();
+  }
   return success();
 }
 

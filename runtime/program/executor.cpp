@@ -118,10 +118,13 @@ void LoadedProgram::resolve() {
     Launch l{};
     l.function = functions[from.kernel];
     l.number = static_cast<int32_t>(k);
+    l.scratch_bytes = from.scratch_bytes;
     l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
     l.buffer_count = static_cast<uint32_t>(from.buffers.size());
     l.first_argument = static_cast<uint32_t>(launch_arguments_.size());
     l.argument_count = static_cast<uint32_t>(from.arguments.size());
+    l.first_phase = static_cast<uint32_t>(launch_phases_.size());
+    l.phase_count = static_cast<uint32_t>(from.phases.size());
     launch_buffers_.insert(launch_buffers_.end(), from.buffers.begin(), from.buffers.end());
     launch_arguments_.insert(launch_arguments_.end(), from.arguments.begin(), from.arguments.end());
     most_buffers_ = std::max(most_buffers_, from.buffers.size());
@@ -129,7 +132,8 @@ void LoadedProgram::resolve() {
     for (ProgramArgument a : from.arguments)
       if (a.kind == ProgramArgument::Kind::scalar)
         scalar_count_ = std::max(scalar_count_, static_cast<size_t>(a.index) + 1);
-    if (!is_generic()) l.geometry = geometry(from, constants_.data());
+    for (const ProgramPhase& phase : from.phases)
+      launch_phases_.push_back(is_generic() ? Phase{} : geometry(phase, constants_.data()));
     launches_.push_back(l);
   }
   if (!collection_folder().empty())
@@ -137,13 +141,12 @@ void LoadedProgram::resolve() {
   if (!is_generic() && p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
 }
 
-LoadedProgram::Geometry LoadedProgram::geometry(const ProgramLaunch& l, const int64_t* values) {
+LoadedProgram::Phase LoadedProgram::geometry(const ProgramPhase& phase, const int64_t* values) {
   auto value = [&](int32_t e, int64_t otherwise) { return e < 0 ? otherwise : values[e]; };
-  Geometry g;
-  g.chunks = value(l.chunks, 1);
-  g.scratch = value(l.scratch_bytes, 0);
-  double nanoseconds = std::max(static_cast<double>(value(l.bytes, 0)) / kBytesPerNanosecond,
-                                static_cast<double>(value(l.flops, 0)) / kFlopsPerNanosecond);
+  Phase g;
+  g.chunks = value(phase.chunks, 1);
+  double nanoseconds = std::max(static_cast<double>(value(phase.bytes, 0)) / kBytesPerNanosecond,
+                                static_cast<double>(value(phase.flops, 0)) / kFlopsPerNanosecond);
   if (nanoseconds < 2 * kPieceNanoseconds || g.chunks <= 1)
     g.grain = std::max<int64_t>(g.chunks, 1);
   else
@@ -152,18 +155,25 @@ LoadedProgram::Geometry LoadedProgram::geometry(const ProgramLaunch& l, const in
   return g;
 }
 
-void LoadedProgram::launch(const Launch& l, const Geometry& g, void* const* buffers,
+void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* buffers,
                            const int64_t* args, const RunArguments& a) const {
+  int64_t scratch_bytes = l.scratch_bytes < 0 ? 0 : values[l.scratch_bytes];
   uint32_t error = 0;
+  int64_t first = 0; // chunk of the phase
   auto work = [&](int64_t begin, int64_t end) {
-    void* scratch = g.scratch ? thread_scratch.at_least(g.scratch) : nullptr;
+    void* scratch = scratch_bytes ? thread_scratch.at_least(scratch_bytes) : nullptr;
     weft_kernel_context context{WEFT_KERNEL_ABI, &error, scratch};
-    l.function(&context, buffers, args, begin, end);
+    l.function(&context, buffers, args, first + begin, first + end);
   };
-  if (g.grain >= g.chunks)
-    work(0, g.chunks);
-  else
-    parallel_for(g.chunks, g.grain, work);
+  for (uint32_t k = 0; k < l.phase_count; k++) {
+    Phase g = is_generic() ? geometry(program_.launches[l.number].phases[k], values)
+                           : launch_phases_[l.first_phase + k];
+    if (g.grain >= g.chunks)
+      work(0, g.chunks);
+    else
+      parallel_for(g.chunks, g.grain, work);
+    first += g.chunks;
+  }
   if (error) raise(error, a);
 }
 
@@ -208,12 +218,11 @@ void LoadedProgram::run(const RunArguments& a) const {
                          ? static_cast<int64_t>(a.scalars[from.index])
                          : values[from.index];
     }
-    Geometry g = is_generic() ? geometry(p.launches[l.number], values) : l.geometry;
     if (!nanoseconds_) {
-      launch(l, g, buffers.data(), arguments.data(), a);
+      launch(l, values, buffers.data(), arguments.data(), a);
     } else {
       uint64_t start = now();
-      launch(l, g, buffers.data(), arguments.data(), a);
+      launch(l, values, buffers.data(), arguments.data(), a);
       nanoseconds_[l.number].fetch_add(now() - start, std::memory_order_relaxed);
     }
   }

@@ -50,21 +50,21 @@ public:
   Times times() const;
 
 private:
-  struct Geometry { // of a launch, for one vector of sizes
-    int64_t chunks, grain, scratch;
+  struct Phase { // of a launch, for one vector of sizes
+    int64_t chunks, grain;
   };
   struct Launch {
     weft_kernel_fn function;
-    uint32_t first_buffer, buffer_count, first_argument, argument_count;
-    int32_t number;    // in Program::launches
-    Geometry geometry; // of a program without symbols
+    uint32_t first_buffer, buffer_count, first_argument, argument_count, first_phase, phase_count;
+    int32_t number;        // in Program::launches
+    int32_t scratch_bytes; // expression
   };
 
   LoadedProgram() = default;
   void resolve();
   void evaluate(const RunArguments& a, int64_t* values) const;
-  static Geometry geometry(const ProgramLaunch& launch, const int64_t* values);
-  void launch(const Launch& l, const Geometry& g, void* const* buffers, const int64_t* args,
+  static Phase geometry(const ProgramPhase& phase, const int64_t* values);
+  void launch(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
               const RunArguments& a) const;
   [[noreturn]] void raise(uint32_t code, const RunArguments& a) const;
 
@@ -73,6 +73,7 @@ private:
   std::vector<Launch> launches_;
   std::vector<int32_t> launch_buffers_;           // of all launches, one after another
   std::vector<ProgramArgument> launch_arguments_; // likewise
+  std::vector<Phase> launch_phases_;              // likewise; of a program without symbols
   std::vector<int64_t> constants_;           // every expression's value, where none has a symbol
   int64_t arena_bytes_ = 0;                  // likewise
   size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring

@@ -17,8 +17,11 @@ void put(ByteWriter& w, const ProgramLaunch& l) {
     w.put(a.kind);
     w.put(a.index);
   }
-  for (int32_t e : {l.chunks, l.scratch_bytes, l.bytes, l.flops})
-    w.put(e);
+  w.put_count(l.phases.size());
+  for (const ProgramPhase& phase : l.phases)
+    for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
+      w.put(e);
+  w.put(l.scratch_bytes);
 }
 
 ProgramLaunch get_launch(ByteReader& r) {
@@ -30,8 +33,11 @@ ProgramLaunch get_launch(ByteReader& r) {
     a.kind = r.get_enum(ProgramArgument::Kind::size);
     a.index = r.get<int32_t>();
   }
-  for (int32_t* e : {&l.chunks, &l.scratch_bytes, &l.bytes, &l.flops})
-    *e = r.get<int32_t>();
+  l.phases.resize(r.get_count(12));
+  for (ProgramPhase& phase : l.phases)
+    for (int32_t* e : {&phase.chunks, &phase.bytes, &phase.flops})
+      *e = r.get<int32_t>();
+  l.scratch_bytes = r.get<int32_t>();
   return l;
 }
 
@@ -211,8 +217,11 @@ private:
     for (ProgramArgument a : l.arguments)
       check(a.kind == ProgramArgument::Kind::size ? below(a.index, p_.exprs.size()) : a.index >= 0,
             "an argument does not exist");
-    for (int32_t e : {l.chunks, l.scratch_bytes, l.bytes, l.flops})
-      check(optional(e), "a launch's size does not exist");
+    check(optional(l.scratch_bytes), "a launch's size does not exist");
+    check(!l.phases.empty(), "a launch has no phase");
+    for (const ProgramPhase& phase : l.phases)
+      for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
+        check(optional(e), "a launch's size does not exist");
   }
 
   const Program& p_;

@@ -7,7 +7,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 1;
+inline constexpr uint32_t kProgramVersion = 2;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -46,14 +46,19 @@ struct ProgramArgument {
   int32_t index = 0; // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expr
 };
 
+/// A stretch of a launch's chunks: it starts when all of the phase before it is done.
+struct ProgramPhase {
+  int32_t chunks = -1; // expression: pieces of work, any of which may run on any thread
+  int32_t bytes = -1;  // expression: memory traffic of the phase, for the grain
+  int32_t flops = -1;  // expression
+};
+
 struct ProgramLaunch {
   int32_t kernel = -1;
   std::vector<int32_t> buffers; // in kernel argument order
   std::vector<ProgramArgument> arguments;
-  int32_t chunks = -1;        // expression: pieces of work, any of which may run on any thread
-  int32_t scratch_bytes = -1; // expression: private memory of each thread
-  int32_t bytes = -1;         // expression: memory traffic of the whole launch, for the grain
-  int32_t flops = -1;         // expression
+  std::vector<ProgramPhase> phases; // their chunks are numbered one after another
+  int32_t scratch_bytes = -1;       // expression: private memory of each thread
 };
 
 struct ProgramKernel {

@@ -64,9 +64,12 @@ void check_geometry(const Program& p, const int64_t* values) {
         refuse("a temporary lies outside the arena");
   for (const ProgramOutput& o : p.outputs)
     natural(o.bytes);
-  for (const ProgramLaunch& l : p.launches)
-    for (int32_t e : {l.chunks, l.scratch_bytes, l.bytes, l.flops})
-      natural(e);
+  for (const ProgramLaunch& l : p.launches) {
+    natural(l.scratch_bytes);
+    for (const ProgramPhase& phase : l.phases)
+      for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
+        natural(e);
+  }
 }
 
 } // namespace weft

@@ -95,6 +95,68 @@ TEST_CASE("chains and fans of pointwise ops are one kernel and equal to the bit"
       0, 1);
 }
 
+TEST_CASE("losses and norms are one kernel, with the same bits on any number of threads",
+          "[compiled]") {
+  auto classes = [](int64_t n, int64_t count) {
+    std::vector<int64_t> v;
+    for (int64_t k = 0; k < n; k++)
+      v.push_back(k % 5 == 3 ? -100 : k * 31 % count);
+    return from_data(v.data(), {n}, i64);
+  };
+  auto one = [](Tensor t) { return std::vector<Tensor>{std::move(t)}; };
+  struct Case {
+    const char* name;
+    Body body;
+    std::function<Inputs()> make;
+  };
+  std::vector<Case> cases;
+  // 65536 rows and more are summed in pieces, 5003 and 70001 of them cannot be.
+  for (int64_t rows : {1, 2, 33, 1000, 5003, 65536, 70001, 131072})
+    cases.push_back({"cross_entropy",
+                     [=](const Inputs& x) { return one(cross_entropy(x[0], x[1])); },
+                     [=] {
+                       return Inputs{ramp({rows, 7}, 3), classes(rows, 7)};
+                     }});
+  for (DType dtype : {f64, bf16})
+    cases.push_back({"cross_entropy",
+                     [=](const Inputs& x) { return one(cross_entropy(x[0], x[1])); },
+                     [=] {
+                       return Inputs{ramp({300, 40}, 3, dtype), classes(300, 40)};
+                     }});
+  cases.push_back({"weighted cross_entropy",
+                   [=](const Inputs& x) { return one(cross_entropy(x[0], x[1], x[2])); },
+                   [=] {
+                     return Inputs{ramp({900, 6}, 3), classes(900, 6), ramp({6}) + 2.0};
+                   }});
+  for (int64_t n : {10, 3000, 200000})
+    cases.push_back({"mse_loss", [=](const Inputs& x) { return one(mse_loss(x[0], x[1])); },
+                     [=] {
+                       return Inputs{ramp({n}, 2), ramp({n})};
+                     }});
+  cases.push_back({"norm",
+                   [=](const Inputs& x) {
+                     return one(sqrt(sum(x[0] * x[0]) + sum(x[1] * x[1]) + sum(x[2] * x[2])));
+                   },
+                   [=] {
+                     return Inputs{ramp({400, 300}), ramp({77}), ramp({5, 6, 7})};
+                   }});
+  for (const Case& c : cases) {
+    INFO(c.name << " of " << c.make()[0].shape().str());
+    double tolerance = c.make()[0].dtype() == bf16 ? kSumBf16 : kSum;
+    compare(c.body, c.make, tolerance, 1);
+    auto f = compile([&](const Inputs& x) { return c.body(x); });
+    Inputs x = c.make();
+    std::vector<std::vector<double>> seen;
+    for (int threads : {1, 1, 2, 3, 4}) { // the first call records
+      set_num_threads(threads);
+      seen.push_back(numbers(f(x)[0]));
+    }
+    set_num_threads(0);
+    for (size_t k = 2; k < seen.size(); k++)
+      CHECK(seen[k] == seen[1]);
+  }
+}
+
 TEST_CASE("views are read through", "[compiled]") {
   compare(
       [](const Inputs& x) {

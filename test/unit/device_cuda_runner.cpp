@@ -25,11 +25,12 @@ std::string compile(const gpu::cuda::Nvrtc& nvrtc, const LoomRun& run, loom::Ker
   std::string source = gpu::sourceOf(*emitted, gpu::Dialect::cuda);
   try {
     for (const char* architecture : {"sm_80", "sm_90"}) {
-      std::string cubin = nvrtc.compile(source, emitted->name + ".cu", architecture);
+      std::string cubin = nvrtc.compile(source, emitted->front().name + ".cu", architecture);
       if (cubin.substr(1, 3) != "ELF") return "a cubin must be an ELF object";
-      // The entry is an unmangled symbol.
-      if (cubin.find(".text." + emitted->name) == std::string::npos)
-        return "a cubin must have the kernel " + emitted->name;
+      // Entries are unmangled symbols.
+      for (const gpu::DeviceKernel& phase : *emitted)
+        if (cubin.find(".text." + phase.name) == std::string::npos)
+          return "a cubin must have the kernel " + phase.name;
     }
   } catch (const Error& error) {
     return std::string(error.what()) + source;

@@ -25,14 +25,17 @@ std::string runOnDevice(gpu::opencl::ClDevice& device, const LoomRun& run, loom:
   auto emitted = gpu::emitKernel(kernel);
   if (!emitted) return toString(emitted.takeError());
   size_t first_size = run.arguments.size() - kernel.getSizes().size();
-  gpu::Launch launch = gpu::launchOf(*emitted, ArrayRef(run.arguments).drop_front(first_size));
-  outcome.chunks = launch.blocks;
   std::vector<std::span<std::byte>> buffers;
   for (auto& bytes : memory)
     buffers.push_back(std::as_writable_bytes(std::span(bytes)));
   try {
     gpu::opencl::ClProgram program(device, gpu::sourceOf(*emitted, gpu::Dialect::opencl));
-    outcome.emitted_error = program.run(launch, buffers, run.arguments);
+    for (const gpu::DeviceKernel& phase : *emitted) {
+      gpu::Launch launch = gpu::launchOf(phase, ArrayRef(run.arguments).drop_front(first_size));
+      outcome.chunks += launch.blocks;
+      outcome.emitted_error =
+          std::max(outcome.emitted_error, program.run(launch, buffers, run.arguments));
+    }
   } catch (const Error& error) {
     return error.what();
   }

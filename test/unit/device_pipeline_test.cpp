@@ -95,6 +95,21 @@ func.func @columns(%x: tensor<130x100xf32>) -> tensor<100xf32> {
                13000, false, 1e-5, 1);
 }
 
+TEST_CASE("a reduction's finish is a launch of its own on a device", "[device]") {
+  checkKernels(R"(
+func.func @loss(%x: tensor<600x20xf32>, %w: tensor<600xf32>) -> tensor<f32> {
+  %e = weft.exp %x : (tensor<600x20xf32>) -> tensor<600x20xf32>
+  %r = weft.sum %e {structure = array<i64: 0, 1>} : (tensor<600x20xf32>) -> tensor<600xf32>
+  %l = weft.log %r : (tensor<600xf32>) -> tensor<600xf32>
+  %s = weft.sum %l {structure = array<i64: 0, 0>} : (tensor<600xf32>) -> tensor<f32>
+  %a = weft.abs %w : (tensor<600xf32>) -> tensor<600xf32>
+  %n = weft.sum %a {structure = array<i64: 0, 0>} : (tensor<600xf32>) -> tensor<f32>
+  %y = weft.div %s, %n : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %y : tensor<f32>
+})",
+               12000, false, 1e-5, 1);
+}
+
 TEST_CASE("a product of the compiler with its epilogue on a device", "[device]") {
   checkKernels(R"(
 func.func @product(%x: tensor<32x16xf32>, %w: tensor<16x64xf32>, %b: tensor<64xf32>) -> tensor<32x64xf32> {

@@ -53,7 +53,6 @@ std::string runEmitted(const LoomRun& run, ModuleOp module, loom::KernelOp kerne
   size_t first_size = run.arguments.size() - kernel.getSizes().size();
   for (size_t i = first_size; i < run.arguments.size(); ++i)
     sizes.push_back(run.arguments[i]);
-  outcome.chunks = *loom::evaluateSizes(emitted->kernels[0].chunks, sizes);
   int64_t scratch = *loom::evaluateSizes(emitted->kernels[0].scratch_bytes, sizes);
   std::vector<char> scratch_memory(size_t(scratch) + 64);
   void* aligned =
@@ -62,9 +61,14 @@ std::string runEmitted(const LoomRun& run, ModuleOp module, loom::KernelOp kerne
   std::vector<void*> pointers;
   for (auto& bytes : memory)
     pointers.push_back(bytes.data());
-  for (int64_t piece = run.pieces; piece-- > 0;)
-    function(&context, pointers.data(), run.arguments.data(), outcome.chunks * piece / run.pieces,
-             outcome.chunks * (piece + 1) / run.pieces);
+  AffineMap phases = emitted->kernels[0].chunks;
+  for (unsigned phase = 0; phase < phases.getNumResults(); ++phase) {
+    int64_t chunks = *loom::evaluateSizes(phases, sizes, phase), first = outcome.chunks;
+    for (int64_t piece = run.pieces; piece-- > 0;)
+      function(&context, pointers.data(), run.arguments.data(), first + chunks * piece / run.pieces,
+               first + chunks * (piece + 1) / run.pieces);
+    outcome.chunks += chunks;
+  }
   return {};
 }
 

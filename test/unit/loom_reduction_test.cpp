@@ -44,6 +44,42 @@ TEST_CASE("a row maximum keeps NaN and infinities, bit for bit", "[loom]") {
       checkEqual({text, {{"f32", 9 * n}, {"f32", 9}}, {}, {{"N", n}}, 0, true, cpu});
 }
 
+TEST_CASE("what stands behind a barrier sees what all points before it wrote", "[loom]") {
+  const char* text =
+      R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f32>, %n: index) {
+    loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>>] {
+    ^bb0(%i: index):
+      %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      loom.store %v, %y[affine_map<(i)[s0] -> (s0 - 1 - i)>](%i) : !loom.buffer<f32>
+    }
+    loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>>] {
+    ^bb0(%i: index):
+      %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %w = arith.addf %v, %v : f32
+      loom.store %w, %z[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+    loom.barrier
+    loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>>] {
+    ^bb0(%i: index):
+      %v = loom.load %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %w = loom.load %z[affine_map<(i)[s0] -> (s0 - 1 - i)>](%i) : !loom.buffer<f32>
+      %u = arith.addf %v, %w : f32
+      loom.store %u, %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+    loom.barrier
+    loom.part [] {
+      %v = loom.load %x[affine_map<() -> (0)>]() : !loom.buffer<f32>
+      loom.store %v, %y[affine_map<() -> (0)>]() : !loom.buffer<f32>
+    }
+  })";
+  for (int64_t pieces : {1, 2, 7})
+    for (int64_t n : {1, 5, 64, 40000}) {
+      LoomRun run{text, {{"f32", n}, {"f32", n}, {"f32", n}}, {n}};
+      run.pieces = pieces;
+      checkEqual(run);
+    }
+}
+
 TEST_CASE("an argmax breaks ties by the index", "[loom]") {
   const char* text = R"(loom.kernel @k(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %n: index) {
     loom.part [#loom.axis<"r", 7>] {

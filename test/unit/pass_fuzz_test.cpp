@@ -305,6 +305,7 @@ TEST_CASE("every pass keeps the results of random functions") {
                         {"fuse", fuse},
                         {"place-outputs", placeOutputs},
                         {"lower-to-loom", lowerToLoom},
+                        {"join-launches", joinLaunches},
                         {"plan-memory", planMemory},
                         {"merge-kernels", mergeKernels}};
   // WEFT_FUZZ_SEEDS=N draws more of them.

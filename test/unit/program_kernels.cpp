@@ -38,6 +38,23 @@ void scale_f32(const weft_kernel_context* ctx, void* const* buffers, const int64
   }
 }
 
+// buffers: x, sums of chunks, result; args: n. The last chunk adds up what the others left.
+void sum_f32(const weft_kernel_context*, void* const* buffers, const int64_t* args, int64_t begin,
+             int64_t end) {
+  auto x = static_cast<const float*>(buffers[0]);
+  auto sums = static_cast<float*>(buffers[1]), result = static_cast<float*>(buffers[2]);
+  int64_t last = (args[0] + kChunk - 1) / kChunk;
+  for (int64_t c = begin; c < end; c++) {
+    float sum = 0;
+    if (c < last)
+      each(c, c + 1, args[0], [&](int64_t k) { sum += x[k]; });
+    else
+      for (int64_t k = 0; k < last; k++)
+        sum += sums[k];
+    (c < last ? sums[c] : *result) = sum;
+  }
+}
+
 // buffers: x; args: n. Raises error 1 where an element is negative.
 void require_natural(const weft_kernel_context* ctx, void* const* buffers, const int64_t* args,
                      int64_t begin, int64_t end) {

@@ -63,7 +63,8 @@ inline Program program(int64_t n, bool generic = false) {
   p.outputs = {{3, f32, 4}};
   p.kernels = {{"add_f32", "add", {0}}, {"scale_f32", "mul", {1}}};
   ProgramArgument size{ProgramArgument::Kind::size, 0}, factor{ProgramArgument::Kind::scalar, 0};
-  p.launches = {{0, {0, 1, 2}, {size}, 2, -1, 6, 0}, {1, {2, 3}, {size, factor}, 2, 5, 6, 0}};
+  p.launches = {{0, {0, 1, 2}, {size}, {{2, 6, 0}}, -1},
+                {1, {2, 3}, {size, factor}, {{2, 6, 0}}, 5}};
   p.arena_bytes = 4;
   p.stages = {{0, "source", "user.cpp:10"}};
   p.code = kernels();

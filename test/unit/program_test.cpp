@@ -104,6 +104,37 @@ TEST_CASE("a program runs with sizes as arguments") {
     CHECK(deviation(*p, n, -1.5) == 0);
 }
 
+TEST_CASE("a phase starts when the one before it is done") {
+  for (bool generic : {false, true})
+    for (int64_t n : {1, 1024, 1025, 3000000}) {
+      using Expr = ProgramExpr;
+      Program p = samples::program(n, generic);
+      p.exprs.push_back({Expr::Kind::mul, 4, 3, 0}); // 8: more than the sums take
+      p.buffers = {{ProgramBuffer::Kind::leaf, 0, -1},
+                   {ProgramBuffer::Kind::temporary, 0, 7},
+                   {ProgramBuffer::Kind::output, 0, -1}};
+      p.outputs = {{3, f32, 3}};
+      p.kernels = {{"sum_f32", "sum", {0}}};
+      p.launches = {{0, {0, 1, 2}, {{ProgramArgument::Kind::size, 0}}, {{2, 6, 0}, {}}, -1}};
+      p.arena_bytes = 8;
+      auto loaded = LoadedProgram::load(Program::deserialize(bytes_of(p.serialize())));
+      std::vector<float> x(n, 1);
+      Meta meta = make_meta({n}, f32);
+      void* leaves[] = {x.data()};
+      const Meta* metas[] = {&meta};
+      for (int threads : {1, 4}) {
+        set_num_threads(threads);
+        for (int k = 0; k < 20; k++) {
+          float sum = -1;
+          void* outputs[] = {&sum};
+          loaded->run({.leaves = leaves, .leaf_metas = metas, .outputs = outputs, .scalars = {}});
+          REQUIRE(sum == static_cast<float>(n));
+        }
+      }
+      set_num_threads(0);
+    }
+}
+
 TEST_CASE("any number of threads runs one program at once") {
   set_num_threads(4);
   auto p = LoadedProgram::load(samples::program(0, true));

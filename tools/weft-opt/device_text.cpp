@@ -15,9 +15,9 @@ namespace {
 LogicalResult print(ModuleOp module, gpu::Dialect dialect, raw_ostream& stream) {
   SmallVector<gpu::DeviceKernel> kernels;
   for (auto kernel : module.getOps<loom::KernelOp>()) {
-    llvm::Expected<gpu::DeviceKernel> emitted = gpu::emitKernel(kernel);
+    auto emitted = gpu::emitKernel(kernel);
     if (!emitted) return kernel.emitError(toString(emitted.takeError()));
-    kernels.push_back(std::move(*emitted));
+    llvm::append_range(kernels, *emitted);
   }
   stream << gpu::sourceOf(kernels, dialect);
   return success();

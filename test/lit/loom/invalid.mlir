@@ -19,7 +19,7 @@ loom.kernel @argument(%s: i32) {
 // -----
 
 // A kernel computes something.
-// expected-error @below {{must have a part, got none}}
+// expected-error @below {{each phase must have a part, got none}}
 loom.kernel @empty() {
 ^bb0:
 }
@@ -27,9 +27,33 @@ loom.kernel @empty() {
 // -----
 
 // Work stands in parts.
-// expected-error @below {{must hold only parts, got arith.constant}}
+// expected-error @below {{must hold only parts and barriers, got arith.constant}}
 loom.kernel @loose() {
   %c = arith.constant 1.0 : f32
+}
+
+// -----
+
+// A barrier has work on both sides.
+// expected-error @below {{each phase must have a part, got none}}
+loom.kernel @trailing() {
+  loom.part [] {
+  }
+  loom.barrier
+}
+
+// -----
+
+// Parts run at once unless a barrier keeps them apart.
+loom.kernel @race(%x: !loom.buffer<f32>) {
+  loom.part [] {
+    %v = arith.constant 1.0 : f32
+    loom.store %v, %x[affine_map<() -> (0)>]() : !loom.buffer<f32>
+  }
+  loom.part [] {
+    // expected-error @below {{a barrier must stand between the part that writes a buffer and another one that reads it}}
+    %v = loom.load %x[affine_map<() -> (0)>]() : !loom.buffer<f32>
+  }
 }
 
 // -----
