@@ -101,7 +101,10 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
     last_flush_->successor.store(c.hot, std::memory_order_relaxed);
   current = c.hot;
   next = c.hot->next.load(std::memory_order_acquire);
-  if (generic_) next = nullptr;
+  if (generic_) {
+    next = nullptr;
+    tape = nullptr;
+  }
   if (c.hot->result >= 0) prefetch_ahead(c.hot, values);
   TensorImpl* r;
   if (c.in_place) {

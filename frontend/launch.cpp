@@ -4,7 +4,7 @@
 #include "frontend/alias.h"
 #include "frontend/segment_builder.h"
 #include "frontend/session.h"
-#include "runtime/autograd/tape.h"
+#include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
 
 #include <bit>
@@ -15,6 +15,8 @@ namespace weft {
 Session::~Session() {
   for (TensorImpl* t : value_table_)
     if (t && t->session == this) t->release();
+  for (GradNode* node : tape_table_)
+    if (node) GradNode::give_up(node);
 }
 
 void Session::begin() {
@@ -36,7 +38,10 @@ void Session::abandon() noexcept {
 
 void Session::ensure_slots() {
   const auto n = static_cast<size_t>(region_.trace().slot_count() + kPrefetchResults + 1);
-  if (value_table_.size() < n) value_table_.resize(std::max(n, value_table_.size() * 2), nullptr);
+  if (value_table_.size() < n) {
+    value_table_.resize(std::max(n, value_table_.size() * 2), nullptr);
+    tape_table_.resize(value_table_.size(), nullptr);
+  }
   values = value_table_.data();
 }
 
@@ -50,6 +55,7 @@ void Session::go_to_root(Flush* done) {
   last_flush_ = done;
   mode_ = Mode::follow;
   generic_ = false;
+  tape = tape_table_.data();
   current = region_.trace().root();
   next = done ? done->successor.load(std::memory_order_acquire) : nullptr;
   if (!next) next = current->next.load(std::memory_order_acquire);
@@ -73,6 +79,7 @@ void Session::flush(const char* reason, const Loc& loc) {
   stats.ops_followed += cold(current).depth;
   ColdNode* last = &cold(current);
   flushing_ = true;
+  settle_tape(*f);
   try {
     launch(*f);
   } catch (const std::exception& e) {
@@ -113,18 +120,24 @@ void collect_sizes(const Flush& f, TensorImpl* const* values,
 
 } // namespace
 
-// Which storages the outside can still see. From the last value back, so that the tape node of a
-// dead value lets go of the values before it; one pass is exact.
+// Before anything asks who holds which value: lent nodes get their references or rest, from the
+// last one back, so that the node of a dead value lets go of the values before it; one pass is
+// exact.
+void Session::settle_tape(const Flush& f) noexcept {
+  for (size_t k = f.values.size(); k-- > 0;) {
+    const auto slot = static_cast<size_t>(f.values[k].slot);
+    settle(value_table_[slot], tape_table_[slot]);
+  }
+}
+
+// Which storages the outside can still see.
 void Session::find_live(const Flush& f, std::vector<uint8_t>& live) {
   live.assign(f.owners.size(), 0);
   for (size_t k = f.values.size(); k-- > 0;) {
     TensorImpl* t = value_table_[static_cast<size_t>(f.values[k].slot)];
     if (t->refs.load(std::memory_order_acquire) != TensorImpl::kUser) {
-      if (t->user_refs() == 1 && t->autograd) drop_history(t);
-      if (t->refs.load(std::memory_order_acquire) != TensorImpl::kUser) {
-        if (f.owner_index[k] >= 0) live[static_cast<size_t>(f.owner_index[k])] = 1;
-        continue;
-      }
+      if (f.owner_index[k] >= 0) live[static_cast<size_t>(f.owner_index[k])] = 1;
+      continue;
     }
     if (t->autograd) t->clear_autograd();
   }

@@ -3,7 +3,7 @@
 
 #include "frontend/alias.h"
 #include "frontend/session.h"
-#include "runtime/autograd/tape.h"
+#include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
 
 namespace weft {
@@ -138,7 +138,7 @@ void Session::start_recording() {
     if (c->hot->result < 0) continue;
     TensorImpl*& v = value_table_[static_cast<size_t>(c->hot->result)];
     if (!v) continue;
-    if (v->user_refs() == 1 && v->autograd) drop_history(v);
+    settle(v, tape_table_[static_cast<size_t>(c->hot->result)]);
     TensorImpl* mine = v;
     if (!allowed) {
       v->session = nullptr;
@@ -154,6 +154,7 @@ void Session::start_recording() {
   stats.unrecorded += !allowed;
   mode_ = allowed ? Mode::record : Mode::bypass;
   next = nullptr;
+  tape = nullptr;
   generic_ = false;
 }
 

@@ -54,6 +54,7 @@ private:
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   void run_program(Flush& flush, SegmentProgram& program);
   void run_eagerly(ColdNode* last);
+  void settle_tape(const Flush& flush) noexcept;
   void release_values(ColdNode* last);
 
   void ensure_slots();
@@ -68,6 +69,7 @@ private:
   Meta pending_meta_;         // what the shape rule said of that op
   int64_t pending_offset_ = 0;
   std::vector<TensorImpl*> value_table_;
+  std::vector<GradNode*> tape_table_; // by slot: nodes at rest, or lent to the call
   std::vector<int32_t> bound_leaves_; // slots that hold a reference to a leaf
   std::vector<Scalar> scalars_;       // of the segment, in order
   std::vector<int64_t> sizes_;        // size attributes of the segment, in order

@@ -6,8 +6,9 @@ namespace weft {
 
 namespace {
 
-// Blocks come in multiples of 64 bytes; what is longer goes to the heap.
+// Blocks come in whole cache lines; what is longer goes to the heap.
 constexpr size_t kStep = 64, kClasses = 16;
+constexpr std::align_val_t kAlign{kStep};
 constexpr uint32_t kMostFree = 4096; // blocks of a class
 
 struct FreeBlocks {
@@ -28,7 +29,7 @@ FreeBlocks::~FreeBlocks() {
   blocks_ended = true;
   for (Block*& head : heads)
     while (head)
-      ::operator delete(std::exchange(head, head->next));
+      ::operator delete(std::exchange(head, head->next), kAlign);
 }
 
 [[gnu::noinline]] FreeBlocks* make_blocks() {
@@ -43,11 +44,11 @@ void* take_block(size_t bytes, uint8_t& size_class) {
   size_t c = (bytes - 1) / kStep;
   if (c >= kClasses) {
     size_class = kClasses;
-    return ::operator new(bytes);
+    return ::operator new(bytes, kAlign);
   }
   size_class = static_cast<uint8_t>(c);
   FreeBlocks* list = local_blocks();
-  if (!list || !list->heads[c]) return ::operator new((c + 1) * kStep);
+  if (!list || !list->heads[c]) return ::operator new((c + 1) * kStep, kAlign);
   list->counts[c]--;
   char* next = reinterpret_cast<char*>(list->heads[c]->next);
   for (size_t line = 0; next && line <= c;
@@ -58,7 +59,7 @@ void* take_block(size_t bytes, uint8_t& size_class) {
 
 void give_block(void* p, uint8_t size_class) {
   FreeBlocks* list = size_class < kClasses ? local_blocks() : nullptr;
-  if (!list || list->counts[size_class] == kMostFree) return ::operator delete(p);
+  if (!list || list->counts[size_class] == kMostFree) return ::operator delete(p, kAlign);
   list->heads[size_class] = new (p) FreeBlocks::Block{list->heads[size_class]};
   list->counts[size_class]++;
 }
@@ -68,17 +69,11 @@ constinit thread_local bool burying = false;
 
 } // namespace
 
-GradEdge GradEdge::to(TensorImpl* t) {
-  GradEdge edge;
-  if (!t->meta.requires_grad) return edge;
-  if (t->is_leaf) {
+void GradEdge::retain() const {
+  if (TensorImpl* t = leaf())
     t->retain_tape();
-    edge.word_ = reinterpret_cast<uintptr_t>(t) + 1;
-  } else if (GradNode* node = node_of(t)) {
-    node->retain();
-    edge.word_ = reinterpret_cast<uintptr_t>(node);
-  }
-  return edge;
+  else if (GradNode* n = node())
+    n->retain();
 }
 
 void GradEdge::release() {
@@ -89,46 +84,102 @@ void GradEdge::release() {
     reinterpret_cast<GradNode*>(word)->release();
 }
 
-GradNode* GradNode::make(const OpCall& call, const Meta& result, int meta_count) {
-  size_t bytes = sizeof(GradNode) + call.operands.size() * sizeof(GradOperand) +
-                 static_cast<size_t>(meta_count) * sizeof(Meta) +
-                 call.scalars.size() * sizeof(Scalar) +
+namespace {
+
+bool is_as_result(const Meta& operand, const Meta& result) {
+  return operand.contiguous && operand.dtype == result.dtype && operand.rank == result.rank &&
+         operand.same_sizes(result);
+}
+
+size_t count_metas(const OpCall& call, const Meta& result) {
+  size_t n = 0;
+  for (const TensorImpl* t : call.operands)
+    n += t && !is_as_result(t->meta, result);
+  return n;
+}
+
+bool may_read_result(const OpInfo& op, size_t operand_count) {
+  for (size_t k = 0; op.gradient_reads && k < operand_count; k++)
+    if (op.gradient_reads[k] & kReadsResult) return true;
+  return false;
+}
+
+} // namespace
+
+GradNode* GradNode::make(const OpCall& call, const Meta& result) {
+  const bool keeps_result = may_read_result(info(call.op), call.operands.size());
+  size_t bytes = sizeof(GradNode) + (call.operands.size() + keeps_result) * sizeof(GradOperand) +
+                 count_metas(call, result) * sizeof(Meta) + call.scalars.size() * sizeof(Scalar) +
                  (call.structure.size() + call.sizes.size() + result.rank) * sizeof(int64_t);
   uint8_t size_class;
   GradNode* n = new (take_block(bytes, size_class)) GradNode;
   n->size_class = size_class;
   n->op = call.op;
   n->in_place = call.in_place;
+  n->keeps_result = keeps_result;
   n->dtype = result.dtype;
   n->rank = result.rank;
   n->loc = call.location();
   n->operand_count = static_cast<uint32_t>(call.operands.size());
-  n->meta_count = static_cast<uint16_t>(meta_count);
-  n->scalar_count = static_cast<uint16_t>(call.scalars.size());
-  n->structure_count = static_cast<uint16_t>(call.structure.size());
-  n->size_count = static_cast<uint16_t>(call.sizes.size());
-  for (uint32_t k = 0; k < n->operand_count; k++)
+  n->scalar_count = static_cast<uint8_t>(call.scalars.size());
+  n->structure_count = static_cast<uint8_t>(call.structure.size());
+  n->size_count = static_cast<uint8_t>(call.sizes.size());
+  for (uint32_t k = 0; k < n->value_count(); k++)
     new (n->operands() + k) GradOperand;
   std::uninitialized_copy(call.scalars.begin(), call.scalars.end(), n->scalars());
   std::copy(call.structure.begin(), call.structure.end(), n->structure());
   std::copy(call.sizes.begin(), call.sizes.end(), n->sizes());
   std::copy_n(result.sizes, result.rank, n->result_sizes());
+  int32_t next_meta = 0;
+  for (uint32_t k = 0; k < n->operand_count; k++) {
+    const TensorImpl* t = call.operands[k];
+    if (!t) {
+      n->operands()[k].meta = GradOperand::kNumber;
+    } else if (!is_as_result(t->meta, result)) {
+      n->operands()[k].meta = next_meta;
+      new (n->metas() + next_meta++) Meta(t->meta);
+    }
+  }
   return n;
 }
 
 void GradNode::release_saved() {
-  for (uint32_t k = 0; k < operand_count; k++)
-    if (TensorImpl* t = std::exchange(operands()[k].value, nullptr)) t->release_tape();
-  if (TensorImpl* t = std::exchange(result, nullptr)) t->release_tape();
+  for (uint32_t k = 0; k < value_count(); k++)
+    if (TensorImpl* t = std::exchange(operands()[k].value, nullptr); t && !lent) t->release_tape();
+}
+
+void GradNode::own() {
+  for (uint32_t k = 0; k < value_count(); k++) {
+    const GradEdge& edge = operands()[k].edge;
+    if (GradNode* n = edge.node(); n && n->lent) // nobody else can see it yet
+      n->refs.store(n->refs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    else
+      edge.retain();
+    if (TensorImpl* t = operands()[k].value) t->retain_tape();
+  }
+  lent = false;
+}
+
+void GradNode::free(GradNode* node) {
+  uint8_t c = node->size_class;
+  node->~GradNode();
+  give_block(node, c);
 }
 
 void GradNode::destroy() {
   release_saved();
-  for (uint32_t k = 0; k < operand_count; k++)
+  for (uint32_t k = 0; k < operand_count && !lent; k++)
     operands()[k].edge.release();
-  uint8_t c = size_class;
-  this->~GradNode();
-  give_block(this, c);
+  NodeHome claimed = NodeHome::slot;
+  if (home.load(std::memory_order_acquire) == NodeHome::none ||
+      !home.compare_exchange_strong(claimed, NodeHome::resting, std::memory_order_acq_rel))
+    free(this);
+}
+
+void GradNode::give_up(GradNode* node) {
+  NodeHome in_use = NodeHome::slot;
+  if (!node->home.compare_exchange_strong(in_use, NodeHome::none, std::memory_order_acq_rel))
+    free(node);
 }
 
 void GradNode::bury(GradNode* node) {

@@ -22,7 +22,20 @@ class GradEdge {
 public:
   GradEdge() = default;
   /// Makes the edge to what made `t`; no edge where `t` requires no gradient.
-  static GradEdge to(TensorImpl* t);
+  static GradEdge to(TensorImpl* t) {
+    GradEdge edge = lent(t);
+    edge.retain();
+    return edge;
+  }
+  /// The same edge without a reference: the caller knows who keeps its target.
+  static GradEdge lent(TensorImpl* t) {
+    GradEdge edge;
+    if (t->meta.requires_grad)
+      edge.word_ = t->is_leaf ? reinterpret_cast<uintptr_t>(t) + 1
+                              : reinterpret_cast<uintptr_t>(t->autograd);
+    return edge;
+  }
+  void retain() const;
   explicit operator bool() const { return word_ != 0; }
   GradNode* node() const { return word_ & 1 ? nullptr : reinterpret_cast<GradNode*>(word_); }
   TensorImpl* leaf() const {
@@ -46,50 +59,75 @@ struct GradOperand {
   int32_t meta = kAsResult;    // position among the node's metas, or one of the above
 };
 
-struct GradNode : AutogradState {
+/// Who a node's memory belongs to: itself, or the slot of a region's session, which fills it again
+/// once nothing refers to it (see tape_slot.h).
+enum class NodeHome : uint8_t { none, slot, resting };
+
+/// One recorded op: one cache line, then what it keeps of its operands and arguments.
+struct alignas(64) GradNode : AutogradState {
   std::atomic<uint32_t> refs{1};
+  uint32_t operand_count = 0;
   Op op{};
-  bool in_place = false;
-  bool saved = false;       // holds or held values
-  bool released = false;    // backward has let go of them
   DType dtype = DType::f32; // of the result
   uint8_t rank = 0;
   uint8_t size_class = 0;
-  uint32_t operand_count = 0;
-  uint16_t meta_count = 0, scalar_count = 0, structure_count = 0, size_count = 0;
-  uint32_t result_version = 0;
-  uint32_t view_history = 0;    // Storage::history when a view was made
-  uint32_t region = 0;          // number of the compiled region that the op ran in
-  uint64_t sequence = 0;        // greater than that of every node its edges lead to
-  Loc loc;                      // the user's line
-  TensorImpl* result = nullptr; // a reference of the tape, where the gradient reads the result
+  uint8_t scalar_count = 0, structure_count = 0, size_count = 0;
+  bool keeps_result = false; // has a place for its own result, which its gradient may read
+  bool in_place = false;
+  bool saved = false;    // holds or held values
+  bool released = false; // backward has let go of them
+  bool lent = false;     // by a slot: edges and values hold no references
+  std::atomic<NodeHome> home{NodeHome::none};
+  uint32_t view_history = 0; // Storage::history when a view was made
+  uint32_t region = 0;       // number of the compiled region that the op ran in
+  union {
+    uint64_t sequence = 0; // greater than that of every node its edges lead to
+    GradNode* next;        // while waiting to be freed
+  };
+  Loc loc;                                  // the user's line
   std::atomic<BackwardPass*> pass{nullptr}; // the backward pass that has a gradient waiting here
   Tensor pending;                           // that gradient
-  GradNode* next = nullptr;                 // while waiting to be freed
 
   // The variable part, in this order. sizes() holds the result's sizes before the call's.
   GradOperand* operands() { return reinterpret_cast<GradOperand*>(this + 1); }
-  Meta* metas() { return reinterpret_cast<Meta*>(operands() + operand_count); }
-  Scalar* scalars() { return reinterpret_cast<Scalar*>(metas() + meta_count); }
+  /// The place of the result's value, or null: behind the operands.
+  GradOperand* result() { return keeps_result ? operands() + operand_count : nullptr; }
+  Scalar* scalars() {
+    return reinterpret_cast<Scalar*>(operands() + operand_count + (keeps_result ? 1 : 0));
+  }
   int64_t* structure() { return reinterpret_cast<int64_t*>(scalars() + scalar_count); }
   int64_t* sizes() { return structure() + structure_count; }
   int64_t* result_sizes() { return sizes() + size_count; }
   Shape result_shape() { return {result_sizes(), rank}; }
+  /// Metadata of the operands that are not as the result: GradOperand::meta counts them.
+  Meta* metas() { return reinterpret_cast<Meta*>(result_sizes() + rank); }
 
-  /// Makes a node with room for the call's variable part, all of it default-constructed.
-  static GradNode* make(const OpCall& call, const Meta& result, int meta_count);
+  /// Makes the node of a call: arguments and metadata are filled in, edges and values are not.
+  static GradNode* make(const OpCall& call, const Meta& result);
+  /// Ends a slot's claim on its node, which may be resting or in use.
+  static void give_up(GradNode* node);
+  void rest() {
+    lent = false;
+    home.store(NodeHome::resting, std::memory_order_release);
+  }
+  bool is_resting() const { return home.load(std::memory_order_acquire) == NodeHome::resting; }
   void retain() { refs.fetch_add(1, std::memory_order_relaxed); }
   void release() {
     if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) bury(this);
   }
   /// Lets go of saved operands and of the result.
   void release_saved();
+  /// Takes the references that a lent node goes without.
+  void own();
 
 private:
   /// Frees the node and every node that only it kept alive, without recursion.
   static void bury(GradNode* node);
   void destroy();
+  static void free(GradNode* node);
+  uint32_t value_count() const { return operand_count + (keeps_result ? 1 : 0); }
 };
+static_assert(sizeof(GradNode) == 64);
 static_assert(alignof(Meta) <= 8 && alignof(Scalar) <= 8 && alignof(GradOperand) <= 8);
 
 /// The autograd state of a leaf, made at the first call.

@@ -1,7 +1,6 @@
 #include "runtime/autograd/tape.h"
 
-#include "runtime/autograd/grad_node.h"
-#include "runtime/core/region_hook.h"
+#include "runtime/autograd/tape_slot.h"
 #include "weft/autograd.h"
 
 #include <fmt/format.h>
@@ -22,20 +21,8 @@ namespace {
 /// thread in the order of their ops.
 constinit thread_local uint64_t last_sequence = 0;
 
-bool is_as_result(const Meta& operand, const Meta& result) {
-  return operand.contiguous && operand.dtype == result.dtype && operand.rank == result.rank &&
-         operand.same_sizes(result);
-}
-
 bool records(const OpCall& call, const Meta& result) {
   return info(call.op).vjp && is_floating(result.dtype);
-}
-
-int count_metas(const OpCall& call, const Meta& result) {
-  int n = 0;
-  for (const TensorImpl* t : call.operands)
-    n += t && !is_as_result(t->meta, result);
-  return n;
 }
 
 // A view's node leads to what its base was when the view was made.
@@ -50,49 +37,75 @@ void check_view(const OpCall& call, size_t k) {
                    k, describe(t->meta)));
 }
 
-void save(const OpCall& call, size_t k, GradOperand& operand) {
-  TensorImpl* t = call.operands[k];
-  t->retain_tape();
-  operand.value = t;
-  operand.version = t->storage->version.load(std::memory_order_relaxed);
-  // An op in place has destroyed what its gradient would read: it must not be found unchanged.
-  if (call.in_place && t->storage == call.operands[0]->storage) operand.version--;
+/// A lent node takes no references: see tape_slot.h.
+enum class Hold : uint8_t { owned, lent };
+
+template <Hold hold> void keep(TensorImpl* t, GradOperand& place) {
+  if (hold == Hold::owned) t->retain_tape();
+  place.value = t;
+  place.version = t->storage->version.load(std::memory_order_relaxed);
 }
 
-constexpr unsigned kReadsResult = 1u << 7;
-
-// Makes the node's edges and returns what the gradients that somebody waits for will read.
-unsigned record_edges(const OpCall& call, const OpInfo& op, const Meta& result, GradNode* node) {
+// Makes the node's edges and keeps what the gradients that somebody waits for will read.
+template <Hold hold>
+void connect(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode* node) {
+  // Ops with any number of operands read none.
+  const uint8_t* gradient_reads = info(node->op).gradient_reads;
   unsigned reads = 0;
-  int next_meta = 0;
-  for (size_t k = 0; k < call.operands.size(); k++) {
-    GradOperand& operand = node->operands()[k];
-    TensorImpl* t = call.operands[k];
-    if (!t) {
-      operand.meta = GradOperand::kNumber;
-      continue;
-    }
-    operand.edge = GradEdge::to(t);
-    if (GradNode* source = operand.edge.node())
-      node->sequence = std::max(node->sequence, source->sequence);
-    // Ops with any number of operands read none.
-    if (operand.edge && op.gradient_reads) reads |= op.gradient_reads[k];
-    if (!is_as_result(t->meta, result)) {
-      operand.meta = next_meta;
-      new (node->metas() + next_meta++) Meta(t->meta);
-    }
+  for (size_t k = 0; k < operands.size(); k++) {
+    TensorImpl* t = operands[k];
+    if (!t) continue;
+    GradOperand& place = node->operands()[k];
+    place.edge = hold == Hold::owned ? GradEdge::to(t) : GradEdge::lent(t);
+    // What a session lends was numbered in this thread and this call.
+    if (hold == Hold::owned)
+      if (const GradNode* source = place.edge.node())
+        node->sequence = std::max(node->sequence, source->sequence);
+    if (place.edge && gradient_reads) reads |= gradient_reads[k];
   }
-  return reads;
+  node->saved = reads != 0;
+  for (size_t k = 0; k < 7 && k < operands.size(); k++) {
+    if (reads >> k & 1 && operands[k])
+      keep<hold>(operands[k], node->operands()[k]);
+    else
+      node->operands()[k].value = nullptr;
+  }
+  if (GradOperand* place = node->result()) {
+    if (reads & kReadsResult)
+      keep<hold>(result, *place);
+    else
+      place->value = nullptr;
+  }
 }
 
-void save_values(const OpCall& call, unsigned reads, TensorImpl* result, GradNode* node) {
-  node->saved = reads != 0;
-  for (size_t k = 0; k < 7 && k < call.operands.size(); k++)
-    if (reads >> k & 1 && call.operands[k]) save(call, k, node->operands()[k]);
-  if (!(reads & kReadsResult)) return;
-  result->retain_tape();
-  node->result = result;
-  node->result_version = result->storage->version.load(std::memory_order_relaxed);
+// An op in place has destroyed what its gradient would read: it must not be found unchanged.
+void outdate_target(const OpCall& call, GradNode* node) {
+  for (size_t k = 0; k < 7 && k < call.operands.size(); k++) {
+    GradOperand& place = node->operands()[k];
+    if (place.value && place.value->storage == call.operands[0]->storage) place.version--;
+  }
+}
+
+void attach(TensorImpl* result, GradNode* node) {
+  result->is_leaf = false;
+  result->meta.requires_grad = 1;
+  result->autograd = node;
+}
+
+// Says whether the session at hand keeps what the node of such an operand leads to.
+bool can_lend(const RegionSession* s, const TensorImpl* t) {
+  return t->is_leaf || t->session == s || !t->meta.requires_grad;
+}
+
+void arm(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode* node) {
+  // The session's reference and the value's. Nobody else can see the node.
+  node->refs.store(2, std::memory_order_relaxed);
+  node->home.store(NodeHome::slot, std::memory_order_relaxed);
+  node->lent = true;
+  node->released = false;
+  node->sequence = ++last_sequence;
+  connect<Hold::lent>(operands, result, node);
+  attach(result, node);
 }
 
 } // namespace
@@ -121,21 +134,71 @@ void record_tape(const OpCall& call, TensorImpl* result) {
   for (size_t k = 0; k < call.operands.size(); k++)
     if (const TensorImpl* t = call.operands[k]; t && t->is_view) check_view(call, k);
 
-  const OpInfo& op = info(call.op);
-  GradNode* node = GradNode::make(call, result->meta, count_metas(call, result->meta));
-  save_values(call, record_edges(call, op, result->meta, node), result, node);
-  last_sequence = std::max(last_sequence, node->sequence) + 1;
-  node->sequence = last_sequence;
-  if (current_session) node->region = current_session->region;
-  if (op.kind == OpKind::view)
+  GradNode** slot = tape_slot(call, result);
+  GradNode* node = slot ? *slot : nullptr;
+  if (node) { // made by an earlier call that followed the op: only numbers differ
+    std::copy(call.scalars.begin(), call.scalars.end(), node->scalars());
+    node->loc = call.location();
+  } else {
+    node = GradNode::make(call, result->meta);
+    if (current_session) node->region = current_session->region;
+    if (slot) *slot = node;
+  }
+  if (info(call.op).kind == OpKind::view)
     node->view_history = result->storage->history.load(std::memory_order_relaxed);
+  if (slot) return arm(call.operands, result, node);
+
+  connect<Hold::owned>(call.operands, result, node);
+  node->sequence = last_sequence = std::max(last_sequence, node->sequence) + 1;
   if (call.in_place) {
+    outdate_target(call, node);
     result->storage->history.fetch_add(1, std::memory_order_relaxed);
     result->clear_autograd(); // the node's first edge holds what was there
   }
-  result->is_leaf = false;
-  result->meta.requires_grad = 1;
-  result->autograd = node;
+  attach(result, node);
+}
+
+GradNode** tape_slot(const OpCall& call, const TensorImpl* result) {
+  const RegionSession* s = current_session;
+  if (!s || !s->tape || result->session != s || call.in_place) return nullptr;
+  for (const TensorImpl* t : call.operands)
+    if (t && !can_lend(s, t)) return nullptr;
+  GradNode** slot = s->tape + result->slot;
+  if (GradNode* node = *slot; node && !node->is_resting()) {
+    if (node->lent) return nullptr;                   // its segment could not be flushed
+    GradNode::give_up(std::exchange(*slot, nullptr)); // what an earlier call made lives on
+  }
+  return slot;
+}
+
+bool record_followed(std::span<TensorImpl* const> tensors, const Loc& loc, TensorImpl* result) {
+  const RegionSession* s = current_session;
+  GradNode* node = s->tape[result->slot];
+  if (!node || !node->is_resting()) return false;
+  for (const TensorImpl* t : tensors)
+    if (t->is_view || !can_lend(s, t)) return false;
+  node->loc = LocScope::resolve(loc);
+  arm(tensors, result, node);
+  return true;
+}
+
+void settle(TensorImpl* value, GradNode*& slot) noexcept {
+  GradNode* node = slot;
+  const bool lent = node && node->lent && !node->is_resting();
+  // Until a node is settled only this thread counts its references.
+  const auto references = [&] { return node->refs.load(std::memory_order_relaxed); };
+  if (value->autograd && value->user_refs() == 1) {
+    if (lent && value->autograd == node && references() == 2) {
+      value->autograd = nullptr;
+      node->rest();
+      return;
+    }
+    drop_history(value);
+  }
+  if (!lent) return;
+  if (references() == 1) return node->rest();
+  node->own();
+  node->refs.store(references() - 1, std::memory_order_release);
 }
 
 } // namespace weft

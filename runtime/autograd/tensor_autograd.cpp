@@ -39,6 +39,12 @@ void check_root(const char* op, const Tensor& t, const Loc& loc) {
   if (!t.requires_grad())
     fail_at(loc, fmt::format("{}: {} must require a gradient, or come from tensors that do", op,
                              describe(t.impl()->meta)));
+  // Only its own thread knows what such a history still lacks.
+  const RegionSession* session = t.impl()->session;
+  if (session && session != current_session)
+    fail_at(loc, fmt::format("{}: the tensor must not be pending in another thread's compiled "
+                             "region",
+                             op));
 }
 
 } // namespace

@@ -114,14 +114,15 @@ const Tensor& VjpContext::tensor(int k) {
 
 const Tensor& VjpContext::result() {
   if (result_.defined()) return widened(result_);
-  if (!node_.result)
+  const GradOperand* saved = node_.result();
+  if (!saved || !saved->value)
     throw Error(ErrorKind::internal,
                 fmt::format("{}: its result was not saved", info(node_.op).name), node_.loc);
-  if (is_changed(node_.result, node_.result_version))
-    refuse_changed(node_.result, node_.result_version, "its result");
-  node_.result->retain();
-  result_ = Tensor::adopt(node_.result);
-  attach(node_.result, &node_);
+  if (is_changed(saved->value, saved->version))
+    refuse_changed(saved->value, saved->version, "its result");
+  saved->value->retain();
+  result_ = Tensor::adopt(saved->value);
+  attach(saved->value, &node_);
   return widened(result_);
 }
 

@@ -1,6 +1,6 @@
 #include "runtime/core/call.h"
 
-#include "runtime/autograd/tape.h"
+#include "runtime/autograd/tape_slot.h"
 
 #include <array>
 #include <cmath>
@@ -234,12 +234,16 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands) {
   Tensor r = Tensor::adopt(result);
   if (grad_mode) {
     Operands o;
-    for (const Arg* a : operands)
+    bool needs = false;
+    for (const Arg* a : operands) {
       o.tensors[o.tensor_count++] = a->impl();
-    OpCall call = make_call(op, o, {}, {}, (*operands.begin())->loc());
-    if (needs_tape(call)) {
+      needs |= a->impl()->meta.requires_grad != 0;
+    }
+    if (needs) {
       prefetch_for_tape(*current_session, result->slot);
-      record_tape(call, result);
+      const Loc& loc = (*operands.begin())->loc();
+      if (!record_followed({o.tensors, o.tensor_count}, loc, result))
+        record_tape(make_call(op, o, {}, {}, loc), result);
     }
   }
   consume({operands.begin(), operands.size()});

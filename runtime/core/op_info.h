@@ -17,6 +17,9 @@ enum class OpResult : uint8_t { same, boolean, wide, index, given };
 
 class VjpContext;
 
+/// The bit of OpInfo::gradient_reads for the result.
+inline constexpr unsigned kReadsResult = 1u << 7;
+
 /// One row an op, generated from its record.
 struct OpInfo {
   const char* name;
@@ -26,8 +29,8 @@ struct OpInfo {
   OpResult result;
   bool differentiable;
   bool is_random;
-  const uint8_t* gradient_reads; // an operand: bit k: its gradient reads operand k's value, bit 7:
-                                 // the result's; null where no gradient reads any
+  const uint8_t* gradient_reads; // an operand: bit k: its gradient reads operand k's value, or
+                                 // kReadsResult; null where no gradient reads any
   OpDomain domain;
   uint8_t bool_operands; // bit k: operand k is a mask (where's condition, logical ops)
   bool needs_elements;   // a reduction that has no value for no elements (max, argmax)

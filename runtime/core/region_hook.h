@@ -36,6 +36,7 @@ public:
   TraceNode* next = nullptr;     // the node the path predicts; null while recording or generic
   TensorImpl** values = nullptr; // by slot
   TraceNode* current = nullptr;  // last node matched
+  GradNode** tape = nullptr; // by slot: see autograd/tape_slot.h; null unless sizes are as recorded
 };
 
 /// A stay of this thread in a region; leaving is finish(), or abandon() while an exception travels.
@@ -68,18 +69,20 @@ extern constinit thread_local RegionSession* current_session
 inline constexpr int kPrefetchResults = 6;
 
 /// Fetches what following will touch some ops ahead: nodes lie in recording order, and slots grow
-/// with them.
-inline void prefetch_ahead(TraceNode* n, TensorImpl** values) {
+/// with them. (Inlined by force: GCC takes a function that only prefetches for one without effect
+/// and drops its calls.)
+[[gnu::always_inline]] inline void prefetch_ahead(TraceNode* n, TensorImpl** values) {
   __builtin_prefetch(n + 8);
   __builtin_prefetch(values[n->result + kPrefetchResults]);
 }
 
-/// Fetches what recording the tape touches of a result a few ops ahead: sizes and storage.
-inline void prefetch_for_tape(const RegionSession& s, int32_t slot) {
-  const TensorImpl* t = s.values[slot + kPrefetchResults / 2];
-  if (!t) return;
-  __builtin_prefetch(t->meta.sizes);
-  __builtin_prefetch(t->storage);
+/// Fetches what recording the tape will touch some ops ahead: the node, and the result's storage
+/// for its version.
+[[gnu::always_inline]] inline void prefetch_for_tape(const RegionSession& s, int32_t slot) {
+  const char* node = reinterpret_cast<const char*>(s.tape[slot + kPrefetchResults]);
+  __builtin_prefetch(node, 1);
+  __builtin_prefetch(node + 64, 1);
+  if (const TensorImpl* t = s.values[slot + kPrefetchResults / 2]) __builtin_prefetch(t->storage);
 }
 
 /// Follows an op whose operands are all known to the segment, or returns null. N operands.
