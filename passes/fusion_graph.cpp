@@ -45,7 +45,7 @@ FusionGraph::FusionGraph(func::FuncOp function) : function(function) {
 // What a value costs that is made of numbers and leaves of one element alone.
 std::optional<unsigned> FusionGraph::costOfNumbers(Value v) {
   Operation* op = v.getDefiningOp();
-  if (!op || isa<ir::ScalarOp>(op)) return 1;
+  if (!op || ir::isNumber(v)) return 1;
   if (auto it = cheap.find(op); it != cheap.end()) return it->second;
   return isa<ir::ViewOp>(op) ? costOfNumbers(op->getOperand(0)) : std::nullopt;
 }
@@ -58,7 +58,7 @@ bool FusionGraph::isOfOneLeaf(Operation* op) {
   for (Value operand : op->getOperands())
     if (isa<BlockArgument>(operand))
       leaves++;
-    else if (!operand.getDefiningOp<ir::ScalarOp>())
+    else if (!ir::isNumber(operand))
       return false;
   return leaves == 1;
 }

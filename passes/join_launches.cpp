@@ -2,8 +2,7 @@
 // 1. An edge a -> b between launches: b reads what a makes, or one of them writes a leaf that the
 //    other one touches.
 // 2. b joins a along an edge if a folds, b only combines what few points or folds leave, and no
-// path
-//    leads from a to b through other launches. What joined takes part in further joins.
+//    path leads from a to b through other launches. What joined takes part in further joins.
 // 3. A launch's phase is the length of the longest path to it inside its group.
 // 4. Each group becomes one kernel, its phases apart by barriers, and one launch.
 // A phase has the chunks that its launch would have had, so that nothing runs on fewer threads.
@@ -13,6 +12,7 @@
 #include "ir/weft/weft.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <map>
 #include <set>
@@ -72,6 +72,7 @@ public:
       : module(module), function(function), context(context), builder(function.getContext()) {}
 
   void run() {
+    module.walk([&](ir::LaunchOp launch) { uses[launch.getKernel()]++; });
     Block& body = function.getBody().front();
     for (Operation& op : body.without_terminator()) {
       auto launch = dyn_cast<ir::LaunchOp>(op);
@@ -107,11 +108,8 @@ private:
   // A launch of a kernel of its own with one phase: what lowering to loom makes.
   bool isOwner(ir::LaunchOp launch) {
     loom::KernelOp kernel = lookUp(launch);
-    bool isOnly =
-        kernel && kernel.getPhases().size() == 1 &&
-        llvm::range_size(
-            SymbolTable::getSymbolUses(kernel, module).value_or(SymbolTable::UseRange({}))) == 1;
-    return isOnly && llvm::all_of(launch.getTied(), [&](int64_t input) {
+    return kernel && kernel.getPhases().size() == 1 && uses.lookup(launch.getKernel()) == 1 &&
+           llvm::all_of(launch.getTied(), [&](int64_t input) {
              return input < 0 || isa<BlockArgument>(launch.getInputs()[input]);
            });
   }
@@ -360,6 +358,7 @@ private:
   func::FuncOp function;
   PassContext& context;
   OpBuilder builder;
+  llvm::StringMap<unsigned> uses; // of a kernel, by launches
   SmallVector<ir::LaunchOp> launches;
   llvm::DenseMap<Operation*, unsigned> numbers;
   llvm::DenseMap<Operation*, loom::KernelOp> kernels;

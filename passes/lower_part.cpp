@@ -396,10 +396,24 @@ private:
         argument = body.convert(argument, builder.getF64Type());
       return body.convert(argument, element);
     }
+    if (auto number = dyn_cast<ir::NumberOp>(op)) return emitNumber(number);
     if (isProduct(op)) return emitProduct(op, indices);
     if (auto update = dyn_cast<ir::SliceUpdateOp>(op)) return emitUpdate(update, indices, mask);
     if (isa<ir::Concatenate>(op)) return emitConcatenate(op, indices, mask);
     return emitRecord(op, indices, mask, depth);
+  }
+
+  // Converted as the runtime converts its numbers.
+  Value emitNumber(ir::NumberOp op) {
+    Type element = ir::elementOf(op.getY());
+    auto typed = cast<TypedAttr>(op.getValue());
+    if (auto real = dyn_cast<FloatAttr>(typed); real && isa<FloatType>(element))
+      return arith::ConstantOp::create(at(0), op.getLoc(),
+                                       at(0).getFloatAttr(element, real.getValueAsDouble()));
+    ScalarBody body = bodyAt(0, op.getLoc(), element);
+    Value y = arith::ConstantOp::create(at(0), op.getLoc(), typed);
+    if (typed.getType().isInteger(64) && element.isF32()) y = body.convert(y, builder.getF64Type());
+    return body.convert(y, element);
   }
 
   Value emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
@@ -420,7 +434,7 @@ private:
       for (unsigned k = 0; k < op->getNumOperands(); k++)
         if (!record->isMask(k)) {
           compute = ir::computeElement(ir::elementOf(op->getOperand(k)));
-          if (!op->getOperand(k).getDefiningOp<ir::ScalarOp>()) break;
+          if (!ir::isNumber(op->getOperand(k))) break;
         }
     // Seed and counter are integers, for the position alone.
     unsigned first = record->isRandom ? 2 : 0;

@@ -46,7 +46,7 @@ std::optional<ReduceView> asReduce(Operation* op) {
   return r;
 }
 
-bool isTransparent(Operation* op) { return isa<ir::ViewOp, ir::ScalarOp>(op); }
+bool isTransparent(Operation* op) { return isa<ir::ViewOp, ir::ScalarOp, ir::NumberOp>(op); }
 
 bool isElementwise(Operation* op) {
   if (isa<ir::SliceUpdateOp, ir::Concatenate>(op)) return true;
@@ -302,9 +302,11 @@ struct PartBuilder {
       part.accesses.push_back({v, indices, false});
       return true;
     }
-    if (isa<ir::ScalarOp>(op)) return true;
+    if (ir::isNumber(v)) return true;
     if (isProduct(op)) return visitProduct(op, indices);
     if (auto reduce = asReduce(op)) return visitReduce(op, *reduce, indices);
+    if (!isElementwise(op) && !isTransparent(op))
+      return fail(name(op) + " has no elements that a kernel can compute");
     if (++visits[op] > 2 && weightOf(op) > 8)
       return fail(name(op) + " would be computed at more than two places");
     if (const ir::Record* record = ir::recordOf(op);

@@ -1,8 +1,10 @@
 // The passes, in the order of the pipeline. Each is one function in a file of its name.
 #pragma once
 
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,10 +20,17 @@ struct Remarks {
 /// Returns "file:line" of a location, or nothing where it has none.
 std::string lineOf(mlir::Location loc);
 
+/// Inserts before a composite op what its function calls, and returns what stands for its result.
+using Expand = std::function<mlir::FailureOr<mlir::Value>(mlir::OpBuilder&, mlir::Operation*)>;
+
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
   bool joins = true;          // false: each op is a kernel of its own
+  Expand expand = {};         // empty: nobody has the functions of composites
 };
+
+/// Replaces each composite op by the ops that its function calls.
+mlir::LogicalResult decompose(mlir::ModuleOp module, PassContext& context);
 
 /// Rewrites each op to a simpler one that gives the same bits; removes what nobody reads.
 mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);

@@ -23,8 +23,9 @@ struct PassInfo {
   StringRef summary;
 };
 
-// In order. Optional ones only make the result faster.
+// In order. Optional ones only make the result faster, or find nothing to do in a captured segment.
 constexpr PassInfo kPasses[] = {
+    {"decompose", decompose, "", true, "replaces composites by what their functions call"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},
@@ -53,9 +54,10 @@ std::string printed(ModuleOp module) {
 class WeftPass : public PassWrapper<WeftPass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WeftPass)
-  explicit WeftPass(const PassInfo& info) : info(&info), argument(("weft-" + info.name).str()) {}
+  WeftPass(const PassInfo& info, const Expand& expand)
+      : info(&info), argument(("weft-" + info.name).str()), expand(expand) {}
   WeftPass(const WeftPass& other)
-      : PassWrapper(other), info(other.info), argument(other.argument) {}
+      : PassWrapper(other), info(other.info), argument(other.argument), expand(other.expand) {}
 
   StringRef getArgument() const override { return argument; }
   StringRef getDescription() const override { return info->summary; }
@@ -65,7 +67,7 @@ public:
   }
   void runOnOperation() override {
     Remarks remarks;
-    PassContext context{&remarks, true};
+    PassContext context{&remarks, true, expand};
     if (failed(info->run(getOperation(), context))) signalPassFailure();
     for (auto& [loc, line] : remarks.lines)
       emitRemark(loc, line);
@@ -74,6 +76,7 @@ public:
 private:
   const PassInfo* info;
   std::string argument;
+  Expand expand;
 };
 
 } // namespace
@@ -144,9 +147,9 @@ bool runPipeline(ModuleOp module, const PipelineOptions& options,
   return true;
 }
 
-void registerWeftPasses() {
+void registerWeftPasses(const Expand& expand) {
   for (const PassInfo& pass : kPasses)
-    registerPass([&pass] { return std::make_unique<WeftPass>(pass); });
+    registerPass([&pass, expand] { return std::make_unique<WeftPass>(pass, expand); });
 }
 
 } // namespace weft

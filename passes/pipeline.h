@@ -1,7 +1,7 @@
 // The pipeline: from an imported segment to scheduled loom kernels and a memory plan.
 #pragma once
 
-#include "mlir/IR/BuiltinOps.h"
+#include "passes/passes.h"
 
 #include <string>
 #include <vector>
@@ -26,7 +26,8 @@ struct PipelineStage {
 bool runPipeline(mlir::ModuleOp module, const PipelineOptions& options,
                  std::vector<PipelineStage>& stages, std::string& error);
 
-/// Registers each pass under its name with a leading "weft-", for tools.
-void registerWeftPasses();
+/// Registers each pass under its name with a leading "weft-", for tools. `expand` is what decompose
+/// asks.
+void registerWeftPasses(const Expand& expand);
 
 } // namespace weft

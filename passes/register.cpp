@@ -17,8 +17,8 @@ void registerDialects(mlir::DialectRegistry& registry) {
                   loom::LoomDialect, ir::WeftDialect>();
 }
 
-void registerPasses() {
-  registerWeftPasses();
+void registerPasses(const Expand& expand) {
+  registerWeftPasses(expand);
   mlir::registerPass([] { return loom::createSchedulePass(); });
 }
 

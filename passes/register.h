@@ -2,6 +2,8 @@
 // command-line name.
 #pragma once
 
+#include "passes/passes.h"
+
 namespace mlir {
 class DialectRegistry;
 }
@@ -11,7 +13,8 @@ namespace weft {
 /// Adds the dialects of the compiler to `registry`.
 void registerDialects(mlir::DialectRegistry& registry);
 
-/// Registers the passes, once a process, for tools that take pass names.
-void registerPasses();
+/// Registers the passes, once a process, for tools that take pass names. `expand` is what decompose
+/// asks.
+void registerPasses(const Expand& expand = {});
 
 } // namespace weft

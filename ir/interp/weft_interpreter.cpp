@@ -170,7 +170,9 @@ private:
     Value result = op->getResult(0);
     Array y = make(result);
     if (auto scalar = dyn_cast<ir::ScalarOp>(op))
-      setScalar(scalar, y);
+      setNumber(scalar.getValue().getType(), numberOf[scalar.getValue()], y);
+    else if (auto number = dyn_cast<ir::NumberOp>(op))
+      setNumber(cast<TypedAttr>(number.getValue()).getType(), bitsOf(number.getValue()), y);
     else if (auto view = dyn_cast<ir::ViewOp>(op))
       show(view, y);
     else if (auto update = dyn_cast<ir::SliceUpdateOp>(op))
@@ -238,9 +240,14 @@ private:
     return own.data();
   }
 
-  void setScalar(ir::ScalarOp op, Array& y) {
-    int64_t bits = numberOf[op.getValue()];
-    Array number(op.getValue().getType(), {});
+  static int64_t bitsOf(Attribute number) {
+    if (auto real = dyn_cast<FloatAttr>(number))
+      return std::bit_cast<int64_t>(real.getValueAsDouble());
+    return cast<IntegerAttr>(number).getValue().getZExtValue();
+  }
+
+  void setNumber(Type type, int64_t bits, Array& y) {
+    Array number(type, {});
     if (number.element.isInteger(1))
       put<uint8_t>(number, 0, bits != 0);
     else
@@ -370,7 +377,7 @@ private:
       for (auto [k, operand] : llvm::enumerate(op->getOperands()))
         if (!record->isMask(k)) {
           element = ir::elementOf(operand);
-          if (!operand.getDefiningOp<ir::ScalarOp>()) break;
+          if (!ir::isNumber(operand)) break;
         }
     return withCompute(element, [&](auto t) { return pointwise<decltype(t)>(op, *record, y); });
   }

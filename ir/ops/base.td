@@ -155,4 +155,29 @@ class Composite<string mnemonic, list<Param> parameters> : Documented {
   string returns = "Tensor";
 }
 
+// How a parameter appears in the dialect. Without a default it must be given; a tensor whose default is none may be absent.
+class ParamForm<Param param> {
+  string given = param.default;
+  bit isTensor = !or(!eq(param.type, "const Arg&"), !eq(param.type, "const Tensor&"));
+  bit isOptional = !and(isTensor, !not(!empty(given)));
+  Constraint constraint = !cond(
+    isOptional: Optional<Weft_Tensor>,
+    isTensor: Weft_Tensor,
+    !eq(param.type, "const Shape&"): DenseI64ArrayAttr,
+    !and(!eq(param.type, "int64_t"), !empty(given)): I64Attr,
+    !eq(param.type, "int64_t"): DefaultValuedAttr<I64Attr, given>,
+    !and(!eq(param.type, "double"), !empty(given)): F64Attr,
+    !eq(param.type, "double"): DefaultValuedAttr<F64Attr, given>,
+    !eq(param.type, "Reduce"): DefaultValuedStrAttr<StrAttr, !subst("Reduce::", "", given)>);
+}
+
+// A composite that is an op of the dialect as well: importers and .mlir files write it, and the decompose pass calls its function.
+class CompositeOp<string mnemonic, list<Param> parameters, list<Trait> traits = []> : Composite<mnemonic, parameters>, Op<Weft_Dialect, mnemonic,
+    !listconcat([Pure, DeclareOpInterfaceMethods<Weft_CompositeInterface>], traits,
+                !if(!gt(!size(!filter(p, parameters, ParamForm<p>.isOptional)), 1), [AttrSizedOperandSegments], []))> {
+  let arguments = !dag(ins, !foreach(p, parameters, ParamForm<p>.constraint), !foreach(p, parameters, p.name));
+  let results = (outs Weft_Tensor:$y);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
 #endif

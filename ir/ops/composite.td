@@ -1,10 +1,12 @@
-// Composites: user-level functions written over primitive ops in runtime/composite/. In a trace they appear as those ops.
+// Composites: user-level functions written over primitive ops in runtime/composite/. In a trace they appear as those ops; a CompositeOp is an op of the
+// dialect too, which the decompose pass replaces by what its function calls.
 #ifndef WEFT_IR_OPS_COMPOSITE_TD
 #define WEFT_IR_OPS_COMPOSITE_TD
 
 include "ir/ops/base.td"
 
 def TensorParam : Param<"const Arg&", "x">;
+def SameShape : AllTypesMatch<["x", "y"]>;
 
 //===--- Shapes ---------------------------------------------------------------------------------===//
 
@@ -84,34 +86,34 @@ def NormalForm : Composite<"normal", [Param<"const Shape&", "shape">, Param<"dou
 
 //===--- Networks -------------------------------------------------------------------------------===//
 
-def Softmax : Composite<"softmax", [TensorParam, Param<"int64_t", "dim">]> {
+def Softmax : CompositeOp<"softmax", [TensorParam, Param<"int64_t", "dim">], [SameShape]> {
   let summary = "exponentials that sum to 1 along a dim";
   let formula = "exp(x - max(x)) / sum(exp(x - max(x)))";
   let method = 1;
 }
-def LogSoftmax : Composite<"log_softmax", [TensorParam, Param<"int64_t", "dim">]> {
+def LogSoftmax : CompositeOp<"log_softmax", [TensorParam, Param<"int64_t", "dim">], [SameShape]> {
   let summary = "logarithm of softmax, without overflow";
   let formula = "x - max(x) - log(sum(exp(x - max(x))))";
   let method = 1;
 }
-def LayerNorm : Composite<"layer_norm", [TensorParam, Param<"const Shape&", "normalized_shape">, Param<"const Tensor&", "weight", "{}">,
-    Param<"const Tensor&", "bias", "{}">, Param<"double", "eps", "1e-5">]> {
+def LayerNorm : CompositeOp<"layer_norm", [TensorParam, Param<"const Shape&", "normalized_shape">, Param<"const Tensor&", "weight", "{}">,
+    Param<"const Tensor&", "bias", "{}">, Param<"double", "eps", "1e-5">], [SameShape]> {
   let summary = "x normalised over its last dims, then scaled and shifted";
   let shapes = "weight and bias have the shape normalized_shape, which is that of x's last dims";
   let formula = "(x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight + bias";
 }
-def Linear : Composite<"linear", [TensorParam, Param<"const Tensor&", "weight">, Param<"const Tensor&", "bias", "{}">]> {
+def Linear : CompositeOp<"linear", [TensorParam, Param<"const Tensor&", "weight">, Param<"const Tensor&", "bias", "{}">]> {
   let summary = "x times the transposed weight, plus bias";
   let shapes = "[..., in] with weight [out, in] and bias [out] gives [..., out]";
 }
-def CrossEntropy : Composite<"cross_entropy", [TensorParam, Param<"const Tensor&", "target">, Param<"const Tensor&", "weight", "{}">,
+def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tensor&", "target">, Param<"const Tensor&", "weight", "{}">,
     Param<"int64_t", "ignore_index", "-100">, Param<"Reduce", "reduction", "Reduce::mean">]> {
   let summary = "negative log-likelihood of target classes, given unnormalised logits over dim 1";
   let description = "Targets are i64 classes in 0 .. C - 1 or ignore_index, which counts for nothing; another one is an error. The mean is over the weights of the targets. A floating target of x's shape holds the classes' probabilities; its mean is over the positions.";
   let shapes = "x [N, C, ...] (or [C]) and target [N, ...] (or []) give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
 }
-def MseLoss : Composite<"mse_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"Reduce", "reduction", "Reduce::mean">]> {
+def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"Reduce", "reduction", "Reduce::mean">]> {
   let summary = "squared difference of x and target";
   let formula = "(x - target)^2";
 }

@@ -14,6 +14,7 @@ void gen_api_decls(const Records& records, llvm::raw_ostream& os);   // api.inc
 void gen_api_methods(const Records& records, llvm::raw_ostream& os); // methods.inc
 void gen_api_defs(const Records& records, llvm::raw_ostream& os);    // api_defs.inc
 void gen_api_by_name(const Records& records, llvm::raw_ostream& os); // api_by_name.inc
+void gen_composites(const Records& records, llvm::raw_ostream& os);  // composites.inc
 void gen_vjp(const Records& records, llvm::raw_ostream& os);         // vjp.inc
 void gen_lanes(const Records& records, llvm::raw_ostream& os);       // lanes.inc
 void gen_tests(const Records& records, llvm::raw_ostream& os);       // test_table.inc

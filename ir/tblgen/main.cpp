@@ -25,6 +25,7 @@ const Opt backends[] = {
     {"gen-api-methods", emit<gen_api_methods>, "methods of Tensor"},
     {"gen-api-defs", emit<gen_api_defs>, "definitions of the eager API"},
     {"gen-api-by-name", emit<gen_api_by_name>, "calls of the eager API by name"},
+    {"gen-composites", emit<gen_composites>, "parameters of composites that are ops"},
     {"gen-vjp", emit<gen_vjp>, "gradients over tensors"},
     {"gen-lanes", emit<gen_lanes>, "Highway bodies"},
     {"gen-tests", emit<gen_tests>, "rows of the op test table"},

@@ -39,6 +39,13 @@ def Weft_ViewInterface : OpInterface<"ViewOp"> {
   ];
 }
 
+/// A composite: its meaning is that of a C++ function over other ops, which the decompose pass calls.
+def Weft_CompositeInterface : OpInterface<"CompositeOp"> {
+  let cppNamespace = "::weft::ir";
+  let description = "An op that stands for the ops that its record's function calls.";
+  let methods = [];
+}
+
 /// The base of every record: one result, `structure` and `sizes` in the segment's layout. `sizes` are expressions of the function's size symbols.
 class Weft_Op<string mnemonic, dag operands, list<Trait> traits = []>
     : Op<Weft_Dialect, mnemonic, !listconcat([Pure, DeclareOpInterfaceMethods<Weft_RecordInterface>], traits)> {

@@ -119,9 +119,7 @@ LogicalResult verifyElements(Operation* op, const Record& record) {
         return op->emitOpError() << "operand " << k << " must be a mask of i1, got " << element;
       continue;
     }
-    bool isNumber = cast<RankedTensorType>(operand.getType()).getRank() == 0 &&
-                    operand.getDefiningOp<ScalarOp>();
-    if (isNumber) continue;
+    if (isNumber(operand)) continue;
     if (common && common != element)
       return op->emitOpError() << "operands must have one element type, got " << common << " and "
                                << element;
@@ -164,6 +162,14 @@ LogicalResult verifyRecord(Operation* op) {
     return op->emitOpError() << "the result's shape must be " << describe(*shape) << ", got "
                              << describe(have);
   return verifyElements(op, *record);
+}
+
+bool isNumber(Value v) { return isa_and_nonnull<ScalarOp, NumberOp>(v.getDefiningOp()); }
+
+LogicalResult NumberOp::verify() {
+  if (cast<RankedTensorType>(getY().getType()).getRank() != 0)
+    return emitOpError() << "the result must have no dims, got " << getY().getType();
+  return success();
 }
 
 LogicalResult ScalarOp::verify() {

@@ -49,6 +49,9 @@ inline constexpr llvm::StringLiteral kArenaName = "weft.arena";
 /// On a module: one {message, op location} for each code that a loom.require raises.
 inline constexpr llvm::StringLiteral kErrorsName = "weft.errors";
 
+/// Says whether a value is a number, run-time or constant: a 0-d tensor that broadcasts and
+/// promotes nothing.
+bool isNumber(mlir::Value v);
 /// Returns the sizes of a tensor as expressions of the function's size symbols.
 Exprs shapeOf(mlir::Type tensor);
 inline Exprs shapeOf(mlir::Value tensor) { return shapeOf(tensor.getType()); }

@@ -33,6 +33,14 @@ def Weft_ScalarOp : Op<Weft_Dialect, "scalar", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Weft_NumberOp : Op<Weft_Dialect, "number", [Pure]> {
+  let summary = "a constant as a 0-d tensor, converted as weft.scalar converts run-time numbers";
+  let arguments = (ins AnyAttrOf<[F64Attr, I64Attr, BoolAttr]>:$value);
+  let results = (outs Weft_Tensor:$y);
+  let assemblyFormat = "$value attr-dict `->` type($y)";
+  let hasVerifier = 1;
+}
+
 def Weft_SliceUpdateOp : Op<Weft_Dialect, "slice_update", [Pure]> {
   let summary = "source, but update[j] at start + j * step along a dim";
   let arguments = (ins Weft_Tensor:$source, Weft_Tensor:$update, I64Attr:$dim, AffineMapAttr:$place);

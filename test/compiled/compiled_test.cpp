@@ -157,6 +157,21 @@ TEST_CASE("losses and norms are one kernel, with the same bits on any number of 
   }
 }
 
+TEST_CASE("a loss over any number of rows is one kernel", "[compiled]") {
+  auto f = compile([](const Tensor& x, const Tensor& t) { return cross_entropy(x, t); });
+  int64_t calls = 0;
+  for (int64_t rows : {64, 64, 32, 100, 70001, 131072, 3}) {
+    INFO(rows << " rows");
+    std::vector<int64_t> v;
+    for (int64_t k = 0; k < rows; k++)
+      v.push_back(k % 5 == 3 ? -100 : k * 31 % 7);
+    Tensor x = ramp({rows, 7}, 3), t = from_data(v.data(), {rows}, i64);
+    CHECK(difference(cross_entropy(x, t), f(x, t)) <= kSum);
+    CHECK(f.stats().kernels == calls++); // the first call records
+  }
+  CHECK(f.stats().programs == 2); // one for the recorded sizes, one for all others
+}
+
 TEST_CASE("views are read through", "[compiled]") {
   compare(
       [](const Inputs& x) {

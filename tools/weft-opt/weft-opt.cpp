@@ -1,5 +1,7 @@
 // weft-opt: runs passes over .mlir files; with --emit=opencl or --emit=cuda as the first argument
 // it prints scheduled loom kernels as device C instead.
+#include "codegen/expand.h"
+#include "frontend/composite_trace.h"
 #include "passes/register.h"
 #include "tools/weft-opt/device_text.h"
 
@@ -21,7 +23,10 @@ int main(int argc, char** argv) {
     }
   mlir::DialectRegistry registry;
   weft::registerDialects(registry);
-  weft::registerPasses();
+  // The functions of composites live in libweft.
+  weft::registerPasses([](mlir::OpBuilder& builder, mlir::Operation* op) {
+    return weft::expandComposite(builder, op, weft::trace_composite);
+  });
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(
