@@ -55,11 +55,13 @@ int64_t bytesOfB(const DotShape& s) {
 }
 
 // Copying a panel of B costs about as much as multiplying it with 8 rows; a tile that reads B in
-// place pays by cache misses instead, the more so where the rows of B collide.
+// place pays by cache misses instead, the more so where the rows of B collide, and most where a
+// tile is so narrow that it takes one line of each row. The limits are measured, on Zen 3 and 4.
 bool readsBInPlace(const DotShape& s, const DotPlan& plan) {
   if (s.element == DotElement::bf16 || s.n == kDynamic || !constantLayout(s.b)) return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
   int64_t most_rows = rowsCollide(s, s.b.row_stride) ? 64 : 128;
+  if (plan.target.vector_bytes < kCacheLine) most_rows = 12;
   return typical(s.m) <= most_rows || bytesOfB(s) <= plan.target.l1_bytes;
 }
 
