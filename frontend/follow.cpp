@@ -57,7 +57,7 @@ bool Session::match(ColdNode& c, const OpCall& call) {
 
 // Binds operands new to the segment as it goes, so that x * x matches itself; unbinds on failure.
 bool Session::match_operands(ColdNode& c, const OpCall& call) {
-  call_differs_ = generic_;
+  call_differs_ = generic_ || c.mixed;
   for (size_t k = 0; k < call.operands.size(); k++) {
     TensorImpl* t = call.operands[k];
     const int32_t slot = c.operands[k];

@@ -55,6 +55,7 @@ void Session::go_to_root(Flush* done) {
   last_flush_ = done;
   mode_ = Mode::follow;
   generic_ = false;
+  mixed_ = false;
   tape = tape_table_.data();
   current = region_.trace().root();
   next = done ? done->successor.load(std::memory_order_acquire) : nullptr;

@@ -19,7 +19,9 @@ TensorImpl* Session::record(const OpCall& call) {
          n = n->sibling.load(std::memory_order_acquire)) {
       // Another thread, or an earlier call, may have been here.
       known = match(cold(n), call);
-      if (known) current = n;
+      if (!known) continue;
+      current = n;
+      mixed_ |= call_differs_;
     }
     if (!known) {
       ColdNode* node = add_node(call, r, r->offset - old_offset);
@@ -66,8 +68,10 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
   c.depth = static_cast<uint16_t>(first ? 1 : p.depth + 1);
   c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
   c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
-  bool plain = !call.in_place && !c.is_view && call.scalars.empty() && call.structure.empty() &&
-               call.sizes.empty() && call.operands.size() <= 2 && !call.operands.empty();
+  c.mixed = mixed_;
+  bool plain = !call.in_place && !mixed_ && !c.is_view && call.scalars.empty() &&
+               call.structure.empty() && call.sizes.empty() && call.operands.size() <= 2 &&
+               !call.operands.empty();
   for (size_t k = 0; k < call.operands.size(); k++) {
     TensorImpl* t = call.operands[k];
     int32_t slot = -1;
@@ -155,6 +159,7 @@ void Session::start_recording() {
   mode_ = allowed ? Mode::record : Mode::bypass;
   next = nullptr;
   tape = nullptr;
+  mixed_ = generic_;
   generic_ = false;
 }
 

@@ -64,6 +64,7 @@ private:
   Region& region_;
   Mode mode_ = Mode::follow;
   bool generic_ = false; // a size differed in this call: shape rules run at each op
+  bool mixed_ = false;   // while recording: a size differs from those of the path so far
   bool flushing_ = false;
   bool call_differs_ = false; // the op being matched has other sizes than its node
   Meta pending_meta_;         // what the shape rule said of that op

@@ -79,6 +79,8 @@ struct ColdNode {
   ColdNode* parent = nullptr;
   Op op{};
   bool in_place = false, is_view = false;
+  bool mixed = false; // recorded by a call of other sizes than the path up to here: `meta` and the
+                      // path's do not fit together, so following runs the shape rule
   std::atomic<bool> cut{false};  // a hot branch point: following flushes behind it
   uint16_t depth = 0;            // ops from the segment's start
   std::vector<int32_t> operands; // slot, or -1 for a number

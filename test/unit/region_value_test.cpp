@@ -155,6 +155,20 @@ TEST_CASE("nested and recursive regions become part of the outer one", "[region]
     }
 }
 
+TEST_CASE("a branch first taken by a call of other sizes has the sizes of each call", "[region]") {
+  auto body = [](const Tensor& x, bool branch) {
+    const Tensor y = x * 2.0, z = y + y;
+    return branch ? exp(z) + y : relu(z);
+  };
+  auto f = compile(body);
+  const int64_t sizes[] = {3, 3, 4, 3, 4, 3, 5};
+  for (int k = 0; k < 7; k++) {
+    INFO("call " << k);
+    const Tensor x = ramp({sizes[k], 2});
+    require_equal(f(x, k >= 2), body(x, k >= 2));
+  }
+}
+
 TEST_CASE("concurrent calls of one compiled object", "[region]") {
   const Tensor w = ramp({8, 8});
   auto body = [&](const Tensor& x) { return relu(matmul(x, w)) + x.sum(Dims(1), true); };
