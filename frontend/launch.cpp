@@ -288,9 +288,7 @@ void Session::release_values(ColdNode* last) {
       t->storage->device = c->meta.device;
     } else {
       t->storage->version.store(0, std::memory_order_relaxed);
-      t->storage->history.store(0, std::memory_order_relaxed);
       t->storage->id.store(0, std::memory_order_relaxed);
-      t->storage->history.store(0, std::memory_order_relaxed);
     }
   }
 }

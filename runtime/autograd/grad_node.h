@@ -78,8 +78,7 @@ struct alignas(64) GradNode : AutogradState {
   bool released = false; // backward has let go of them
   bool lent = false;     // by a slot: edges and values hold no references
   std::atomic<NodeHome> home{NodeHome::none};
-  uint32_t view_history = 0; // Storage::history when a view was made
-  uint32_t region = 0;       // number of the compiled region that the op ran in
+  uint32_t region = 0; // number of the compiled region that the op ran in
   union {
     uint64_t sequence = 0; // greater than that of every node its edges lead to
     GradNode* next;        // while waiting to be freed
@@ -129,6 +128,12 @@ private:
 };
 static_assert(sizeof(GradNode) == 64);
 static_assert(alignof(Meta) <= 8 && alignof(Scalar) <= 8 && alignof(GradOperand) <= 8);
+
+/// Makes `node` what made `result`, and takes over a reference to it.
+void attach_node(TensorImpl* result, GradNode* node);
+
+/// Records `call` as what made `t`, though it never ran: t's elements are in place already.
+void replace_history(const OpCall& call, TensorImpl* t);
 
 /// The autograd state of a leaf, made at the first call.
 LeafState& leaf_state(TensorImpl* leaf);

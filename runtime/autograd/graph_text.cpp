@@ -19,7 +19,7 @@ struct Graph {
   std::unordered_map<uintptr_t, size_t> numbers; // by edge
 
   explicit Graph(const Tensor& t) {
-    if (t.defined()) collect(t.impl());
+    if (t.requires_grad()) collect(t.impl());
     std::sort(nodes.begin(), nodes.end(),
               [](const GradNode* a, const GradNode* b) { return a->sequence < b->sequence; });
     for (size_t i = 0; i < nodes.size(); i++) {

@@ -1,6 +1,7 @@
 #include "runtime/autograd/tape.h"
 
 #include "runtime/autograd/tape_slot.h"
+#include "runtime/autograd/view_history.h"
 #include "weft/autograd.h"
 
 #include <fmt/format.h>
@@ -23,18 +24,6 @@ constinit thread_local uint64_t last_sequence = 0;
 
 bool records(const OpCall& call, const Meta& result) {
   return info(call.op).vjp && is_floating(result.dtype);
-}
-
-// A view's node leads to what its base was when the view was made.
-void check_view(const OpCall& call, size_t k) {
-  const TensorImpl* t = call.operands[k];
-  const GradNode* node = node_of(t);
-  uint32_t history = t->storage->history.load(std::memory_order_relaxed);
-  if (history == (node ? node->view_history : 0)) return;
-  fail(call, ErrorKind::autograd,
-       fmt::format("operand {}, {}, must not be a view made before its base was changed in place "
-                   "with a gradient; make the view again",
-                   k, describe(t->meta)));
 }
 
 /// A lent node takes no references: see tape_slot.h.
@@ -86,12 +75,6 @@ void outdate_target(const OpCall& call, GradNode* node) {
   }
 }
 
-void attach(TensorImpl* result, GradNode* node) {
-  result->is_leaf = false;
-  result->meta.requires_grad = 1;
-  result->autograd = node;
-}
-
 // Says whether the session at hand keeps what the node of such an operand leads to.
 bool can_lend(const RegionSession* s, const TensorImpl* t) {
   return t->is_leaf || t->session == s || !t->meta.requires_grad;
@@ -105,7 +88,18 @@ void arm(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode* no
   node->released = false;
   node->sequence = ++last_sequence;
   connect<Hold::lent>(operands, result, node);
-  attach(result, node);
+  attach_node(result, node);
+}
+
+GradNode* make_node(const OpCall& call, const Meta& result) {
+  GradNode* node = GradNode::make(call, result);
+  if (current_session) node->region = current_session->region;
+  return node;
+}
+
+void own_edges(const OpCall& call, TensorImpl* result, GradNode* node) {
+  connect<Hold::owned>(call.operands, result, node);
+  node->sequence = last_sequence = std::max(last_sequence, node->sequence) + 1;
 }
 
 } // namespace
@@ -118,44 +112,45 @@ void check_in_place(const OpCall& call) {
         fmt::format("operand 0, {}, must not be a leaf that requires a gradient; write it inside a "
                     "NoGrad scope, or out of place",
                     describe(target->meta)));
-  if (target->is_view)
-    fail(call, ErrorKind::autograd,
-         fmt::format("operand 0, {}, must not be a view while a gradient is recorded; "
-                     "clone() it, or write the op out of place",
-                     describe(target->meta)));
   if (!info(call.op).vjp)
     fail(call, ErrorKind::autograd,
          fmt::format("operand 0, {}, must not require a gradient: the op has none",
                      describe(target->meta)));
+  if (target->is_view) check_view_in_place(call);
+}
+
+void attach_node(TensorImpl* result, GradNode* node) {
+  result->is_leaf = false;
+  result->meta.requires_grad = 1;
+  result->autograd = node;
 }
 
 void record_tape(const OpCall& call, TensorImpl* result) {
   if (!records(call, result->meta)) return;
-  for (size_t k = 0; k < call.operands.size(); k++)
-    if (const TensorImpl* t = call.operands[k]; t && t->is_view) check_view(call, k);
-
   GradNode** slot = tape_slot(call, result);
   GradNode* node = slot ? *slot : nullptr;
   if (node) { // made by an earlier call that followed the op: only numbers differ
     std::copy(call.scalars.begin(), call.scalars.end(), node->scalars());
     node->loc = call.location();
   } else {
-    node = GradNode::make(call, result->meta);
-    if (current_session) node->region = current_session->region;
+    node = make_node(call, result->meta);
     if (slot) *slot = node;
   }
-  if (info(call.op).kind == OpKind::view)
-    node->view_history = result->storage->history.load(std::memory_order_relaxed);
   if (slot) return arm(call.operands, result, node);
 
-  connect<Hold::owned>(call.operands, result, node);
-  node->sequence = last_sequence = std::max(last_sequence, node->sequence) + 1;
+  own_edges(call, result, node);
   if (call.in_place) {
     outdate_target(call, node);
-    result->storage->history.fetch_add(1, std::memory_order_relaxed);
     result->clear_autograd(); // the node's first edge holds what was there
   }
-  attach(result, node);
+  attach_node(result, node);
+}
+
+void replace_history(const OpCall& call, TensorImpl* t) {
+  GradNode* node = make_node(call, t->meta);
+  own_edges(call, t, node);
+  t->clear_autograd();
+  attach_node(t, node);
 }
 
 GradNode** tape_slot(const OpCall& call, const TensorImpl* result) {
@@ -176,13 +171,14 @@ bool record_followed(std::span<TensorImpl* const> tensors, const Loc& loc, Tenso
   GradNode* node = s->tape[result->slot];
   if (!node || !node->is_resting()) return false;
   for (const TensorImpl* t : tensors)
-    if (t->is_view || !can_lend(s, t)) return false;
+    if (!can_lend(s, t)) return false;
   node->loc = LocScope::resolve(loc);
   arm(tensors, result, node);
   return true;
 }
 
 void settle(TensorImpl* value, GradNode*& slot) noexcept {
+  if (value->is_view && value->user_refs() == 1) unlink_view(value);
   GradNode* node = slot;
   const bool lent = node && node->lent && !node->is_resting();
   // Until a node is settled only this thread counts its references.

@@ -22,12 +22,12 @@ inline bool needs_tape(const OpCall& call) {
 }
 
 /// Throws where an op must not write into operand 0 because the tape could not follow: a leaf that
-/// requires a gradient, a view, an op without gradient. To be called before the op runs.
+/// requires a gradient, a view without a way back to its base, an op without gradient. To be called
+/// before the op runs.
 void check_in_place(const OpCall& call);
 
 /// Makes the node of an op that has just run (or was deferred), and hangs it on `result`; for an
-/// op in place `result` is operand 0 and its storage's version is already the new one. Throws where
-/// an operand is a view of a tensor that an op in place has changed since.
+/// op in place `result` is operand 0 and its storage's version is already the new one.
 void record_tape(const OpCall& call, TensorImpl* result);
 
 /// Drops the tape node of a tensor that no user handle refers to any more, while the tape still

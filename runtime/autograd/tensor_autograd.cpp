@@ -1,6 +1,7 @@
 // The autograd half of Tensor's methods, and grad().
 
 #include "runtime/autograd/backward.h"
+#include "runtime/autograd/view_history.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 
@@ -49,8 +50,15 @@ void check_root(const char* op, const Tensor& t, const Loc& loc) {
 
 } // namespace
 
-bool Tensor::requires_grad() const { return impl_ && impl_->meta.requires_grad; }
-bool Tensor::is_leaf() const { return require(impl_, "is_leaf")->is_leaf; }
+bool Tensor::requires_grad() const {
+  if (impl_ && impl_->is_view) refresh_view(impl_);
+  return impl_ && impl_->meta.requires_grad;
+}
+
+bool Tensor::is_leaf() const {
+  if (require(impl_, "is_leaf")->is_view) refresh_view(impl_);
+  return impl_->is_leaf;
+}
 
 Tensor& Tensor::requires_grad_(bool on, Loc loc) {
   if (on && !is_floating(dtype()))
@@ -117,6 +125,7 @@ void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
   materialize(from, "set_data", loc);
   from->storage->retain();
   std::exchange(to->storage, from->storage)->release();
+  if (to->is_view) unlink_view(to);
   to->offset = from->offset;
   to->is_view = from->is_view;
   uint8_t requires_grad = to->meta.requires_grad;

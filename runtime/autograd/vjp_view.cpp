@@ -1,5 +1,7 @@
 // Gradients of the view ops and of concatenate: data that moves back to where it came from.
 
+#include "runtime/autograd/vjp_view.h"
+
 #include "runtime/autograd/vjp_context.h"
 
 namespace weft {
@@ -38,24 +40,26 @@ void vjp_permute(VjpContext& c) {
 
 void vjp_expand(VjpContext& c) { c.set(0, c.dy()); }
 
-// The result's gradient, spread by the step, between zeros for what the slice left out.
-void vjp_slice(VjpContext& c) {
-  int dim = static_cast<int>(c.structure(0));
-  int64_t start = c.size(0), length = c.size(1), step = c.size(2);
-  Shape shape = c.operand_meta(0).shape();
-  Tensor dy = c.dy();
-  int64_t covered = length;
-  if (step > 1 && length > 0) {
-    dy = spread(dy, dim, step);
-    covered = std::min(length * step, shape[dim] - start);
-    dy = slice(dy, dim, 0, covered);
+// The part, spread by the step, between zeros for what the slice left out.
+Tensor place_slice(const Tensor& part, const Shape& shape, int dim, int64_t start, int64_t step) {
+  Tensor spaced = part;
+  int64_t covered = part.size(dim);
+  if (step > 1 && covered > 0) {
+    spaced = spread(part, dim, step);
+    covered = std::min(covered * step, shape[dim] - start);
+    spaced = slice(spaced, dim, 0, covered);
   }
   std::vector<Tensor> parts;
   int64_t behind = shape[dim] - start - covered;
-  if (start > 0) parts.push_back(zeros_like(dy, shape, dim, start));
-  if (covered > 0) parts.push_back(dy);
-  if (behind > 0) parts.push_back(zeros_like(dy, shape, dim, behind));
-  c.set(0, parts.size() == 1 ? parts[0] : concatenate(parts, dim));
+  if (start > 0) parts.push_back(zeros_like(spaced, shape, dim, start));
+  if (covered > 0) parts.push_back(spaced);
+  if (behind > 0) parts.push_back(zeros_like(spaced, shape, dim, behind));
+  return parts.size() == 1 ? parts[0] : concatenate(parts, dim);
+}
+
+void vjp_slice(VjpContext& c) {
+  c.set(0, place_slice(c.dy(), c.operand_meta(0).shape(), static_cast<int>(c.structure(0)),
+                       c.size(0), c.size(2)));
 }
 
 void vjp_concatenate(VjpContext& c) {

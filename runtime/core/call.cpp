@@ -1,6 +1,7 @@
 #include "runtime/core/call.h"
 
 #include "runtime/autograd/tape_slot.h"
+#include "runtime/autograd/view_history.h"
 
 #include <array>
 #include <cmath>
@@ -237,6 +238,7 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands) {
     bool needs = false;
     for (const Arg* a : operands) {
       o.tensors[o.tensor_count++] = a->impl();
+      if (a->impl()->is_view) refresh_view(a->impl());
       needs |= a->impl()->meta.requires_grad != 0;
     }
     if (needs) {

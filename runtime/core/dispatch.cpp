@@ -1,6 +1,6 @@
 // The one way that every op call takes: region or eager execution, then the tape.
 
-#include "runtime/autograd/tape.h"
+#include "runtime/autograd/view_history.h"
 #include "runtime/core/region_hook.h"
 
 namespace weft {
@@ -17,18 +17,24 @@ TensorImpl* run_op(const OpCall& call) {
 TensorImpl* run(const OpCall& call) {
   TensorImpl* result = run_op(call);
   // Pointwise ops have no sizes and few a structure: the table is seldom asked.
-  if ((!call.sizes.empty() || !call.structure.empty()) && info(call.op).kind == OpKind::view)
+  if ((!call.sizes.empty() || !call.structure.empty()) && info(call.op).kind == OpKind::view) {
     result->is_view = true;
+    if (grad_mode && is_floating(result->meta.dtype)) link_view(call, result);
+  }
   return result;
 }
 
 } // namespace
 
 TensorImpl* dispatch(const OpCall& call) {
+  if (grad_mode)
+    for (TensorImpl* t : call.operands)
+      if (t && t->is_view) refresh_view(t);
   if (!needs_tape(call)) return run(call);
   if (call.in_place) check_in_place(call);
   Tensor result = Tensor::adopt(run(call));
   record_tape(call, result.impl());
+  if (call.in_place && result.impl()->is_view) extend_root(call, result.impl());
   return result.detach_handle();
 }
 

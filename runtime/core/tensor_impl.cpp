@@ -3,6 +3,7 @@
 
 #include "runtime/core/tensor_impl.h"
 
+#include "runtime/autograd/view_history.h"
 #include "runtime/core/allocator.h"
 #include "runtime/core/region_hook.h"
 
@@ -106,6 +107,7 @@ TensorImpl* TensorImpl::make() {
 
 void TensorImpl::destroy() {
   if (session) session->died(this);
+  if (is_view) unlink_view(this);
   if (autograd) clear_autograd();
   if (storage) storage->release();
   if (FreeLists* l = local_lists())

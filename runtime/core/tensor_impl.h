@@ -11,13 +11,12 @@ namespace weft {
 class RegionSession;
 struct GradNode;
 struct AutogradState;
+struct ViewLink;
 
 /// Memory that one or more tensors view. `data` is null while its contents are deferred.
 struct Storage {
   std::atomic<uint32_t> refs{1};
   std::atomic<uint32_t> version{0};
-  std::atomic<uint32_t> history{
-      0}; // ops in place that the tape recorded: views made before are stale
   void* data = nullptr;
   size_t nbytes = 0;
   Device device{};
@@ -56,6 +55,7 @@ struct alignas(64) TensorImpl {
   int64_t offset = 0;                // of element [0, ..., 0] from the storage's start, in elements
   AutogradState* autograd = nullptr; // grad, tape node, hooks; made when first needed
   Meta meta;
+  ViewLink* link = nullptr; // of a view: to what it looks into, for the tape
 
   static TensorImpl* make(); // from a thread-local free list
   void retain() { refs.fetch_add(kUser, std::memory_order_relaxed); }

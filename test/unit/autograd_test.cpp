@@ -193,7 +193,7 @@ TEST_CASE("an op in place that destroys what its gradient reads is reported", "[
   CHECK_THAT(message([&] { sum(y).backward(); }), Contains("must not be changed in place"));
 }
 
-TEST_CASE("ops in place on leaves and views that record are errors", "[autograd]") {
+TEST_CASE("ops in place on leaves that record are errors", "[autograd]") {
   Tensor x = leaf({1, 2, 3, 4});
   CHECK_THAT(message([&] { x.add_(1.0); }),
              Contains("add_: operand 0, f64[4], must not be a leaf that requires a gradient"));
@@ -202,27 +202,17 @@ TEST_CASE("ops in place on leaves and views that record are errors", "[autograd]
     x.add_(1.0);
   }
   CHECK(values(x) == Values{2, 3, 4, 5});
-  Tensor y = x * 2.0;
-  Tensor v = y.view({2, 2});
-  CHECK_THAT(message([&] { v.add_(1.0); }),
-             Contains("add_: operand 0, f64[2, 2], must not be a view"));
-  Tensor buffer = tensor({0.0, 0.0, 0.0, 0.0});
-  Tensor part = slice(buffer, 0, 0, 2);
-  Tensor source = slice(y, 0, 0, 2);
-  CHECK_THAT(message([&] { part.copy_(source); }),
-             Contains("assign_: operand 0, f64[2], must not be a view"));
-  CHECK(values(buffer) == Values{0, 0, 0, 0});
 }
 
-TEST_CASE("a view made before its base changed in place must not be used", "[autograd]") {
+TEST_CASE("a view made before its base changed in place has the base's history", "[autograd]") {
   Tensor x = leaf({1, 2, 3, 4});
   Tensor y = x * 2.0;
   Tensor before = y.view({2, 2});
   y.mul_(3.0);
   Tensor after = y.view({2, 2});
-  CHECK_THAT(
-      message([&] { before * 2.0; }),
-      Contains("mul: operand 0, f64[2, 2], must not be a view made before its base was changed"));
+  sum(before * 2.0).backward({}, true);
+  CHECK(values(x.grad()) == Values{12, 12, 12, 12});
+  x.set_grad({});
   sum(after).backward();
   CHECK(values(x.grad()) == Values{6, 6, 6, 6});
 }
