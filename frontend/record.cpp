@@ -69,9 +69,8 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
   c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
   c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
   c.mixed = mixed_;
-  bool plain = !call.in_place && !mixed_ && !c.is_view && call.scalars.empty() &&
-               call.structure.empty() && call.sizes.empty() && call.operands.size() <= 2 &&
-               !call.operands.empty();
+  bool plain = !mixed_ && !c.is_view && call.scalars.empty() && call.structure.empty() &&
+               call.sizes.empty() && call.operands.size() <= 2 && !call.operands.empty();
   for (size_t k = 0; k < call.operands.size(); k++) {
     TensorImpl* t = call.operands[k];
     int32_t slot = -1;
@@ -109,7 +108,8 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
   c.loc = call.location();
   c.place = TracePlace::of(c.loc);
   if (plain)
-    n->key = static_cast<uint32_t>(call.op) | static_cast<uint32_t>(call.operands.size()) << 16;
+    n->key = static_cast<uint32_t>(call.op) | static_cast<uint32_t>(call.operands.size()) << 16 |
+             (call.in_place ? kInPlaceKey : 0);
   return &c;
 }
 

@@ -1,7 +1,5 @@
 #include "runtime/autograd/vjp_context.h"
 
-#include "runtime/autograd/grad_node.h"
-
 #include <fmt/format.h>
 
 namespace weft {
@@ -37,15 +35,6 @@ VjpContext::VjpContext(GradNode& node, Tensor dy) : node_(node), dy_(std::move(d
     slots_ = more_slots_.get();
   }
 }
-
-int VjpContext::operand_count() const { return static_cast<int>(node_.operand_count); }
-bool VjpContext::is_scalar(int k) const { return node_.operands()[k].meta == GradOperand::kNumber; }
-bool VjpContext::needs(int k) const { return slots_[k].wanted; }
-const Loc& VjpContext::loc() const { return node_.loc; }
-std::span<const int64_t> VjpContext::structure() const {
-  return {node_.structure(), node_.structure_count};
-}
-std::span<const int64_t> VjpContext::sizes() const { return {node_.sizes(), node_.size_count}; }
 
 Scalar VjpContext::scalar(int i) const {
   int operands = 0;
@@ -139,8 +128,10 @@ void VjpContext::set(int k, Tensor gradient) {
   std::span<const int64_t> sizes(target ? target->sizes : node_.result_sizes(),
                                  target ? target->rank : node_.rank);
   const Meta& given = gradient.impl()->meta;
-  if (given.rank != sizes.size() || !std::equal(sizes.begin(), sizes.end(), given.sizes))
-    gradient = reduce_to(gradient, Shape(sizes));
+  bool same = given.rank == sizes.size();
+  for (size_t d = 0; same && d < sizes.size(); d++)
+    same = given.sizes[d] == sizes[d];
+  if (!same) gradient = reduce_to(gradient, Shape(sizes));
   DType dtype = target ? target->dtype : node_.dtype;
   if (gradient.impl()->meta.dtype != dtype) gradient = gradient.to(dtype);
   slots_[k].gradient = std::move(gradient);

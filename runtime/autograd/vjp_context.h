@@ -2,7 +2,7 @@
 // Gradients are written over the public ops, so that they are differentiable and can be captured.
 #pragma once
 
-#include "runtime/core/op_info.h"
+#include "runtime/autograd/grad_node.h"
 #include "weft/ops.h"
 
 #include <memory>
@@ -33,22 +33,22 @@ public:
   const Tensor& tensor(int k);
   /// Operand k's dtype, sizes and strides at the time of the call; also where it was not saved.
   const Meta& operand_meta(int k);
-  int operand_count() const;
-  bool is_scalar(int k) const;
+  int operand_count() const { return static_cast<int>(node_.operand_count); }
+  bool is_scalar(int k) const { return node_.operands()[k].meta == GradOperand::kNumber; }
 
   /// Scalar attribute i (scalar operands are not counted).
   Scalar scalar(int i) const;
   int64_t structure(int i) const { return structure()[static_cast<size_t>(i)]; }
   int64_t size(int i) const { return sizes()[static_cast<size_t>(i)]; }
-  std::span<const int64_t> structure() const;
-  std::span<const int64_t> sizes() const;
+  std::span<const int64_t> structure() const { return {node_.structure(), node_.structure_count}; }
+  std::span<const int64_t> sizes() const { return {node_.sizes(), node_.size_count}; }
 
   /// Says whether anything waits for operand k's gradient; false for numbers.
-  bool needs(int k) const;
+  bool needs(int k) const { return slots_[k].wanted; }
   /// Gives operand k's gradient: summed to the operand's shape and cast to its dtype.
   void set(int k, Tensor gradient);
   /// The user's line of the op.
-  const Loc& loc() const;
+  const Loc& loc() const { return node_.loc; }
 
 private:
   friend class BackwardPass;

@@ -254,6 +254,12 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands) {
 
 const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers numbers,
                                 const Loc& loc) {
+  const bool simple = numbers.size() == 0 && others.size() <= 1;
+  if (simple &&
+      follow_in_place(op, self.impl(), others.size() ? (*others.begin())->impl() : nullptr)) {
+    consume({others.begin(), others.size()});
+    return self;
+  }
   const OpInfo& i = info(op);
   Arg target(self, loc);
   std::array<const Arg*, kMostOperands> all{&target};

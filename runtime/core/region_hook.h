@@ -2,15 +2,18 @@
 // knows nothing else about regions; frontend/ implements it.
 #pragma once
 
+#include "runtime/autograd/tape.h"
 #include "runtime/core/op_call.h"
 
 #include <memory>
 
 namespace weft {
 
+inline constexpr uint32_t kInPlaceKey = 1u << 24;
+
 /// The part of a trace node that following reads: one cache line, contiguous in recording order.
 /// `key` is op | operand count << 16 for ops without attributes, scalars, or operands new to the
-/// segment; 0 sends the op through RegionSession::op.
+/// segment, plus kInPlaceKey; 0 sends the op through RegionSession::op.
 struct alignas(64) TraceNode {
   uint32_t key = 0;
   int32_t result = -1; // slot of the result
@@ -102,6 +105,25 @@ template <int N> inline TensorImpl* follow_known(Op op, TensorImpl* a, TensorImp
   r->refs.store(2 * TensorImpl::kUser, std::memory_order_relaxed);
   prefetch_ahead(n, values);
   return r;
+}
+
+/// Follows an op that writes into `a`, where all operands (`b` is null where there is one) are
+/// known to the segment and no tape is to be recorded.
+inline bool follow_in_place(Op op, TensorImpl* a, TensorImpl* b) {
+  RegionSession* s = current_session;
+  if (!s || !s->next) return false;
+  TraceNode* n = s->next;
+  const uint32_t key = static_cast<uint32_t>(op) | (b ? 2u : 1u) << 16 | kInPlaceKey;
+  if (n->key != key || s->values[n->operands[0]] != a || (b && s->values[n->operands[1]] != b))
+    return false;
+  const bool may_record =
+      a->meta.requires_grad || a->is_view || (b && (b->meta.requires_grad || b->is_view));
+  if (may_record && grad_mode) return false;
+  s->current = n;
+  s->next = n->next.load(std::memory_order_acquire);
+  a->storage->version.fetch_add(1, std::memory_order_relaxed);
+  __builtin_prefetch(n + 8);
+  return true;
 }
 
 } // namespace weft
