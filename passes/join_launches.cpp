@@ -3,8 +3,9 @@
 //    other one touches.
 // 2. b joins a along an edge if a folds, b only combines what few points or folds leave, and no
 //    path leads from a to b through other launches. What joined takes part in further joins.
-// 3. A launch's phase is the length of the longest path to it inside its group.
-// 4. Each group becomes one kernel, its phases apart by barriers, and one launch.
+// 3. Light folds that one launch reads, and that do not depend on each other, join.
+// 4. A launch's phase is the length of the longest path to it inside its group.
+// 5. Each group becomes one kernel, its phases apart by barriers, and one launch.
 // A phase has the chunks that its launch would have had, so that nothing runs on fewer threads.
 #include "passes/passes.h"
 
@@ -26,6 +27,9 @@ namespace {
 constexpr int64_t kTypicalExtent = 512;
 // Points that are few whatever they combine.
 constexpr double kFewPoints = 256;
+// Elements up to which a fold is light: it reads what the cache still holds when it waits for
+// others.
+constexpr double kLightFold = 1 << 16;
 constexpr size_t kMostParts = 256;
 
 struct Work {
@@ -66,6 +70,8 @@ bool isFinish(const Work& a, const Work& b) {
   return isSmall && (b.folds || b.points <= kFewPoints);
 }
 
+bool isLightFold(const Work& a) { return !a.hasDot && a.folds && a.elements <= kLightFold; }
+
 class Joining {
 public:
   Joining(ModuleOp module, func::FuncOp function, PassContext& context)
@@ -90,8 +96,13 @@ public:
     for (bool changed = true; changed;) {
       changed = false;
       for (auto [a, b] : edges)
-        changed |= groupOf[a] != groupOf[b] && tryJoin(a, b);
+        changed |= isFinish(work[a], work[b]) && tryJoin(a, b, "it finishes a reduction");
     }
+    for (auto [a, reader] : edges)
+      for (auto [b, other] : edges)
+        if (a < b && other == reader && isLightFold(work[a]) && isLightFold(work[b]) &&
+            !isPath(groupOf[a], groupOf[b], true) && !isPath(groupOf[b], groupOf[a], true))
+          tryJoin(a, b, "one kernel reads both");
     for (unsigned g : order())
       if (groups[g].size() > 1)
         write(groups[g]);
@@ -143,15 +154,16 @@ private:
           edges.insert({a, b});
   }
 
-  // Says whether a path leads from one group to another through a third.
-  bool isPathAround(unsigned from, unsigned to) {
+  // Says whether a path leads from one group to another through a third, or any path where
+  // `orDirect`.
+  bool isPath(unsigned from, unsigned to, bool orDirect) {
     llvm::DenseSet<unsigned> seen{from};
     SmallVector<unsigned> stack{from};
     while (!stack.empty()) {
       unsigned g = stack.pop_back_val();
       for (auto [a, b] : edges) {
         unsigned next = groupOf[b];
-        if (groupOf[a] != g || next == g || (g == from && next == to)) continue;
+        if (groupOf[a] != g || next == g || (g == from && next == to && !orDirect)) continue;
         if (next == to) return true;
         if (seen.insert(next).second) stack.push_back(next);
       }
@@ -166,10 +178,10 @@ private:
     return count;
   }
 
-  bool tryJoin(unsigned a, unsigned b) {
+  bool tryJoin(unsigned a, unsigned b, StringRef why) {
     unsigned from = groupOf[a], to = groupOf[b];
-    if (!isFinish(work[a], work[b]) || partsOf(from) + partsOf(to) > kMostParts ||
-        isPathAround(from, to) || isPathAround(to, from))
+    if (from == to || partsOf(from) + partsOf(to) > kMostParts || isPath(from, to, false) ||
+        isPath(to, from, false))
       return false;
     for (unsigned k : groups[to])
       groupOf[k] = from;
@@ -178,8 +190,9 @@ private:
     groups[to].clear();
     if (context.remarks)
       context.remarks->lines.push_back(
-          {launches[b].getLoc(), launches[b].getSummary().str() + " runs in the launch of " +
-                                     launches[a].getSummary().str() + ": it finishes a reduction"});
+          {launches[b].getLoc(), (launches[b].getSummary() + " runs in the launch of " +
+                                  launches[a].getSummary() + ": " + why)
+                                     .str()});
     return true;
   }
 

@@ -47,7 +47,8 @@ mlir::LogicalResult placeOutputs(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult lowerToLoom(mlir::ModuleOp module, PassContext& context);
 /// Divides by the sums of rows once a row.
 mlir::LogicalResult hoistReciprocals(mlir::ModuleOp module, PassContext& context);
-/// Runs what finishes a reduction in the launch of the reduction, as a phase of its own.
+/// Runs what finishes a reduction in the launch of the reduction, as a phase of its own, and light
+/// folds that one kernel reads in one launch.
 mlir::LogicalResult joinLaunches(mlir::ModuleOp module, PassContext& context);
 /// Makes kernels that are equal but for names one kernel.
 mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext& context);

@@ -81,3 +81,20 @@ func.func @overwrite(%x: tensor<64x10xf32>, %running: tensor<f32>) -> (tensor<f3
   %3 = weft.add %2, %running : (tensor<f32>, tensor<f32>) -> tensor<f32>
   return %3 : tensor<f32>
 }
+
+// -----
+
+// Light folds of a step that one kernel reads, such as gradients of biases, are parts of one launch.
+// CHECK-LABEL: func.func @biases
+// CHECK-COUNT-2: weft.launch
+// CHECK-NOT: weft.launch
+// CHECK: loom.part [#loom.axis<"d1", 300>]
+// CHECK-NOT: loom.barrier
+// CHECK: loom.part [#loom.axis<"d1", 200>]
+func.func @biases(%x: tensor<64x300xf32>, %y: tensor<100x200xf32>) -> (tensor<64x300xf32>, tensor<100x200xf32>) {
+  %0 = weft.sum %x {structure = array<i64: 0, 0>} : (tensor<64x300xf32>) -> tensor<300xf32>
+  %1 = weft.sum %y {structure = array<i64: 0, 0>} : (tensor<100x200xf32>) -> tensor<200xf32>
+  %2 = weft.sub %x, %0 : (tensor<64x300xf32>, tensor<300xf32>) -> tensor<64x300xf32>
+  %3 = weft.sub %y, %1 : (tensor<100x200xf32>, tensor<200xf32>) -> tensor<100x200xf32>
+  return %2, %3 : tensor<64x300xf32>, tensor<100x200xf32>
+}
