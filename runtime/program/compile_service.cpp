@@ -6,6 +6,7 @@
 #include "runtime/program/host_target.h"
 #include "runtime/program/program_store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -69,8 +70,20 @@ Service& service() {
   return s;
 }
 
+/// Leaves of sizes and strides what a size-generic program may depend on: which sizes are 1, and
+/// whether elements lie without gaps.
+void clear_sizes(Meta& m) {
+  for (int k = 0; k < m.rank; k++)
+    if (m.sizes[k] != 1) m.sizes[k] = 2;
+  if (m.contiguous)
+    m.set_contiguous();
+  else
+    std::fill_n(m.strides, m.rank, 0);
+}
+
 /// The form in which a segment is compiled: op k's location is number k, and what code cannot
-/// depend on is cleared. So segments that differ in their lines alone share a program.
+/// depend on is cleared. So segments that differ in their lines alone share a program, and so do
+/// size-generic ones that differ in their sizes.
 Segment normal_form(const Segment& segment) {
   Segment s = segment;
   s.locations.clear();
@@ -80,8 +93,13 @@ Segment normal_form(const Segment& segment) {
     s.locations.push_back(known ? segment.locations[from] : SourceLine{});
     s.ops[k].location = static_cast<int32_t>(k);
   }
-  for (SegmentValue& v : s.values)
+  for (SegmentValue& v : s.values) {
     v.meta.requires_grad = 0;
+    if (s.generic) clear_sizes(v.meta);
+  }
+  for (SegmentOp& op : s.ops)
+    for (int64_t& size : op.sizes)
+      if (s.generic && size != 1) size = 2;
   return s;
 }
 

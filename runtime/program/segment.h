@@ -45,7 +45,8 @@ struct SegmentAlias {
 
 struct Segment {
   uint32_t version = kSegmentVersion;
-  bool generic = false; // sizes are arguments instead of constants; "equals 1" stays structure
+  // Sizes are arguments instead of constants: of those below only "equals 1" is meant.
+  bool generic = false;
   std::vector<SegmentValue> values;
   std::vector<SegmentOp> ops;
   std::vector<int32_t> leaves; // values, in order of first use

@@ -80,12 +80,13 @@ void overwrite(const fs::path& path, std::streamoff at, char byte) {
   file.put(byte);
 }
 
-pid_t start_worker(const char* op, int first, int last, const std::string& output) {
+pid_t start_worker(const char* op, int first, int last, const std::string& output,
+                   const char* generic = nullptr) {
   pid_t child = fork();
   if (child != 0) return child;
   std::string from = std::to_string(first), to = std::to_string(last);
   if (!freopen(output.c_str(), "w", stdout)) _exit(9);
-  execl(WEFT_TEST_WORKER, WEFT_TEST_WORKER, op, from.c_str(), to.c_str(), nullptr);
+  execl(WEFT_TEST_WORKER, WEFT_TEST_WORKER, op, from.c_str(), to.c_str(), generic, nullptr);
   _exit(9);
 }
 
@@ -100,8 +101,9 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string run_worker(const Sandbox& box, const char* op, int first, int last) {
-  CHECK(finish(start_worker(op, first, last, box.root + "/out")) == 0);
+std::string run_worker(const Sandbox& box, const char* op, int first, int last,
+                       const char* generic = nullptr) {
+  CHECK(finish(start_worker(op, first, last, box.root + "/out", generic)) == 0);
   return read(box.root + "/out");
 }
 
@@ -135,6 +137,24 @@ TEST_CASE("a fresh process starts warm without the compiler library") {
   Sandbox box;
   CHECK(run_worker(box, "add", 1000, 1002) == "compiler||\ncompiler||\ncompiler||\nloaded\n");
   CHECK(run_worker(box, "add", 1000, 1002) == "disk||\ndisk||\ndisk||\n");
+}
+
+TEST_CASE("a size-generic program is known by its structure, not by the sizes of its first call") {
+  Sandbox box;
+  CHECK(run_worker(box, "add", 1000, 1001, "generic") == "compiler||\nmemory||\nloaded\n");
+  CHECK(run_worker(box, "add", 5, 6, "generic") == "disk||\nmemory||\n");
+  CHECK(run_worker(box, "add", 1, 2, "generic") ==
+        "compiler||\ndisk||\nloaded\n"); // 1 is structure
+  CompileReport plain, gaps;
+  Segment s = samples::segment(6, "add", 10, true);
+  compile_segment(s, {}, plain);
+  s.values[0].meta.strides[0] = 3;
+  s.values[0].meta.finish_strided();
+  compile_segment(s, {}, gaps);
+  CHECK(plain.key != gaps.key);
+  s.values[0].meta.strides[0] = 4;
+  compile_segment(s, {}, plain);
+  CHECK(plain.key == gaps.key);
 }
 
 TEST_CASE("every damaged byte of an entry is found") {

@@ -1,6 +1,6 @@
-// cache_worker OP FIRST LAST: compiles the sample segments of sizes FIRST to LAST in a process of
-// its own, runs each, and prints where they came from; "loaded" is printed where the compiler
-// library is mapped.
+// cache_worker OP FIRST LAST [generic]: compiles the sample segments of sizes FIRST to LAST in a
+// process of its own, runs each, and prints where they came from; "loaded" is printed where the
+// compiler library is mapped.
 #include "program_samples.h"
 
 #include "runtime/program/compile_service.h"
@@ -19,13 +19,15 @@ bool right(const LoadedProgram& p, int64_t n) {
   std::vector<float> x(n, 1), y(n, 2), r(n);
   void *leaves[] = {x.data(), y.data()}, *outputs[] = {r.data()};
   uint64_t scalars[] = {std::bit_cast<uint64_t>(2.0)};
-  p.run({.leaves = leaves, .outputs = outputs, .scalars = scalars});
+  Meta meta = make_meta({n}, f32);
+  const Meta* metas[] = {&meta, &meta};
+  p.run({.leaves = leaves, .leaf_metas = metas, .outputs = outputs, .scalars = scalars});
   return r == std::vector<float>(n, 6);
 }
 
 } // namespace
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
   if (const char* limit = std::getenv("WEFT_TEST_FILE_LIMIT")) { // as a full disk does: writes fail
     signal(SIGXFSZ, SIG_IGN);
     rlimit r{static_cast<rlim_t>(std::atoll(limit)), RLIM_INFINITY};
@@ -33,7 +35,7 @@ int main(int, char** argv) {
   }
   for (int64_t n = std::atoll(argv[2]); n <= std::atoll(argv[3]); n++) {
     CompileReport report;
-    auto p = compile_segment(samples::segment(n, argv[1]), {}, report);
+    auto p = compile_segment(samples::segment(n, argv[1], 10, argc > 4), {}, report);
     if (p && !right(*p, n)) return std::puts("wrong"), 1;
     std::printf("%s|%s|%s\n", name_of(report.source), report.failure.c_str(),
                 report.cache_note.c_str());

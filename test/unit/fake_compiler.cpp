@@ -19,7 +19,7 @@ std::string compile(const weft_compile_request& request) {
   if (s.ops[0].op == "refused")
     throw Error(ErrorKind::unsupported, "compile: refused is not taken");
   if (s.ops[0].op == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  Program p = samples::program(s.values[0].meta.numel());
+  Program p = samples::program(s.values[0].meta.numel(), s.generic);
   if (s.ops[0].op == "elsewhere") p.target = "another machine";
   if (s.ops[0].op == "large") p.stages[0].text.assign(4 << 20, 'x');
   p.locations = s.locations;

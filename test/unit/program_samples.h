@@ -19,8 +19,10 @@ inline std::span<const uint8_t> bytes_of(const std::string& s) {
 }
 
 /// (x + y) * factor over n elements, with one line for each op.
-inline Segment segment(int64_t n, const std::string& op = "add", uint32_t line = 10) {
+inline Segment segment(int64_t n, const std::string& op = "add", uint32_t line = 10,
+                       bool generic = false) {
   Segment s;
+  s.generic = generic;
   for (int k = 0; k < 4; k++)
     s.values.push_back({make_meta({n}, f32), k, k < 2});
   s.leaves = {0, 1};
