@@ -6,6 +6,7 @@
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/refusal.h"
 
 #include <bit>
 #include <chrono>
@@ -198,6 +199,24 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   return p;
 }
 
+// Calls f with an op of this call as it was made: with its numbers, its line and its words.
+template <class F> void Session::replay(const ColdNode& c, F f) {
+  std::vector<TensorImpl*> operands;
+  for (int32_t slot : c.operands)
+    operands.push_back(slot < 0 ? nullptr : values[slot]);
+  OpCall call;
+  call.op = c.op;
+  call.in_place = c.in_place;
+  call.operands = operands;
+  call.scalars = {scalars_.data() + c.scalar_position, c.scalar_kinds.size()};
+  call.structure = c.structure;
+  call.sizes = {sizes_.data() + c.size_position, c.sizes.size()};
+  call.loc = &c.loc;
+  const LocOverride line(c.loc);
+  const RefusalWords words(c.refusal);
+  f(call);
+}
+
 void Session::run_program(Flush& f, SegmentProgram& p) {
   const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
   leaf_data_.clear();
@@ -229,7 +248,13 @@ void Session::run_program(Flush& f, SegmentProgram& p) {
   a.scalars = scalar_bits_;
   a.size_attributes = {sizes_.data(), static_cast<size_t>(f.size_count)};
   a.op_locations = f.op_locations;
-  p.program->run(a);
+  try {
+    p.program->run(a);
+  } catch (const ElementRefused& e) {
+    if (e.op >= 0 && static_cast<size_t>(e.op) < f.path.size())
+      replay(*f.path[static_cast<size_t>(e.op)], refuse_element);
+    throw;
+  }
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.kernels += static_cast<int64_t>(p.program->program().launches.size());
 }
@@ -240,23 +265,12 @@ void Session::run_eagerly(ColdNode* last) {
   std::vector<ColdNode*> path;
   for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent)
     path.push_back(c);
-  std::vector<TensorImpl*> operands;
   for (size_t k = path.size(); k-- > 0;) {
-    ColdNode& c = *path[k];
-    if (c.is_view) continue;
-    operands.clear();
-    for (int32_t slot : c.operands)
-      operands.push_back(slot < 0 ? nullptr : values[slot]);
-    OpCall call;
-    call.op = c.op;
-    call.in_place = c.in_place;
-    call.operands = operands;
-    call.scalars = {scalars_.data() + c.scalar_position, c.scalar_kinds.size()};
-    call.structure = c.structure;
-    call.sizes = {sizes_.data() + c.size_position, c.sizes.size()};
-    call.loc = &c.loc;
-    const LocOverride line(c.loc);
-    compute(call, c.in_place ? operands[0] : values[c.hot->result]);
+    const ColdNode& c = *path[k];
+    if (!c.is_view)
+      replay(c, [&](const OpCall& call) {
+        compute(call, c.in_place ? call.operands[0] : values[c.hot->result]);
+      });
   }
 }
 

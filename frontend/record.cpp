@@ -5,6 +5,7 @@
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/refusal.h"
 
 namespace weft {
 
@@ -105,6 +106,7 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
     c.meta.requires_grad = 0;
     c.offset_delta = c.is_view ? offset_delta : 0;
   }
+  c.refusal = RefusalWords::current();
   c.loc = call.location();
   c.place = TracePlace::of(c.loc);
   if (plain)

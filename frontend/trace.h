@@ -91,6 +91,7 @@ struct ColdNode {
   int scalar_position = 0, size_position = 0; // among those of the segment
   Meta meta;                                  // of the result
   int64_t offset_delta = 0;                   // views: offset relative to operand 0
+  const char* refusal = nullptr;              // RefusalWords of the call that was recorded
   Loc loc{};
   TracePlace place;
   std::unique_ptr<Flush> flush; // not null: the node is the end of a segment

@@ -3,6 +3,7 @@
 // scatter.
 
 #include "runtime/composite/composite.h"
+#include "runtime/core/refusal.h"
 
 namespace weft {
 
@@ -26,19 +27,11 @@ void check_target(const Arg& x, const Tensor& target, int64_t class_dim) {
                 LocScope::resolve(x.loc()));
 }
 
-// The targets, once they are known to be classes. In a region that is found out at the flush, and
-// the error is then the compiled program's.
-Tensor checked_target(const Arg& x, const Tensor& target, int64_t classes, int64_t ignore_index) {
-  try {
-    return checked_index(target, classes, ignore_index);
-  } catch (const Error& e) {
-    if (e.kind() != ErrorKind::index) throw;
-    throw Error(ErrorKind::index,
-                "cross_entropy: targets must be classes below " + std::to_string(classes) +
-                    " or ignore_index " + std::to_string(ignore_index) +
-                    ", got one that is neither",
-                LocScope::resolve(x.loc()));
-  }
+// The targets, once they are known to be classes.
+Tensor checked_target(const Tensor& target, int64_t classes, int64_t ignore_index) {
+  const RefusalWords words("cross_entropy: targets must be classes below {limit} or ignore_index "
+                           "{ignore}, got one that is neither");
+  return checked_index(target, classes, ignore_index);
 }
 
 // Targets that are probabilities: every class counts, by its share.
@@ -81,7 +74,7 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
   along_classes[static_cast<int>(dim)] = classes;
   if (is_floating(target.dtype()))
     return soft_cross_entropy(x, target, weight, along_classes, dim, reduction);
-  Tensor index = checked_target(x, target, classes, ignore_index);
+  Tensor index = checked_target(target, classes, ignore_index);
   Tensor hit = unsqueeze(index, dim) == reshape(arange(0, classes), along_classes);
   Tensor loss = -log_softmax(composite::widened(x), dim);
   if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);

@@ -6,6 +6,7 @@
 #include "kernels/kernel_table.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/parallel.h"
+#include "runtime/core/refusal.h"
 #include "runtime/core/rules.h"
 #include "runtime/core/strided.h"
 
@@ -131,17 +132,6 @@ void write_attribute(uint64_t* attributes, size_t k, const Scalar& s, DType comp
   uint64_t bits = scalar_bits(s, computed);
   size_t item = size_of(computed);
   std::memcpy(reinterpret_cast<char*>(attributes) + k * item, &bits, item);
-}
-
-[[noreturn]] void refuse_element(const OpCall& call, size_t scalar_operands) {
-  const char* const* names = info(call.op).scalar_names;
-  std::string limits;
-  for (size_t k = 0; names && names[k] && scalar_operands + k < call.scalars.size(); k++) {
-    const Scalar& s = call.scalars[scalar_operands + k];
-    limits += (k ? ", " : " for ") + std::string(names[k]) + " " +
-              (s.kind == Scalar::Kind::floating ? std::to_string(s.f) : std::to_string(s.i));
-  }
-  fail(call, ErrorKind::index, "every element must be in range, got one that is not" + limits);
 }
 
 } // namespace
@@ -284,14 +274,13 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
     body.forms[k] = whole ? kernels::kArray : kernels::kElement;
     flat = flat && (whole || own == 1);
   }
-  size_t scalar_operands = next_scalar;
   for (size_t k = 0; next_scalar < call.scalars.size() && k < kMostAttributes; k++)
     write_attribute(body.attributes, k, call.scalars[next_scalar++], computed);
 
   bool accepted = n == 0 || (flat ? run_flat(body, items, static_cast<char*>(views[0].data),
                                              static_cast<int64_t>(size_of(result.meta.dtype)), n)
                                   : run_strided({views, count + 1}, body));
-  if (!accepted) refuse_element(call, scalar_operands);
+  if (!accepted) refuse_element(call);
 }
 
 } // namespace weft

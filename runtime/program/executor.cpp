@@ -260,9 +260,8 @@ void LoadedProgram::raise(uint32_t code, const RunArguments& a) const {
   if (code > program_.errors.size())
     throw Error(ErrorKind::internal, "program: a kernel raised an unknown error");
   const ProgramError& e = program_.errors[code - 1];
-  if (e.location >= 0 && static_cast<size_t>(e.location) < a.op_locations.size())
-    throw Error(e.kind, e.message, a.op_locations[e.location]);
-  throw Error(e.kind, e.message);
+  bool known = e.location >= 0 && static_cast<size_t>(e.location) < a.op_locations.size();
+  throw ElementRefused(e, known ? a.op_locations[e.location] : Loc());
 }
 
 } // namespace weft

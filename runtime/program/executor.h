@@ -24,6 +24,14 @@ struct RunArguments {
   std::span<const Loc> op_locations = {}; // by op of the segment, for errors; may be empty
 };
 
+/// What run() throws where a kernel found an element that an op does not take: the op's position in
+/// the segment, so that a caller who knows the call can say it in the op's own words.
+struct ElementRefused : Error {
+  ElementRefused(const ProgramError& e, const Loc& loc)
+      : Error(e.kind, e.message, loc), op(e.location) {}
+  int32_t op;
+};
+
 class LoadedProgram {
 public:
   /// Checks the program, maps its code and resolves its kernels. Throws weft::Error (io) for an
@@ -32,8 +40,8 @@ public:
   /// The same where the code is the start of an open, verified file.
   static std::shared_ptr<LoadedProgram> load(Program program, std::shared_ptr<CodeImage> code);
 
-  /// Runs every launch in order. Throws weft::Error with the op's line where a kernel raised one;
-  /// what outputs then hold is unspecified.
+  /// Runs every launch in order. Throws ElementRefused with the op's line where a kernel refused an
+  /// element; what outputs then hold is unspecified.
   void run(const RunArguments& a) const;
 
   /// What was loaded; `code` is empty. ProgramKernel::locations and ProgramError::location are op

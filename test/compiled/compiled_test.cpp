@@ -1,5 +1,6 @@
 // Compiled programs against eager ops: bit-equal where no reduction is involved, else within the
 // tolerance of its length.
+#include "runtime/program/compile_service.h"
 #include "weft/weft.h"
 
 #include <catch2/catch.hpp>
@@ -438,4 +439,59 @@ TEST_CASE("sizes that are arguments: one program for all of them", "[compiled]")
   INFO(f.explain());
   CHECK(f.stats().programs == 2);
   CHECK(f.stats().eager_segments == 0);
+}
+
+TEST_CASE("a program for all sizes is found in the cache for sizes never seen", "[compiled]") {
+  auto body = [](const Tensor& x, const Tensor& w) {
+    Tensor y = gelu(matmul(x.reshape({-1, w.size(0)}), w));
+    return softmax(concatenate({y, slice(y, 0, 1)}, 0).transpose(0, 1), -1);
+  };
+  auto run = [&](std::vector<std::pair<int64_t, int64_t>> sizes) {
+    forget_programs(); // as a new process
+    auto f = compile(body);
+    for (auto [n, k] : sizes)
+      for (int call = 0; call < 2; call++) {
+        Tensor x = ramp({n, 3, k}), w = ramp({k, n + k}, 0.3);
+        CHECK(difference(body(x, w), f(x, w)) <= kSum);
+      }
+    CHECK(f.stats().programs == 2);
+    return f.explain();
+  };
+  run({{4, 5}, {6, 7}});
+  std::string text = run({{4, 5}, {11, 2}});
+  INFO(text);
+  size_t generic = text.find("program (any sizes)");
+  REQUIRE(generic != std::string::npos);
+  CHECK_THAT(text.substr(generic, text.find('\n', generic) - generic),
+             Catch::EndsWith("from disk"));
+}
+
+TEST_CASE("an element out of range is the same error in every gear", "[compiled]") {
+  auto losses = [](const Tensor& x, const Tensor& y) { return cross_entropy(x * 2.0, y); };
+  auto indices = [](const Tensor& x, const Tensor& y) { return checked_index(y, x.size(1)) * 2; };
+  auto said = [](auto&& f, const Tensor& x, const Tensor& y) -> std::string {
+    try {
+      (void)f(x, y).template to_vector<double>();
+    } catch (const Error& e) {
+      CHECK(e.kind() == ErrorKind::index);
+      return e.what();
+    }
+    return "no error";
+  };
+  auto check = [&](auto body) {
+    auto f = compile(body);
+    for (int64_t n : {4, 4, 4, 7, 7}) { // the last two run the program for all sizes
+      Tensor x = ramp({n, 3}), good = zeros({n}, i64), bad = good.clone();
+      CHECK(difference(body(x, good), f(x, good)) <= kSum);
+      bad[1].fill_(3);
+      std::string want = said(body, x, bad);
+      CHECK_THAT(want, Catch::Contains("compiled_test.cpp:"));
+      CHECK(said(f, x, bad) == want);
+    }
+    INFO(f.explain());
+    CHECK(f.stats().programs == 2);
+    CHECK(f.stats().eager_segments == 0);
+  };
+  check(losses);
+  check(indices);
 }

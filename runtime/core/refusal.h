@@ -1,0 +1,28 @@
+// What an op says where a kernel finds an element that it does not take. A kernel only reports that
+// there is one, and a compiled one later than the call: so the words are kept with the call.
+#pragma once
+
+#include "runtime/core/op_call.h"
+
+namespace weft {
+
+/// Gives the ops of a composite words of its own: a literal, in which {NAME} stands for the scalar
+/// of that name in the op's record. The innermost scope of a thread counts.
+class RefusalWords {
+public:
+  explicit RefusalWords(const char* words) : previous_(current_) { current_ = words; }
+  ~RefusalWords() { current_ = previous_; }
+  RefusalWords(const RefusalWords&) = delete;
+  RefusalWords& operator=(const RefusalWords&) = delete;
+  /// Returns the words that count now, or null where the op's own do.
+  static const char* current() { return current_; }
+
+private:
+  const char* previous_;
+  static constinit thread_local const char* current_;
+};
+
+/// Throws the error of a call one of whose elements is out of range.
+[[noreturn]] void refuse_element(const OpCall& call);
+
+} // namespace weft
