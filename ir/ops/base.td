@@ -116,6 +116,7 @@ class Reduction<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), []
   list<string> combine = ?;     // accumulators a and b (a, ai and b, bi where there are two) into one
   bit needsElements = 0;        // no elements are an error, not the identity
   string finish = "a";          // the result from the accumulators and the number n of elements
+  bit converts = 0;             // print a parameter `dtype`, to which the elements are converted first
   string grad = "";             // over x, y and dy with the reduced dims kept as 1, n, and sum() over the reduced dims
 }
 

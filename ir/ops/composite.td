@@ -60,6 +60,17 @@ def ConcatenateForm : Composite<"concatenate", [Param<"const std::vector<Tensor>
   let shapes = "equal but for dim `dim`, where sizes add up";
 }
 
+//===--- Reductions -----------------------------------------------------------------------------===//
+
+def Amax : Composite<"amax", [TensorParam, Param<"const Dims&", "dims", "{}">, Param<"bool", "keepdim", "false">]> {
+  let summary = "max under PyTorch's name for it";
+  let method = 1;
+}
+def Amin : Composite<"amin", [TensorParam, Param<"const Dims&", "dims", "{}">, Param<"bool", "keepdim", "false">]> {
+  let summary = "min under PyTorch's name for it";
+  let method = 1;
+}
+
 //===--- Sources --------------------------------------------------------------------------------===//
 
 def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -70,6 +81,15 @@ def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "
 }
 def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">]> {
   let summary = "a tensor of ones";
+}
+def ZerosLike : Composite<"zeros_like", [TensorParam, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "a tensor of zeros with the shape of x, and its dtype unless another is given";
+}
+def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "a tensor of ones with the shape of x, and its dtype unless another is given";
+}
+def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "0, 1, ... before end; i64 where end is an integer, else f32";
 }
 def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", "end">, Param<"Scalar", "step", "1">,
     Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -85,6 +105,11 @@ def NormalForm : Composite<"normal", [Param<"const Shape&", "shape">, Param<"dou
 }
 
 //===--- Networks -------------------------------------------------------------------------------===//
+
+def GeluForm : Composite<"gelu", [TensorParam, Param<"std::string_view", "approximate">]> {
+  let summary = "gelu for \"none\", gelu_tanh for \"tanh\"";
+  let method = 1;
+}
 
 def Softmax : CompositeOp<"softmax", [TensorParam, Param<"int64_t", "dim">], [SameShape]> {
   let summary = "exponentials that sum to 1 along a dim";
@@ -107,9 +132,9 @@ def Linear : CompositeOp<"linear", [TensorParam, Param<"const Tensor&", "weight"
   let shapes = "[..., in] with weight [out, in] and bias [out] gives [..., out]";
 }
 def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tensor&", "target">, Param<"const Tensor&", "weight", "{}">,
-    Param<"int64_t", "ignore_index", "-100">, Param<"Reduce", "reduction", "Reduce::mean">]> {
+    Param<"int64_t", "ignore_index", "-100">, Param<"Reduce", "reduction", "Reduce::mean">, Param<"double", "label_smoothing", "0">]> {
   let summary = "negative log-likelihood of target classes, given unnormalised logits over dim 1";
-  let description = "Targets are i64 classes in 0 .. C - 1 or ignore_index, which counts for nothing; another one is an error. The mean is over the weights of the targets. A floating target of x's shape holds the classes' probabilities; its mean is over the positions.";
+  let description = "Targets are i64 classes in 0 .. C - 1 or ignore_index, which counts for nothing; another one is an error. The mean is over the weights of the targets. A floating target of x's shape holds the classes' probabilities; its mean is over the positions. label_smoothing, in 0 .. 1, is the share of the target that is spread evenly over all classes.";
   let shapes = "x [N, C, ...] (or [C]) and target [N, ...] (or []) give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
 }

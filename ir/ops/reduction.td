@@ -6,13 +6,17 @@ include "ir/ops/functions.td"
 
 def Sum : Reduction<"sum"> {
   let summary = "sum over dims";
+  let description = "`dtype` converts the elements first.";
   let result = WideDType;
+  let converts = 1;
   let identity = ["0"];
   let combine = ["a + b"];
   let grad = "dy";
 }
 def Mean : Reduction<"mean"> {
   let summary = "mean over dims; NaN of no elements";
+  let description = "`dtype` converts the elements first, so that it can be had of integers.";
+  let converts = 1;
   let domain = FloatOnly;
   let identity = ["0"];
   let combine = ["a + b"];

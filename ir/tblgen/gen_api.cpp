@@ -26,6 +26,7 @@ Function function_of(const OpRecord& op) {
     if (op.kind == Kind::reduction) {
       f.parameters.push_back({"const Dims&", "dims", "{}"});
       f.parameters.push_back({"bool", "keepdim", "false"});
+      if (op.converts) f.parameters.push_back({"std::optional<DType>", "dtype", "std::nullopt"});
     }
     if (op.result == "given") f.parameters.push_back({"DType", "dtype", ""});
   }
@@ -100,7 +101,8 @@ void define_function(llvm::raw_ostream& os, const OpRecord& op) {
   os << f.returns << " " << op.name << "(" << parameter_list(f.parameters, false) << ") {\n";
   std::string id = "Op::" + cpp_name(op.name), list = "{" + join(addresses(op, 0), ", ") + "}";
   if (op.kind == Kind::reduction) {
-    os << "  return reduction(" << id << ", " << op.operands[0].name << ", dims, keepdim);\n}\n";
+    os << "  return reduction(" << id << ", " << op.operands[0].name << ", dims, keepdim"
+       << (op.converts ? ", dtype" : "") << ");\n}\n";
     return;
   }
   if (op.kind != Kind::pointwise || op.result == "given") {

@@ -33,6 +33,7 @@ std::string signature(const OpRecord& op) {
   for (const std::string& s : op.structure)
     parameters.push_back(s +
                          (op.kind == Kind::reduction ? (s == "dims" ? " = all" : " = false") : ""));
+  if (op.converts) parameters.push_back("dtype = that of x");
   for (const std::string& s : op.sizes)
     parameters.push_back(s);
   for (const Parameter& p : op.parameters)

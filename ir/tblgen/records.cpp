@@ -257,6 +257,7 @@ Expression RecordReader::expressions(OpRecord& op, const char* name, std::vector
 
 void RecordReader::reduction(OpRecord& op) {
   op.needs_elements = def_->getValueAsBit("needsElements");
+  op.converts = def_->getValueAsBit("converts");
   auto list = [&](const char* name) {
     auto texts = def_->getValueAsListOfStrings(name);
     return std::vector<StringRef>(texts.begin(), texts.end());

@@ -36,14 +36,19 @@ Tensor checked_target(const Tensor& target, int64_t classes, int64_t ignore_inde
 
 // Targets that are probabilities: every class counts, by its share.
 Tensor soft_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight,
-                          const Shape& along_classes, int64_t dim, Reduce reduction) {
+                          const Shape& along_classes, int64_t dim, Reduce reduction,
+                          double label_smoothing) {
   const Meta m = x.impl()->meta;
   if (target.shape() != m.shape())
     throw Error(ErrorKind::shape,
                 "cross_entropy: targets that are probabilities must have the shape of x, got " +
                     describe(target.impl()->meta) + " for " + describe(m),
                 LocScope::resolve(x.loc()));
-  Tensor loss = -log_softmax(composite::widened(x), dim) * target;
+  Tensor shares = target;
+  if (label_smoothing > 0)
+    shares = target * (1 - label_smoothing) +
+             label_smoothing / static_cast<double>(m.sizes[static_cast<size_t>(dim)]);
+  Tensor loss = -log_softmax(composite::widened(x), dim) * std::move(shares);
   if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);
   loss = sum(std::move(loss), dim);
   double positions = static_cast<double>(loss.numel());
@@ -55,7 +60,7 @@ Tensor soft_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weig
 } // namespace
 
 Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
-                     Reduce reduction) {
+                     Reduce reduction, double label_smoothing) {
   LocScope scope(x.loc());
   composite::require_floating("cross_entropy", x);
   const Meta m = x.impl()->meta;
@@ -69,11 +74,16 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
                 "cross_entropy: weight must have one element a class, got " +
                     describe(weight.impl()->meta) + " for " + describe(m),
                 LocScope::resolve(x.loc()));
+  if (!(label_smoothing >= 0 && label_smoothing <= 1))
+    throw Error(ErrorKind::value,
+                "cross_entropy: label_smoothing must be in 0 .. 1, got " +
+                    std::to_string(label_smoothing),
+                LocScope::resolve(x.loc()));
 
   Shape along_classes = Ints::filled(m.rank, 1);
   along_classes[static_cast<int>(dim)] = classes;
   if (is_floating(target.dtype()))
-    return soft_cross_entropy(x, target, weight, along_classes, dim, reduction);
+    return soft_cross_entropy(x, target, weight, along_classes, dim, reduction, label_smoothing);
   Tensor index = checked_target(target, classes, ignore_index);
   Tensor hit = unsqueeze(index, dim) == reshape(arange(0, classes), along_classes);
   Tensor loss = -log_softmax(composite::widened(x), dim);
@@ -82,7 +92,13 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
   bool ignores_class = ignore_index >= 0 && ignore_index < classes;
   Tensor valid = index != ignore_index;
   if (ignores_class) hit = logical_and(std::move(hit), unsqueeze(valid, dim));
-  loss = sum(where(hit, std::move(loss), 0.0), dim);
+  if (label_smoothing > 0) {
+    Tensor spread = where(valid, sum(loss, dim), 0.0);
+    loss = sum(where(hit, std::move(loss), 0.0), dim) * (1 - label_smoothing) +
+           std::move(spread) * (label_smoothing / static_cast<double>(classes));
+  } else {
+    loss = sum(where(hit, std::move(loss), 0.0), dim);
+  }
   if (reduction == Reduce::none) return loss.to(m.dtype);
   loss = sum(std::move(loss));
   if (reduction == Reduce::sum) return loss.to(m.dtype);

@@ -1,4 +1,4 @@
-// Tensors from nothing: full, zeros, ones, arange.
+// Tensors from nothing: full, zeros, ones and what is like them, arange.
 
 #include "runtime/core/call.h"
 #include "weft/ops.h"
@@ -19,6 +19,27 @@ Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype, Loc lo
 Tensor zeros(const Shape& shape, DType dtype, Loc loc) { return full(shape, 0, dtype, loc); }
 
 Tensor ones(const Shape& shape, DType dtype, Loc loc) { return full(shape, 1, dtype, loc); }
+
+namespace {
+
+Tensor like(const char* op, const Arg& x, Scalar value, std::optional<DType> dtype) {
+  const Meta& m = require_tensor(x, op).meta;
+  return full(m.shape(), value, dtype.value_or(m.dtype), x.loc());
+}
+
+} // namespace
+
+Tensor zeros_like(const Arg& x, std::optional<DType> dtype) {
+  return like("zeros_like", x, 0, dtype);
+}
+
+Tensor ones_like(const Arg& x, std::optional<DType> dtype) {
+  return like("ones_like", x, 1, dtype);
+}
+
+Tensor arange(Scalar end, std::optional<DType> dtype, Loc loc) {
+  return arange(Scalar(0), end, Scalar(1), dtype, loc);
+}
 
 Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype, Loc loc) {
   LocScope scope(loc);

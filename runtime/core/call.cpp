@@ -308,7 +308,7 @@ const Tensor& assign(const Tensor& self, const Arg& source) {
   return self;
 }
 
-Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim) {
+Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
   const Loc& loc = x.loc();
   const Arg* list[] = {&x};
   check_defined(op, list, loc);
@@ -327,7 +327,7 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim) {
     if (dims.empty() || chosen[k]) structure[count++] = k;
   Operands o;
   Casts casts;
-  convert(i, list, compute_type(op, i, t.meta.dtype, loc), loc, o, casts);
+  convert(i, list, compute_type(op, i, dtype.value_or(t.meta.dtype), loc), loc, o, casts);
   Tensor result = Tensor::adopt(dispatch(make_call(op, o, {structure.data(), count}, {}, loc)));
   x.consume();
   return result;

@@ -6,6 +6,7 @@
 #include "runtime/core/region_hook.h"
 
 #include <initializer_list>
+#include <optional>
 
 namespace weft {
 
@@ -27,8 +28,9 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
 /// Writes `source`, broadcast and converted to its dtype, into `self`.
 const Tensor& assign(const Tensor& self, const Arg& source);
 
-/// Calls a reduction over `dims`; none means all.
-Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim);
+/// Calls a reduction over `dims`, none meaning all, of the elements as they are or in `dtype`.
+Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim,
+                 std::optional<DType> dtype = std::nullopt);
 
 /// Calls an op as it is: operands must have the dtypes it takes. A number operand goes in front of
 /// `attributes` in the call's scalars.

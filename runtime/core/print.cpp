@@ -141,5 +141,7 @@ std::string Tensor::str() const {
 }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& t) { return out << t.str(); }
+std::ostream& operator<<(std::ostream& out, const Ints& v) { return out << v.str(); }
+std::ostream& operator<<(std::ostream& out, DType t) { return out << name_of(t); }
 
 } // namespace weft

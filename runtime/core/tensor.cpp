@@ -57,6 +57,7 @@ int64_t Tensor::numel() const { return checked(impl_, "numel").meta.numel(); }
 DType Tensor::dtype() const { return checked(impl_, "dtype").meta.dtype; }
 Device Tensor::device() const { return checked(impl_, "device").meta.device; }
 bool Tensor::is_contiguous() const { return checked(impl_, "is_contiguous").meta.contiguous; }
+Tensor Tensor::operator[](Position index) const { return select(0, index.value, index.loc); }
 bool Tensor::shares_storage(const Tensor& o) const {
   return impl_ && o.impl_ && impl_->storage == o.impl_->storage;
 }

@@ -96,6 +96,9 @@ const Case kCases[] = {
      }},
     {"linear", {{2, 3, 4}, {5, 4}, {5}}, [](const Inputs& x) { return linear(x[0], x[1], x[2]); }},
     {"cross_entropy", {{4, 3}}, [](const Inputs& x) { return cross_entropy(x[0], classes()); }},
+    {"cross_entropy",
+     {{4, 3}},
+     [](const Inputs& x) { return cross_entropy(x[0], classes(), {}, -100, Reduce::mean, 0.2); }},
     {"mse_loss", {{3, 2}, {3, 2}}, [](const Inputs& x) { return mse_loss(x[0], x[1]); }},
 };
 

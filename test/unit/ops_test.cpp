@@ -211,6 +211,16 @@ TEST_CASE("cross_entropy with classes, weights, ignored and soft targets") {
   Tensor classes = concatenate({target.unsqueeze(1), target.unsqueeze(1)}, 1);
   CHECK(cross_entropy(images, classes).item<double>() == Approx(-(p[2] + p[6]) / 2));
   CHECK(std::isnan(cross_entropy(x, tensor({-100, -100, -100})).item<double>()));
+  Tensor smooth = cross_entropy(x, target, weight, -100, Reduce::none, 0.3);
+  CHECK(smooth.to_vector<double>()[1] == 0);
+  CHECK(smooth.to_vector<double>()[2] ==
+        Approx(-(0.7 * p[6] + 0.1 * (p[6] + 2 * p[7] + 4 * p[8]))));
+  CHECK(cross_entropy(x, target, weight, -100, Reduce::mean, 0.3).item<double>() ==
+        Approx(sum(smooth).item<double>() / 5));
+  CHECK(cross_entropy(x, softmax(x, 1), {}, -100, Reduce::sum, 0.3).item<double>() ==
+        Approx(-sum((softmax(x, 1) * 0.7 + 0.1) * log_softmax(x, 1)).item<double>()));
+  CHECK_THROWS_WITH(cross_entropy(x, target, {}, -100, Reduce::mean, 1.5),
+                    Catch::StartsWith("cross_entropy: label_smoothing must be in 0 .. 1, got 1.5"));
   CHECK_THROWS_AS(cross_entropy(x, tensor({0, 1})), Error);
   CHECK_THROWS_AS(cross_entropy(x, tensor({true, false, true})), Error);
 }
@@ -230,11 +240,35 @@ TEST_CASE("adamw_step is algorithm 2 of the paper") {
   }
 }
 
+TEST_CASE("PyTorch's other forms of ops") {
+  Tensor x = tensor({1.f, -2.f, 3.f, 0.5f}).reshape({2, 2});
+  CHECK(gelu(x, "none").to_vector<float>() == gelu(x).to_vector<float>());
+  CHECK(x.gelu("tanh").to_vector<float>() == gelu_tanh(x).to_vector<float>());
+  CHECK_THROWS_WITH(gelu(x, "erf"),
+                    Catch::StartsWith("gelu: approximate must be none or tanh, got erf"));
+  CHECK(amax(x, 0).to_vector<float>() == std::vector<float>{3, 0.5f});
+  CHECK(x.amin(-1, true).shape() == Shape{2, 1});
+}
+
+TEST_CASE("sums and means in another dtype") {
+  Tensor counts = tensor({1, 2, 4});
+  CHECK(mean(counts, {}, false, f64).item<double>() == Approx(7.0 / 3));
+  CHECK(counts.sum(0, true, f32).dtype() == f32);
+  Tensor small = full({3000}, 1.0, bf16); // above 256 bf16 cannot count
+  CHECK(sum(small, {}, false, f32).item<float>() == 3000);
+  CHECK(sum(tensor({1e8f, 1.f}), {}, false, f64).item<double>() == 1e8 + 1);
+}
+
 TEST_CASE("arange and full") {
   CHECK(arange(0, 5).to_vector<int64_t>() == std::vector<int64_t>{0, 1, 2, 3, 4});
   CHECK(arange(5, 0, -2).to_vector<int64_t>() == std::vector<int64_t>{5, 3, 1});
   CHECK(arange(0.0, 1.0, 0.25).to_vector<float>() == std::vector<float>{0, 0.25f, 0.5f, 0.75f});
   CHECK(arange(0, 3, 1, f64).dtype() == f64);
+  CHECK(arange(3).to_vector<int64_t>() == std::vector<int64_t>{0, 1, 2});
+  CHECK(arange(2.5).to_vector<float>() == std::vector<float>{0, 1, 2});
+  CHECK(arange(2, f64).dtype() == f64);
+  CHECK(zeros_like(ones({2}, f64)).dtype() == f64);
+  CHECK(ones_like(zeros({2, 1}), i64).to_vector<int64_t>() == std::vector<int64_t>{1, 1});
   CHECK(arange(3, 3).numel() == 0);
   CHECK_THROWS_WITH(arange(0, 5, 0),
                     Catch::StartsWith("arange: start and end must be finite and step not 0"));

@@ -104,6 +104,9 @@ TEST_CASE("printing follows NumPy") {
   CHECK(text(full({}, 2.0)) == "2. f32[]");
   CHECK(text(empty({0, 3})) == "[] f32[0, 3]");
   CHECK(text(Tensor()) == "undefined");
+  std::ostringstream shape;
+  shape << Shape{2, 3} << " " << bf16;
+  CHECK(shape.str() == "[2, 3] bf16");
   CHECK(text(arange(0, 2000)) == "[   0,    1,    2, ..., 1997, 1998, 1999] i64[2000]");
   CHECK(text(zeros({2, 2, 1})) == "[[[0.],\n  [0.]],\n\n [[0.],\n  [0.]]] f32[2, 2, 1]");
 }

@@ -29,6 +29,45 @@ TEST_CASE("views alias the storage they came from") {
   CHECK(t.version() == 3);
 }
 
+TEST_CASE("an index is a view of one position of the first dim") {
+  Tensor t = counted({2, 3});
+  CHECK(values(t[1]) == std::vector<int64_t>{3, 4, 5});
+  CHECK(t[-1][size_t{2}].item<int64_t>() == 5);
+  CHECK(t[0].shares_storage(t));
+  uint32_t line = 0;
+  auto caught = [&](auto f) -> std::string {
+    try {
+      f();
+    } catch (const Error& e) {
+      line = e.location().line();
+      return e.what();
+    }
+    return "no error";
+  };
+  uint32_t here = __LINE__ + 1;
+  std::string said = caught([&] { t[2]; });
+  CHECK_THAT(said,
+             Catch::StartsWith("select: index must be in [-2, 1], got 2 for dim 0 of i64[2, 3]"));
+  CHECK(line == here);
+  CHECK_THAT(caught([&] { t[0][0][0]; }),
+             Catch::StartsWith("select: the tensor must have dims, got i64[]"));
+}
+
+TEST_CASE("assigning to an index writes into the tensor") {
+  Tensor t = zeros({2, 3}), row = ones({3});
+  t[0] = row;
+  t[1] = 2;
+  t[1][0] = t[0][0] * 5;
+  t[0] += 1;
+  CHECK(t.to_vector<float>() == std::vector<float>{2, 2, 2, 5, 2, 2});
+  CHECK(row.to_vector<float>() == std::vector<float>{1, 1, 1});
+  CHECK(t.version() == 4);
+  Tensor named = t[0];
+  named = row; // another handle from now on
+  CHECK(t.version() == 4);
+  CHECK_THROWS_WITH(t[0] = ones({4}), Catch::StartsWith("assign"));
+}
+
 TEST_CASE("reshape is a view where strides allow it, else a copy") {
   Tensor t = counted({2, 3, 4});
   CHECK(t.reshape({6, 4}).shares_storage(t));

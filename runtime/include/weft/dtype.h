@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 #include <type_traits>
 
@@ -30,6 +31,9 @@ constexpr std::string_view name_of(DType t) {
   constexpr std::string_view names[] = {"f32", "f64", "bf16", "i64", "bool"};
   return names[static_cast<int>(t)];
 }
+
+/// Prints the name.
+std::ostream& operator<<(std::ostream& out, DType t);
 
 /// A bfloat16 element as stored: the upper half of an IEEE binary32.
 struct BFloat16 {

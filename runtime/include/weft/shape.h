@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,6 +60,9 @@ private:
   uint8_t size_ = 0;
   int64_t v_[kMaxRank] = {};
 };
+
+/// Prints str().
+std::ostream& operator<<(std::ostream& out, const Ints& v);
 
 using Shape = Ints;
 

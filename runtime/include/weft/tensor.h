@@ -23,6 +23,15 @@ void retain(TensorImpl* t);
 void release(TensorImpl* t);
 } // namespace detail
 
+/// A position along a dim, with the source line of the call; negative ones count from the end.
+struct Position {
+  template <class T>
+  requires std::is_integral_v<T> Position(T v, Loc l = Loc::current())
+      : value(static_cast<int64_t>(v)), loc(l) {}
+  int64_t value;
+  Loc loc;
+};
+
 class Tensor {
 public:
   Tensor() {}
@@ -30,14 +39,16 @@ public:
     if (impl_) detail::retain(impl_);
   }
   Tensor(Tensor&& o) noexcept : impl_(std::exchange(o.impl_, nullptr)) {}
-  Tensor& operator=(const Tensor& o) {
+  Tensor& operator=(const Tensor& o) & {
     Tensor(o).swap(*this);
     return *this;
   }
-  Tensor& operator=(Tensor&& o) noexcept {
+  Tensor& operator=(Tensor&& o) & noexcept {
     Tensor(std::move(o)).swap(*this);
     return *this;
   }
+  /// Writes into the memory of a temporary, which is a view of another tensor: x[0] = y.
+  void operator=(const Arg& source) && { copy_(source); }
   ~Tensor() {
     if (impl_) detail::release(impl_);
   }
@@ -65,6 +76,8 @@ public:
   DType dtype() const;
   Device device() const;
   bool is_contiguous() const;
+  /// Returns a view of one position of the first dim, which vanishes: x[1], x[-1][2].
+  Tensor operator[](Position index) const;
   /// Says whether two handles refer to the same tensor object.
   bool is_same(const Tensor& o) const { return impl_ == o.impl_; }
   /// Says whether two tensors are views of one storage.
