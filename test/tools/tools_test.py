@@ -112,7 +112,7 @@ class Tools(unittest.TestCase):
         for stage, needle in needles.items():
             for kernel in "0.0", "0", listed[0]["symbol"]:
                 self.assertIn(needle, self.run_tool("weft-inspect", "show", kernel, "--stage", stage).stdout)
-        self.assertIn("9 ops in 1 kernels", self.run_tool("weft-inspect", "explain").stdout)
+        self.assertIn("9 ops in 1 kernel, compiled in ", self.run_tool("weft-inspect", "explain").stdout)
         r = self.run_tool("weft-inspect", "show", "0.0", "--stage", "nothing", code=1)
         self.assertIn("stage must be one of source, ", r.stderr)
         r = self.run_tool("weft-inspect", "show", "4.0", code=1)
@@ -149,6 +149,36 @@ class Tools(unittest.TestCase):
             self.oracle(dict(case, call="torch.lgamma", args=[{"t": 0}]), mode, code=3)
             self.oracle(dict(case, kwargs={"out_dtype": 1}), mode, code=3)
             self.oracle(dict(case, call="torch.reshape", args=[{"t": 0}, [7]], grad_inputs=[]), mode, code=1)
+
+    def test_the_oracle_takes_cases_as_python_writes_them(self):
+        write_npy(self.root + "/x.npy", [2], [1, -2])
+        x = {"npy": "x.npy", "dtype": "float32", "shape": [2]}
+        case = {"id": 'NaN "Infinity\\"', "op": "add", "call": "torch.add", "args": [{"t": 0}, float("inf")], "kwargs": {}, "inputs": [x],
+                "outputs": [x], "tags": [], "rtol": float("nan"), "atol": float("inf")}
+        self.oracle(case, "eager")
+        self.assertEqual(read_npy(self.root + "/out_0.npy"), [float("inf")] * 2)
+        self.oracle(dict(case, args=[{"t": 0}, float("-inf")]), "eager")
+        self.assertEqual(read_npy(self.root + "/out_0.npy"), [float("-inf")] * 2)
+        self.oracle(dict(case, call="torch.nan_to_num", args=[{"t": 0}], kwargs={"nan": float("nan")}), "eager", code=3)
+
+    def test_the_oracle_finds_the_form_of_an_op_that_has_the_arguments(self):
+        write_npy(self.root + "/x.npy", [2], [1, 2])
+        x = {"npy": "x.npy", "dtype": "float32", "shape": [2]}
+        case = {"id": "form", "op": "form", "inputs": [x], "outputs": [x], "tags": []}
+        for call, args, kwargs, out in ((("torch.arange"), [3], {}, [0, 1, 2]), ("torch.arange", [2, 8, 3], {}, [2, 5]),
+                                        ("torch.amax", [{"t": 0}], {"dim": 0, "keepdim": True}, [2]),
+                                        ("torch.sum", [{"t": 0}], {"dtype": {"dtype": "int64"}}, [3]),
+                                        ("F.relu", [{"t": 0}], {"inplace": True}, None), ("F.gelu", [{"t": 0}], {"approximate": "erf"}, "refused")):
+            self.oracle(dict(case, call=call, args=args, kwargs=kwargs), "eager", code=3 if out is None else 1 if out == "refused" else 0)
+            if isinstance(out, list):
+                self.assertEqual(read_npy(self.root + "/out_0.npy"), out)
+
+    def test_a_call_that_must_be_refused_is_made(self):
+        write_npy(self.root + "/x.npy", [0, 4], [])
+        x = {"npy": "x.npy", "dtype": "float32", "shape": [0, 4]}
+        case = {"id": "bad", "op": "bad", "call": "torch.amax", "args": [{"t": 0}], "kwargs": {"dim": 0}, "inputs": [x], "tags": []}
+        self.oracle(case, "eager", code=1)
+        self.oracle(dict(case, call="torch.lgamma", kwargs={}), "eager", code=3)
 
     def test_damaged_arrays_are_refused(self):
         write_npy(self.root + "/y.npy", [2, 2], [10, 20, 30, 40])

@@ -107,6 +107,11 @@ template <> double Call::get<double>(size_t position, const char* name) const {
 template <> Scalar Call::get<Scalar>(size_t position, const char* name) const {
   return to_scalar(need(position, name));
 }
+template <> std::string_view Call::get<std::string_view>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (!value.is_string()) throw Unsupported(std::string(name) + " is no text");
+  return value.get_ref<const std::string&>();
+}
 template <> DType Call::get<DType>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_object() || !value.contains("dtype"))
@@ -136,15 +141,16 @@ const Row kRows[] = {
 
 Tensor call_op(const std::string& name, const Json& args, const Json& kwargs,
                const std::vector<Tensor>& inputs) {
-  for (const Row& row : kRows) {
+  std::string why = "there is no op " + name;
+  struct Stop {
+    ~Stop() { asked = nullptr; }
+  } stop;
+  for (const Row& row : kRows) { // an op with several forms has a row for each
     if (name != row.name) continue;
     std::set<std::string> names;
     asked = &names;
     most_positions = 0;
-    struct Stop {
-      ~Stop() { asked = nullptr; }
-    } stop;
-    // What an op does not ask for, it does not have: the answer would be another op's.
+    // What a form does not ask for, it does not have: the answer would be another op's.
     auto has_all = [&] {
       if (args.size() > most_positions) return false;
       for (const auto& [key, value] : kwargs.items()) {
@@ -157,16 +163,16 @@ Tensor call_op(const std::string& name, const Json& args, const Json& kwargs,
     };
     try {
       Tensor result = row.call(Call(args, kwargs, inputs));
-      if (!has_all())
-        throw Unsupported(name + " has no such arguments: " + args.dump() + kwargs.dump());
-      return result;
+      if (has_all()) return result;
+    } catch (const Unsupported& e) {
+      if (has_all()) why = e.what();
+      continue;
     } catch (const Error&) {
-      if (!has_all())
-        throw Unsupported(name + " has no such arguments: " + args.dump() + kwargs.dump());
-      throw;
+      if (has_all()) throw;
     }
+    why = name + " has no such arguments: " + args.dump() + kwargs.dump();
   }
-  throw Unsupported("there is no op " + name);
+  throw Unsupported(why);
 }
 
 } // namespace weft::tools

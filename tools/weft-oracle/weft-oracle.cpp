@@ -1,12 +1,12 @@
 // weft-oracle: answers one case of an oracle of another library. Exit 0: answered, 3: not there
 // yet, anything else: the call was refused.
 #include "tools/common/npy.h"
+#include "tools/common/python_json.h"
 #include "tools/weft-oracle/runner.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
-#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -22,12 +22,7 @@ int main(int argc, char** argv) {
   using namespace weft::tools;
   try {
     std::ifstream file(case_file);
-    std::string text((std::istreambuf_iterator<char>(file)), {});
-    // Python writes tolerances that JSON has no word for; nothing here reads them.
-    for (const char* word : {": Infinity", ": NaN"})
-      for (size_t at; (at = text.find(word)) != std::string::npos;)
-        text.replace(at, std::strlen(word), ": null");
-    Json c = Json::parse(text);
+    Json c = parse_python_json({std::istreambuf_iterator<char>(file), {}});
     Runner runner{root, out, mode == "compiled"};
     if (c.at("op") == "program")
       runner.run_program(c);
