@@ -64,7 +64,7 @@ figures: build ## Measures the figures of README.md anew (minutes, on a quiet ma
 	@tools/docs/refresh.py --samples
 
 .PHONY: install
-install: build ## Installs libraries, headers and the CMake package below PREFIX=DIR
+install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
 	@cmake --install build --prefix $(PREFIX)
 
 .PHONY: clean
