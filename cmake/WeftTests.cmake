@@ -1,10 +1,6 @@
 # weft_test(NAME fast|slow|gpu [LIBS lib...] SOURCES file...): a Catch2 executable, registered as one CTest.
 # A `gpu` test that finds no device prints a line "SKIPPED: why", which CTest shows as skipped.
-function(weft_test name)
-  set(label ${ARGV1})
-  if(label STREQUAL LABEL)
-    set(label ${ARGV2})
-  endif()
+function(weft_test name label)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "LIBS;SOURCES")
   weft_executable(${name} LIBS ${arg_LIBS} weft Catch2::Catch2WithMain SOURCES ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test)
