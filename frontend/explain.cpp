@@ -22,27 +22,29 @@ std::string json_text(const std::string& s) {
   return r + '"';
 }
 
+/// "1 segment", "2 segments", "3 flushes".
+std::string counted(int64_t n, std::string_view what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : what.ends_with('h') ? "es" : "s");
+}
+
+/// The ops of a segment in order, "add*3" for three in a row; a long list ends after a whole word.
 std::string op_list(const Flush& f) {
+  constexpr size_t kMostColumns = 150;
   std::string r;
-  std::string previous;
-  int times = 0;
-  auto put = [&] {
-    if (times == 0) return;
-    if (!r.empty()) r += ' ';
-    r += times > 1 ? fmt::format("{}x{}", previous, times) : previous;
-  };
-  for (const ColdNode* c : f.path) {
-    const std::string name = std::string(info(c->op).name) + (c->in_place ? "_" : "");
-    if (name == previous) {
-      times++;
-      continue;
-    }
-    put();
-    previous = name;
-    times = 1;
+  for (size_t k = 0; k < f.path.size();) {
+    auto name = [&](size_t at) {
+      return std::string(info(f.path[at]->op).name) + (f.path[at]->in_place ? "_" : "");
+    };
+    size_t end = k + 1;
+    while (end < f.path.size() && name(end) == name(k))
+      end++;
+    std::string word = name(k) + (end - k > 1 ? fmt::format("*{}", end - k) : "");
+    if (r.size() + word.size() > kMostColumns)
+      return r + fmt::format(" and {} more", f.path.size() - k);
+    r += (r.empty() ? "" : " ") + word;
+    k = end;
   }
-  put();
-  return r.size() > 160 ? r.substr(0, 157) + "..." : r;
+  return r;
 }
 
 void program_text(std::string& out, const SegmentProgram& p) {
@@ -52,51 +54,65 @@ void program_text(std::string& out, const SegmentProgram& p) {
     return;
   }
   const Program& program = p.program->program();
-  fmt::format_to(it, "    program ({}): {} kernels, {} runs, {:.1f} ms from {}\n",
-                 p.generic ? "any sizes" : "these sizes", program.launches.size(), p.runs.load(),
-                 p.report.total_ms, name_of(p.report.source));
-  if (!p.report.cache_note.empty()) fmt::format_to(it, "      cache: {}\n", p.report.cache_note);
-  for (const ProgramLaunch& l : program.launches) {
-    const ProgramKernel& k = program.kernels[static_cast<size_t>(l.kernel)];
-    fmt::format_to(it, "      {}: {}\n", k.symbol, k.summary);
-  }
+  fmt::format_to(it, "    program ({}): {}, {}, {:.1f} ms from {}\n",
+                 p.generic ? "any sizes" : "these sizes",
+                 counted(static_cast<int64_t>(program.launches.size()), "kernel"),
+                 counted(p.runs.load(), "run"), p.report.total_ms, name_of(p.report.source));
+  if (!p.report.cache_note.empty()) fmt::format_to(it, "      {}\n", p.report.cache_note);
+  std::vector<int> launches(program.kernels.size());
+  for (const ProgramLaunch& l : program.launches)
+    launches[static_cast<size_t>(l.kernel)]++;
+  for (size_t k = 0; k < program.kernels.size(); k++)
+    fmt::format_to(it, "      {}: {}{}\n", program.kernels[k].symbol, program.kernels[k].summary,
+                   launches[k] > 1 ? fmt::format(" (runs {} times)", launches[k]) : "");
+}
+
+void region_text(std::string& out, const Region& region) {
+  const RegionStats s = region.stats();
+  auto it = std::back_inserter(out);
+  const std::string place = region.place().str();
+  // A name made of the place, as that of a region without another, says both.
+  const std::string& name = region.options().name;
+  fmt::format_to(it, "region {}compiled at {}\n", name.starts_with(place) ? "" : name + " ",
+                 name.starts_with(place) ? name : place);
+  fmt::format_to(it, "  {}: {} followed, {} recorded; {}, {}, {}\n", counted(s.calls, "call"),
+                 counted(s.ops_followed, "op"), s.ops_recorded, counted(s.flushes, "flush"),
+                 counted(s.divergences, "divergence"), counted(s.kernels, "kernel launch"));
+  fmt::format_to(it, "  {}, {}, compiling took {:.1f} ms\n", counted(s.segments, "segment"),
+                 counted(s.programs, "program"), s.compile_seconds * 1e3);
+  if (s.generic_calls)
+    fmt::format_to(it, "  {} with sizes other than the recorded ones\n",
+                   counted(s.generic_calls, "call"));
+  if (s.alias_fallbacks)
+    fmt::format_to(it, "  {} ran eagerly, as inputs overlapped in another way than recorded\n",
+                   counted(s.alias_fallbacks, "launch"));
+  if (s.unrecorded)
+    fmt::format_to(it, "  {} not recorded, as the budget of {} is spent\n",
+                   counted(s.unrecorded, "new path"),
+                   counted(region.options().max_segments, "segment"));
 }
 
 std::string as_text(const Region& region) {
-  const RegionStats s = region.stats();
   std::string out;
+  region_text(out, region);
   auto it = std::back_inserter(out);
-  fmt::format_to(it, "region {} (compiled at {})\n", region.options().name, region.place().str());
-  fmt::format_to(it,
-                 "  {} calls, {} ops followed, {} recorded, {} flushes, {} divergences, "
-                 "{} kernel launches\n",
-                 s.calls, s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels);
-  fmt::format_to(it, "  {} segments, {} programs, compiling took {:.1f} ms\n", s.segments,
-                 s.programs, s.compile_seconds * 1e3);
-  if (s.generic_calls)
-    fmt::format_to(it, "  {} times a size differed from the recorded one\n", s.generic_calls);
-  if (s.alias_fallbacks)
-    fmt::format_to(it, "  {} times inputs overlapped in another way than recorded: ran eagerly\n",
-                   s.alias_fallbacks);
-  if (s.unrecorded)
-    fmt::format_to(
-        it, "  {} times a new path was not recorded, as the budget of {} segments is spent\n",
-        s.unrecorded, region.options().max_segments);
   std::lock_guard lock(region.mutex());
   for (const Flush* f : region.trace().flushes()) {
-    fmt::format_to(it, "  segment {}: {} ops from {}, until {} at {}; {} hits, {} run eagerly\n",
-                   f->number, f->path.size(), f->path.front()->place.str(), f->reason,
-                   f->place.line ? f->place.str() : "the return", f->hits.load(),
-                   f->eager_runs.load());
+    fmt::format_to(it, "  segment {}: {} from {} until {} at {}; {}, {}\n", f->number,
+                   counted(static_cast<int64_t>(f->path.size()), "op"),
+                   f->path.front()->place.str(), f->reason,
+                   f->place.line ? f->place.str() : "the return", counted(f->hits.load(), "hit"),
+                   counted(f->eager_runs.load(), "eager run"));
     fmt::format_to(it, "    ops: {}\n", op_list(*f));
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
     for (const auto& p : f->programs)
       program_text(out, *p);
   }
   for (const Divergence& d : region.divergences())
-    fmt::format_to(it, "  divergence ({} times): expected {} ({}), got {} at {}: {}\n", d.count,
-                   d.expected, d.expected_at.line ? d.expected_at.str() : "the return", d.got,
-                   d.got_at.str(), d.difference);
+    fmt::format_to(it, "  divergence ({}): expected {} ({}), got {} at {}: {}\n",
+                   counted(d.count, "time"), d.expected,
+                   d.expected_at.line ? d.expected_at.str() : "the return", d.got, d.got_at.str(),
+                   d.difference);
   return out;
 }
 

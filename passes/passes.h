@@ -13,7 +13,7 @@ namespace weft {
 /// What passes have to say to a user: why ops did not become one kernel.
 struct Remarks {
   std::vector<std::pair<mlir::Location, std::string>> lines;
-  /// Returns them as "file:line: text" lines.
+  /// Returns them as "file:line: text" lines, equal ones once with their count.
   std::string text() const;
 };
 

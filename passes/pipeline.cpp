@@ -9,6 +9,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/CSE.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 
@@ -94,10 +95,17 @@ std::string lineOf(Location loc) {
 }
 
 std::string Remarks::text() const {
-  std::string text;
+  std::vector<std::string> order;
+  llvm::StringMap<unsigned> counts;
   for (auto& [loc, line] : lines) {
     std::string where = lineOf(loc);
-    text += (where.empty() ? "" : where + ": ") + line + "\n";
+    std::string whole = (where.empty() ? "" : where + ": ") + line;
+    if (counts[whole]++ == 0) order.push_back(whole);
+  }
+  std::string text;
+  for (const std::string& line : order) {
+    unsigned count = counts.lookup(line);
+    text += line + (count > 1 ? " (" + std::to_string(count) + " times)" : "") + "\n";
   }
   return text;
 }

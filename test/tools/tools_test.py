@@ -113,6 +113,13 @@ class Tools(unittest.TestCase):
             for kernel in "0.0", "0", listed[0]["symbol"]:
                 self.assertIn(needle, self.run_tool("weft-inspect", "show", kernel, "--stage", stage).stdout)
         self.assertIn("9 ops in 1 kernel, compiled in ", self.run_tool("weft-inspect", "explain").stdout)
+        listed = self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "mlp_train")
+        self.assertIn("weft-inspect: 1 program with ", listed.stderr)
+        text = self.run_tool("weft-inspect", "explain").stdout
+        apart = text[text.index("  kernels that stayed apart:\n"):].splitlines()[1:]
+        self.assertTrue(any(line.endswith(" times)") for line in apart), text)
+        self.assertEqual(len(apart), len(set(apart)), text)
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "layernorm")
         r = self.run_tool("weft-inspect", "show", "0.0", "--stage", "nothing", code=1)
         self.assertIn("stage must be one of source, ", r.stderr)
         r = self.run_tool("weft-inspect", "show", "4.0", code=1)

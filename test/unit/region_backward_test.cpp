@@ -55,7 +55,7 @@ TEST_CASE("the second backward pass over a compiled forward runs kernels", "[reg
   CHECK(s.backward_calls == 6);
   CHECK(s.backward_kernels >= 5);
   CHECK(s.backward_kernels <= 5 * 6); // of about 20 ops each
-  CHECK_THAT(fast.explain(), Contains(", backward (compiled at "));
+  CHECK_THAT(fast.explain(), Contains(", backward\n"));
   CHECK_THAT(fast.explain_json(), Contains("\"backward\":{\"name\":"));
 }
 

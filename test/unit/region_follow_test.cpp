@@ -154,8 +154,8 @@ TEST_CASE("past its budget a region runs eagerly and says so", "[region]") {
 TEST_CASE("explain names segments, flushes, divergences and lines", "[region]") {
   bool flip = false;
   auto f = compile([&](const Tensor& x) {
-    Tensor y = flip ? tanh(x) : exp(x);
-    return y.sum();
+    Tensor y = x * 2.0;
+    return (flip ? tanh(y) : exp(y)).sum();
   });
   f(ramp({4}));
   f(ramp({4}));
@@ -166,5 +166,29 @@ TEST_CASE("explain names segments, flushes, divergences and lines", "[region]") 
   CHECK(text.find("region_follow_test.cpp:") != std::string::npos);
   CHECK(text.find("segment 0") != std::string::npos);
   CHECK(text.find("end of the region") != std::string::npos);
+  CHECK(text.find("3 calls: ") != std::string::npos);
+  CHECK(text.find(", 1 divergence, ") != std::string::npos);
+  CHECK(text.find("divergence (1 time)") != std::string::npos);
   CHECK(f.explain_json().front() == '{');
+}
+
+TEST_CASE("explain counts repeated ops and ends a long list after a whole word", "[region]") {
+  auto f = compile([](Tensor x) {
+    x = x * 2.0 * 3.0;
+    for (int k = 0; k < 60; k++)
+      x = k % 2 ? tanh(x) : exp(x * 0.1);
+    return x;
+  });
+  f(ramp({4}));
+  const std::string text = f.explain();
+  INFO(text);
+  CHECK(text.find("1 call: 0 ops followed, 92 recorded; 1 flush, ") != std::string::npos);
+  CHECK(text.find("  1 segment, 0 programs, ") != std::string::npos);
+  const size_t list = text.find("ops: mul*3 exp tanh mul exp tanh");
+  REQUIRE(list != std::string::npos);
+  const std::string line = text.substr(list, text.find('\n', list) - list);
+  CHECK(line.size() < 180);
+  const std::string last = line.substr(0, line.find(" and "));
+  CHECK((last.ends_with(" mul") || last.ends_with(" exp") || last.ends_with(" tanh")));
+  CHECK(line.substr(line.size() - 5) == " more");
 }

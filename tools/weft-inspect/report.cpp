@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 namespace weft::tools {
 
@@ -97,8 +98,7 @@ std::string count_ops(const Segment& s) {
     counts[op.op]++;
   std::string text;
   for (const auto& [op, n] : counts)
-    text +=
-        fmt::format("{}{}{}", text.empty() ? "" : ", ", op, n > 1 ? fmt::format(" x{}", n) : "");
+    text += fmt::format("{}{}{}", text.empty() ? "" : " ", op, n > 1 ? fmt::format("*{}", n) : "");
   return text;
 }
 
@@ -118,9 +118,32 @@ double kernel_us(const Collected& c, size_t kernel) {
   return us;
 }
 
-std::string describe(const Meta& m) { return std::string(name_of(m.dtype)) + m.shape().str(); }
+/// Why ops did not become one kernel, a line each.
+std::string remarks(const Collected& c) {
+  std::string text, line;
+  for (const ProgramStage& s : c.program.stages) {
+    std::istringstream lines(s.stage == "remarks" ? s.text : "");
+    while (std::getline(lines, line))
+      text += "    " + line + "\n";
+  }
+  return text.empty() ? "" : "  kernels that stayed apart:\n" + text;
+}
+
+/// dtype and shape of a value; sizes that are arguments of the program are "?".
+std::string describe(const Segment& s, int32_t value) {
+  const Meta& m = s.values[value].meta;
+  std::string text = std::string(name_of(m.dtype)) + "[";
+  for (int k = 0; k < m.rank; k++)
+    text += (k ? ", " : "") +
+            (s.generic && m.sizes[k] != 1 ? std::string("?") : std::to_string(m.sizes[k]));
+  return text + "]";
+}
 
 } // namespace
+
+std::string counted(size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
 
 std::string list_text(const std::vector<Collected>& all, bool with_times) {
   auto line = [&](const std::string& number, const std::string& symbol, const std::string& source,
@@ -194,15 +217,14 @@ std::string explain(const std::vector<Collected>& all) {
   std::string text;
   for (size_t p = 0; p < all.size(); p++) {
     const Collected& c = all[p];
-    text +=
-        fmt::format("program {} of {}: {} ops in {} kernels, {}\n", p, c.process,
-                    c.segment.ops.size(), c.program.kernels.size(),
-                    c.report.failure.empty() ? cost(c.report) : "stays eager: " + c.report.failure);
+    text += fmt::format(
+        "program {} of {}: {} in {}, {}\n", p, c.process, counted(c.segment.ops.size(), "op"),
+        counted(c.program.kernels.size(), "kernel"),
+        c.report.failure.empty() ? cost(c.report) : "stays eager: " + c.report.failure);
     if (!c.report.cache_note.empty()) text += "  " + c.report.cache_note + "\n";
     text += "  ops: " + count_ops(c.segment) + "\n";
     for (size_t k = 0; k < c.segment.leaves.size(); k++)
-      text += fmt::format(
-          "{}{}", k ? ", " : "  leaves: ", describe(c.segment.values[c.segment.leaves[k]].meta));
+      text += (k ? ", " : "  leaves: ") + describe(c.segment, c.segment.leaves[k]);
     if (!c.segment.leaves.empty()) text += "\n";
     for (size_t k = 0; k < c.program.kernels.size(); k++) {
       const ProgramKernel& kernel = c.program.kernels[k];
@@ -210,10 +232,7 @@ std::string explain(const std::vector<Collected>& all) {
       for (const SourceLine& l : lines(c, kernel.locations))
         text += fmt::format("      {}\n", place(l));
     }
-    std::string notes;
-    for (const ProgramStage& s : c.program.stages)
-      if (s.stage == "remarks") notes += s.text;
-    if (!notes.empty()) text += notes + (notes.back() == '\n' ? "" : "\n");
+    text += remarks(c);
   }
   return text.empty() ? "no program was compiled\n" : text;
 }

@@ -20,6 +20,9 @@ std::string list_json(const std::vector<Collected>& all);
 std::string show(const std::vector<Collected>& all, const std::string& kernel,
                  const std::string& stage);
 
+/// Returns a number with its noun: "1 op", "2 ops".
+std::string counted(size_t n, const char* what);
+
 /// One paragraph a program.
 std::string explain(const std::vector<Collected>& all);
 

@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using weft::Collected;
+using weft::tools::counted;
 
 /// Runs the command with collection on; returns its exit status as a shell would.
 int run(const std::string& folder, std::vector<std::string> command) {
@@ -46,8 +47,8 @@ int run(const std::string& folder, std::vector<std::string> command) {
   size_t kernels = 0;
   for (const Collected& c : all)
     kernels += c.program.kernels.size();
-  fmt::print(stderr, "weft-inspect: {} programs with {} kernels in {}; next: weft-inspect list{}\n",
-             all.size(), kernels, folder,
+  fmt::print(stderr, "weft-inspect: {} with {} in {}; next: weft-inspect list{}\n",
+             counted(all.size(), "program"), counted(kernels, "kernel"), folder,
              folder == weft::tools::kDefaultFolder ? "" : " --from " + folder);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
