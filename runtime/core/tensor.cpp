@@ -102,6 +102,13 @@ template <class T> T* Tensor::mutable_data(Loc loc) const {
   return const_cast<T*>(r);
 }
 
+void detail::refuse_rows(size_t first, size_t other, const Loc& loc) {
+  fail_at(ErrorKind::shape,
+          "tensor: rows must have equal lengths, got " + std::to_string(first) + " and " +
+              std::to_string(other),
+          loc);
+}
+
 template <class T> Tensor tensor(const std::vector<T>& values, const Shape& shape, Loc loc) {
   using S = Stored<T>;
   Tensor r = empty(shape, DTypeOf<S>::value, Device::cpu(), loc);

@@ -175,6 +175,7 @@ TEST_CASE("sequences and activations", "[nn]") {
   CHECK(same(shared(ones({3, 4})), y));
   Tensor x = tensor({-1.0, 0.5});
   CHECK(same(nn::GELU()(x), gelu(x)));
+  CHECK(same(nn::GELU("tanh")(x), gelu_tanh(x)));
   CHECK(same(nn::SiLU()(x), silu(x)));
   CHECK(same(nn::Tanh()(x), tanh(x)));
   CHECK(same(nn::Sigmoid()(x), sigmoid(x)));

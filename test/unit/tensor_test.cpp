@@ -24,6 +24,14 @@ TEST_CASE("tensors from values keep shape, dtype and elements") {
   CHECK(m.is_contiguous());
 }
 
+TEST_CASE("tensors from numbers and rows") {
+  CHECK(tensor(2.5f).str() == "2.5000 f32[]");
+  CHECK(tensor(true).dtype() == boolean);
+  CHECK(tensor({{1, 2}, {3, 4}, {5, 6}}).str() == "[[1, 2],\n [3, 4],\n [5, 6]] i64[3, 2]");
+  CHECK_THROWS_WITH(tensor({{1, 2}, {3}, {4, 5, 6}}),
+                    Catch::StartsWith("tensor: rows must have equal lengths, got 2 and 1"));
+}
+
 TEST_CASE("handles share, copies of elements do not") {
   Tensor a = tensor({1.f, 2.f});
   Tensor b = a, c = a.clone();

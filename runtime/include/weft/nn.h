@@ -182,7 +182,12 @@ public:
 };
 class GELU : public Module {
 public:
+  /// `approximate` is "none" or "tanh".
+  explicit GELU(const std::string& approximate = "none") : approximate_(approximate) {}
   Tensor forward(const Tensor& x) override;
+
+private:
+  std::string approximate_;
 };
 class SiLU : public Module {
 public:

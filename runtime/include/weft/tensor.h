@@ -17,10 +17,11 @@ namespace weft {
 struct TensorImpl;
 class Arg;
 
-/// Reference counting of TensorImpl, out of line of its definition so that this header stays small.
+/// Reference counting of TensorImpl and an error, out of line so that this header stays small.
 namespace detail {
 void retain(TensorImpl* t);
 void release(TensorImpl* t);
+[[noreturn]] void refuse_rows(size_t first, size_t other, const Loc& loc);
 } // namespace detail
 
 /// A position along a dim, with the source line of the call; negative ones count from the end.
@@ -170,6 +171,23 @@ Tensor tensor(const std::vector<T>& values, const Shape& shape, Loc loc = Loc::c
 /// Makes a 1-d tensor: tensor({1.0f, 2.0f}).
 template <class T> Tensor tensor(std::initializer_list<T> values, Loc loc = Loc::current()) {
   return tensor(std::vector<T>(values), Shape{static_cast<int64_t>(values.size())}, loc);
+}
+/// Makes a matrix of rows of equal lengths: tensor({{1.0f, 2.0f}, {3.0f, 4.0f}}).
+template <class T>
+Tensor tensor(std::initializer_list<std::initializer_list<T>> rows, Loc loc = Loc::current()) {
+  std::vector<T> values;
+  for (const std::initializer_list<T>& row : rows) {
+    if (row.size() != rows.begin()->size())
+      detail::refuse_rows(rows.begin()->size(), row.size(), loc);
+    values.insert(values.end(), row);
+  }
+  auto count = static_cast<int64_t>(rows.size());
+  return tensor(values, Shape{count, count ? static_cast<int64_t>(rows.begin()->size()) : 0}, loc);
+}
+/// Makes a 0-d tensor: tensor(2.5f).
+template <class T>
+requires std::is_arithmetic_v<T> Tensor tensor(T value, Loc loc = Loc::current()) {
+  return tensor(std::vector<T>{value}, Shape{}, loc);
 }
 /// Makes a tensor from host memory, which is copied.
 Tensor from_data(const void* data, const Shape& shape, DType dtype, Loc loc = Loc::current());
