@@ -1,94 +1,15 @@
 #include "ir/interp/weft_interpreter.h"
 
 #include "ir/interp/loom_interpreter.h"
-#include "ir/ops/op_graphs.h"
-#include "ir/weft/records.h"
+#include "ir/interp/record_interpreter.h"
 
 #include <bit>
-#include <cstring>
 #include <map>
 
 using namespace mlir;
 
 namespace weft::interp {
 namespace {
-
-using expr::ScalarValue;
-
-int64_t bytesOf(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
-
-float widen(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
-uint16_t roundToBf16(float x) {
-  uint32_t bits = std::bit_cast<uint32_t>(x);
-  if (x != x) return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
-template <class T> T get(const Array& a, int64_t i) {
-  T v;
-  std::memcpy(&v, a.bytes.data() + i * sizeof(T), sizeof(T));
-  return v;
-}
-template <class T> void put(Array& a, int64_t i, T v) {
-  std::memcpy(a.bytes.data() + i * sizeof(T), &v, sizeof(T));
-}
-
-int64_t saturate(double v) {
-  if (v != v) return 0;
-  if (v >= 0x1p63) return std::numeric_limits<int64_t>::max();
-  return v < -0x1p63 ? std::numeric_limits<int64_t>::min() : static_cast<int64_t>(v);
-}
-
-// An element in compute type T.
-template <class T> ScalarValue<T> load(const Array& a, int64_t i) {
-  ScalarValue<T> v;
-  if (a.element.isInteger(64))
-    v.x = static_cast<T>(get<int64_t>(a, i));
-  else if (a.element.isInteger(1))
-    v.x = static_cast<T>(v.i = get<uint8_t>(a, i));
-  else if (std::is_integral_v<T>)
-    v.x = static_cast<T>(saturate(a.at(i)));
-  else
-    v.x = static_cast<T>(a.at(i));
-  return v;
-}
-template <class T> void store(Array& a, int64_t i, ScalarValue<T> v, bool isMask) {
-  if (a.element.isInteger(1))
-    put<uint8_t>(a, i, isMask ? v.i != 0 : v.x != 0);
-  else if (a.element.isInteger(64))
-    put<int64_t>(a, i,
-                 std::is_integral_v<T> ? static_cast<int64_t>(v.x)
-                                       : saturate(static_cast<double>(v.x)));
-  else if (a.element.isF64())
-    put<double>(a, i, static_cast<double>(v.x));
-  else if (a.element.isF32())
-    put<float>(a, i, static_cast<float>(v.x));
-  else
-    put<uint16_t>(a, i, roundToBf16(static_cast<float>(v.x)));
-}
-
-using Index = SmallVector<int64_t, 8>;
-
-Index unflatten(int64_t linear, ArrayRef<int64_t> shape) {
-  Index index(shape.size());
-  for (size_t k = shape.size(); k-- > 0;) {
-    index[k] = shape[k] ? linear % shape[k] : 0;
-    linear = shape[k] ? linear / shape[k] : 0;
-  }
-  return index;
-}
-int64_t flatten(ArrayRef<int64_t> index, ArrayRef<int64_t> shape) {
-  int64_t linear = 0;
-  for (size_t k = 0; k < shape.size(); k++)
-    linear = linear * shape[k] + index[k];
-  return linear;
-}
-int64_t broadcast(const Index& index, ArrayRef<int64_t> shape) {
-  Index own;
-  for (size_t k = 0; k < shape.size(); k++)
-    own.push_back(shape[k] == 1 ? 0 : index[index.size() - shape.size() + k]);
-  return flatten(own, shape);
-}
 
 int64_t evaluate(AffineExpr e, ArrayRef<int64_t> dims, ArrayRef<int64_t> symbols) {
   if (auto c = dyn_cast<AffineConstantExpr>(e)) return c.getValue();
@@ -181,7 +102,9 @@ private:
       concatenate(op, y);
     else if (isa<ir::Matmul>(op))
       matmul(op, y);
-    else if (!runRecord(op, y))
+    else if (!runRecord(
+                 op, [&](Value v) -> const Array& { return values[v]; },
+                 [&](AffineExpr e) { return evaluate(e, {}, symbols); }, y))
       return false;
     values[result] = std::move(y);
     return true;
@@ -253,22 +176,6 @@ private:
     else
       put<int64_t>(number, 0, bits);
     convert(number, 0, y, 0);
-  }
-
-  static void convert(const Array& x, int64_t i, Array& y, int64_t j) {
-    if (y.element.isF64())
-      store(y, j, load<double>(x, i), false);
-    else if (y.element.isInteger(64))
-      store(y, j, load<int64_t>(x, i), false);
-    else if (y.element.isInteger(1))
-      put<uint8_t>(y, j, x.element.isInteger(64) ? get<int64_t>(x, i) != 0 : x.at(i) != 0);
-    else
-      store(y, j, load<float>(x, i), false);
-  }
-
-  void copy(const Array& x, int64_t i, Array& y, int64_t j) {
-    int64_t n = bytesOf(y.element);
-    std::memcpy(y.bytes.data() + j * n, x.bytes.data() + i * n, n);
   }
 
   void show(ir::ViewOp view, Array& y) {
@@ -346,112 +253,6 @@ private:
     }
   }
 
-  //===--- Records ----------------------------------------------------------------------------===//
-
-  template <class Body> bool withCompute(Type element, Body body) {
-    Type compute = ir::computeElement(element);
-    if (compute.isF64()) return body(double{});
-    if (compute.isF32()) return body(float{});
-    return body(int64_t{});
-  }
-
-  bool runRecord(Operation* op, Array& y) {
-    if (isa<ir::PartialReduceOp, ir::FinishReduceOp>(op)) return reduceStep(op, y);
-    const ir::Record* record = ir::recordOf(op);
-    if (!record) return false;
-    if (record->kind == ir::RecordKind::reduction) {
-      ArrayRef<int64_t> dims = ir::structureOf(op).drop_front();
-      const Array& x = values[op->getOperand(0)];
-      return withCompute(x.element, [&](auto t) {
-        return reduce<decltype(t)>(*record, x, dims, true, true, 0, y);
-      });
-    }
-    if (record->isCast) {
-      const Array& x = values[op->getOperand(0)];
-      for (int64_t j = 0; j < y.count(); j++)
-        convert(x, j, y, j);
-      return true;
-    }
-    Type element = y.element;
-    if (record->kind == ir::RecordKind::pointwise)
-      for (auto [k, operand] : llvm::enumerate(op->getOperands()))
-        if (!record->isMask(k)) {
-          element = ir::elementOf(operand);
-          if (!ir::isNumber(operand)) break;
-        }
-    return withCompute(element, [&](auto t) { return pointwise<decltype(t)>(op, *record, y); });
-  }
-
-  template <class T> bool pointwise(Operation* op, const ir::Record& record, Array& y) {
-    const expr::OpGraphs& row = expr::kOpGraphs[record.number];
-    if (record.isRandom) return false;
-    for (int64_t j = 0; j < y.count(); j++) {
-      Index at = unflatten(j, y.shape);
-      std::vector<ScalarValue<T>> inputs;
-      for (Value operand : op->getOperands()) {
-        const Array& x = values[operand];
-        inputs.push_back(load<T>(x, broadcast(at, x.shape)));
-      }
-      if (record.kind == ir::RecordKind::source) inputs.push_back({static_cast<T>(j), j});
-      store(y, j, expr::evaluate_element<T>(row.value, inputs.data()),
-            record.result == ir::ResultRule::boolean);
-    }
-    return true;
-  }
-
-  bool reduceStep(Operation* op, Array& y) {
-    StringRef name = op->getAttrOfType<StringAttr>("record").getValue();
-    ArrayRef<int64_t> dims = op->getAttrOfType<DenseI64ArrayAttr>("dims").asArrayRef();
-    bool starts = isa<ir::PartialReduceOp>(op);
-    int64_t count =
-        starts ? 0 : evaluate(cast<ir::FinishReduceOp>(op).getCount().getResult(0), {}, symbols);
-    const Array& x = values[op->getOperand(0)];
-    return withCompute(x.element, [&](auto t) {
-      return reduce<decltype(t)>(*ir::findRecord(name), x, dims, starts, !starts, count, y);
-    });
-  }
-
-  template <class T>
-  bool reduce(const ir::Record& record, const Array& x, ArrayRef<int64_t> dims, bool starts,
-              bool finishes, int64_t count, Array& y) {
-    const expr::OpGraphs& row = expr::kOpGraphs[record.number];
-    unsigned n = record.accumulators;
-    std::vector<ScalarValue<T>> state(y.count() * n), pair(2 * n), one(n);
-    for (size_t j = 0; j < state.size(); j++)
-      state[j] = expr::evaluate_element<T>(row.identity,
-                                           static_cast<const ScalarValue<T>*>(nullptr), j % n);
-    std::vector<int64_t> seen(y.count());
-    for (int64_t i = 0; i < x.count(); i++) {
-      Index at = unflatten(i, x.shape), kept;
-      for (size_t d = 0; d < at.size(); d++)
-        if (!llvm::is_contained(dims, static_cast<int64_t>(d)))
-          kept.push_back(at[d]);
-        else if (y.shape.size() == x.shape.size())
-          kept.push_back(0);
-      int64_t j = flatten(kept, y.shape);
-      ScalarValue<T> inputs[2] = {load<T>(x, i), {static_cast<T>(seen[j]), seen[j]}};
-      seen[j]++;
-      for (unsigned a = 0; a < n; a++)
-        one[a] = starts ? expr::evaluate_element<T>(row.element, inputs, a) : inputs[0];
-      std::copy_n(state.begin() + j * n, n, pair.begin());
-      std::copy_n(one.begin(), n, pair.begin() + n);
-      for (unsigned a = 0; a < n; a++)
-        state[j * n + a] = expr::evaluate_element<T>(row.combine, pair.data(), a);
-    }
-    if (!count && y.count()) count = x.count() / y.count();
-    for (int64_t j = 0; j < y.count(); j++) {
-      std::vector<ScalarValue<T>> inputs(state.begin() + j * n, state.begin() + (j + 1) * n);
-      inputs.push_back({static_cast<T>(count), count});
-      ScalarValue<T> v =
-          finishes ? expr::evaluate_element<T>(row.finish, inputs.data()) : inputs[0];
-      if (n > 1)
-        put<int64_t>(y, j, v.i);
-      else
-        store(y, j, v, false);
-    }
-    return true;
-  }
-
   std::vector<int64_t> symbols, numbers;
   llvm::DenseMap<Value, Array> values;
   llvm::DenseMap<Value, int64_t> numberOf;
@@ -462,38 +263,6 @@ private:
 };
 
 } // namespace
-
-Array::Array(Type element, ArrayRef<int64_t> shape) : element(element), shape(shape) {
-  bytes.resize(count() * bytesOf(element));
-}
-
-int64_t Array::count() const {
-  int64_t n = 1;
-  for (int64_t size : shape)
-    n *= size;
-  return n;
-}
-
-double Array::at(int64_t i) const {
-  if (element.isF64()) return get<double>(*this, i);
-  if (element.isF32()) return get<float>(*this, i);
-  if (element.isBF16()) return widen(get<uint16_t>(*this, i));
-  return element.isInteger(64) ? static_cast<double>(get<int64_t>(*this, i))
-                               : get<uint8_t>(*this, i);
-}
-
-void Array::set(int64_t i, double v) {
-  if (element.isF64())
-    put(*this, i, v);
-  else if (element.isF32())
-    put(*this, i, static_cast<float>(v));
-  else if (element.isBF16())
-    put(*this, i, roundToBf16(static_cast<float>(v)));
-  else if (element.isInteger(64))
-    put(*this, i, static_cast<int64_t>(v));
-  else
-    put<uint8_t>(*this, i, v != 0);
-}
 
 std::optional<std::vector<Array>> runFunction(func::FuncOp function, const Arguments& arguments) {
   return Machine(arguments).run(function, arguments);

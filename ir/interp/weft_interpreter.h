@@ -2,26 +2,12 @@
 // oracle of every pass.
 #pragma once
 
+#include "ir/interp/array.h"
 #include "ir/weft/weft.h"
 
-#include <span>
 #include <vector>
 
 namespace weft::interp {
-
-/// A contiguous tensor in host memory; i1 takes one byte.
-struct Array {
-  mlir::Type element;
-  llvm::SmallVector<int64_t> shape;
-  std::vector<char> bytes;
-
-  Array() = default;
-  Array(mlir::Type element, llvm::ArrayRef<int64_t> shape);
-  int64_t count() const;
-  /// Reads an element as a number; exact for every element type but large i64.
-  double at(int64_t i) const;
-  void set(int64_t i, double v);
-};
 
 /// What a function is run with: its tensors, then its numbers (bits of an f64, an i64, or 0/1),
 /// then its sizes.
