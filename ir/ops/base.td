@@ -50,6 +50,8 @@ class Param<string cpp, string param, string value = ""> {
 class Documented {
   string shapes = "";          // the shape rule, for the reference page
   string formula = "";         // where the expression itself would not read well
+  string example = "";         // C++ statements, the last one an expression without its semicolon
+  string gives = "";           // what it prints, on one line; a test runs both
   list<int> samples = [-4, 4]; // tests draw operands from this interval
 }
 
@@ -153,6 +155,7 @@ class Composite<string mnemonic, list<Param> parameters> : Documented {
   string description = "";
   bit method = 0;               // also a method of Tensor, for which the first parameter is the tensor
   string dtypes = "";
+  string gradient = "that of the ops it is made of";
   string returns = "Tensor";
 }
 

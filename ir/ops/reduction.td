@@ -7,6 +7,8 @@ include "ir/ops/functions.td"
 def Sum : Reduction<"sum"> {
   let summary = "sum over dims";
   let description = "`dtype` converts the elements first.";
+  let example = "sum(arange(6).reshape({2, 3}), 1)";
+  let gives = "[ 3, 12] i64[2]";
   let result = WideDType;
   let converts = 1;
   let identity = ["0"];
@@ -16,6 +18,8 @@ def Sum : Reduction<"sum"> {
 def Mean : Reduction<"mean"> {
   let summary = "mean over dims; NaN of no elements";
   let description = "`dtype` converts the elements first, so that it can be had of integers.";
+  let example = "mean(tensor({1.f, 2.f, 6.f}))";
+  let gives = "3. f32[]";
   let converts = 1;
   let domain = FloatOnly;
   let identity = ["0"];
@@ -25,6 +29,8 @@ def Mean : Reduction<"mean"> {
 }
 def Max : Reduction<"max"> {
   let summary = "greatest element over dims; NaN where one is NaN";
+  let example = "max(tensor({1, 7, 3}))";
+  let gives = "7 i64[]";
   let needsElements = 1;
   let identity = ["lowest"];
   let combine = ["max(a, b)"];
@@ -32,6 +38,8 @@ def Max : Reduction<"max"> {
 }
 def Min : Reduction<"min"> {
   let summary = "least element over dims; NaN where one is NaN";
+  let example = "min(tensor({1, 7, 3}).reshape({1, 3}), 1, true)";
+  let gives = "[[1]] i64[1, 1]";
   let needsElements = 1;
   let identity = ["highest"];
   let combine = ["min(a, b)"];
@@ -40,6 +48,8 @@ def Min : Reduction<"min"> {
 def Argmax : Reduction<"argmax"> {
   let summary = "position of the first greatest element over dims; NaN is the greatest";
   let description = "Over several dims the position counts elements in row-major order.";
+  let example = "argmax(tensor({1, 7, 3}))";
+  let gives = "1 i64[]";
   let domain = Number;
   let result = IndexDType;
   let needsElements = 1;

@@ -7,6 +7,8 @@ include "ir/ops/functions.td"
 def Matmul : Structured<"matmul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "matrix product over the last two dims, the others broadcast";
   let description = "A 1-d operand is a row on the left or a column on the right, and its dim vanishes from the result.";
+  let example = "matmul(ones({2, 3}), ones({3, 1}))";
+  let gives = "[[3.], [3.]] f32[2, 1]";
   let domain = Number;
   let shapes = "[..., M, K] by [..., K, N] gives [..., M, N]";
   let reads = ["b", "a"];

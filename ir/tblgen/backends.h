@@ -18,6 +18,7 @@ void gen_composites(const Records& records, llvm::raw_ostream& os);  // composit
 void gen_vjp(const Records& records, llvm::raw_ostream& os);         // vjp.inc
 void gen_lanes(const Records& records, llvm::raw_ostream& os);       // lanes.inc
 void gen_tests(const Records& records, llvm::raw_ostream& os);       // test_table.inc
+void gen_examples(const Records& records, llvm::raw_ostream& os);    // examples.inc
 void gen_docs(const Records& records, llvm::raw_ostream& os);        // the op reference
 
 } // namespace weft::tblgen

@@ -36,17 +36,6 @@ Function function_of(const OpRecord& op) {
   return f;
 }
 
-bool has_function(const OpRecord& op) {
-  return op.kind == Kind::composite || (op.is_op() && op.api);
-}
-
-bool has_method(const OpRecord& op) {
-  return has_function(op) && op.method &&
-         (op.kind == Kind::composite || (!op.operands.empty() && !op.operands[0].variadic));
-}
-
-bool has_inplace(const OpRecord& op) { return op.kind == Kind::pointwise && op.api && op.in_place; }
-
 std::string parameter_list(const std::vector<Parameter>& parameters, bool defaults) {
   Texts texts;
   for (const Parameter& p : parameters)
@@ -149,7 +138,7 @@ void declare_operator(llvm::raw_ostream& os, const OpRecord& op) {
   }
   os << "inline Tensor operator" << symbol << "(const Arg& a, const Arg& b) { return " << op.name
      << "(a, b); }\n";
-  if (has_inplace(op))
+  if (op.has_inplace())
     os << "inline const Tensor& operator" << symbol
        << "=(const Tensor& a, const Arg& b) { return a." << op.name << "_(b); }\n";
 }
@@ -186,7 +175,7 @@ Texts fetched(const std::vector<Parameter>& parameters) {
 void gen_api_decls(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Declarations of the ops.");
   for (const OpRecord& op : records.all) {
-    if (!has_function(op)) continue;
+    if (!op.has_function()) continue;
     Function f = function_of(op);
     comment(os, op, "");
     os << f.returns << " " << op.name << "(" << parameter_list(f.parameters, true) << ");\n\n";
@@ -198,12 +187,12 @@ void gen_api_decls(const Records& records, llvm::raw_ostream& os) {
 void gen_api_methods(const Records& records, llvm::raw_ostream& os) {
   banner(os, "The ops as methods of Tensor; ops.h describes each.");
   for (const OpRecord& op : records.all)
-    if (has_method(op))
+    if (op.has_method())
       os << op.returns << " " << op.name << "(" << parameter_list(method_parameters(op), true)
          << ") const;\n";
   os << "\n// In place: the result is written into this tensor's memory.\n";
   for (const OpRecord& op : records.all)
-    if (has_inplace(op))
+    if (op.has_inplace())
       os << "const Tensor& " << op.name << "_(" << parameter_list(method_parameters(op), true)
          << ") const;\n";
 }
@@ -212,19 +201,19 @@ void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Definitions of the ops. Composites are written by hand in runtime/composite.");
   for (const OpRecord& op : records.all) {
     if (op.is_op() && op.api) define_function(os, op);
-    if (has_method(op)) define_method(os, op);
-    if (has_inplace(op)) define_inplace(os, op);
+    if (op.has_method()) define_method(os, op);
+    if (op.has_inplace()) define_inplace(os, op);
   }
 }
 
 void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Every op as a row {name, call}: tools call them by name.");
   for (const OpRecord& op : records.all) {
-    if (!has_function(op) || op.returns != "Tensor") continue;
+    if (!op.has_function() || op.returns != "Tensor") continue;
     Texts arguments = fetched(function_of(op).parameters);
     os << "{\"" << op.name
        << "\", [](const Call& c) { return weft::" << call_text(op.name, arguments) << "; }},\n";
-    if (!has_inplace(op)) continue;
+    if (!op.has_inplace()) continue;
     arguments.erase(arguments.begin());
     os << "{\"" << op.name << "_\", [](const Call& c) { return Tensor(c.get<Tensor>(0, \""
        << op.operands[0].name << "\")." << call_text(op.name + "_", arguments) << "); }},\n";

@@ -21,7 +21,16 @@ std::string one_line(const std::string& text) {
   return llvm::StringRef(r).trim().str();
 }
 
-std::string signature(const OpRecord& op) {
+// A default of a composite's parameter as a reader would say it.
+std::string plain_default(const Parameter& p) {
+  if (p.fallback == "{}") return p.type.find("Dims") == std::string::npos ? "none" : "all";
+  if (p.fallback == "std::nullopt") return "none";
+  if (p.fallback.find("numeric_limits") != std::string::npos) return "last";
+  return p.fallback;
+}
+
+// The parameters with their defaults.
+Texts parameters_of(const OpRecord& op) {
   Texts parameters;
   for (const Operand& o : op.operands)
     parameters.push_back(o.name + (o.variadic ? "..." : ""));
@@ -30,15 +39,20 @@ std::string signature(const OpRecord& op) {
     std::string value = limit ? (s.fallback[0] == '-' ? "-inf" : "inf") : s.fallback;
     parameters.push_back(s.name + (value.empty() ? "" : " = " + value));
   }
-  for (const std::string& s : op.structure)
-    parameters.push_back(s +
-                         (op.kind == Kind::reduction ? (s == "dims" ? " = all" : " = false") : ""));
+  if (op.kind == Kind::reduction)
+    parameters.insert(parameters.end(), {"dims = all", "keepdim = false"});
+  else
+    parameters.insert(parameters.end(), op.structure.begin(), op.structure.end());
   if (op.converts) parameters.push_back("dtype = that of x");
   for (const std::string& s : op.sizes)
     parameters.push_back(s);
   for (const Parameter& p : op.parameters)
-    parameters.push_back(p.name + (p.fallback.empty() ? "" : " = " + p.fallback));
-  return op.name + "(" + join(parameters, ", ") + ")";
+    parameters.push_back(p.name + (p.fallback.empty() ? "" : " = " + plain_default(p)));
+  return parameters;
+}
+
+std::string signature(const OpRecord& op) {
+  return op.name + "(" + join(parameters_of(op), ", ") + ")";
 }
 
 // A word begins a sentence with a capital; a formula (a + b) stays as it is.
@@ -55,7 +69,8 @@ void row(llvm::raw_ostream& os, const char* what, const std::string& text) {
 std::string code(const std::string& text) { return text.empty() ? "" : "`" + one_line(text) + "`"; }
 
 std::string gradient(const OpRecord& op) {
-  if (op.kind == Kind::composite || op.kind == Kind::source) return "";
+  if (op.kind == Kind::composite) return op.gradient_note;
+  if (op.kind == Kind::source) return "none";
   if (!op.differentiable) return "none";
   if (op.kind != Kind::pointwise && op.kind != Kind::reduction) return "yes";
   if (op.gradient_texts.empty()) return "derived from the value";
@@ -64,6 +79,21 @@ std::string gradient(const OpRecord& op) {
     parts.push_back(op.operands[k].name + ": " +
                     (op.gradient_texts[k].empty() ? "none" : code(op.gradient_texts[k])));
   return join(parts, "; ");
+}
+
+// What else calls the op: the method, the method in place, the operator.
+std::string other_forms(const OpRecord& op) {
+  Texts forms, rest;
+  for (const std::string& parameter : parameters_of(op))
+    rest.push_back(parameter.substr(0, parameter.find(' ')));
+  rest.erase(rest.begin(), rest.begin() + !rest.empty());
+  std::string arguments = "(" + join(rest, ", ") + ")`";
+  if (op.has_method()) forms.push_back("`x." + op.name + arguments);
+  if (op.has_inplace()) forms.push_back("in place `x." + op.name + "_" + arguments);
+  if (!op.symbol_text.empty())
+    forms.push_back(op.operands.size() == 1 ? "`" + op.symbol_text + "x`"
+                                            : "`a " + op.symbol_text + " b`");
+  return join(forms, ", ");
 }
 
 void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
@@ -79,6 +109,8 @@ void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
   row(os, "dtypes", op.dtypes);
   if (op.is_op() && op.result != "same") row(os, "result's dtype", op.result_dtype);
   row(os, "gradient", gradient(op));
+  row(os, "also", other_forms(op));
+  if (!op.example.empty()) row(os, "example", code(op.example) + " gives " + code(op.gives));
   os << "\n";
 }
 
@@ -93,13 +125,15 @@ void section(llvm::raw_ostream& os, const Records& records, Kind kind, const cha
 void gen_docs(const Records& records, llvm::raw_ostream& os) {
   os << "# Op reference\n\nPrinted by `weft-tblgen -gen-docs` from the records in `ir/ops`; "
         "`docs/add_an_op.md` says how to add one.\n`y` is the result and `dy` its gradient. "
-        "Expressions are computed in the operands' common dtype, bf16 in f32.\n\n";
+        "Expressions are computed in the operands' common dtype, bf16 in f32. Operands are "
+        "tensors or numbers.\nExamples assume `#include <weft/weft.h>` and `using namespace "
+        "weft;`; a test runs them.\n\n";
   section(os, records, Kind::pointwise, "Pointwise ops");
   section(os, records, Kind::reduction, "Reductions");
   section(os, records, Kind::structured, "Structured ops");
   section(os, records, Kind::composite, "Composites");
   section(os, records, Kind::view, "Primitive views, which the composites above use");
-  section(os, records, Kind::source, "Primitive sources");
+  section(os, records, Kind::source, "Primitive sources, likewise");
   os << "## Functions of the expression language\n\n";
   for (const OpRecord& op : records.all)
     if (op.kind == Kind::function) os << "- `" << signature(op) << "`: " << op.summary << "\n";

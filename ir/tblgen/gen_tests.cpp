@@ -1,4 +1,4 @@
-// Rows of the op test table (test/unit/op_test_row.h).
+// Rows of the op test table (test/unit/op_test_row.h), and the examples of the reference.
 #include "ir/tblgen/backends.h"
 #include "ir/tblgen/print.h"
 
@@ -16,6 +16,18 @@ void gen_tests(const Records& records, llvm::raw_ostream& os) {
        << op->samples.first << ", " << op->samples.second << ", "
        << (op->differentiable ? "true" : "false") << ", " << (op->in_place ? "true" : "false")
        << "},\n";
+  }
+}
+
+void gen_examples(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "The examples of the op reference: {op, result, what it prints}.");
+  for (const OpRecord& op : records.all) {
+    if (!op.has_function()) continue;
+    auto [before, last] = llvm::StringRef(op.example).rsplit("; ");
+    if (last.empty()) std::swap(before, last);
+    os << "{\"" << op.name << "\", [] { ";
+    if (!before.empty()) os << before << "; ";
+    os << "return Tensor(" << last << "); }, \"" << op.gives << "\"},\n";
   }
 }
 

@@ -29,6 +29,7 @@ const Opt backends[] = {
     {"gen-vjp", emit<gen_vjp>, "gradients over tensors"},
     {"gen-lanes", emit<gen_lanes>, "Highway bodies"},
     {"gen-tests", emit<gen_tests>, "rows of the op test table"},
+    {"gen-examples", emit<gen_examples>, "examples of the op reference"},
     {"gen-docs", emit<gen_docs>, "the op reference"},
 };
 

@@ -44,7 +44,7 @@ struct OpRecord {
   Kind kind = Kind::function;
   std::string name;   // of the op: add
   std::string symbol; // of its C++ class: Add
-  std::string summary, description, shapes, formula;
+  std::string summary, description, shapes, formula, example, gives;
   std::string domain, dtypes, result, result_dtype; // names and texts of base.td
   std::vector<Operand> operands;
   std::vector<ScalarAttribute> scalars;
@@ -68,11 +68,18 @@ struct OpRecord {
   // Values by compute dtype; one for all where only `value` is set.
   Expression value, f32, f64, i64;
   Expression gradient; // a root an operand, -1: none; inputs: operands, scalars, y, dy
-  Expression identity, element, combine, finish; // of a reduction
-  std::string value_text, with_text;
+  Expression identity, element, combine, finish;    // of a reduction
+  std::string value_text, with_text, gradient_note; // the latter of a composite
   std::vector<std::string> gradient_texts;
 
   bool is_op() const { return kind != Kind::function && kind != Kind::composite; }
+  /// Says whether users call it: false for primitives whose public form is a composite.
+  bool has_function() const { return kind == Kind::composite || (is_op() && api); }
+  bool has_method() const {
+    return has_function() && method &&
+           (kind == Kind::composite || (!operands.empty() && !operands[0].variadic));
+  }
+  bool has_inplace() const { return kind == Kind::pointwise && api && in_place; }
   const Expression& for_dtype(const std::string& dtype) const {
     const Expression& own = dtype == "f32" ? f32 : dtype == "f64" ? f64 : i64;
     return own.dag ? own : value;

@@ -15,6 +15,8 @@ RECORD = """
 def LogSigmoid : Pointwise<"log_sigmoid", (ins Weft_Tensor:$x)> {
   let summary = "logarithm of sigmoid";
   let value = "min(x, 0) - log(1 + exp(-abs(x)))";
+  let example = "log_sigmoid(tensor({0.f}))";
+  let gives = "[-0.6931] f32[1]";
 }
 """
 
@@ -31,6 +33,7 @@ EXPECTED = {
     "vjp": ("vjp.inc", [r"^void vjp_log_sigmoid\(VjpContext& context\) \{$"]),
     "lanes": ("lanes.inc", [r"^struct LogSigmoid \{$", r"X\(log_sigmoid, LogSigmoid\)"]),
     "tests": ("test_table.inc", [r'^\{"log_sigmoid", Op::log_sigmoid, "N", 0, "floating", "same", -4, 4, true, true\},$']),
+    "examples": ("examples.inc", [r'^\{"log_sigmoid", \[\] \{ return Tensor\(log_sigmoid\(tensor\(\{0\.f\}\)\)\); \}, "\[-0\.6931\] f32\[1\]"\},$']),
     "docs": ("ops.md", [r"^### log_sigmoid$", r"^- value: `min\(x, 0\) - log\(1 \+ exp\(-abs\(x\)\)\)`$", r"^- gradient: derived from the value$"]),
 }
 
