@@ -73,7 +73,7 @@ struct ProgramError {  // raised by a kernel through its context
   ErrorKind kind = ErrorKind::value;
 };
 
-/// A stage of a kernel as text, kept only where WEFT_KEEP_STAGES asks for it.
+/// A stage of a kernel as text, kept only where weft-inspect collects it.
 struct ProgramStage {
   int32_t kernel = -1; // -1: the whole segment
   std::string stage;   // weft, fused, loom, llvm, asm, device, source

@@ -17,7 +17,7 @@ ALLOWED = {
     "ir": ("ir/", "weft/gen/") + COMPILER,
     "kernels": ("kernels/", "runtime/view.h", "weft/dtype.h", "weft/gen/", "hwy/"),
     "runtime/include": ("weft/",),
-    "runtime": ("runtime/", "weft/", "kernels/", "ir/expr/", "CL/"),
+    "runtime": ("runtime/", "weft/", "kernels/", "ir/expr/"),
     "frontend/include": ("weft/",),
     "frontend": ("frontend/", "runtime/", "weft/", "ir/expr/"),
     "passes": ("passes/", "ir/", "weft/gen/") + COMPILER,

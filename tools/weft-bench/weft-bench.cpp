@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
   run->add_option("--modes", options.modes, "eager, compiled")
       ->delimiter(',')
       ->capture_default_str();
-  run->add_option("--seconds", options.seconds, "Time a workload")->capture_default_str();
+  run->add_option("--seconds", options.seconds, "Seconds that each workload may take")
+      ->capture_default_str();
   run->add_option("--json", options.json, "File for the figures");
   auto* overhead =
       with_threads(app.add_subcommand("overhead", "Print the table of measures with its reach"));

@@ -9,9 +9,18 @@
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Transforms/Passes.h"
 
+#include "llvm/Support/CommandLine.h"
+
 #include <string>
 
+// LLVM's code generators bring two thousand options of their own: --help-hidden shows them.
+static void hideOptionsOfLibraries() {
+  for (auto& [name, option] : llvm::cl::getRegisteredOptions())
+    if (!llvm::StringRef(name).starts_with("help")) option->setHiddenFlag(llvm::cl::Hidden);
+}
+
 int main(int argc, char** argv) {
+  hideOptionsOfLibraries();
   constexpr llvm::StringLiteral kEmit = "--emit=";
   for (int i = 1; i < argc; ++i)
     if (llvm::StringRef(argv[i]).starts_with(kEmit)) {
@@ -30,5 +39,8 @@ int main(int argc, char** argv) {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "weft-opt: runs Weft's passes\n", registry));
+      mlir::MlirOptMain(argc, argv,
+                        "weft-opt: runs Weft's passes; with --emit=opencl or --emit=cuda as "
+                        "the first argument it prints scheduled loom kernels as device C\n",
+                        registry));
 }
