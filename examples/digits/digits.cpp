@@ -46,6 +46,7 @@ struct Options {
   std::string data = DIGITS_DATA;
   int epochs = 60;
   bool first_compile = false; // only measure the first compile, with the cache as it is
+  bool help = false;
 };
 
 double accuracy(Net& net, const data::TensorDataset& set) {
@@ -122,10 +123,11 @@ Options parse(int argc, char** argv) {
       options.data = argv[++k];
     else if (is("--epochs") && k + 1 < argc)
       options.epochs = std::max(1, std::atoi(argv[++k]));
+    else if (is("--help"))
+      options.help = true;
     else
-      throw Error(ErrorKind::value, fmt::format("digits: options are --data FOLDER, --epochs N, "
-                                                "got {}",
-                                                argv[k]));
+      throw Error(ErrorKind::value,
+                  fmt::format("digits: options must be those of `digits --help`, got {}", argv[k]));
   }
   return options;
 }
@@ -134,6 +136,12 @@ Options parse(int argc, char** argv) {
 
 int main(int argc, char** argv) try {
   Options options = parse(argc, argv);
+  if (options.help) {
+    fmt::print(
+        "usage: digits [--data FOLDER] [--epochs N]\n"
+        "Trains a network on the digits of FOLDER, eagerly and compiled, and compares both.\n");
+    return 0;
+  }
   if (!options.first_compile) return compare(options);
   fmt::print("{}\n", measure_first_compile(options));
   return 0;
