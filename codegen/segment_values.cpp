@@ -153,8 +153,6 @@ void SegmentValues::infer_op(size_t k) {
   auto shape = ir::inferShape(
       call, [&](AffineExpr a, AffineExpr b) { return make_equal(a, b); }, why);
   if (!shape) fail(k, why);
-  if (records[k]->kind == ir::RecordKind::view && segment.generic)
-    make_equal(ir::countOf(call.operands[0], context), ir::countOf(*shape, context));
   if (op.result >= 0) shapes[op.result] = *shape;
 }
 

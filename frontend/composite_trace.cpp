@@ -63,6 +63,7 @@ public:
     refuse(composite_, "the function must not read values");
   }
   void died(TensorImpl*) noexcept override {}
+  void on_failure(std::function<void()>) override {}
 
   CompositeTrace trace;
 

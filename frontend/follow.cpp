@@ -43,16 +43,25 @@ bool Session::match(ColdNode& c, const OpCall& call) {
   const bool same_sizes = c.sizes.empty() || !std::memcmp(c.sizes.data(), call.sizes.data(),
                                                           c.sizes.size() * sizeof(int64_t));
   if (same_sizes && !call_differs_) return true;
-  // Some size differs in this call: only structure is compared, and the shape rule says what the
-  // result is. It also finds the user's errors.
+  call_differs_ = true;
+  try {
+    if (match_structure(c, call)) return true;
+  } catch (...) {
+    unbind(c, call.operands.size());
+    throw;
+  }
+  unbind(c, call.operands.size());
+  return false;
+}
+
+// Some size differs in this call: only structure is compared, "is 1" included, and the shape rule
+// says what the result is. It also finds the user's errors.
+bool Session::match_structure(const ColdNode& c, const OpCall& call) {
+  for (size_t k = 0; k < c.sizes.size(); k++)
+    if ((c.sizes[k] == 1) != (call.sizes[k] == 1)) return false;
   pending_offset_ = 0;
   infer(call, pending_meta_, pending_offset_);
-  if (!c.in_place && pending_meta_.structure() != c.meta.structure()) {
-    unbind(c, call.operands.size());
-    return false;
-  }
-  call_differs_ = true;
-  return true;
+  return c.in_place || pending_meta_.structure() == c.meta.structure();
 }
 
 // Binds operands new to the segment as it goes, so that x * x matches itself; unbinds on failure.
@@ -114,7 +123,13 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
   } else {
     r = generic_ ? make_generic_result(c, call) : make_result(c, call);
   }
-  if (c.cut.load(std::memory_order_relaxed)) flush("hot branch", call.location());
+  if (!c.cut.load(std::memory_order_relaxed)) return r;
+  try {
+    flush("hot branch", call.location());
+  } catch (...) {
+    r->release();
+    throw;
+  }
   return r;
 }
 

@@ -53,6 +53,7 @@ void Session::go_to_root(Flush* done) {
     t = nullptr;
   }
   bound_leaves_.clear();
+  undo_.clear();
   last_flush_ = done;
   mode_ = Mode::follow;
   generic_ = false;
@@ -80,18 +81,12 @@ void Session::flush(const char* reason, const Loc& loc) {
   }
   stats.ops_followed += cold(current).depth;
   ColdNode* last = &cold(current);
-  flushing_ = true;
-  settle_tape(*f);
   try {
     launch(*f);
   } catch (const std::exception& e) {
-    flushing_ = false;
-    poison(last, e.what());
-    release_values(last);
-    go_to_root(f);
+    give_up(last, e.what());
     throw;
   }
-  flushing_ = false;
   release_values(last);
   go_to_root(f);
 }
@@ -101,6 +96,27 @@ namespace {
 uint64_t bits_of(const Scalar& s) {
   return s.kind == Scalar::Kind::floating ? std::bit_cast<uint64_t>(s.f)
                                           : static_cast<uint64_t>(s.i);
+}
+
+/// Raises a flag for a scope.
+class Busy {
+public:
+  explicit Busy(bool& flag) : flag_(flag), before_(flag) { flag = true; }
+  ~Busy() { flag_ = before_; }
+  Busy(const Busy&) = delete;
+
+private:
+  bool& flag_;
+  bool before_;
+};
+
+bool has_room(TensorImpl* t, const Loc& loc) {
+  try {
+    allocate(t->storage, t->meta.nbytes(), t->meta.device, loc);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
 }
 
 bool covers(const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) {
@@ -146,6 +162,9 @@ void Session::find_live(const Flush& f, std::vector<uint8_t>& live) {
 }
 
 void Session::launch(Flush& f) {
+  const Busy busy(flushing_);
+  computed_ = nullptr;
+  settle_tape(f);
   std::vector<uint8_t>& live = live_scratch_;
   find_live(f, live);
   f.hits.fetch_add(1, std::memory_order_relaxed);
@@ -153,12 +172,10 @@ void Session::launch(Flush& f) {
   const bool aliases_fit = !f.has_written_leaf || (!f.overlapping && same_aliases(f, values));
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit ? find_program(f, live) : nullptr;
-  if (!p || !p->program) {
-    stats.eager_segments++;
-    f.eager_runs.fetch_add(1, std::memory_order_relaxed);
-    return run_eagerly(&cold(current));
-  }
-  run_program(f, *p);
+  if (p && p->program && run_program(f, *p)) return;
+  stats.eager_segments++;
+  f.eager_runs.fetch_add(1, std::memory_order_relaxed);
+  run_eagerly(&cold(current));
 }
 
 SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live) {
@@ -217,7 +234,10 @@ template <class F> void Session::replay(const ColdNode& c, F f) {
   f(call);
 }
 
-void Session::run_program(Flush& f, SegmentProgram& p) {
+// Returns false where the program refuses: a value that a kernel does not take, or too little
+// memory. Then it has written no leaf (passes/place_outputs.cpp), and the ops one by one do what
+// eager code does: those before the refused one count, that one throws.
+bool Session::run_program(Flush& f, SegmentProgram& p) {
   const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
   leaf_data_.clear();
   leaf_metas_.clear();
@@ -225,7 +245,7 @@ void Session::run_program(Flush& f, SegmentProgram& p) {
   scalar_bits_.clear();
   for (const Flush::Leaf& l : f.leaves) {
     TensorImpl* t = values[l.slot];
-    if (!t->storage->data || t->storage->poison) materialize(t, "compiled region", f.path[0]->loc);
+    if (!t->storage->data || t->storage->poison) return false; // the op that reads it says so
     leaf_data_.push_back(t->data());
     leaf_metas_.push_back(&t->meta);
   }
@@ -236,7 +256,7 @@ void Session::run_program(Flush& f, SegmentProgram& p) {
       continue;
     }
     TensorImpl* t = values[f.values[static_cast<size_t>(o.value - leaf_count)].slot];
-    allocate(t->storage, t->meta.nbytes(), t->meta.device, f.path.back()->loc);
+    if (!has_room(t, f.path.back()->loc)) return false;
     output_data_.push_back(t->storage->data);
   }
   for (int k = 0; k < f.scalar_count; k++)
@@ -250,18 +270,20 @@ void Session::run_program(Flush& f, SegmentProgram& p) {
   a.op_locations = f.op_locations;
   try {
     p.program->run(a);
-  } catch (const ElementRefused& e) {
-    if (e.op >= 0 && static_cast<size_t>(e.op) < f.path.size())
-      replay(*f.path[static_cast<size_t>(e.op)], refuse_element);
-    throw;
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::internal) throw;
+    return false;
   }
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.kernels += static_cast<int64_t>(p.program->program().launches.size());
+  return true;
 }
 
 // Runs the ops from the segment's start up to `last` one by one, into the objects that the caller
 // holds already.
 void Session::run_eagerly(ColdNode* last) {
+  const Busy busy(flushing_);
+  computed_ = nullptr;
   std::vector<ColdNode*> path;
   for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent)
     path.push_back(c);
@@ -271,6 +293,7 @@ void Session::run_eagerly(ColdNode* last) {
       replay(c, [&](const OpCall& call) {
         compute(call, c.in_place ? call.operands[0] : values[c.hot->result]);
       });
+    computed_ = &c;
   }
 }
 
@@ -307,13 +330,23 @@ void Session::release_values(ColdNode* last) {
   }
 }
 
-void Session::poison(ColdNode* last, const std::string& why) noexcept {
+// After an op that failed: it and those behind it never were. Who holds one of their values reads
+// the reason.
+void Session::give_up(ColdNode* last, const char* why) noexcept {
   const char* text = keep_text(why);
-  for (ColdNode* c = last; c != &cold(region_.trace().root()); c = c->parent) {
+  const ColdNode* root = &cold(region_.trace().root());
+  for (ColdNode* c = last; c != root && c != computed_; c = c->parent) {
     if (c->hot->result < 0 || c->is_view) continue;
     TensorImpl* t = value_table_[static_cast<size_t>(c->hot->result)];
     if (t && t->storage) t->storage->poison = text;
   }
+  for (size_t k = undo_.size(); k-- > 0;)
+    undo_[k]();
+  for (ColdNode* c = last; c != root; c = c->parent)
+    if (const auto slot = static_cast<size_t>(c->hot->result); c->hot->result >= 0)
+      if (value_table_[slot]) settle(value_table_[slot], tape_table_[slot]);
+  release_values(last);
+  go_to_root(nullptr);
 }
 
 } // namespace weft

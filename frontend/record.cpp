@@ -127,7 +127,14 @@ void Session::diverge(const OpCall& call) {
   if (expected && current != region_.trace().root()) stats.divergences++;
   if (current != region_.trace().root()) {
     stats.eager_segments++;
-    run_eagerly(&cold(current));
+    ColdNode* last = &cold(current);
+    try {
+      run_eagerly(last);
+    } catch (const std::exception& e) {
+      give_up(last, e.what());
+      throw;
+    }
+    undo_.clear();
   }
   start_recording();
 }

@@ -118,6 +118,11 @@ namespace detail {
 
 bool inside_region() { return current_session != nullptr; }
 
+void refuse_moved_from() {
+  throw Error(ErrorKind::value,
+              "compile: a compiled object must not be used after it was moved from");
+}
+
 std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
   if (options.max_segment_ops < 1 || options.max_segments < 1)
     throw Error(ErrorKind::value,

@@ -80,7 +80,7 @@ Segment build_segment(const Flush& f, TensorImpl* const* values, const std::vect
   return s;
 }
 
-const char* keep_text(const std::string& text) noexcept {
+const char* keep_text(const char* text) noexcept {
   static std::mutex mutex;
   static std::set<std::string>* texts = new std::set<std::string>; // outlives every storage
   try {

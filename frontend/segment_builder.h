@@ -13,6 +13,6 @@ Segment build_segment(const Flush& flush, TensorImpl* const* values,
                       bool generic);
 
 /// Keeps a text for the process's life; equal texts are one.
-const char* keep_text(const std::string& text) noexcept;
+const char* keep_text(const char* text) noexcept;
 
 } // namespace weft

@@ -5,6 +5,7 @@
 #include "frontend/region.h"
 #include "frontend/trace.h"
 
+#include <functional>
 #include <unordered_map>
 
 namespace weft {
@@ -23,6 +24,7 @@ public:
   TensorImpl* op(const OpCall& call) override;
   void flush(const char* reason, const Loc& loc) override;
   void died(TensorImpl* t) noexcept override;
+  void on_failure(std::function<void()> undo) override { undo_.push_back(std::move(undo)); }
 
 private:
   enum class Mode : uint8_t { follow, record, bypass };
@@ -31,6 +33,7 @@ private:
   TensorImpl* follow(const OpCall& call);
   bool match(ColdNode& node, const OpCall& call);
   bool match_operands(ColdNode& node, const OpCall& call);
+  bool match_structure(const ColdNode& node, const OpCall& call);
   void unbind(const ColdNode& node, size_t operand_count);
   TensorImpl* accept(ColdNode& node, const OpCall& call);
   TensorImpl* make_result(ColdNode& node, const OpCall& call);
@@ -52,7 +55,7 @@ private:
   void launch(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
-  void run_program(Flush& flush, SegmentProgram& program);
+  bool run_program(Flush& flush, SegmentProgram& program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;
@@ -60,15 +63,16 @@ private:
 
   void ensure_slots();
   void go_to_root(Flush* done);
-  void poison(ColdNode* last, const std::string& why) noexcept;
+  void give_up(ColdNode* last, const char* why) noexcept;
 
   Region& region_;
   Mode mode_ = Mode::follow;
   bool generic_ = false; // a size differed in this call: shape rules run at each op
   bool mixed_ = false;   // while recording: a size differs from those of the path so far
   bool flushing_ = false;
-  bool call_differs_ = false; // the op being matched has other sizes than its node
-  Meta pending_meta_;         // what the shape rule said of that op
+  const ColdNode* computed_ = nullptr; // the last op that run_eagerly has completed
+  bool call_differs_ = false;          // the op being matched has other sizes than its node
+  Meta pending_meta_;                  // what the shape rule said of that op
   int64_t pending_offset_ = 0;
   std::vector<TensorImpl*> value_table_;
   std::vector<GradNode*> tape_table_; // by slot: nodes at rest, or lent to the call
@@ -76,6 +80,7 @@ private:
   std::vector<Scalar> scalars_;       // of the segment, in order
   std::vector<int64_t> sizes_;        // size attributes of the segment, in order
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
+  std::vector<std::function<void()>> undo_; // of what the host did beside the pending ops
   Flush* last_flush_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread
 

@@ -181,8 +181,18 @@ private:
                           [&](Value v) { return ir::countOf(ir::shapeOf(v), ctx) == points; });
   }
 
+  // A kernel that may refuse its operands could not write a leaf directly.
+  bool refusesAndOverwrites(unsigned a, unsigned b) {
+    auto any = [&](const llvm::SmallBitVector& bits) {
+      auto isSet = [&](unsigned n) { return bits[n]; };
+      return llvm::any_of(groups[a].nodes, isSet) || llvm::any_of(groups[b].nodes, isSet);
+    };
+    return any(graph.refuses) && any(graph.overwrites);
+  }
+
   bool tryJoin(unsigned a, unsigned b) {
     if (groups[a].nodes.size() + groups[b].nodes.size() > kMostOps) return false;
+    if (refusesAndOverwrites(a, b)) return false;
     if (isPath(a, b, false) || isPath(b, a, true)) return false;
     std::string why;
     SmallVector<unsigned> all = unite(a, b);

@@ -63,10 +63,42 @@ bool FusionGraph::isOfOneLeaf(Operation* op) {
   return leaves == 1;
 }
 
+// Says whether the function returns the value or a view of it.
+bool FusionGraph::isShown(Value v) {
+  return llvm::any_of(v.getUsers(), [&](Operation* user) {
+    return isa<func::ReturnOp>(user) || (isa<ir::ViewOp>(user) && isShown(user->getResult(0)));
+  });
+}
+
+// Says whether kernels look at each element wherever the value is computed: all of them enter, op
+// by op, a reduction to one element.
+bool FusionGraph::isReadWhole(Value v) {
+  MLIRContext* context = v.getContext();
+  AffineExpr one = getAffineConstantExpr(1, context);
+  llvm::DenseSet<Operation*> seen;
+  SmallVector<Value> stack{v};
+  while (!stack.empty()) {
+    Value x = stack.pop_back_val();
+    for (Operation* user : x.getUsers()) {
+      if (user->getNumResults() != 1 || !seen.insert(user).second) continue;
+      Value y = user->getResult(0);
+      AffineExpr count = ir::countOf(ir::shapeOf(y), context);
+      bool isReduction = asReduce(user).has_value();
+      if (isReduction && count == one) return true;
+      bool isAlike = (isElementwise(user) || isa<ir::ViewOp>(user)) &&
+                     count == ir::countOf(ir::shapeOf(x), context);
+      if (isReduction || isAlike) stack.push_back(y);
+    }
+  }
+  return false;
+}
+
 // Sources that are not random, expressions of numbers (one element each), and those of one leaf.
 bool FusionGraph::isCheap(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
   if (!record || record->isRandom || !isElementwise(op) || isFactor(op->getResult(0))) return false;
+  if (record->mayRefuse && (isShown(op->getResult(0)) || !isReadWhole(op->getResult(0))))
+    return false;
   if (isOfOneLeaf(op)) {
     cheap[op] = kCheapCost; // what is made of it is not cheap
     return true;
@@ -129,6 +161,7 @@ void FusionGraph::findEdges() {
     sourcesOf(operand.get(), [&](unsigned p, Value) { returnedAs[p].insert(operand.get()); });
     orderOverwrite(operand);
   }
+  orderRefusals();
 }
 
 // Whoever reads a leaf's old value runs before the node that makes its new one, where the data
@@ -149,6 +182,32 @@ void FusionGraph::orderOverwrite(OpOperand& operand) {
   });
 }
 
+// What may refuse its operands runs before anything writes a leaf, where the data allows it: an op
+// that eager code would not have reached must not have written.
+void FusionGraph::orderRefusals() {
+  refuses.resize(nodes.size());
+  overwrites.resize(nodes.size());
+  for (OpOperand& operand : body().getTerminator()->getOpOperands())
+    if (function.getResultAttr(operand.getOperandNumber(), ir::kLeafName))
+      sourcesOf(operand.get(), [&](unsigned n, Value) { overwrites.set(n); });
+  std::vector<SmallVector<unsigned>> before(nodes.size());
+  for (unsigned n = 0; n < nodes.size(); n++) {
+    unsigned self = n;
+    refuses[n] = llvm::any_of(opsOf(self), mayRefuse);
+    for (unsigned next : after[n])
+      before[next].push_back(n);
+  }
+  for (unsigned n : refuses.set_bits()) {
+    llvm::DenseSet<unsigned> ancestors{n};
+    SmallVector<unsigned> stack{n};
+    while (!stack.empty())
+      for (unsigned previous : before[stack.pop_back_val()])
+        if (ancestors.insert(previous).second) stack.push_back(previous);
+    for (unsigned writer : overwrites.set_bits())
+      if (!ancestors.contains(writer) && after[n].insert(writer)) before[writer].push_back(n);
+  }
+}
+
 bool FusionGraph::isPath(unsigned from, unsigned to) {
   SmallVector<unsigned> stack{from};
   llvm::DenseSet<unsigned> seen;
@@ -167,7 +226,8 @@ SmallVector<Value> FusionGraph::outputsOf(ArrayRef<unsigned> set) {
   for (unsigned n : set) {
     Value result = nodes[n]->getResult(0);
     auto isOutside = [&](unsigned c) { return !members.contains(c); };
-    bool isShared = returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
+    // What may refuse an element looks at each of them, whichever are read.
+    bool isShared = refuses[n] || returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
     if (isShared)
       outputs.insert(result);
     else if (!returnedAs[n].empty())

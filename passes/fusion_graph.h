@@ -13,8 +13,11 @@ public:
   llvm::SmallVector<mlir::Operation*> nodes; // in program order
   llvm::DenseMap<mlir::Operation*, unsigned> number;
   std::vector<llvm::SetVector<unsigned>> producers, consumers; // of data, through what is no node
-  std::vector<llvm::SetVector<unsigned>> after; // consumers, and whoever overwrites what it reads
+  // consumers, whoever overwrites what it reads, and who must not write before it has not refused
+  std::vector<llvm::SetVector<unsigned>> after;
   std::vector<llvm::SetVector<mlir::Value>> returnedAs; // results of the function made of it
+  llvm::SmallBitVector refuses,
+      overwrites; // by node: may refuse its operands; makes a leaf's new value
 
   mlir::Block& body() { return function.getBody().front(); }
 
@@ -29,11 +32,14 @@ public:
 
 private:
   bool isCheap(mlir::Operation* op);
+  bool isShown(mlir::Value v);
+  bool isReadWhole(mlir::Value v);
   bool isOfOneLeaf(mlir::Operation* op);
   std::optional<unsigned> costOfNumbers(mlir::Value v);
   void findNodes();
   void findEdges();
   void orderOverwrite(mlir::OpOperand& operand);
+  void orderRefusals();
   bool isPath(unsigned from, unsigned to);
 
   llvm::DenseMap<mlir::Operation*, unsigned> cheap; // expressions of numbers, and their cost

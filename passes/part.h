@@ -33,6 +33,9 @@ bool isTransparent(mlir::Operation* op);
 /// selections.
 bool isElementwise(mlir::Operation* op);
 
+/// Says whether the op may refuse its operands: then its kernel raises an error.
+bool mayRefuse(mlir::Operation* op);
+
 /// Says whether the op is a product with a sum over an inner axis.
 bool isProduct(mlir::Operation* op);
 

@@ -2,6 +2,9 @@
 //    that copies.
 // 2. A kernel may write a leaf directly if the old value is read by nobody after it, and by itself
 //    only at the element that it writes; else it writes a temporary, which a copy at the end moves.
+// 3. Kernels that may refuse their operands find all leaves as they were: where one raises an
+// error,
+//    the program has left no trace, and its ops can run again one by one.
 #include "passes/part.h"
 #include "passes/passes.h"
 
@@ -20,6 +23,9 @@ public:
 
   void run() {
     Operation* ret = body().getTerminator();
+    body().walk([&](Operation* op) {
+      if (mayRefuse(op)) lastRefusal = body().findAncestorOpInBlock(*op);
+    });
     llvm::DenseSet<Value> taken;
     for (OpOperand& operand : ret->getOpOperands()) {
       auto leaf = leafOf(operand);
@@ -95,6 +101,7 @@ private:
 
   bool mayOverwrite(OpResult result, Value old) {
     auto kernel = cast<ir::KernelOp>(result.getOwner());
+    if (lastRefusal && !lastRefusal->isBeforeInBlock(kernel)) return false;
     for (OpOperand& use : old.getUses()) {
       Operation* user = body().findAncestorOpInBlock(*use.getOwner());
       if (isa<func::ReturnOp>(user) || (user != kernel && kernel->isBeforeInBlock(user)))
@@ -140,6 +147,7 @@ private:
 
   func::FuncOp function;
   OpBuilder builder;
+  Operation* lastRefusal = nullptr;
 };
 
 } // namespace

@@ -47,8 +47,15 @@ def Weft_CompositeInterface : OpInterface<"CompositeOp"> {
 }
 
 /// The base of every record: one result, `structure` and `sizes` in the segment's layout. `sizes` are expressions of the function's size symbols.
+/// An op that may refuse its operands has an effect: it runs even where nobody reads its result.
 class Weft_Op<string mnemonic, dag operands, list<Trait> traits = []>
-    : Op<Weft_Dialect, mnemonic, !listconcat([Pure, DeclareOpInterfaceMethods<Weft_RecordInterface>], traits)> {
+    : Op<Weft_Dialect, mnemonic,
+         !listconcat([DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, DeclareOpInterfaceMethods<Weft_RecordInterface>], traits)> {
+  let extraClassDefinition = [{
+    void $cppClass::getEffects(::llvm::SmallVectorImpl<::mlir::MemoryEffects::EffectInstance> &effects) {
+      ::weft::ir::effectsOfRecord(getOperation(), effects);
+    }
+  }];
   let arguments = !con(operands, (ins OptionalAttr<DenseI64ArrayAttr>:$structure, OptionalAttr<AffineMapAttr>:$sizes));
   let results = (outs Weft_Tensor:$y);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";

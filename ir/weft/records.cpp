@@ -21,6 +21,23 @@ unsigned weigh(expr::Nodes nodes) {
   return weight;
 }
 
+// Says whether an expression requires something of its inputs: a division by what may be 0 does
+// too.
+bool mayRefuse(expr::Nodes nodes) {
+  for (const expr::Node& n : nodes) {
+    if (n.is_call()) {
+      for (const expr::Graph& graph : expr::kCallables[n.op - expr::kCall].graphs)
+        if (mayRefuse(graph.nodes)) return true;
+    } else if (n.is_primitive() && n.primitive() == expr::Primitive::require) {
+      return true;
+    } else if (n.is_primitive() && n.primitive() == expr::Primitive::floordiv) {
+      const expr::Node& divisor = nodes[static_cast<size_t>(n.args[1])];
+      if (divisor.op != expr::kLiteral || divisor.number == 0) return true;
+    }
+  }
+  return false;
+}
+
 RecordKind kindOf(expr::RecordKind kind) {
   switch (kind) {
   case expr::RecordKind::pointwise:
@@ -57,6 +74,7 @@ struct Table {
       r.result = ruleOf(row.result);
       r.isRandom = row.is_random;
       r.isCast = r.kind == RecordKind::pointwise && r.result == ResultRule::given;
+      r.mayRefuse = mayRefuse(row.value.nodes);
       r.operands = std::string_view(row.signature).size();
       for (unsigned k = 0; k < r.operands; k++)
         if (row.signature[k] == 'B') r.masks |= uint64_t{1} << k;

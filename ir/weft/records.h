@@ -39,6 +39,7 @@ struct Record {
   ResultRule result = ResultRule::same;
   bool isRandom = false;
   bool isCast = false;       // converts its operand to the result's dtype
+  bool mayRefuse = false;    // requires something of its operands' elements
   unsigned operands = 0;     // tensors
   unsigned accumulators = 0; // of a reduction: a number, then a position
   uint64_t masks = 0;        // bit k: operand k is a mask

@@ -82,7 +82,7 @@ struct Rule {
     // With sizes as arguments the products are equal by the recorded call, not by their
     // expressions.
     auto isConstant = [](AffineExpr e) { return isa<AffineConstantExpr>(e); };
-    if (isConstant(have) && isConstant(want) && have != want)
+    if (!same(have, want) && isConstant(have) && isConstant(want))
       return fail("the number of elements must stay the same, got " + describe(call.operands[0]) +
                   " as " + describe(call.sizes));
     return Exprs(call.sizes);

@@ -37,6 +37,10 @@ LogicalResult WeftDialect::verifyOperationAttribute(Operation*, NamedAttribute) 
   return success();
 }
 
+void effectsOfRecord(Operation* op, SmallVectorImpl<MemoryEffects::EffectInstance>& effects) {
+  if (recordOf(op)->mayRefuse) effects.emplace_back(MemoryEffects::Write::get());
+}
+
 //===--- Tensor types -------------------------------------------------------------------------===//
 
 unsigned countSymbols(ArrayRef<AffineExpr> exprs) {

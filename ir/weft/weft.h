@@ -21,6 +21,10 @@ namespace weft::ir {
 /// The verifier of every op that comes from a record.
 mlir::LogicalResult verifyRecord(mlir::Operation* op);
 
+/// The effects of every op that comes from a record: none, or that of refusing operands.
+void effectsOfRecord(mlir::Operation* op,
+                     llvm::SmallVectorImpl<mlir::MemoryEffects::EffectInstance>& effects);
+
 } // namespace weft::ir
 
 #pragma GCC diagnostic push

@@ -61,9 +61,12 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
     fail_here("there must be less than 2^62 elements, got " + std::to_string(count));
   auto n = static_cast<int64_t>(count);
   if (!floating) {
-    // Exact also where a double is not; the difference cannot wrap since the count is limited.
-    int64_t whole = end.i - start.i;
-    n = whole / step.i + (whole % step.i != 0);
+    // Exact also where a double is not, and where the difference has 64 bits and a sign.
+    auto bits = [](const Scalar& s) { return static_cast<uint64_t>(s.i); };
+    bool up = step.i > 0;
+    uint64_t whole = up ? bits(end) - bits(start) : bits(start) - bits(end);
+    uint64_t width = up ? bits(step) : 0 - bits(step);
+    n = static_cast<int64_t>(whole / width + (whole % width != 0));
   }
   Scalar scalars[] = {start, step};
   int64_t structure[] = {static_cast<int64_t>(dtype.value_or(floating ? f32 : i64))};

@@ -134,6 +134,7 @@ void allocate(Storage* storage, size_t nbytes, Device device, const Loc& loc) {
 }
 
 void compute(const OpCall& call, TensorImpl* result) {
+  check_ready(call);
   if (call.in_place) return compute_in_place(call);
   if (!result->storage->data)
     allocate(result->storage, result->meta.nbytes(), result->meta.device, *call.loc);

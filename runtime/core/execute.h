@@ -19,7 +19,8 @@ void execute_structured(const OpCall& call, TensorImpl& result);
 void infer(const OpCall& call, Meta& result, int64_t& offset);
 
 /// Runs the op's kernel into `result`, whose metadata fits, giving its storage memory where it has
-/// none. Of a call in place `result` is operand 0; the version stays. Views have nothing to do.
+/// none. Throws where an operand's contents never came to be. Of a call in place `result` is
+/// operand 0; the version stays. Views have nothing to do.
 void compute(const OpCall& call, TensorImpl* result);
 
 /// Gives a storage memory from the caching allocator.

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -66,8 +68,13 @@ public:
       w.join();
     workers_.clear();
     stop_.store(false);
-    for (int k = 1; k < n; k++)
-      workers_.emplace_back([this, k] { worker(k); });
+    try {
+      workers_.reserve(static_cast<size_t>(n));
+      for (int k = 1; k < n; k++)
+        workers_.emplace_back([this, k] { worker(k); });
+    } catch (const std::exception&) {
+      // The system gives no more threads: those that there are do the work.
+    }
   }
 
 private:
@@ -128,8 +135,12 @@ private:
 };
 
 int default_threads() {
-  if (const char* text = std::getenv("WEFT_NUM_THREADS"))
-    if (int n = std::atoi(text); n > 0) return std::min(n, 1024);
+  if (const char* text = std::getenv("WEFT_NUM_THREADS")) {
+    int n = 0;
+    const char* end = text + std::strlen(text);
+    if (auto [last, error] = std::from_chars(text, end, n); error == std::errc() && last == end)
+      if (n > 0) return std::min(n, 1024);
+  }
   return std::max(1u, std::thread::hardware_concurrency());
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/autograd/tape.h"
 #include "runtime/core/op_call.h"
 
+#include <functional>
 #include <memory>
 
 namespace weft {
@@ -34,6 +35,8 @@ public:
   virtual void flush(const char* reason, const Loc& loc) = 0;
   /// Hears of the end of a tensor that carries this session and is not owned by it.
   virtual void died(TensorImpl* t) noexcept = 0;
+  /// Takes what to do should the pending ops fail: the host has gone past where eager code throws.
+  virtual void on_failure(std::function<void()> undo) = 0;
 
   uint32_t region = 0;           // number of the region, kept by the tape of its ops
   TraceNode* next = nullptr;     // the node the path predicts; null while recording or generic

@@ -33,6 +33,9 @@ bool broadcast_into(Meta& sizes, const int64_t* other, int other_rank);
 /// Prints the operands' dtypes and shapes for a message: "f32[2, 3] and f32[4]".
 std::string describe_operands(const OpCall& call);
 
+/// Returns the dtype that a call's structure begins with; throws where there is no such dtype.
+DType given_dtype(const OpCall& call);
+
 /// Throws where a tensor of these sizes has more bytes than 2^62.
 void check_extent(const OpCall& call, const Meta& result);
 

@@ -78,14 +78,20 @@ std::string describe_operands(const OpCall& call) {
   return r;
 }
 
+DType given_dtype(const OpCall& call) {
+  int64_t number = call.structure[0];
+  if (number < 0 || number >= kDTypeCount)
+    fail(call, ErrorKind::dtype,
+         "the dtype must be one of weft::DType, got " + std::to_string(number));
+  return static_cast<DType>(number);
+}
+
 void check_extent(const OpCall& call, const Meta& result) {
   int64_t bytes = static_cast<int64_t>(size_of(result.dtype));
-  bool too_large = false, is_empty = false;
-  for (int k = 0; k < result.rank; k++) {
-    is_empty |= result.sizes[k] == 0;
+  bool too_large = false; // an empty tensor too: products of its other sizes must not overflow
+  for (int k = 0; k < result.rank; k++)
     too_large |= __builtin_mul_overflow(bytes, std::max<int64_t>(result.sizes[k], 1), &bytes);
-  }
-  if (!is_empty && (too_large || bytes > int64_t{1} << 62))
+  if (too_large || bytes > int64_t{1} << 62)
     fail(call, ErrorKind::shape,
          "the result must have less than 2^62 bytes, got " + describe(result));
 }
@@ -106,13 +112,14 @@ void infer_pointwise(const OpCall& call, Meta& result, int64_t&) {
     else
       same = same && t->meta.rank == first->rank && t->meta.same_sizes(*first);
   }
+  result.dtype = i.result == OpResult::boolean ? DType::boolean : dtype;
   if (first && same) {
     result.rank = first->rank;
     std::copy_n(first->sizes, first->rank, result.sizes);
   } else {
     broadcast_operands(call, result);
+    check_extent(call, result);
   }
-  result.dtype = i.result == OpResult::boolean ? DType::boolean : dtype;
   if (first) result.device = first->device;
   result.set_contiguous();
 }
@@ -122,7 +129,8 @@ void infer_cast(const OpCall& call, Meta& result, int64_t&) {
   result.rank = x.rank;
   std::copy_n(x.sizes, x.rank, result.sizes);
   result.device = x.device;
-  result.dtype = static_cast<DType>(call.structure[0]);
+  result.dtype = given_dtype(call);
+  check_extent(call, result);
   result.set_contiguous();
 }
 

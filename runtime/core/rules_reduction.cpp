@@ -39,6 +39,7 @@ void infer_reduction(const OpCall& call, Meta& result, int64_t&) {
     result.dtype = x.dtype;
   }
   result.device = x.device;
+  check_extent(call, result);
   result.set_contiguous();
 }
 

@@ -28,6 +28,7 @@ void infer_matmul(const OpCall& call, Meta& result, int64_t&) {
   if (b.rank > 1) result.sizes[result.rank++] = b.sizes[b.rank - 1];
   result.dtype = a.dtype;
   result.device = a.device;
+  check_extent(call, result);
   result.set_contiguous();
 }
 
@@ -53,6 +54,7 @@ void infer_concatenate(const OpCall& call, Meta& result, int64_t&) {
   }
   result.dtype = first.dtype;
   result.device = first.device;
+  check_extent(call, result);
   result.set_contiguous();
 }
 
@@ -66,7 +68,7 @@ void infer_source(const OpCall& call, Meta& result, int64_t&) {
   for (int64_t size : call.sizes)
     if (size < 0)
       fail(call, ErrorKind::shape, "sizes must not be negative, got " + result.shape().str());
-  result.dtype = static_cast<DType>(call.structure[0]);
+  result.dtype = given_dtype(call);
   result.device = Device::cpu();
   check_extent(call, result);
   result.set_contiguous();

@@ -70,7 +70,7 @@ template <class T> T Tensor::item(Loc loc) const {
   return convert_element<T>(host_value(impl_, "item", loc), loc);
 }
 
-template <class T> std::vector<T> Tensor::to_vector(Loc loc) const {
+template <class T> std::vector<T> Tensor::to_vector(Loc loc) const try {
   const TensorImpl& t = host_value(impl_, "to_vector", loc);
   using S = Stored<T>;
   Meta out = make_meta(t.meta.shape(), DTypeOf<S>::value);
@@ -84,6 +84,11 @@ template <class T> std::vector<T> Tensor::to_vector(Loc loc) const {
     if (n) copy_elements(t.view(), {buffer.get(), &out});
     return std::vector<T>(buffer.get(), buffer.get() + n);
   }
+} catch (const Error&) {
+  throw;
+} catch (const std::exception&) { // bad_alloc, bad_array_new_length, length_error
+  fail_at(ErrorKind::out_of_memory,
+          "to_vector: the elements must fit in memory, got " + describe(impl_->meta), loc);
 }
 
 template <class T> const T* Tensor::data(Loc loc) const {
@@ -146,6 +151,11 @@ WEFT_ELEMENT_TYPE(bool)
 Tensor empty(const Shape& shape, DType dtype, Device device, Loc loc) {
   if (device != Device::cpu())
     fail_at(ErrorKind::unsupported, "empty: the device must be the CPU in this build", loc);
+  if (static_cast<int>(dtype) >= kDTypeCount)
+    fail_at(ErrorKind::dtype,
+            "empty: the dtype must be one of weft::DType, got " +
+                std::to_string(static_cast<int>(dtype)),
+            loc);
   int64_t bytes = static_cast<int64_t>(size_of(dtype));
   bool too_large = false;
   for (int64_t size : shape) {

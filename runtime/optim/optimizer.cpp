@@ -1,5 +1,6 @@
 #include "weft/optim.h"
 
+#include "runtime/core/region_hook.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
@@ -32,17 +33,20 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> st
   for (const Tensor& p : parameters_)
     for (size_t i = 0; i < state_names_.size(); i++)
       state_.push_back(zeros(p.shape(), p.dtype()));
-  steps_.resize(parameters_.size());
+  steps_ = std::make_shared<std::vector<int64_t>>(parameters_.size());
 }
 
 void Optimizer::step(Loc loc) {
   LocScope scope(loc);
   NoGrad no_grad;
+  // A region finds out at its flush that an op before this step throws: then the step was not made.
+  if (current_session)
+    current_session->on_failure([steps = steps_, before = *steps_] { *steps = before; });
   for (size_t k = 0; k < parameters_.size(); k++) {
     Tensor gradient = parameters_[k].grad();
     if (!gradient.defined()) continue;
     match_dtypes(k);
-    update(k, parameters_[k], gradient, ++steps_[k]);
+    update(k, parameters_[k], gradient, ++(*steps_)[k]);
   }
 }
 
@@ -69,7 +73,7 @@ std::map<std::string, Tensor> Optimizer::state_dict() const {
   for (size_t k = 0; k < parameters_.size(); k++) {
     for (size_t i = 0; i < state_names_.size(); i++)
       all[fmt::format("{}.{}", k, state_names_[i])] = state_[k * state_names_.size() + i];
-    all[fmt::format("{}.step", k)] = full({}, steps_[k], i64);
+    all[fmt::format("{}.step", k)] = full({}, (*steps_)[k], i64);
   }
   return all;
 }
@@ -95,7 +99,7 @@ void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc 
   for (size_t k = 0; k < parameters_.size(); k++) {
     for (size_t i = 0; i < state_names_.size(); i++)
       state(k, i).copy_(given.at(fmt::format("{}.{}", k, state_names_[i])));
-    steps_[k] = given.at(fmt::format("{}.step", k)).item<int64_t>();
+    (*steps_)[k] = given.at(fmt::format("{}.step", k)).item<int64_t>();
   }
 }
 

@@ -52,6 +52,12 @@ private:
 };
 
 bool inside_region();
+[[noreturn]] void refuse_moved_from();
+/// Returns the region of a compiled object; throws where that has been moved from.
+inline Region& checked(const std::shared_ptr<Region>& region) {
+  if (!region) refuse_moved_from();
+  return *region;
+}
 std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc);
 std::string explain(const Region& region, bool as_json);
 RegionStats stats(const Region& region);
@@ -88,15 +94,16 @@ public:
   template <class... Args>
   requires std::invocable<F&, Args...>
   decltype(auto) operator()(Args&&... args) {
-    return detail::run_region(
-        *region_, [&]() -> decltype(auto) { return std::invoke(f_, std::forward<Args>(args)...); });
+    return detail::run_region(detail::checked(region_), [&]() -> decltype(auto) {
+      return std::invoke(f_, std::forward<Args>(args)...);
+    });
   }
 
   /// Tells what was compiled: segments, flushes and divergences with their causes and lines,
   /// kernels, times.
-  std::string explain() const { return detail::explain(*region_, false); }
-  std::string explain_json() const { return detail::explain(*region_, true); }
-  RegionStats stats() const { return detail::stats(*region_); }
+  std::string explain() const { return detail::explain(detail::checked(region_), false); }
+  std::string explain_json() const { return detail::explain(detail::checked(region_), true); }
+  RegionStats stats() const { return detail::stats(detail::checked(region_)); }
 
 private:
   F f_;
@@ -129,12 +136,14 @@ public:
         [&] { return module_(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), loc); });
   }
 
-  std::string explain() const { return detail::explain(*region_, false); }
-  std::string explain_json() const { return detail::explain(*region_, true); }
-  RegionStats stats() const { return detail::stats(*region_); }
+  std::string explain() const { return detail::explain(detail::checked(region_), false); }
+  std::string explain_json() const { return detail::explain(detail::checked(region_), true); }
+  RegionStats stats() const { return detail::stats(detail::checked(region_)); }
 
 private:
-  template <class Body> auto call(Body&& body) { return detail::run_region(*region_, body); }
+  template <class Body> auto call(Body&& body) {
+    return detail::run_region(detail::checked(region_), body);
+  }
   M module_;
   std::shared_ptr<Region> region_;
 };

@@ -4,6 +4,7 @@
 #include "weft/tensor.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,7 @@ private:
   std::vector<Tensor> parameters_;
   std::vector<std::string> state_names_;
   std::vector<Tensor> state_;
-  std::vector<int64_t> steps_;
+  std::shared_ptr<std::vector<int64_t>> steps_; // shared with what undoes a step that fails
 };
 
 struct SGDOptions {

@@ -105,3 +105,21 @@ func.func @light(%x: tensor<512x512xf32>) -> (tensor<512xf32>, tensor<512xf32>) 
   %2 = weft.max %0 {structure = array<i64: 0, 1>} : (tensor<512x512xf32>) -> tensor<512xf32>
   return %1, %2 : tensor<512xf32>, tensor<512xf32>
 }
+
+// -----
+
+// Elements are checked whichever are read: the kernel that may refuse them writes them all.
+// CHECK-LABEL: func.func @checked
+// CHECK: weft.kernel {
+// CHECK: weft.checked_index
+// CHECK: weft.yield %{{.*}} : tensor<8xi64>
+// CHECK: weft.kernel {
+// CHECK: weft.slice
+func.func @checked(%i: tensor<8xi64>, %n: i64) -> tensor<2xi64> {
+  %limit = weft.scalar %n : i64 -> tensor<i64>
+  %0 = weft.checked_index %i, %limit, %limit : (tensor<8xi64>, tensor<i64>, tensor<i64>) -> tensor<8xi64>
+  %1 = weft.slice %0 {structure = array<i64: 0>, sizes = affine_map<() -> (0, 2, 1)>} : (tensor<8xi64>) -> tensor<2xi64>
+  // expected-remark @below {{add has another number of elements}}
+  %2 = weft.add %1, %1 : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
+  return %2 : tensor<2xi64>
+}

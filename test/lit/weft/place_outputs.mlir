@@ -54,3 +54,38 @@ func.func @order(%x: tensor<8x8xf32>) -> (tensor<8x8xf32> {weft.leaf = 0 : i64},
   %1 = weft.matmul %x, %x : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   return %0, %1 : tensor<8x8xf32>, tensor<8x8xf32>
 }
+
+// -----
+
+// What may refuse its operand runs before a leaf is written, though the update comes first in the program.
+// CHECK-LABEL: func.func @refuses
+// CHECK: weft.kernel {
+// CHECK: weft.checked_index
+// CHECK: %[[U:.*]] = weft.kernel {
+// CHECK-NEXT: weft.exp %arg0
+// CHECK-NOT: weft.kernel
+// CHECK: return %{{.*}}, %[[U]]
+func.func @refuses(%x: tensor<8xf32>, %i: tensor<8xi64>, %n: i64) -> (tensor<8xi64>, tensor<8xf32> {weft.leaf = 0 : i64}) {
+  %limit = weft.scalar %n : i64 -> tensor<i64>
+  %1 = weft.exp %x : (tensor<8xf32>) -> tensor<8xf32>
+  %0 = weft.checked_index %i, %limit, %limit : (tensor<8xi64>, tensor<i64>, tensor<i64>) -> tensor<8xi64>
+  return %0, %1 : tensor<8xi64>, tensor<8xf32>
+}
+
+// -----
+
+// Where its operand is the leaf's new value, that is a temporary, which a copy at the end moves.
+// CHECK-LABEL: func.func @refuses_update
+// CHECK: %[[A:.*]] = weft.kernel {
+// CHECK-NEXT: weft.add
+// CHECK: weft.kernel {
+// CHECK: weft.checked_index %[[A]]
+// CHECK: %[[B:.*]] = weft.kernel {
+// CHECK-NEXT: weft.view %[[A]]
+// CHECK: return %[[B]]
+func.func @refuses_update(%i: tensor<8xi64>, %n: i64) -> (tensor<8xi64> {weft.leaf = 0 : i64}) {
+  %limit = weft.scalar %n : i64 -> tensor<i64>
+  %0 = weft.add %i, %i : (tensor<8xi64>, tensor<8xi64>) -> tensor<8xi64>
+  %1 = weft.checked_index %0, %limit, %limit : (tensor<8xi64>, tensor<i64>, tensor<i64>) -> tensor<8xi64>
+  return %0 : tensor<8xi64>
+}

@@ -64,3 +64,12 @@ func.func @dead(%x: tensor<4xf32>) {
   %1 = weft.neg %0 : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
+
+// An op that may refuse its operand stays.
+// CHECK-LABEL: func.func @refuses
+// CHECK: weft.checked_index
+func.func @refuses(%i: tensor<4xi64>, %n: i64) {
+  %limit = weft.scalar %n : i64 -> tensor<i64>
+  %0 = weft.checked_index %i, %limit, %limit : (tensor<4xi64>, tensor<i64>, tensor<i64>) -> tensor<4xi64>
+  return
+}

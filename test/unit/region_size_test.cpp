@@ -1,0 +1,85 @@
+// Calls whose sizes change, in every order: programs for any sizes, and paths that were recorded in
+// parts.
+
+#include "region_util.h"
+
+using namespace region_test;
+
+TEST_CASE("a start or step of 1 is no constant of a program for any sizes", "[region]") {
+  auto body = [](const Tensor& x, int64_t start, int64_t step) {
+    return slice(x, 1, start, start + 4 * step, step) * 2.0;
+  };
+  using Call = std::pair<int64_t, int64_t>; // start, step
+  const std::vector<Call> orders[] = {
+      {{0, 1}, {0, 1}, {3, 1}, {1, 1}, {2, 1}, {5, 2}, {7, 3}, {1, 1}, {1, 2}},
+      {{1, 1}, {1, 1}, {1, 2}, {2, 1}, {4, 2}, {3, 3}, {1, 1}},
+      {{4, 3}, {4, 3}, {4, 1}, {1, 1}, {5, 1}, {1, 4}, {6, 2}}};
+  const Tensor x = ramp({3, 40});
+  for (const auto& calls : orders) {
+    auto f = compile(body);
+    for (auto [start, step] : calls) {
+      INFO("start " << start << ", step " << step);
+      require_equal(f(x, start, step), body(x, start, step));
+    }
+  }
+}
+
+TEST_CASE("a path that calls of different sizes recorded serves all sizes", "[region]") {
+  auto body = [](const Tensor& x, int extra) {
+    Tensor y = x * 2.0;
+    y = y + 1.0;
+    if (extra > 0) y = exp(y);
+    if (extra > 1) y = tanh(y).reshape({-1, 1}) * 3.0;
+    return y;
+  };
+  using Call = std::pair<int64_t, int>; // size, extra
+  const std::vector<Call> orders[] = {
+      {{4, 0}, {4, 0}, {5, 1}, {4, 1}, {4, 1}, {6, 2}, {4, 2}, {5, 2}, {4, 2}, {5, 1}, {6, 2}},
+      {{3, 0}, {7, 2}, {3, 2}, {3, 1}, {7, 1}, {9, 1}, {9, 2}, {0, 2}, {0, 1}, {3, 2}}};
+  for (const auto& calls : orders) {
+    auto f = compile(body);
+    for (auto [n, extra] : calls) {
+      INFO("size " << n << ", extra " << extra);
+      require_equal(f(ramp({n}), extra), body(ramp({n}), extra));
+    }
+  }
+}
+
+TEST_CASE("in-place updates through views of changing sizes", "[region]") {
+  auto body = [](const Tensor& x, int64_t from, int64_t to) {
+    Tensor window = slice(x, 0, from, to);
+    window.mul_(0.5);
+    select(x, 1, 2).add_(1.0);
+    x.transpose(0, 1).add_(window.sum(Dims(0)).reshape({-1, 1}));
+    return window * 2.0;
+  };
+  auto f = compile(body);
+  for (auto [n, from, to] : std::vector<std::array<int64_t, 3>>{{8, 0, 4},
+                                                                {8, 0, 4},
+                                                                {8, 1, 4},
+                                                                {6, 2, 6},
+                                                                {9, 1, 2},
+                                                                {9, 3, 4},
+                                                                {5, 0, 5},
+                                                                {8, 2, 2}}) {
+    INFO("n " << n << ", from " << from << ", to " << to);
+    Tensor eager = ramp({n, 5}), compiled = ramp({n, 5});
+    const Tensor want = body(eager, from, to);
+    require_equal(f(compiled, from, to), want, 1e-6);
+    require_equal(compiled, eager, 1e-6);
+  }
+}
+
+TEST_CASE("slices and expansions of one dim keep their own sizes", "[region]") {
+  auto body = [](const Tensor& x, const Tensor& y, int64_t length) {
+    Tensor part = slice(x, 0, 0, length) * 2.0;
+    Tensor wide = y.expand({length}) + part;
+    return wide.sum() + x.sum() + (x * 3.0).reshape({-1, 1}).sum(Dims(0));
+  };
+  auto f = compile(body);
+  for (auto [n, length] :
+       {std::pair<int64_t, int64_t>{8, 3}, {8, 3}, {9, 4}, {10, 0}, {7, 5}, {8, 3}}) {
+    INFO("n " << n << ", length " << length);
+    require_equal(f(ramp({n}), ramp({1}), length), body(ramp({n}), ramp({1}), length), 1e-6);
+  }
+}
