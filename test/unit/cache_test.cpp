@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -307,6 +308,123 @@ TEST_CASE("a full disk leaves programs in memory and no rubbish behind") {
                  Contains("must take new entries, got: File too large"));
   unsetenv("WEFT_TEST_FILE_LIMIT");
   CHECK(box.files().empty());
+}
+
+namespace {
+
+/// A small file system of its own over a folder, where the system lets this process mount one.
+class Mounted {
+public:
+  Mounted(const std::string& folder, unsigned long flags, const char* options) : folder_(folder) {
+    fs::create_directory(folder);
+    ok_ = mount("tmpfs", folder.c_str(), "tmpfs", flags, options) == 0;
+    if (!ok_) WARN("no file system can be mounted here: nothing tested");
+  }
+  ~Mounted() {
+    forget_programs(); // an entry that is mapped keeps it busy
+    if (ok_) umount2(folder_.c_str(), MNT_DETACH);
+  }
+  explicit operator bool() const { return ok_; }
+
+private:
+  std::string folder_;
+  bool ok_;
+};
+
+} // namespace
+
+TEST_CASE("a file system that is full, or forbids code, leaves programs in memory") {
+  Sandbox box;
+  {
+    Mounted full(box.cache, 0, "nr_blocks=1,mode=0700");
+    if (!full) return;
+    CompileReport r = compile_afresh(64);
+    CHECK(r.source == kCompiler);
+    CHECK_THAT(r.cache_note, Contains("must take new entries, got: No space left on device"));
+    CHECK(box.files().empty());
+  }
+  Mounted closed(box.cache, MS_NOEXEC, "size=8m,mode=0700");
+  for (int k = 0; k < 2; k++) {
+    CompileReport r = compile_afresh(64);
+    CHECK(r.source == kCompiler);
+    CHECK_THAT(r.cache_note, StartsWith("cache: its entry must be loadable, got: "));
+  }
+}
+
+TEST_CASE("a folder without the right to write or read leaves programs in memory") {
+  if (geteuid() != 0) {
+    WARN("only root can become another user: nothing tested");
+    return;
+  }
+  Sandbox box;
+  fs::create_directory(box.cache);
+  REQUIRE(chown(box.root.c_str(), 12345, 12345) == 0);
+  REQUIRE(chown(box.cache.c_str(), 12345, 12345) == 0);
+  for (mode_t mode : {0500, 0000, 0300}) { // an entry is found by its name: no right to list needed
+    INFO("mode " << std::oct << mode);
+    REQUIRE(chmod(box.cache.c_str(), mode) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+      if (setresuid(12345, 12345, 12345) != 0 || access(WEFT_TEST_COMPILER, R_OK) != 0) _exit(3);
+      CompileReport report;
+      auto program = compile_segment(samples::segment(64, "add"), {}, report);
+      const bool refused = report.cache_note.starts_with("cache: ") &&
+                           report.cache_note.find("Permission denied") != std::string::npos;
+      _exit(program && report.source == kCompiler && refused ? 0 : 1);
+    }
+    const int status = finish(child);
+    if (status == 3) WARN("the build folder is closed to other users: nothing tested");
+    CHECK((status == 0 || status == 3));
+  }
+  REQUIRE(chown(box.root.c_str(), 0, 0) == 0);
+}
+
+TEST_CASE("a folder that is exchanged while it is in use does not lead elsewhere") {
+  Sandbox box;
+  compile(64);
+  fs::rename(box.cache, box.root + "/moved");
+  fs::create_directory(box.root + "/other");
+  fs::create_symlink(box.root + "/other", box.cache);
+  CHECK(compile(65).source == kCompiler);
+  CHECK(fs::is_empty(box.root + "/other"));
+  CHECK_THAT(compile_afresh(66).cache_note, Contains("must be closed to other users")); // mode 0755
+}
+
+TEST_CASE("the folder is named by the environment, else by the user's account") {
+  Sandbox box;
+  auto with = [](const char* own, const char* xdg, const char* home) {
+    auto set = [](const char* name, const char* value) {
+      value ? setenv(name, value, 1) : unsetenv(name);
+    };
+    set("WEFT_CACHE_DIR", own), set("XDG_CACHE_HOME", xdg), set("HOME", home);
+    return cache_path();
+  };
+  auto saved = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value ? value : "");
+  };
+  const std::string xdg = saved("XDG_CACHE_HOME"), home = saved("HOME");
+  CHECK(with("/a", "/b", "/c") == "/a");
+  CHECK(with(nullptr, "/b", "/c") == "/b/weft");
+  CHECK(with("", "relative", "/c") == "/c/.cache/weft");
+  const std::string account = with(nullptr, nullptr, nullptr);
+  CHECK((account.empty() || account.ends_with("/.cache/weft")));
+  CHECK(with(nullptr, nullptr, "") == account);
+  CHECK(with(nullptr, nullptr, "relative") == "");
+  forget_programs();
+  CompileReport r = compile(64);
+  CHECK(r.source == kCompiler);
+  CHECK_THAT(r.cache_note, Contains("HOME must name a folder; programs are kept in memory only"));
+  setenv("XDG_CACHE_HOME", xdg.c_str(), 1), setenv("HOME", home.c_str(), 1);
+}
+
+TEST_CASE("limits that are no numbers are ignored") {
+  for (const char* text : {"", "many", "-1", "0", "12x", "99999999999999999999999"}) {
+    INFO("WEFT_CACHE_MIB=" << text);
+    setenv("WEFT_CACHE_MIB", text, 1);
+    CHECK(cache_limit() == int64_t{1} << 30);
+  }
+  unsetenv("WEFT_CACHE_MIB");
 }
 
 TEST_CASE("what was used longest ago goes when the cache is full") {
