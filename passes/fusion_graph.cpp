@@ -227,7 +227,8 @@ SmallVector<Value> FusionGraph::outputsOf(ArrayRef<unsigned> set) {
     Value result = nodes[n]->getResult(0);
     auto isOutside = [&](unsigned c) { return !members.contains(c); };
     // What may refuse an element looks at each of them, whichever are read.
-    bool isShared = refuses[n] || returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
+    bool isChecked = mayRefuse(nodes[n]) && !isReadWhole(result);
+    bool isShared = isChecked || returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
     if (isShared)
       outputs.insert(result);
     else if (!returnedAs[n].empty())

@@ -1,6 +1,6 @@
 // What finishes a reduction runs in the launch of the reduction, as a phase of its own.
 // 1. An edge a -> b between launches: b reads what a makes, or one of them writes a leaf that the
-//    other one touches.
+//    other one touches, or a may refuse its operands and b writes any leaf.
 // 2. b joins a along an edge if a folds, b only combines what few points or folds leave, and no
 //    path leads from a to b through other launches. What joined takes part in further joins.
 // 3. Light folds that one launch reads, and that do not depend on each other, join.
@@ -13,6 +13,7 @@
 #include "ir/weft/weft.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringMap.h"
 
 #include <map>
@@ -129,7 +130,9 @@ private:
 
   void findEdges() {
     std::vector<llvm::DenseSet<Value>> reads(launches.size()), writes(launches.size());
+    llvm::SmallBitVector refuses(launches.size());
     for (auto [k, launch] : llvm::enumerate(launches)) {
+      refuses[k] = mayRefuse(launch);
       for (Value v : launch.getInputs())
         if (auto from = v.getDefiningOp<ir::LaunchOp>())
           edges.insert({numbers.lookup(from), k});
@@ -150,8 +153,14 @@ private:
     };
     for (unsigned b = 0; b < launches.size(); b++)
       for (unsigned a = 0; a < b; a++)
-        if (meet(writes[a], reads[b]) || meet(reads[a], writes[b]) || meet(writes[a], writes[b]))
+        if ((refuses[a] && !writes[b].empty()) || meet(writes[a], reads[b]) ||
+            meet(reads[a], writes[b]) || meet(writes[a], writes[b]))
           edges.insert({a, b});
+  }
+
+  bool mayRefuse(ir::LaunchOp launch) {
+    auto found = kernelOf(launch).walk([](loom::RequireOp) { return WalkResult::interrupt(); });
+    return found.wasInterrupted();
   }
 
   // Says whether a path leads from one group to another through a third, or any path where

@@ -172,9 +172,9 @@ void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* 
       work(0, g.chunks);
     else
       parallel_for(g.chunks, g.grain, work);
+    if (error) raise(error, a); // a later phase may write what eager code would not have reached
     first += g.chunks;
   }
-  if (error) raise(error, a);
 }
 
 void LoadedProgram::run(const RunArguments& a) const {

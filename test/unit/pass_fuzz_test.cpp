@@ -329,6 +329,35 @@ bool refusesFirst(func::FuncOp function) {
   return true;
 }
 
+// The same of the phases of launches.
+bool refusesFirstInPhases(ModuleOp module, func::FuncOp function) {
+  bool written = false;
+  for (auto launch : function.getOps<ir::LaunchOp>()) {
+    llvm::DenseSet<unsigned> leaves; // the kernel's arguments that are memory of a written leaf
+    unsigned next = launch.getInputs().size();
+    for (auto [result, tied] : llvm::zip(launch.getResults(), launch.getTied())) {
+      unsigned argument = tied < 0 ? next++ : static_cast<unsigned>(tied);
+      for (OpOperand& use : result.getUses())
+        if (isa<func::ReturnOp>(use.getOwner()) &&
+            function.getResultAttr(use.getOperandNumber(), ir::kLeafName))
+          leaves.insert(argument);
+    }
+    for (auto& phase : module.lookupSymbol<loom::KernelOp>(launch.getKernel()).getPhases()) {
+      bool refuses = false;
+      for (loom::PartOp part : phase)
+        part.walk([&](Operation* op) {
+          refuses |= isa<loom::RequireOp>(op);
+          if (auto store = dyn_cast<loom::StoreOp>(op))
+            if (auto memory = dyn_cast<BlockArgument>(store.getMemory());
+                memory && isa<loom::KernelOp>(memory.getOwner()->getParentOp()))
+              written |= leaves.contains(memory.getArgNumber());
+        });
+      if (refuses && written) return false;
+    }
+  }
+  return true;
+}
+
 std::string text(ModuleOp module) {
   std::string s;
   llvm::raw_string_ostream os(s);
@@ -378,6 +407,7 @@ TEST_CASE("every pass keeps the results of random functions") {
       INFO("after " << step.name << ":\n" << text(*module));
       REQUIRE(ok);
       if (step.run == placeOutputs) REQUIRE(refusesFirst(function()));
+      if (step.run == joinLaunches) REQUIRE(refusesFirstInPhases(*module, function()));
       auto results = interp::runFunction(function(), arguments);
       REQUIRE(results);
       for (size_t k = 0; k < expected->size(); k++) {
