@@ -163,30 +163,35 @@ template <> struct Format<double> {
   static constexpr double shifter = 6755399441055744.0, offset = 4503599627370496.0 + 1023.0;
 };
 
-// 2^n for an integer n with a normal result.
 template <class D> HWY_INLINE Vec<D> power_of_two(D tag, Vec<D> n) {
   using F = Format<TFromD<D>>;
-  const UnsignedTag<D> bits;
-  const auto low = hn::BitCast(bits, hn::Add(n, hn::Set(tag, F::shifter)));
-  return hn::BitCast(tag, hn::ShiftLeft<F::mantissa>(hn::Add(low, hn::Set(bits, F::bias))));
+  const auto sum = hn::Add(n, hn::Set(tag, F::shifter + F::bias));
+  return hn::BitCast(tag, hn::ShiftLeft<F::mantissa>(hn::BitCast(UnsignedTag<D>(), sum)));
+}
+// n between two limits; NaN counts as the lower one.
+template <class D> HWY_INLINE Vec<D> limited(D tag, Vec<D> n, int low, int high) {
+  const auto least = hn::Set(tag, TFromD<D>(low)), most = hn::Set(tag, TFromD<D>(high));
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Min(hn::Max(n, least), most); // the instructions give the second one for NaN
+#else
+  const auto above = hn::IfThenElse(hn::Gt(n, least), n, least);
+  return hn::IfThenElse(hn::Lt(above, most), above, most);
+#endif
 }
 template <class D> HWY_INLINE Vec<D> scale2(D tag, Vec<D> x, Vec<D> n) {
   using F = Format<TFromD<D>>;
-  using T = TFromD<D>;
-  const auto low = hn::Set(tag, T(F::low)), high = hn::Set(tag, T(F::high));
-  const auto low2 = hn::Set(tag, T(F::low / 2)), high2 = hn::Set(tag, T(F::high / 2));
-  const auto above = hn::IfThenElse(hn::Gt(n, low), n, low); // NaN counts as lowest
-  const auto m = hn::IfThenElse(hn::Lt(above, high), above, high);
 #if HWY_TARGET == HWY_AVX3
   if constexpr (sizeof(x.raw) == 64) { // one instruction, with one rounding too
-    if constexpr (std::is_same_v<T, float>)
+    const auto m = limited(tag, n, F::low, F::high);
+    if constexpr (std::is_same_v<TFromD<D>, float>)
       return Vec<D>{_mm512_scalef_ps(x.raw, m.raw)};
     else
       return Vec<D>{_mm512_scalef_pd(x.raw, m.raw)};
   }
 #endif
-  const auto last = hn::Min(hn::Max(m, low2), high2);
-  return hn::Mul(hn::Mul(x, power_of_two(tag, hn::Sub(m, last))), power_of_two(tag, last));
+  const auto last = limited(tag, n, F::low / 2, F::high / 2);
+  const auto first = limited(tag, hn::Sub(n, last), F::low / 2, F::high / 2);
+  return hn::Mul(hn::Mul(x, power_of_two(tag, first)), power_of_two(tag, last));
 }
 template <class D> HWY_INLINE Vec<D> exponent(D tag, Vec<D> x) {
   using F = Format<TFromD<D>>;

@@ -114,6 +114,8 @@ struct LoomAlgebra {
       return make<math::CopySignOp>(v[0], v[1]);
     case Primitive::scale2:
       return make<loom::Scale2Op>(compute, v[0], v[1]);
+    case Primitive::power_of_two:
+      return make<loom::PowerOfTwoOp>(compute, v[0]);
     case Primitive::exponent:
       return make<loom::ExponentOp>(compute, v[0]);
     case Primitive::mantissa:

@@ -2,7 +2,8 @@
 // on axes and stores; any outcome computes the same points. For each part:
 //   1. Lanes go along the axis of the part, or else along the loops' own axes, that makes accesses
 //   contiguous.
-//   2. Blocks of lanes: several where a loop accumulates (latency of the addition), else one.
+//   2. Blocks of lanes: several where a loop accumulates or a point is a long chain (latency of the
+//   arithmetic), else one.
 //   3. Chunks: axes are cut from the outermost on until a chunk is worth a thread's while.
 //   4. Stores go past the cache where the part's outputs are larger than what the cache could keep.
 #include "passes/schedule.h"
@@ -129,7 +130,8 @@ private:
       }
     }
     if (best >= 0) {
-      int blocks = blocksFor(extentOf(part.getAxis(best)), loops.empty() ? 1 : blocksInRegisters());
+      int blocks = blocksFor(extentOf(part.getAxis(best)),
+                             loops.empty() ? blocksSideBySide() : blocksInRegisters());
       part.setAxis(best, part.getAxis(best).withLanes(true).withUnroll(blocks));
       lane_axis = best;
       return;
@@ -149,6 +151,10 @@ private:
   int blocksInFlight(Operation* loop) {
     return loop->getRegion(0).front().getOperations().size() > 12 ? 2 : 4;
   }
+
+  // Points without loops: two blocks where the body is a long chain, so that one computes while the
+  // other waits, and constants are fetched once for both.
+  int blocksSideBySide() { return part.getBody().front().getOperations().size() > 32 ? 4 : 1; }
 
   // Lanes across a loop's points: the more blocks, the longer the run of memory that each of its
   // steps reads, as far as accumulators fit in registers and the code stays small.

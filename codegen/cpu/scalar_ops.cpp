@@ -103,6 +103,15 @@ struct Emit {
   Value* toFloat(mlir::Type to, bool isSigned) const {
     return isSigned ? b.CreateSIToFP(v[0], shaped(to)) : b.CreateUIToFP(v[0], shaped(to));
   }
+  Value* extend(mlir::Type from, mlir::Type to) const {
+    Value* x = from.isBF16() ? extendBf16(b, v[0]) : v[0];
+    return from.isBF16() && to.isF32() ? x : b.CreateFPExt(x, shaped(to));
+  }
+  Value* round(mlir::Type from, mlir::Type to) const {
+    if (!to.isBF16()) return b.CreateFPTrunc(v[0], shaped(to));
+    mlir::Type single = mlir::Float32Type::get(to.getContext());
+    return roundToBf16(b, from.isF64() ? b.CreateFPTrunc(v[0], shaped(single)) : v[0]);
+  }
 };
 
 using Table = Value* (*)(const Emit&, Operation*);
@@ -114,182 +123,64 @@ Table find(Operation* op) {
   .Case<op_name>([](op_name) -> Table {                                                            \
     return [](const Emit& e, [[maybe_unused]] Operation* o) -> Value* { return expression; };      \
   })
-      ROW(arith::AddFOp, e.b.CreateFAdd(e.v[0], e.v[1])) ROW(
-             arith::SubFOp,
-             e.b.CreateFSub(e.v[0], e.v[1])) ROW(arith::MulFOp,
-                                                 e.b.CreateFMul(e.v[0],
-                                                                e.v[1])) ROW(arith::DivFOp,
-                                                                             e.b.CreateFDiv(e.v[0],
-                                                                                            e.v[1]))
-          ROW(arith::NegFOp, e.b.CreateFNeg(e.v[0])) ROW(
-              arith::CmpFOp,
-              e.b.CreateFCmp(
-                  predicateOf(cast<arith::CmpFOp>(o).getPredicate()), e.v[0],
-                  e.v[1])) ROW(arith::MaximumFOp,
-                               e.binary(llvm::Intrinsic::maximum)) ROW(arith::MinimumFOp,
-                                                                       e.binary(
-                                                                           llvm::Intrinsic::minimum))
-              ROW(arith::MaxNumFOp, e.binary(llvm::Intrinsic::maxnum)) ROW(arith::MinNumFOp, e.binary(llvm::Intrinsic::minnum)) ROW(
-                  arith::AddIOp,
-                  e.b.CreateAdd(
-                      e.v[0],
-                      e.v[1])) ROW(arith::SubIOp,
-                                   e.b
-                                       .CreateSub(e.v[0], e.v[1])) ROW(arith::MulIOp, e.b.CreateMul(e.v[0], e.v[1]))
-                  ROW(arith::AndIOp, e.b.CreateAnd(e.v[0], e.v[1])) ROW(
-                      arith::OrIOp,
-                      e.b.CreateOr(
-                          e.v[0],
-                          e.v[1])) ROW(arith::XOrIOp, e.b.CreateXor(e.v[0], e.v[1]))
-                      ROW(arith::ShLIOp, e.b.CreateShl(e.v[0], e.v[1])) ROW(
-                          arith::ShRSIOp,
-                          e.b.CreateAShr(
-                              e.v[0],
-                              e.v[1])) ROW(arith::ShRUIOp,
-                                           e.b
-                                               .CreateLShr(e.v[0], e.v[1])) ROW(arith::MaxSIOp, e.binary(llvm::Intrinsic::smax))
-                          ROW(arith::MinSIOp, e.binary(llvm::Intrinsic::smin)) ROW(
-                              arith::MaxUIOp,
-                              e.binary(
-                                  llvm::Intrinsic::
-                                      umax)) ROW(arith::MinUIOp, e.binary(llvm::Intrinsic::umin))
-                              ROW(arith::DivSIOp, emitDivision(e.b, Division::truncate, e.v[0], e.v[1])) ROW(
-                                  arith::FloorDivSIOp,
-                                  emitDivision(
-                                      e.b, Division::floor,
-                                      e.v[0],
-                                      e.v[1])) ROW(arith::CeilDivSIOp,
-                                                   emitDivision(e.b, Division::ceil, e.v[0], e.v[1]))
-                                  ROW(arith::RemSIOp, emitDivision(e.b, Division::remainder, e.v[0], e.v[1])) ROW(
-                                      arith::CmpIOp,
-                                      e.b.CreateICmp(
-                                          predicateOf(cast<arith::CmpIOp>(o).getPredicate()),
-                                          e.v[0],
-                                          e.v[1])) ROW(arith::SelectOp,
-                                                       e.b
-                                                           .CreateSelect(e.v[0], e.v[1], e.v[2])) ROW(arith::IndexCastOp, e.v[0])
-                                      ROW(arith::IndexCastUIOp, e.v[0]) ROW(
-                                          arith::ExtUIOp,
-                                          e.b.CreateZExt(
-                                              e.v[0],
-                                              e.shaped(o->getResult(0).getType())))
-                                          ROW(arith::ExtSIOp,
-                                              e.b.CreateSExt(
-                                                  e.v[0],
-                                                  e.shaped(o->getResult(0).getType())))
-                                              ROW(arith::TruncIOp,
-                                                  e.b.CreateTrunc(
-                                                      e.v[0],
-                                                      e.shaped(
-                                                          o->getResult(0)
-                                                              .getType()))) ROW(arith::SIToFPOp,
-                                                                                e.toFloat(o->getResult(0)
-                                                                                              .getType(),
-                                                                                          true))
-                                                  ROW(arith::UIToFPOp, e.toFloat(o->getResult(0).getType(), false)) ROW(
-                                                      arith::FPToSIOp,
-                                                      e.toInteger(
-                                                          llvm::Intrinsic::fptosi_sat,
-                                                          o->getResult(0).getType())) ROW(arith::
-                                                                                              FPToUIOp,
-                                                                                          e
-                                                                                              .toInteger(llvm::Intrinsic::fptoui_sat,
-                                                                                                         o
-                                                                                                             ->getResult(
-                                                                                                                 0)
-                                                                                                             .getType()))
-                                                      ROW(arith::ExtFOp,
-                                                          o->getOperand(0)
-                                                                  .getType()
-                                                                  .isBF16()
-                                                              ? (o->getResult(0).getType().isF32()
-                                                                     ? extendBf16(e.b, e.v[0])
-                                                                     : e.b.CreateFPExt(
-                                                                           extendBf16(e.b, e.v[0]),
-                                                                           e.shaped(
-                                                                               o->getResult(0)
-                                                                                   .getType())))
-                                                              : e.b.CreateFPExt(
-                                                                    e.v[0],
-                                                                    e.shaped(
-                                                                        o->getResult(0).getType())))
-                                                          ROW(arith::TruncFOp,
-                                                              o->getResult(0).getType().isBF16()
-                                                                  ? roundToBf16(
-                                                                        e.b,
-                                                                        o->getOperand(0)
-                                                                                .getType()
-                                                                                .isF64()
-                                                                            ? e.b.CreateFPTrunc(
-                                                                                  e.v[0],
-                                                                                  e.shaped(mlir::Float32Type::get(
-                                                                                      o->getContext())))
-                                                                            : e.v[0])
-                                                                  : e.b.CreateFPTrunc(
-                                                                        e.v[0],
-                                                                        e.shaped(o->getResult(0)
-                                                                                     .getType())))
-                                                              ROW(math::FmaOp,
-                                                                  e.b.CreateIntrinsic(
-                                                                      llvm::Intrinsic::fma,
-                                                                      {e.v[0]->getType()},
-                                                                      e.v)) ROW(math::FloorOp,
-                                                                                e.unary(llvm::Intrinsic::
-                                                                                            floor))
-                                                                  ROW(math::CeilOp, e.unary(llvm::Intrinsic::ceil)) ROW(
-                                                                      math::TruncOp,
-                                                                      e.unary(
-                                                                          llvm::Intrinsic::trunc)) ROW(math::
-                                                                                                           RoundEvenOp,
-                                                                                                       e.unary(llvm::Intrinsic::roundeven))
-                                                                      ROW(math::SqrtOp, e.unary(llvm::Intrinsic::sqrt)) ROW(
-                                                                          math::AbsFOp,
-                                                                          e.unary(
-                                                                              llvm::Intrinsic::
-                                                                                  fabs))
-                                                                          ROW(math::CopySignOp, e.binary(llvm::Intrinsic::copysign)) ROW(
-                                                                              math::AbsIOp,
-                                                                              e.b.CreateIntrinsic(
-                                                                                  llvm::Intrinsic::
-                                                                                      abs,
-                                                                                  {e.v[0]
-                                                                                       ->getType()},
-                                                                                  {e.v[0],
-                                                                                   e.b.getFalse()}))
-                                                                              ROW(loom::Scale2Op,
-                                                                                  emitScale2(
-                                                                                      e.b,
-                                                                                      e.v[0],
-                                                                                      e.v[1],
-                                                                                      e.target))
-                                                                                  ROW(loom::
-                                                                                          ExponentOp,
-                                                                                      emitExponent(
-                                                                                          e.b,
-                                                                                          e.v[0]))
-                                                                                      ROW(loom::
-                                                                                              MantissaOp,
-                                                                                          emitMantissa(
-                                                                                              e.b,
-                                                                                              e.v[0]))
-                                                                                          ROW(loom::
-                                                                                                  RandomOp,
-                                                                                              emitPhilox(
-                                                                                                  e.b,
-                                                                                                  e.v[0],
-                                                                                                  e.v[1],
-                                                                                                  e.v[2],
-                                                                                                  cast<
-                                                                                                      loom::
-                                                                                                          RandomOp>(
-                                                                                                      o)
-                                                                                                      .getWord()))
+      // clang-format off
+      ROW(arith::AddFOp, e.b.CreateFAdd(e.v[0], e.v[1]))
+      ROW(arith::SubFOp, e.b.CreateFSub(e.v[0], e.v[1]))
+      ROW(arith::MulFOp, e.b.CreateFMul(e.v[0], e.v[1]))
+      ROW(arith::DivFOp, e.b.CreateFDiv(e.v[0], e.v[1]))
+      ROW(arith::NegFOp, e.b.CreateFNeg(e.v[0]))
+      ROW(arith::CmpFOp, e.b.CreateFCmp(predicateOf(cast<arith::CmpFOp>(o).getPredicate()), e.v[0], e.v[1]))
+      ROW(arith::MaximumFOp, e.binary(llvm::Intrinsic::maximum))
+      ROW(arith::MinimumFOp, e.binary(llvm::Intrinsic::minimum))
+      ROW(arith::MaxNumFOp, e.binary(llvm::Intrinsic::maxnum))
+      ROW(arith::MinNumFOp, e.binary(llvm::Intrinsic::minnum))
+      ROW(arith::AddIOp, e.b.CreateAdd(e.v[0], e.v[1]))
+      ROW(arith::SubIOp, e.b.CreateSub(e.v[0], e.v[1]))
+      ROW(arith::MulIOp, e.b.CreateMul(e.v[0], e.v[1]))
+      ROW(arith::AndIOp, e.b.CreateAnd(e.v[0], e.v[1]))
+      ROW(arith::OrIOp, e.b.CreateOr(e.v[0], e.v[1]))
+      ROW(arith::XOrIOp, e.b.CreateXor(e.v[0], e.v[1]))
+      ROW(arith::ShLIOp, e.b.CreateShl(e.v[0], e.v[1]))
+      ROW(arith::ShRSIOp, e.b.CreateAShr(e.v[0], e.v[1]))
+      ROW(arith::ShRUIOp, e.b.CreateLShr(e.v[0], e.v[1]))
+      ROW(arith::MaxSIOp, e.binary(llvm::Intrinsic::smax))
+      ROW(arith::MinSIOp, e.binary(llvm::Intrinsic::smin))
+      ROW(arith::MaxUIOp, e.binary(llvm::Intrinsic::umax))
+      ROW(arith::MinUIOp, e.binary(llvm::Intrinsic::umin))
+      ROW(arith::DivSIOp, emitDivision(e.b, Division::truncate, e.v[0], e.v[1]))
+      ROW(arith::FloorDivSIOp, emitDivision(e.b, Division::floor, e.v[0], e.v[1]))
+      ROW(arith::CeilDivSIOp, emitDivision(e.b, Division::ceil, e.v[0], e.v[1]))
+      ROW(arith::RemSIOp, emitDivision(e.b, Division::remainder, e.v[0], e.v[1]))
+      ROW(arith::CmpIOp, e.b.CreateICmp(predicateOf(cast<arith::CmpIOp>(o).getPredicate()), e.v[0], e.v[1]))
+      ROW(arith::SelectOp, e.b.CreateSelect(e.v[0], e.v[1], e.v[2]))
+      ROW(arith::IndexCastOp, e.v[0])
+      ROW(arith::IndexCastUIOp, e.v[0])
+      ROW(arith::ExtUIOp, e.b.CreateZExt(e.v[0], e.shaped(o->getResult(0).getType())))
+      ROW(arith::ExtSIOp, e.b.CreateSExt(e.v[0], e.shaped(o->getResult(0).getType())))
+      ROW(arith::TruncIOp, e.b.CreateTrunc(e.v[0], e.shaped(o->getResult(0).getType())))
+      ROW(arith::SIToFPOp, e.toFloat(o->getResult(0).getType(), true))
+      ROW(arith::UIToFPOp, e.toFloat(o->getResult(0).getType(), false))
+      ROW(arith::FPToSIOp, e.toInteger(llvm::Intrinsic::fptosi_sat, o->getResult(0).getType()))
+      ROW(arith::FPToUIOp, e.toInteger(llvm::Intrinsic::fptoui_sat, o->getResult(0).getType()))
+      ROW(arith::ExtFOp, e.extend(o->getOperand(0).getType(), o->getResult(0).getType()))
+      ROW(arith::TruncFOp, e.round(o->getOperand(0).getType(), o->getResult(0).getType()))
+      ROW(math::FmaOp, e.b.CreateIntrinsic(llvm::Intrinsic::fma, {e.v[0]->getType()}, e.v))
+      ROW(math::FloorOp, e.unary(llvm::Intrinsic::floor))
+      ROW(math::CeilOp, e.unary(llvm::Intrinsic::ceil))
+      ROW(math::TruncOp, e.unary(llvm::Intrinsic::trunc))
+      ROW(math::RoundEvenOp, e.unary(llvm::Intrinsic::roundeven))
+      ROW(math::SqrtOp, e.unary(llvm::Intrinsic::sqrt))
+      ROW(math::AbsFOp, e.unary(llvm::Intrinsic::fabs))
+      ROW(math::CopySignOp, e.binary(llvm::Intrinsic::copysign))
+      ROW(math::AbsIOp, e.b.CreateIntrinsic(llvm::Intrinsic::abs, {e.v[0]->getType()}, {e.v[0], e.b.getFalse()}))
+      ROW(loom::PowerOfTwoOp, emitPowerOfTwo(e.b, e.v[0]))
+      ROW(loom::Scale2Op, emitScale2(e.b, e.v[0], e.v[1], e.target))
+      ROW(loom::ExponentOp, emitExponent(e.b, e.v[0]))
+      ROW(loom::MantissaOp, emitMantissa(e.b, e.v[0]))
+      ROW(loom::RandomOp, emitPhilox(e.b, e.v[0], e.v[1], e.v[2], cast<loom::RandomOp>(o).getWord()))
+      // clang-format on
 #undef ROW
-                                                                                              .Default(
-                                                                                                  [](Operation*)
-                                                                                                      -> Table {
-                                                                                                    return nullptr;
-                                                                                                  });
+      .Default([](Operation*) -> Table { return nullptr; });
 }
 
 bool isKnownType(mlir::Type type) {

@@ -22,9 +22,12 @@ llvm::Value* roundToBf16(llvm::IRBuilderBase& builder, llvm::Value* value);
 /// Extends the bits of bf16 to f32.
 llvm::Value* extendBf16(llvm::IRBuilderBase& builder, llvm::Value* bits);
 
-/// x * 2^n rounded once, for n that holds an integer (special_ops.cpp).
+/// x * 2^n rounded once, for n that holds an integer and is limited to twice the exponents' range
+/// (special_ops.cpp).
 llvm::Value* emitScale2(llvm::IRBuilderBase& builder, llvm::Value* x, llvm::Value* n,
                         const CpuTarget& target);
+/// 2^n for an integer n whose power is a normal number.
+llvm::Value* emitPowerOfTwo(llvm::IRBuilderBase& builder, llvm::Value* n);
 /// The exponent field less its bias, as a float; the fraction field with an exponent of zero.
 llvm::Value* emitExponent(llvm::IRBuilderBase& builder, llvm::Value* x);
 llvm::Value* emitMantissa(llvm::IRBuilderBase& builder, llvm::Value* x);

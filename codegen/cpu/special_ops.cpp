@@ -103,34 +103,32 @@ Value* scaleByInstruction(llvm::IRBuilderBase& builder, Value* x, Value* n) {
 
 } // namespace
 
+// The second factor is normal, and if the first product is inexact, the second one is zero in any
+// case: so there is one rounding.
 Value* emitScale2(llvm::IRBuilderBase& builder, Value* x, Value* n, const CpuTarget& target) {
-  if (target.vector_bits == 512) return scaleByInstruction(builder, x, n);
-  // Three multiplications of which only the last can round (musl, scalbn): big steps are exact
-  // unless the result is infinite or zero anyway.
   auto [fraction, bias, mask] = layoutOf(x);
-  llvm::Type *type = x->getType(), *integers = bitsLike(x);
-  auto number = [&](double v) { return llvm::ConstantFP::get(type, v); };
-  double up = std::ldexp(1.0, int(bias)), down = std::ldexp(1.0, int(1 - bias + fraction + 1));
-  double down_step = double(bias - 1 - int64_t(fraction) - 1);
-  Value *y = x, *m = n;
-  for (int step = 0; step < 2; ++step) {
-    Value* high = builder.CreateFCmpOGT(m, number(double(bias)));
-    Value* low = builder.CreateFCmpOLT(m, number(double(1 - bias)));
-    Value* factor =
-        builder.CreateSelect(high, number(up), builder.CreateSelect(low, number(down), number(1)));
-    Value* shift = builder.CreateSelect(high, number(-double(bias)),
-                                        builder.CreateSelect(low, number(down_step), number(0)));
-    y = builder.CreateFMul(y, factor);
-    m = builder.CreateFAdd(m, shift);
-  }
-  m = builder.CreateSelect(builder.CreateFCmpOGT(m, number(double(bias))), number(double(bias)), m);
-  m = builder.CreateSelect(builder.CreateFCmpOLT(m, number(double(1 - bias))),
-                           number(double(1 - bias)), m);
-  Value* nan = builder.CreateFCmpUNO(n, n);
-  Value* whole = builder.CreateFPToSI(builder.CreateSelect(nan, number(0), m), integers);
-  Value* bits =
-      builder.CreateShl(builder.CreateAdd(whole, llvm::ConstantInt::get(integers, bias)), fraction);
-  return builder.CreateFMul(y, builder.CreateSelect(nan, n, builder.CreateBitCast(bits, type)));
+  // NaN counts as the lower limit.
+  auto limited = [&](Value* v, int64_t low, int64_t high) {
+    Value* least = llvm::ConstantFP::get(v->getType(), double(low));
+    Value* most = llvm::ConstantFP::get(v->getType(), double(high));
+    v = builder.CreateSelect(builder.CreateFCmpOGT(v, least), v, least);
+    return builder.CreateSelect(builder.CreateFCmpOLT(v, most), v, most);
+  };
+  if (target.vector_bits == 512)
+    return scaleByInstruction(builder, x, limited(n, 2 - 2 * bias, 2 * bias));
+  Value* last = limited(n, 1 - bias, bias);
+  Value* first = limited(builder.CreateFSub(n, last), 1 - bias, bias);
+  return builder.CreateFMul(builder.CreateFMul(x, emitPowerOfTwo(builder, first)),
+                            emitPowerOfTwo(builder, last));
+}
+
+// Adding 1.5 * 2^fraction leaves an integer in the low bits.
+Value* emitPowerOfTwo(llvm::IRBuilderBase& builder, Value* n) {
+  auto [fraction, bias, mask] = layoutOf(n);
+  double offset = std::ldexp(1.5, int(fraction)) + double(bias);
+  Value* sum = builder.CreateFAdd(n, llvm::ConstantFP::get(n->getType(), offset));
+  Value* bits = builder.CreateShl(builder.CreateBitCast(sum, bitsLike(n)), fraction);
+  return builder.CreateBitCast(bits, n->getType());
 }
 
 Value* emitExponent(llvm::IRBuilderBase& builder, Value* x) {

@@ -14,7 +14,7 @@ struct Function {
 };
 
 // $F: f32 or f64. $T: its C type. $U: unsigned integer of its width. $fraction, $bias, $field: its
-// layout. $up = 2^bias, $down = 2^(fraction + 2 - bias), as bits; $step = bias - fraction - 2.
+// layout. $offset = 1.5 * 2^fraction + bias. $up = 2^bias, $down = 2^(fraction + 2 - bias), as bits; $step = bias - fraction - 2.
 constexpr Function kFunctions[] = {
     {"weft_add", R"(weft_i64 weft_add(weft_i64 x, weft_i64 y) {
   return (weft_i64)((weft_u64)x + (weft_u64)y);
@@ -86,9 +86,14 @@ constexpr Function kFunctions[] = {
   const $U one = 1;
   return weft_$F_of_bits((weft_bits_of_$F(x) & ((one << $fraction) - 1)) | ($U)$bias << $fraction);
 })"},
+    // Adding 1.5 * 2^fraction leaves an integer in the low bits.
+    {"weft_power_of_two_$F", R"($T weft_power_of_two_$F($T n) {
+  return weft_$F_of_bits(weft_bits_of_$F(n + $offset) << $fraction);
+})"},
     // x * 2^n by three products of which only the last can round (scalbn of musl libc).
     {"weft_scale2_$F", R"($T weft_scale2_$F($T x, $T n) {
-  if (n != n) return n;
+  n = n > 2 - 2 * $bias ? n : 2 - 2 * $bias;
+  n = n < 2 * $bias ? n : 2 * $bias;
   for (int i = 0; i < 2; ++i) {
     if (n > $bias) {
       x *= weft_$F_of_bits($up);
@@ -131,6 +136,7 @@ std::string instance(std::string text, bool is64) {
       {"$fraction", is64 ? "52" : "23"},
       {"$field", is64 ? "0x7ff" : "0xffu"},
       {"$bias", is64 ? "1023" : "127"},
+      {"$offset", is64 ? "6755399441056767.0" : "12583039.0f"},
       {"$step", is64 ? "969" : "102"},
       {"$sign", is64 ? "63" : "31"},
       {"$up", is64 ? "0x7fe0000000000000" : "0x7f000000u"},

@@ -41,6 +41,7 @@ constexpr Row kRows[] = {
     {"math.absf", "fabs($0)"},
     {"math.copysign", "copysign($0, $1)"},
     {"loom.scale2", "weft_scale2_$F($0, $1)"},
+    {"loom.power_of_two", "weft_power_of_two_$F($0)"},
     {"loom.exponent", "weft_exponent_$F($0)"},
     {"loom.mantissa", "weft_mantissa_$F($0)"},
     {"loom.random", "weft_philox($0, $1, $2, $W)"},

@@ -37,6 +37,7 @@ enum class Primitive : uint8_t {
   fma,
   copysign,
   scale2,
+  power_of_two,
   exponent,
   mantissa,
   floordiv,
@@ -64,6 +65,7 @@ struct PrimitiveInfo {
 //   fma(a, b, c) a * b + c with one rounding; nothing else is ever contracted
 //   scale2(x, n) x * 2^m with one rounding, m = n limited to twice the format's exponent range
 //                (f32: -252 .. 254, f64: -2044 .. 2046); n holds an integer; NaN counts as lowest
+//   power_of_two(n)  2^n for an integer n whose power is a normal number; of other n any number
 //   exponent(x)  the biased exponent field less the bias: floor(log2 |x|) of a normal number
 //   mantissa(x)  the fraction field with exponent 0 and sign +: in [1, 2) for a normal number
 //   floordiv     rounds down; by 0 gives 0 and raises the kernel's error flag; by -1 wraps
@@ -93,6 +95,7 @@ inline constexpr PrimitiveInfo kPrimitives[] = {
     {Primitive::fma, "fma", "NNNN", Domain::floating, "", 0},
     {Primitive::copysign, "copysign", "NNN", Domain::floating, "", 0},
     {Primitive::scale2, "scale2", "NNN", Domain::floating, "", 0},
+    {Primitive::power_of_two, "power_of_two", "NN", Domain::floating, "", 0},
     {Primitive::exponent, "exponent", "NN", Domain::floating, "", 0},
     {Primitive::mantissa, "mantissa", "NN", Domain::floating, "", 0},
     {Primitive::floordiv, "floordiv", "NNN", Domain::integer, "", 0},

@@ -28,9 +28,11 @@ template <> struct FloatBits<double> {
   static constexpr int kMantissa = 52, kBias = 1023, kField = 0x7FF;
 };
 
-template <class T> T power_of_two(int n) {
+/// See Primitive::power_of_two. Adding 1.5 * 2^kMantissa leaves an integer in the low bits.
+template <class T> T power_of_two(T n) {
   using B = FloatBits<T>;
-  return std::bit_cast<T>(static_cast<typename B::Bits>(n + B::kBias) << B::kMantissa);
+  constexpr T offset = T(typename B::Bits{3} << (B::kMantissa - 1)) + B::kBias;
+  return std::bit_cast<T>(std::bit_cast<typename B::Bits>(n + offset) << B::kMantissa);
 }
 
 /// See Primitive::scale2. The second factor is normal, and if the first product is inexact the
@@ -39,8 +41,8 @@ template <class T> T scale2(T x, T n) {
   constexpr int low = Scale2Range<T>::low, high = Scale2Range<T>::high;
   T limited = n > T(low) ? n : T(low);
   limited = limited < T(high) ? limited : T(high);
-  int m = static_cast<int>(limited), last = m < low / 2 ? low / 2 : m > high / 2 ? high / 2 : m;
-  return x * power_of_two<T>(m - last) * power_of_two<T>(last);
+  T last = limited < T(low / 2) ? T(low / 2) : limited > T(high / 2) ? T(high / 2) : limited;
+  return x * power_of_two(limited - last) * power_of_two(last);
 }
 
 template <class T> T exponent(T x) {
@@ -161,6 +163,8 @@ private:
       return std::copysign(a, b);
     case Primitive::scale2:
       return scale2(a, b);
+    case Primitive::power_of_two:
+      return power_of_two(a);
     case Primitive::exponent:
       return exponent(a);
     default:

@@ -24,9 +24,15 @@ template <> struct Bits<double> {
   static constexpr int fraction = 52, bias = 1023, mask = 0x7ff;
 };
 
+// The limits are twice those of the format's exponents; NaN counts as the lower one.
 template <class T> T scale2(T x, T n) {
-  if (std::isnan(n)) return n;
-  return std::scalbn(x, int(std::max<T>(-10000, std::min<T>(10000, std::floor(n)))));
+  constexpr int bias = Bits<T>::bias;
+  if (!(n > T(2 - 2 * bias))) return std::scalbn(x, 2 - 2 * bias);
+  return std::scalbn(x, n < T(2 * bias) ? int(n) : 2 * bias);
+}
+
+template <class T> T powerOfTwo(T n) {
+  return std::abs(n) <= T(Bits<T>::bias) ? std::scalbn(T(1), int(n)) : n;
 }
 
 template <class T> T exponent(T x) {
@@ -224,7 +230,7 @@ Row find(Operation* op) {
                       math::CopySignOp,
                       std::copysign(
                           x, y)) NUMBER(loom::Scale2Op,
-                                        scale2(x, y)) NUMBER(loom::ExponentOp, exponent(x))
+                                        scale2(x, y)) NUMBER(loom::PowerOfTwoOp, powerOfTwo(x)) NUMBER(loom::ExponentOp, exponent(x))
                       NUMBER(loom::MantissaOp, mantissa(x)) ROW(arith::CmpFOp, e.cmpf()) ROW(
                           arith::CmpIOp,
                           e.integer(compare(

@@ -239,8 +239,11 @@ def Loom_ExponentOp : Loom_FloatOp<"exponent"> {
 def Loom_MantissaOp : Loom_FloatOp<"mantissa"> {
   let summary = "the fraction field below an exponent of zero: in [1, 2), without the sign";
 }
+def Loom_PowerOfTwoOp : Loom_FloatOp<"power_of_two"> {
+  let summary = "2^x for an integer x whose power is a normal number; of other x any number";
+}
 def Loom_Scale2Op : Loom_Op<"scale2", [Pure, SameOperandsAndResultType]> {
-  let summary = "x * 2^n, rounded once; n holds an integer";
+  let summary = "x * 2^n, rounded once; n holds an integer, and is limited to twice the range of the format's exponents";
   let arguments = (ins Loom_Float:$x, Loom_Float:$n);
   let results = (outs Loom_Float:$result);
   let assemblyFormat = "$x `,` $n attr-dict `:` type($x)";

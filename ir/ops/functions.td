@@ -28,26 +28,65 @@ def MinFunction : Function<"min", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 
 //===--- exp ------------------------------------------------------------------------------------===//
 
-// x = n ln 2 + r with |r| <= ln 2 / 2, subtracted in two parts; exp(x) = 2^n (1 + r + r^2 q(r)). The limits lie where the result
-// overflows and where it rounds to 0.
-class ExpText<string low, string high, string ln2_high, string ln2_low, string q> {
-  string with = [{
-    c = where(x > }] # high # ", " # high # ", where(x < " # low # ", " # low # [{, x));
-    n = rint(c * 1.4426950408889634);
-    r = fma(-n, }] # ln2_low # ", fma(-n, " # ln2_high # [{, c));
-    p = 1 + fma(r * r, }] # q # [{, r)
-  }];
+// x = n ln 2 + r with |r| <= ln 2 / 2, subtracted in two parts; exp(x) = 2^n p(r). Adding `shifter`, 1.5 * 2^fraction, rounds to an integer. The limits lie
+// where the result overflows and where it rounds to 0.
+class ExpText<string low, string high, string shifter, string minus_ln2_high, string minus_ln2_low, string p> {
+  string text = [{
+    a = where(x < }] # low # ", " # low # [{, x);
+    c = where(a > }] # high # ", " # high # [{, a);
+    n = fma(c, 1.4426950408889634, }] # shifter # ") - " # shifter # [{;
+    r = fma(n, }] # minus_ln2_low # ", fma(n, " # minus_ln2_high # [{, c));
+    scale2(}] # p # ", n)";
 }
-def ExpF32 : ExpText<"-104", "89", "0.693147182464599609375", "-1.90465429995776787e-9",
-    Horner<"r", ["1.3950603e-03", "8.368953e-03", "4.1666206e-02", "1.6666518e-01", "5e-01"]>.text>;
-def ExpF64 : ExpText<"-746", "710", "0.69314718055994528623", "2.3190468138462995584e-17",
-    Horner<"r", ["2.511620431977145e-08", "2.76278712554937e-07", "2.7557222253529842e-06", "2.4801500662539593e-05", "0.00019841269909655002",
-    "0.0013888888935137073", "0.008333333333311455", "0.041666666666569215", "0.1666666666666669", "0.5000000000000004"]>.text>;
 def ExpFunction : Function<"exp", (ins Weft_Tensor:$x)> {
   let summary = "e to the power of x";
-  let f32 = ExpF32.with # "; scale2(p, n)";
-  let f64 = ExpF64.with # "; scale2(p, n)";
+  let f32 = ExpText<"-104", "89", "12582912", "-0.693147182464599609375", "1.90465429995776787e-9",
+    Horner<"r", ["1.3950603e-03", "8.368953e-03", "4.1666206e-02", "1.6666518e-01", "5e-01", "1", "1"]>.text>.text;
+  let f64 = ExpText<"-746", "710", "6755399441055744", "-0.69314718055994528623", "-2.3190468138462995584e-17",
+    Horner<"r", ["2.511620431977145e-08", "2.76278712554937e-07", "2.7557222253529842e-06", "2.4801500662539593e-05", "0.00019841269909655002",
+    "0.0013888888935137073", "0.008333333333311455", "0.041666666666569215", "0.1666666666666669", "0.5000000000000004", "1", "1"]>.text>.text;
   let grad = ["dy * y"];
+}
+
+//===--- logistic ---------------------------------------------------------------------------------===//
+
+// exp(-x) = 2^(n - 1) p(-r), p twice that of exp, so that the power is a normal number. Where the sum is 1 or infinite the limits change nothing.
+class LogisticText<string low, string high, string shifter, string ln2_high, string ln2_low, string p> {
+  string text = [{
+    a = where(x < }] # low # ", " # low # [{, x);
+    c = where(a > }] # high # ", " # high # [{, a);
+    n = fma(c, -1.4426950408889634, }] # shifter # ") - " # shifter # [{;
+    r = fma(n, }] # ln2_low # ", fma(n, " # ln2_high # [{, c));
+    fma(}] # p # ", power_of_two(n - 1), 1)";
+}
+def LogisticFunction : Function<"logistic_denominator", (ins Weft_Tensor:$x)> {
+  let summary = "1 + exp(-x)";
+  let f32 = LogisticText<"-89", "80", "12582912", "0.693147182464599609375", "-1.90465429995776787e-9",
+    Horner<"r", ["0.0027901206", "-0.016737906", "0.083332412", "-0.33333036", "1", "-2", "2"]>.text>.text;
+  let f64 = LogisticText<"-710", "700", "6755399441055744", "0.69314718055994528623", "2.3190468138462995584e-17",
+    Horner<"r", ["-5.02324086395429e-08", "5.52557425109874e-07", "-5.5114444507059685e-06", "4.9603001325079185e-05", "-0.00039682539819310003",
+    "0.0027777777870274145", "-0.01666666666662291", "0.08333333333313843", "-0.3333333333333338", "1.0000000000000009", "-2.0", "2.0"]>.text>.text;
+  let grad = ["dy * (1 - y)"];
+}
+
+// The same to the base 2, where the reduction is exact: -x = n - r.
+class Logistic2Text<string low, string high, string shifter, string p> {
+  string text = [{
+    a = where(x < }] # low # ", " # low # [{, x);
+    c = where(a > }] # high # ", " # high # [{, a);
+    n = (}] # shifter # " - c) - " # shifter # [{;
+    r = c + n;
+    fma(}] # p # ", power_of_two(n - 1), 1)";
+}
+def Logistic2Function : Function<"logistic_denominator2", (ins Weft_Tensor:$x)> {
+  let summary = "1 + 2^-x";
+  let f32 = Logistic2Text<"-128.4", "120", "12582912",
+    Horner<"r", ["0.00030476044", "-0.00267822784", "0.0192376822", "-0.111007184", "0.480452896", "-1.38629436", "2"]>.text>.text;
+  let f64 = Logistic2Text<"-1024.4", "1000", "6755399441055744",
+    Horner<"r", ["-8.899676237240239e-10", "1.4147656397378931e-08", "-2.0356175160982548e-07", "2.643086998162075e-06", "-3.0505467607071438e-05",
+    "0.0003080706091556072", "-0.002666711629276532", "0.019236258215186982", "-0.11100821732964451", "0.48045301391820266",
+    "-1.3862943611198906", "2.0"]>.text>.text;
+  let grad = ["dy * 0.6931471805599453 * (1 - y)"];
 }
 
 //===--- log ------------------------------------------------------------------------------------===//
@@ -87,9 +126,9 @@ def LogFunction : Function<"log", (ins Weft_Tensor:$x)> {
 
 //===--- tanh, erf --------------------------------------------------------------------------------===//
 
-// a + a^3 p(a^2) near 0; else 1 - 2 / (exp(2a) + 1), which ends in 1.
+// a + a^3 p(a^2) near 0; else 1 - 2 / (1 + exp(2a)), which ends in 1.
 class TanhText<string p> {
-  string text = "a = abs(x); z = a * a; copysign(where(a < 0.625, fma(a * z, " # p # ", a), 1 - 2 / (exp(2 * a) + 1)), x)";
+  string text = "a = abs(x); z = a * a; copysign(where(a < 0.625, fma(a * z, " # p # ", a), 1 - 2 / logistic_denominator(-2 * a)), x)";
 }
 def TanhFunction : Function<"tanh", (ins Weft_Tensor:$x)> {
   let summary = "hyperbolic tangent";

@@ -123,7 +123,7 @@ def Sigmoid : Pointwise<"sigmoid", (ins Weft_Tensor:$x)> {
   let summary = "logistic function";
   let example = "sigmoid(tensor({-1.f, 0.f}))";
   let gives = "[0.2689, 0.5000] f32[2]";
-  let value = "1 / (1 + exp(-x))";
+  let value = "1 / logistic_denominator(x)";
   let grad = ["dy * y * (1 - y)"];
 }
 def Relu : Pointwise<"relu", (ins Weft_Tensor:$x)> {
@@ -149,9 +149,10 @@ def GeluTanh : Pointwise<"gelu_tanh", (ins Weft_Tensor:$x)> {
   let example = "gelu_tanh(tensor({-1.f, 0.f, 1.f}))";
   let gives = "[-0.1588, 0.0000, 0.8412] f32[3]";
   let domain = FloatOnly;
-  let with = "t = tanh(0.7978845608028654 * x * (1 + 0.044715 * x * x))";
-  let value = "0.5 * x * (1 + t)";
-  let grad = ["dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * x * x))"];
+  // 0.5 x (1 + tanh(u)) = x / (1 + exp(-2u)) with u = sqrt(2 / pi) (x + 0.044715 x^3); the constants are those of 2u / ln 2.
+  let with = "s = sigmoid(1.5957691216057308 * x * (1 + 0.044715 * x * x))";
+  let value = "x / logistic_denominator2(x * fma(x * x, 0.10294323958002349, 2.302208198144325))";
+  let grad = ["dy * (s + x * s * (1 - s) * (1.5957691216057308 * (1 + 0.134145 * x * x)))"];
 }
 def Silu : Pointwise<"silu", (ins Weft_Tensor:$x)> {
   let summary = "x * sigmoid(x)";
@@ -159,7 +160,7 @@ def Silu : Pointwise<"silu", (ins Weft_Tensor:$x)> {
   let gives = "[-0.2689, 0.0000, 0.7311] f32[3]";
   let domain = FloatOnly;
   let with = "s = sigmoid(x)";
-  let value = "x * s";
+  let value = "x / logistic_denominator(x)";
   let grad = ["dy * (s * (1 + x * (1 - s)))"];
 }
 

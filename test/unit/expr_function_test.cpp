@@ -93,12 +93,19 @@ TEMPLATE_TEST_CASE("functions are accurate over their range", "", float, double)
   const bool single = sizeof(TestType) == 4;
   const double largest = single ? 88.7 : 709.7, least = single ? -103.9 : -745.1;
   Reference exp = [](long double x) { return std::exp(x); };
+  Reference logistic = [](long double x) { return 1 + std::exp(-x); };
+  Reference logistic2 = [](long double x) { return 1 + std::exp2(-x); };
   Reference log = [](long double x) { return x < 0 ? std::nanl("") : std::log(x); };
   Reference tanh = [](long double x) { return std::tanh(x); };
   Reference erf = [](long double x) { return std::erf(x); };
   sweep<TestType>("exp", exp, -1, 1, false, 1.05);
   sweep<TestType>("exp", exp, least, largest, false, 1.05);
   sweep<TestType>("exp", exp, least, single ? -87 : -708, false, 1.05); // subnormal results
+  // Over the range in which the denominators are finite.
+  sweep<TestType>("logistic_denominator", logistic, -largest, 40, false, 1.4);
+  sweep<TestType>("logistic_denominator", logistic, -4, 4, false, 1.4);
+  sweep<TestType>("logistic_denominator2", logistic2, single ? -127.9 : -1023.9, 60, false, 1.4);
+  sweep<TestType>("logistic_denominator2", logistic2, -4, 4, false, 1.4);
   sweep<TestType>("log", log, 0.5, 2, false, 1.05);
   sweep<TestType>("log", log, least, largest, true, 1.05);
   sweep<TestType>("tanh", tanh, -10, 10, false, 1.4);
@@ -144,6 +151,8 @@ TEMPLATE_TEST_CASE("edges are those of IEEE 754", "", float, double) {
   using Function = TestType (*)(TestType);
   const std::pair<const char*, Function> unary[] = {
       {"exp", [](TestType x) { return std::exp(x); }},
+      {"logistic_denominator", [](TestType x) { return 1 + std::exp(-x); }},
+      {"logistic_denominator2", [](TestType x) { return 1 + std::exp2(-x); }},
       {"log", [](TestType x) { return std::log(x); }},
       {"tanh", [](TestType x) { return std::tanh(x); }},
       {"erf", [](TestType x) { return std::erf(x); }}};
@@ -227,6 +236,12 @@ TEST_CASE("scale2 rounds once, and saturates") {
       int limited = std::clamp(n, -252, 254);
       CHECK(scale2(x, static_cast<float>(n)) == std::ldexp(x, limited));
     }
+}
+
+TEMPLATE_TEST_CASE("powers of two are exact", "", float, double) {
+  using L = std::numeric_limits<TestType>;
+  for (int n = L::min_exponent - 1; n < L::max_exponent; n++)
+    CHECK(power_of_two(TestType(n)) == std::ldexp(TestType(1), n));
 }
 
 TEST_CASE("integer division rounds down and is defined everywhere") {

@@ -198,7 +198,7 @@ TEST_CASE("every element type in one kernel", "[loom]") {
 TEST_CASE("powers of two round once, subnormal results included", "[loom]") {
   for (const char* type : {"f32", "f64"}) {
     std::string text =
-        R"(loom.kernel @k(%x: !loom.buffer<T>, %y: !loom.buffer<T>, %e: !loom.buffer<T>, %m: !loom.buffer<T>) {
+        R"(loom.kernel @k(%x: !loom.buffer<T>, %y: !loom.buffer<T>, %w: !loom.buffer<T>, %e: !loom.buffer<T>, %m: !loom.buffer<T>) {
       loom.part [#loom.axis<"i", 700>, #loom.axis<"j", 19>] {
       ^bb0(%i: index, %j: index):
         %v = loom.load %x[affine_map<(j) -> (j)>](%j) : !loom.buffer<T>
@@ -209,9 +209,15 @@ TEST_CASE("powers of two round once, subnormal results included", "[loom]") {
         %g = arith.subf %f, %half : T
         %n = arith.mulf %g, %k : T
         %s = loom.scale2 %v, %n : T
+        %low = arith.constant -126.0 : T
+        %high = arith.constant 127.0 : T
+        %above = arith.maximumf %g, %low : T
+        %normal = arith.minimumf %above, %high : T
+        %p = loom.power_of_two %normal : T
         %e0 = loom.exponent %v : T
         %m0 = loom.mantissa %v : T
         loom.store %s, %y[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
+        loom.store %p, %w[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
         loom.store %e0, %e[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
         loom.store %m0, %m[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
       }
@@ -223,7 +229,7 @@ TEST_CASE("powers of two round once, subnormal results included", "[loom]") {
     for (const char* cpu : kCpus)
       for (int64_t k : {1, 7})
         checkEqual({text,
-                    {{type, 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}},
+                    {{type, 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}},
                     {},
                     {{"K", k}},
                     0,

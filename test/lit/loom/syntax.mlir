@@ -71,6 +71,8 @@ loom.kernel @scalars(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %seed: i64) {
     %m = loom.mantissa %f : f32
     // CHECK: loom.scale2 %{{.*}}, %{{.*}} : f32
     %s = loom.scale2 %m, %e : f32
+    // CHECK: loom.power_of_two %{{.*}} : f32
+    %p = loom.power_of_two %e : f32
     %ok = arith.cmpf oeq, %s, %f : f32
     // CHECK: loom.require %{{.*}}, 3
     loom.require %ok, 3
