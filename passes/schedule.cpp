@@ -140,21 +140,20 @@ private:
       AxisAttr axis = axisOf(loop);
       bool outermost = loop->getParentOp() == part;
       bool accumulates = loop->getNumResults() > 0;
-      setAxis(loop,
-              axis.withLanes(outermost).withUnroll(
-                  outermost && accumulates ? blocksFor(extentOf(axis), blocksInFlight(loop)) : 1));
+      setAxis(loop, axis.withLanes(outermost).withUnroll(
+                        outermost && accumulates ? blocksFor(extentOf(axis), kBlocksInFlight) : 1));
     }
   }
 
-  // Sums along the lanes: four hide the latency of an addition, two where the body is long enough
-  // to hide most of it and needs the registers itself.
-  int blocksInFlight(Operation* loop) {
-    return loop->getRegion(0).front().getOperations().size() > 12 ? 2 : 4;
-  }
+  // Sums along the lanes: as many hide the latency of an addition, or of a long chain in front of
+  // it.
+  static constexpr int kBlocksInFlight = 4;
 
-  // Points without loops: two blocks where the body is a long chain, so that one computes while the
-  // other waits, and constants are fetched once for both.
-  int blocksSideBySide() { return part.getBody().front().getOperations().size() > 32 ? 4 : 1; }
+  // Points without loops: several blocks where the body is a long chain, so that some compute while
+  // others wait, and constants are fetched once for all.
+  int blocksSideBySide() {
+    return part.getBody().front().getOperations().size() > 32 ? kBlocksInFlight : 1;
+  }
 
   // Lanes across a loop's points: the more blocks, the longer the run of memory that each of its
   // steps reads, as far as accumulators fit in registers and the code stays small.

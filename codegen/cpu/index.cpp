@@ -93,6 +93,16 @@ LaneValue PartEmitter::multiplyIndex(const LaneValue& x, const LaneValue& y) {
   if (x.isUniform() && y.isUniform())
     return LaneValue::uniform(b.CreateMul(x.parts[0], y.parts[0], "", false, true),
                               std::min(kMostAlign, x.align * y.align));
+  // The lanes' share of the product is the same in every block.
+  for (const auto& [scale, line] : {std::pair(&x, &y), std::pair(&y, &x)})
+    if (scale->isUniform() && line->kind == LaneValue::Kind::linear) {
+      Value* factor = b.CreateVectorSplat(lanes_.width, scale->parts[0]);
+      Value* lanes = b.CreateMul(factor, iota(line->stride));
+      return byBlock([&](unsigned i) {
+        Value* first = b.CreateMul(line->parts[i], scale->parts[0]);
+        return b.CreateAdd(b.CreateVectorSplat(lanes_.width, first), lanes);
+      });
+    }
   return byBlock([&](unsigned i) { return b.CreateMul(vectorOf(x, i), vectorOf(y, i)); });
 }
 

@@ -36,6 +36,51 @@ loom.kernel @first_axis(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   }
 }
 
+// Points that are long chains of arithmetic have four vectors side by side: some compute while others wait.
+// CHECK-LABEL: loom.kernel @long_chain
+// CHECK: #loom.axis<"i", 4096, lanes, unroll = 4>
+loom.kernel @long_chain(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"i", 4096>] {
+  ^bb0(%i: index):
+    %half = arith.constant 0.5 : f32
+    %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    %v1 = math.fma %v, %v, %half : f32
+    %v2 = math.fma %v1, %v, %half : f32
+    %v3 = math.fma %v2, %v, %half : f32
+    %v4 = math.fma %v3, %v, %half : f32
+    %v5 = math.fma %v4, %v, %half : f32
+    %v6 = math.fma %v5, %v, %half : f32
+    %v7 = math.fma %v6, %v, %half : f32
+    %v8 = math.fma %v7, %v, %half : f32
+    %v9 = math.fma %v8, %v, %half : f32
+    %v10 = math.fma %v9, %v, %half : f32
+    %v11 = math.fma %v10, %v, %half : f32
+    %v12 = math.fma %v11, %v, %half : f32
+    %v13 = math.fma %v12, %v, %half : f32
+    %v14 = math.fma %v13, %v, %half : f32
+    %v15 = math.fma %v14, %v, %half : f32
+    %v16 = math.fma %v15, %v, %half : f32
+    %v17 = math.fma %v16, %v, %half : f32
+    %v18 = math.fma %v17, %v, %half : f32
+    %v19 = math.fma %v18, %v, %half : f32
+    %v20 = math.fma %v19, %v, %half : f32
+    %v21 = math.fma %v20, %v, %half : f32
+    %v22 = math.fma %v21, %v, %half : f32
+    %v23 = math.fma %v22, %v, %half : f32
+    %v24 = math.fma %v23, %v, %half : f32
+    %v25 = math.fma %v24, %v, %half : f32
+    %v26 = math.fma %v25, %v, %half : f32
+    %v27 = math.fma %v26, %v, %half : f32
+    %v28 = math.fma %v27, %v, %half : f32
+    %v29 = math.fma %v28, %v, %half : f32
+    %v30 = math.fma %v29, %v, %half : f32
+    %v31 = math.fma %v30, %v, %half : f32
+    %v32 = math.fma %v31, %v, %half : f32
+    %v33 = math.fma %v32, %v, %half : f32
+    loom.store %v33, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+  }
+}
+
 // A row reduction has lanes along its loop, four vectors in flight, and rows in chunks.
 // CHECK-LABEL: loom.kernel @row_sum
 // CHECK: #loom.axis<"r", 4096, chunk = [[#]]>
