@@ -196,3 +196,38 @@ TEST_CASE("a view may come from outside a region that changes its base", "[regio
     require_same(c.gradients(got), c.gradients(want));
   }
 }
+
+TEST_CASE("an op in place records or refuses by the grad mode of each call", "[region]") {
+  Case c;
+  auto body = [&](const Tensor& x, int mode) {
+    Tensor y = x * c.w, z = x * 1.0;
+    auto change = [&] {
+      z.add_(y);
+      if (mode != 1) c.bias.add_(x.slice(0, 0, 1).view({3}));
+    };
+    if (mode == 2) return change(), z.sum(); // writes a leaf that requires a gradient
+    if (mode == 1) return change(), z.sum();
+    NoGrad off;
+    return change(), z.sum();
+  };
+  auto f = compile(body);
+  for (int k = 0; k < 10; k++) {
+    const int mode = k < 3 ? 0 : k % 3;
+    const Tensor start = c.bias.detach().clone();
+    if (mode == 2) {
+      CHECK_THROWS_AS(f(c.x(k), mode), Error);
+      require_equal(c.bias, start);
+      continue;
+    }
+    const Tensor got = f(c.x(k), mode), after = c.bias.detach().clone();
+    {
+      NoGrad off;
+      c.bias.copy_(start);
+    }
+    const Tensor want = body(c.x(k), mode);
+    require_equal(got, want, 1e-6);
+    require_equal(after, c.bias);
+    CHECK(got.requires_grad() == want.requires_grad());
+    if (mode == 1) require_same({grad({got}, {c.w})[0]}, {grad({want}, {c.w})[0]});
+  }
+}
