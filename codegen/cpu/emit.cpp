@@ -111,8 +111,12 @@ llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget
     std::unique_ptr<llvm::Module> copy = llvm::CloneModule(code);
     auto listing = generate(*copy, **machine, llvm::CodeGenFileType::AssemblyFile);
     if (!listing) return listing.takeError();
-    for (EmittedKernel& kernel : result.kernels)
+    for (EmittedKernel& kernel : result.kernels) {
       kernel.asm_text = cut(*listing, kernel.symbol);
+      std::string part;
+      for (int i = 0; !(part = cut(*listing, partSymbol(kernel.symbol, i))).empty(); ++i)
+        kernel.asm_text += part;
+    }
   }
   auto object = generate(code, **machine, llvm::CodeGenFileType::ObjectFile);
   if (!object) return object.takeError();

@@ -128,8 +128,7 @@ llvm::Function* emitKernelFunction(llvm::Module& module, KernelOp kernel, const 
   }
   llvm::SmallVector<llvm::Function*, 8> parts;
   for (auto [i, part] : llvm::enumerate(plan.parts)) {
-    parts.push_back(
-        createFunction(module, kernel.getSymName() + ".part" + llvm::Twine(i), false, target));
+    parts.push_back(createFunction(module, partSymbol(kernel.getSymName(), i), false, target));
     emitPartFunction(parts.back(), kernel, part, target);
   }
   emitDispatch(function, kernel, plan, parts, target);

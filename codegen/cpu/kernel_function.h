@@ -7,6 +7,11 @@
 
 namespace weft::cpu {
 
+/// Returns the symbol of a part's function, where a kernel has several.
+inline std::string partSymbol(llvm::StringRef kernel, size_t part) {
+  return (kernel + ".part" + llvm::Twine(part)).str();
+}
+
 /// Emits the kernel's function, named as the kernel, into the module.
 llvm::Function* emitKernelFunction(llvm::Module& module, loom::KernelOp kernel,
                                    const KernelPlan& plan, const CpuTarget& target);

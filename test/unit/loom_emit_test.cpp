@@ -91,6 +91,25 @@ TEST_CASE("one object holds every kernel, without undefined symbols", "[loom]") 
                                 "ELF");
 }
 
+TEST_CASE("the listing of a kernel holds all of its parts", "[loom]") {
+  Parsed parsed(R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+    loom.part [#loom.axis<"i", 64>] {
+    ^bb0(%i: index):
+      %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      loom.store %v, %y[affine_map<(i) -> (63 - i)>](%i) : !loom.buffer<f32>
+    }
+    loom.barrier
+    loom.part [] {
+      %v = loom.load %y[affine_map<() -> (0)>]() : !loom.buffer<f32>
+      loom.store %v, %x[affine_map<() -> (0)>]() : !loom.buffer<f32>
+    }
+  })");
+  auto emitted = cpu::emitKernels(*parsed.module, cpu::CpuTarget::host(), {true, true});
+  REQUIRE(bool(emitted));
+  for (const char* symbol : {"k:", "k.part0:", "k.part1:"})
+    CHECK(emitted->kernels[0].asm_text.find(symbol) != std::string::npos);
+}
+
 TEST_CASE("an object with undefined symbols is not linked", "[loom]") {
   auto linked = cpu::linkSharedObject("not an object");
   REQUIRE(!linked);
