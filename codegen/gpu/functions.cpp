@@ -14,7 +14,8 @@ struct Function {
 };
 
 // $F: f32 or f64. $T: its C type. $U: unsigned integer of its width. $fraction, $bias, $field: its
-// layout. $offset = 1.5 * 2^fraction + bias. $up = 2^bias, $down = 2^(fraction + 2 - bias), as bits; $step = bias - fraction - 2.
+// layout. $offset = 1.5 * 2^fraction + bias. $up = 2^bias, $down = 2^(fraction + 2 - bias), as
+// bits; $step = bias - fraction - 2.
 constexpr Function kFunctions[] = {
     {"weft_add", R"(weft_i64 weft_add(weft_i64 x, weft_i64 y) {
   return (weft_i64)((weft_u64)x + (weft_u64)y);

@@ -228,13 +228,14 @@ TEST_CASE("powers of two round once, subnormal results included", "[loom]") {
       text.replace(at, 3, std::string(" ") + type + "\n");
     for (const char* cpu : kCpus)
       for (int64_t k : {1, 7})
-        checkEqual({text,
-                    {{type, 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}},
-                    {},
-                    {{"K", k}},
-                    0,
-                    true,
-                    cpu});
+        checkEqual(
+            {text,
+             {{type, 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}},
+             {},
+             {{"K", k}},
+             0,
+             true,
+             cpu});
   }
 }
 
