@@ -221,8 +221,8 @@ private:
     Type integer = builder.getI64Type();
     Value limit = ir::ScalarOp::create(builder, loc, RankedTensorType::get({}, integer), number);
     Value x = any();
-    if (ir::elementOf(x) != integer) x = create("cast", x, shapeOf(x), integer, {3});
-    Value y = create("checked_index", {x, limit, limit}, shapeOf(x), integer);
+    if (ir::elementOf(x) != integer) x = create("cast", x, ir::shapeOf(x), integer, {3});
+    Value y = create("checked_index", {x, limit, limit}, ir::shapeOf(x), integer);
     if (pick(random, 2)) values.push_back(y);
   }
 
