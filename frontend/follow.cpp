@@ -120,6 +120,7 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
     r = call.operands[0];
     r->retain();
     r->storage->version.fetch_add(1, std::memory_order_relaxed);
+    wrote = true;
   } else {
     r = generic_ ? make_generic_result(c, call) : make_result(c, call);
   }

@@ -58,6 +58,7 @@ void Session::go_to_root(Flush* done) {
   mode_ = Mode::follow;
   generic_ = false;
   mixed_ = false;
+  wrote = false;
   tape = tape_table_.data();
   current = region_.trace().root();
   next = done ? done->successor.load(std::memory_order_acquire) : nullptr;

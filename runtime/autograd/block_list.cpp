@@ -1,5 +1,6 @@
 #include "runtime/autograd/block_list.h"
 
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -41,7 +42,42 @@ FreeBlocks::~FreeBlocks() {
 
 FreeBlocks* local_blocks() { return blocks ? blocks : make_blocks(); }
 
+// A slab's memory comes in chunks, aligned to their size; the head of one counts its blocks and the
+// slab. What would fill most of a chunk comes from the free lists.
+constexpr size_t kChunk = size_t{32} << 10;
+constexpr std::align_val_t kChunkAlign{kChunk};
+constexpr uint8_t kInChunk = kClasses + 1;
+using ChunkCount = std::atomic<uint32_t>;
+
+void release_chunk(void* chunk) {
+  if (static_cast<ChunkCount*>(chunk)->fetch_sub(1, std::memory_order_acq_rel) == 1)
+    ::operator delete(chunk, kChunkAlign);
+}
+
+void* chunk_of(void* block) {
+  return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(block) & ~(kChunk - 1));
+}
+
 } // namespace
+
+BlockSlab::~BlockSlab() {
+  if (chunk_) release_chunk(chunk_);
+}
+
+void* BlockSlab::take(size_t bytes, uint8_t& size_class) {
+  bytes = (bytes + kStep - 1) / kStep * kStep;
+  if (bytes > kChunk / 8) return take_block(bytes, size_class);
+  if (!chunk_ || used_ + bytes > kChunk) {
+    void* fresh = ::operator new(kChunk, kChunkAlign);
+    if (chunk_) release_chunk(chunk_);
+    chunk_ = static_cast<char*>(fresh);
+    new (chunk_) ChunkCount(1);
+    used_ = kStep;
+  }
+  reinterpret_cast<ChunkCount*>(chunk_)->fetch_add(1, std::memory_order_relaxed);
+  size_class = kInChunk;
+  return chunk_ + std::exchange(used_, used_ + bytes);
+}
 
 void* take_block(size_t bytes, uint8_t& size_class) {
   size_t c = (bytes - 1) / kStep;
@@ -61,6 +97,7 @@ void* take_block(size_t bytes, uint8_t& size_class) {
 }
 
 void give_block(void* p, uint8_t size_class) {
+  if (size_class == kInChunk) return release_chunk(chunk_of(p));
   FreeBlocks* list = size_class < kClasses ? local_blocks() : nullptr;
   if (!list || list->counts[size_class] == kMostFree) return ::operator delete(p, kAlign);
   list->heads[size_class] = new (p) FreeBlocks::Block{list->heads[size_class]};

@@ -51,13 +51,13 @@ bool may_read_result(const OpInfo& op, size_t operand_count) {
 
 } // namespace
 
-GradNode* GradNode::make(const OpCall& call, const Meta& result) {
+GradNode* GradNode::make(const OpCall& call, const Meta& result, BlockSlab* slab) {
   const bool keeps_result = may_read_result(info(call.op), call.operands.size());
   size_t bytes = sizeof(GradNode) + (call.operands.size() + keeps_result) * sizeof(GradOperand) +
                  count_metas(call, result) * sizeof(Meta) + call.scalars.size() * sizeof(Scalar) +
                  (call.structure.size() + call.sizes.size() + result.rank) * sizeof(int64_t);
   uint8_t size_class;
-  GradNode* n = new (take_block(bytes, size_class)) GradNode;
+  GradNode* n = new (slab ? slab->take(bytes, size_class) : take_block(bytes, size_class)) GradNode;
   n->size_class = size_class;
   n->op = call.op;
   n->in_place = call.in_place;

@@ -9,6 +9,7 @@
 namespace weft {
 
 class BackwardPass;
+class BlockSlab;
 
 /// The accumulated gradient of a leaf. Backward passes of several threads may meet in it.
 struct LeafState : AutogradState {
@@ -102,7 +103,8 @@ struct alignas(64) GradNode : AutogradState {
   Meta* metas() { return reinterpret_cast<Meta*>(result_sizes() + rank); }
 
   /// Makes the node of a call: arguments and metadata are filled in, edges and values are not.
-  static GradNode* make(const OpCall& call, const Meta& result);
+  /// The memory comes from `slab` where there is one.
+  static GradNode* make(const OpCall& call, const Meta& result, BlockSlab* slab = nullptr);
   /// Ends a slot's claim on its node, which may be resting or in use.
   static void give_up(GradNode* node);
   void rest() {

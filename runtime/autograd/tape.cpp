@@ -32,7 +32,10 @@ enum class Hold : uint8_t { owned, lent };
 template <Hold hold> void keep(TensorImpl* t, GradOperand& place) {
   if (hold == Hold::owned) t->retain_tape();
   place.value = t;
-  place.version = t->storage->version.load(std::memory_order_relaxed);
+  // Nothing has been written in a segment yet: then its new storages, far from any cache, are at 0.
+  const bool is_new =
+      hold == Hold::lent && !current_session->wrote && t->session == current_session && !t->is_view;
+  place.version = is_new ? 0 : t->storage->version.load(std::memory_order_relaxed);
 }
 
 // Makes the node's edges and keeps what the gradients that somebody waits for will read.
@@ -91,8 +94,8 @@ void arm(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode* no
   attach_node(result, node);
 }
 
-GradNode* make_node(const OpCall& call, const Meta& result) {
-  GradNode* node = GradNode::make(call, result);
+GradNode* make_node(const OpCall& call, const Meta& result, BlockSlab* slab = nullptr) {
+  GradNode* node = GradNode::make(call, result, slab);
   if (current_session) node->region = current_session->region;
   return node;
 }
@@ -116,7 +119,7 @@ void check_in_place(const OpCall& call) {
     fail(call, ErrorKind::autograd,
          fmt::format("operand 0, {}, must not require a gradient: the op has none",
                      describe(target->meta)));
-  if (target->is_view) check_view_in_place(call);
+  if (target->is_view && !target->detached) check_view_in_place(call);
 }
 
 void attach_node(TensorImpl* result, GradNode* node) {
@@ -133,7 +136,7 @@ void record_tape(const OpCall& call, TensorImpl* result) {
     std::copy(call.scalars.begin(), call.scalars.end(), node->scalars());
     node->loc = call.location();
   } else {
-    node = make_node(call, result->meta);
+    node = make_node(call, result->meta, slot ? &current_session->tape_memory : nullptr);
     if (slot) *slot = node;
   }
   if (slot) return arm(call.operands, result, node);

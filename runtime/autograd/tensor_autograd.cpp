@@ -114,7 +114,7 @@ Tensor Tensor::detach(Loc loc) const {
   for (int k = 0; k < rank(); k++)
     same_order.push_back(k);
   Tensor alias = weft::permute(*this, same_order);
-  alias.impl()->is_view = false; // to the tape it is a tensor of its own
+  alias.impl()->detached = true;
   return alias;
 }
 
@@ -128,6 +128,7 @@ void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
   if (to->is_view) unlink_view(to);
   to->offset = from->offset;
   to->is_view = from->is_view;
+  to->detached = from->detached;
   uint8_t requires_grad = to->meta.requires_grad;
   to->meta = from->meta;
   to->meta.requires_grad = requires_grad;

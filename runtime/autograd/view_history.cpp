@@ -209,7 +209,7 @@ void check_view_in_place(const OpCall& call) {
   const TensorImpl* root = link->root;
   if (root->is_leaf && root->meta.requires_grad)
     refuse(call, "a view of a leaf that requires a gradient");
-  if (root->is_view) refuse(call, "a view of a view made in a NoGrad scope");
+  if (root->is_view && !root->detached) refuse(call, "a view of a view made in a NoGrad scope");
 }
 
 void extend_root(const OpCall& call, TensorImpl* view) {

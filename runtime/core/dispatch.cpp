@@ -19,6 +19,7 @@ TensorImpl* run(const OpCall& call) {
   // Pointwise ops have no sizes and few a structure: the table is seldom asked.
   if ((!call.sizes.empty() || !call.structure.empty()) && info(call.op).kind == OpKind::view) {
     result->is_view = true;
+    result->detached = false;
     if (grad_mode && is_floating(result->meta.dtype)) link_view(call, result);
   }
   return result;
@@ -34,7 +35,7 @@ TensorImpl* dispatch(const OpCall& call) {
   if (call.in_place) check_in_place(call);
   Tensor result = Tensor::adopt(run(call));
   record_tape(call, result.impl());
-  if (call.in_place && result.impl()->is_view) extend_root(call, result.impl());
+  if (call.in_place && result.impl()->link) extend_root(call, result.impl());
   return result.detach_handle();
 }
 

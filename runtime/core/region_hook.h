@@ -2,6 +2,7 @@
 // knows nothing else about regions; frontend/ implements it.
 #pragma once
 
+#include "runtime/autograd/block_list.h"
 #include "runtime/autograd/tape.h"
 #include "runtime/core/op_call.h"
 
@@ -43,6 +44,8 @@ public:
   TensorImpl** values = nullptr; // by slot
   TraceNode* current = nullptr;  // last node matched
   GradNode** tape = nullptr; // by slot: see autograd/tape_slot.h; null unless sizes are as recorded
+  bool wrote = false;        // the segment has an op in place
+  BlockSlab tape_memory;     // of the nodes in slots
 };
 
 /// A stay of this thread in a region; leaving is finish(), or abandon() while an exception travels.
@@ -72,22 +75,23 @@ extern constinit thread_local RegionSession* current_session
     __attribute__((tls_model("initial-exec")));
 
 /// Slots beyond the last one that a session's table must have, for prefetch_ahead.
-inline constexpr int kPrefetchResults = 6;
+inline constexpr int kPrefetchResults = 10;
 
 /// Fetches what following will touch some ops ahead: nodes lie in recording order, and slots grow
 /// with them. (Inlined by force: GCC takes a function that only prefetches for one without effect
 /// and drops its calls.)
 [[gnu::always_inline]] inline void prefetch_ahead(TraceNode* n, TensorImpl** values) {
-  __builtin_prefetch(n + 8);
+  __builtin_prefetch(n + 12);
   __builtin_prefetch(values[n->result + kPrefetchResults]);
 }
 
-/// Fetches what recording the tape will touch some ops ahead: the node, and the result's storage
-/// for its version.
+/// Fetches the tape node that recording will touch some ops ahead, and, where versions may not be
+/// new, the storage whose version it will save.
 [[gnu::always_inline]] inline void prefetch_for_tape(const RegionSession& s, int32_t slot) {
   const char* node = reinterpret_cast<const char*>(s.tape[slot + kPrefetchResults]);
   __builtin_prefetch(node, 1);
   __builtin_prefetch(node + 64, 1);
+  if (!s.wrote) return;
   if (const TensorImpl* t = s.values[slot + kPrefetchResults / 2]) __builtin_prefetch(t->storage);
 }
 
@@ -125,7 +129,8 @@ inline bool follow_in_place(Op op, TensorImpl* a, TensorImpl* b) {
   s->current = n;
   s->next = n->next.load(std::memory_order_acquire);
   a->storage->version.fetch_add(1, std::memory_order_relaxed);
-  __builtin_prefetch(n + 8);
+  s->wrote = true;
+  __builtin_prefetch(n + 12);
   return true;
 }
 

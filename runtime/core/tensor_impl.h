@@ -50,7 +50,8 @@ struct alignas(64) TensorImpl {
   RegionSession* session = nullptr; // not null while the value is deferred or being recorded there
   int32_t slot = -1;                // the value's number in that session
   bool is_leaf = true;
-  bool is_view = false; // made by a view op: it shares its storage with another tensor
+  bool is_view = false;  // made by a view op: it shares its storage with another tensor
+  bool detached = false; // a view that is a tensor of its own to the tape
   Storage* storage = nullptr;
   int64_t offset = 0;                // of element [0, ..., 0] from the storage's start, in elements
   AutogradState* autograd = nullptr; // grad, tape node, hooks; made when first needed

@@ -197,6 +197,27 @@ TEST_CASE("a view may come from outside a region that changes its base", "[regio
   }
 }
 
+TEST_CASE("saved versions are those of the memory that a value looks into", "[region]") {
+  Case c;
+  auto f = compile([&](const Tensor& x, int k) {
+    Tensor alias = x.detach(), part = x.slice(0, 0, 1);
+    Tensor y = alias * c.w, z = c.w.detach() * 2.0;
+    Tensor u = z * c.w;
+    if (k % 4 == 3) z.add_(1.0); // u must notice
+    return (y + part * c.w + u).sum();
+  });
+  for (int k = 0; k < 8; k++) {
+    const Tensor x = c.x(k);
+    x.add_(1.0).mul_(0.5);
+    if (k % 4 == 3) {
+      CHECK_THROWS_AS(grad({f(x, k)}, {c.w}), Error);
+      continue;
+    }
+    const Tensor want = (x * c.w + x.slice(0, 0, 1) * c.w + c.w.detach() * 2.0 * c.w).sum();
+    require_same({grad({f(x, k)}, {c.w})[0]}, {grad({want}, {c.w})[0]});
+  }
+}
+
 TEST_CASE("an op in place records or refuses by the grad mode of each call", "[region]") {
   Case c;
   auto body = [&](const Tensor& x, int mode) {
