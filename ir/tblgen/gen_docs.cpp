@@ -1,5 +1,6 @@
 // The op reference, one Markdown page: signature, semantics, shapes, dtypes, formula, gradient.
 #include "ir/tblgen/backends.h"
+#include "ir/tblgen/one_line.h"
 #include "ir/tblgen/print.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -7,19 +8,6 @@
 namespace weft::tblgen {
 
 namespace {
-
-// One line out of a text that is laid out over several.
-std::string one_line(const std::string& text) {
-  std::string r;
-  for (char c : text) {
-    bool space = c == ' ' || c == '\n';
-    if (!space)
-      r += c;
-    else if (!r.empty() && r.back() != ' ')
-      r += ' ';
-  }
-  return llvm::StringRef(r).trim().str();
-}
 
 // A default of a composite's parameter as a reader would say it.
 std::string plain_default(const Parameter& p) {

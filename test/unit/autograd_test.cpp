@@ -5,11 +5,12 @@
 #include "weft/memory.h"
 #include "weft/ops.h"
 
-#include <catch2/catch.hpp>
+#include "test/unit/autograd_util.h"
 
 #include <thread>
 
 using namespace weft;
+using namespace weft::test;
 using Catch::Matchers::Contains;
 
 namespace {
@@ -17,19 +18,6 @@ namespace {
 Tensor leaf(std::initializer_list<double> values) {
   return tensor(std::vector<double>(values), {static_cast<int64_t>(values.size())})
       .requires_grad_();
-}
-
-std::vector<double> values(const Tensor& t) { return t.to_vector<double>(); }
-using Values = std::vector<double>;
-
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    CHECK(e.kind() == ErrorKind::autograd);
-    return e.what();
-  }
-  return "no error";
 }
 
 } // namespace

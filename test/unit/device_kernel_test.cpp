@@ -1,20 +1,8 @@
 // Kernels in which the threads of a block work on one point, where a missing barrier or a wrong
 // place in shared memory shows. Linked with a runner of device C.
-#include "test/unit/loom_harness.h"
-
-#include <catch2/catch.hpp>
+#include "test/unit/loom_checks.h"
 
 using namespace weft::test;
-
-namespace {
-
-void checkEqual(const LoomRun& run) {
-  LoomOutcome outcome = runBoth(run);
-  REQUIRE(outcome.difference == "");
-  REQUIRE(outcome.emitted_error == outcome.interpreted_error);
-}
-
-} // namespace
 
 TEST_CASE("a layer norm over rows of any length, with its statistics", "[device]") {
   const char* text =

@@ -1,19 +1,7 @@
 // Every scalar op of loom as device C. Linked with a runner of device C.
-#include "test/unit/loom_harness.h"
-
-#include <catch2/catch.hpp>
+#include "test/unit/loom_checks.h"
 
 using namespace weft::test;
-
-namespace {
-
-void checkEqual(const LoomRun& run) {
-  LoomOutcome outcome = runBoth(run);
-  REQUIRE(outcome.difference == "");
-  REQUIRE(outcome.emitted_error == outcome.interpreted_error);
-}
-
-} // namespace
 
 TEST_CASE("every scalar op of the table", "[device]") {
   const char* text =

@@ -1,5 +1,6 @@
 // The examples of the op reference give what it says.
 
+#include "ir/tblgen/one_line.h"
 #include "weft/weft.h"
 
 #include <catch2/catch.hpp>
@@ -18,24 +19,11 @@ const Example kExamples[] = {
 #include "weft/gen/examples.inc"
 };
 
-// The text on one line, as the reference has it.
-std::string one_line(const std::string& text) {
-  std::string r;
-  for (char c : text) {
-    bool space = c == ' ' || c == '\n';
-    if (!space)
-      r += c;
-    else if (!r.empty() && r.back() != ' ')
-      r += ' ';
-  }
-  return r;
-}
-
 } // namespace
 
 TEST_CASE("the examples of the op reference give what it says") {
   for (const Example& e : kExamples) {
     INFO(e.op);
-    CHECK(one_line(e.run().str()) == e.gives);
+    CHECK(tblgen::one_line(e.run().str()) == e.gives);
   }
 }

@@ -1,7 +1,5 @@
 // Pointwise loom kernels: emitted code equals the interpreter bit for bit.
-#include "test/unit/loom_harness.h"
-
-#include <catch2/catch.hpp>
+#include "test/unit/loom_checks.h"
 
 using namespace weft::test;
 
@@ -9,13 +7,6 @@ namespace {
 
 const int64_t kExtents[] = {0, 1, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 1031};
 const char* kCpus[] = {"native", "x86-64-v3", "x86-64-v4"};
-
-void checkEqual(const LoomRun& run) {
-  LoomOutcome outcome = runBoth(run);
-  INFO("cpu " << run.cpu);
-  REQUIRE(outcome.difference == "");
-  REQUIRE(outcome.emitted_error == outcome.interpreted_error);
-}
 
 } // namespace
 

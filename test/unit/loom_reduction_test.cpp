@@ -1,20 +1,11 @@
 // Loops, reductions, locals and products of loom kernels against the interpreter.
-#include "test/unit/loom_harness.h"
-
-#include <catch2/catch.hpp>
+#include "test/unit/loom_checks.h"
 
 using namespace weft::test;
 
 namespace {
 
 const char* kCpus[] = {"native", "x86-64-v3", "x86-64-v4"};
-
-void checkEqual(const LoomRun& run) {
-  LoomOutcome outcome = runBoth(run);
-  INFO("cpu " << run.cpu);
-  REQUIRE(outcome.difference == "");
-  REQUIRE(outcome.emitted_error == outcome.interpreted_error);
-}
 
 } // namespace
 

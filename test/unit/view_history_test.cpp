@@ -4,14 +4,14 @@
 #include "weft/memory.h"
 #include "weft/ops.h"
 
-#include <catch2/catch.hpp>
+#include "test/unit/autograd_util.h"
 
 #include <limits>
 #include <thread>
 
 using namespace weft;
+using namespace weft::test;
 using Catch::Matchers::Contains;
-using Values = std::vector<double>;
 
 namespace {
 
@@ -24,8 +24,6 @@ Tensor ramp(const Shape& shape, double start = 0.3, double step = 0.17) {
     v.push_back(start + std::fmod(step * static_cast<double>(k), 1.9));
   return tensor(v, shape);
 }
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
 
 using Scalarwise = std::function<Tensor(const Tensor&)>; // to a 0-d tensor
 
@@ -47,16 +45,6 @@ void check_both(const Scalarwise& f, const Tensor& at) {
   check_gradient(f, at);
   check_gradient(
       [&](const Tensor& x) { return sum(gradient(f, x, true) * ramp(x.shape(), 1.1, 0.23)); }, at);
-}
-
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    CHECK(e.kind() == ErrorKind::autograd);
-    return e.what();
-  }
-  return "no error";
 }
 
 } // namespace
