@@ -130,9 +130,11 @@ class View<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), [], [De
   string index = ?;             // the operand's index from the result's, for the reference page
 }
 
-// Has a kernel, a lowering and a gradient of its own.
-class Structured<string mnemonic, dag tensors> : WeftRecord<mnemonic, tensors, []> {
+// Has a rule, a kernel (its routine) and a gradient of its own. Without a lowering to loom compiled programs call the routine.
+class Structured<string mnemonic, dag tensors, list<Scalar> scalars = []> : WeftRecord<mnemonic, tensors, scalars> {
   bit differentiable = 1;
+  bit lowers = 0;               // has a lowering to loom
+  bit refuses = 0;              // there are elements of its operands that it does not take
   list<string> reads = [];      // one an operand: the operand whose value its gradient reads, if any
 }
 

@@ -11,11 +11,13 @@ def Matmul : Structured<"matmul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let gives = "[[3.], [3.]] f32[2, 1]";
   let domain = Number;
   let shapes = "[..., M, K] by [..., K, N] gives [..., M, N]";
+  let lowers = 1;
   let reads = ["b", "a"];
   let formula = "y[m, n] = sum over k of a[m, k] * b[k, n]";
 }
 def Concatenate : Structured<"concatenate", (ins Variadic<Weft_Tensor>:$parts)> {
   let summary = "tensors one after the other along a dim";
+  let lowers = 1;
   let structure = ["dim"];
   let shapes = "equal but for dim `dim`, where sizes add up";
   let api = 0;

@@ -42,6 +42,9 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Rows of OpInfo, by Op.");
   for (const OpRecord* op : records.ops()) {
     if (op->differentiable) os << "void vjp_" << op->name << "(VjpContext&);\n";
+    if (op->kind == Kind::structured)
+      os << "void infer_" << op->name << "(const OpCall&, Meta&, int64_t&);\nbool routine_"
+         << op->name << "(const RoutineCall&);\n";
     names(os, *op, "structure", op->structure);
     names(os, *op, "sizes", op->sizes);
     Texts scalars;
@@ -71,6 +74,7 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
        << ", .gradient_reads = " << (gradient_reads(*op).empty() ? "nullptr" : "reads_" + op->name)
        << ", .domain = OpDomain::" << op->domain << ", .bool_operands = " << masks
        << ", .needs_elements = " << flag(op->needs_elements) << ", .infer = " << infer_name(*op)
+       << ", .routine = " << (op->kind == Kind::structured ? "routine_" + op->name : "nullptr")
        << ", .vjp = " << (op->differentiable ? "vjp_" + op->name : "nullptr")
        << ", .structure_names = structure_" << op->name << ", .size_names = sizes_" << op->name
        << ", .scalar_names = scalars_" << op->name << "},\n";

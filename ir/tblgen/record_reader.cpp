@@ -165,8 +165,11 @@ void RecordReader::read(const Record* def, Kind kind) {
   case Kind::reduction:
     reduction(op);
     break;
-  case Kind::view:
   case Kind::structured:
+    op.lowers = def->getValueAsBit("lowers");
+    op.refuses = def->getValueAsBit("refuses");
+    [[fallthrough]];
+  case Kind::view:
     op.differentiable = def->getValueAsBit("differentiable");
     for (StringRef s : def->getValueAsListOfStrings("reads"))
       op.gradient_operands.push_back(s.str());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/core/op_call.h"
+#include "runtime/core/routine.h"
 
 namespace weft {
 
@@ -36,6 +37,8 @@ struct OpInfo {
   bool needs_elements;   // a reduction that has no value for no elements (max, argmax)
   /// Computes the result's metadata and, for views, its offset; throws weft::Error.
   void (*infer)(const OpCall&, Meta& result, int64_t& offset);
+  /// The kernel of a structured op; null for the other kinds.
+  Routine routine;
   /// Gradients of the operands; null where none exists.
   void (*vjp)(VjpContext&);
   const char* const* structure_names; // names of the structural integers, null-terminated

@@ -1,6 +1,6 @@
 // Shape and dtype rules: what OpInfo::infer points at. Each fills `result` from the call, or throws
 // an Error that names the op, the shapes and the user's line. Views also set `offset`, in elements
-// from the storage's start.
+// from the storage's start. The rules of structured ops are declared by the generated table.
 #pragma once
 
 #include "runtime/core/op_info.h"
@@ -20,9 +20,6 @@ void infer_expand(const OpCall& call, Meta& result, int64_t& offset);
 /// Fills the strides with which `result` (sizes set) views x's elements in order; false where none
 /// do.
 bool view_strides(const Meta& x, Meta& result);
-
-void infer_matmul(const OpCall& call, Meta& result, int64_t& offset);
-void infer_concatenate(const OpCall& call, Meta& result, int64_t& offset);
 
 /// Returns the dtype that a pointwise call computes in: that of the operands that are no masks.
 DType operand_dtype(const OpCall& call);
