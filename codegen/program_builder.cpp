@@ -7,12 +7,21 @@
 #include "ir/weft/index_math.h"
 #include "ir/weft/weft.h"
 
+#include "passes/buffer_layout.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 
 namespace weft {
 namespace {
+
+DType dtype_of(Type element) {
+  if (element.isF64()) return f64;
+  if (element.isBF16()) return bf16;
+  if (element.isInteger(64)) return i64;
+  return element.isInteger(1) ? boolean : f32;
+}
 
 class Builder {
 public:
@@ -87,10 +96,52 @@ private:
   }
 
   void add_kernels() {
-    for (auto kernel : module.getOps<loom::KernelOp>()) {
-      kernels[kernel.getSymName()] = static_cast<int32_t>(program.kernels.size());
-      program.kernels.push_back({kernel.getSymName().str(), "", {}});
+    auto add = [&](StringRef name) {
+      kernels[name] = static_cast<int32_t>(program.kernels.size());
+      program.kernels.push_back({name.str(), "", {}});
+    };
+    for (auto kernel : module.getOps<loom::KernelOp>())
+      add(kernel.getSymName());
+    for (auto routine : module.getOps<ir::RoutineOp>())
+      add(routine.getSymName());
+  }
+
+  ProgramView view(Type type, AffineMap layout, ArrayRef<AffineExpr> shape) {
+    ProgramView v;
+    v.dtype = dtype_of(ir::elementOf(type));
+    SmallVector<AffineExpr> zeros(layout.getNumDims(), getAffineConstantExpr(0, type.getContext()));
+    auto at = [&](ArrayRef<AffineExpr> indices) {
+      return layout.getResult(0).replaceDims(indices);
+    };
+    AffineExpr start = at(zeros);
+    v.offset = expression(ir::canonical(start));
+    for (unsigned k = 0; k < shape.size(); k++) {
+      SmallVector<AffineExpr> indices = zeros;
+      indices[k] = getAffineConstantExpr(1, type.getContext());
+      v.sizes.push_back(expression(shape[k]));
+      v.strides.push_back(expression(ir::canonical(at(indices) - start)));
     }
+    return v;
+  }
+
+  void add_routine(ir::RoutineOp op, ir::LaunchOp launch, ProgramLaunch& l) {
+    ProgramRoutine r;
+    r.op = op.getRecord().str();
+    auto layouts = op.getLayouts().getAsValueRange<AffineMapAttr>();
+    auto shapes = op.getShapes().getAsValueRange<AffineMapAttr>();
+    for (auto [input, layout, shape] : llvm::zip_equal(launch.getInputs(), layouts, shapes))
+      r.views.push_back(view(input.getType(), layout, shape.getResults()));
+    Value result = launch.getResult(0);
+    r.views.push_back(view(result.getType(), layoutOf(function, result), ir::shapeOf(result)));
+    r.structure.assign(op.getStructure().begin(), op.getStructure().end());
+    if (op.getSizes())
+      for (AffineExpr e : op.getSizes()->getResults())
+        r.sizes.push_back(expression(e));
+    for (ProgramArgument a : l.arguments)
+      r.scalars.push_back(segment.scalars[static_cast<size_t>(a.index)]);
+    r.error = static_cast<int32_t>(op.getCode());
+    l.phases = {{constant(1), constant(0), constant(0)}};
+    program.kernels[static_cast<size_t>(l.kernel)].routine = std::move(r);
   }
 
   int32_t buffer(ir::BufferAttr place) {
@@ -109,10 +160,17 @@ private:
     return it->second;
   }
 
+  void add_phases(loom::KernelOp kernel, ProgramLaunch& l) {
+    for (unsigned k = 0; k < kernel.getPhases().size(); k++)
+      l.phases.push_back({expression(kernel, loom::LoomDialect::kChunksName, 1, k),
+                          expression(kernel, loom::LoomDialect::kBytesName, 0, k),
+                          expression(kernel, loom::LoomDialect::kFlopsName, 0, k)});
+    l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
+  }
+
   void add_launch(ir::LaunchOp launch) {
-    auto kernel = module.lookupSymbol<loom::KernelOp>(launch.getKernel());
     ProgramLaunch l;
-    l.kernel = kernels.lookup(kernel.getSymName());
+    l.kernel = kernels.lookup(launch.getKernel());
     ArrayAttr places = *launch.getBuffers();
     for (Attribute place : places)
       l.buffers.push_back(buffer(cast<ir::BufferAttr>(place)));
@@ -123,11 +181,10 @@ private:
     for (auto [k, size] : llvm::enumerate(launch.getSizes()))
       l.arguments.push_back({ProgramArgument::Kind::size,
                              add({ProgramExpr::Kind::symbol, static_cast<int32_t>(k), -1, 0})});
-    for (unsigned k = 0; k < kernel.getPhases().size(); k++)
-      l.phases.push_back({expression(kernel, loom::LoomDialect::kChunksName, 1, k),
-                          expression(kernel, loom::LoomDialect::kBytesName, 0, k),
-                          expression(kernel, loom::LoomDialect::kFlopsName, 0, k)});
-    l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
+    if (auto routine = module.lookupSymbol<ir::RoutineOp>(launch.getKernel()))
+      add_routine(routine, launch, l);
+    else
+      add_phases(module.lookupSymbol<loom::KernelOp>(launch.getKernel()), l);
     program.launches.push_back(l);
     ProgramKernel& info = program.kernels[l.kernel];
     if (!info.summary.empty()) return;

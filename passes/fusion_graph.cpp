@@ -12,10 +12,11 @@ constexpr unsigned kCheapCost = 64;
 // Weight up to which an expression of a leaf is.
 constexpr unsigned kLightWeight = 8;
 
-// A product reads its factors from memory.
-bool isFactor(Value v) {
+// Products and routines read their operands from memory.
+bool isReadFromMemory(Value v) {
   return llvm::any_of(v.getUsers(), [](Operation* user) {
-    return isProduct(user) || (isa<ir::ViewOp>(user) && isFactor(user->getResult(0)));
+    return isProduct(user) || isRoutine(user) ||
+           (isa<ir::ViewOp>(user) && isReadFromMemory(user->getResult(0)));
   });
 }
 
@@ -96,7 +97,8 @@ bool FusionGraph::isReadWhole(Value v) {
 // Sources that are not random, expressions of numbers (one element each), and those of one leaf.
 bool FusionGraph::isCheap(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
-  if (!record || record->isRandom || !isElementwise(op) || isFactor(op->getResult(0))) return false;
+  if (!record || record->isRandom || !isElementwise(op) || isReadFromMemory(op->getResult(0)))
+    return false;
   if (record->mayRefuse && (isShown(op->getResult(0)) || !isReadWhole(op->getResult(0))))
     return false;
   if (isOfOneLeaf(op)) {

@@ -34,6 +34,7 @@ constexpr double kLightFold = 1 << 16;
 constexpr size_t kMostParts = 256;
 
 struct Work {
+  bool isRoutine = false;            // joins nothing
   bool hasDot = false, folds = true; // every part ends in accumulators
   double points = 0, elements = 0;   // of the largest part; elements with all loops
 };
@@ -66,7 +67,7 @@ Work workOf(loom::KernelOp kernel) {
 
 // Says whether `b` is the small end of what `a` folds.
 bool isFinish(const Work& a, const Work& b) {
-  if (a.hasDot || b.hasDot || !a.folds) return false;
+  if (a.isRoutine || b.isRoutine || a.hasDot || b.hasDot || !a.folds) return false;
   bool isSmall = b.elements <= kFewPoints || 2 * b.elements <= a.elements;
   return isSmall && (b.folds || b.points <= kFewPoints);
 }
@@ -83,14 +84,15 @@ public:
     Block& body = function.getBody().front();
     for (Operation& op : body.without_terminator()) {
       auto launch = dyn_cast<ir::LaunchOp>(op);
-      if (!launch || !isOwner(launch)) return;
+      if (!launch || !(isOwner(launch) || routineOf(launch))) return;
       numbers[launch] = launches.size();
       launches.push_back(launch);
       kernels[launch] = lookUp(launch);
     }
     findEdges();
     for (auto [k, launch] : llvm::enumerate(launches)) {
-      work.push_back(workOf(kernelOf(launch)));
+      work.push_back(routineOf(launch) ? Work{.isRoutine = true, .folds = false}
+                                       : workOf(kernelOf(launch)));
       groupOf.push_back(k);
       groups.push_back({static_cast<unsigned>(k)});
     }
@@ -116,6 +118,10 @@ private:
     return module.lookupSymbol<loom::KernelOp>(launch.getKernel());
   }
   loom::KernelOp kernelOf(ir::LaunchOp launch) { return kernels.lookup(launch); }
+
+  ir::RoutineOp routineOf(ir::LaunchOp launch) {
+    return module.lookupSymbol<ir::RoutineOp>(launch.getKernel());
+  }
 
   // A launch of a kernel of its own with one phase: what lowering to loom makes.
   bool isOwner(ir::LaunchOp launch) {
@@ -159,6 +165,7 @@ private:
   }
 
   bool mayRefuse(ir::LaunchOp launch) {
+    if (ir::RoutineOp routine = routineOf(launch)) return routine.getCode() != 0;
     auto found = kernelOf(launch).walk([](loom::RequireOp) { return WalkResult::interrupt(); });
     return found.wasInterrupted();
   }

@@ -1,7 +1,10 @@
 // 1. Each part of a weft.kernel is analysed: what it reads are the kernel's inputs.
 // 2. The loom.kernel takes inputs, results that are not written over an input, numbers, sizes.
 // 3. Each part is lowered; equal scalar code is merged.
+// Kernels that are one call of a routine become that (lower_routine.cpp).
+#include "passes/buffer_layout.h"
 #include "passes/lower_part.h"
+#include "passes/lower_routine.h"
 #include "passes/passes.h"
 
 #include "ir/weft/index_math.h"
@@ -14,7 +17,17 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-using ir::Exprs;
+// Codes of the ops that can refuse their operands are kept on the module.
+int32_t newErrorCode(ModuleOp module, Operation* from) {
+  Builder builder(module.getContext());
+  SmallVector<Attribute> errors;
+  if (auto list = module->getAttrOfType<ArrayAttr>(ir::kErrorsName))
+    errors.assign(list.begin(), list.end());
+  std::string message = (from->getName().stripDialect() + ": an element is out of range").str();
+  errors.push_back(builder.getArrayAttr({builder.getStringAttr(message), from->getLoc()}));
+  module->setAttr(ir::kErrorsName, builder.getArrayAttr(errors));
+  return errors.size();
+}
 
 class KernelLowering {
 public:
@@ -66,36 +79,13 @@ private:
   void bindResults() {
     tied.assign(op.getNumResults(), -1);
     for (Value result : op.getResults()) {
-      std::optional<unsigned> leaf = leafOf(result);
+      std::optional<unsigned> leaf = leafOf(function, result);
       if (!leaf) continue;
       auto it = llvm::find(inputs, function.getArgument(*leaf));
       if (it != inputs.end()) tied[cast<OpResult>(result).getResultNumber()] = it - inputs.begin();
     }
   }
 
-  std::optional<unsigned> leafOf(Value result) {
-    for (OpOperand& use : result.getUses())
-      if (isa<func::ReturnOp>(use.getOwner()))
-        if (auto leaf =
-                function.getResultAttrOfType<IntegerAttr>(use.getOperandNumber(), ir::kLeafName))
-          return leaf.getInt();
-    return std::nullopt;
-  }
-
-  AffineMap layoutOf(Value v) {
-    if (Value outer = outerOf(v)) v = outer;
-    if (auto result = dyn_cast<OpResult>(v))
-      if (auto leaf = leafOf(result)) v = function.getArgument(*leaf);
-    if (auto argument = dyn_cast<BlockArgument>(v))
-      if (auto layout =
-              function.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), ir::kLayoutName))
-        return layout.getValue();
-    Exprs shape = ir::shapeOf(v), dims;
-    for (unsigned k = 0; k < shape.size(); k++)
-      dims.push_back(getAffineDimExpr(k, v.getContext()));
-    AffineExpr linear = ir::linearise(dims, shape, v.getContext());
-    return AffineMap::get(shape.size(), ir::countSymbols(linear), linear);
-  }
   // The kernel's result for a value that a part yields.
   Value outerOf(Value v) {
     unsigned next = 0;
@@ -157,17 +147,10 @@ private:
     frame.errorCode = codes;
   }
 
-  // One code for each op that can refuse its operands, kept on the module.
   int32_t errorCode(Operation* from) {
-    auto known = errorCodes.find(from);
-    if (known != errorCodes.end()) return known->second;
-    SmallVector<Attribute> errors;
-    if (auto list = module->getAttrOfType<ArrayAttr>(ir::kErrorsName))
-      errors.assign(list.begin(), list.end());
-    std::string message = (from->getName().stripDialect() + ": an element is out of range").str();
-    errors.push_back(builder.getArrayAttr({builder.getStringAttr(message), from->getLoc()}));
-    module->setAttr(ir::kErrorsName, builder.getArrayAttr(errors));
-    return errorCodes[from] = errors.size();
+    int32_t& code = errorCodes[from];
+    if (!code) code = newErrorCode(module, from);
+    return code;
   }
 
   void dropDead() {
@@ -192,18 +175,7 @@ private:
                                        kernel.getSymName(), inputs.getArrayRef(), numbers, sizes,
                                        builder.getDenseI64ArrayAttr(tied), ArrayAttr(),
                                        builder.getStringAttr(text));
-    SmallVector<int64_t> positions;
-    for (Region& region : op.getParts())
-      for (Operation& inner : region.front().without_terminator())
-        inner.getLoc()->walk([&](Location l) {
-          if (auto fused = dyn_cast<FusedLoc>(l))
-            if (auto position = dyn_cast_or_null<IntegerAttr>(fused.getMetadata()))
-              positions.push_back(position.getInt());
-          return WalkResult::advance();
-        });
-    llvm::sort(positions);
-    positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
-    launch->setAttr("positions", builder.getDenseI64ArrayAttr(positions));
+    launch->setAttr("positions", builder.getDenseI64ArrayAttr(positionsIn(op)));
     op.replaceAllUsesWith(launch.getResults());
     op.erase();
   }
@@ -223,7 +195,10 @@ private:
   KernelFrame frame;
   llvm::MapVector<Value, Value> outputs;
   llvm::DenseMap<Operation*, int32_t> errorCodes;
-  std::function<AffineMap(Value)> layouts = [this](Value v) { return layoutOf(v); };
+  std::function<AffineMap(Value)> layouts = [this](Value v) {
+    Value outer = outerOf(v);
+    return layoutOf(function, outer ? outer : v);
+  };
   std::function<int32_t(Operation*)> codes = [this](Operation* from) { return errorCode(from); };
 };
 
@@ -231,9 +206,16 @@ private:
 
 LogicalResult lowerToLoom(ModuleOp module, PassContext&) {
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    unsigned number = 0;
     for (auto op : llvm::make_early_inc_range(function.getOps<ir::KernelOp>()))
-      if (failed(KernelLowering(module, function, op, number++).run())) return failure();
+      if (routineOf(op)) copyOperands(function, op);
+    unsigned number = 0;
+    auto code = [&](Operation* from) { return newErrorCode(module, from); };
+    for (auto op : llvm::make_early_inc_range(function.getOps<ir::KernelOp>())) {
+      LogicalResult done = routineOf(op) ? lowerRoutine(function, op, number, code)
+                                         : KernelLowering(module, function, op, number).run();
+      if (failed(done)) return failure();
+      number++;
+    }
   }
   return success();
 }

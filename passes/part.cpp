@@ -62,6 +62,11 @@ bool isElementwise(Operation* op) {
 
 bool isProduct(Operation* op) { return isa<ir::Matmul>(op); }
 
+bool isRoutine(Operation* op) {
+  const ir::Record* record = ir::recordOf(op);
+  return record && record->isRoutine;
+}
+
 unsigned weightOf(Operation* op) {
   if (const ir::Record* record = ir::recordOf(op)) return record->weight;
   return 4;
@@ -310,6 +315,7 @@ struct PartBuilder {
     if (ir::isNumber(v)) return true;
     if (isProduct(op)) return visitProduct(op, indices);
     if (auto reduce = asReduce(op)) return visitReduce(op, *reduce, indices);
+    if (isRoutine(op)) return fail(name(op) + " runs a kernel of its own");
     if (!isElementwise(op) && !isTransparent(op))
       return fail(name(op) + " has no elements that a kernel can compute");
     if (++visits[op] > 2 && weightOf(op) > 8)

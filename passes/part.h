@@ -39,6 +39,9 @@ bool mayRefuse(mlir::Operation* op);
 /// Says whether the op is a product with a sum over an inner axis.
 bool isProduct(mlir::Operation* op);
 
+/// Says whether the op is a call of its own kernel, which reads and writes memory.
+bool isRoutine(mlir::Operation* op);
+
 /// Returns scalar operations for one element of the op.
 unsigned weightOf(mlir::Operation* op);
 

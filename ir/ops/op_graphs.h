@@ -49,6 +49,7 @@ struct OpGraphs {
   int scalar_count;      // scalar attributes, which follow the operands
   bool is_mask;          // the value is a mask: the result is bool
   bool is_random;
+  bool lowers, refuses;             // of a structured op
   const char* domain;               // any, number, floating, floating_only, integer
   const char* result;               // same, boolean, wide, index, given
   std::array<const char*, 6> names; // of operands and scalars

@@ -83,7 +83,9 @@ void gen_op_graphs(const Records& records, llvm::raw_ostream& os) {
            ", .signature = \"" + signature(*op) +
            "\", .scalar_count = " + std::to_string(op->scalars.size()) +
            ", .is_mask = " + (op->is_mask ? "true" : "false") +
-           ", .is_random = " + (op->is_random ? "true" : "false") + ", .domain = \"" + op->domain +
+           ", .is_random = " + (op->is_random ? "true" : "false") +
+           ", .lowers = " + (op->lowers ? "true" : "false") +
+           ", .refuses = " + (op->refuses ? "true" : "false") + ", .domain = \"" + op->domain +
            "\", .result = \"" + op->result + "\", .names = " + operand_names(*op) +
            ", .value = " + value + ", .identity = " + graph(os, op->identity, name + "Identity") +
            ", .element = " + graph(os, op->element, name + "Element") +

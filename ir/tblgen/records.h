@@ -56,8 +56,8 @@ struct OpRecord {
   std::pair<int, int> samples{-4, 4};
   bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
   bool lowers = false, refuses = false; // of a structured op
-  bool converts = false; // of a reduction: has a parameter `dtype`
-  bool is_mask = false;  // the value is a mask
+  bool converts = false;                // of a reduction: has a parameter `dtype`
+  bool is_mask = false;                 // the value is a mask
   bool differentiable = false;
   std::string symbol_text; // the C++ operator that calls it
   std::string tensor_op;   // of a function: the op that stands for it over tensors

@@ -74,7 +74,8 @@ struct Table {
       r.result = ruleOf(row.result);
       r.isRandom = row.is_random;
       r.isCast = r.kind == RecordKind::pointwise && r.result == ResultRule::given;
-      r.mayRefuse = mayRefuse(row.value.nodes);
+      r.isRoutine = r.kind == RecordKind::structured && !row.lowers;
+      r.mayRefuse = row.refuses || mayRefuse(row.value.nodes);
       r.operands = std::string_view(row.signature).size();
       for (unsigned k = 0; k < r.operands; k++)
         if (row.signature[k] == 'B') r.masks |= uint64_t{1} << k;

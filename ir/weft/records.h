@@ -39,6 +39,7 @@ struct Record {
   ResultRule result = ResultRule::same;
   bool isRandom = false;
   bool isCast = false;       // converts its operand to the result's dtype
+  bool isRoutine = false;    // a structured op without a lowering: its own kernel is called
   bool mayRefuse = false;    // requires something of its operands' elements
   unsigned operands = 0;     // tensors
   unsigned accumulators = 0; // of a reduction: a number, then a position

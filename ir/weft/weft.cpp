@@ -232,6 +232,21 @@ LogicalResult KernelOp::verifyRegions() {
   return success();
 }
 
+LogicalResult RoutineOp::verify() {
+  const Record* record = findRecord(getRecord());
+  if (!record || record->kind != RecordKind::structured)
+    return emitOpError() << "the record must be a structured op, got \"" << getRecord() << "\"";
+  if (getLayouts().size() != getShapes().size())
+    return emitOpError() << "each operand must have a layout and a shape, got "
+                         << getLayouts().size() << " and " << getShapes().size();
+  for (auto [layout, shape] : llvm::zip_equal(getLayouts().getAsValueRange<AffineMapAttr>(),
+                                              getShapes().getAsValueRange<AffineMapAttr>()))
+    if (layout.getNumDims() != shape.getNumResults() || layout.getNumResults() != 1)
+      return emitOpError() << "a layout must map the indices of its operand to one offset, got "
+                           << AffineMapAttr::get(layout) << " for " << AffineMapAttr::get(shape);
+  return success();
+}
+
 LogicalResult LaunchOp::verify() {
   if (getTied().size() != getNumResults())
     return emitOpError() << "tied must have an entry for each of the " << getNumResults()

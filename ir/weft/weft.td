@@ -6,6 +6,7 @@ include "ir/ops/ops.td"
 include "ir/weft/base.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
 //===--- Attributes ---------------------------------------------------------------------------===//
@@ -82,8 +83,20 @@ def Weft_YieldOp : Op<Weft_Dialect, "yield", [Pure, Terminator, ReturnLike, HasP
   let assemblyFormat = "attr-dict $values `:` type($values)";
 }
 
+def Weft_RoutineOp : Op<Weft_Dialect, "routine", [Symbol]> {
+  let summary = "a call of a structured op's own kernel, as launches name it";
+  let description = [{
+    The launch's inputs are the buffers that hold the operands; `layouts` has a map (indices)[sizes] -> (offset), linear in the indices, and `shapes` a
+    map ()[sizes] -> (sizes) for each. The launch's one result is contiguous. `code` is what the call raises where it refuses an element, 0 if it never does.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$record, AffineMapArrayAttr:$layouts, AffineMapArrayAttr:$shapes, DenseI64ArrayAttr:$structure,
+                       OptionalAttr<AffineMapAttr>:$sizes, I32Attr:$code);
+  let assemblyFormat = "$sym_name `of` $record attr-dict";
+  let hasVerifier = 1;
+}
+
 def Weft_LaunchOp : Op<Weft_Dialect, "launch", [AttrSizedOperandSegments]> {
-  let summary = "runs a loom.kernel: results are the buffers that it writes";
+  let summary = "runs a loom.kernel or a routine: results are the buffers that it writes";
   let description = [{
     The kernel's arguments are buffers, scalars and sizes. Its buffers are those of `inputs`, then those of the results that are not tied; `tied`
     holds, for each result, the input whose buffer it is written into, or -1. `buffers`, once the memory plan is made, names each of them.

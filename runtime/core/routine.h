@@ -1,5 +1,5 @@
-// Routine: the kernel of a structured op as a plain function on views. Eager calls run it, and so do
-// launches of compiled programs for ops that have no lowering to loom.
+// Routine: the kernel of a structured op as a plain function on views. Eager calls run it, and so
+// do launches of compiled programs for ops that have no lowering to loom.
 #pragma once
 
 #include "runtime/view.h"

@@ -1,5 +1,5 @@
-// matmul: slices of the batch, cut further into pieces of rows and columns where they are large, each
-// piece one single-threaded product.
+// matmul: slices of the batch, cut further into pieces of rows and columns where they are large,
+// each piece one single-threaded product.
 
 #include "kernels/gemm.h"
 #include "runtime/core/execute.h"

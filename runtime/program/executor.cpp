@@ -4,6 +4,7 @@
 #include "runtime/core/parallel.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
+#include "runtime/program/routine_launch.h"
 #include "runtime/program/size_expression.h"
 
 #include <atomic>
@@ -100,6 +101,10 @@ void LoadedProgram::resolve() {
   const Program& p = program_;
   std::vector<weft_kernel_fn> functions;
   for (const ProgramKernel& k : p.kernels) {
+    if (k.routine) {
+      functions.push_back(nullptr);
+      continue;
+    }
     void* address = code_ ? code_->find(k.symbol.c_str()) : nullptr;
     if (!address)
       throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + k.symbol);
@@ -117,6 +122,10 @@ void LoadedProgram::resolve() {
     const ProgramLaunch& from = p.launches[k];
     Launch l{};
     l.function = functions[from.kernel];
+    if (const auto& routine = p.kernels[from.kernel].routine) {
+      l.called = &*routine;
+      l.routine = find_routine(*routine);
+    }
     l.number = static_cast<int32_t>(k);
     l.scratch_bytes = from.scratch_bytes;
     l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
@@ -155,8 +164,23 @@ LoadedProgram::Phase LoadedProgram::geometry(const ProgramPhase& phase, const in
   return g;
 }
 
+Loc LoadedProgram::location_of(const Launch& l, const RunArguments& a) const {
+  const std::vector<int32_t>& positions =
+      program_.kernels[program_.launches[l.number].kernel].locations;
+  bool known = !positions.empty() && positions[0] >= 0 &&
+               static_cast<size_t>(positions[0]) < a.op_locations.size();
+  return known ? a.op_locations[positions[0]] : Loc();
+}
+
+void LoadedProgram::call(const Launch& l, const int64_t* values, void* const* buffers,
+                         const int64_t* args, const RunArguments& a) const {
+  bool accepted = call_routine(l.routine, *l.called, values, buffers, args, location_of(l, a));
+  if (!accepted) raise(static_cast<uint32_t>(l.called->error), a);
+}
+
 void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* buffers,
                            const int64_t* args, const RunArguments& a) const {
+  if (l.routine) return call(l, values, buffers, args, a);
   int64_t scratch_bytes = l.scratch_bytes < 0 ? 0 : values[l.scratch_bytes];
   uint32_t error = 0;
   int64_t first = 0; // chunk of the phase
@@ -257,7 +281,7 @@ void LoadedProgram::evaluate(const RunArguments& a, int64_t* values) const {
 }
 
 void LoadedProgram::raise(uint32_t code, const RunArguments& a) const {
-  if (code > program_.errors.size())
+  if (code == 0 || code > program_.errors.size())
     throw Error(ErrorKind::internal, "program: a kernel raised an unknown error");
   const ProgramError& e = program_.errors[code - 1];
   bool known = e.location >= 0 && static_cast<size_t>(e.location) < a.op_locations.size();

@@ -2,6 +2,7 @@
 // may run it at once.
 #pragma once
 
+#include "runtime/core/routine.h"
 #include "runtime/program/kernel_abi.h"
 #include "runtime/program/program.h"
 #include "weft/error.h"
@@ -62,7 +63,9 @@ private:
     int64_t chunks, grain;
   };
   struct Launch {
-    weft_kernel_fn function;
+    weft_kernel_fn function; // or the routine
+    Routine routine;
+    const ProgramRoutine* called;
     uint32_t first_buffer, buffer_count, first_argument, argument_count, first_phase, phase_count;
     int32_t number;        // in Program::launches
     int32_t scratch_bytes; // expression
@@ -74,6 +77,9 @@ private:
   static Phase geometry(const ProgramPhase& phase, const int64_t* values);
   void launch(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
               const RunArguments& a) const;
+  void call(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
+            const RunArguments& a) const;
+  Loc location_of(const Launch& l, const RunArguments& a) const;
   [[noreturn]] void raise(uint32_t code, const RunArguments& a) const;
 
   Program program_;

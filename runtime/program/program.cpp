@@ -105,12 +105,50 @@ void get_plan(ByteReader& r, Program& p) {
   p.arena_bytes = r.get<int32_t>();
 }
 
+void put(ByteWriter& w, const ProgramRoutine& routine) {
+  w.put_text(routine.op);
+  w.put_count(routine.views.size());
+  for (const ProgramView& v : routine.views) {
+    w.put(v.dtype);
+    w.put(v.offset);
+    w.put_all(v.sizes);
+    w.put_all(v.strides);
+  }
+  w.put_all(routine.structure);
+  w.put_all(routine.sizes);
+  w.put_count(routine.scalars.size());
+  for (Scalar::Kind kind : routine.scalars)
+    w.put(kind);
+  w.put(routine.error);
+}
+
+ProgramRoutine get_routine(ByteReader& r) {
+  ProgramRoutine routine;
+  routine.op = r.get_text();
+  routine.views.resize(r.get_count(13));
+  for (ProgramView& v : routine.views) {
+    v.dtype = r.get_enum(DType::boolean);
+    v.offset = r.get<int32_t>();
+    v.sizes = r.get_all<int32_t>();
+    v.strides = r.get_all<int32_t>();
+  }
+  routine.structure = r.get_all<int64_t>();
+  routine.sizes = r.get_all<int32_t>();
+  routine.scalars.resize(r.get_count(1));
+  for (Scalar::Kind& kind : routine.scalars)
+    kind = r.get_enum(Scalar::Kind::floating);
+  routine.error = r.get<int32_t>();
+  return routine;
+}
+
 void put_texts(ByteWriter& w, const Program& p) {
   w.put_count(p.kernels.size());
   for (const ProgramKernel& k : p.kernels) {
     w.put_text(k.symbol);
     w.put_text(k.summary);
     w.put_all(k.locations);
+    w.put(static_cast<uint8_t>(k.routine.has_value()));
+    if (k.routine) put(w, *k.routine);
   }
   w.put_count(p.errors.size());
   for (const ProgramError& e : p.errors) {
@@ -138,6 +176,7 @@ void get_texts(ByteReader& r, Program& p) {
     k.symbol = r.get_text();
     k.summary = r.get_text();
     k.locations = r.get_all<int32_t>();
+    if (r.get_bool()) k.routine = get_routine(r);
   }
   p.errors.resize(r.get_count(13));
   for (ProgramError& e : p.errors) {
@@ -177,8 +216,10 @@ public:
     for (const ProgramLaunch& l : p_.launches)
       launch(l);
     check(optional(p_.arena_bytes), "the arena's size does not exist");
-    for (const ProgramKernel& k : p_.kernels)
+    for (const ProgramKernel& k : p_.kernels) {
       check(!k.symbol.empty(), "a kernel has no symbol");
+      if (k.routine) routine(*k.routine);
+    }
     for (const ProgramStage& s : p_.stages)
       check(s.kernel >= -1 && s.kernel < static_cast<int64_t>(p_.kernels.size()),
             "a stage is of no kernel");
@@ -210,6 +251,23 @@ private:
       return check(below(b.offset, p_.exprs.size()), "a temporary has no place");
     }
   }
+  void routine(const ProgramRoutine& called) const {
+    check(!called.views.empty(), "a routine has no result");
+    auto exist = [&](const std::vector<int32_t>& list) {
+      for (int32_t e : list)
+        check(below(e, p_.exprs.size()), "a routine's size does not exist");
+    };
+    for (const ProgramView& v : called.views) {
+      check(below(v.offset, p_.exprs.size()) && v.sizes.size() <= kMaxRank &&
+                v.strides.size() == v.sizes.size(),
+            "a routine's view is none");
+      exist(v.sizes);
+      exist(v.strides);
+    }
+    exist(called.sizes);
+    check(called.error >= 0 && static_cast<size_t>(called.error) <= p_.errors.size(),
+          "a routine's error does not exist");
+  }
   void launch(const ProgramLaunch& l) const {
     check(below(l.kernel, p_.kernels.size()), "a launch has no kernel");
     for (int32_t b : l.buffers)
@@ -217,6 +275,14 @@ private:
     for (ProgramArgument a : l.arguments)
       check(a.kind == ProgramArgument::Kind::size ? below(a.index, p_.exprs.size()) : a.index >= 0,
             "an argument does not exist");
+    if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].routine) {
+      check(l.buffers.size() == called->views.size(), "a routine has another number of buffers");
+      check(l.arguments.size() == called->scalars.size(),
+            "a routine has another number of numbers");
+      for (ProgramArgument a : l.arguments)
+        check(a.kind == ProgramArgument::Kind::scalar,
+              "a routine has an argument that is no number");
+    }
     check(optional(l.scratch_bytes), "a launch's size does not exist");
     check(!l.phases.empty(), "a launch has no phase");
     for (const ProgramPhase& phase : l.phases)

@@ -5,9 +5,11 @@
 #include "runtime/program/segment.h"
 #include "weft/error.h"
 
+#include <optional>
+
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 2;
+inline constexpr uint32_t kProgramVersion = 3;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -61,10 +63,28 @@ struct ProgramLaunch {
   int32_t scratch_bytes = -1;       // expression: private memory of each thread
 };
 
+/// How a routine sees a buffer: all but the dtype are expressions, in elements.
+struct ProgramView {
+  DType dtype = DType::f32;
+  int32_t offset = -1;
+  std::vector<int32_t> sizes, strides;
+};
+
+/// A call of a structured op's own kernel instead of compiled code.
+struct ProgramRoutine {
+  std::string op;
+  std::vector<ProgramView> views; // of the launch's buffers: the operands, then the result
+  std::vector<int64_t> structure;
+  std::vector<int32_t> sizes;        // expressions
+  std::vector<Scalar::Kind> scalars; // of the launch's arguments
+  int32_t error = 0;                 // code where it refuses an element; 0: it never does
+};
+
 struct ProgramKernel {
-  std::string symbol;             // in the shared object
+  std::string symbol;             // in the shared object, unless it is a routine
   std::string summary;            // ops it computes, as explain() prints them
   std::vector<int32_t> locations; // of the ops, in Program::locations
+  std::optional<ProgramRoutine> routine = {};
 };
 
 struct ProgramError {  // raised by a kernel through its context

@@ -73,4 +73,34 @@ inline Program program(int64_t n, bool generic = false) {
   return p;
 }
 
+/// Concatenates leaf 0 and the transpose of leaf 1, [m, 3] each, without code of its own. m is leaf
+/// 0's size.
+inline Program routine_program() {
+  using Expr = ProgramExpr;
+  auto constant = [](int64_t v) { return Expr{Expr::Kind::constant, -1, -1, v}; };
+  Program p;
+  p.target = host_target();
+  p.symbols = {{ProgramSymbol::Kind::leaf_size, 0, 0}};
+  p.exprs = {Expr{Expr::Kind::symbol, 0, -1, 0}, // 0: m
+             constant(3),                        // 1
+             constant(1),                        // 2
+             constant(0),                        // 3
+             constant(2),                        // 4
+             Expr{Expr::Kind::mul, 0, 4, 0},     // 5: 2 m
+             constant(4),                        // 6
+             Expr{Expr::Kind::mul, 5, 1, 0},     // 7: elements of the result
+             Expr{Expr::Kind::mul, 7, 6, 0}};    // 8: bytes of it
+  p.buffers = {{ProgramBuffer::Kind::leaf, 0, -1},
+               {ProgramBuffer::Kind::leaf, 1, -1},
+               {ProgramBuffer::Kind::output, 0, -1}};
+  p.outputs = {{2, f32, 8}};
+  ProgramRoutine routine;
+  routine.op = "concatenate";
+  routine.views = {{f32, 3, {0, 1}, {1, 2}}, {f32, 3, {0, 1}, {2, 0}}, {f32, 3, {5, 1}, {1, 2}}};
+  routine.structure = {0};
+  p.kernels = {{"k0_concatenate", "concatenate", {0}, routine}};
+  p.launches = {{0, {0, 1, 2}, {}, {{2, 3, 3}}, -1}};
+  return p;
+}
+
 } // namespace weft::samples

@@ -58,6 +58,8 @@ TEST_CASE("a program survives its bytes") {
   p.locations = {{"a.cpp", "f", 3}};
   std::string bytes = p.serialize();
   CHECK(Program::deserialize(bytes_of(bytes)).serialize() == bytes);
+  bytes = samples::routine_program().serialize();
+  CHECK(Program::deserialize(bytes_of(bytes)).serialize() == bytes);
 }
 
 TEST_CASE("bytes that are no program are refused with a reason") {
@@ -76,12 +78,13 @@ TEST_CASE("bytes that are no program are refused with a reason") {
 TEST_CASE("truncated and damaged programs are refused or whole, never worse") {
   Program p = samples::program(10);
   p.code = "not code";
-  std::string bytes = p.serialize();
-  for (size_t n = 0; n < bytes.size(); n++)
-    CHECK(message(bytes.substr(0, n)) != "");
+  std::string programs[] = {p.serialize(), samples::routine_program().serialize()};
+  for (const std::string& bytes : programs)
+    for (size_t n = 0; n < bytes.size(); n++)
+      CHECK(message(bytes.substr(0, n)) != "");
   std::mt19937 random(1);
   for (int round = 0; round < 20000; round++) {
-    std::string damaged = bytes;
+    std::string damaged = programs[round % 2];
     for (int k = 0; k < 1 + round % 4; k++)
       damaged[random() % damaged.size()] = static_cast<char>(random() % 3 ? random() : 0xff);
     if (message(damaged).empty())
@@ -133,6 +136,41 @@ TEST_CASE("a phase starts when the one before it is done") {
       }
       set_num_threads(0);
     }
+}
+
+TEST_CASE("a program calls the kernel of a structured op on strided views") {
+  auto p =
+      LoadedProgram::load(Program::deserialize(bytes_of(samples::routine_program().serialize())));
+  float x[] = {1, 2, 3, 4, 5, 6}, y[] = {10, 30, 50, 20, 40, 60}; // y: [3, 2] in memory order
+  Meta meta = make_meta({2, 3}, f32);
+  float r[12];
+  void* leaves[] = {x, y};
+  const Meta* metas[] = {&meta, &meta};
+  void* outputs[] = {r};
+  p->run({.leaves = leaves, .leaf_metas = metas, .outputs = outputs});
+  CHECK(std::vector<float>(r, r + 12) ==
+        std::vector<float>{1, 2, 3, 4, 5, 6, 10, 50, 40, 30, 20, 60});
+}
+
+TEST_CASE("routines that cannot be right are refused") {
+  auto broken = [](auto change) {
+    Program p = samples::routine_program();
+    change(p, *p.kernels[0].routine);
+    return message(p.serialize());
+  };
+  CHECK(broken([](Program&, ProgramRoutine&) {}).empty());
+  CHECK_THAT(broken([](Program& p, ProgramRoutine&) { p.launches[0].buffers.pop_back(); }),
+             Contains("a routine has another number of buffers"));
+  CHECK_THAT(broken([](Program&, ProgramRoutine& r) { r.views[1].strides.pop_back(); }),
+             Contains("a routine's view is none"));
+  CHECK_THAT(broken([](Program&, ProgramRoutine& r) { r.views[1].sizes[0] = 9; }),
+             Contains("a routine's size does not exist"));
+  CHECK_THAT(broken([](Program&, ProgramRoutine& r) { r.error = 1; }),
+             Contains("a routine's error does not exist"));
+  Program unknown = samples::routine_program();
+  unknown.kernels[0].routine->op = "no_such_op";
+  CHECK_THROWS_WITH(LoadedProgram::load(unknown),
+                    Contains("program: it must call ops that there are, got no_such_op"));
 }
 
 TEST_CASE("any number of threads runs one program at once") {

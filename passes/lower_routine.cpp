@@ -1,0 +1,144 @@
+// 1. An operand is a buffer seen through views: composed, they map its indices to an offset. If the
+//    map is linear, that is a strided view of the buffer; else the operand is copied before.
+// 2. The routine's symbol holds these maps and what the op's record holds; the launch names the
+//    buffers and the run-time numbers.
+#include "passes/lower_routine.h"
+
+#include "ir/weft/index_math.h"
+#include "passes/buffer_layout.h"
+#include "passes/part.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace weft {
+namespace {
+
+using ir::Exprs;
+
+// A buffer and the map (indices)[sizes] -> (offset) of an operand that shows it.
+struct Operand {
+  Value buffer;
+  AffineExpr offset;
+};
+
+Operand resolve(func::FuncOp function, Value v) {
+  MLIRContext* context = v.getContext();
+  Exprs extents = ir::shapeOf(v), indices;
+  for (unsigned k = 0; k < extents.size(); k++)
+    indices.push_back(getAffineDimExpr(k, context));
+  while (auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp())) {
+    auto source = view.sourceIndices(indices);
+    indices.assign(source.begin(), source.end());
+    v = view->getOperand(0);
+  }
+  AffineExpr offset = layoutOf(function, v).getResult(0).replaceDims(indices);
+  return {v, ir::canonical(offset, extents)};
+}
+
+bool isLinear(AffineExpr offset, unsigned rank) {
+  MLIRContext* context = offset.getContext();
+  SmallVector<AffineExpr> zeros(rank, getAffineConstantExpr(0, context));
+  AffineExpr start = offset.replaceDims(zeros), sum = start;
+  for (unsigned k = 0; k < rank; k++) {
+    SmallVector<AffineExpr> one = zeros;
+    one[k] = getAffineConstantExpr(1, context);
+    sum = sum + (offset.replaceDims(one) - start) * getAffineDimExpr(k, context);
+  }
+  return ir::canonical(sum) == ir::canonical(offset);
+}
+
+// A kernel before `kernel` that writes `v`, which its ops compute, row-major.
+Value copyBefore(ir::KernelOp kernel, Value v) {
+  OpBuilder builder(kernel);
+  auto copy = ir::KernelOp::create(builder, v.getLoc(), v.getType(), 1);
+  OpBuilder inner = OpBuilder::atBlockEnd(&copy.getParts()[0].emplaceBlock());
+  IRMapping mapping;
+  std::function<Value(Value)> clone = [&](Value x) -> Value {
+    Operation* op = x.getDefiningOp();
+    if (!op || !kernel->isProperAncestor(op)) return x;
+    for (Value operand : op->getOperands())
+      mapping.map(operand, clone(operand));
+    return inner.clone(*op, mapping)->getResult(0);
+  };
+  ir::YieldOp::create(inner, v.getLoc(), clone(v));
+  return copy.getResult(0);
+}
+
+} // namespace
+
+Operation* routineOf(ir::KernelOp kernel) {
+  for (Region& part : kernel.getParts())
+    for (Operation& op : part.front().without_terminator())
+      if (isRoutine(&op)) return &op;
+  return nullptr;
+}
+
+SmallVector<int64_t> positionsIn(ir::KernelOp kernel) {
+  SmallVector<int64_t> positions;
+  for (Region& region : kernel.getParts())
+    for (Operation& inner : region.front().without_terminator())
+      inner.getLoc()->walk([&](Location l) {
+        if (auto fused = dyn_cast<FusedLoc>(l))
+          if (auto position = dyn_cast_or_null<IntegerAttr>(fused.getMetadata()))
+            positions.push_back(position.getInt());
+        return WalkResult::advance();
+      });
+  llvm::sort(positions);
+  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+  return positions;
+}
+
+void copyOperands(func::FuncOp function, ir::KernelOp kernel) {
+  for (OpOperand& operand : routineOf(kernel)->getOpOperands()) {
+    Value v = operand.get();
+    if (ir::isNumber(v)) continue;
+    unsigned rank = cast<RankedTensorType>(v.getType()).getRank();
+    if (!isLinear(resolve(function, v).offset, rank)) operand.set(copyBefore(kernel, v));
+  }
+}
+
+LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned number,
+                           function_ref<int32_t(Operation*)> errorCode) {
+  Operation* op = routineOf(kernel);
+  if (kernel.getNumResults() != 1 ||
+      kernel.getParts()[0].front().getTerminator()->getOperand(0) != op->getResult(0))
+    return kernel.emitOpError() << "must yield the result of its routine alone";
+  const ir::Record* record = ir::recordOf(op);
+  OpBuilder builder(op->getContext());
+  SmallVector<Value> buffers, numbers;
+  SmallVector<AffineMap> layouts, shapes;
+  for (Value v : op->getOperands()) {
+    if (auto scalar = v.getDefiningOp<ir::ScalarOp>()) {
+      numbers.push_back(scalar.getValue());
+      continue;
+    }
+    if (ir::isNumber(v)) return op->emitOpError() << "numbers must be arguments of the function";
+    Operand operand = resolve(function, v);
+    Exprs shape = ir::shapeOf(v);
+    buffers.push_back(operand.buffer);
+    layouts.push_back(
+        AffineMap::get(shape.size(), ir::countSymbols(operand.offset), operand.offset));
+    shapes.push_back(AffineMap::get(0, ir::countSymbols(shape), shape, op->getContext()));
+  }
+  std::string name = ("k" + Twine(number) + "_" + record->name).str();
+  builder.setInsertionPointToEnd(function->getParentOfType<ModuleOp>().getBody());
+  ir::RoutineOp::create(builder, op->getLoc(), builder.getStringAttr(name),
+                        builder.getStringAttr(record->name),
+                        builder.getAffineMapArrayAttr(layouts),
+                        builder.getAffineMapArrayAttr(shapes),
+                        builder.getDenseI64ArrayAttr(ir::structureOf(op)),
+                        op->getAttrOfType<AffineMapAttr>("sizes"),
+                        builder.getI32IntegerAttr(record->mayRefuse ? errorCode(op) : 0));
+  builder.setInsertionPoint(kernel);
+  auto launch = ir::LaunchOp::create(
+      builder, kernel.getLoc(), kernel.getResultTypes(), name, buffers, numbers, ValueRange(),
+      builder.getDenseI64ArrayAttr({-1}), ArrayAttr(), builder.getStringAttr(record->name));
+  launch->setAttr("positions", builder.getDenseI64ArrayAttr(positionsIn(kernel)));
+  kernel.replaceAllUsesWith(launch.getResults());
+  kernel.erase();
+  return success();
+}
+
+} // namespace weft

@@ -1,0 +1,23 @@
+// Kernels that call a structured op's own kernel.
+#pragma once
+
+#include "ir/weft/weft.h"
+
+namespace weft {
+
+/// Returns the op of a weft.kernel that is one call of a routine, or null.
+mlir::Operation* routineOf(ir::KernelOp kernel);
+
+/// Gives each operand of a routine that no strides of one buffer show a kernel before it, which
+/// copies.
+void copyOperands(mlir::func::FuncOp function, ir::KernelOp kernel);
+
+/// Makes a weft.routine of the kernel, and a launch of it in its place. `errorCode` numbers the ops
+/// that refuse elements.
+mlir::LogicalResult lowerRoutine(mlir::func::FuncOp function, ir::KernelOp kernel, unsigned number,
+                                 llvm::function_ref<int32_t(mlir::Operation*)> errorCode);
+
+/// Returns the positions in the segment of the ops of a kernel, in ascending order.
+llvm::SmallVector<int64_t> positionsIn(ir::KernelOp kernel);
+
+} // namespace weft
