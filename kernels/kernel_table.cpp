@@ -25,15 +25,19 @@ struct Table {
     add(pointwise_entries<3>());
     static_assert(kPointwiseShards == 4);
     for (const ReductionEntry& e : reduction_entries())
-      std::copy_n(e.kernels, kDTypeCount, reduction[static_cast<int>(e.op)]);
+      place(e.kernels, reduction[static_cast<int>(e.op)]);
   }
 
 private:
   void add(PointwiseEntries entries) {
     for (const PointwiseEntry& e : entries) {
-      std::copy_n(e.pointwise, kDTypeCount, pointwise[static_cast<int>(e.op)]);
-      std::copy_n(e.source, kDTypeCount, source[static_cast<int>(e.op)]);
+      place(e.pointwise, pointwise[static_cast<int>(e.op)]);
+      place(e.source, source[static_cast<int>(e.op)]);
     }
+  }
+  template <class Kernel> static void place(const Kernel* by_native, Kernel* by_dtype) {
+    for (int k = 0; k < kNativeCount; k++)
+      by_dtype[static_cast<int>(kNativeDTypes[k])] = by_native[k];
   }
 };
 

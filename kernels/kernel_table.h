@@ -10,9 +10,15 @@
 
 namespace weft::kernels {
 
-/// The dtype that a dtype computes in: f32 for bf16, i64 for bool, else itself.
-constexpr DType compute_dtype(DType t) {
-  return t == DType::bf16 ? DType::f32 : t == DType::boolean ? DType::i64 : t;
+/// The dtypes that pointwise kernels and reductions are compiled for. Elements of others are
+/// brought to and from their compute dtype around a kernel of that one, a block at a time.
+inline constexpr DType kNativeDTypes[] = {DType::f32, DType::f64, DType::bf16, DType::i64,
+                                          DType::boolean};
+inline constexpr int kNativeCount = sizeof(kNativeDTypes) / sizeof(*kNativeDTypes);
+constexpr DType native_dtype(DType t) {
+  for (DType native : kNativeDTypes)
+    if (t == native) return t;
+  return compute_dtype(t);
 }
 
 /// What an operand's pointer addresses.
@@ -29,11 +35,12 @@ enum Form : uint8_t {
 using PointwiseKernel = void (*)(const void* const* in, const uint8_t* form, const void* attributes,
                                  void* out, int64_t n, uint32_t* error);
 
-/// Returns the kernel for operands of that dtype (after promotion), null where the op has none.
+/// Returns the kernel for operands of that native dtype (after promotion), null where there is
+/// none.
 PointwiseKernel pointwise_kernel(Op op, DType dtype);
 
-/// Converts n elements, kArray or kElement. Float to integer truncates and saturates, NaN gives 0;
-/// any number to bool is "is not 0".
+/// Converts n elements, kArray or kElement. Float to integer truncates and saturates at i64, NaN
+/// gives 0; an integer wraps to a narrower one; any number to bool is "is not 0".
 using CastKernel = void (*)(const void* in, uint8_t form, void* out, int64_t n);
 CastKernel cast_kernel(DType from, DType to);
 
@@ -48,7 +55,8 @@ inline constexpr int64_t kReductionPiece = int64_t{1} << 15;
 inline constexpr int64_t kReductionStateBytes = 16;
 
 /// The order of additions is a fixed tree of the row's length: the same bits on any number of
-/// threads. The result's dtype is i64 for argmax and for sums of i64 and bool, else the operand's.
+/// threads. The result's dtype is i64 for argmax and for sums of i64 and bool, else the operand's;
+/// the operand's is a native one.
 struct ReductionKernel {
   /// out[r] = reduction of in[r * row_stride + k] for k < n; strides in elements. An empty row
   /// gives the op's identity.
@@ -62,7 +70,7 @@ struct ReductionKernel {
   void (*finish)(void* states, int64_t pieces, int64_t n, void* out) = nullptr;
 };
 
-/// Returns the kernels for operands of that dtype, with null members where the op has none.
+/// Returns the kernels for operands of that native dtype, with null members where there are none.
 const ReductionKernel& reduction_kernel(Op op, DType dtype);
 
 /// The names of the instruction sets that kernels are compiled for and this machine has, best

@@ -169,14 +169,14 @@ template <class Op, DType dtype> constexpr SourceKernel source() {
     return nullptr;
 }
 
-#define WEFT_ALL_DTYPES(kernel, symbol)                                                            \
+#define WEFT_NATIVE_DTYPES(kernel, symbol)                                                         \
   {                                                                                                \
     kernel<op::symbol, DType::f32>(), kernel<op::symbol, DType::f64>(),                            \
         kernel<op::symbol, DType::bf16>(), kernel<op::symbol, DType::i64>(),                       \
         kernel<op::symbol, DType::boolean>()                                                       \
   }
-#define WEFT_POINTWISE_ENTRY(name, symbol) {Op::name, WEFT_ALL_DTYPES(pointwise, symbol), {}},
-#define WEFT_SOURCE_ENTRY(name, symbol) {Op::name, {}, WEFT_ALL_DTYPES(source, symbol)},
+#define WEFT_POINTWISE_ENTRY(name, symbol) {Op::name, WEFT_NATIVE_DTYPES(pointwise, symbol), {}},
+#define WEFT_SOURCE_ENTRY(name, symbol) {Op::name, {}, WEFT_NATIVE_DTYPES(source, symbol)},
 
 PointwiseEntries entries() {
   static const PointwiseEntry table[] = {WEFT_SHARD_POINTWISE(WEFT_POINTWISE_ENTRY)

@@ -11,13 +11,13 @@ inline constexpr int kPointwiseShards = 4; // pointwise.cpp is compiled once for
 
 struct PointwiseEntry {
   Op op;
-  PointwiseKernel pointwise[kDTypeCount]; // by DType; null where the op has none
-  SourceKernel source[kDTypeCount];
+  PointwiseKernel pointwise[kNativeCount]; // by kNativeDTypes; null where the op has none
+  SourceKernel source[kNativeCount];
 };
 
 struct ReductionEntry {
   Op op;
-  ReductionKernel kernels[kDTypeCount];
+  ReductionKernel kernels[kNativeCount];
 };
 
 using PointwiseEntries = std::span<const PointwiseEntry>;

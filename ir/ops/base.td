@@ -7,16 +7,18 @@ include "ir/weft/base.td"
 //===--- Vocabulary ---------------------------------------------------------------------------===//
 
 // The dtypes that the number operands may have once they are promoted to a common one. An expression may use the primitives that exist in all of
-// them. bf16 computes in f32 and bool in i64, rounded and compared with 0 at the end.
+// them. bf16 and f16 compute in f32, narrow integers and bool in i64, rounded, wrapped and compared with 0 at the end.
 class Domain<string domain, string text> {
   string name = domain;  // of weft::OpDomain
   string dtypes = text;  // for the reference pages
 }
-def Number : Domain<"number", "f32 f64 bf16 i64">;
-def Any : Domain<"any", "f32 f64 bf16 i64 bool">;
-def Float : Domain<"floating", "f32 f64 bf16; i64 and bool are converted to f32">;
-def FloatOnly : Domain<"floating_only", "f32 f64 bf16">;
-def Integer : Domain<"integer", "i64">;
+def Number : Domain<"number", "all but bool">;
+def Any : Domain<"any", "all">;
+def Float : Domain<"floating", "f32 f64 bf16 f16; integers and bool are converted to f32">;
+def FloatOnly : Domain<"floating_only", "f32 f64 bf16 f16">;
+def Integral : Domain<"integral", "i64 i32 i16 i8 u8 bool">;
+def Integer : Domain<"integer", "i64; narrower integers and bool are converted">;
+def Boolean : Domain<"boolean", "bool; numbers are converted">;
 
 // The result's dtype.
 class Result<string rule, string text> {
@@ -25,7 +27,7 @@ class Result<string rule, string text> {
 }
 def SameDType : Result<"same", "that of the operands">;
 def BoolDType : Result<"boolean", "bool">;
-def WideDType : Result<"wide", "that of the operand; i64 for bool">;
+def WideDType : Result<"wide", "that of the operand; i64 for integers and bool">;
 def IndexDType : Result<"index", "i64">;
 def GivenDType : Result<"given", "the attribute `dtype`">;
 

@@ -101,9 +101,11 @@ void function(llvm::raw_ostream& os, const Records& records, const OpRecord& op)
 const char* flag(bool b) { return b ? "true" : "false"; }
 
 void dtype_flags(llvm::raw_ostream& os, const OpRecord& op) {
-  bool integers = op.domain == "any" || op.domain == "number" || op.domain == "integer";
-  os << "  static constexpr bool floats = " << flag(op.domain != "integer")
-     << ", integers = " << flag(integers) << ", bools = " << flag(op.domain == "any") << ";\n";
+  bool only_bools = op.domain == "boolean", only_integers = op.domain == "integer",
+       integral = op.domain == "integral", any = op.domain == "any";
+  os << "  static constexpr bool floats = " << flag(!only_integers && !integral && !only_bools)
+     << ", integers = " << flag(any || integral || only_integers || op.domain == "number")
+     << ", bools = " << flag(any || integral || only_bools) << ";\n";
 }
 
 void pointwise(llvm::raw_ostream& os, const Records& records, const OpRecord& op) {

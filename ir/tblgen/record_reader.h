@@ -34,7 +34,8 @@ private:
   std::shared_ptr<expr::Builder> builder(expr::Domain domain);
   const expr::Callable* resolve(std::string_view name) const;
   static expr::Domain expression_domain(const OpRecord& op) {
-    if (op.domain == "integer") return expr::Domain::integer;
+    if (op.domain == "integer" || op.domain == "integral" || op.domain == "boolean")
+      return expr::Domain::integer;
     return op.domain == "number" || op.domain == "any" ? expr::Domain::number
                                                        : expr::Domain::floating;
   }

@@ -44,12 +44,12 @@ Scalar VjpContext::scalar(int i) const {
 }
 
 void VjpContext::widen() {
-  wide_ = node_.dtype == DType::bf16;
+  wide_ = is_half(node_.dtype);
   widened(dy_);
 }
 
 const Tensor& VjpContext::widened(Tensor& t) const {
-  if (wide_ && t.impl()->meta.dtype == DType::bf16) t = t.to(DType::f32);
+  if (wide_ && is_half(t.impl()->meta.dtype)) t = t.to(DType::f32);
   return t;
 }
 

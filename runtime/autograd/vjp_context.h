@@ -20,8 +20,8 @@ public:
   VjpContext(const VjpContext&) = delete;
   VjpContext& operator=(const VjpContext&) = delete;
 
-  /// Makes dy(), result() and operand() give f32 for bf16: a gradient of several ops then rounds
-  /// once, in set(), as the op itself did.
+  /// Makes dy(), result() and operand() give f32 for bf16 and f16: a gradient of several ops then
+  /// rounds once, in set(), as the op itself did.
   void widen();
   /// The gradient of the op's result; it has the result's shape and dtype.
   const Tensor& dy() const { return dy_; }

@@ -6,10 +6,10 @@
 
 namespace weft::composite {
 
-/// Returns x, as f32 where it is bf16: sums of many elements keep their precision.
+/// Returns x, as f32 where it is bf16 or f16: sums of many elements keep their precision.
 inline Tensor widened(const Arg& x) {
   Tensor t = x.tensor();
-  return t.dtype() == bf16 ? t.to(f32, x.loc()) : t;
+  return is_half(t.dtype()) ? t.to(f32, x.loc()) : t;
 }
 
 /// Throws unless x is a floating tensor.

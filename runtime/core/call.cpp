@@ -100,7 +100,7 @@ void convert(const OpInfo& info, ArgSpan operands, DType dtype, const Loc& loc, 
   o.tensor_count = k;
 }
 
-int kind_rank(DType t) { return t == DType::boolean ? 0 : t == DType::i64 ? 1 : 2; }
+int kind_rank(DType t) { return t == DType::boolean ? 0 : is_integer(t) ? 1 : 2; }
 
 DType dtype_of(Scalar::Kind k) {
   return k == Scalar::Kind::boolean   ? DType::boolean
@@ -157,6 +157,11 @@ DType compute_type(Op op, const OpInfo& info, DType joined, const Loc& loc) {
   case OpDomain::floating_only:
     if (!is_floating(joined)) refuse(op, joined, "floating", loc);
     break;
+  case OpDomain::integral:
+    if (is_floating(joined)) refuse(op, joined, "integers or bool", loc);
+    break;
+  case OpDomain::boolean:
+    return DType::boolean;
   case OpDomain::integer:
     if (is_floating(joined)) refuse(op, joined, "integers", loc);
     return DType::i64;
@@ -172,7 +177,7 @@ bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> at
   if (first->is_scalar() || !first->impl()) return false;
   DType d = first->impl()->meta.dtype;
   if (!is_floating(d) && (d == DType::boolean || info.domain > OpDomain::any)) return false;
-  if (info.domain == OpDomain::integer) return false;
+  if (info.domain >= OpDomain::integral) return false;
   for (const Arg* a : operands) {
     if (a->is_scalar()) {
       if (a->scalar().kind == Scalar::Kind::floating && !is_floating(d)) return false;
@@ -204,7 +209,8 @@ bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> at
 DType promote_types(DType a, DType b) {
   if (a == b) return a;
   if (kind_rank(a) != kind_rank(b)) return kind_rank(a) > kind_rank(b) ? a : b;
-  return a == DType::f64 || b == DType::f64 ? DType::f64 : DType::f32;
+  if (size_of(a) != size_of(b)) return size_of(a) > size_of(b) ? a : b;
+  return is_floating(a) ? DType::f32 : DType::i16; // bf16 and f16; i8 and u8
 }
 
 bool can_cast(DType from, DType to) { return kind_rank(from) <= kind_rank(to); }

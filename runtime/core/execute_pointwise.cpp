@@ -27,7 +27,9 @@ constexpr int64_t kBlock = 512;     // elements gathered at a time
 constexpr int64_t kShortRun = 64;   // inner dims below it are gathered across
 constexpr int64_t kGrain = 1 << 15; // elements worth handing to another thread
 
-// A pointwise kernel or a conversion, with what it needs beside arrays.
+// A pointwise kernel or a conversion, with what it needs beside arrays. Operands and results of
+// dtypes that no kernel is compiled for are converted a block at a time, in buffers that stay in
+// L1.
 struct Body {
   PointwiseKernel pointwise = nullptr;
   CastKernel cast = nullptr;
@@ -36,13 +38,57 @@ struct Body {
   const void* inputs[kMostOperands] = {};
   uint64_t scalars[kMostOperands];
   uint64_t attributes[kMostAttributes];
+  bool converts = false;
+  CastKernel widen[kMostOperands] = {}; // null: the operand is read as it is (masks)
+  CastKernel narrow = nullptr;
+  int64_t items[kMostOperands] = {}, out_item = 0;
 
   void run(const void* const* in, const uint8_t* form, void* out, int64_t n,
            uint32_t* error) const {
     if (cast)
       cast(in[0], form[0], out, n);
+    else if (converts)
+      run_converted(in, form, static_cast<char*>(out), n, error);
     else
       pointwise(in, form, attributes, out, n, error);
+  }
+
+  // Makes the kernel for `dtype`, through conversions where it is not a native one.
+  void set_kernel(Op op, DType dtype, uint8_t masks, DType result) {
+    DType native = kernels::native_dtype(dtype);
+    pointwise = kernels::pointwise_kernel(op, native);
+    converts = native != dtype;
+    if (!converts) return;
+    for (int k = 0; k < kMostOperands; k++) {
+      bool mask = masks >> k & 1;
+      if (!mask) widen[k] = kernels::cast_kernel(dtype, native);
+      items[k] = static_cast<int64_t>(mask ? 1 : size_of(dtype));
+    }
+    if (result == dtype) narrow = kernels::cast_kernel(native, dtype);
+    out_item = static_cast<int64_t>(size_of(result));
+  }
+
+private:
+  void run_converted(const void* const* in, const uint8_t* form, char* out, int64_t n,
+                     uint32_t* error) const {
+    alignas(64) char wide[kMostOperands + 1][kBlock * 8];
+    const void* block_in[kMostOperands];
+    uint8_t block_form[kMostOperands];
+    for (int64_t done = 0; done < n; done += kBlock) {
+      int64_t count = std::min(kBlock, n - done);
+      for (int k = 0; k < operands; k++) {
+        block_form[k] = form[k];
+        bool array = form[k] == kernels::kArray;
+        block_in[k] = static_cast<const char*>(in[k]) + (array ? done * items[k] : 0);
+        if (!widen[k] || form[k] == kernels::kScalar) continue;
+        widen[k](block_in[k], form[k], wide[k], array ? count : 1);
+        block_in[k] = wide[k];
+      }
+      char* block_out = out + done * out_item;
+      void* result = narrow ? wide[kMostOperands] : block_out;
+      pointwise(block_in, block_form, attributes, result, count, error);
+      if (narrow) narrow(result, kernels::kArray, block_out, count);
+    }
   }
 };
 
@@ -127,20 +173,36 @@ bool run_flat(const Body& body, const int64_t* items, char* out, int64_t out_ite
   return error.load() == 0;
 }
 
+// The dtype in which numbers meet elements: what halves and bool compute in, else the elements'
+// own.
+DType scalar_dtype(DType t) { return is_integer(t) ? t : compute_dtype(t); }
+
 // Attributes stand packed in the dtype the kernel computes in.
-void write_attribute(uint64_t* attributes, size_t k, const Scalar& s, DType computed) {
-  uint64_t bits = scalar_bits(s, computed);
-  size_t item = size_of(computed);
+void write_attribute(uint64_t* attributes, size_t k, const Scalar& s, DType dtype) {
+  uint64_t bits = scalar_bits(s, dtype);
+  size_t item = size_of(compute_dtype(dtype));
   std::memcpy(reinterpret_cast<char*>(attributes) + k * item, &bits, item);
+}
+
+// The number as an integer of a dtype: an integer wraps, a floating one saturates (an infinite
+// bound of clamp limits nothing).
+template <class T> int64_t integer_of(const Scalar& s) {
+  if (s.kind != Scalar::Kind::floating) return static_cast<T>(s.i);
+  constexpr auto least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
+  if (std::isnan(s.f)) return 0;
+  if (s.f <= static_cast<double>(least)) return least;
+  return s.f >= static_cast<double>(most) ? most : static_cast<T>(s.f); // 2^63 for i64
 }
 
 } // namespace
 
 uint64_t scalar_bits(const Scalar& s, DType dtype) {
   uint64_t bits = 0;
+  auto integer = [&](int64_t v) { bits = static_cast<uint64_t>(v); };
   switch (dtype) {
   case DType::f32:
-  case DType::bf16: {
+  case DType::bf16:
+  case DType::f16: {
     auto v = static_cast<float>(s.to_double());
     std::memcpy(&bits, &v, sizeof v);
     break;
@@ -150,18 +212,21 @@ uint64_t scalar_bits(const Scalar& s, DType dtype) {
     std::memcpy(&bits, &v, sizeof v);
     break;
   }
-  case DType::i64: {
-    int64_t v = s.i;
-    if (s.kind == Scalar::Kind::floating) {
-      constexpr double kLimit = 9223372036854775808.0;
-      v = std::isnan(s.f) ? 0
-          : s.f >= kLimit ? std::numeric_limits<int64_t>::max()
-          : s.f < -kLimit ? std::numeric_limits<int64_t>::min()
-                          : static_cast<int64_t>(s.f);
-    }
-    std::memcpy(&bits, &v, sizeof v);
+  case DType::i64:
+    integer(integer_of<int64_t>(s));
     break;
-  }
+  case DType::i32:
+    integer(integer_of<int32_t>(s));
+    break;
+  case DType::i16:
+    integer(integer_of<int16_t>(s));
+    break;
+  case DType::i8:
+    integer(integer_of<int8_t>(s));
+    break;
+  case DType::u8:
+    integer(integer_of<uint8_t>(s));
+    break;
   case DType::boolean:
     bits = s.kind == Scalar::Kind::floating ? s.f != 0 : s.i != 0;
   }
@@ -184,7 +249,7 @@ TensorImpl* execute_alike(const OpCall& call, const OpInfo& info) {
       info.result == OpResult::given || call.scalars.size() > kMost)
     return nullptr;
   const Meta& like = first->meta;
-  DType computed = kernels::compute_dtype(like.dtype);
+  DType numbers = scalar_dtype(like.dtype);
   const void* in[kMost];
   uint8_t forms[kMost];
   uint64_t scalars[kMost];
@@ -193,7 +258,7 @@ TensorImpl* execute_alike(const OpCall& call, const OpInfo& info) {
   for (size_t k = 0; k < count; k++) {
     const TensorImpl* t = call.operands[k];
     if (!t) {
-      scalars[k] = scalar_bits(call.scalars[scalar++], computed);
+      scalars[k] = scalar_bits(call.scalars[scalar++], numbers);
       in[k] = &scalars[k];
       forms[k] = kernels::kScalar;
       continue;
@@ -208,7 +273,7 @@ TensorImpl* execute_alike(const OpCall& call, const OpInfo& info) {
   int64_t n = like.numel();
   if (!kernel || n > kGrain || n == 0) return nullptr;
   for (size_t k = 0; scalar < call.scalars.size(); k++)
-    write_attribute(attributes, k, call.scalars[scalar++], computed);
+    write_attribute(attributes, k, call.scalars[scalar++], numbers);
 
   DType dtype = info.result == OpResult::boolean ? DType::boolean : like.dtype;
   Storage* storage =
@@ -239,12 +304,12 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
   if (call.op == Op::assign && call.operands[1]) // without reading what is overwritten
     return copy_elements(call.operands[1]->view(), result.view());
   DType dtype = operand_dtype(call);
-  DType computed = kernels::compute_dtype(dtype);
+  DType numbers = scalar_dtype(dtype);
   Body body;
   if (call.op == Op::cast)
     body.cast = kernels::cast_kernel(dtype, result.meta.dtype);
   else
-    body.pointwise = kernels::pointwise_kernel(call.op, dtype);
+    body.set_kernel(call.op, dtype, i.bool_operands, result.meta.dtype);
   size_t count = call.operands.size();
   if ((!body.pointwise && !body.cast) || count > kMostOperands)
     fail(call, ErrorKind::dtype,
@@ -261,7 +326,7 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
     const TensorImpl* t = call.operands[k];
     if (!t) {
       bool mask = i.bool_operands >> k & 1;
-      body.scalars[k] = scalar_bits(call.scalars[next_scalar++], mask ? DType::boolean : computed);
+      body.scalars[k] = scalar_bits(call.scalars[next_scalar++], mask ? DType::boolean : numbers);
       body.inputs[k] = &body.scalars[k];
       body.forms[k] = kernels::kScalar;
       continue;
@@ -275,7 +340,7 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
     flat = flat && (whole || own == 1);
   }
   for (size_t k = 0; next_scalar < call.scalars.size() && k < kMostAttributes; k++)
-    write_attribute(body.attributes, k, call.scalars[next_scalar++], computed);
+    write_attribute(body.attributes, k, call.scalars[next_scalar++], numbers);
 
   bool accepted = n == 0 || (flat ? run_flat(body, items, static_cast<char*>(views[0].data),
                                              static_cast<int64_t>(size_of(result.meta.dtype)), n)

@@ -36,8 +36,8 @@ template <class T> void fill_positions(const Stream& s, int64_t first, int64_t n
 void execute_source(const OpCall& call, TensorImpl& result) {
   const OpInfo& i = info(call.op);
   DType dtype = result.meta.dtype;
-  DType computed = kernels::compute_dtype(dtype);
-  kernels::SourceKernel kernel = kernels::source_kernel(call.op, dtype);
+  DType computed = compute_dtype(dtype), native = kernels::native_dtype(dtype);
+  kernels::SourceKernel kernel = kernels::source_kernel(call.op, native);
   if (!kernel)
     fail(call, ErrorKind::dtype,
          "the dtype must be one that the op has, got " + std::string(name_of(dtype)));
@@ -50,13 +50,14 @@ void execute_source(const OpCall& call, TensorImpl& result) {
   alignas(8) char attributes[64] = {};
   size_t item = size_of(computed);
   for (size_t k = 0; k < call.scalars.size(); k++) {
-    uint64_t bits = scalar_bits(call.scalars[k], dtype == DType::boolean ? dtype : computed);
+    uint64_t bits = scalar_bits(call.scalars[k], dtype);
     std::memcpy(attributes + k * item, &bits, item);
   }
   char* out = result.data();
   auto out_item = static_cast<int64_t>(size_of(dtype));
+  kernels::CastKernel narrow = native == dtype ? nullptr : kernels::cast_kernel(native, dtype);
   parallel_for(result.meta.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    alignas(64) char positions[kBlock * 8];
+    alignas(64) char positions[kBlock * 8], values[kBlock * 8];
     for (; begin < end; begin += kBlock) {
       int64_t n = std::min(kBlock, end - begin);
       if (computed == DType::f32)
@@ -65,7 +66,9 @@ void execute_source(const OpCall& call, TensorImpl& result) {
         fill_positions(stream, begin, n, reinterpret_cast<double*>(positions));
       else
         fill_positions(stream, begin, n, reinterpret_cast<int64_t*>(positions));
-      kernel(positions, attributes, out + begin * out_item, n);
+      char* to = out + begin * out_item;
+      kernel(positions, attributes, narrow ? values : to, n);
+      if (narrow) narrow(values, kernels::kArray, to, n);
     }
   });
 }

@@ -9,11 +9,12 @@ namespace weft {
 enum class OpKind : uint8_t { pointwise, reduction, view, structured, source };
 
 /// The dtypes that operands may have once they are promoted to a common one. `number`: all but
-/// bool; `floating` converts integers and bools to f32, `floating_only` refuses them.
-enum class OpDomain : uint8_t { number, any, floating, floating_only, integer };
+/// bool; `floating` converts integers and bools to f32, `floating_only` refuses them; `integral`:
+/// integers and bool; `integer` converts these to i64; `boolean` converts all to bool.
+enum class OpDomain : uint8_t { number, any, floating, floating_only, integral, integer, boolean };
 
-/// The result's dtype: that of the operands, bool, i64 for bool operands (sum), i64, or the
-/// structural integer `dtype`.
+/// The result's dtype: that of the operands, bool, i64 for integer and bool operands (sum), i64, or
+/// the structural integer `dtype`.
 enum class OpResult : uint8_t { same, boolean, wide, index, given };
 
 class VjpContext;

@@ -115,7 +115,7 @@ Cut cut_product(int64_t m, int64_t n, int64_t k) {
 
 bool routine_matmul(const RoutineCall& call) {
   const Meta& result = *call.result.meta;
-  DType computed = result.dtype == DType::bf16 ? DType::f32 : result.dtype;
+  DType computed = compute_dtype(result.dtype);
   MatrixOperand a = prepare(call.operands[0], true, computed, *call.loc);
   MatrixOperand b = prepare(call.operands[1], false, computed, *call.loc);
   Tensor wide;

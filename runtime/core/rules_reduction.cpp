@@ -33,7 +33,7 @@ void infer_reduction(const OpCall& call, Meta& result, int64_t&) {
     result.dtype = DType::boolean;
     break;
   case OpResult::wide:
-    result.dtype = x.dtype == DType::boolean ? DType::i64 : x.dtype;
+    result.dtype = is_floating(x.dtype) ? x.dtype : DType::i64;
     break;
   default:
     result.dtype = x.dtype;

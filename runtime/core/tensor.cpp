@@ -15,9 +15,8 @@ namespace {
   throw Error(kind, message, LocScope::resolve(loc));
 }
 
-// What a host type is stored as.
-template <class T>
-using Stored = std::conditional_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int64_t, T>;
+// What a host type is stored as: `int` stands for any integer, so it is an i64.
+template <class T> using Stored = std::conditional_t<std::is_same_v<T, int>, int64_t, T>;
 
 TensorImpl& checked(TensorImpl* t, const char* what, const Loc& loc = {}) {
   if (!t) fail_at(ErrorKind::value, std::string(what) + ": the tensor must be defined", loc);
@@ -133,8 +132,12 @@ template <class T> Tensor tensor(const std::vector<T>& values, const Shape& shap
 WEFT_HOST_TYPE(float)
 WEFT_HOST_TYPE(double)
 WEFT_HOST_TYPE(BFloat16)
+WEFT_HOST_TYPE(Float16)
 WEFT_HOST_TYPE(int64_t)
 WEFT_HOST_TYPE(int)
+WEFT_HOST_TYPE(int16_t)
+WEFT_HOST_TYPE(int8_t)
+WEFT_HOST_TYPE(uint8_t)
 WEFT_HOST_TYPE(bool)
 #undef WEFT_HOST_TYPE
 
@@ -144,7 +147,12 @@ WEFT_HOST_TYPE(bool)
 WEFT_ELEMENT_TYPE(float)
 WEFT_ELEMENT_TYPE(double)
 WEFT_ELEMENT_TYPE(BFloat16)
+WEFT_ELEMENT_TYPE(Float16)
 WEFT_ELEMENT_TYPE(int64_t)
+WEFT_ELEMENT_TYPE(int32_t)
+WEFT_ELEMENT_TYPE(int16_t)
+WEFT_ELEMENT_TYPE(int8_t)
+WEFT_ELEMENT_TYPE(uint8_t)
 WEFT_ELEMENT_TYPE(bool)
 #undef WEFT_ELEMENT_TYPE
 

@@ -96,7 +96,7 @@ void get_plan(ByteReader& r, Program& p) {
   p.outputs.resize(r.get_count(9));
   for (ProgramOutput& o : p.outputs) {
     o.value = r.get<int32_t>();
-    o.dtype = r.get_enum(DType::boolean);
+    o.dtype = r.get_enum(DType::u8);
     o.bytes = r.get<int32_t>();
   }
   p.launches.resize(r.get_count(28));

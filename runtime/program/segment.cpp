@@ -23,7 +23,7 @@ void put(ByteWriter& w, const Meta& m) {
 
 Meta get_meta(ByteReader& r) {
   Meta m;
-  m.dtype = r.get_enum(DType::boolean);
+  m.dtype = r.get_enum(DType::u8);
   m.device.type = r.get_enum(DeviceType::cuda);
   m.device.index = r.get<uint8_t>();
   m.rank = r.get<uint8_t>();

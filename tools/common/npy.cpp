@@ -1,5 +1,6 @@
 #include "tools/common/npy.h"
 
+#include <array>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -22,13 +23,14 @@ std::string field(const std::string& header, const std::string& key, const std::
   return header.substr(at);
 }
 
+// By DType.
+constexpr std::array<const char*, kDTypeCount> kDescriptions = {"<f4", "<f8", "<u2", "<i8", "|b1",
+                                                                "<f2", "<i4", "<i2", "|i1", "|u1"};
+
 DType dtype_of(const std::string& text, const std::string& path) {
   std::string descr = text.substr(1, text.find('\'', 1) - 1);
-  if (descr == "<f4") return f32;
-  if (descr == "<f8") return f64;
-  if (descr == "<u2") return bf16;
-  if (descr == "<i8") return i64;
-  if (descr == "|b1") return boolean;
+  for (int k = 0; k < kDTypeCount; k++)
+    if (descr == kDescriptions[static_cast<size_t>(k)]) return static_cast<DType>(k);
   throw UnsupportedDType("npy: " + path + " has elements of dtype " + descr);
 }
 
@@ -78,12 +80,11 @@ Tensor read_npy(const std::string& path) {
 }
 
 void write_npy(const std::string& path, const Tensor& t) {
-  constexpr const char* names[] = {"<f4", "<f8", "<u2", "<i8", "|b1"};
   Tensor x = t.detach().contiguous();
   std::string shape = "(";
   for (int64_t n : x.shape())
     shape += std::to_string(n) + ",";
-  std::string header = std::string("{'descr': '") + names[static_cast<int>(x.dtype())] +
+  std::string header = std::string("{'descr': '") + kDescriptions[static_cast<size_t>(x.dtype())] +
                        "', 'fortran_order': False, 'shape': " + shape + "), }";
   header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
   header += '\n';
@@ -92,24 +93,8 @@ void write_npy(const std::string& path, const Tensor& t) {
   file.write("\x93NUMPY\x01\x00", 8);
   file.write(reinterpret_cast<const char*>(&length), 2);
   file << header;
-  const void* data = nullptr;
-  switch (x.dtype()) {
-  case DType::f32:
-    data = x.data<float>();
-    break;
-  case DType::f64:
-    data = x.data<double>();
-    break;
-  case DType::bf16:
-    data = x.data<BFloat16>();
-    break;
-  case DType::i64:
-    data = x.data<int64_t>();
-    break;
-  case DType::boolean:
-    data = x.data<bool>();
-    break;
-  }
+  const void* data = visit_dtype(
+      x.dtype(), [&]<class T>(std::type_identity<T>) -> const void* { return x.data<T>(); });
   file.write(static_cast<const char*>(data),
              static_cast<std::streamsize>(static_cast<size_t>(x.numel()) * size_of(x.dtype())));
   if (!file.flush()) throw Error(ErrorKind::io, "npy: " + path + " must be writable");

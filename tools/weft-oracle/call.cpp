@@ -47,7 +47,8 @@ double to_number(const Json& value) {
 
 DType to_dtype(const std::string& name) {
   static const std::map<std::string, DType> names = {
-      {"float32", f32}, {"float64", f64}, {"bfloat16", bf16}, {"int64", i64}, {"bool", boolean}};
+      {"float32", f32}, {"float64", f64}, {"bfloat16", bf16}, {"float16", f16}, {"int64", i64},
+      {"int32", i32},   {"int16", i16},   {"int8", i8},       {"uint8", u8},    {"bool", boolean}};
   auto it = names.find(name);
   if (it == names.end()) throw Unsupported("dtype " + name);
   return it->second;
