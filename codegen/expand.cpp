@@ -40,11 +40,16 @@ constexpr int64_t kFirst[] = {101, 103, 107, 109, 113, 127, 131, 137, 139, 149};
 constexpr int64_t kSecond[] = {211, 223, 227, 229, 233, 239, 241, 251, 257, 263};
 
 DType dtypeOf(Type element) {
-  return element.isF32()         ? DType::f32
-         : element.isF64()       ? DType::f64
-         : element.isBF16()      ? DType::bf16
-         : element.isInteger(64) ? DType::i64
-                                 : DType::boolean;
+  return element.isF32()               ? DType::f32
+         : element.isF64()             ? DType::f64
+         : element.isBF16()            ? DType::bf16
+         : element.isF16()             ? DType::f16
+         : element.isInteger(64)       ? DType::i64
+         : element.isInteger(32)       ? DType::i32
+         : element.isInteger(16)       ? DType::i16
+         : element.isInteger(1)        ? DType::boolean
+         : element.isUnsignedInteger() ? DType::u8
+                                       : DType::i8;
 }
 
 class Expansion {

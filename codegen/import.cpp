@@ -40,8 +40,15 @@ private:
       return builder.getF64Type();
     case DType::bf16:
       return builder.getBF16Type();
+    case DType::f16:
+      return builder.getF16Type();
     case DType::i64:
-      return builder.getI64Type();
+    case DType::i32:
+    case DType::i16:
+    case DType::i8:
+      return builder.getIntegerType(8 * size_of(t));
+    case DType::u8:
+      return builder.getIntegerType(8, false);
     default:
       return builder.getI1Type();
     }
@@ -142,7 +149,7 @@ private:
     return ir::ScalarOp::create(builder, location(k), RankedTensorType::get({}, to), argument);
   }
 
-  // The type that an op's numbers have: that in which it computes.
+  // The type that an op's numbers have: that in which it computes, but narrow integers their own.
   Type scalar_type(size_t k, size_t position) {
     const SegmentOp& op = segment.ops[k];
     const ir::Record& record = *known.records[k];
@@ -154,7 +161,8 @@ private:
         from = v;
         break;
       }
-    return ir::computeElement(element(segment.values[from].meta.dtype));
+    DType dtype = segment.values[from].meta.dtype;
+    return is_integer(dtype) ? element(dtype) : ir::computeElement(element(dtype));
   }
 
   void import_op(size_t k) {

@@ -356,10 +356,7 @@ private:
     loom::StoreOp::create(b, output.getLoc(), value, frame.buffers.lookup(output), map, places);
   }
 
-  Type keptType(Operation* op) {
-    Type element = ir::elementOf(op->getResult(0));
-    return element.isBF16() ? Type(builder.getF32Type()) : element;
-  }
+  Type keptType(Operation* op) { return loom::valueType(ir::elementOf(op->getResult(0))); }
   AffineMap keptMap(SmallVector<Value>& places) {
     auto [map, indices] = access(axes.foldedNumber());
     places = indices;
@@ -394,7 +391,7 @@ private:
       ScalarBody body = bodyAt(0, op->getLoc(), element);
       if (number.isInteger(64) && element.isF32()) // as the runtime converts its numbers
         argument = body.convert(argument, builder.getF64Type());
-      return body.convert(argument, element);
+      return body.convertNumber(argument, element);
     }
     if (auto number = dyn_cast<ir::NumberOp>(op)) return emitNumber(number);
     if (isProduct(op)) return emitProduct(op, indices);
@@ -413,7 +410,7 @@ private:
     ScalarBody body = bodyAt(0, op.getLoc(), element);
     Value y = arith::ConstantOp::create(at(0), op.getLoc(), typed);
     if (typed.getType().isInteger(64) && element.isF32()) y = body.convert(y, builder.getF64Type());
-    return body.convert(y, element);
+    return body.convertNumber(y, element);
   }
 
   Value emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
@@ -531,8 +528,7 @@ private:
   }
 
   Value emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
-    Type element = ir::elementOf(op->getResult(0)),
-         type = element.isBF16() ? Type(builder.getF32Type()) : element;
+    Type element = ir::elementOf(op->getResult(0)), type = loom::valueType(element);
     auto factors = [&](OpBuilder& b, Value index) {
       axes.inner.index = index;
       axes.inner.depth = scopes.size();
@@ -567,7 +563,7 @@ private:
           });
       y = loop.getResult(0);
     }
-    return element.isBF16() ? bodyAt(0, op->getLoc(), type).roundBf16(y) : y;
+    return bodyAt(0, op->getLoc(), type).round(y, element);
   }
 
   // A factor of a product is loaded inside it, whatever its indices: an emitter reads its access

@@ -150,13 +150,24 @@ SmallVector<Value, 2> ScalarBody::emit(const ir::Graph& graph, ArrayRef<Value> i
   return out;
 }
 
-Value ScalarBody::roundBf16(Value x) {
-  Value narrow = arith::TruncFOp::create(builder, loc, builder.getBF16Type(), x);
-  return arith::ExtFOp::create(builder, loc, builder.getF32Type(), narrow);
+Value ScalarBody::round(Value x, Type element) {
+  if (element.isBF16() || element.isF16()) {
+    Value narrow = arith::TruncFOp::create(builder, loc, element, x);
+    return arith::ExtFOp::create(builder, loc, builder.getF32Type(), narrow);
+  }
+  unsigned width = isa<IntegerType>(element) ? element.getIntOrFloatBitWidth() : 64;
+  if (width == 1 || width == 64) return x;
+  auto number = [&](int64_t v) {
+    return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(v));
+  };
+  if (element.isUnsignedInteger())
+    return arith::AndIOp::create(builder, loc, x, number((int64_t(1) << width) - 1));
+  Value high = arith::ShLIOp::create(builder, loc, x, number(64 - width));
+  return arith::ShRSIOp::create(builder, loc, high, number(64 - width));
 }
 
 Value ScalarBody::convert(Value x, Type element) {
-  Type from = x.getType(), to = element.isBF16() ? Type(builder.getF32Type()) : element;
+  Type from = x.getType(), to = loom::valueType(element);
   bool isFromFloat = isa<FloatType>(from), isToFloat = isa<FloatType>(to);
   Value y = x;
   if (to.isInteger(1)) {
@@ -178,7 +189,21 @@ Value ScalarBody::convert(Value x, Type element) {
     else
       y = arith::ExtUIOp::create(builder, loc, to, x);
   }
-  return element.isBF16() && !from.isInteger(1) ? roundBf16(y) : y;
+  return from.isInteger(1) ? y : round(y, element);
+}
+
+Value ScalarBody::convertNumber(Value x, Type element) {
+  unsigned width = isa<IntegerType>(element) ? element.getIntOrFloatBitWidth() : 64;
+  if (!isa<FloatType>(x.getType()) || width == 1 || width == 64) return convert(x, element);
+  bool isUnsigned = element.isUnsignedInteger();
+  int64_t most = (int64_t(1) << (isUnsigned ? width : width - 1)) - 1,
+          least = isUnsigned ? 0 : -most - 1;
+  auto number = [&](int64_t v) {
+    return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(v));
+  };
+  Value whole = convert(x, builder.getI64Type());
+  whole = arith::MaxSIOp::create(builder, loc, whole, number(least));
+  return arith::MinSIOp::create(builder, loc, whole, number(most));
 }
 
 } // namespace weft

@@ -22,11 +22,12 @@ struct ScalarBody {
   llvm::SmallVector<mlir::Value, 2> emit(const ir::Graph& graph,
                                          llvm::ArrayRef<mlir::Value> inputs);
 
-  /// Converts between elements as they are computed with (f32 for bf16); `bf16` results are
-  /// rounded.
+  /// Converts a value to that of an element (loom::valueType), rounded or wrapped to it.
   mlir::Value convert(mlir::Value x, mlir::Type toElement);
-  /// Rounds an f32 to the nearest bf16, ties to even.
-  mlir::Value roundBf16(mlir::Value x);
+  /// Converts a number of a call as the runtime does: a real one saturates in a narrow integer.
+  mlir::Value convertNumber(mlir::Value x, mlir::Type toElement);
+  /// Rounds an f32 to the nearest bf16 or f16, ties to even; wraps an i64 to a narrower integer.
+  mlir::Value round(mlir::Value x, mlir::Type element);
 };
 
 } // namespace weft

@@ -48,10 +48,11 @@ Value mergeViews(OpBuilder& builder, Operation* op) {
 
 // Every value of `from` is a value of `to`.
 bool keepsValues(Type from, Type to) {
-  auto rank = [](Type t) {
-    return t.isInteger(1) ? 0 : t.isBF16() ? 1 : t.isF32() ? 2 : t.isF64() ? 3 : -1;
-  };
-  return rank(from) >= 0 && rank(to) >= 0 && rank(from) <= rank(to);
+  if (from == to || from.isInteger(1)) return true;
+  if (isa<FloatType>(from) && isa<FloatType>(to))
+    return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
+  return isa<IntegerType>(from) && isa<IntegerType>(to) && !to.isUnsignedInteger() &&
+         from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
 }
 
 Value mergeCasts(OpBuilder& builder, Operation* op) {

@@ -15,7 +15,7 @@ using llvm::Value;
 llvm::Type* PartEmitter::typeOf(mlir::Type type) {
   return type.isF32()        ? b.getFloatTy()
          : type.isF64()      ? b.getDoubleTy()
-         : type.isBF16()     ? static_cast<llvm::Type*>(b.getInt16Ty())
+         : isHalf(type)      ? static_cast<llvm::Type*>(b.getInt16Ty())
          : type.isInteger(1) ? b.getInt1Ty()
                              : b.getInt64Ty();
 }
@@ -23,7 +23,7 @@ llvm::Type* PartEmitter::typeOf(mlir::Type type) {
 llvm::Constant* PartEmitter::constantOf(arith::ConstantOp op) {
   if (auto number = dyn_cast<FloatAttr>(op.getValue())) {
     llvm::APInt bits = number.getValue().bitcastToAPInt();
-    if (op.getType().isBF16()) return b.getInt(bits);
+    if (isHalf(op.getType())) return b.getInt(bits);
     return llvm::ConstantFP::get(b.getContext(), number.getValue());
   }
   llvm::APInt bits = cast<IntegerAttr>(op.getValue()).getValue();

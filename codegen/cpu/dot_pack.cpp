@@ -172,7 +172,7 @@ private:
 Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel& panel) {
   DotTypes types(b.getContext(), plan);
   auto text = [](int64_t stride) { return stride == kDynamic ? "x" : std::to_string(stride); };
-  static const char* const names[] = {"f32", "f64", "bf16", "i64"};
+  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64"};
   std::string name = std::string("weft.dot.pack.") + names[int(plan.shape.element)] + "." +
                      std::to_string(panel.width) + "." + text(panel.lane_stride) + "." +
                      text(panel.step_stride);

@@ -1,5 +1,7 @@
 #include "codegen/cpu/dot_parts.h"
 
+#include "codegen/cpu/scalar_ops.h"
+
 #include "llvm/IR/Module.h"
 
 using namespace llvm;
@@ -9,6 +11,8 @@ namespace weft::cpu {
 DotTypes::DotTypes(LLVMContext& context, const DotPlan& plan) {
   i64 = Type::getInt64Ty(context);
   ptr = PointerType::get(context, 0);
+  is_f16 = plan.shape.element == DotElement::f16;
+  has_f16c = plan.target.f16c;
   switch (plan.shape.element) {
   case DotElement::f32:
     stored = sum = Type::getFloatTy(context);
@@ -17,6 +21,7 @@ DotTypes::DotTypes(LLVMContext& context, const DotPlan& plan) {
     stored = sum = Type::getDoubleTy(context);
     break;
   case DotElement::bf16:
+  case DotElement::f16:
     stored = Type::getInt16Ty(context);
     sum = Type::getFloatTy(context);
     break;
@@ -81,9 +86,7 @@ Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsi
   Value* value = mask ? b.CreateMaskedLoad(type, address, align, mask, Constant::getNullValue(type))
                       : static_cast<Value*>(b.CreateAlignedLoad(type, address, align));
   if (types.stored == types.sum) return value;
-  Type* wide = type->getWithNewBitWidth(32);
-  return b.CreateBitCast(b.CreateShl(b.CreateZExt(value, wide), ConstantInt::get(wide, 16)),
-                         type->getWithNewType(types.sum));
+  return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);
 }
 
 Function* dotFunction(IRBuilderBase& b, const std::string& name, ArrayRef<Type*> parameters,

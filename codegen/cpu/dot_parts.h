@@ -16,6 +16,7 @@ struct DotTypes {
 
   llvm::Type* stored;         // element of A and B in memory
   llvm::Type* sum;            // element of the accumulators
+  bool is_f16, has_f16c;      // how 16 bits are widened
   llvm::FixedVectorType* vec; // <lanes x sum>
   llvm::IntegerType* i64;
   llvm::PointerType* ptr;
@@ -33,8 +34,8 @@ void emitDotIf(llvm::IRBuilderBase& builder, llvm::Value* condition,
 llvm::Value* emitDotOffset(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::Value* b,
                            llvm::Value* c);
 
-/// Loads `count` consecutive elements and widens bf16 to f32: a scalar for 1, else a vector. With a
-/// mask, lanes outside it read nothing and are 0.
+/// Loads `count` consecutive elements and widens bf16 and f16 to f32: a scalar for 1, else a
+/// vector. With a mask, lanes outside it read nothing and are 0.
 llvm::Value* emitDotLoad(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* address,
                          unsigned count, llvm::Value* mask = nullptr);
 

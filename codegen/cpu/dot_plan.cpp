@@ -30,6 +30,7 @@ int64_t elementBytes(DotElement element) {
   case DotElement::f32:
     return 4;
   case DotElement::bf16:
+  case DotElement::f16:
     return 2;
   default:
     return 8;
@@ -47,7 +48,7 @@ bool rowsCollide(const DotShape& s, int64_t stride) {
 
 // A tile may read A in place when the addresses of its rows are constants away from each other.
 bool readsAInPlace(const DotShape& s) {
-  return s.element != DotElement::bf16 && s.m != kDynamic && constantLayout(s.a);
+  return !isHalf(s.element) && s.m != kDynamic && constantLayout(s.a);
 }
 
 int64_t bytesOfB(const DotShape& s) {
@@ -58,7 +59,7 @@ int64_t bytesOfB(const DotShape& s) {
 // place pays by cache misses instead, the more so where the rows of B collide, and most where a
 // tile is so narrow that it takes one line of each row. The limits are measured, on Zen 3 and 4.
 bool readsBInPlace(const DotShape& s, const DotPlan& plan) {
-  if (s.element == DotElement::bf16 || s.n == kDynamic || !constantLayout(s.b)) return false;
+  if (isHalf(s.element) || s.n == kDynamic || !constantLayout(s.b)) return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
   int64_t most_rows = rowsCollide(s, s.b.row_stride) ? 64 : 128;
   if (plan.target.vector_bytes < kCacheLine) most_rows = 12;
@@ -177,7 +178,7 @@ void chooseChunks(DotPlan& plan) {
 } // namespace
 
 int64_t DotPlan::sumBytes() const {
-  return shape.element == DotElement::f32 || shape.element == DotElement::bf16 ? 4 : 8;
+  return shape.element == DotElement::f32 || isHalf(shape.element) ? 4 : 8;
 }
 
 bool DotPlan::severalBlocks() const { return shape.k == kDynamic || shape.k > k_block; }

@@ -10,8 +10,10 @@ namespace weft::cpu {
 /// Marks an extent or a stride that is known only when the kernel runs.
 inline constexpr int64_t kDynamic = INT64_MIN;
 
-/// Element types of operands. bf16 operands accumulate in f32, all others in their own type.
-enum class DotElement { f32, f64, bf16, i64 };
+/// Element types of operands. bf16 and f16 operands accumulate in f32, all others in their own
+/// type.
+enum class DotElement { f32, f64, bf16, f16, i64 };
+constexpr bool isHalf(DotElement e) { return e == DotElement::bf16 || e == DotElement::f16; }
 
 /// The vector unit and the caches that tiles are sized for. The defaults describe AVX-512.
 struct DotTarget {
@@ -20,6 +22,7 @@ struct DotTarget {
   int64_t l1_bytes = 32 * 1024;
   int64_t l2_bytes = 1024 * 1024;
   bool fma = true;
+  bool f16c = false;
 };
 
 /// Strides of one operand inside a batch entry, in elements; 0 broadcasts.

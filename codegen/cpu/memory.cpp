@@ -12,24 +12,30 @@ using namespace weft::loom;
 namespace weft::cpu {
 using llvm::Value;
 
-// bf16 is i16 and bool is i8 in memory.
+// bf16 and f16 are i16 and bool is i8 in memory.
 llvm::Type* PartEmitter::memoryType(mlir::Type element) {
-  return element.isBF16()       ? b.getInt16Ty()
-         : element.isInteger(1) ? static_cast<llvm::Type*>(b.getInt8Ty())
-                                : typeOf(element);
+  if (element.isInteger(1)) return b.getInt8Ty();
+  if (isa<IntegerType>(element)) return b.getIntNTy(element.getIntOrFloatBitWidth());
+  return typeOf(element);
 }
 
 Value* PartEmitter::fromMemory(Value* value, mlir::Type element) {
   if (element.isBF16()) return extendBf16(b, value);
+  if (element.isF16()) return extendF16(b, value, target.has("f16c"));
   if (element.isInteger(1))
     return b.CreateICmpNE(value, llvm::Constant::getNullValue(value->getType()));
-  return value;
+  if (!isa<IntegerType>(element)) return value;
+  llvm::Type* wide = value->getType()->getWithNewBitWidth(64);
+  return element.isUnsignedInteger() ? b.CreateZExt(value, wide) : b.CreateSExt(value, wide);
 }
 
 Value* PartEmitter::toMemory(Value* value, mlir::Type element) {
   if (element.isBF16()) return roundToBf16(b, value);
+  if (element.isF16()) return roundToF16(b, value, target.has("f16c"));
   if (element.isInteger(1)) return b.CreateZExt(value, value->getType()->getWithNewBitWidth(8));
-  return value;
+  if (!isa<IntegerType>(element)) return value;
+  return b.CreateTrunc(value,
+                       value->getType()->getWithNewBitWidth(element.getIntOrFloatBitWidth()));
 }
 
 Value* PartEmitter::address(Value* base, Value* offset, mlir::Type element) {

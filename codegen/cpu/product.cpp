@@ -56,6 +56,7 @@ std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
   if (lhs.isF32()) return DotElement::f32;
   if (lhs.isF64()) return DotElement::f64;
   if (lhs.isBF16()) return DotElement::bf16;
+  if (lhs.isF16()) return DotElement::f16;
   return {};
 }
 
@@ -126,6 +127,7 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   DotTarget unit;
   unit.vector_bytes = target.vector_bits / 8;
   unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
+  unit.f16c = target.has("f16c");
   product.plan = planDot(shape, unit);
   return product;
 }

@@ -88,7 +88,7 @@ struct Emit {
   llvm::Type* shaped(mlir::Type type) const {
     llvm::Type* element = type.isF32()        ? b.getFloatTy()
                           : type.isF64()      ? b.getDoubleTy()
-                          : type.isBF16()     ? static_cast<llvm::Type*>(b.getInt16Ty())
+                          : isHalf(type)      ? static_cast<llvm::Type*>(b.getInt16Ty())
                           : type.isInteger(1) ? b.getInt1Ty()
                                               : b.getInt64Ty();
     if (auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(v[0]->getType()))
@@ -104,13 +104,16 @@ struct Emit {
     return isSigned ? b.CreateSIToFP(v[0], shaped(to)) : b.CreateUIToFP(v[0], shaped(to));
   }
   Value* extend(mlir::Type from, mlir::Type to) const {
-    Value* x = from.isBF16() ? extendBf16(b, v[0]) : v[0];
-    return from.isBF16() && to.isF32() ? x : b.CreateFPExt(x, shaped(to));
+    Value* x = from.isBF16()  ? extendBf16(b, v[0])
+               : from.isF16() ? extendF16(b, v[0], target.has("f16c"))
+                              : v[0];
+    return isHalf(from) && to.isF32() ? x : b.CreateFPExt(x, shaped(to));
   }
   Value* round(mlir::Type from, mlir::Type to) const {
-    if (!to.isBF16()) return b.CreateFPTrunc(v[0], shaped(to));
+    if (!isHalf(to)) return b.CreateFPTrunc(v[0], shaped(to));
     mlir::Type single = mlir::Float32Type::get(to.getContext());
-    return roundToBf16(b, from.isF64() ? b.CreateFPTrunc(v[0], shaped(single)) : v[0]);
+    Value* x = from.isF64() ? b.CreateFPTrunc(v[0], shaped(single)) : v[0];
+    return to.isBF16() ? roundToBf16(b, x) : roundToF16(b, x, target.has("f16c"));
   }
 };
 
@@ -188,7 +191,7 @@ Table find(Operation* op) {
 }
 
 bool isKnownType(mlir::Type type) {
-  return type.isF32() || type.isF64() || type.isBF16() || type.isInteger(64) || type.isInteger(1) ||
+  return type.isF32() || type.isF64() || isHalf(type) || type.isInteger(64) || type.isInteger(1) ||
          type.isIndex();
 }
 
@@ -197,9 +200,9 @@ bool isKnownType(mlir::Type type) {
 bool isScalarOp(Operation* op) {
   return find(op) && llvm::all_of(op->getOperandTypes(), isKnownType) &&
          llvm::all_of(op->getResultTypes(), isKnownType) &&
-         // bf16 is only ever rounded to, widened and chosen.
+         // bf16 and f16 are only ever rounded to, widened and chosen.
          (isa<arith::ExtFOp, arith::TruncFOp, arith::SelectOp>(op) ||
-          llvm::none_of(op->getOperandTypes(), [](mlir::Type t) { return t.isBF16(); }));
+          llvm::none_of(op->getOperandTypes(), isHalf));
 }
 
 Value* emitScalarOp(llvm::IRBuilderBase& builder, Operation* op, ArrayRef<Value*> operands,

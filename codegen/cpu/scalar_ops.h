@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/target.h"
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -12,8 +13,8 @@ namespace weft::cpu {
 bool isScalarOp(mlir::Operation* op);
 
 /// Emits an op without regions or memory. Operands are scalars, or vectors of one length: f32 f64
-/// i64 i1 as such, index as i64, bf16 as its bits in i16. Integer division is total: x / 0 = 0, x /
-/// -1 wraps; a conversion to an integer saturates and makes 0 of NaN.
+/// i64 i1 as such, index as i64, bf16 and f16 as their bits in i16. Integer division is total: x /
+/// 0 = 0, x / -1 wraps; a conversion to an integer saturates and makes 0 of NaN.
 llvm::Value* emitScalarOp(llvm::IRBuilderBase& builder, mlir::Operation* op,
                           llvm::ArrayRef<llvm::Value*> operands, const CpuTarget& target);
 
@@ -21,6 +22,11 @@ llvm::Value* emitScalarOp(llvm::IRBuilderBase& builder, mlir::Operation* op,
 llvm::Value* roundToBf16(llvm::IRBuilderBase& builder, llvm::Value* value);
 /// Extends the bits of bf16 to f32.
 llvm::Value* extendBf16(llvm::IRBuilderBase& builder, llvm::Value* bits);
+/// The same for f16, by one instruction where the target has it.
+llvm::Value* roundToF16(llvm::IRBuilderBase& builder, llvm::Value* value, bool has_f16c);
+llvm::Value* extendF16(llvm::IRBuilderBase& builder, llvm::Value* bits, bool has_f16c);
+/// Says whether values of a type are held as the 16 bits of a float.
+inline bool isHalf(mlir::Type type) { return type.isBF16() || type.isF16(); }
 
 /// x * 2^n rounded once, for n that holds an integer and is limited to twice the exponents' range
 /// (special_ops.cpp).

@@ -166,6 +166,52 @@ Value* extendBf16(llvm::IRBuilderBase& builder, Value* bits) {
   return builder.CreateBitCast(wide, type);
 }
 
+Value* roundToF16(llvm::IRBuilderBase& builder, Value* value, bool has_f16c) {
+  if (has_f16c) {
+    Value* half =
+        builder.CreateFPTrunc(value, value->getType()->getWithNewType(builder.getHalfTy()));
+    return builder.CreateBitCast(half, bitsLike(half));
+  }
+  Value* bits = builder.CreateBitCast(value, bitsLike(value));
+  auto number = [&](uint64_t v) { return llvm::ConstantInt::get(bits->getType(), v); };
+  Value* magnitude = builder.CreateAnd(bits, 0x7fffffff);
+  // Normal results: the exponent's bias goes from 127 to 15, then 13 bits are rounded away.
+  Value* odd = builder.CreateAnd(builder.CreateLShr(magnitude, 13), 1);
+  Value* rebiased = builder.CreateSub(magnitude, number(0x38000000 - 0xfff));
+  Value* normal = builder.CreateLShr(builder.CreateAdd(rebiased, odd), 13);
+  // Subnormal ones: adding 1/2 leaves multiples of 2^-24 in the low bits, rounded.
+  Value* sum = builder.CreateFAdd(builder.CreateBitCast(magnitude, value->getType()),
+                                  llvm::ConstantFP::get(value->getType(), 0.5));
+  Value* small = builder.CreateSub(builder.CreateBitCast(sum, bits->getType()), number(0x3f000000));
+  auto select = [&](llvm::CmpInst::Predicate p, uint64_t limit, Value* then, Value* otherwise) {
+    return builder.CreateSelect(builder.CreateICmp(p, magnitude, number(limit)), then, otherwise);
+  };
+  Value* result = select(llvm::CmpInst::ICMP_ULT, 0x38800000, small, normal);
+  result = select(llvm::CmpInst::ICMP_UGE, 0x477ff000, number(0x7c00), result);
+  Value* payload = builder.CreateAnd(builder.CreateLShr(magnitude, 13), 0x3ff);
+  result = select(llvm::CmpInst::ICMP_UGT, 0x7f800000, builder.CreateOr(payload, 0x7e00), result);
+  Value* sign = builder.CreateAnd(builder.CreateLShr(bits, 16), 0x8000);
+  return builder.CreateTrunc(builder.CreateOr(result, sign), integersLike(bits, 16));
+}
+
+Value* extendF16(llvm::IRBuilderBase& builder, Value* bits, bool has_f16c) {
+  llvm::Type* single = bits->getType()->getWithNewType(builder.getFloatTy());
+  if (has_f16c) {
+    Value* half = builder.CreateBitCast(bits, bits->getType()->getWithNewType(builder.getHalfTy()));
+    return builder.CreateFPExt(half, single);
+  }
+  Value* wide = builder.CreateZExt(bits, integersLike(bits, 32));
+  Value* magnitude = builder.CreateShl(builder.CreateAnd(wide, 0x7fff), 13);
+  Value* scaled = builder.CreateFMul(builder.CreateBitCast(magnitude, single),
+                                     llvm::ConstantFP::get(single, 0x1p112));
+  Value* limit = llvm::ConstantInt::get(wide->getType(), 0x0f800000);
+  Value* result = builder.CreateSelect(builder.CreateICmpUGE(magnitude, limit),
+                                       builder.CreateOr(magnitude, 0x7f800000),
+                                       builder.CreateBitCast(scaled, wide->getType()));
+  Value* sign = builder.CreateShl(builder.CreateAnd(wide, 0x8000), 16);
+  return builder.CreateBitCast(builder.CreateOr(result, sign), single);
+}
+
 Value* emitDivision(llvm::IRBuilderBase& builder, Division kind, Value* a, Value* b) {
   llvm::Type* type = a->getType();
   auto number = [&](int64_t v) { return llvm::ConstantInt::get(type, v, true); };

@@ -10,6 +10,9 @@ typedef ulong weft_u64;
 typedef uint weft_u32;
 typedef ushort weft_u16;
 typedef uchar weft_u8;
+typedef int weft_i32;
+typedef short weft_i16;
+typedef char weft_i8;
 #define WEFT_KERNEL(threads) __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void
 #define WEFT_FUNCTION static
 #define WEFT_GLOBAL __global
@@ -31,6 +34,9 @@ typedef unsigned long long weft_u64;
 typedef unsigned int weft_u32;
 typedef unsigned short weft_u16;
 typedef unsigned char weft_u8;
+typedef int weft_i32;
+typedef short weft_i16;
+typedef signed char weft_i8;
 #define WEFT_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #define WEFT_FUNCTION static __device__ __forceinline__
 #define WEFT_GLOBAL

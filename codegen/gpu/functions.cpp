@@ -65,6 +65,22 @@ constexpr Function kFunctions[] = {
   if (x != x) return (weft_u16)(bits >> 16 | 0x40u);
   return (weft_u16)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 })"},
+    // As kernels/elements.h: no device needs half precision of its own for it.
+    {"weft_f32_of_f16", R"(float weft_f32_of_f16(weft_u16 x) {
+  const weft_u32 magnitude = ((weft_u32)x & 0x7fffu) << 13;
+  const weft_u32 sign = ((weft_u32)x & 0x8000u) << 16;
+  const weft_u32 scaled = weft_bits_of_f32(weft_f32_of_bits(magnitude) * 0x1p112f);
+  return weft_f32_of_bits((magnitude >= 0x0f800000u ? magnitude | 0x7f800000u : scaled) | sign);
+})"},
+    {"weft_f16_of_f32", R"(weft_u16 weft_f16_of_f32(float x) {
+  const weft_u32 bits = weft_bits_of_f32(x), magnitude = bits & 0x7fffffffu;
+  weft_u32 result = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
+  if (magnitude < 0x38800000u)
+    result = weft_bits_of_f32(weft_f32_of_bits(magnitude) + 0.5f) - 0x3f000000u;
+  if (magnitude >= 0x477ff000u) result = 0x7c00u;
+  if (magnitude > 0x7f800000u) result = 0x7e00u | (magnitude >> 13 & 0x3ffu);
+  return (weft_u16)(result | (bits >> 16 & 0x8000u));
+})"},
     // NaN if one is NaN; -0 is below +0.
     {"weft_maximum_$F", R"($T weft_maximum_$F($T x, $T y) {
   if (x != x || y != y) return x + y;

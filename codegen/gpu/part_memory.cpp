@@ -37,6 +37,7 @@ void PartPrinter::printLoad(LoadOp op) {
   Type type = elementType(op.getMemory().getType());
   std::string text = element(op.getMemory(), op.getMap(), op.getIndices());
   if (type.isBF16()) text = "weft_f32_of_bf16(" + text + ")";
+  if (type.isF16()) text = "weft_f32_of_f16(" + text + ")";
   if (type.isInteger(1)) text += " != 0";
   if (op.getMask())
     text = names.get(op.getMask()) + " ? " + text + " : " + names.get(op.getOther());
@@ -48,7 +49,11 @@ void PartPrinter::printLoad(LoadOp op) {
 void PartPrinter::printStore(StoreOp op) {
   if (isShared()) touch(touchedBy(op));
   std::string value = names.get(op.getValue());
-  if (elementType(op.getMemory().getType()).isBF16()) value = "weft_bf16_of_f32(" + value + ")";
+  Type type = elementType(op.getMemory().getType());
+  if (type.isBF16()) value = "weft_bf16_of_f32(" + value + ")";
+  if (type.isF16()) value = "weft_f16_of_f32(" + value + ")";
+  if (memoryType(type) != valueType(op.getValue().getType()) && isa<IntegerType>(type))
+    value = "(" + memoryType(type).str() + ")" + value;
   std::string condition = isShared() ? "WEFT_THREAD == 0" : "";
   if (op.getMask()) condition += (condition.empty() ? "" : " && ") + names.get(op.getMask());
   out.line((condition.empty() ? "" : "if (" + condition + ") ") +

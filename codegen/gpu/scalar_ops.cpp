@@ -126,8 +126,10 @@ constexpr Row kRows[] = {
     {"arith.fptoui->i64", "weft_u64_of_$F($0)"},
     {"arith.extf", "($T)$0"},
     {"arith.extf:bf16", "($T)weft_f32_of_bf16($0)"},
+    {"arith.extf:f16", "($T)weft_f32_of_f16($0)"},
     {"arith.truncf", "($T)$0"},
     {"arith.truncf->bf16", "weft_bf16_of_f32((float)$0)"},
+    {"arith.truncf->f16", "weft_f16_of_f32((float)$0)"},
 };
 
 const llvm::StringMap<StringRef>& table() {
@@ -140,10 +142,13 @@ const llvm::StringMap<StringRef>& table() {
   return rows;
 }
 
+bool isHalf(Type type) { return type.isBF16() || type.isF16(); }
+
 StringRef nameOf(Type type) {
   return type.isF32()                           ? "f32"
          : type.isF64()                         ? "f64"
          : type.isBF16()                        ? "bf16"
+         : type.isF16()                         ? "f16"
          : type.isInteger(1)                    ? "i1"
          : type.isInteger(64) || type.isIndex() ? "i64"
                                                 : "";
@@ -192,9 +197,9 @@ bool isScalarOp(Operation* op) {
   auto known = [](Type type) { return !nameOf(type).empty(); };
   return !find(op).empty() && llvm::all_of(op->getOperandTypes(), known) &&
          llvm::all_of(op->getResultTypes(), known) &&
-         // bf16 is only ever rounded to, widened and chosen.
+         // bf16 and f16 are only ever rounded to, widened and chosen.
          (isa<arith::ExtFOp, arith::TruncFOp, arith::SelectOp>(op) ||
-          llvm::none_of(op->getOperandTypes(), [](Type t) { return t.isBF16(); }));
+          llvm::none_of(op->getOperandTypes(), isHalf));
 }
 
 std::string printScalarOp(Operation* op, ArrayRef<std::string> operands) {
@@ -227,7 +232,7 @@ std::string printConstant(Attribute value) {
   if (auto number = dyn_cast<FloatAttr>(value)) {
     llvm::APFloat x = number.getValue();
     uint64_t bits = x.bitcastToAPInt().getZExtValue();
-    if (number.getType().isBF16()) return hex(bits, 4);
+    if (isHalf(number.getType())) return hex(bits, 4);
     bool is64 = number.getType().isF64();
     if (!x.isFinite())
       return is64 ? "weft_f64_of_bits(" + hex(bits, 16) + ")"
@@ -242,11 +247,26 @@ std::string printConstant(Attribute value) {
 StringRef valueType(Type type) {
   return type.isF32()        ? "float"
          : type.isF64()      ? "double"
-         : type.isBF16()     ? "weft_u16"
+         : isHalf(type)      ? "weft_u16"
          : type.isInteger(1) ? "bool"
                              : "weft_i64";
 }
 
-StringRef memoryType(Type element) { return element.isInteger(1) ? "weft_u8" : valueType(element); }
+StringRef memoryType(Type element) {
+  if (!isa<IntegerType>(element)) return valueType(element);
+  if (element.isUnsignedInteger()) return "weft_u8";
+  switch (element.getIntOrFloatBitWidth()) {
+  case 1:
+    return "weft_u8";
+  case 8:
+    return "weft_i8";
+  case 16:
+    return "weft_i16";
+  case 32:
+    return "weft_i32";
+  default:
+    return "weft_i64";
+  }
+}
 
 } // namespace weft::gpu

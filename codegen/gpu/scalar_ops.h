@@ -17,7 +17,7 @@ std::string printScalarOp(mlir::Operation* op, llvm::ArrayRef<std::string> opera
 std::string printConstant(mlir::Attribute value);
 std::string printInteger(int64_t value);
 
-/// The C type of a value: f32 f64 i64 index i1, and bf16 as its bits.
+/// The C type of a value: f32 f64 i64 index i1, and bf16 and f16 as their bits.
 llvm::StringRef valueType(mlir::Type type);
 
 /// The C type of an element in memory: bool is a byte.

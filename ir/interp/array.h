@@ -40,6 +40,8 @@ template <class T> expr::ScalarValue<T> load(const Array& a, int64_t i);
 template <class T> void store(Array& a, int64_t i, expr::ScalarValue<T> v, bool isMask);
 /// Converts one element as the op `cast` does.
 void convert(const Array& x, int64_t i, Array& y, int64_t j);
+/// Stores a number in an array of integers, limited to what they hold; NaN gives 0.
+void saturate(double v, Array& y, int64_t j);
 /// Copies one element between arrays of one type.
 void copy(const Array& x, int64_t i, Array& y, int64_t j);
 

@@ -158,8 +158,10 @@ private:
       value.d = read<double>(place);
     else if (element.isBF16())
       value.f = extendBf16(read<uint16_t>(place));
+    else if (element.isF16())
+      value.f = extendF16(read<uint16_t>(place));
     else
-      value.i = element.isInteger(1) ? *place != 0 : read<int64_t>(place);
+      value.i = element.isInteger(1) ? *place != 0 : readInteger(place, element);
     values_[op] = value;
   }
 
@@ -169,17 +171,17 @@ private:
     char* place =
         memory_[op.getMemory()] + offset(op.getMap(), op.getIndices()) * elementBytes(element);
     Scalar value = values_[op.getValue()];
-    uint16_t rounded = roundToBf16(value.f);
+    uint16_t rounded = element.isF16() ? roundToF16(value.f) : roundToBf16(value.f);
     if (element.isF32())
       std::memcpy(place, &value.f, 4);
     else if (element.isF64())
       std::memcpy(place, &value.d, 8);
-    else if (element.isBF16())
+    else if (element.isBF16() || element.isF16())
       std::memcpy(place, &rounded, 2);
     else if (element.isInteger(1))
       *place = char(value.i);
     else
-      std::memcpy(place, &value.i, 8);
+      writeInteger(place, element, value.i);
   }
 
   void runConstant(arith::ConstantOp op) {
@@ -189,6 +191,8 @@ private:
         value.d = number.getValue().convertToDouble();
       else if (op.getType().isBF16())
         value.f = extendBf16(uint16_t(number.getValue().bitcastToAPInt().getZExtValue()));
+      else if (op.getType().isF16())
+        value.f = extendF16(uint16_t(number.getValue().bitcastToAPInt().getZExtValue()));
       else
         value.f = number.getValue().convertToFloat();
     } else {

@@ -3,10 +3,12 @@
 
 #include "ir/loom/loom.h"
 
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 using namespace mlir;
@@ -196,6 +198,7 @@ struct Evaluator {
     else
       result.f = is64(op->getOperand(0)) ? float(wide) : v[0].f;
     if (to.isBF16()) result.f = extendBf16(roundToBf16(result.f));
+    if (to.isF16()) result.f = extendF16(roundToF16(result.f));
     return result;
   }
   Scalar cmpf() const {
@@ -350,6 +353,39 @@ uint16_t roundToBf16(float value) {
 }
 
 float extendBf16(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
+
+// APFloat's own conversions: nothing here is shared with what the interpreter checks.
+uint16_t roundToF16(float value) {
+  llvm::APFloat x(value);
+  bool loses = false;
+  bool negative = x.isNegative();
+  uint32_t payload = std::bit_cast<uint32_t>(value) >> 13 & 0x3ff;
+  if (x.isNaN()) return uint16_t(0x7e00 | payload | (negative ? 0x8000 : 0));
+  x.convert(llvm::APFloat::IEEEhalf(), llvm::APFloat::rmNearestTiesToEven, &loses);
+  return uint16_t(x.bitcastToAPInt().getZExtValue());
+}
+
+float extendF16(uint16_t bits) {
+  llvm::APFloat x(llvm::APFloat::IEEEhalf(), llvm::APInt(16, bits));
+  if (x.isNaN())
+    return std::bit_cast<float>(uint32_t(bits & 0x8000) << 16 | 0x7f800000u |
+                                uint32_t(bits & 0x3ff) << 13);
+  bool loses = false;
+  x.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &loses);
+  return x.convertToFloat();
+}
+
+int64_t readInteger(const char* place, Type element) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, place, element.getIntOrFloatBitWidth() / 8);
+  llvm::APInt value(64, bits);
+  unsigned width = element.getIntOrFloatBitWidth();
+  return element.isUnsignedInteger() ? int64_t(bits) : value.trunc(width).getSExtValue();
+}
+
+void writeInteger(char* place, Type element, int64_t value) {
+  std::memcpy(place, &value, element.getIntOrFloatBitWidth() / 8);
+}
 
 Scalar evaluateScalarOp(Operation* op, ArrayRef<Scalar> operands) {
   Row row = find(op);

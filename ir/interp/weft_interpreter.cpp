@@ -175,7 +175,11 @@ private:
       put<uint8_t>(number, 0, bits != 0);
     else
       put<int64_t>(number, 0, bits);
-    convert(number, 0, y, 0);
+    // A real number limits an integer: it saturates, where a cast would wrap.
+    if (type.isF64() && isa<IntegerType>(y.element) && !y.element.isInteger(1))
+      saturate(number.at(0), y, 0);
+    else
+      convert(number, 0, y, 0);
   }
 
   void show(ir::ViewOp view, Array& y) {
@@ -239,15 +243,15 @@ private:
         l.back() = k;
         r[r.size() - 2] = k;
         int64_t i = broadcast(l, a.shape), m = broadcast(r, b.shape);
-        if (y.element.isInteger(64))
-          whole += get<int64_t>(a, i) * get<int64_t>(b, m);
+        if (isa<IntegerType>(y.element))
+          whole += load<int64_t>(a, i).x * load<int64_t>(b, m).x;
         else if (y.element.isF64())
           sum = std::fma(a.at(i), b.at(m), sum);
         else
           narrow = std::fma(static_cast<float>(a.at(i)), static_cast<float>(b.at(m)), narrow);
       }
-      if (y.element.isInteger(64))
-        put(y, j, whole);
+      if (isa<IntegerType>(y.element))
+        store<int64_t>(y, j, {whole, 0}, false);
       else
         y.set(j, y.element.isF64() ? sum : narrow);
     }

@@ -39,9 +39,16 @@ Type elementType(Type memory) {
   return {};
 }
 
+Type valueType(Type element) {
+  if (element.isBF16() || element.isF16()) return Float32Type::get(element.getContext());
+  if (element.isIntOrIndex() && !element.isIndex() && !element.isInteger(1))
+    return IntegerType::get(element.getContext(), 64);
+  return element;
+}
+
 Type computeType(Type memory) {
   Type element = elementType(memory);
-  return element && element.isBF16() ? Float32Type::get(memory.getContext()) : element;
+  return element ? valueType(element) : element;
 }
 
 int64_t elementBytes(Type element) {
@@ -81,10 +88,15 @@ std::optional<int64_t> strideAlong(AffineMap map, ValueRange indices, Value axis
 //===--- Types --------------------------------------------------------------------------------===//
 
 LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error, Type element) {
-  if (element.isF32() || element.isF64() || element.isBF16() || element.isInteger(64) ||
-      element.isInteger(1))
+  if (element.isF32() || element.isF64() || element.isBF16() || element.isF16() ||
+      element.isSignlessInteger(64) || element.isSignlessInteger(32) ||
+      element.isSignlessInteger(16) || element.isSignlessInteger(8) ||
+      element.isUnsignedInteger(8) || element.isSignlessInteger(1))
     return success();
-  return error() << "loom.buffer: the element must be f32, f64, bf16, i64 or i1, got " << element;
+  return error()
+         << "loom.buffer: the element must be f32, f64, bf16, f16, i64, i32, i16, i8, ui8 or "
+            "i1, got "
+         << element;
 }
 
 LogicalResult LocalType::verify(function_ref<InFlightDiagnostic()> error, Type element) {

@@ -32,8 +32,11 @@
 
 namespace weft::loom {
 
-/// Returns the type in which an element of a buffer or local is computed with: f32 for bf16, else
-/// the element itself.
+/// Returns the type of an element once it is loaded: f32 for bf16 and f16, i64 for narrower
+/// integers (whose type says whether they have a sign: ui8), else the element itself.
+mlir::Type valueType(mlir::Type element);
+
+/// Returns the value type of the elements of a buffer or local.
 mlir::Type computeType(mlir::Type memory);
 
 /// Returns the element type of a buffer or local.

@@ -37,14 +37,14 @@ class Loom_Type<string def_name, string type_mnemonic> : TypeDef<Loom_Dialect, d
 }
 
 def Loom_BufferType : Loom_Type<"Buffer", "buffer"> {
-  let summary = "memory outside the kernel: a base pointer; elements f32 f64 bf16 i64, or i1 as one byte";
+  let summary = "memory outside the kernel: a base pointer; elements f32 f64 bf16 f16 i64 i32 i16 i8 ui8, or i1 as one byte";
 }
 
 def Loom_LocalType : Loom_Type<"Local", "local"> {
   let summary = "a tile of one point that stays in registers, L1 or shared memory: f32 f64 i64 i1";
 }
 
-def Loom_Scalar : AnyTypeOf<[F32, F64, BF16, I64, I1], "f32, f64, bf16, i64 or i1">;
+def Loom_Scalar : AnyTypeOf<[F32, F64, BF16, F16, I64, I1], "f32, f64, bf16, f16, i64 or i1">;
 def Loom_Float : AnyTypeOf<[F32, F64], "f32 or f64">;
 def Loom_Memory : AnyTypeOf<[Loom_BufferType, Loom_LocalType], "a buffer or a local">;
 
@@ -188,7 +188,7 @@ def Loom_LocalOp : Loom_Op<"local", [HasParent<"PartOp">]> {
 }
 
 def Loom_LoadOp : Loom_Op<"load", [AttrSizedOperandSegments, TypesMatchWith<"the result is the element's compute type", "memory", "result", "::weft::loom::computeType($_self)">]> {
-  let summary = "an element of a buffer or local at map(indices)[sizes], in elements from its base; bf16 becomes f32";
+  let summary = "an element of a buffer or local at map(indices)[sizes], in elements from its base; bf16 and f16 become f32, narrow integers i64";
   let description = [{
     `loom.load %x[map](%r, %c) if %mask else %other : type`: where the mask is false no memory is read and the value is `other`.
     Indices are axis indices or any other index value (a gather).
@@ -203,7 +203,7 @@ def Loom_LoadOp : Loom_Op<"load", [AttrSizedOperandSegments, TypesMatchWith<"the
 }
 
 def Loom_StoreOp : Loom_Op<"store", [AttrSizedOperandSegments, TypesMatchWith<"the value is of the element's compute type", "memory", "value", "::weft::loom::computeType($_self)">]> {
-  let summary = "writes an element at map(indices)[sizes]; f32 is rounded to nearest even for bf16; with a mask, only where it is true";
+  let summary = "writes an element at map(indices)[sizes]; f32 is rounded to nearest even for bf16 and f16, i64 wraps for narrow integers; with a mask, only where it is true";
   let arguments = (ins Loom_Scalar:$value, Arg<Loom_Memory, "", [MemWrite]>:$memory, AffineMapAttr:$map, Variadic<Index>:$indices, Optional<I1>:$mask, UnitAttr:$nontemporal);
   let assemblyFormat = "$value `,` $memory `[` $map `]` `` `(` $indices `)` (`if` $mask^)? (`nontemporal` $nontemporal^)? attr-dict `:` type($memory)";
   let skipDefaultBuilders = 1;

@@ -16,7 +16,7 @@ def Weft_Dialect : Dialect {
   let hasOperationAttrVerify = 1;
 }
 
-def Weft_Tensor : TensorOf<[F32, F64, BF16, I64, I1]>;
+def Weft_Tensor : TensorOf<[F32, F64, BF16, F16, I64, I32, I16, I8, UI8, I1]>;
 
 /// Every op that comes from a record. Its operands are tensors (scalar operands and attributes are 0-d tensors, in record order); `structure`
 /// and `sizes` hold what the segment's op holds. The verifier asks the record's kind for the shape rule.

@@ -76,8 +76,8 @@ RankedTensorType tensorType(ArrayRef<AffineExpr> shape, Type element) {
 }
 
 Type computeElement(Type element) {
-  if (element.isBF16()) return Float32Type::get(element.getContext());
-  return element.isInteger(1) ? Type(IntegerType::get(element.getContext(), 64)) : element;
+  if (element.isBF16() || element.isF16()) return Float32Type::get(element.getContext());
+  return isa<IntegerType>(element) ? Type(IntegerType::get(element.getContext(), 64)) : element;
 }
 
 Type elementOf(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
@@ -112,7 +112,7 @@ ArrayRef<int64_t> structureOf(Operation* op) {
 
 namespace {
 
-// Scalars that enter a bf16 op keep the precision it computes in.
+// Scalars that enter a bf16 or f16 op keep the precision it computes in.
 LogicalResult verifyElements(Operation* op, const Record& record) {
   if (record.kind != RecordKind::pointwise || record.isCast) return success();
   Type common;

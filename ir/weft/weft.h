@@ -77,7 +77,8 @@ mlir::AffineExpr countOf(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::MLIRConte
 /// Returns the indices at which an operand that broadcasts to the result is read.
 Exprs broadcastIndices(llvm::ArrayRef<mlir::AffineExpr> indices, mlir::Type operand);
 
-/// Returns the type in which elements are computed with: f32 for bf16, i64 for i1, else the element
+/// Returns the type in which elements are computed with: f32 for bf16 and f16, i64 for i1 and
+/// narrower integers, else the element
 /// itself.
 mlir::Type computeElement(mlir::Type element);
 
