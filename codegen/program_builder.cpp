@@ -104,6 +104,8 @@ private:
       add(kernel.getSymName());
     for (auto routine : module.getOps<ir::RoutineOp>())
       add(routine.getSymName());
+    for (auto tiles : module.getOps<func::FuncOp>())
+      if (tiles != function) add(tiles.getSymName());
   }
 
   ProgramView view(Type type, AffineMap layout, ArrayRef<AffineExpr> shape) {
@@ -160,6 +162,54 @@ private:
     return it->second;
   }
 
+  // A function of tiles: its tensors are the launch's buffers, its numbers the launch's, its sizes
+  // the segment's and then where the tile starts.
+  void add_tiles(func::FuncOp body, ProgramLaunch& l) {
+    ProgramTiles t;
+    for (AffineExpr e : body->getAttrOfType<AffineMapAttr>(ir::kCountsName).getValue().getResults())
+      t.counts.push_back(expression(e));
+    auto steps = body->getAttrOfType<DenseI64ArrayAttr>(ir::kStepsName).asArrayRef();
+    t.steps.assign(steps.begin(), steps.end());
+    t.arena_bytes =
+        expression(body->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
+    llvm::DenseMap<Attribute, int32_t> places;
+    for (auto inner : body.getOps<ir::LaunchOp>()) {
+      ProgramLaunch call;
+      call.kernel = kernels.lookup(inner.getKernel());
+      ArrayAttr buffers = *inner.getBuffers();
+      for (Attribute place : buffers) {
+        auto [it, is_new] = places.try_emplace(place, static_cast<int32_t>(t.buffers.size()));
+        if (is_new) t.buffers.push_back(tile_buffer(body, cast<ir::BufferAttr>(place)));
+        call.buffers.push_back(it->second);
+      }
+      auto numbers = l.arguments;
+      for (Value number : inner.getScalars())
+        call.arguments.push_back(
+            numbers[cast<BlockArgument>(number).getArgNumber() - l.buffers.size()]);
+      auto own = static_cast<int32_t>(program.symbols.size());
+      for (int32_t k = 0; k < static_cast<int32_t>(inner.getSizes().size()); k++)
+        call.arguments.push_back(k < own
+                                     ? ProgramArgument{ProgramArgument::Kind::size,
+                                                       add({ProgramExpr::Kind::symbol, k, -1, 0})}
+                                     : ProgramArgument{ProgramArgument::Kind::tile, k - own});
+      add_phases(module.lookupSymbol<loom::KernelOp>(inner.getKernel()), call);
+      t.launches.push_back(call);
+      describe(inner, call.kernel);
+    }
+    l.phases = {{constant(1), constant(0), constant(0)}};
+    program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
+  }
+
+  ProgramBuffer tile_buffer(func::FuncOp body, ir::BufferAttr place) {
+    ProgramBuffer b;
+    b.index = static_cast<int32_t>(place.getIndex());
+    if (place.getKind() != ir::BufferKind::temporary) return b;
+    b.kind = ProgramBuffer::Kind::temporary;
+    auto offsets = body->getAttrOfType<ArrayAttr>(ir::kTemporariesName);
+    b.offset = expression(cast<AffineMapAttr>(offsets[place.getIndex()]).getValue().getResult(0));
+    return b;
+  }
+
   void add_phases(loom::KernelOp kernel, ProgramLaunch& l) {
     for (unsigned k = 0; k < kernel.getPhases().size(); k++)
       l.phases.push_back({expression(kernel, loom::LoomDialect::kChunksName, 1, k),
@@ -183,10 +233,16 @@ private:
                              add({ProgramExpr::Kind::symbol, static_cast<int32_t>(k), -1, 0})});
     if (auto routine = module.lookupSymbol<ir::RoutineOp>(launch.getKernel()))
       add_routine(routine, launch, l);
+    else if (auto tiles = module.lookupSymbol<func::FuncOp>(launch.getKernel()))
+      add_tiles(tiles, l);
     else
       add_phases(module.lookupSymbol<loom::KernelOp>(launch.getKernel()), l);
     program.launches.push_back(l);
-    ProgramKernel& info = program.kernels[l.kernel];
+    describe(launch, l.kernel);
+  }
+
+  void describe(ir::LaunchOp launch, int32_t kernel) {
+    ProgramKernel& info = program.kernels[static_cast<size_t>(kernel)];
     if (!info.summary.empty()) return;
     info.summary = launch.getSummary().str();
     if (auto positions = launch->getAttrOfType<DenseI64ArrayAttr>("positions"))

@@ -84,14 +84,14 @@ public:
     Block& body = function.getBody().front();
     for (Operation& op : body.without_terminator()) {
       auto launch = dyn_cast<ir::LaunchOp>(op);
-      if (!launch || !(isOwner(launch) || routineOf(launch))) return;
+      if (!launch || !(isOwner(launch) || isRoutine(launch))) return;
       numbers[launch] = launches.size();
       launches.push_back(launch);
       kernels[launch] = lookUp(launch);
     }
     findEdges();
     for (auto [k, launch] : llvm::enumerate(launches)) {
-      work.push_back(routineOf(launch) ? Work{.isRoutine = true, .folds = false}
+      work.push_back(isRoutine(launch) ? Work{.isRoutine = true, .folds = false}
                                        : workOf(kernelOf(launch)));
       groupOf.push_back(k);
       groups.push_back({static_cast<unsigned>(k)});
@@ -121,6 +121,11 @@ private:
 
   ir::RoutineOp routineOf(ir::LaunchOp launch) {
     return module.lookupSymbol<ir::RoutineOp>(launch.getKernel());
+  }
+
+  // Of a routine or of tiles: it stays as it is.
+  bool isRoutine(ir::LaunchOp launch) {
+    return routineOf(launch) || module.lookupSymbol<func::FuncOp>(launch.getKernel());
   }
 
   // A launch of a kernel of its own with one phase: what lowering to loom makes.
@@ -166,6 +171,7 @@ private:
 
   bool mayRefuse(ir::LaunchOp launch) {
     if (ir::RoutineOp routine = routineOf(launch)) return routine.getCode() != 0;
+    if (isRoutine(launch)) return false;
     auto found = kernelOf(launch).walk([](loom::RequireOp) { return WalkResult::interrupt(); });
     return found.wasInterrupted();
   }

@@ -1,5 +1,6 @@
 // 1. An operand is a buffer seen through views: composed, they map its indices to an offset. If the
 //    map is linear, that is a strided view of the buffer; else the operand is copied before.
+//    The function of weft.tiles gets its operands in the same way.
 // 2. The routine's symbol holds these maps and what the op's record holds; the launch names the
 //    buffers and the run-time numbers.
 #include "passes/lower_routine.h"
@@ -102,6 +103,7 @@ void copyOperands(func::FuncOp function, ir::KernelOp kernel) {
 LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned number,
                            function_ref<int32_t(Operation*)> errorCode) {
   Operation* op = routineOf(kernel);
+  auto tiles = dyn_cast<ir::TilesOp>(op);
   if (kernel.getNumResults() != 1 ||
       kernel.getParts()[0].front().getTerminator()->getOperand(0) != op->getResult(0))
     return kernel.emitOpError() << "must yield the result of its routine alone";
@@ -122,19 +124,31 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
         AffineMap::get(shape.size(), ir::countSymbols(operand.offset), operand.offset));
     shapes.push_back(AffineMap::get(0, ir::countSymbols(shape), shape, op->getContext()));
   }
-  std::string name = ("k" + Twine(number) + "_" + record->name).str();
-  builder.setInsertionPointToEnd(function->getParentOfType<ModuleOp>().getBody());
-  ir::RoutineOp::create(builder, op->getLoc(), builder.getStringAttr(name),
-                        builder.getStringAttr(record->name),
-                        builder.getAffineMapArrayAttr(layouts),
-                        builder.getAffineMapArrayAttr(shapes),
-                        builder.getDenseI64ArrayAttr(ir::structureOf(op)),
-                        op->getAttrOfType<AffineMapAttr>("sizes"),
-                        builder.getI32IntegerAttr(record->mayRefuse ? errorCode(op) : 0));
+  auto module = function->getParentOfType<ModuleOp>();
+  std::string name, summary;
+  if (tiles) {
+    name = tiles.getBody().str();
+    summary = tiles.getSummary().str();
+    auto body = module.lookupSymbol<func::FuncOp>(name);
+    for (auto [k, layout] : llvm::enumerate(layouts))
+      body.setArgAttr(k, ir::kLayoutName, AffineMapAttr::get(layout));
+    body->setAttr(ir::kCountsName, tiles.getCountsAttr());
+    body->setAttr(ir::kStepsName, tiles.getStepsAttr());
+  } else {
+    summary = record->name.str();
+    name = ("k" + Twine(number) + "_" + summary).str();
+    builder.setInsertionPointToEnd(module.getBody());
+    ir::RoutineOp::create(builder, op->getLoc(), builder.getStringAttr(name),
+                          builder.getStringAttr(summary), builder.getAffineMapArrayAttr(layouts),
+                          builder.getAffineMapArrayAttr(shapes),
+                          builder.getDenseI64ArrayAttr(ir::structureOf(op)),
+                          op->getAttrOfType<AffineMapAttr>("sizes"),
+                          builder.getI32IntegerAttr(record->mayRefuse ? errorCode(op) : 0));
+  }
   builder.setInsertionPoint(kernel);
   auto launch = ir::LaunchOp::create(
       builder, kernel.getLoc(), kernel.getResultTypes(), name, buffers, numbers, ValueRange(),
-      builder.getDenseI64ArrayAttr({-1}), ArrayAttr(), builder.getStringAttr(record->name));
+      builder.getDenseI64ArrayAttr({-1}), ArrayAttr(), builder.getStringAttr(summary));
   launch->setAttr("positions", builder.getDenseI64ArrayAttr(positionsIn(kernel)));
   kernel.replaceAllUsesWith(launch.getResults());
   kernel.erase();

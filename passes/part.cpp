@@ -64,7 +64,7 @@ bool isProduct(Operation* op) { return isa<ir::Matmul>(op); }
 
 bool isRoutine(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
-  return record && record->isRoutine;
+  return isa<ir::TilesOp>(op) || (record && record->isRoutine);
 }
 
 unsigned weightOf(Operation* op) {

@@ -39,7 +39,8 @@ bool mayRefuse(mlir::Operation* op);
 /// Says whether the op is a product with a sum over an inner axis.
 bool isProduct(mlir::Operation* op);
 
-/// Says whether the op is a call of its own kernel, which reads and writes memory.
+/// Says whether the op is a call of something else than a kernel of loom: of its own kernel, or of
+/// a function for each tile. It reads and writes memory.
 bool isRoutine(mlir::Operation* op);
 
 /// Returns scalar operations for one element of the op.

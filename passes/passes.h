@@ -38,6 +38,8 @@ mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
 /// Cuts reductions that leave too few points into two steps with a fixed tree.
 mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext& context);
+/// Runs two products with a normalisation of rows between them tile by tile.
+mlir::LogicalResult tileProducts(mlir::ModuleOp module, PassContext& context);
 /// Groups ops into weft.kernels.
 mlir::LogicalResult fuse(mlir::ModuleOp module, PassContext& context);
 /// Gives every result of the segment a kernel of its own that may write it, and orders kernels by

@@ -30,6 +30,7 @@ constexpr PassInfo kPasses[] = {
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},
+    {"tile-products", tileProducts, "", true, "runs softmax between products tile by tile"},
     {"fuse", fuse, "", false, "groups ops into kernels"},
     {"place-outputs", placeOutputs, "fused", false, "gives each output a kernel that may write it"},
     {"lower-to-loom", lowerToLoom, "", false, "makes loom kernels of the groups"},

@@ -144,7 +144,7 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     LoadOp load = factor.load;
     mlir::Type element = elementType(load.getMemory().getType());
     mlir::Value memory = load.getMemory();
-    result.base = address(memory_.find(memory)->second, b.getInt64(factor.offset), element);
+    result.base = address(memory_.find(memory)->second, size(factor.start), element);
     result.row_stride = {row, nullptr};
     result.column_stride = {column, nullptr};
     if (llvm::any_of(product.batch_axes, [&](int axis) { return factor.strides[axis] != 0; }))

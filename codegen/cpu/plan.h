@@ -23,7 +23,8 @@ struct LocalPlace {
 struct ProductFactor {
   loom::LoadOp load;
   llvm::SmallVector<int64_t> strides; // by axis of the part
-  int64_t k_stride = 0, offset = 0;
+  int64_t k_stride = 0;
+  mlir::AffineExpr start; // of the sizes
 };
 
 /// A part whose only loom.dot maps onto the tiled matrix product: which axes are rows and columns;

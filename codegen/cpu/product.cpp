@@ -7,11 +7,12 @@ using namespace weft::loom;
 namespace weft::cpu {
 namespace {
 
-// Reads `expr` as a sum of constants times dimensions; refuses everything else.
+// Reads `expr` as a sum of constants times dimensions and of an expression of the sizes; refuses
+// everything else.
 bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> strides,
-                int64_t& offset) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    offset += factor * constant.getValue();
+                AffineExpr& start) {
+  if (expr.isSymbolicOrConstant()) {
+    start = start + expr * factor;
     return true;
   }
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
@@ -21,11 +22,11 @@ bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> stride
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary) return false;
   if (binary.getKind() == AffineExprKind::Add)
-    return readLinear(binary.getLHS(), factor, strides, offset) &&
-           readLinear(binary.getRHS(), factor, strides, offset);
+    return readLinear(binary.getLHS(), factor, strides, start) &&
+           readLinear(binary.getRHS(), factor, strides, start);
   auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
   return binary.getKind() == AffineExprKind::Mul && scale &&
-         readLinear(binary.getLHS(), factor * scale.getValue(), strides, offset);
+         readLinear(binary.getLHS(), factor * scale.getValue(), strides, start);
 }
 
 std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
@@ -37,7 +38,8 @@ std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
   factor.load = load;
   factor.strides.assign(part.getNumAxes(), 0);
   SmallVector<int64_t> by_index(load.getIndices().size(), 0);
-  if (!readLinear(load.getMap().getResult(0), 1, by_index, factor.offset)) return {};
+  factor.start = getAffineConstantExpr(0, load.getContext());
+  if (!readLinear(load.getMap().getResult(0), 1, by_index, factor.start)) return {};
   for (auto [stride, index] : llvm::zip(by_index, load.getIndices())) {
     auto argument = dyn_cast<BlockArgument>(index);
     if (index == dot.getIndex())

@@ -88,6 +88,7 @@ private:
   bool runOp(Operation* op) {
     if (auto kernel = dyn_cast<ir::KernelOp>(op)) return runParts(kernel);
     if (auto launch = dyn_cast<ir::LaunchOp>(op)) return runLaunch(launch);
+    if (auto tiles = dyn_cast<ir::TilesOp>(op)) return runTiles(tiles);
     Value result = op->getResult(0);
     Array y = make(result);
     if (auto scalar = dyn_cast<ir::ScalarOp>(op))
@@ -118,6 +119,46 @@ private:
       for (Array& a : *results)
         values[kernel.getResult(next++)] = std::move(a);
     }
+    return true;
+  }
+
+  // Runs the function for each tile and copies its result into the window.
+  bool runTiles(ir::TilesOp tiles) {
+    auto body = tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(tiles.getBody());
+    Array y = make(tiles.getY());
+    SmallVector<int64_t> counts;
+    int64_t all = 1;
+    for (AffineExpr e : tiles.getCounts().getResults())
+      all *= counts.emplace_back(evaluate(e, {}, symbols));
+    for (int64_t number = 0; number < all; number++) {
+      Arguments arguments{{}, {}, {symbols.begin(), symbols.end()}};
+      for (Value v : tiles.getInputs())
+        if (auto scalar = v.getDefiningOp<ir::ScalarOp>())
+          arguments.numbers.push_back(numberOf[scalar.getValue()]);
+        else
+          arguments.tensors.push_back(values[v]);
+      SmallVector<int64_t> starts(counts.size());
+      int64_t rest = number;
+      for (size_t d = counts.size(); d-- > 0; rest /= counts[d])
+        starts[d] = rest % counts[d] * tiles.getSteps()[d];
+      llvm::append_range(arguments.sizes, starts);
+      auto out = body.getArgument(arguments.tensors.size());
+      Machine machine(arguments);
+      arguments.tensors.push_back(machine.make(out));
+      auto results = machine.run(body, arguments);
+      if (!results) return false;
+      auto layout =
+          body.getArgAttrOfType<AffineMapAttr>(out.getArgNumber(), ir::kLayoutName).getValue();
+      const Array& window = results->front();
+      SmallVector<int64_t> index(window.shape.size());
+      for (int64_t i = 0; i < window.count(); i++) {
+        int64_t left = i;
+        for (size_t d = index.size(); d-- > 0; left /= window.shape[d])
+          index[d] = left % window.shape[d];
+        copy(window, i, y, evaluate(layout.getResult(0), index, arguments.sizes));
+      }
+    }
+    values[tiles.getY()] = std::move(y);
     return true;
   }
 

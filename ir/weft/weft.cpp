@@ -232,6 +232,13 @@ LogicalResult KernelOp::verifyRegions() {
   return success();
 }
 
+LogicalResult TilesOp::verify() {
+  if (getCounts().getNumResults() != getSteps().size())
+    return emitOpError() << "each count must have a step, got " << getCounts().getNumResults()
+                         << " and " << getSteps().size();
+  return success();
+}
+
 LogicalResult RoutineOp::verify() {
   const Record* record = findRecord(getRecord());
   if (!record || record->kind != RecordKind::structured)

@@ -51,6 +51,10 @@ inline constexpr llvm::StringLiteral kLeafName = "weft.leaf";
 /// On a function, once the memory plan is made: offsets of the temporaries and the arena's bytes.
 inline constexpr llvm::StringLiteral kTemporariesName = "weft.temporaries";
 inline constexpr llvm::StringLiteral kArenaName = "weft.arena";
+/// On the function of weft.tiles, once it is lowered: how many tiles there are along each dim, and
+/// how far apart.
+inline constexpr llvm::StringLiteral kCountsName = "weft.counts";
+inline constexpr llvm::StringLiteral kStepsName = "weft.steps";
 /// On a module: one {message, op location} for each code that a loom.require raises.
 inline constexpr llvm::StringLiteral kErrorsName = "weft.errors";
 

@@ -95,8 +95,20 @@ def Weft_RoutineOp : Op<Weft_Dialect, "routine", [Symbol]> {
   let hasVerifier = 1;
 }
 
+def Weft_TilesOp : Op<Weft_Dialect, "tiles", [Pure]> {
+  let summary = "calls a function for each tile of the result";
+  let description = [{
+    The function takes the inputs that are tensors, the window of the result, the inputs that are numbers, the caller's sizes, and where the tile starts along
+    each dim that has more than one. There are `counts` tiles along those dims, `steps` elements apart; any of them run at once.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, DenseI64ArrayAttr:$steps, StrAttr:$summary);
+  let results = (outs Weft_Tensor:$y);
+  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Weft_LaunchOp : Op<Weft_Dialect, "launch", [AttrSizedOperandSegments]> {
-  let summary = "runs a loom.kernel or a routine: results are the buffers that it writes";
+  let summary = "runs a loom.kernel, a routine, or the function of weft.tiles: results are the buffers that it writes";
   let description = [{
     The kernel's arguments are buffers, scalars and sizes. Its buffers are those of `inputs`, then those of the results that are not tied; `tied`
     holds, for each result, the input whose buffer it is written into, or -1. `buffers`, once the memory plan is made, names each of them.

@@ -6,6 +6,8 @@
 #include "runtime/program/collection.h"
 #include "runtime/program/routine_launch.h"
 #include "runtime/program/size_expression.h"
+#include "runtime/program/thread_scratch.h"
+#include "runtime/program/tile_launch.h"
 
 #include <atomic>
 #include <chrono>
@@ -19,24 +21,6 @@ namespace {
 constexpr double kPieceNanoseconds = 8000;
 constexpr double kBytesPerNanosecond = 32, kFlopsPerNanosecond = 100; // of one thread, from L2
 
-/// Memory that kernels of this thread use while they run; grows, is never zeroed.
-class Scratch {
-public:
-  ~Scratch() { std::free(memory_); }
-  void* at_least(int64_t bytes) {
-    if (bytes <= size_) return memory_;
-    std::free(memory_);
-    size_ = 0;
-    memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes + 63) / 64 * 64);
-    if (!memory_) throw std::bad_alloc();
-    size_ = bytes;
-    return memory_;
-  }
-
-private:
-  void* memory_ = nullptr;
-  int64_t size_ = 0;
-};
 thread_local Scratch thread_scratch;
 
 /// Temporaries of one run.
@@ -101,7 +85,7 @@ void LoadedProgram::resolve() {
   const Program& p = program_;
   std::vector<weft_kernel_fn> functions;
   for (const ProgramKernel& k : p.kernels) {
-    if (k.routine) {
+    if (!k.is_compiled()) {
       functions.push_back(nullptr);
       continue;
     }
@@ -126,6 +110,8 @@ void LoadedProgram::resolve() {
       l.called = &*routine;
       l.routine = find_routine(*routine);
     }
+    if (const auto& tiles = p.kernels[from.kernel].tiles)
+      l.tiles = std::make_shared<TileLaunch>(*tiles, functions);
     l.number = static_cast<int32_t>(k);
     l.scratch_bytes = from.scratch_bytes;
     l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
@@ -138,9 +124,10 @@ void LoadedProgram::resolve() {
     launch_arguments_.insert(launch_arguments_.end(), from.arguments.begin(), from.arguments.end());
     most_buffers_ = std::max(most_buffers_, from.buffers.size());
     most_arguments_ = std::max(most_arguments_, from.arguments.size());
-    for (ProgramArgument a : from.arguments)
-      if (a.kind == ProgramArgument::Kind::scalar)
-        scalar_count_ = std::max(scalar_count_, static_cast<size_t>(a.index) + 1);
+    count_scalars(from);
+    if (const auto& tiles = p.kernels[from.kernel].tiles)
+      for (const ProgramLaunch& inner : tiles->launches)
+        count_scalars(inner);
     for (const ProgramPhase& phase : from.phases)
       launch_phases_.push_back(is_generic() ? Phase{} : geometry(phase, constants_.data()));
     launches_.push_back(l);
@@ -148,6 +135,12 @@ void LoadedProgram::resolve() {
   if (!collection_folder().empty())
     nanoseconds_ = std::make_unique<std::atomic<uint64_t>[]>(launches_.size());
   if (!is_generic() && p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
+}
+
+void LoadedProgram::count_scalars(const ProgramLaunch& launch) {
+  for (ProgramArgument a : launch.arguments)
+    if (a.kind == ProgramArgument::Kind::scalar)
+      scalar_count_ = std::max(scalar_count_, static_cast<size_t>(a.index) + 1);
 }
 
 LoadedProgram::Phase LoadedProgram::geometry(const ProgramPhase& phase, const int64_t* values) {
@@ -181,6 +174,10 @@ void LoadedProgram::call(const Launch& l, const int64_t* values, void* const* bu
 void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* buffers,
                            const int64_t* args, const RunArguments& a) const {
   if (l.routine) return call(l, values, buffers, args, a);
+  if (l.tiles) {
+    if (uint32_t error = l.tiles->run(values, buffers, a.scalars.data())) raise(error, a);
+    return;
+  }
   int64_t scratch_bytes = l.scratch_bytes < 0 ? 0 : values[l.scratch_bytes];
   uint32_t error = 0;
   int64_t first = 0; // chunk of the phase

@@ -12,7 +12,8 @@
 
 namespace weft {
 
-class CodeImage; // runtime/program/code_image.h
+class CodeImage;  // runtime/program/code_image.h
+class TileLaunch; // runtime/program/tile_launch.h
 
 /// What one run reads and writes.
 struct RunArguments {
@@ -66,6 +67,7 @@ private:
     weft_kernel_fn function; // or the routine
     Routine routine;
     const ProgramRoutine* called;
+    std::shared_ptr<const TileLaunch> tiles; // or tiles
     uint32_t first_buffer, buffer_count, first_argument, argument_count, first_phase, phase_count;
     int32_t number;        // in Program::launches
     int32_t scratch_bytes; // expression
@@ -73,6 +75,7 @@ private:
 
   LoadedProgram() = default;
   void resolve();
+  void count_scalars(const ProgramLaunch& launch);
   void evaluate(const RunArguments& a, int64_t* values) const;
   static Phase geometry(const ProgramPhase& phase, const int64_t* values);
   void launch(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,

@@ -30,7 +30,7 @@ ProgramLaunch get_launch(ByteReader& r) {
   l.buffers = r.get_all<int32_t>();
   l.arguments.resize(r.get_count(5));
   for (ProgramArgument& a : l.arguments) {
-    a.kind = r.get_enum(ProgramArgument::Kind::size);
+    a.kind = r.get_enum(ProgramArgument::Kind::tile);
     a.index = r.get<int32_t>();
   }
   l.phases.resize(r.get_count(12));
@@ -39,6 +39,46 @@ ProgramLaunch get_launch(ByteReader& r) {
       *e = r.get<int32_t>();
   l.scratch_bytes = r.get<int32_t>();
   return l;
+}
+
+void put(ByteWriter& w, const ProgramBuffer& b) {
+  w.put(b.kind);
+  w.put(b.index);
+  w.put(b.offset);
+}
+
+ProgramBuffer get_buffer(ByteReader& r) {
+  ProgramBuffer b;
+  b.kind = r.get_enum(ProgramBuffer::Kind::temporary);
+  b.index = r.get<int32_t>();
+  b.offset = r.get<int32_t>();
+  return b;
+}
+
+void put(ByteWriter& w, const ProgramTiles& tiles) {
+  w.put_all(tiles.counts);
+  w.put_all(tiles.steps);
+  w.put_count(tiles.buffers.size());
+  for (const ProgramBuffer& b : tiles.buffers)
+    put(w, b);
+  w.put_count(tiles.launches.size());
+  for (const ProgramLaunch& l : tiles.launches)
+    put(w, l);
+  w.put(tiles.arena_bytes);
+}
+
+ProgramTiles get_tiles(ByteReader& r) {
+  ProgramTiles tiles;
+  tiles.counts = r.get_all<int32_t>();
+  tiles.steps = r.get_all<int64_t>();
+  tiles.buffers.resize(r.get_count(9));
+  for (ProgramBuffer& b : tiles.buffers)
+    b = get_buffer(r);
+  tiles.launches.resize(r.get_count(20));
+  for (ProgramLaunch& l : tiles.launches)
+    l = get_launch(r);
+  tiles.arena_bytes = r.get<int32_t>();
+  return tiles;
 }
 
 void put_plan(ByteWriter& w, const Program& p) {
@@ -56,11 +96,8 @@ void put_plan(ByteWriter& w, const Program& p) {
     w.put(s.dim);
   }
   w.put_count(p.buffers.size());
-  for (const ProgramBuffer& b : p.buffers) {
-    w.put(b.kind);
-    w.put(b.index);
-    w.put(b.offset);
-  }
+  for (const ProgramBuffer& b : p.buffers)
+    put(w, b);
   w.put_count(p.outputs.size());
   for (const ProgramOutput& o : p.outputs) {
     w.put(o.value);
@@ -88,11 +125,8 @@ void get_plan(ByteReader& r, Program& p) {
     s.dim = r.get<int32_t>();
   }
   p.buffers.resize(r.get_count(9));
-  for (ProgramBuffer& b : p.buffers) {
-    b.kind = r.get_enum(ProgramBuffer::Kind::temporary);
-    b.index = r.get<int32_t>();
-    b.offset = r.get<int32_t>();
-  }
+  for (ProgramBuffer& b : p.buffers)
+    b = get_buffer(r);
   p.outputs.resize(r.get_count(9));
   for (ProgramOutput& o : p.outputs) {
     o.value = r.get<int32_t>();
@@ -149,6 +183,8 @@ void put_texts(ByteWriter& w, const Program& p) {
     w.put_all(k.locations);
     w.put(static_cast<uint8_t>(k.routine.has_value()));
     if (k.routine) put(w, *k.routine);
+    w.put(static_cast<uint8_t>(k.tiles.has_value()));
+    if (k.tiles) put(w, *k.tiles);
   }
   w.put_count(p.errors.size());
   for (const ProgramError& e : p.errors) {
@@ -177,6 +213,7 @@ void get_texts(ByteReader& r, Program& p) {
     k.summary = r.get_text();
     k.locations = r.get_all<int32_t>();
     if (r.get_bool()) k.routine = get_routine(r);
+    if (r.get_bool()) k.tiles = get_tiles(r);
   }
   p.errors.resize(r.get_count(13));
   for (ProgramError& e : p.errors) {
@@ -214,11 +251,13 @@ public:
     for (const ProgramOutput& o : p_.outputs)
       check(optional(o.bytes), "an output's size does not exist");
     for (const ProgramLaunch& l : p_.launches)
-      launch(l);
+      launch(l, p_.buffers.size(), 0);
     check(optional(p_.arena_bytes), "the arena's size does not exist");
     for (const ProgramKernel& k : p_.kernels) {
       check(!k.symbol.empty(), "a kernel has no symbol");
+      check(!k.routine || !k.tiles, "a kernel is of two kinds");
       if (k.routine) routine(*k.routine);
+      if (k.tiles) tiles(*k.tiles);
     }
     for (const ProgramStage& s : p_.stages)
       check(s.kernel >= -1 && s.kernel < static_cast<int64_t>(p_.kernels.size()),
@@ -268,13 +307,42 @@ private:
     check(called.error >= 0 && static_cast<size_t>(called.error) <= p_.errors.size(),
           "a routine's error does not exist");
   }
-  void launch(const ProgramLaunch& l) const {
+  void tiles(const ProgramTiles& t) const {
+    check(t.counts.size() == t.steps.size(), "tiles have a count without a step");
+    for (int32_t e : t.counts)
+      check(below(e, p_.exprs.size()), "a count of tiles does not exist");
+    for (const ProgramBuffer& b : t.buffers)
+      check(b.kind == ProgramBuffer::Kind::leaf
+                ? b.index >= 0
+                : b.kind == ProgramBuffer::Kind::temporary && below(b.offset, p_.exprs.size()),
+            "a buffer of tiles is none");
+    for (const ProgramLaunch& l : t.launches) {
+      launch(l, t.buffers.size(), t.counts.size());
+      check(p_.kernels[static_cast<size_t>(l.kernel)].is_compiled(), "tiles launch no kernel");
+    }
+    check(optional(t.arena_bytes), "the memory of a tile has no size");
+  }
+  bool exists(ProgramArgument a, size_t tile_dims) const {
+    switch (a.kind) {
+    case ProgramArgument::Kind::size:
+      return below(a.index, p_.exprs.size());
+    case ProgramArgument::Kind::tile:
+      return below(a.index, tile_dims);
+    case ProgramArgument::Kind::scalar:
+      break;
+    }
+    return a.index >= 0;
+  }
+  void launch(const ProgramLaunch& l, size_t buffers, size_t tile_dims) const {
     check(below(l.kernel, p_.kernels.size()), "a launch has no kernel");
     for (int32_t b : l.buffers)
-      check(below(b, p_.buffers.size()), "a launch has no such buffer");
+      check(below(b, buffers), "a launch has no such buffer");
     for (ProgramArgument a : l.arguments)
-      check(a.kind == ProgramArgument::Kind::size ? below(a.index, p_.exprs.size()) : a.index >= 0,
-            "an argument does not exist");
+      check(exists(a, tile_dims), "an argument does not exist");
+    if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].tiles)
+      for (const ProgramBuffer& b : called->buffers)
+        check(b.kind != ProgramBuffer::Kind::leaf || below(b.index, l.buffers.size()),
+              "tiles have no such buffer");
     if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].routine) {
       check(l.buffers.size() == called->views.size(), "a routine has another number of buffers");
       check(l.arguments.size() == called->scalars.size(),

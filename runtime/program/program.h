@@ -43,9 +43,11 @@ struct ProgramOutput {
 };
 
 struct ProgramArgument {
-  enum class Kind : uint8_t { scalar, size };
+  enum class Kind : uint8_t { scalar, size, tile };
   Kind kind = Kind::scalar;
-  int32_t index = 0; // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expr
+  // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expression; tile: dim of
+  // ProgramTiles along which the tile starts
+  int32_t index = 0;
 };
 
 /// A stretch of a launch's chunks: it starts when all of the phase before it is done.
@@ -80,11 +82,23 @@ struct ProgramRoutine {
   int32_t error = 0;                 // code where it refuses an element; 0: it never does
 };
 
+/// Launches that run one after another for each tile of a result. Tiles run at once.
+struct ProgramTiles {
+  std::vector<int32_t> counts; // expressions: tiles along each dim
+  std::vector<int64_t> steps;  // from one tile to the next
+  // leaf: position in the buffers of the outer launch; temporary: place in the memory of the tile
+  std::vector<ProgramBuffer> buffers;
+  std::vector<ProgramLaunch> launches; // of compiled kernels; their buffers are those above
+  int32_t arena_bytes = -1;            // expression
+};
+
 struct ProgramKernel {
-  std::string symbol;             // in the shared object, unless it is a routine
+  std::string symbol;             // in the shared object, where it is compiled code
   std::string summary;            // ops it computes, as explain() prints them
   std::vector<int32_t> locations; // of the ops, in Program::locations
   std::optional<ProgramRoutine> routine = {};
+  std::optional<ProgramTiles> tiles = {};
+  bool is_compiled() const { return !routine && !tiles; }
 };
 
 struct ProgramError {  // raised by a kernel through its context

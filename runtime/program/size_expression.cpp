@@ -57,18 +57,31 @@ void check_geometry(const Program& p, const int64_t* values) {
     if (e >= 0 && values[e] < 0) refuse("a size is negative");
   };
   natural(p.arena_bytes);
-  int64_t arena = p.arena_bytes < 0 ? 0 : values[p.arena_bytes];
-  for (const ProgramBuffer& b : p.buffers)
-    if (b.kind == ProgramBuffer::Kind::temporary)
-      if (values[b.offset] < 0 || values[b.offset] % 64 || values[b.offset] > arena)
-        refuse("a temporary lies outside the arena");
   for (const ProgramOutput& o : p.outputs)
     natural(o.bytes);
-  for (const ProgramLaunch& l : p.launches) {
-    natural(l.scratch_bytes);
-    for (const ProgramPhase& phase : l.phases)
-      for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
-        natural(e);
+  auto launches = [&](const std::vector<ProgramLaunch>& list) {
+    for (const ProgramLaunch& l : list) {
+      natural(l.scratch_bytes);
+      for (const ProgramPhase& phase : l.phases)
+        for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
+          natural(e);
+    }
+  };
+  auto inside = [&](const std::vector<ProgramBuffer>& buffers, int64_t arena) {
+    for (const ProgramBuffer& b : buffers)
+      if (b.kind == ProgramBuffer::Kind::temporary)
+        if (values[b.offset] < 0 || values[b.offset] % 64 || values[b.offset] > arena)
+          refuse("a temporary lies outside the arena");
+  };
+  inside(p.buffers, p.arena_bytes < 0 ? 0 : values[p.arena_bytes]);
+  launches(p.launches);
+  for (const ProgramKernel& k : p.kernels) {
+    if (!k.tiles) continue;
+    for (int32_t e : k.tiles->counts)
+      natural(e);
+    natural(k.tiles->arena_bytes);
+    inside(k.tiles->buffers, k.tiles->arena_bytes < 0 ? 0 : values[k.tiles->arena_bytes]);
+    launches(k.tiles->launches);
   }
 }
 

@@ -379,6 +379,7 @@ TEST_CASE("every pass keeps the results of random functions") {
   const Step steps[] = {{"simplify", simplify},
                         {"merge-equal", mergeEqual},
                         {"split-reductions", splitReductions},
+                        {"tile-products", tileProducts},
                         {"fuse", fuse},
                         {"place-outputs", placeOutputs},
                         {"lower-to-loom", lowerToLoom},

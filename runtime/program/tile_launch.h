@@ -1,0 +1,27 @@
+// A launch of a program that runs others for each tile of its result.
+#pragma once
+
+#include "runtime/program/kernel_abi.h"
+#include "runtime/program/program.h"
+
+namespace weft {
+
+class TileLaunch {
+public:
+  /// `functions` are those of the program's kernels.
+  TileLaunch(const ProgramTiles& tiles, std::span<const weft_kernel_fn> functions);
+
+  /// Runs every tile. `values` are those of the program's expressions, `buffers` the launch's,
+  /// `scalars` the run's. Returns the largest code that a kernel raised, or 0.
+  uint32_t run(const int64_t* values, void* const* buffers, const uint64_t* scalars) const;
+
+private:
+  struct Tile; // what one thread needs while it runs tiles
+  void run_tile(int64_t number, Tile& tile) const;
+
+  const ProgramTiles& tiles_;
+  std::vector<weft_kernel_fn> functions_; // by launch
+  size_t most_buffers_ = 0, most_arguments_ = 0;
+};
+
+} // namespace weft

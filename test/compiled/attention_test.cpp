@@ -1,0 +1,102 @@
+// softmax between two products runs tile by tile: against eager ops, in every form of mask and
+// layout.
+#include "test/compiled/compiled_util.h"
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+using Inputs = std::vector<Tensor>;
+
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                 const std::function<Tensor(Tensor)>& masked) {
+  Tensor scores = masked(matmul(q, transpose(k, -2, -1)) * 0.125);
+  return matmul(softmax(scores, -1), v);
+}
+Tensor plain(Tensor scores) { return scores; }
+Tensor causal(Tensor scores) {
+  Tensor rows = unsqueeze(arange(scores.size(-2)), 1), columns = arange(scores.size(-1));
+  return where(columns <= rows, scores, -std::numeric_limits<double>::infinity());
+}
+
+/// Runs the body compiled and eagerly without gradients; returns the launches of one call.
+int64_t launches(const std::function<Tensor(const Inputs&)>& body, const Inputs& inputs) {
+  NoGrad no_grad;
+  auto f = compile([&](const Inputs& x) { return body(x); });
+  Tensor want = body(inputs);
+  for (int call = 0; call < 3; call++)
+    CHECK(difference(want, f(inputs)) <= 2e-6);
+  INFO(f.explain());
+  CHECK(f.stats().eager_segments == 0);
+  return f.stats().kernels / 2;
+}
+
+Inputs heads(int64_t batch, int64_t rows, int64_t columns, int64_t width = 32) {
+  return {ramp({batch, rows, width}, 2), ramp({batch, columns, width}, 3),
+          ramp({batch, columns, width}, 1)};
+}
+
+} // namespace
+
+TEST_CASE("attention is one launch, whatever its rows and masks", "[compiled]") {
+  auto [rows, columns] = GENERATE(std::pair(512, 512), std::pair(260, 1031), std::pair(1024, 260));
+  INFO("rows " << rows << " columns " << columns);
+  Inputs x = heads(3, rows, columns);
+  CHECK(launches([](const Inputs& i) { return attention(i[0], i[1], i[2], plain); }, x) == 1);
+  CHECK(launches([](const Inputs& i) { return attention(i[0], i[1], i[2], causal); }, x) == 1);
+  x.push_back(ramp({rows, columns}, 4));
+  CHECK(launches(
+            [](const Inputs& i) {
+              return attention(i[0], i[1], i[2], [&](Tensor s) { return s + i[3]; });
+            },
+            x) == 1);
+  x.back() = x.back() > 0.0;
+  CHECK(launches(
+            [](const Inputs& i) {
+              return attention(i[0], i[1], i[2], [&](Tensor s) { return where(i[3], s, -1e9); });
+            },
+            x) == 1);
+}
+
+TEST_CASE("attention reads heads where a projection left them", "[compiled]") {
+  int64_t batch = 2, rows = 512, count = 3, width = 16;
+  Tensor qkv = ramp({batch, rows, 3 * count * width}, 2);
+  auto body = [=](const Inputs& i) {
+    auto head = [&](int64_t k) {
+      Tensor part = slice(i[0], 2, k * count * width, (k + 1) * count * width);
+      return permute(reshape(part, {batch, rows, count, width}), {0, 2, 1, 3});
+    };
+    Tensor y = attention(head(0), head(1), head(2), causal);
+    return reshape(permute(y, {0, 2, 1, 3}), {batch, rows, count * width});
+  };
+  CHECK(launches(body, {qkv}) == 2); // and the copy behind it
+}
+
+TEST_CASE("probabilities that the tape keeps stay whole, and gradients are right", "[compiled]") {
+  auto run = [](bool compiled) {
+    Inputs x = heads(2, 512, 512);
+    for (Tensor& t : x)
+      t.requires_grad_();
+    auto body = [](const Inputs& i) {
+      Tensor loss = mean(attention(i[0], i[1], i[2], causal) * i[2]);
+      loss.backward();
+      return loss;
+    };
+    auto f = compile([&](const Inputs& i) { return body(i); });
+    for (int call = 0; call < 3; call++) {
+      for (Tensor& t : x)
+        t.set_grad({});
+      compiled ? f(x) : body(x);
+    }
+    return Inputs{x[0].grad(), x[1].grad(), x[2].grad()};
+  };
+  Inputs want = run(false), have = run(true);
+  for (size_t k = 0; k < 3; k++)
+    CHECK(difference(want[k], have[k]) <= 1e-7);
+}
+
+TEST_CASE("small attention is not cut into tiles", "[compiled]") {
+  CHECK(launches([](const Inputs& i) { return attention(i[0], i[1], i[2], plain); },
+                 heads(2, 64, 64)) == 3);
+}

@@ -1,0 +1,70 @@
+// The function of a tile, called for each of them, computes what the ops that it replaces did.
+#include "ir/interp/weft_interpreter.h"
+#include "passes/passes.h"
+#include "passes/register.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+
+#include <catch2/catch.hpp>
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+const char* kAttention = R"(
+func.func @f(%q: tensor<2x512x8xf32>, %k: tensor<2x8x256xf32>, %v: tensor<1x256x8xf32>, %bias: tensor<512x1xf32>, %zero: i64, %one: i64) -> tensor<2x512x8xf32> {
+  %a = weft.scalar %zero : i64 -> tensor<i64>
+  %b = weft.scalar %one : i64 -> tensor<i64>
+  %c = weft.arange %a, %b {sizes = affine_map<() -> (512)>, structure = array<i64: 3>} : (tensor<i64>, tensor<i64>) -> tensor<512xi64>
+  %h = weft.slice %c {sizes = affine_map<() -> (0, 256, 1)>, structure = array<i64: 0>} : (tensor<512xi64>) -> tensor<256xi64>
+  %r = weft.view %c {sizes = affine_map<() -> (512, 1)>} : (tensor<512xi64>) -> tensor<512x1xi64>
+  %mask = weft.le %h, %r : (tensor<256xi64>, tensor<512x1xi64>) -> tensor<512x256xi1>
+  %low = weft.number -1.0e9 -> tensor<f32>
+  %s = weft.matmul %q, %k : (tensor<2x512x8xf32>, tensor<2x8x256xf32>) -> tensor<2x512x256xf32>
+  %u = weft.mul %s, %bias : (tensor<2x512x256xf32>, tensor<512x1xf32>) -> tensor<2x512x256xf32>
+  %x = weft.where %mask, %u, %low : (tensor<512x256xi1>, tensor<2x512x256xf32>, tensor<f32>) -> tensor<2x512x256xf32>
+  %m = weft.max %x {structure = array<i64: 0, 2>} : (tensor<2x512x256xf32>) -> tensor<2x512xf32>
+  %n = weft.view %m {sizes = affine_map<() -> (2, 512, 1)>} : (tensor<2x512xf32>) -> tensor<2x512x1xf32>
+  %d = weft.sub %x, %n : (tensor<2x512x256xf32>, tensor<2x512x1xf32>) -> tensor<2x512x256xf32>
+  %e = weft.exp %d : (tensor<2x512x256xf32>) -> tensor<2x512x256xf32>
+  %t = weft.sum %e {structure = array<i64: 1, 2>} : (tensor<2x512x256xf32>) -> tensor<2x512x1xf32>
+  %p = weft.div %e, %t : (tensor<2x512x256xf32>, tensor<2x512x1xf32>) -> tensor<2x512x256xf32>
+  %y = weft.matmul %p, %v : (tensor<2x512x256xf32>, tensor<1x256x8xf32>) -> tensor<2x512x8xf32>
+  return %y : tensor<2x512x8xf32>
+})";
+
+interp::Arguments argumentsOf(func::FuncOp function) {
+  interp::Arguments arguments{{}, {0, 1}, {}};
+  for (Type type : function.getArgumentTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+      interp::Array a(tensor.getElementType(), tensor.getShape());
+      for (int64_t i = 0; i < a.count(); i++)
+        a.set(i, double((i * 37 + 11) % 101 - 50) / 40);
+      arguments.tensors.push_back(std::move(a));
+    }
+  return arguments;
+}
+
+} // namespace
+
+TEST_CASE("tiles compute what the whole did, to the bit") {
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAttention, &context);
+  REQUIRE(module);
+  auto function = [&] { return *module->getOps<func::FuncOp>().begin(); };
+  interp::Arguments arguments = argumentsOf(function());
+  auto want = interp::runFunction(function(), arguments);
+  REQUIRE(want);
+  PassContext pass;
+  REQUIRE(succeeded(tileProducts(*module, pass)));
+  REQUIRE(succeeded(verify(*module)));
+  REQUIRE_FALSE(function().getOps<ir::TilesOp>().empty());
+  auto have = interp::runFunction(function(), arguments);
+  REQUIRE(have);
+  CHECK(want->front().bytes == have->front().bytes);
+}
