@@ -4,7 +4,8 @@
 namespace weft::gpu {
 namespace {
 
-constexpr llvm::StringLiteral kOpencl = R"(#pragma OPENCL FP_CONTRACT OFF
+constexpr llvm::StringLiteral kOpencl = R"(#ifndef WEFT_KERNEL
+#pragma OPENCL FP_CONTRACT OFF
 typedef long weft_i64;
 typedef ulong weft_u64;
 typedef uint weft_u32;
@@ -22,14 +23,21 @@ typedef char weft_i8;
 #define WEFT_BLOCK ((weft_i64)get_group_id(0))
 #define WEFT_BLOCKS ((weft_i64)get_num_groups(0))
 #define WEFT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
-#define WEFT_RAISE(error, code) atomic_max(error, code)
+#define WEFT_FIRST(word, value) atomic_cmpxchg(word, 0u, value)
+#define WEFT_MOST(word, value) atomic_max(word, value)
+// Memory has no addresses: a view is a buffer and an offset in bytes.
+#define WEFT_BUFFER(type, name) __global type* name##_start, weft_i64 name##_offset
+#define WEFT_BIND(type, name) \
+  __global type* const name = (__global type*)((__global weft_u8*)name##_start + name##_offset)
 #define weft_f32_of_bits(bits) as_float(bits)
 #define weft_bits_of_f32(x) as_uint(x)
 #define weft_f64_of_bits(bits) as_double((ulong)(bits))
 #define weft_bits_of_f64(x) as_ulong(x)
+#endif
 )";
 
-constexpr llvm::StringLiteral kCuda = R"(typedef long long weft_i64;
+constexpr llvm::StringLiteral kCuda = R"(#ifndef WEFT_KERNEL
+typedef long long weft_i64;
 typedef unsigned long long weft_u64;
 typedef unsigned int weft_u32;
 typedef unsigned short weft_u16;
@@ -46,11 +54,15 @@ typedef signed char weft_i8;
 #define WEFT_BLOCK ((weft_i64)blockIdx.x)
 #define WEFT_BLOCKS ((weft_i64)gridDim.x)
 #define WEFT_BARRIER() __syncthreads()
-#define WEFT_RAISE(error, code) atomicMax(error, code)
+#define WEFT_FIRST(word, value) atomicCAS(word, 0u, value)
+#define WEFT_MOST(word, value) atomicMax(word, value)
+#define WEFT_BUFFER(type, name) type* name##_start
+#define WEFT_BIND(type, name) type* const name = name##_start
 #define weft_f32_of_bits(bits) __uint_as_float(bits)
 #define weft_bits_of_f32(x) __float_as_uint(x)
 #define weft_f64_of_bits(bits) __longlong_as_double((long long)(bits))
 #define weft_bits_of_f64(x) ((weft_u64)__double_as_longlong(x))
+#endif
 )";
 
 } // namespace

@@ -61,8 +61,10 @@ private:
       std::string name;
       if (isa<BufferType>(type)) {
         name = "b" + std::to_string(buffers++);
-        arguments += std::string("WEFT_GLOBAL ") + (isWritten(phase, argument) ? "" : "const ") +
-                     memoryType(elementType(type)).str() + "* " + name + ", ";
+        std::string named = (isWritten(phase, argument) ? "" : "const ") +
+                            memoryType(elementType(type)).str() + ", " + name + ")";
+        arguments += "WEFT_BUFFER(" + named + ", ";
+        prologue.push_back("WEFT_BIND(" + named + ";");
         result.arguments.push_back(ArgumentKind::buffer);
       } else {
         name = type.isIndex() ? "n" + std::to_string(sizes++) : "s" + std::to_string(scalars++);
@@ -80,7 +82,9 @@ private:
       names.set(argument, name);
     }
     out.open("WEFT_KERNEL(" + std::to_string(plan.threads) + ") " + result.name + "(" + arguments +
-             "WEFT_GLOBAL weft_u32* error, WEFT_GLOBAL weft_u8* scratch)");
+             "WEFT_GLOBAL weft_u32* error, weft_u32 launch, WEFT_GLOBAL weft_u8* scratch)");
+    // No early return: not every driver takes barriers behind one.
+    prologue.push_back("const bool live = !weft_is_stopped(error, launch);");
   }
 
   // Parts share the kernel's blocks: each takes its own and counts them from 0.

@@ -23,7 +23,8 @@ struct DeviceKernel {
 /// hold, got what".
 llvm::Expected<std::vector<DeviceKernel>> emitKernel(loom::KernelOp kernel);
 
-/// The complete source of some kernels: header, functions that they call, kernels.
+/// The complete source of some kernels: header, functions that they call, kernels. Sources of one
+/// dialect may be joined: what two have in common is guarded.
 std::string sourceOf(llvm::ArrayRef<DeviceKernel> kernels, Dialect dialect);
 
 /// The launch for given sizes, in the order of the kernel's index arguments.

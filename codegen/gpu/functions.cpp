@@ -17,6 +17,17 @@ struct Function {
 // layout. $offset = 1.5 * 2^fraction + bias. $up = 2^bias, $down = 2^(fraction + 2 - bias), as
 // bits; $step = bias - fraction - 2.
 constexpr Function kFunctions[] = {
+    // error[0] is the number of the launch that raised first, error[1] its largest code. What was
+    // enqueued behind that launch stores nothing, so that no value is made of refused ones. All
+    // threads of a launch answer alike: while it runs, error[0] only changes to its own number.
+    {"weft_is_stopped", R"(int weft_is_stopped(WEFT_GLOBAL weft_u32* error, weft_u32 launch) {
+  const weft_u32 raised = error[0];
+  return raised != 0 && raised != launch;
+})"},
+    {"weft_raise", R"(void weft_raise(WEFT_GLOBAL weft_u32* error, weft_u32 launch, weft_u32 code) {
+  WEFT_FIRST(error, launch);
+  WEFT_MOST(error + 1, code);
+})"},
     {"weft_add", R"(weft_i64 weft_add(weft_i64 x, weft_i64 y) {
   return (weft_i64)((weft_u64)x + (weft_u64)y);
 })"},
@@ -181,7 +192,9 @@ std::string functionsFor(llvm::StringRef text) {
       bool both = llvm::StringRef(function.name).contains('$');
       if (is64 && !both) continue;
       if (!calls(all, instance(function.name, is64))) continue;
-      chosen.push_back("WEFT_FUNCTION " + instance(function.text, is64) + "\n");
+      std::string guard = "WEFT_HAS_" + instance(function.name, is64);
+      chosen.push_back("#ifndef " + guard + "\n#define " + guard + "\nWEFT_FUNCTION " +
+                       instance(function.text, is64) + "\n#endif\n");
       all += chosen.back();
     }
   return llvm::join(llvm::reverse(chosen), "");

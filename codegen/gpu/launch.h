@@ -13,9 +13,11 @@ namespace weft::gpu {
 /// narrows f32.
 enum class ArgumentKind : uint8_t { buffer, f32, f64, i64 };
 
-/// One launch of a kernel whose sizes are known. Behind `arguments` every kernel takes two more
-/// pointers: the error word, which a requirement that does not hold raises to at least its code,
-/// and blocks * scratch_bytes of memory that need not be cleared (null where that is 0).
+/// One launch of a kernel whose sizes are known. Behind `arguments` every kernel takes three more:
+/// two error words, the launch's own number that it writes into the first of them where a
+/// requirement does not hold (the second is then raised to at least its code), and blocks *
+/// scratch_bytes of memory that need not be cleared (null where that is 0). A buffer of OpenCL is
+/// two arguments, the buffer and an offset in bytes.
 struct Launch {
   std::string kernel; // the function's name in the source
   std::vector<ArgumentKind> arguments;

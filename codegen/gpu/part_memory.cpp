@@ -55,6 +55,8 @@ void PartPrinter::printStore(StoreOp op) {
   if (memoryType(type) != valueType(op.getValue().getType()) && isa<IntegerType>(type))
     value = "(" + memoryType(type).str() + ")" + value;
   std::string condition = isShared() ? "WEFT_THREAD == 0" : "";
+  if (!plan.point_per_thread && isa<BufferType>(op.getMemory().getType()))
+    condition = condition.empty() ? "live" : "live && " + condition;
   if (op.getMask()) condition += (condition.empty() ? "" : " && ") + names.get(op.getMask());
   out.line((condition.empty() ? "" : "if (" + condition + ") ") +
            element(op.getMemory(), op.getMap(), op.getIndices()) + " = " + value + ";");

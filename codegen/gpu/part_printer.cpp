@@ -28,7 +28,7 @@ void PartPrinter::print() {
     point = names.fresh("point");
     out.line("const weft_i64 " + point + " = block * " + std::to_string(kernel.threads) +
              " + WEFT_THREAD;");
-    out.open("if (" + point + " < " + names.expression(plan.points) + ")");
+    out.open("if (live && " + point + " < " + names.expression(plan.points) + ")");
   }
   printAxes(point);
   PartOp part = plan.part;
@@ -100,7 +100,7 @@ void PartPrinter::printOp(Operation& op) {
   else if (isa<LoopOp, DotOp>(op))
     printLoop(&op);
   else if (auto require = dyn_cast<RequireOp>(op))
-    out.line("if (!" + names.get(require.getCondition()) + ") WEFT_RAISE(error, " +
+    out.line("if (!" + names.get(require.getCondition()) + ") weft_raise(error, launch, " +
              std::to_string(require.getCode()) + "u);");
   else if (!isa<LocalOp>(op))
     printScalar(op);

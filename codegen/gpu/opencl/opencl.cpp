@@ -199,7 +199,9 @@ uint32_t ClProgram::run(const Launch& launch, std::span<const std::span<std::byt
   size_t buffer = 0, scalar = 0;
   for (ArgumentKind kind : launch.arguments) {
     if (kind == ArgumentKind::buffer) {
+      const int64_t offset = 0;
       run.add(buffers[buffer], buffers[buffer].size());
+      run.set(&offset, sizeof offset);
       ++buffer;
       continue;
     }
@@ -207,9 +209,11 @@ uint32_t ClProgram::run(const Launch& launch, std::span<const std::span<std::byt
     float narrow = float(std::bit_cast<double>(bits));
     kind == ArgumentKind::f32 ? run.set(&narrow, sizeof narrow) : run.set(&bits, sizeof bits);
   }
-  uint32_t error = 0;
-  std::span<std::byte> word = std::as_writable_bytes(std::span(&error, 1));
-  cl_mem flag = run.add(word, word.size());
+  uint32_t errors[2] = {}; // the launch that raised, and its code
+  const cl_uint number = 1;
+  std::span<std::byte> words = std::as_writable_bytes(std::span(errors));
+  cl_mem flags = run.add(words, words.size());
+  run.set(&number, sizeof number);
   size_t scratch = size_t(launch.blocks) * size_t(launch.scratch_bytes);
   if (scratch > 0)
     run.add({}, scratch);
@@ -222,8 +226,8 @@ uint32_t ClProgram::run(const Launch& launch, std::span<const std::span<std::byt
   check(cl.clFinish(state_->device->queue), "clFinish");
   for (size_t i = 0; i < buffers.size(); ++i)
     run.read(run.memory[i], buffers[i]);
-  run.read(flag, word);
-  return error;
+  run.read(flags, words);
+  return errors[1];
 }
 
 } // namespace weft::gpu::opencl

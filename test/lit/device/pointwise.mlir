@@ -7,16 +7,22 @@
 // CUDA-NOT: pragma
 // CUDA: #define WEFT_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 
-// Only the functions that a kernel calls are printed, each in front of its uses.
+// Only the functions that a kernel calls are printed, each in front of its uses, and once where sources are joined.
 // CHECK-NOT: weft_scale2
-// CHECK: WEFT_FUNCTION weft_u16 weft_bf16_of_f32(float x) {
+// CHECK: #ifndef WEFT_HAS_weft_bf16_of_f32
+// CHECK-NEXT: #define WEFT_HAS_weft_bf16_of_f32
+// CHECK-NEXT: WEFT_FUNCTION weft_u16 weft_bf16_of_f32(float x) {
 // CHECK-NOT: weft_scale2
 
 // A thread computes one point; the lane axis is the fastest digit of its number, whatever its place.
-// CHECK: WEFT_KERNEL(256) first_axis(WEFT_GLOBAL const float* b0, WEFT_GLOBAL weft_u16* b1, WEFT_GLOBAL weft_u32* error, WEFT_GLOBAL weft_u8* scratch) {
+// CHECK: WEFT_KERNEL(256) first_axis(WEFT_BUFFER(const float, b0), WEFT_BUFFER(weft_u16, b1), WEFT_GLOBAL weft_u32* error, weft_u32 launch, WEFT_GLOBAL weft_u8* scratch) {
+// CHECK-NEXT: WEFT_BIND(const float, b0);
+// CHECK-NEXT: WEFT_BIND(weft_u16, b1);
+// Behind a launch that refused an element, nothing is stored.
+// CHECK-NEXT: const bool live = !weft_is_stopped(error, launch);
 // CHECK-NEXT: weft_i64 block = WEFT_BLOCK;
 // CHECK-NEXT: const weft_i64 [[P:point[0-9]+]] = block * 256 + WEFT_THREAD;
-// CHECK-NEXT: if ([[P]] < 4096) {
+// CHECK-NEXT: if (live && [[P]] < 4096) {
 // CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = (weft_u32)[[P]] % 64;
 // CHECK-NEXT: const weft_i64 [[C:ic_[0-9]+]] = (weft_u32)[[P]] / 64;
 // CHECK-NEXT: const float [[V:v[0-9]+]] = b0[[[C]] * 64 + [[R]]];
@@ -33,9 +39,9 @@ loom.kernel @first_axis(%x: !loom.buffer<f32>, %y: !loom.buffer<bf16>) {
 
 
 // Sizes are arguments behind the scalars, and the bits of an i1 come as 8 bytes.
-// CHECK: WEFT_KERNEL(256) sizes(WEFT_GLOBAL const weft_u8* b0, WEFT_GLOBAL double* b1, float s0, weft_i64 s1_, weft_i64 n0, weft_i64 n1,
+// CHECK: WEFT_KERNEL(256) sizes(WEFT_BUFFER(const weft_u8, b0), WEFT_BUFFER(double, b1), float s0, weft_i64 s1_, weft_i64 n0, weft_i64 n1,
 // CHECK: const bool s1 = s1_ != 0;
-// CHECK: if ([[P:point[0-9]+]] < n0 * n1) {
+// CHECK: if (live && [[P:point[0-9]+]] < n0 * n1) {
 // CHECK-NEXT: const weft_i64 [[C:ic_[0-9]+]] = [[P]] % n1;
 // CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = [[P]] / n1;
 // CHECK-NEXT: const bool [[B:v[0-9]+]] = b0[[[R]] * n1 + [[C]]] != 0;

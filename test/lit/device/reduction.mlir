@@ -19,7 +19,7 @@
 // CHECK-NEXT: WEFT_BARRIER();
 // CHECK-NEXT: }
 // CHECK-NEXT: [[S]] = [[T]][0];
-// CHECK-NEXT: if (WEFT_THREAD == 0) b1[[[R]]] = [[S]];
+// CHECK-NEXT: if (live && WEFT_THREAD == 0) b1[[[R]]] = [[S]];
 // CHECK-NEXT: }
 loom.kernel @row_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"r", 64>] {

@@ -7,7 +7,7 @@
 // CHECK-NEXT: const float [[B:v[0-9]+]] = [[A]] * (-1e+20f);
 // CHECK-NEXT: const float [[C:v[0-9]+]] = fma([[A]], [[B]], weft_f32_of_bits(0xff800000u));
 // CHECK-NEXT: const bool [[D:v[0-9]+]] = !([[C]] >= [[X]]);
-// CHECK-NEXT: if (![[D]]) WEFT_RAISE(error, 7u);
+// CHECK-NEXT: if (![[D]]) weft_raise(error, launch, 7u);
 // CHECK-NEXT: const float [[E:v[0-9]+]] = [[D]] ? [[C]] : 2.0f;
 // CHECK-NEXT: if ([[D]]) b0[{{.*}}] = [[E]];
 loom.kernel @scalars(%x: !loom.buffer<f32>) {
