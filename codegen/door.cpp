@@ -73,6 +73,24 @@ void keep_kernels(ModuleOp module, const cpu::EmittedModule& emitted, Program& p
   }
 }
 
+/// The program of a module whose kernels run on a device: device C of all of them.
+Program for_device(ModuleOp module, const Segment& segment, gpu::Dialect dialect,
+                   const std::vector<PipelineStage>& stages, bool keep_stages) {
+  DeviceKernels kernels;
+  std::vector<gpu::DeviceKernel> all;
+  for (auto kernel : module.getOps<loom::KernelOp>()) {
+    auto phases = take(gpu::emitKernel(kernel));
+    all.insert(all.end(), phases.begin(), phases.end());
+    kernels[kernel.getSymName()] = std::move(phases);
+  }
+  Program program = build_program(module, segment, stages, kernels);
+  program.device = dialect == gpu::Dialect::opencl ? DeviceType::opencl : DeviceType::cuda;
+  program.code = all.empty() ? "" : gpu::sourceOf(all, dialect);
+  for (size_t k = 0; keep_stages && k < all.size(); k++)
+    program.stages.push_back({static_cast<int32_t>(k), "device", all[k].text});
+  return program;
+}
+
 Program compile(const Segment& segment, const Options& options) {
   DialectRegistry registry;
   registerDialects(registry);
@@ -87,12 +105,22 @@ Program compile(const Segment& segment, const Options& options) {
   pipeline.print = option(options, "print");
   pipeline.keep_stages = option(options, "keep_stages") == "1";
   pipeline.vector_bits = target.vector_bits;
+  std::string device = option(options, "device");
+  pipeline.tiles = device.empty();
   std::vector<PipelineStage> stages;
   std::string error;
   OwningOpRef<ModuleOp> module = import_segment(segment, context);
   if (!runPipeline(*module, pipeline, stages, error))
     throw Error(ErrorKind::internal, "compile: " + error);
 
+  if (!device.empty()) {
+    auto dialect = gpu::dialectNamed(device);
+    if (!dialect)
+      throw Error(ErrorKind::unsupported, "compile: device must be opencl or cuda, got " + device);
+    Program program = for_device(*module, segment, *dialect, stages, pipeline.keep_stages);
+    program.target = option(options, "target");
+    return program;
+  }
   cpu::EmitOptions emit;
   emit.keep_llvm = emit.keep_asm = pipeline.keep_stages;
   bool has_kernels = !module->getOps<loom::KernelOp>().empty();

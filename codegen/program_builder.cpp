@@ -25,8 +25,9 @@ DType dtype_of(Type element) {
 
 class Builder {
 public:
-  Builder(ModuleOp module, const Segment& segment)
-      : module(module), segment(segment), function(*module.getOps<func::FuncOp>().begin()) {}
+  Builder(ModuleOp module, const Segment& segment, const DeviceKernels* device)
+      : module(module), segment(segment), device(device),
+        function(*module.getOps<func::FuncOp>().begin()) {}
 
   Program run() {
     add_symbols();
@@ -100,8 +101,15 @@ private:
       kernels[name] = static_cast<int32_t>(program.kernels.size());
       program.kernels.push_back({name.str(), "", {}});
     };
-    for (auto kernel : module.getOps<loom::KernelOp>())
-      add(kernel.getSymName());
+    for (auto kernel : module.getOps<loom::KernelOp>()) {
+      if (!device) {
+        add(kernel.getSymName());
+        continue;
+      }
+      kernels[kernel.getSymName()] = static_cast<int32_t>(program.kernels.size());
+      for (const gpu::DeviceKernel& phase : phasesOf(kernel))
+        program.kernels.push_back({phase.name, "", {}});
+    }
     for (auto routine : module.getOps<ir::RoutineOp>())
       add(routine.getSymName());
     for (auto tiles : module.getOps<func::FuncOp>())
@@ -194,7 +202,7 @@ private:
                                      : ProgramArgument{ProgramArgument::Kind::tile, k - own});
       add_phases(module.lookupSymbol<loom::KernelOp>(inner.getKernel()), call);
       t.launches.push_back(call);
-      describe(inner, call.kernel);
+      describe(call.kernel, inner);
     }
     l.phases = {{constant(1), constant(0), constant(0)}};
     program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
@@ -218,6 +226,36 @@ private:
     l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
   }
 
+  const std::vector<gpu::DeviceKernel>& phasesOf(loom::KernelOp kernel) const {
+    return device->find(kernel.getSymName())->second;
+  }
+
+  void describe(int32_t kernel, ir::LaunchOp launch) {
+    ProgramKernel& info = program.kernels[kernel];
+    if (!info.summary.empty()) return;
+    info.summary = launch.getSummary().str();
+    if (auto positions = launch->getAttrOfType<DenseI64ArrayAttr>("positions"))
+      info.locations.assign(positions.asArrayRef().begin(), positions.asArrayRef().end());
+  }
+
+  // Each phase of a kernel, with the arguments of them all.
+  void add_device_launches(ProgramLaunch l, loom::KernelOp kernel, ir::LaunchOp launch) {
+    auto given = llvm::drop_begin(kernel.getBody().getArguments(), l.buffers.size());
+    for (auto [argument, value] : llvm::zip(l.arguments, given))
+      if (argument.kind == ProgramArgument::Kind::scalar && value.getType().isF32())
+        argument.kind = ProgramArgument::Kind::narrow;
+    const int32_t first = l.kernel;
+    for (auto [k, phase] : llvm::enumerate(phasesOf(kernel))) {
+      l.kernel = first + static_cast<int32_t>(k);
+      l.threads = phase.threads;
+      l.most_blocks = static_cast<int32_t>(phase.most_blocks);
+      l.phases = {{expression(phase.blocks.getResult(0)), -1, -1}};
+      l.scratch_bytes = expression(phase.scratch_bytes.getResult(0));
+      describe(l.kernel, launch);
+      program.launches.push_back(l);
+    }
+  }
+
   void add_launch(ir::LaunchOp launch) {
     ProgramLaunch l;
     l.kernel = kernels.lookup(launch.getKernel());
@@ -231,22 +269,17 @@ private:
     for (auto [k, size] : llvm::enumerate(launch.getSizes()))
       l.arguments.push_back({ProgramArgument::Kind::size,
                              add({ProgramExpr::Kind::symbol, static_cast<int32_t>(k), -1, 0})});
-    if (auto routine = module.lookupSymbol<ir::RoutineOp>(launch.getKernel()))
+    if (auto routine = module.lookupSymbol<ir::RoutineOp>(launch.getKernel())) {
       add_routine(routine, launch, l);
-    else if (auto tiles = module.lookupSymbol<func::FuncOp>(launch.getKernel()))
+    } else if (auto tiles = module.lookupSymbol<func::FuncOp>(launch.getKernel())) {
       add_tiles(tiles, l);
-    else
-      add_phases(module.lookupSymbol<loom::KernelOp>(launch.getKernel()), l);
+    } else {
+      auto kernel = module.lookupSymbol<loom::KernelOp>(launch.getKernel());
+      if (device) return add_device_launches(std::move(l), kernel, launch);
+      add_phases(kernel, l);
+    }
     program.launches.push_back(l);
-    describe(launch, l.kernel);
-  }
-
-  void describe(ir::LaunchOp launch, int32_t kernel) {
-    ProgramKernel& info = program.kernels[static_cast<size_t>(kernel)];
-    if (!info.summary.empty()) return;
-    info.summary = launch.getSummary().str();
-    if (auto positions = launch->getAttrOfType<DenseI64ArrayAttr>("positions"))
-      info.locations.assign(positions.asArrayRef().begin(), positions.asArrayRef().end());
+    describe(l.kernel, launch);
   }
 
   void add_errors() {
@@ -262,6 +295,7 @@ private:
 
   ModuleOp module;
   const Segment& segment;
+  const DeviceKernels* device; // null: for the CPU
   func::FuncOp function;
   Program program;
   llvm::DenseMap<StringRef, int32_t> kernels;
@@ -270,12 +304,22 @@ private:
 
 } // namespace
 
-Program build_program(ModuleOp module, const Segment& segment,
-                      const std::vector<PipelineStage>& stages) {
-  Program program = Builder(module, segment).run();
+static Program build(ModuleOp module, const Segment& segment,
+                     const std::vector<PipelineStage>& stages, const DeviceKernels* device) {
+  Program program = Builder(module, segment, device).run();
   for (const PipelineStage& stage : stages)
     program.stages.push_back({-1, stage.name, stage.text});
   return program;
+}
+
+Program build_program(ModuleOp module, const Segment& segment,
+                      const std::vector<PipelineStage>& stages) {
+  return build(module, segment, stages, nullptr);
+}
+
+Program build_program(ModuleOp module, const Segment& segment,
+                      const std::vector<PipelineStage>& stages, const DeviceKernels& kernels) {
+  return build(module, segment, stages, &kernels);
 }
 
 } // namespace weft

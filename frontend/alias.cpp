@@ -61,11 +61,39 @@ int32_t alias_of(const Flush& f, size_t i, TensorImpl* const* values) {
 
 std::atomic<uint32_t> next_mark{1};
 
+// The devices of what a segment reads and makes. Tensors of the CPU without dims, which are only
+// read, may join those of a device.
+class SegmentDevices {
+public:
+  void note(const ColdNode& c) {
+    for (size_t k = 0; k < c.operands.size(); k++)
+      if (c.operands[k] >= 0 && c.new_leaf[k]) note(c.leaf_metas[k], c.in_place && k == 0);
+    if (!c.in_place) note(c.meta, true);
+  }
+  void describe(Flush& f) const {
+    f.device = device_;
+    f.mixed = several_ || (on_cpu_ && device_ != Device::cpu());
+  }
+
+private:
+  void note(const Meta& m, bool written) {
+    if (m.device == Device::cpu()) {
+      on_cpu_ |= m.rank > 0 || written;
+      return;
+    }
+    several_ |= device_ != Device::cpu() && device_ != m.device;
+    device_ = m.device;
+  }
+  Device device_;
+  bool on_cpu_ = false, several_ = false;
+};
+
 } // namespace
 
 void describe_segment(Flush& f) {
   std::unordered_map<int32_t, int32_t> owner; // slot -> slot of the storage's owner
   std::unordered_map<int32_t, size_t> leaf_at;
+  SegmentDevices devices;
   for (ColdNode* c : f.path) {
     for (size_t k = 0; k < c->operands.size(); k++) {
       const int32_t slot = c->operands[k];
@@ -84,9 +112,11 @@ void describe_segment(Flush& f) {
       if (!c->is_view) f.owners.push_back(slot);
     }
     f.op_locations.push_back(c->loc);
+    devices.note(*c);
     f.scalar_count += static_cast<int>(c->scalar_kinds.size());
     f.size_count += static_cast<int>(c->sizes.size());
   }
+  devices.describe(f);
   std::unordered_map<int32_t, int32_t> position;
   for (size_t k = 0; k < f.owners.size(); k++)
     position[f.owners[k]] = static_cast<int32_t>(k);

@@ -54,8 +54,11 @@ void program_text(std::string& out, const SegmentProgram& p) {
     return;
   }
   const Program& program = p.program->program();
-  fmt::format_to(it, "    program ({}): {}, {}, {:.1f} ms from {}\n",
-                 p.generic ? "any sizes" : "these sizes",
+  const char* device = program.device == DeviceType::cpu      ? ""
+                       : program.device == DeviceType::opencl ? ", opencl"
+                                                              : ", cuda";
+  fmt::format_to(it, "    program ({}{}): {}, {}, {:.1f} ms from {}\n",
+                 p.generic ? "any sizes" : "these sizes", device,
                  counted(static_cast<int64_t>(program.launches.size()), "kernel"),
                  counted(p.runs.load(), "run"), p.report.total_ms, name_of(p.report.source));
   if (!p.report.cache_note.empty()) fmt::format_to(it, "      {}\n", p.report.cache_note);
@@ -105,6 +108,7 @@ std::string as_text(const Region& region) {
                    counted(f->eager_runs.load(), "eager run"));
     fmt::format_to(it, "    ops: {}\n", op_list(*f));
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
+    if (f->mixed) out += "    runs eagerly: its tensors lie on more than one device\n";
     for (const auto& p : f->programs)
       program_text(out, *p);
   }

@@ -39,6 +39,7 @@ bool Session::match(ColdNode& c, const OpCall& call) {
     return false;
   for (size_t k = 0; k < call.scalars.size(); k++)
     if (c.scalar_kinds[k] != call.scalars[k].kind) return false;
+  if (call.operands.empty() && c.meta.device != call.device) return false;
   if (!match_operands(c, call)) return false;
   const bool same_sizes = c.sizes.empty() || !std::memcmp(c.sizes.data(), call.sizes.data(),
                                                           c.sizes.size() * sizeof(int64_t));

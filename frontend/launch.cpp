@@ -7,9 +7,12 @@
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/refusal.h"
+#include "runtime/device/copies.h"
+#include "runtime/device/execute.h"
 
 #include <bit>
 #include <chrono>
+#include <map>
 
 namespace weft {
 
@@ -172,7 +175,7 @@ void Session::launch(Flush& f) {
   stats.flushes++;
   const bool aliases_fit = !f.has_written_leaf || (!f.overlapping && same_aliases(f, values));
   if (!aliases_fit) stats.alias_fallbacks++;
-  SegmentProgram* p = aliases_fit ? find_program(f, live) : nullptr;
+  SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
   if (p && p->program && run_program(f, *p)) return;
   stats.eager_segments++;
   f.eager_runs.fetch_add(1, std::memory_order_relaxed);
@@ -208,7 +211,9 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   made->live = wanted;
   made->generic = generic;
   const Segment segment = build_segment(f, values, sizes_, wanted, generic);
-  made->program = compile_segment(segment, CompileSettings{}, made->report);
+  CompileSettings settings;
+  settings.device = f.device.type;
+  made->program = compile_segment(segment, settings, made->report);
   stats.compile_seconds += made->report.total_ms * 1e-3;
   stats.programs++;
   f.programs.push_back(std::move(made));
@@ -230,9 +235,22 @@ template <class F> void Session::replay(const ColdNode& c, F f) {
   call.structure = c.structure;
   call.sizes = {sizes_.data() + c.size_position, c.sizes.size()};
   call.loc = &c.loc;
+  call.device = c.meta.device;
   const LocOverride line(c.loc);
   const RefusalWords words(c.refusal);
   f(call);
+}
+
+// What a device has to say of this call's ops, should it find an element that one refuses.
+std::function<void(int32_t)> Session::refusals(Flush& f, SegmentProgram& p) {
+  std::map<int32_t, KeptCall> kept;
+  for (const ProgramError& e : p.program->program().errors)
+    if (e.location >= 0 && static_cast<size_t>(e.location) < f.path.size())
+      replay(*f.path[static_cast<size_t>(e.location)],
+             [&](const OpCall& call) { kept.emplace(e.location, KeptCall(call)); });
+  return [kept = std::move(kept)](int32_t op) {
+    if (auto call = kept.find(op); call != kept.end()) call->second.refuse();
+  };
 }
 
 // Returns false where the program refuses: a value that a kernel does not take, or too little
@@ -244,9 +262,12 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
   leaf_metas_.clear();
   output_data_.clear();
   scalar_bits_.clear();
+  std::vector<Tensor> brought; // to the device
   for (const Flush::Leaf& l : f.leaves) {
     TensorImpl* t = values[l.slot];
-    if (!t->storage->data || t->storage->poison) return false; // the op that reads it says so
+    if (!t->storage->data || t->storage->poison || device::is_lost(*t->storage))
+      return false; // the op that reads it says so
+    if (t->meta.device != f.device) t = brought.emplace_back(device::bring(t, f.device)).impl();
     leaf_data_.push_back(t->data());
     leaf_metas_.push_back(&t->meta);
   }
@@ -269,12 +290,23 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
   a.scalars = scalar_bits_;
   a.size_attributes = {sizes_.data(), static_cast<size_t>(f.size_count)};
   a.op_locations = f.op_locations;
+  a.device = f.device;
+  uint64_t last_launch = 0;
+  a.last_launch = &last_launch;
+  if (f.device != Device::cpu()) a.refuse = [&] { return refusals(f, p); };
   try {
     p.program->run(a);
+  } catch (const LaunchFailed&) {
+    throw;
   } catch (const Error& e) {
     if (e.kind() == ErrorKind::internal) throw;
     return false;
   }
+  if (f.device != Device::cpu())
+    for (const ProgramOutput& o : outputs)
+      if (o.value >= leaf_count)
+        values[f.values[static_cast<size_t>(o.value - leaf_count)].slot]->storage->born =
+            last_launch;
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.kernels += static_cast<int64_t>(p.program->program().launches.size());
   return true;

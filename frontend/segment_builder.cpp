@@ -1,6 +1,5 @@
 #include "frontend/segment_builder.h"
 
-#include <set>
 #include <unordered_map>
 
 namespace weft {
@@ -78,17 +77,6 @@ Segment build_segment(const Flush& f, TensorImpl* const* values, const std::vect
   for (size_t i = 0; i < f.leaves.size(); i++)
     if (written[i]) s.outputs.push_back(number.at(f.leaves[i].slot));
   return s;
-}
-
-const char* keep_text(const char* text) noexcept {
-  static std::mutex mutex;
-  static std::set<std::string>* texts = new std::set<std::string>; // outlives every storage
-  try {
-    std::lock_guard lock(mutex);
-    return texts->insert(text).first->c_str();
-  } catch (...) {
-    return "a compiled region failed";
-  }
 }
 
 } // namespace weft

@@ -12,7 +12,4 @@ Segment build_segment(const Flush& flush, TensorImpl* const* values,
                       const std::vector<int64_t>& sizes, const std::vector<uint8_t>& live,
                       bool generic);
 
-/// Keeps a text for the process's life; equal texts are one.
-const char* keep_text(const char* text) noexcept;
-
 } // namespace weft

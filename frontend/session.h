@@ -56,6 +56,7 @@ private:
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
+  std::function<void(int32_t)> refusals(Flush& flush, SegmentProgram& program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;

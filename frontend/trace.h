@@ -59,6 +59,8 @@ struct Flush {
   std::vector<int32_t> owner_index; // by position in `values`: of its owner in `owners`, or -1
   bool has_written_leaf = false;
   bool overlapping = false; // leaves overlap in a way that is not compiled
+  Device device;            // on which all of it lies, tensors of the CPU without dims apart
+  bool mixed = false;       // or not: that is not compiled either
   int scalar_count = 0, size_count = 0;
   std::vector<Loc> op_locations; // by position in `path`
 

@@ -26,6 +26,7 @@ using Expand = std::function<mlir::FailureOr<mlir::Value>(mlir::OpBuilder&, mlir
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
   bool joins = true;          // false: each op is a kernel of its own
+  bool tiles = true;          // false: the target has no caches for tiles of a result
   Expand expand = {};         // empty: nobody has the functions of composites
 };
 

@@ -69,7 +69,7 @@ public:
   }
   void runOnOperation() override {
     Remarks remarks;
-    PassContext context{&remarks, true, expand};
+    PassContext context{&remarks, true, true, expand};
     if (failed(info->run(getOperation(), context))) signalPassFailure();
     for (auto& [loc, line] : remarks.lines)
       emitRemark(loc, line);
@@ -127,7 +127,8 @@ bool runPipeline(ModuleOp module, const PipelineOptions& options,
     return success();
   });
   Remarks remarks;
-  PassContext context{options.keep_stages ? &remarks : nullptr, !isNamed(options.disable, "fuse")};
+  PassContext context{options.keep_stages ? &remarks : nullptr, !isNamed(options.disable, "fuse"),
+                      options.tiles};
   auto keep = [&](StringRef stage) {
     if (options.keep_stages && !stage.empty()) stages.push_back({stage.str(), printed(module)});
   };

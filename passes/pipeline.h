@@ -14,6 +14,7 @@ struct PipelineOptions {
   std::string print;   // names of passes, or "all": the IR after each goes to stderr
   bool keep_stages = false; // keep the IR as text
   int vector_bits = 512;    // of the target
+  bool tiles = true;        // it runs functions for tiles of a result: it is a CPU
 };
 
 /// The IR of a whole segment as text: "weft" as imported, "fused", "loom", and "remarks".

@@ -440,7 +440,8 @@ private:
 
 } // namespace
 
-LogicalResult tileProducts(ModuleOp module, PassContext&) {
+LogicalResult tileProducts(ModuleOp module, PassContext& pass) {
+  if (!pass.tiles) return success();
   unsigned number = 0;
   SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
   for (func::FuncOp function : functions) {

@@ -121,21 +121,24 @@ def Amin : Composite<"amin", [TensorParam, Param<"const Dims&", "dims", "{}">, P
 
 //===--- Sources --------------------------------------------------------------------------------===//
 
-def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">,
+    Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "a tensor of one value; bool, i64 or f32 by the kind of the value unless dtype is given";
   let example = "full({2}, 7)";
   let gives = "[7, 7] i64[2]";
   let shapes = "`shape`";
   let gradient = "none";
 }
-def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">]> {
+def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">,
+    Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "a tensor of zeros";
   let example = "zeros({2})";
   let gives = "[0., 0.] f32[2]";
   let shapes = "`shape`";
   let gradient = "none";
 }
-def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">]> {
+def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">,
+    Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "a tensor of ones";
   let example = "ones({2}, i64)";
   let gives = "[1, 1] i64[2]";
@@ -156,7 +159,8 @@ def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>"
   let shapes = "that of x";
   let gradient = "none";
 }
-def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional<DType>", "dtype", "std::nullopt">,
+    Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "0, 1, ... before end; i64 where end is an integer, else f32";
   let example = "arange(4)";
   let gives = "[0, 1, 2, 3] i64[4]";
@@ -164,7 +168,7 @@ def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional
   let gradient = "none";
 }
 def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", "end">, Param<"Scalar", "step", "1">,
-    Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+    Param<"std::optional<DType>", "dtype", "std::nullopt">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "start, start + step, ... before end; i64 where all three are integers, else f32";
   let example = "arange(1, 2, 0.25)";
   let gives = "[1.0000, 1.2500, 1.5000, 1.7500] f32[4]";
@@ -172,7 +176,7 @@ def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", 
   let gradient = "none";
 }
 def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"double", "low", "0">, Param<"double", "high", "1">,
-    Param<"DType", "dtype", "f32">]> {
+    Param<"DType", "dtype", "f32">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "random numbers of this thread's generator, uniform in low .. high";
   let example = "manual_seed(1); uniform({3}, -1, 1)";
   let gives = "[ 0.7805, 0.3440, -0.5052] f32[3]";
@@ -181,7 +185,7 @@ def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"d
   let gradient = "none";
 }
 def NormalForm : Composite<"normal", [Param<"const Shape&", "shape">, Param<"double", "mean", "0">, Param<"double", "std", "1">,
-    Param<"DType", "dtype", "f32">]> {
+    Param<"DType", "dtype", "f32">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "random numbers of this thread's generator, normally distributed";
   let example = "manual_seed(1); normal({3})";
   let gives = "[ 1.2279, 0.4454, -0.6827] f32[3]";

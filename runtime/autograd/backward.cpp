@@ -1,5 +1,7 @@
 #include "runtime/autograd/backward.h"
 
+#include "weft/device.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -147,6 +149,7 @@ void BackwardPass::step(GradNode& node, Tensor dy) {
   VjpContext c(node, std::move(dy));
   for (int k = 0; k < c.operand_count(); k++)
     c.slots_[k].wanted = wants(node.operands()[k].edge);
+  const DeviceScope device(c.dy().impl()->meta.device); // of what gradients make from nothing
   info(node.op).vjp(c);
 
   // Nothing of the op's values is needed past this point: let go before more memory is asked for.

@@ -32,8 +32,8 @@ void GradEdge::release() {
 namespace {
 
 bool is_as_result(const Meta& operand, const Meta& result) {
-  return operand.contiguous && operand.dtype == result.dtype && operand.rank == result.rank &&
-         operand.same_sizes(result);
+  return operand.contiguous && operand.dtype == result.dtype && operand.device == result.device &&
+         operand.rank == result.rank && operand.same_sizes(result);
 }
 
 size_t count_metas(const OpCall& call, const Meta& result) {

@@ -21,7 +21,7 @@ Tensor checked_seed(const char* op, const Tensor& t, const Tensor& seed, const L
     if (meta.numel() != 1)
       fail_at(loc, fmt::format("{}: a tensor of more than one element needs a seed, got {} without",
                                op, describe(meta)));
-    return full(meta.shape(), 1.0, meta.dtype);
+    return full(meta.shape(), 1.0, meta.dtype, meta.device);
   }
   const Meta& given = seed.impl()->meta;
   if (given.dtype != meta.dtype || given.shape() != meta.shape())

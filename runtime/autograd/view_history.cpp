@@ -96,8 +96,8 @@ Tensor put_slice(const ViewStep& step, const Tensor& x, const Tensor& part) {
   call.loc = &step.loc;
   if (stride > 1 && length > 1) {
     const Tensor spread = place_slice(part, x.shape(), dim, start, stride);
-    const Tensor mask =
-        place_slice(full(part.shape(), true, DType::boolean), x.shape(), dim, start, stride);
+    const Tensor mask = place_slice(full(part.shape(), true, DType::boolean, x.device()), x.shape(),
+                                    dim, start, stride);
     TensorImpl* operands[] = {mask.impl(), spread.impl(), x.impl()};
     call.op = Op::where;
     call.operands = operands;

@@ -134,6 +134,9 @@ void VjpContext::set(int k, Tensor gradient) {
   if (!same) gradient = reduce_to(gradient, Shape(sizes));
   DType dtype = target ? target->dtype : node_.dtype;
   if (gradient.impl()->meta.dtype != dtype) gradient = gradient.to(dtype);
+  // Of an operand that lay on another device: one that was moved, or of the CPU and without dims.
+  if (target && gradient.impl()->meta.device != target->device)
+    gradient = gradient.to(target->device);
   slots_[k].gradient = std::move(gradient);
 }
 

@@ -85,7 +85,8 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
   if (is_floating(target.dtype()))
     return soft_cross_entropy(x, target, weight, along_classes, dim, reduction, label_smoothing);
   Tensor index = checked_target(target, classes, ignore_index);
-  Tensor hit = unsqueeze(index, dim) == reshape(arange(0, classes), along_classes);
+  Tensor hit = unsqueeze(index, dim) ==
+               reshape(arange(0, classes, 1, std::nullopt, target.device()), along_classes);
   Tensor loss = -log_softmax(composite::widened(x), dim);
   if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);
   // An ignored target hits no class, unless it is the number of one.

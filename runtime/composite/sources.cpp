@@ -1,14 +1,17 @@
 // Tensors from nothing: full, zeros, ones and what is like them, arange.
 
 #include "runtime/core/call.h"
+#include "weft/device.h"
 #include "weft/ops.h"
 
 #include <cmath>
 
 namespace weft {
 
-Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype, Loc loc) {
+Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype,
+            std::optional<Device> device, Loc loc) {
   LocScope scope(loc);
+  const DeviceScope place(device.value_or(DeviceScope::current()));
   DType own = value.kind == Scalar::Kind::boolean   ? boolean
               : value.kind == Scalar::Kind::integer ? i64
                                                     : f32;
@@ -16,15 +19,19 @@ Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype, Loc lo
   return primitive(Op::full, {}, {&value, 1}, structure, shape, loc);
 }
 
-Tensor zeros(const Shape& shape, DType dtype, Loc loc) { return full(shape, 0, dtype, loc); }
+Tensor zeros(const Shape& shape, DType dtype, std::optional<Device> device, Loc loc) {
+  return full(shape, 0, dtype, device, loc);
+}
 
-Tensor ones(const Shape& shape, DType dtype, Loc loc) { return full(shape, 1, dtype, loc); }
+Tensor ones(const Shape& shape, DType dtype, std::optional<Device> device, Loc loc) {
+  return full(shape, 1, dtype, device, loc);
+}
 
 namespace {
 
 Tensor like(const char* op, const Arg& x, Scalar value, std::optional<DType> dtype) {
   const Meta& m = require_tensor(x, op).meta;
-  return full(m.shape(), value, dtype.value_or(m.dtype), x.loc());
+  return full(m.shape(), value, dtype.value_or(m.dtype), m.device, x.loc());
 }
 
 } // namespace
@@ -37,12 +44,14 @@ Tensor ones_like(const Arg& x, std::optional<DType> dtype) {
   return like("ones_like", x, 1, dtype);
 }
 
-Tensor arange(Scalar end, std::optional<DType> dtype, Loc loc) {
-  return arange(Scalar(0), end, Scalar(1), dtype, loc);
+Tensor arange(Scalar end, std::optional<DType> dtype, std::optional<Device> device, Loc loc) {
+  return arange(Scalar(0), end, Scalar(1), dtype, device, loc);
 }
 
-Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype, Loc loc) {
+Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
+              std::optional<Device> device, Loc loc) {
   LocScope scope(loc);
+  const DeviceScope place(device.value_or(DeviceScope::current()));
   auto fail_here = [&](const std::string& message) {
     throw Error(ErrorKind::value, "arange: " + message, LocScope::resolve(loc));
   };

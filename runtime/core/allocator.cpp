@@ -4,13 +4,15 @@
 
 #include "runtime/core/allocator.h"
 
+#include "runtime/core/size_classes.h"
+#include "runtime/device/context.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
@@ -19,9 +21,7 @@ namespace weft {
 
 namespace {
 
-constexpr size_t kAlign = 64;
 constexpr int kSmallClasses = 44;             // up to 64 KiB: classes of the thread-local bins
-constexpr int kClasses = 240;                 // up to 2^63
 constexpr size_t kBinBytes = size_t{1} << 18; // most that one bin of a thread keeps
 constexpr int64_t kDeltaLimit = 1 << 18;      // a thread's count goes to the total beyond this
 constexpr size_t kHugePage = size_t{1} << 21;
@@ -30,22 +30,6 @@ struct FreeBlock {
   FreeBlock* next;
 };
 
-// Class sizes: 64, 80, 96, 112, 128, 160, ... rounded up to multiples of 64, so that the first few
-// coincide; class_of never returns the smaller-numbered duplicates' successors.
-constexpr int class_of(size_t nbytes) {
-  if (nbytes <= kAlign) return 0;
-  int log = 63 - std::countl_zero(nbytes - 1); // 2^log <= nbytes - 1 < 2^(log + 1)
-  int quarter = static_cast<int>((nbytes - 1) >> (log - 2)) & 3; // which quarter of that octave
-  return (log - 6) * 4 + quarter + 1;
-}
-
-constexpr size_t class_size(int c) {
-  if (c == 0) return kAlign;
-  int log = (c - 1) / 4 + 6, quarter = (c - 1) % 4;
-  size_t size = (size_t{1} << log) + (size_t{1} << (log - 2)) * static_cast<size_t>(quarter + 1);
-  return (size + kAlign - 1) / kAlign * kAlign;
-}
-static_assert(class_size(class_of(65)) >= 65 && class_size(class_of(129)) >= 129);
 static_assert(class_of(size_t{1} << 16) < kSmallClasses);
 
 struct Bin {
@@ -62,7 +46,7 @@ struct ThreadCache;
 // Lives as long as the process: tensors with static storage duration are freed after it would die.
 struct Central {
   std::mutex mutex;
-  std::array<Bin, kClasses> bins;
+  std::array<Bin, kSizeClasses> bins;
   std::vector<ThreadCache*> threads;
   std::atomic<int64_t> live{0}, peak{0}, held{0};
   std::atomic<size_t> cap{physical_memory()};
@@ -147,7 +131,7 @@ ThreadCache::~ThreadCache() {
 }
 
 void* from_system(size_t size) {
-  if (size < kHugePage) return std::aligned_alloc(kAlign, size);
+  if (size < kHugePage) return std::aligned_alloc(kBlockAlign, size);
   size_t rounded = (size + kHugePage - 1) / kHugePage * kHugePage;
   if (rounded < size) return nullptr;
   void* block = std::aligned_alloc(kHugePage, rounded);
@@ -156,29 +140,18 @@ void* from_system(size_t size) {
 }
 
 void Central::release_all() {
-  for (int c = 0; c < kClasses; c++)
+  for (int c = 0; c < kSizeClasses; c++)
     while (FreeBlock* block = take(c)) {
       std::free(block);
       held.fetch_sub(static_cast<int64_t>(class_size(c)), std::memory_order_relaxed);
     }
 }
 
-std::string text_of(size_t bytes) {
-  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  int unit = 0;
-  double value = static_cast<double>(bytes);
-  for (; value >= 1024 && unit < 6; unit++)
-    value /= 1024;
-  char text[32];
-  snprintf(text, sizeof text, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-  return text;
-}
-
 [[noreturn]] void out_of_memory(size_t nbytes, const Loc& loc) {
   memory::Stats s = memory::stats();
   throw Error(ErrorKind::out_of_memory,
-              "allocate: " + text_of(nbytes) + " must fit in memory, got " + text_of(s.live) +
-                  " live of a cap of " + text_of(s.cap) +
+              "allocate: " + text_of_bytes(nbytes) + " must fit in memory, got " +
+                  text_of_bytes(s.live) + " live of a cap of " + text_of_bytes(s.cap) +
                   "; free tensors or raise weft::memory::set_cap",
               LocScope::resolve(loc));
 }
@@ -206,6 +179,17 @@ std::string text_of(size_t bytes) {
 }
 
 } // namespace
+
+std::string text_of_bytes(size_t bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  int unit = 0;
+  double value = static_cast<double>(bytes);
+  for (; value >= 1024 && unit < 6; unit++)
+    value /= 1024;
+  char text[32];
+  snprintf(text, sizeof text, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  return text;
+}
 
 size_t allocation_size(size_t nbytes) { return class_size(class_of(nbytes)); }
 
@@ -253,7 +237,15 @@ void free_bytes(void* block, size_t nbytes) noexcept {
 
 namespace memory {
 
-Stats stats() {
+namespace {
+
+device::Allocator& of(Device device) { return device::Context::of(device, Loc()).memory(); }
+bool is_cpu(Device device) { return device.type == DeviceType::cpu; }
+
+} // namespace
+
+Stats stats(Device device) {
+  if (!is_cpu(device)) return of(device).stats();
   Central& all = central();
   if (cache) cache->flush_delta();
   std::lock_guard lock(all.mutex);
@@ -268,18 +260,23 @@ Stats stats() {
   return s;
 }
 
-void reset_peak() {
+void reset_peak(Device device) {
+  if (!is_cpu(device)) return of(device).reset_peak();
   if (cache) cache->flush_delta();
   central().peak.store(central().live.load());
 }
 
-void trim() {
+void trim(Device device) {
+  if (!is_cpu(device)) return of(device).trim();
   std::lock_guard lock(central().mutex);
   if (cache) cache->drain();
   central().release_all();
 }
 
-void set_cap(size_t bytes) { central().cap.store(bytes ? bytes : physical_memory()); }
+void set_cap(size_t bytes, Device device) {
+  if (!is_cpu(device)) return of(device).set_cap(bytes);
+  central().cap.store(bytes ? bytes : physical_memory());
+}
 
 } // namespace memory
 

@@ -2,6 +2,7 @@
 
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/autograd/view_history.h"
+#include "weft/device.h"
 
 #include <array>
 #include <cmath>
@@ -306,7 +307,16 @@ const Tensor& assign(const Tensor& self, const Arg& source) {
   check_defined(Op::assign, list, loc);
   Operands o;
   Casts casts;
-  convert(info(Op::assign), list, self.dtype(), loc, o, casts);
+  // A copy may go from one device to another.
+  Tensor moved;
+  if (source.impl() && source.impl()->meta.device != self.impl()->meta.device) {
+    moved = source.tensor().to(self.device(), loc);
+    const Arg here(moved, loc);
+    const Arg* moved_list[] = {&target, &here};
+    convert(info(Op::assign), moved_list, self.dtype(), loc, o, casts);
+  } else {
+    convert(info(Op::assign), list, self.dtype(), loc, o, casts);
+  }
   OpCall call = make_call(Op::assign, o, {}, {}, loc);
   call.in_place = true;
   Tensor::adopt(dispatch(call));
@@ -350,7 +360,9 @@ Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers 
   }
   for (const Scalar& s : attributes)
     o.add_scalar(s);
-  Tensor result = Tensor::adopt(dispatch(make_call(op, o, structure, sizes, loc)));
+  OpCall call = make_call(op, o, structure, sizes, loc);
+  if (!o.tensor_count) call.device = DeviceScope::current();
+  Tensor result = Tensor::adopt(dispatch(call));
   consume(operands);
   return result;
 }

@@ -8,6 +8,10 @@ namespace weft {
 namespace {
 
 TensorImpl* run_op(const OpCall& call) {
+  if (call.moves) { // no part of a trace: the host may wait here
+    materialize(call.operands[0], "to", *call.loc);
+    return execute(call);
+  }
   if (RegionSession* session = current_session) return session->op(call);
   for (TensorImpl* t : call.operands)
     if (t && t->session) materialize(t, info(call.op).name, *call.loc);

@@ -4,6 +4,7 @@
 
 #include "runtime/core/allocator.h"
 #include "runtime/core/region_hook.h"
+#include "runtime/device/execute.h"
 
 namespace weft {
 
@@ -42,6 +43,12 @@ bool overlaps(const TensorImpl& a, const TensorImpl& b) {
 
 namespace {
 
+// Before a device is opened, all is on the CPU.
+inline void settle_device(const OpCall& call, Meta& result) {
+  if (device::any_open()) [[unlikely]]
+    result.device = device::device_of(call);
+}
+
 [[gnu::noinline]] void make_ready(const OpCall& call, TensorImpl* t) {
   materialize(t, info(call.op).name, *call.loc);
   if (!t->storage->data) fail(call, ErrorKind::internal, "operands must have memory, got none");
@@ -65,6 +72,17 @@ TensorImpl* execute_view(const OpCall& call, const OpInfo& info) {
   return r;
 }
 
+Tensor copy_of(TensorImpl& t, const Loc& loc) {
+  int64_t structure[] = {static_cast<int64_t>(t.meta.dtype)};
+  TensorImpl* operands[] = {&t};
+  OpCall call;
+  call.op = Op::cast;
+  call.operands = operands;
+  call.structure = structure;
+  call.loc = &loc;
+  return Tensor::adopt(execute(call));
+}
+
 // Operand 0 is the target. A source that overlaps it but is another view of it is copied first.
 void compute_in_place(const OpCall& call) {
   TensorImpl& target = *call.operands[0];
@@ -74,13 +92,12 @@ void compute_in_place(const OpCall& call) {
   for (size_t k = 0; k < call.operands.size(); k++) {
     operands[k] = call.operands[k];
     if (k == 0 || !operands[k] || !overlaps(target, *operands[k])) continue;
-    Meta copy = make_meta(operands[k]->meta.shape(), operands[k]->meta.dtype);
-    copies[k] = Tensor::adopt(make_tensor(copy, *call.loc));
-    copy_elements(operands[k]->view(), copies[k].impl()->view());
+    copies[k] = copy_of(*operands[k], *call.loc);
     operands[k] = copies[k].impl();
   }
   OpCall safe = call;
   safe.operands = {operands, call.operands.size()};
+  if (target.meta.device.type != DeviceType::cpu) return device::compute(safe, target);
   execute_pointwise(safe, target);
 }
 
@@ -96,6 +113,8 @@ TensorImpl* execute_in_place(const OpCall& call) {
 }
 
 void compute_new(const OpCall& call, TensorImpl& result) {
+  if (result.meta.device.type != DeviceType::cpu || call.moves)
+    return device::compute(call, result);
   switch (info(call.op).kind) {
   case OpKind::pointwise:
     return execute_pointwise(call, result);
@@ -114,6 +133,7 @@ void compute_new(const OpCall& call, TensorImpl& result) {
 
 void infer(const OpCall& call, Meta& result, int64_t& offset) {
   info(call.op).infer(call, result, offset);
+  settle_device(call, result);
   if (!call.in_place) return;
   const TensorImpl& target = *call.operands[0];
   if (result.dtype != target.meta.dtype)
@@ -128,6 +148,7 @@ void infer(const OpCall& call, Meta& result, int64_t& offset) {
 }
 
 void allocate(Storage* storage, size_t nbytes, Device device, const Loc& loc) {
+  if (device.type != DeviceType::cpu) return device::allocate(storage, nbytes, device, loc);
   storage->data = allocate_bytes(nbytes, loc);
   storage->nbytes = nbytes;
   storage->device = device;
@@ -149,6 +170,7 @@ TensorImpl* execute(const OpCall& call) {
   Meta meta;
   int64_t offset = 0;
   i.infer(call, meta, offset);
+  settle_device(call, meta);
   Tensor r = Tensor::adopt(make_tensor(meta, *call.loc));
   compute_new(call, *r.impl());
   return r.detach_handle();

@@ -18,6 +18,8 @@ struct OpCall {
   std::span<const int64_t> structure; // dims, flags, dtypes: part of the trace
   std::span<const int64_t> sizes;     // shapes, starts, steps: arguments like tensor sizes
   const Loc* loc = nullptr;           // of the innermost call
+  Device device = {}; // of the result, where the call is a source or moves its operand
+  bool moves = false; // a cast to the same dtype, in memory of another device
 
   const Loc& location() const { return LocScope::resolve(*loc); }
 };

@@ -2,6 +2,8 @@
 // and last three of each dim.
 
 #include "runtime/core/execute.h"
+#include "runtime/device/copies.h"
+#include "weft/device.h"
 
 #include <algorithm>
 #include <cmath>
@@ -137,7 +139,8 @@ private:
 std::string Tensor::str() const {
   if (!impl_) return "undefined";
   materialize(impl_, "print", Loc());
-  return Printer(*this).text() + " " + describe(impl_->meta);
+  std::string text = Printer(device::on_cpu(impl_, Loc())).text() + " " + describe(impl_->meta);
+  return impl_->meta.device == Device::cpu() ? text : text + " " + name_of(impl_->meta.device);
 }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& t) { return out << t.str(); }

@@ -2,6 +2,9 @@
 
 #include "runtime/core/op_info.h"
 
+#include <mutex>
+#include <set>
+
 namespace weft {
 
 namespace {
@@ -38,6 +41,39 @@ void refuse_element(const OpCall& call) {
     limits += (limits.empty() ? " for " : ", ") + name + " " + value;
   });
   fail(call, ErrorKind::index, "every element must be in range, got one that is not" + limits);
+}
+
+KeptCall::KeptCall(const OpCall& call)
+    : op_(call.op), scalars_(call.scalars.begin(), call.scalars.end()), loc_(call.location()),
+      words_(RefusalWords::current()) {
+  for (const TensorImpl* t : call.operands)
+    is_number_.push_back(!t);
+}
+
+void KeptCall::refuse() const {
+  TensorImpl any; // words ask only which operands are tensors
+  std::vector<TensorImpl*> operands;
+  for (bool number : is_number_)
+    operands.push_back(number ? nullptr : &any);
+  OpCall call;
+  call.op = op_;
+  call.operands = operands;
+  call.scalars = scalars_;
+  call.loc = &loc_;
+  const LocOverride line(loc_);
+  const RefusalWords words(words_);
+  refuse_element(call);
+}
+
+const char* keep_text(const char* text) noexcept {
+  static std::mutex mutex;
+  static std::set<std::string>* texts = new std::set<std::string>; // outlives every storage
+  try {
+    std::lock_guard lock(mutex);
+    return texts->insert(text).first->c_str();
+  } catch (...) {
+    return "an op failed";
+  }
 }
 
 } // namespace weft

@@ -4,6 +4,8 @@
 
 #include "runtime/core/op_call.h"
 
+#include <vector>
+
 namespace weft {
 
 /// Gives the ops of a composite words of its own: a literal, in which {NAME} stands for the scalar
@@ -24,5 +26,23 @@ private:
 
 /// Throws the error of a call one of whose elements is out of range.
 [[noreturn]] void refuse_element(const OpCall& call);
+
+/// All that the words of a refusal need of a call, for kernels that report it after the call.
+class KeptCall {
+public:
+  explicit KeptCall(const OpCall& call);
+  [[noreturn]] void refuse() const;
+
+private:
+  Op op_;
+  std::vector<Scalar> scalars_;
+  std::vector<bool> is_number_; // by operand
+  Loc loc_;
+  const char* words_;
+};
+
+/// Keeps a text for the process's life; equal texts are one. For the reasons why contents of a
+/// storage never came to be.
+const char* keep_text(const char* text) noexcept;
 
 } // namespace weft

@@ -69,7 +69,7 @@ void infer_source(const OpCall& call, Meta& result, int64_t&) {
     if (size < 0)
       fail(call, ErrorKind::shape, "sizes must not be negative, got " + result.shape().str());
   result.dtype = given_dtype(call);
-  result.device = Device::cpu();
+  result.device = call.device;
   check_extent(call, result);
   result.set_contiguous();
 }

@@ -3,6 +3,8 @@
 
 #include "runtime/core/call.h"
 #include "runtime/core/execute.h"
+#include "runtime/device/context.h"
+#include "runtime/device/copies.h"
 
 #include <memory>
 #include <type_traits>
@@ -24,10 +26,10 @@ TensorImpl& checked(TensorImpl* t, const char* what, const Loc& loc = {}) {
 }
 
 // The tensor's elements, real and readable by the host.
-TensorImpl& host_value(TensorImpl* t, const char* what, const Loc& loc) {
+Tensor host_value(TensorImpl* t, const char* what, const Loc& loc) {
   checked(t, what, loc);
   materialize(t, what, loc);
-  return *t;
+  return device::on_cpu(t, loc);
 }
 
 template <class T> T convert_element(const TensorImpl& t, const Loc& loc) {
@@ -66,11 +68,12 @@ template <class T> T Tensor::item(Loc loc) const {
   const Meta& m = checked(impl_, "item", loc).meta;
   if (m.numel() != 1)
     fail_at(ErrorKind::shape, "item: the tensor must have one element, got " + describe(m), loc);
-  return convert_element<T>(host_value(impl_, "item", loc), loc);
+  return convert_element<T>(*host_value(impl_, "item", loc).impl(), loc);
 }
 
 template <class T> std::vector<T> Tensor::to_vector(Loc loc) const try {
-  const TensorImpl& t = host_value(impl_, "to_vector", loc);
+  const Tensor host = host_value(impl_, "to_vector", loc);
+  const TensorImpl& t = *host.impl();
   using S = Stored<T>;
   Meta out = make_meta(t.meta.shape(), DTypeOf<S>::value);
   auto n = static_cast<size_t>(t.meta.numel());
@@ -91,16 +94,24 @@ template <class T> std::vector<T> Tensor::to_vector(Loc loc) const try {
 }
 
 template <class T> const T* Tensor::data(Loc loc) const {
-  const TensorImpl& t = host_value(impl_, "data", loc);
+  const TensorImpl& t = checked(impl_, "data", loc);
+  materialize(impl_, "data", loc);
   if (t.meta.dtype != DTypeOf<T>::value)
     fail_at(ErrorKind::dtype,
             "data: the type asked for must be that of the elements, got " +
                 std::string(name_of(DTypeOf<T>::value)) + " for " + describe(t.meta),
             loc);
+  if (t.meta.device != Device::cpu())
+    return reinterpret_cast<const T*>(device::host_copy(*t.storage, loc)) + t.offset;
   return reinterpret_cast<const T*>(t.data());
 }
 
 template <class T> T* Tensor::mutable_data(Loc loc) const {
+  if (checked(impl_, "mutable_data", loc).meta.device != Device::cpu())
+    fail_at(ErrorKind::unsupported,
+            "mutable_data: the tensor must lie on the CPU, got one on " +
+                name_of(impl_->meta.device) + "; write with copy_()",
+            loc);
   const T* r = data<T>(loc);
   impl_->storage->version.fetch_add(1);
   return const_cast<T*>(r);
@@ -157,8 +168,6 @@ WEFT_ELEMENT_TYPE(bool)
 #undef WEFT_ELEMENT_TYPE
 
 Tensor empty(const Shape& shape, DType dtype, Device device, Loc loc) {
-  if (device != Device::cpu())
-    fail_at(ErrorKind::unsupported, "empty: the device must be the CPU in this build", loc);
   if (static_cast<int>(dtype) >= kDTypeCount)
     fail_at(ErrorKind::dtype,
             "empty: the dtype must be one of weft::DType, got " +
@@ -191,9 +200,19 @@ Tensor Tensor::to(DType dtype, Loc loc) const {
 }
 
 Tensor Tensor::to(Device device, Loc loc) const {
-  if (checked(impl_, "to", loc).meta.device != device)
-    fail_at(ErrorKind::unsupported, "to: the device must be the CPU in this build", loc);
-  return *this;
+  const Meta& m = checked(impl_, "to", loc).meta;
+  if (m.device == device) return *this;
+  if (device != Device::cpu()) device::Context::of(device, loc); // throws where it is not there
+  int64_t structure[] = {static_cast<int64_t>(m.dtype)};
+  TensorImpl* operands[] = {impl_};
+  OpCall call;
+  call.op = Op::cast;
+  call.operands = operands;
+  call.structure = structure;
+  call.loc = &loc;
+  call.device = device;
+  call.moves = true;
+  return Tensor::adopt(dispatch(call));
 }
 
 Tensor Tensor::clone(Loc loc) const {

@@ -6,7 +6,9 @@
 #include "runtime/autograd/view_history.h"
 #include "runtime/core/allocator.h"
 #include "runtime/core/region_hook.h"
+#include "runtime/device/execute.h"
 
+#include <memory>
 #include <new>
 
 namespace weft {
@@ -83,16 +85,25 @@ Storage* Storage::make() {
 }
 
 Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
+  if (device.type != DeviceType::cpu) {
+    std::unique_ptr<Storage, void (*)(Storage*)> s(make(), [](Storage* p) { p->release(); });
+    device::allocate(s.get(), nbytes, device, loc);
+    return s.release();
+  }
   void* data = allocate_bytes(nbytes, loc);
   Storage* s = make();
   s->data = data;
   s->nbytes = nbytes;
-  s->device = device;
   return s;
 }
 
 void Storage::destroy() {
-  if (data && !external) free_bytes(data, nbytes);
+  if (data && !external) {
+    if (device.type == DeviceType::cpu)
+      free_bytes(data, nbytes);
+    else
+      device::free(this);
+  }
   if (FreeLists* l = local_lists())
     l->storages.put(this);
   else

@@ -13,7 +13,8 @@ struct GradNode;
 struct AutogradState;
 struct ViewLink;
 
-/// Memory that one or more tensors view. `data` is null while its contents are deferred.
+/// Memory that one or more tensors view. `data` is null while its contents are deferred; on a
+/// device it is an address there, which the host does not read.
 struct Storage {
   std::atomic<uint32_t> refs{1};
   std::atomic<uint32_t> version{0};
@@ -24,6 +25,7 @@ struct Storage {
   const char* poison = nullptr; // why the contents never came to be; reading throws it
   uint32_t scratch = 0;         // a session's mark while it checks aliasing of mutated storages
   std::atomic<uint64_t> id{0};  // unique, taken at the first request
+  uint64_t born = 0; // on a device: the number of the launch that made its first contents, or 0
 
   static Storage* make(); // no memory yet
   static Storage* allocate(size_t nbytes, Device device,

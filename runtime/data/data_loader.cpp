@@ -1,6 +1,7 @@
 #include "weft/data.h"
 
 #include "runtime/core/tensor_impl.h"
+#include "runtime/device/context.h"
 
 #include <fmt/format.h>
 
@@ -37,8 +38,13 @@ Tensor gather_rows(const Tensor& from, const std::vector<int64_t>& rows, const L
   char* target = to.impl()->data();
   size_t row_bytes =
       from.numel() ? from.impl()->meta.nbytes() / static_cast<size_t>(from.size(0)) : 0;
+  const bool on_cpu = from.device() == Device::cpu();
   for (int64_t row : rows) {
-    std::memcpy(target, source + static_cast<size_t>(row) * row_bytes, row_bytes);
+    const char* begin = source + static_cast<size_t>(row) * row_bytes;
+    if (on_cpu)
+      std::memcpy(target, begin, row_bytes);
+    else
+      device::Context::of(from.device(), loc).copy_within(target, begin, row_bytes);
     target += row_bytes;
   }
   return to;

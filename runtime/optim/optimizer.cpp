@@ -32,7 +32,7 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> st
   LocScope scope(loc);
   for (const Tensor& p : parameters_)
     for (size_t i = 0; i < state_names_.size(); i++)
-      state_.push_back(zeros(p.shape(), p.dtype()));
+      state_.push_back(zeros(p.shape(), p.dtype(), p.device()));
   steps_ = std::make_shared<std::vector<int64_t>>(parameters_.size());
 }
 
@@ -45,16 +45,17 @@ void Optimizer::step(Loc loc) {
   for (size_t k = 0; k < parameters_.size(); k++) {
     Tensor gradient = parameters_[k].grad();
     if (!gradient.defined()) continue;
-    match_dtypes(k);
+    match_parameter(k);
     update(k, parameters_[k], gradient, ++(*steps_)[k]);
   }
 }
 
-// The module may have been converted after the optimizer was made.
-void Optimizer::match_dtypes(size_t k) {
+// The module may have been converted or moved after the optimizer was made.
+void Optimizer::match_parameter(size_t k) {
   for (size_t i = 0; i < state_names_.size(); i++)
-    if (Tensor& s = state(k, i); s.dtype() != parameters_[k].dtype())
-      s = s.to(parameters_[k].dtype());
+    if (Tensor& s = state(k, i);
+        s.dtype() != parameters_[k].dtype() || s.device() != parameters_[k].device())
+      s = s.to(parameters_[k].dtype()).to(parameters_[k].device());
 }
 
 void Optimizer::zero_grad(bool set_to_none, Loc loc) {

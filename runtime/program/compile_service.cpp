@@ -108,8 +108,16 @@ std::string variable(const char* name) {
   return v ? v : "";
 }
 
+/// Device C is the same for every device of a kind.
+std::string target_of(DeviceType device) {
+  return device == DeviceType::cpu      ? host_target()
+         : device == DeviceType::opencl ? "opencl"
+                                        : "cuda";
+}
+
 std::string options_text(const CompileSettings& settings) {
-  std::string text = "target=" + host_target() + "\n";
+  std::string text = "target=" + target_of(settings.device) + "\n";
+  if (settings.device != DeviceType::cpu) text += "device=" + target_of(settings.device) + "\n";
   if (settings.keep_stages) text += "keep_stages=1\n";
   if (!settings.disable.empty()) text += "disable=" + settings.disable + "\n";
   if (!settings.print.empty()) text += "print=" + settings.print + "\n";
@@ -169,19 +177,26 @@ private:
     }
   }
 
-  std::shared_ptr<LoadedProgram> map(Program program, int fd, bool has_code) {
+  std::shared_ptr<LoadedProgram> map(Program program, const ProgramStore::Entry& e) {
     Clock clock;
-    std::shared_ptr<CodeImage> code = has_code ? CodeImage::from_file(fd) : nullptr;
-    auto loaded = LoadedProgram::load(std::move(program), std::move(code));
+    std::shared_ptr<LoadedProgram> loaded;
+    if (settings_.device == DeviceType::cpu) {
+      std::shared_ptr<CodeImage> code = e.has_code ? CodeImage::from_file(e.file.get()) : nullptr;
+      loaded = LoadedProgram::load(std::move(program), std::move(code));
+    } else {
+      program.code = e.read_code();
+      loaded = LoadedProgram::load(std::move(program));
+    }
     out_.mapping_ms += clock.ms();
     return loaded;
   }
 
   std::shared_ptr<LoadedProgram> from_disk(ProgramStore& store) {
     std::optional<ProgramStore::Entry> e = store.find(key_, out_.cache_note);
-    if (!e || e->program.target != host_target()) return nullptr;
+    if (!e || e->program.target != target_of(settings_.device)) return nullptr;
     try {
-      auto loaded = map(std::move(e->program), e->file.get(), e->has_code);
+      Program program = std::move(e->program);
+      auto loaded = map(std::move(program), *e);
       out_.source = CompileReport::Source::disk;
       service().from_disk++;
       return loaded;
@@ -198,7 +213,7 @@ private:
     Program program =
         Program::deserialize({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
     out_.compiling_ms = clock.ms() - out_.loading_ms;
-    if (program.target != host_target())
+    if (program.target != target_of(settings_.device))
       throw Error(ErrorKind::internal,
                   "compile: a program must be for this processor, got " + program.target);
     // What was stored is what is mapped, so that cold and warm code come in the same way and tools
@@ -225,7 +240,7 @@ private:
 
   std::shared_ptr<LoadedProgram> try_map(const Program& program, const ProgramStore::Entry& e) {
     try {
-      return map(program, e.file.get(), e.has_code);
+      return map(program, e);
     } catch (const Error& error) {
       out_.cache_note = std::string("cache: its entry must be loadable, got: ") + error.what();
       return nullptr;
@@ -262,6 +277,10 @@ compile_segment(const Segment& segment, const CompileSettings& settings, Compile
   std::shared_ptr<LoadedProgram> program = Job(segment, settings, out).run();
   if (!program) say_once(out.failure);
   return program;
+}
+
+std::shared_ptr<ProgramStore> program_store() {
+  return cache_is_off() ? nullptr : service().store();
 }
 
 void forget_programs() {

@@ -9,10 +9,11 @@ namespace weft {
 /// `disable` or `print` is empty, WEFT_DISABLE_PASSES or WEFT_PRINT_PASSES counts; "all" prints
 /// after each pass.
 struct CompileSettings {
-  bool keep_stages = false;   // keep every stage as text; WEFT_COLLECT sets it too
-  std::string disable = {};   // names of passes to leave out, separated by commas
-  std::string print = {};     // names of passes after which the IR is printed to stderr
-  bool use_disk_cache = true; // false: neither read nor write it
+  bool keep_stages = false;            // keep every stage as text; WEFT_COLLECT sets it too
+  std::string disable = {};            // names of passes to leave out, separated by commas
+  std::string print = {};              // names of passes after which the IR is printed to stderr
+  bool use_disk_cache = true;          // false: neither read nor write it
+  DeviceType device = DeviceType::cpu; // what the program is to run on
 };
 
 /// Where a program came from and what it cost.
@@ -33,6 +34,9 @@ struct CompileReport {
 /// several threads compile it once. Throws only std::bad_alloc.
 std::shared_ptr<LoadedProgram> compile_segment(const Segment& segment,
                                                const CompileSettings& settings, CompileReport& out);
+
+/// Returns the cache on disk, or null where it is off.
+std::shared_ptr<class ProgramStore> program_store();
 
 /// Drops the programs that memory keeps for later calls of compile_segment.
 void forget_programs();

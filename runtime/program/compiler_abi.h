@@ -23,8 +23,9 @@ struct weft_bytes {
 struct weft_compile_request {
   uint32_t abi; // WEFT_COMPILER_ABI
   weft_bytes segment;
-  const char* options; // "key=value" lines: target (goes into the program as it is), cpu, features,
-                       // keep_stages, disable (passes), print (passes)
+  const char* options; // "key=value" lines: target (goes into the program as it is), device (opencl
+                       // or cuda; the CPU where there is none), cpu, features, keep_stages, disable
+                       // (passes), print (passes)
 };
 
 /// Compiles one segment. Returns WEFT_COMPILE_OK and the program's bytes, or another result and a

@@ -2,6 +2,7 @@
 
 #include "runtime/core/allocator.h"
 #include "runtime/core/parallel.h"
+#include "runtime/device/program_runner.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
 #include "runtime/program/routine_launch.h"
@@ -63,10 +64,14 @@ uint64_t now() {
 
 } // namespace
 
+LoadedProgram::LoadedProgram() = default;
+LoadedProgram::~LoadedProgram() = default;
+
 std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program) {
   program.validate();
   std::shared_ptr<CodeImage> code;
-  if (!program.code.empty()) code = CodeImage::from_bytes(program.code);
+  if (!program.code.empty() && program.device == DeviceType::cpu)
+    code = CodeImage::from_bytes(program.code);
   return load(std::move(program), std::move(code));
 }
 
@@ -74,6 +79,12 @@ std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program,
                                                    std::shared_ptr<CodeImage> code) {
   program.validate();
   std::shared_ptr<LoadedProgram> r(new LoadedProgram);
+  if (program.device != DeviceType::cpu) {
+    r->program_ = std::move(program);
+    r->runner_ = std::make_unique<device::ProgramRunner>(r->program_);
+    r->program_.code = {};
+    return r;
+  }
   program.code = {};
   r->program_ = std::move(program);
   r->code_ = std::move(code);
@@ -199,6 +210,7 @@ void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* 
 }
 
 void LoadedProgram::run(const RunArguments& a) const {
+  if (runner_) return runner_->run(a);
   const Program& p = program_;
   if (a.leaves.size() < leaf_count_ || a.outputs.size() < p.outputs.size() ||
       a.scalars.size() < scalar_count_)
@@ -208,7 +220,7 @@ void LoadedProgram::run(const RunArguments& a) const {
   Scratchpad<int64_t, 64> evaluated(is_generic() ? p.exprs.size() : 0);
   int64_t arena_bytes = arena_bytes_;
   if (is_generic()) {
-    evaluate(a, evaluated.data());
+    evaluate_sizes(p, a, evaluated.data());
     values = evaluated.data();
     if (p.arena_bytes >= 0) arena_bytes = values[p.arena_bytes];
   }
@@ -257,8 +269,7 @@ LoadedProgram::Times LoadedProgram::times() const {
   return t;
 }
 
-void LoadedProgram::evaluate(const RunArguments& a, int64_t* values) const {
-  const Program& p = program_;
+void evaluate_sizes(const Program& p, const RunArguments& a, int64_t* values) {
   Scratchpad<int64_t, 64> symbols(p.symbols.size());
   for (size_t k = 0; k < p.symbols.size(); k++) {
     const ProgramSymbol& s = p.symbols[k];

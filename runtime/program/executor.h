@@ -8,12 +8,17 @@
 #include "weft/error.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 namespace weft {
 
 class CodeImage;  // runtime/program/code_image.h
 class TileLaunch; // runtime/program/tile_launch.h
+
+namespace device {
+class ProgramRunner; // runtime/device/program_runner.h
+}
 
 /// What one run reads and writes.
 struct RunArguments {
@@ -24,7 +29,15 @@ struct RunArguments {
   std::span<const int64_t> size_attributes =
       {}; // of the whole segment; read by size-generic programs only
   std::span<const Loc> op_locations = {}; // by op of the segment, for errors; may be empty
+  Device device = {};                     // which one of the program's kind
+  uint64_t* last_launch = nullptr;        // receives the number of the last launch on a device
+  /// Throws the error of op number `op` one of whose elements was refused. Programs of devices say
+  /// so later than run(): they keep what this makes then, where it is not empty.
+  std::function<std::function<void(int32_t op)>()> refuse = {};
 };
+
+/// Writes the value of every size expression of a program to values[0 .. exprs.size()).
+void evaluate_sizes(const Program& p, const RunArguments& a, int64_t* values);
 
 /// What run() throws where a kernel found an element that an op does not take: the op's position in
 /// the segment, so that a caller who knows the call can say it in the op's own words.
@@ -32,6 +45,13 @@ struct ElementRefused : Error {
   ElementRefused(const ProgramError& e, const Loc& loc)
       : Error(e.kind, e.message, loc), op(e.location) {}
   int32_t op;
+};
+
+/// What run() throws where a device's driver did not take a launch: those before it may have
+/// written already.
+struct LaunchFailed : Error {
+  using Error::Error;
+  explicit LaunchFailed(const Error& e) : Error(e) {}
 };
 
 class LoadedProgram {
@@ -42,8 +62,8 @@ public:
   /// The same where the code is the start of an open, verified file.
   static std::shared_ptr<LoadedProgram> load(Program program, std::shared_ptr<CodeImage> code);
 
-  /// Runs every launch in order. Throws ElementRefused with the op's line where a kernel refused an
-  /// element; what outputs then hold is unspecified.
+  /// Runs every launch in order, or enqueues them on a device. Throws ElementRefused with the op's
+  /// line where a kernel refused an element; what outputs then hold is unspecified.
   void run(const RunArguments& a) const;
 
   /// What was loaded; `code` is empty. ProgramKernel::locations and ProgramError::location are op
@@ -59,6 +79,8 @@ public:
   };
   Times times() const;
 
+  ~LoadedProgram();
+
 private:
   struct Phase { // of a launch, for one vector of sizes
     int64_t chunks, grain;
@@ -73,10 +95,9 @@ private:
     int32_t scratch_bytes; // expression
   };
 
-  LoadedProgram() = default;
+  LoadedProgram();
   void resolve();
   void count_scalars(const ProgramLaunch& launch);
-  void evaluate(const RunArguments& a, int64_t* values) const;
   static Phase geometry(const ProgramPhase& phase, const int64_t* values);
   void launch(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
               const RunArguments& a) const;
@@ -87,6 +108,7 @@ private:
 
   Program program_;
   std::shared_ptr<CodeImage> code_;
+  std::unique_ptr<device::ProgramRunner> runner_; // of a program for a device
   std::vector<Launch> launches_;
   std::vector<int32_t> launch_buffers_;           // of all launches, one after another
   std::vector<ProgramArgument> launch_arguments_; // likewise

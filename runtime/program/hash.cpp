@@ -19,4 +19,15 @@ std::string Hash128::hex() const {
   return text;
 }
 
+std::optional<Hash128> Hash128::from_hex(const std::string& text) {
+  if (text.size() != 32 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return std::nullopt;
+  Hash128 h;
+  for (size_t k = 0; k < 32; k++) {
+    uint64_t& word = k < 16 ? h.high : h.low;
+    word = word << 4 | static_cast<uint64_t>(text[k] <= '9' ? text[k] - '0' : text[k] - 'a' + 10);
+  }
+  return h;
+}
+
 } // namespace weft

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace weft {
@@ -13,6 +14,8 @@ struct Hash128 {
   uint64_t high = 0, low = 0;
   friend constexpr auto operator<=>(const Hash128&, const Hash128&) = default;
   std::string hex() const;
+  /// Reads what hex() gives; nothing where the text is no such one.
+  static std::optional<Hash128> from_hex(const std::string& text);
 };
 
 Hash128 hash_bytes(const void* data, size_t size);

@@ -21,7 +21,8 @@ void put(ByteWriter& w, const ProgramLaunch& l) {
   for (const ProgramPhase& phase : l.phases)
     for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
       w.put(e);
-  w.put(l.scratch_bytes);
+  for (int32_t v : {l.scratch_bytes, l.threads, l.most_blocks})
+    w.put(v);
 }
 
 ProgramLaunch get_launch(ByteReader& r) {
@@ -30,14 +31,15 @@ ProgramLaunch get_launch(ByteReader& r) {
   l.buffers = r.get_all<int32_t>();
   l.arguments.resize(r.get_count(5));
   for (ProgramArgument& a : l.arguments) {
-    a.kind = r.get_enum(ProgramArgument::Kind::tile);
+    a.kind = r.get_enum(ProgramArgument::Kind::narrow);
     a.index = r.get<int32_t>();
   }
   l.phases.resize(r.get_count(12));
   for (ProgramPhase& phase : l.phases)
     for (int32_t* e : {&phase.chunks, &phase.bytes, &phase.flops})
       *e = r.get<int32_t>();
-  l.scratch_bytes = r.get<int32_t>();
+  for (int32_t* v : {&l.scratch_bytes, &l.threads, &l.most_blocks})
+    *v = r.get<int32_t>();
   return l;
 }
 
@@ -133,7 +135,7 @@ void get_plan(ByteReader& r, Program& p) {
     o.dtype = r.get_enum(DType::u8);
     o.bytes = r.get<int32_t>();
   }
-  p.launches.resize(r.get_count(28));
+  p.launches.resize(r.get_count(36));
   for (ProgramLaunch& l : p.launches)
     l = get_launch(r);
   p.arena_bytes = r.get<int32_t>();
@@ -329,6 +331,7 @@ private:
     case ProgramArgument::Kind::tile:
       return below(a.index, tile_dims);
     case ProgramArgument::Kind::scalar:
+    case ProgramArgument::Kind::narrow:
       break;
     }
     return a.index >= 0;
@@ -339,6 +342,10 @@ private:
       check(below(b, buffers), "a launch has no such buffer");
     for (ProgramArgument a : l.arguments)
       check(exists(a, tile_dims), "an argument does not exist");
+    const bool on_device = p_.device != DeviceType::cpu;
+    for (ProgramArgument a : l.arguments)
+      check(on_device || a.kind != ProgramArgument::Kind::narrow,
+            "the CPU has no narrow arguments");
     if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].tiles)
       for (const ProgramBuffer& b : called->buffers)
         check(b.kind != ProgramBuffer::Kind::leaf || below(b.index, l.buffers.size()),
@@ -353,6 +360,10 @@ private:
     }
     check(optional(l.scratch_bytes), "a launch's size does not exist");
     check(!l.phases.empty(), "a launch has no phase");
+    const bool has_threads = on_device && !p_.kernels[static_cast<size_t>(l.kernel)].routine;
+    check(has_threads ? l.threads > 0 && l.threads <= 1024 && l.phases.size() == 1 : l.threads == 0,
+          "a launch has another device's threads");
+    check(l.most_blocks >= 0, "a launch has less than no blocks");
     for (const ProgramPhase& phase : l.phases)
       for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
         check(optional(e), "a launch's size does not exist");
@@ -368,6 +379,7 @@ std::string Program::serialize() const {
   w.put(kMagic);
   w.put(version);
   w.put_text(target);
+  w.put(device);
   put_plan(w, *this);
   put_texts(w, *this);
   w.put_text(code);
@@ -383,6 +395,7 @@ Program Program::deserialize(std::span<const uint8_t> bytes) {
   p.version = r.get<uint32_t>();
   r.check(p.version == kProgramVersion, "its version is another");
   p.target = r.get_text();
+  p.device = r.get_enum(DeviceType::cuda);
   get_plan(r, p);
   get_texts(r, p);
   p.code = r.get_text();

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 3;
+inline constexpr uint32_t kProgramVersion = 4;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -43,14 +43,15 @@ struct ProgramOutput {
 };
 
 struct ProgramArgument {
-  enum class Kind : uint8_t { scalar, size, tile };
+  enum class Kind : uint8_t { scalar, size, tile, narrow };
   Kind kind = Kind::scalar;
   // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expression; tile: dim of
-  // ProgramTiles along which the tile starts
+  // ProgramTiles along which the tile starts; narrow: a scalar that a device's kernel takes as f32
   int32_t index = 0;
 };
 
-/// A stretch of a launch's chunks: it starts when all of the phase before it is done.
+/// A stretch of a launch's chunks: it starts when all of the phase before it is done. On a device a
+/// phase is a launch of its own, and a chunk a block of threads.
 struct ProgramPhase {
   int32_t chunks = -1; // expression: pieces of work, any of which may run on any thread
   int32_t bytes = -1;  // expression: memory traffic of the phase, for the grain
@@ -62,7 +63,9 @@ struct ProgramLaunch {
   std::vector<int32_t> buffers; // in kernel argument order
   std::vector<ProgramArgument> arguments;
   std::vector<ProgramPhase> phases; // their chunks are numbered one after another
-  int32_t scratch_bytes = -1;       // expression: private memory of each thread
+  int32_t scratch_bytes = -1;       // expression: private memory of each thread, or block
+  int32_t threads = 0;              // of a block; 0 on the CPU
+  int32_t most_blocks = 0;          // that a device launches, each doing several chunks; 0: all
 };
 
 /// How a routine sees a buffer: all but the dtype are expressions, in elements.
@@ -93,7 +96,7 @@ struct ProgramTiles {
 };
 
 struct ProgramKernel {
-  std::string symbol;             // in the shared object, where it is compiled code
+  std::string symbol;             // in the shared object or in device C, where it is compiled code
   std::string summary;            // ops it computes, as explain() prints them
   std::vector<int32_t> locations; // of the ops, in Program::locations
   std::optional<ProgramRoutine> routine = {};
@@ -117,6 +120,7 @@ struct ProgramStage {
 struct Program {
   uint32_t version = kProgramVersion;
   std::string target; // CPU and features the code needs; checked before it is mapped
+  DeviceType device = DeviceType::cpu; // which kind of device runs it
   std::vector<ProgramExpr> exprs;
   std::vector<ProgramSymbol> symbols;
   std::vector<ProgramBuffer> buffers;
@@ -127,7 +131,7 @@ struct Program {
   std::vector<SourceLine> locations;
   std::vector<ProgramStage> stages;
   int32_t arena_bytes = -1; // expression
-  std::string code;         // a shared object
+  std::string code;         // a shared object, or device C
 
   std::string serialize() const;
   /// Throws weft::Error (io) where a number points nowhere or a size expression has no value.

@@ -87,12 +87,18 @@ std::optional<ProgramStore::Entry> ProgramStore::read(int fd, const Hash128& key
   e.program = Program::deserialize({bytes + t.code_bytes, static_cast<size_t>(t.rest_bytes)});
   e.has_code = t.code_bytes != 0;
   e.bytes = content.size();
+  e.code_bytes = t.code_bytes;
   if (timespec now;
       clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec - s.st_mtim.tv_sec > kTouchSeconds) {
     timespec times[2] = {now, now};
     futimens(fd, times);
   }
   return e;
+}
+
+std::string ProgramStore::Entry::read_code() const {
+  std::string code(code_bytes, '\0');
+  return read_all(file.get(), code) ? code : std::string();
 }
 
 std::optional<ProgramStore::Entry> ProgramStore::find(const Hash128& key, std::string& note) {

@@ -18,7 +18,9 @@ public:
     Program program;
     Descriptor file;
     bool has_code = false;
-    size_t bytes = 0;
+    size_t bytes = 0, code_bytes = 0;
+    /// Reads the code again, empty where that fails.
+    std::string read_code() const;
   };
 
   /// Opens the folder; where its checks fail, nothing is ever found or stored.

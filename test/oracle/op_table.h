@@ -47,6 +47,9 @@ struct LaidOutCall {
   OpCall call;
 };
 
+/// Says whether elements are equal to the last bit, but that a NaN is a NaN.
+bool is_bit_equal(const Tensor& a, const Tensor& b);
+
 /// Returns what is wrong with the outcome of a case; empty where all is well.
 std::string compare(const Tensor& got, const OpCase& c);
 

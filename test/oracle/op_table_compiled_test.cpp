@@ -22,20 +22,6 @@ struct CompiledCase {
   Tensor eager, compiled;
 };
 
-bool is_bit_equal(const Tensor& a, const Tensor& b) {
-  Tensor x = a.contiguous(), y = b.contiguous();
-  // A NaN is a NaN: its bits are no result.
-  if (is_floating(a.dtype())) {
-    std::vector<double> u = x.to_vector<double>(), v = y.to_vector<double>();
-    for (size_t k = 0; k < u.size(); k++)
-      if (!(u[k] == v[k] && std::signbit(u[k]) == std::signbit(v[k])) &&
-          !(std::isnan(u[k]) && std::isnan(v[k])))
-        return false;
-    return true;
-  }
-  return x.to_vector<int64_t>() == y.to_vector<int64_t>();
-}
-
 std::vector<CompiledCase> cases_of(const std::string& op, Layout layout) {
   std::vector<CompiledCase> cases;
   for (const OpCase& c : op_cases()) {

@@ -62,6 +62,27 @@ TEST_CASE("a program survives its bytes") {
   CHECK(Program::deserialize(bytes_of(bytes)).serialize() == bytes);
 }
 
+TEST_CASE("a program for a device survives its bytes, and its launches are its own") {
+  Program p = samples::program(5000, true);
+  p.device = DeviceType::opencl;
+  p.code = "device C";
+  for (ProgramLaunch& l : p.launches) {
+    l.threads = 256;
+    l.most_blocks = 512;
+    for (ProgramArgument& a : l.arguments)
+      if (a.kind == ProgramArgument::Kind::scalar) a.kind = ProgramArgument::Kind::narrow;
+  }
+  std::string bytes = p.serialize();
+  CHECK(Program::deserialize(bytes_of(bytes)).serialize() == bytes);
+  p.launches[0].threads = 0;
+  CHECK_THROWS_WITH(p.validate(), Contains("a launch has another device's threads"));
+  p.launches[0].threads = 256;
+  p.launches[0].phases.push_back({});
+  CHECK_THROWS_AS(p.validate(), Error);
+  p.device = DeviceType::cpu;
+  CHECK_THROWS_WITH(p.validate(), Contains("a launch has another device's threads"));
+}
+
 TEST_CASE("bytes that are no program are refused with a reason") {
   CHECK_THAT(message(""), Contains("program: bytes must be a whole one, they end early"));
   Program p = samples::program(10);

@@ -4,6 +4,7 @@
 #include "weft/autograd.h"
 #include "weft/compile.h"
 #include "weft/data.h"
+#include "weft/device.h"
 #include "weft/dtype.h"
 #include "weft/error.h"
 #include "weft/memory.h"

@@ -1,8 +1,7 @@
 // What the caching allocator holds, and how to limit it.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "weft/dtype.h"
 
 namespace weft::memory {
 
@@ -14,13 +13,13 @@ struct Stats {
   size_t cap = 0;    // live + cached never exceed it
 };
 
-Stats stats();
+Stats stats(Device device = Device::cpu());
 /// Makes the peak start again from what is live now.
-void reset_peak();
+void reset_peak(Device device = Device::cpu());
 /// Gives cached memory back to the system. Small blocks cached by other threads stay with them.
-void trim();
-/// Limits live + cached bytes; 0 restores the default, the machine's physical memory. An
-/// allocation beyond it first trims, then throws an Error of kind out_of_memory.
-void set_cap(size_t bytes);
+void trim(Device device = Device::cpu());
+/// Limits live + cached bytes; 0 restores the default, the machine's physical memory or the
+/// device's. An allocation beyond it first trims, then throws an Error of kind out_of_memory.
+void set_cap(size_t bytes, Device device = Device::cpu());
 
 } // namespace weft::memory

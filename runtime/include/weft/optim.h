@@ -39,7 +39,7 @@ protected:
   Tensor& state(size_t k, size_t which) { return state_[k * state_names_.size() + which]; }
 
 private:
-  void match_dtypes(size_t k);
+  void match_parameter(size_t k);
 
   std::vector<Tensor> parameters_;
   std::vector<std::string> state_names_;

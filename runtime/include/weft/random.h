@@ -35,12 +35,16 @@ Generator& default_generator();
 
 /// Like uniform() and normal() of weft/ops.h, with numbers of the given generator.
 Tensor uniform(Generator& generator, const Shape& shape, double low = 0, double high = 1,
-               DType dtype = f32, Loc loc = Loc::current());
+               DType dtype = f32, std::optional<Device> device = std::nullopt,
+               Loc loc = Loc::current());
 Tensor normal(Generator& generator, const Shape& shape, double mean = 0, double std = 1,
-              DType dtype = f32, Loc loc = Loc::current());
+              DType dtype = f32, std::optional<Device> device = std::nullopt,
+              Loc loc = Loc::current());
 /// Makes a tensor of numbers uniform in [0, 1).
-Tensor rand(const Shape& shape, DType dtype = f32, Loc loc = Loc::current());
+Tensor rand(const Shape& shape, DType dtype = f32, std::optional<Device> device = std::nullopt,
+            Loc loc = Loc::current());
 /// Makes a tensor of numbers of the standard normal distribution.
-Tensor randn(const Shape& shape, DType dtype = f32, Loc loc = Loc::current());
+Tensor randn(const Shape& shape, DType dtype = f32, std::optional<Device> device = std::nullopt,
+             Loc loc = Loc::current());
 
 } // namespace weft

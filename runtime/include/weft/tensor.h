@@ -91,6 +91,7 @@ public:
   /// Returns all elements in row-major order, converted to T. Waits for pending work.
   template <class T> std::vector<T> to_vector(Loc loc = Loc::current()) const;
   /// Returns the first element's address. T must be the dtype's C++ type. Waits for pending work.
+  /// Of a tensor on a device it is that of a copy, which the next call of data() makes anew.
   /// The pointer is valid until the storage is freed; an op of a compiled region that follows may
   /// be deferred past reads through it (see docs/how_it_works.md, raw pointers).
   template <class T> const T* data(Loc loc = Loc::current()) const;

@@ -1,0 +1,310 @@
+#include "runtime/device/context.h"
+
+#include "runtime/core/refusal.h"
+#include "runtime/core/region_hook.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace weft::device {
+
+namespace {
+
+constexpr size_t kMostQueued = 512, kMostWatched = 4096;
+constexpr size_t kMostQueuedBytes = size_t{1} << 26;
+constexpr int kMostDevices = 16; // of a type
+
+struct Open {
+  std::mutex mutex;
+  std::array<std::array<std::atomic<Context*>, kMostDevices>, 3> contexts{};
+};
+
+Open& open() {
+  static Open& o = *new Open; // tensors outlive static objects
+  return o;
+}
+
+} // namespace
+
+Context& Context::of(Device device, const Loc& loc) {
+  auto type = static_cast<size_t>(device.type);
+  if (device.type == DeviceType::cpu || device.index >= kMostDevices ||
+      type >= open().contexts.size())
+    throw Error(ErrorKind::unsupported,
+                "device: it must be a device with a queue, got " + name_of(device),
+                LocScope::resolve(loc));
+  std::atomic<Context*>& place = open().contexts[type][device.index];
+  if (Context* known = place.load(std::memory_order_acquire)) return *known;
+  std::lock_guard lock(open().mutex);
+  if (Context* known = place.load(std::memory_order_acquire)) return *known;
+  try {
+    if (device.type != DeviceType::opencl)
+      throw Error(ErrorKind::unsupported, name_of(device) + ": this build has cpu and opencl");
+    // Never closed: at the process's end the driver may be gone before us.
+    auto* made = new Context(device, open_opencl(device.index));
+    opened = true;
+    place.store(made, std::memory_order_release);
+    return *made;
+  } catch (const Error& e) {
+    throw Error(e.kind(), e.what(), LocScope::resolve(loc));
+  }
+}
+
+Context::Context(Device device, std::unique_ptr<Backend> backend)
+    : device_(device), backend_(std::move(backend)),
+      memory_(device, *backend_, mutex_, [this] { hand_over(); }), code_(*backend_) {
+  const uint32_t none[2] = {};
+  error_words_ = backend_->allocate(sizeof none);
+  if (!error_words_)
+    throw Error(ErrorKind::out_of_memory, name_of(device) + ": it must have memory, got none");
+  backend_->copy_in(error_words_, none, sizeof none);
+}
+
+void Context::copy_in(Address to, const void* from, size_t nbytes) {
+  if (!nbytes) return;
+  std::lock_guard lock(mutex_);
+  copies_in_++;
+  if (!queue_.empty() && queued_bytes_ + nbytes <= kMostQueuedBytes) {
+    auto bytes = static_cast<const char*>(from);
+    queue_.push_back(QueuedCopy{to, {bytes, bytes + nbytes}});
+    queued_bytes_ += nbytes;
+    return;
+  }
+  hand_over();
+  backend_->copy_in(to, from, nbytes);
+}
+
+void Context::copy_within(Address to, const char* from, size_t nbytes) {
+  if (!nbytes) return;
+  std::lock_guard lock(mutex_);
+  if (queue_.empty()) return backend_->copy_within(to, from, nbytes);
+  queue_.push_back(QueuedCopy{to, {}, from, nbytes});
+}
+
+void Context::copy_out(void* to, Address from, size_t nbytes) {
+  std::unique_lock lock(mutex_);
+  hand_over();
+  copies_out_ += nbytes != 0;
+  wait(nbytes ? backend_->copy_out(to, from, nbytes) : backend_->record(), lock);
+}
+
+void Context::synchronize() { copy_out(nullptr, nullptr, 0); }
+
+// Lets other threads enqueue meanwhile.
+void Context::wait(std::unique_ptr<Event> done, std::unique_lock<std::mutex>& lock) {
+  uint32_t words[2] = {};
+  const uint64_t last = numbers_.load(std::memory_order_relaxed);
+  if (!watched_.empty()) done = backend_->copy_out(words, error_words_, sizeof words);
+  std::vector<CodeStore::Unsaved> unsaved;
+  if (code_.has_unsaved()) unsaved = code_.take_unsaved();
+  lock.unlock();
+  done->wait();
+  CodeStore::save(unsaved);
+  settle(words, last);
+}
+
+// Forgets what went well up to launch `last`, or throws the error of what did not.
+void Context::settle(const uint32_t* words, uint64_t last) {
+  std::unique_lock lock(mutex_);
+  if (words[0] == 0) return forget_up_to(last);
+  auto raised = [&](const Watched& w) {
+    return static_cast<uint32_t>(words[0] - static_cast<uint32_t>(w.first)) <=
+           static_cast<uint32_t>(w.last - w.first);
+  };
+  auto found = std::find_if(watched_.begin(), watched_.end(), raised);
+  if (found == watched_.end()) return; // another thread has thrown it
+  Watched failed = std::move(*found);
+  hand_over();
+  const uint32_t none[2] = {};
+  backend_->copy_in(error_words_, none, sizeof none);
+  watched_.clear(); // what was enqueued behind it did nothing
+  fail(failed.first, "an op before it failed");
+  const size_t place = failures_.size() - 1;
+  lock.unlock();
+  try {
+    failed.refuse(words[1]);
+  } catch (const Error& e) {
+    lock.lock();
+    failures_[place].why = keep_text(e.what());
+    throw;
+  }
+}
+
+// From a launch on until now nothing was stored.
+void Context::fail(uint64_t first, const char* why) {
+  failures_.push_back({first, numbers_.load(std::memory_order_relaxed), why});
+  has_failures_ = true;
+}
+
+const char* Context::lost_since(uint64_t born) {
+  if (!has_failures_.load(std::memory_order_relaxed)) return nullptr;
+  std::lock_guard lock(mutex_);
+  for (const Failure& f : failures_)
+    if (born >= f.first && born <= f.last) return f.why;
+  return nullptr;
+}
+
+void Context::enqueue(const Launch& l, uint64_t number) {
+  std::vector<Argument> arguments = l.arguments;
+  arguments.push_back(Argument::pointer(error_words_));
+  arguments.push_back(Argument::half_word(static_cast<uint32_t>(number)));
+  arguments.push_back(Argument::pointer(l.scratch));
+  backend_->launch(*l.code->kernels[l.kernel], l.blocks, l.threads, arguments);
+}
+
+void Context::hand_over(const Queued& next) {
+  if (auto* copy = std::get_if<QueuedCopy>(&next)) {
+    if (copy->from)
+      backend_->copy_within(copy->to, copy->from, copy->nbytes);
+    else
+      backend_->copy_in(copy->to, copy->bytes.data(), copy->bytes.size());
+    return;
+  }
+  const auto& [launch, number] = std::get<QueuedLaunch>(next);
+  try {
+    enqueue(launch, number);
+  } catch (const Error& e) {
+    fail_launch(e, launch, number);
+  }
+}
+
+// Gives the driver what waits on the host, with the code that it waits for. The first in the queue
+// is a launch.
+void Context::hand_over() {
+  if (queue_.empty()) return;
+  std::vector<Queued> queue = std::exchange(queue_, {});
+  queued_bytes_ = 0;
+  std::vector<std::shared_ptr<DriverCode>> wanted;
+  for (const Queued& q : queue) {
+    auto* l = std::get_if<QueuedLaunch>(&q);
+    if (l && !l->launch.code->is_ready() &&
+        std::find(wanted.begin(), wanted.end(), l->launch.code) == wanted.end())
+      wanted.push_back(l->launch.code);
+  }
+  try {
+    code_.make_ready(wanted);
+  } catch (const Error& e) {
+    const auto& [launch, number] = std::get<QueuedLaunch>(queue.front());
+    fail_launch(e, launch, number);
+  }
+  for (const Queued& q : queue)
+    hand_over(q);
+}
+
+// What the driver did not take: nothing from there on has run.
+void Context::fail_launch(const Error& driver, const Launch& launch, uint64_t number) {
+  std::string message = launch.code->ops[launch.kernel] + ": " + driver.what();
+  fail(number, keep_text(message.c_str()));
+  throw LaunchFailed(driver.kind(), message, launch.loc);
+}
+
+uint64_t Context::launch(std::vector<Launch> launches, Refuse refuse) {
+  std::unique_lock lock(mutex_);
+  uint64_t number = numbers_.load(std::memory_order_relaxed);
+  if (launches.empty()) return number;
+  // Numbers of one program follow one another; as a word of the device 0 means that nothing failed.
+  const uint64_t first = number + 1, last = number + launches.size();
+  if (static_cast<uint32_t>(last) < launches.size()) {
+    numbers_ += launches.size();
+    lock.unlock();
+    return launch(std::move(launches), std::move(refuse));
+  }
+  numbers_.store(last, std::memory_order_relaxed);
+  launches_ += static_cast<int64_t>(launches.size());
+  if (refuse) watched_.push_back({first, last, std::move(refuse)});
+  for (Launch& l : launches) {
+    number++;
+    if (!queue_.empty() || !l.code->is_ready()) {
+      queue_.push_back(QueuedLaunch{std::move(l), number});
+      continue;
+    }
+    try {
+      enqueue(l, number);
+    } catch (const Error& e) {
+      fail_launch(e, l, number);
+    }
+  }
+  if (queue_.size() >= kMostQueued) hand_over();
+  if (watched_.size() >= kMostWatched) forget_done(lock);
+  return last;
+}
+
+// Waits, but says nothing: that is for where the host asks for a value.
+void Context::forget_done(std::unique_lock<std::mutex>& lock) {
+  hand_over();
+  uint32_t words[2] = {};
+  const uint64_t last = numbers_.load(std::memory_order_relaxed);
+  std::unique_ptr<Event> done = backend_->copy_out(words, error_words_, sizeof words);
+  lock.unlock();
+  done->wait();
+  lock.lock();
+  if (words[0] == 0) forget_up_to(last);
+}
+
+void Context::forget_up_to(uint64_t last) {
+  while (!watched_.empty() && watched_.front().last <= last)
+    watched_.pop_front();
+}
+
+void Context::count_cpu_op(const std::string& what) {
+  std::lock_guard lock(mutex_);
+  cpu_ops_[what]++;
+}
+
+DeviceStats Context::stats() {
+  std::lock_guard lock(mutex_);
+  DeviceStats s;
+  s.launches = launches_;
+  s.programs = programs_;
+  s.driver_builds = code_.builds;
+  s.driver_loads = code_.loads;
+  s.copies_in = copies_in_;
+  s.copies_out = copies_out_;
+  for (const auto& [what, count] : cpu_ops_) {
+    s.cpu_ops += count;
+    s.cpu_ops_by_name.emplace_back(what, count);
+  }
+  return s;
+}
+
+} // namespace weft::device
+
+namespace weft {
+
+constinit thread_local Device DeviceScope::current_{};
+
+std::string name_of(Device device) {
+  constexpr const char* names[] = {"cpu", "opencl", "cuda"};
+  std::string name = names[static_cast<int>(device.type)];
+  return device.type == DeviceType::cpu ? name : name + "(" + std::to_string(device.index) + ")";
+}
+
+bool is_available(Device device) {
+  if (device.type == DeviceType::cpu) return device.index == 0;
+  try {
+    device::Context::of(device, Loc());
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+DeviceInfo device_info(Device device, Loc loc) {
+  if (device.type == DeviceType::cpu) return {"the processor", "", true, true, true, 0, 0};
+  return device::Context::of(device, loc).backend().info();
+}
+
+void synchronize(Device device, Loc loc) {
+  if (device.type == DeviceType::cpu) return;
+  LocScope scope(loc);
+  if (current_session) current_session->flush("synchronize", loc);
+  device::Context::of(device, loc).synchronize();
+}
+
+DeviceStats device_stats(Device device) {
+  if (device.type == DeviceType::cpu || !is_available(device)) return {};
+  return device::Context::of(device, Loc()).stats();
+}
+
+} // namespace weft
