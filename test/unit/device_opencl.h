@@ -1,12 +1,12 @@
 // The OpenCL device of the tests.
 #pragma once
 
-#include "codegen/gpu/opencl/opencl.h"
+#include "runtime/device/backend.h"
 
 namespace weft::test {
 
 /// Returns the first device, or null after a line that tells CTest and the reader why the test is
 /// skipped.
-gpu::opencl::ClDevice* openclDevice();
+device::Backend* openclDevice();
 
 } // namespace weft::test
