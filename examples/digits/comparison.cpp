@@ -62,8 +62,10 @@ std::filesystem::path own_path() {
 
 } // namespace
 
-double first_compile_in_new_process(const std::string& data) {
-  std::string command = fmt::format("'{}' --first-compile --data '{}'", own_path().string(), data);
+double first_compile_in_new_process(const std::string& data, Device device) {
+  std::string command =
+      fmt::format("'{}' --first-compile --data '{}' --device {}", own_path().string(), data,
+                  device == Device::cpu() ? "cpu" : "opencl");
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) return 0;
   double seconds = 0;

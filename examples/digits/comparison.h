@@ -52,7 +52,7 @@ double difference(const weft::Tensor& a, const weft::Tensor& b);
 double difference(const std::vector<weft::Tensor>& a, const std::vector<weft::Tensor>& b);
 
 /// Starts this program again with --first-compile, so that nothing but the cache is warm.
-double first_compile_in_new_process(const std::string& data);
+double first_compile_in_new_process(const std::string& data, weft::Device device);
 
 /// Both trainings side by side. Steps are paired: each was timed eagerly and compiled in turn.
 class Comparison {

@@ -30,6 +30,7 @@ struct Net : nn::Module {
 };
 
 struct Trainer {
+  explicit Trainer(Device device) { net.to(device); }
   Net net;
   optim::AdamW opt{net.parameters(), {.lr = kRate}};
 
@@ -45,6 +46,7 @@ struct Trainer {
 struct Options {
   std::string data = DIGITS_DATA;
   int epochs = 60;
+  Device device = Device::cpu();
   bool first_compile = false; // only measure the first compile, with the cache as it is
   bool help = false;
 };
@@ -61,9 +63,9 @@ data::DataLoader batches(const data::TensorDataset& set) {
 
 /// Runs the compiled step until its first program is there, and returns the seconds of that call.
 double measure_first_compile(const Options& options) {
-  digits::Split split = digits::load(options.data);
+  digits::Split split = digits::load(options.data, options.device);
   manual_seed(7);
-  Trainer trainer;
+  Trainer trainer(options.device);
   auto step = compile([&](const Tensor& x, const Tensor& y) { return trainer.step(x, y); });
   for (auto [x, y] : batches(split.train)) {
     digits::Stopwatch watch;
@@ -75,11 +77,11 @@ double measure_first_compile(const Options& options) {
 
 int compare(const Options& options) {
   digits::PrivateCache cache; // empty, so that the first compile is a cold one
-  digits::Split split = digits::load(options.data);
+  digits::Split split = digits::load(options.data, options.device);
   manual_seed(7);
-  Trainer eager;
+  Trainer eager(options.device);
   manual_seed(7);
-  Trainer compiled;
+  Trainer compiled(options.device);
   auto step = compile([&](const Tensor& x, const Tensor& y) { return compiled.step(x, y); });
 
   digits::Comparison result;
@@ -108,9 +110,16 @@ int compare(const Options& options) {
   result.weight_difference = digits::difference(compiled.net.parameters(), eager.net.parameters());
   result.eager_accuracy = accuracy(eager.net, split.test);
   result.compiled_accuracy = accuracy(compiled.net, split.test);
-  result.cached_compile_seconds = digits::first_compile_in_new_process(options.data);
+  result.cached_compile_seconds =
+      digits::first_compile_in_new_process(options.data, options.device);
   result.print(split.train.size(), split.test.size());
   return result.passed() ? 0 : 1;
+}
+
+Device device_named(const std::string& name) {
+  if (name == "cpu") return Device::cpu();
+  if (name == "opencl") return Device::opencl();
+  throw Error(ErrorKind::value, "digits: --device must be cpu or opencl, got " + name);
 }
 
 Options parse(int argc, char** argv) {
@@ -123,6 +132,8 @@ Options parse(int argc, char** argv) {
       options.data = argv[++k];
     else if (is("--epochs") && k + 1 < argc)
       options.epochs = std::max(1, std::atoi(argv[++k]));
+    else if (is("--device") && k + 1 < argc)
+      options.device = device_named(argv[++k]);
     else if (is("--help"))
       options.help = true;
     else
@@ -138,7 +149,7 @@ int main(int argc, char** argv) try {
   Options options = parse(argc, argv);
   if (options.help) {
     fmt::print(
-        "usage: digits [--data FOLDER] [--epochs N]\n"
+        "usage: digits [--data FOLDER] [--epochs N] [--device cpu|opencl]\n"
         "Trains a network on the digits of FOLDER, eagerly and compiled, and compares both.\n");
     return 0;
   }

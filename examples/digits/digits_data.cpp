@@ -15,9 +15,9 @@ struct Images {
   std::vector<float> pixels;
   std::vector<int64_t> labels;
 
-  data::TensorDataset dataset() const {
+  data::TensorDataset dataset(Device device) const {
     auto n = static_cast<int64_t>(labels.size());
-    return {tensor(pixels, {n, kPixels}), tensor(labels, {n})};
+    return {tensor(pixels, {n, kPixels}).to(device), tensor(labels, {n}).to(device)};
   }
 };
 
@@ -40,7 +40,7 @@ void add_line(Images& images, const std::string& line, const std::string& place)
 
 } // namespace
 
-Split load(const std::string& folder) {
+Split load(const std::string& folder, Device device) {
   std::string path = folder + "/digits.txt";
   std::ifstream file(path);
   if (!file)
@@ -49,7 +49,7 @@ Split load(const std::string& folder) {
   std::string line;
   for (int k = 0; std::getline(file, line); k++)
     add_line(k % 5 == 4 ? test : train, line, path);
-  return {train.dataset(), test.dataset()};
+  return {train.dataset(device), test.dataset(device)};
 }
 
 } // namespace digits

@@ -12,7 +12,8 @@ struct Split {
 };
 
 /// Reads FOLDER/digits.txt. Pixels become f32 in [0, 1], a row of 64 an image; targets are i64.
-/// Every fifth image is for testing. Throws weft::Error for a missing or malformed file.
-Split load(const std::string& folder);
+/// Every fifth image is for testing. Both sets lie on the device. Throws weft::Error for a missing
+/// or malformed file.
+Split load(const std::string& folder, weft::Device device);
 
 } // namespace digits
