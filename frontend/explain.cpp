@@ -65,9 +65,13 @@ void program_text(std::string& out, const SegmentProgram& p) {
   std::vector<int> launches(program.kernels.size());
   for (const ProgramLaunch& l : program.launches)
     launches[static_cast<size_t>(l.kernel)]++;
-  for (size_t k = 0; k < program.kernels.size(); k++)
-    fmt::format_to(it, "      {}: {}{}\n", program.kernels[k].symbol, program.kernels[k].summary,
-                   launches[k] > 1 ? fmt::format(" (runs {} times)", launches[k]) : "");
+  for (size_t k = 0; k < program.kernels.size(); k++) {
+    const ProgramKernel& kernel = program.kernels[k];
+    bool on_cpu = kernel.routine && program.device != DeviceType::cpu;
+    fmt::format_to(it, "      {}: {}{}{}\n", kernel.symbol, kernel.summary,
+                   launches[k] > 1 ? fmt::format(" (runs {} times)", launches[k]) : "",
+                   on_cpu ? " (on the CPU, on copies: it has no kernel for devices)" : "");
+  }
 }
 
 void region_text(std::string& out, const Region& region) {

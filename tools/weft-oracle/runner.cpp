@@ -25,7 +25,7 @@ Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
   t->storage = base.impl()->storage;
   t->storage->retain();
   t->offset = offset;
-  t->meta = make_meta(Shape(shape), base.dtype());
+  t->meta = make_meta(Shape(shape), base.dtype(), base.device());
   std::copy(strides.begin(), strides.end(), t->meta.strides);
   t->meta.finish_strided();
   return view;
@@ -102,10 +102,11 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
 
 Tensor Runner::load(const Json& t) const {
   DType dtype = to_dtype(t.at("dtype"));
-  if (!t.contains("base_npy")) return read_npy(root + "/" + t.at("npy").get<std::string>());
+  if (!t.contains("base_npy"))
+    return read_npy(root + "/" + t.at("npy").get<std::string>()).to(device);
   Tensor base = read_npy(root + "/" + t["base_npy"].get<std::string>());
   if (base.dtype() != dtype) throw Unsupported("a base of another dtype");
-  return strided(base, t.at("shape"), t.at("strides"), t.at("offset"));
+  return strided(base.to(device), t.at("shape"), t.at("strides"), t.at("offset"));
 }
 
 void Runner::run_case(const Json& c) const {

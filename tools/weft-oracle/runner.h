@@ -10,6 +10,7 @@ namespace weft::tools {
 struct Runner {
   std::string root, out;
   bool is_compiled = false;
+  Device device = Device::cpu(); // on which inputs lie
 
   /// Writes out_K.npy for each output and grad_K.npy for each input whose gradient is asked for.
   void run_case(const Json& c) const;
