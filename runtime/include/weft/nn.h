@@ -53,6 +53,7 @@ public:
 
   /// Converts floating parameters, buffers and gradients; every handle to them sees the change.
   Module& to(DType dtype, Loc loc = Loc::current());
+  /// Moves parameters, buffers and gradients; every handle to them sees the change.
   Module& to(Device device, Loc loc = Loc::current());
 
   /// Returns parameters and buffers without history; they share memory with the module's.

@@ -113,6 +113,8 @@ public:
   Tensor detach(Loc loc = Loc::current()) const;
 
   Tensor to(DType dtype, Loc loc = Loc::current()) const;
+  /// Returns the elements on a device, or the tensor itself where they are there. Gradients pass
+  /// back; a copy to the CPU waits for pending work.
   Tensor to(Device device, Loc loc = Loc::current()) const;
   Tensor clone(Loc loc = Loc::current()) const;
   Tensor contiguous(Loc loc = Loc::current()) const;
