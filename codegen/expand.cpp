@@ -5,6 +5,7 @@
 //    constants.
 #include "codegen/expand.h"
 
+#include "codegen/dtypes.h"
 #include "codegen/import.h"
 #include "ir/weft/index_math.h"
 #include "ir/weft/weft.h"
@@ -38,19 +39,6 @@ const std::vector<CompositeRow>& rows() {
 // and what it makes of the one list differs from what it makes of the other.
 constexpr int64_t kFirst[] = {101, 103, 107, 109, 113, 127, 131, 137, 139, 149};
 constexpr int64_t kSecond[] = {211, 223, 227, 229, 233, 239, 241, 251, 257, 263};
-
-DType dtypeOf(Type element) {
-  return element.isF32()               ? DType::f32
-         : element.isF64()             ? DType::f64
-         : element.isBF16()            ? DType::bf16
-         : element.isF16()             ? DType::f16
-         : element.isInteger(64)       ? DType::i64
-         : element.isInteger(32)       ? DType::i32
-         : element.isInteger(16)       ? DType::i16
-         : element.isInteger(1)        ? DType::boolean
-         : element.isUnsignedInteger() ? DType::u8
-                                       : DType::i8;
-}
 
 class Expansion {
 public:
@@ -113,7 +101,7 @@ private:
     CompositeCall made{op->getName().stripDialect().str(), {}};
     for (auto& [name, tensor] : tensors) {
       Meta meta;
-      meta.dtype = dtypeOf(ir::elementOf(tensor));
+      meta.dtype = dtype_of(ir::elementOf(tensor));
       for (AffineExpr size : ir::shapeOf(tensor)) {
         auto constant = dyn_cast<AffineConstantExpr>(size);
         meta.sizes[meta.rank++] =

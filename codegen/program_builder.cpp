@@ -2,6 +2,7 @@
 // shared.
 #include "codegen/program_builder.h"
 
+#include "codegen/dtypes.h"
 #include "codegen/import.h"
 #include "ir/loom/loom.h"
 #include "ir/weft/index_math.h"
@@ -15,13 +16,6 @@ using namespace mlir;
 
 namespace weft {
 namespace {
-
-DType dtype_of(Type element) {
-  if (element.isF64()) return f64;
-  if (element.isBF16()) return bf16;
-  if (element.isInteger(64)) return i64;
-  return element.isInteger(1) ? boolean : f32;
-}
 
 class Builder {
 public:
