@@ -2,8 +2,8 @@
 // shape rules and writes them down.
 #include "frontend/composite_trace.h"
 
+#include "runtime/composite/outputs.h"
 #include "runtime/core/call.h"
-#include "weft/ops.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -144,7 +144,7 @@ private:
 
 struct Row {
   const char* name;
-  Tensor (*call)(const Call&);
+  std::vector<Tensor> (*call)(const Call&);
 };
 const Row kRows[] = {
 #include "weft/gen/api_by_name.inc"
@@ -159,7 +159,9 @@ CompositeTrace trace_composite(const CompositeCall& call) {
   NoGrad no_grad; // gradients are taken of what the ops are replaced by
   Recorder recorder(call.name);
   {
-    Tensor result = row->call(Call(call, recorder));
+    std::vector<Tensor> results = row->call(Call(call, recorder));
+    if (results.size() != 1) refuse(call.name, "the function must return one tensor");
+    Tensor result = std::move(results[0]);
     if (result.impl()->session != &recorder)
       refuse(call.name, "the function must return what it computed");
     // The segment gives back storages, so what only shows one is computed once more.

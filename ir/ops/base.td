@@ -137,7 +137,7 @@ class Structured<string mnemonic, dag tensors, list<Scalar> scalars = []> : Weft
   bit differentiable = 1;
   bit lowers = 0;               // has a lowering to loom
   bit refuses = 0;              // there are elements of its operands that it does not take
-  list<string> reads = [];      // one an operand: the operand whose value its gradient reads, if any
+  list<string> reads = [];      // one an operand: the operands whose values its gradient reads, and y for the result
 }
 
 // Makes a tensor from nothing; each element is an expression of the attributes and of the element's `position`: its number i, or a random number u in [0, 1)
@@ -158,6 +158,7 @@ class Composite<string mnemonic, list<Param> parameters> : Documented {
   string summary = ?;
   string description = "";
   bit method = 0;               // also a method of Tensor, for which the first parameter is the tensor
+  bit inPlace = 0;              // print x.op_() too, which writes the result into x
   string dtypes = "";
   string gradient = "that of the ops it is made of";
   string returns = "Tensor";

@@ -112,19 +112,30 @@ void define_function(llvm::raw_ostream& os, const OpRecord& op) {
   os << ");\n}\n";
 }
 
-void define_method(llvm::raw_ostream& os, const OpRecord& op) {
-  auto parameters = method_parameters(op);
+// The function, called with the tensor itself as its first operand.
+std::string method_call(const OpRecord& op, const std::vector<Parameter>& parameters) {
   Texts arguments = {"Arg(*this, " + location(parameters) + ")"};
   for (const Parameter& p : parameters)
     if (p.type != "Loc") arguments.push_back(cpp_name(p.name));
+  return "weft::" + call_text(op.name, arguments);
+}
+
+void define_method(llvm::raw_ostream& os, const OpRecord& op) {
+  auto parameters = method_parameters(op);
   os << op.returns << " Tensor::" << op.name << "(" << parameter_list(parameters, false)
-     << ") const {\n  return weft::" << call_text(op.name, arguments) << ";\n}\n";
+     << ") const {\n  return " << method_call(op, parameters) << ";\n}\n";
 }
 
 void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
   auto parameters = method_parameters(op);
   os << "const Tensor& Tensor::" << op.name << "_(" << parameter_list(parameters, false)
-     << ") const {\n  return pointwise_inplace(Op::" << cpp_name(op.name) << ", *this, {"
+     << ") const {\n";
+  if (op.kind == Kind::composite) {
+    os << "  return copy_(Arg(" << method_call(op, parameters) << ", " << location(parameters)
+       << "));\n}\n";
+    return;
+  }
+  os << "  return pointwise_inplace(Op::" << cpp_name(op.name) << ", *this, {"
      << join(addresses(op, 1), ", ") << "}, {" << join(scalar_names(op), ", ") << "}, "
      << location(parameters) << ");\n}\n";
 }
@@ -209,14 +220,15 @@ void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
 void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Every op as a row {name, call}: tools call them by name.");
   for (const OpRecord& op : records.all) {
-    if (!op.has_function() || op.returns != "Tensor") continue;
-    Texts arguments = fetched(function_of(op).parameters);
-    os << "{\"" << op.name
-       << "\", [](const Call& c) { return weft::" << call_text(op.name, arguments) << "; }},\n";
+    if (!op.has_function() || op.returns == "void") continue;
+    std::vector<Parameter> parameters = function_of(op).parameters;
+    Texts arguments = fetched(parameters);
+    os << "{\"" << op.name << "\", [](const Call& c) { return outputs(weft::"
+       << call_text(op.name, arguments) << "); }},\n";
     if (!op.has_inplace()) continue;
     arguments.erase(arguments.begin());
-    os << "{\"" << op.name << "_\", [](const Call& c) { return Tensor(c.get<Tensor>(0, \""
-       << op.operands[0].name << "\")." << call_text(op.name + "_", arguments) << "); }},\n";
+    os << "{\"" << op.name << "_\", [](const Call& c) { return outputs(c.get<Tensor>(0, \""
+       << parameters[0].name << "\")." << call_text(op.name + "_", arguments) << "); }},\n";
   }
 }
 

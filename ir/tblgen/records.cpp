@@ -55,6 +55,8 @@ const OpRecord* Records::op(const std::string& name) const {
 
 namespace {
 
+constexpr unsigned kResultRead = 1u << 7;
+
 unsigned reads_of_root(const OpRecord& op, int root) {
   unsigned reads = 0;
   const Builder& dag = *op.gradient.dag;
@@ -71,7 +73,7 @@ unsigned reads_of_root(const OpRecord& op, int root) {
     if (input < op.operands.size())
       reads |= 1u << input;
     else if (input == first_y)
-      reads |= 1u << 7;
+      reads |= kResultRead;
   }
   return reads;
 }
@@ -80,9 +82,13 @@ unsigned reads_of_root(const OpRecord& op, int root) {
 
 std::vector<unsigned> gradient_reads(const OpRecord& op) {
   std::vector<unsigned> reads(op.operands.size());
-  for (size_t k = 0; k < op.gradient_operands.size(); k++)
+  for (size_t k = 0; k < op.gradient_operands.size(); k++) {
+    llvm::SmallVector<llvm::StringRef> names;
+    llvm::StringRef(op.gradient_operands[k]).split(names, ' ');
     for (size_t j = 0; j < op.operands.size(); j++)
-      if (op.operands[j].name == op.gradient_operands[k]) reads[k] |= 1u << j;
+      if (llvm::is_contained(names, op.operands[j].name)) reads[k] |= 1u << j;
+    if (llvm::is_contained(names, "y")) reads[k] |= kResultRead;
+  }
   if (op.differentiable && op.gradient.dag)
     for (size_t k = 0; k < op.gradient.roots.size(); k++)
       if (int root = op.gradient.roots[k]; root >= 0) reads[k] = reads_of_root(op, root);

@@ -80,7 +80,9 @@ struct OpRecord {
     return has_function() && method &&
            (kind == Kind::composite || (!operands.empty() && !operands[0].variadic));
   }
-  bool has_inplace() const { return kind == Kind::pointwise && api && in_place; }
+  bool has_inplace() const {
+    return in_place && (kind == Kind::composite || (kind == Kind::pointwise && api));
+  }
   const Expression& for_dtype(const std::string& dtype) const {
     const Expression& own = dtype == "f32" ? f32 : dtype == "f64" ? f64 : i64;
     return own.dag ? own : value;

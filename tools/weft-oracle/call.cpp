@@ -1,5 +1,7 @@
 #include "tools/weft-oracle/call.h"
 
+#include "runtime/composite/outputs.h"
+
 #include <limits>
 #include <map>
 
@@ -69,6 +71,18 @@ const Json& Call::need(size_t position, const char* name) const {
   return *found;
 }
 
+std::vector<int64_t> Call::integers(size_t position, const char* name) const {
+  std::vector<int64_t> list = to_integers(need(position, name));
+  if (!is_spelt_out_ || position >= args_.size() || !args_[position].is_number_integer())
+    return list;
+  for (size_t next = position + 1; next < args_.size(); next++) {
+    if (!args_[next].is_number_integer()) throw Unsupported("a list must end the arguments");
+    list.push_back(args_[next].get<int64_t>());
+    most_positions = next + 1;
+  }
+  return list;
+}
+
 Arg Call::operand(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (value.is_object() && value.contains("t")) return Arg(inputs_.at(value["t"].get<size_t>()));
@@ -85,19 +99,29 @@ template <>
 std::vector<Tensor> Call::get<std::vector<Tensor>>(size_t position, const char* name) const {
   std::vector<Tensor> all;
   for (const Json& e : need(position, name))
-    all.push_back(inputs_.at(e.at("t").get<size_t>()));
+    all.push_back(e.is_null() ? Tensor() : inputs_.at(e.at("t").get<size_t>()));
   return all;
 }
+template <>
+std::vector<int64_t> Call::get<std::vector<int64_t>>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (!value.is_array()) throw Unsupported(std::string(name) + " is no list of integers");
+  return to_integers(value);
+}
 template <> Shape Call::get<Shape>(size_t position, const char* name) const {
-  return Shape(to_integers(need(position, name)));
+  return Shape(integers(position, name));
 }
 template <> Dims Call::get<Dims>(size_t position, const char* name) const {
-  return Dims(Ints(to_integers(need(position, name))));
+  return Dims(Ints(integers(position, name)));
 }
 template <> int64_t Call::get<int64_t>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_number_integer()) throw Unsupported(std::string(name) + " is no integer");
   return value.get<int64_t>();
+}
+template <>
+std::optional<int64_t> Call::get<std::optional<int64_t>>(size_t position, const char* name) const {
+  return get<int64_t>(position, name);
 }
 template <> bool Call::get<bool>(size_t position, const char* name) const {
   return need(position, name).get<bool>();
@@ -132,7 +156,7 @@ namespace {
 
 struct Row {
   const char* name;
-  Tensor (*call)(const Call&);
+  std::vector<Tensor> (*call)(const Call&);
 };
 const Row kRows[] = {
 #include "weft/gen/api_by_name.inc"
@@ -140,39 +164,41 @@ const Row kRows[] = {
 
 } // namespace
 
-Tensor call_op(const std::string& name, const Json& args, const Json& kwargs,
-               const std::vector<Tensor>& inputs) {
+std::vector<Tensor> call_op(const std::string& name, const Json& args, const Json& kwargs,
+                            const std::vector<Tensor>& inputs) {
   std::string why = "there is no op " + name;
   struct Stop {
     ~Stop() { asked = nullptr; }
   } stop;
-  for (const Row& row : kRows) { // an op with several forms has a row for each
-    if (name != row.name) continue;
-    std::set<std::string> names;
-    asked = &names;
-    most_positions = 0;
-    // What a form does not ask for, it does not have: the answer would be another op's.
-    auto has_all = [&] {
-      if (args.size() > most_positions) return false;
-      for (const auto& [key, value] : kwargs.items()) {
-        bool known = false;
-        for (const std::string& own : names)
-          known |= is_same_name(key, own);
-        if (!known) return false;
+  // An op with several forms has a row for each; a list at the end may be spelt out: repeat(2, 1).
+  for (bool is_spelt_out : {false, true})
+    for (const Row& row : kRows) {
+      if (name != row.name) continue;
+      std::set<std::string> names;
+      asked = &names;
+      most_positions = 0;
+      // What a form does not ask for, it does not have: the answer would be another op's.
+      auto has_all = [&] {
+        if (args.size() > most_positions) return false;
+        for (const auto& [key, value] : kwargs.items()) {
+          bool known = false;
+          for (const std::string& own : names)
+            known |= is_same_name(key, own);
+          if (!known) return false;
+        }
+        return true;
+      };
+      try {
+        std::vector<Tensor> results = row.call(Call(args, kwargs, inputs, is_spelt_out));
+        if (has_all()) return results;
+      } catch (const Unsupported& e) {
+        if (has_all()) why = e.what();
+        continue;
+      } catch (const Error&) {
+        if (has_all()) throw;
       }
-      return true;
-    };
-    try {
-      Tensor result = row.call(Call(args, kwargs, inputs));
-      if (has_all()) return result;
-    } catch (const Unsupported& e) {
-      if (has_all()) why = e.what();
-      continue;
-    } catch (const Error&) {
-      if (has_all()) throw;
+      why = name + " has no such arguments: " + args.dump() + kwargs.dump();
     }
-    why = name + " has no such arguments: " + args.dump() + kwargs.dump();
-  }
   throw Unsupported(why);
 }
 

@@ -20,8 +20,10 @@ using Json = nlohmann::json;
 /// Arguments by position, then by keyword; both may hold {"t": k}, which stands for inputs[k].
 class Call {
 public:
-  Call(Json args, Json kwargs, const std::vector<Tensor>& inputs)
-      : args_(std::move(args)), kwargs_(std::move(kwargs)), inputs_(inputs) {}
+  /// `is_spelt_out`: a list takes all positions from its own on.
+  Call(Json args, Json kwargs, const std::vector<Tensor>& inputs, bool is_spelt_out)
+      : args_(std::move(args)), kwargs_(std::move(kwargs)), inputs_(inputs),
+        is_spelt_out_(is_spelt_out) {}
 
   /// Returns a tensor or number operand.
   Arg operand(size_t position, const char* name) const;
@@ -35,15 +37,17 @@ private:
   /// one.
   const Json* find(size_t position, const char* name) const;
   const Json& need(size_t position, const char* name) const;
+  std::vector<int64_t> integers(size_t position, const char* name) const;
 
   Json args_, kwargs_;
   const std::vector<Tensor>& inputs_;
+  bool is_spelt_out_;
 };
 
 /// Calls an op by its name; throws Unsupported where there is none, or where it has no such
 /// argument.
-Tensor call_op(const std::string& name, const Json& args, const Json& kwargs,
-               const std::vector<Tensor>& inputs);
+std::vector<Tensor> call_op(const std::string& name, const Json& args, const Json& kwargs,
+                            const std::vector<Tensor>& inputs);
 
 double to_number(const Json& value);
 DType to_dtype(const std::string& name);

@@ -38,34 +38,38 @@ std::string own_name(const Json& c) {
   return call.substr(call.rfind('.') + 1);
 }
 
-/// x[slices, indices]: each entry is a slice, a position or null for a new dim.
-Tensor index(const Tensor& x, const Json& entries) {
-  Tensor r = x;
-  int64_t dim = 0;
+/// x[entries]: each is a slice, a position, a bool, a tensor or null for a new dim.
+std::vector<Index> to_indices(const Json& entries, const std::vector<Tensor>& inputs) {
+  auto end = [](const Json& e) {
+    return e.is_null() ? std::optional<int64_t>() : e.get<int64_t>();
+  };
+  std::vector<Index> list;
   for (const Json& e : entries.is_array() ? entries : Json::array({entries})) {
-    if (e.is_number_integer()) {
-      r = select(r, dim, e.get<int64_t>());
-    } else if (e.is_null()) {
-      r = unsqueeze(r, dim++);
-    } else if (e.is_object() && e.contains("slice")) {
-      const Json& s = e["slice"];
-      int64_t step = s[2].is_null() ? 1 : s[2].get<int64_t>();
-      r = slice(r, dim++, s[0].is_null() ? 0 : s[0].get<int64_t>(),
-                s[1].is_null() ? std::numeric_limits<int64_t>::max() : s[1].get<int64_t>(), step);
-    } else {
+    if (e.is_number_integer())
+      list.push_back(e.get<int64_t>());
+    else if (e.is_boolean())
+      list.push_back(e.get<bool>());
+    else if (e.is_null())
+      list.push_back(newaxis);
+    else if (e.is_string() && (e == "..." || e == "Ellipsis"))
+      list.push_back(ellipsis);
+    else if (e.is_object() && e.contains("t"))
+      list.push_back(inputs.at(e["t"].get<size_t>()));
+    else if (e.is_object() && e.contains("slice"))
+      list.push_back(Slice(end(e["slice"][0]), end(e["slice"][1]), end(e["slice"][2])));
+    else
       throw Unsupported("index " + e.dump());
-    }
   }
-  return r;
+  return list;
 }
 
-Tensor call_case(const Json& c, const std::vector<Tensor>& inputs) {
+std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
   const Json &args = c.at("args"), &kwargs = c.at("kwargs");
-  if (name == "__getitem__") return index(inputs.at(args.at(0).at("t").get<size_t>()), args.at(1));
+  if (name == "__getitem__")
+    return {inputs.at(args.at(0).at("t").get<size_t>()).index(to_indices(args.at(1), inputs))};
   if (name == "to") name = "cast";
-  if (name == "clone" && args.size() == 1) return inputs.at(0).clone();
-  if (name == "permute" && args.size() > 2) throw Unsupported("permute with dims spelt out");
+  if (name == "clone" && args.size() == 1) return {inputs.at(0).clone()};
   return call_op(name, args, kwargs, inputs);
 }
 
@@ -86,16 +90,21 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
   if (op == "sum_all") return sum(in[0]);
   if (op == "sum_i" || op == "sum") return sum(in[0], integer(0));
   if (op == "gt0") return gt(in[0], 0.0);
+  if (op == "index_put_") return in[0].index_put_({in[1]}, in[2]);
   Json all = Json::array();
   for (size_t k = 0; k < in.size(); k++)
     all.push_back({{"t", k}});
+  if (op == "index_add_" || op == "scatter_add_") { // the dim stands behind the first tensor
+    all.insert(all.begin() + 1, args.at(0));
+    return call_op(op, all, Json::object(), in).at(0);
+  }
   bool is_list = op == "reshape" || op == "expand" || op == "permute";
   if (is_list)
     all.push_back(args);
   else
     for (const Json& a : args)
       all.push_back(a);
-  return call_op(op, all, Json::object(), in);
+  return call_op(op, all, Json::object(), in).at(0);
 }
 
 } // namespace
@@ -120,26 +129,38 @@ void Runner::run_case(const Json& c) const {
   const Json gradients = c.value("grad_inputs", Json::array());
   for (size_t k = 0; k < gradients.size(); k++)
     if (!gradients[k].is_null()) inputs.at(k).requires_grad_();
-  Tensor seed;
-  if (c.contains("grad_outputs") && !c["grad_outputs"].empty() && !c["grad_outputs"][0].is_null())
-    seed = load(c["grad_outputs"][0]);
+  std::vector<Tensor> seeds;
+  for (const Json& t : c.value("grad_outputs", Json::array()))
+    seeds.push_back(t.is_null() ? Tensor() : load(t));
   auto body = [&] {
     for (const Tensor& x : inputs)
       x.set_grad({});
-    Tensor y = call_case(c, inputs);
-    if (seed.defined()) y.backward(seed);
-    return y;
+    std::vector<Tensor> results = call_case(c, inputs);
+    // Gradients of several results are those of one sum.
+    Tensor total;
+    for (size_t k = 0; k < seeds.size() && k < results.size(); k++)
+      if (seeds[k].defined()) {
+        Tensor part = sum(results[k] * seeds[k]);
+        total = total.defined() ? total + part : part;
+      }
+    if (seeds.size() == 1 && seeds[0].defined())
+      results.at(0).backward(seeds[0]);
+    else if (total.defined())
+      total.backward();
+    return results;
   };
-  if (outputs.size() > 1) throw Unsupported("several outputs");
-  Tensor y;
+  std::vector<Tensor> results;
   if (is_compiled) {
     auto compiled = compile(body);
     for (int k = 0; k < kCompiledCalls; k++)
-      y = compiled();
+      results = compiled();
   } else {
-    y = body();
+    results = body();
   }
-  write_npy(out + "/out_0.npy", y);
+  if (!outputs.empty() && results.size() != outputs.size())
+    throw Unsupported("another number of results");
+  for (size_t k = 0; k < results.size(); k++)
+    write_npy(out + "/out_" + std::to_string(k) + ".npy", results[k]);
   for (size_t k = 0; k < gradients.size(); k++)
     if (!gradients[k].is_null()) {
       Tensor g = inputs[k].grad();

@@ -2,6 +2,7 @@
 // Tensor where its first operand is a tensor (weft/tensor.h). docs/ops.md is the reference.
 #pragma once
 
+#include "weft/index.h"
 #include "weft/tensor.h"
 
 #include <limits>
@@ -12,6 +13,11 @@ namespace weft {
 
 /// What a loss does with its elements.
 enum class Reduce { none, mean, sum };
+
+/// Elements of a dim and where they lie: auto [values, indices] = sort(x).
+struct ValuesAndIndices {
+  Tensor values, indices;
+};
 
 #include "weft/gen/api.inc"
 

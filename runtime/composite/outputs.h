@@ -1,0 +1,14 @@
+// The results of an op as a list: what calls by name give.
+#pragma once
+
+#include "weft/ops.h"
+
+namespace weft {
+
+inline std::vector<Tensor> outputs(Tensor t) { return {std::move(t)}; }
+inline std::vector<Tensor> outputs(std::vector<Tensor> all) { return all; }
+inline std::vector<Tensor> outputs(ValuesAndIndices r) {
+  return {std::move(r.values), std::move(r.indices)};
+}
+
+} // namespace weft
