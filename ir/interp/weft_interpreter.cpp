@@ -1,5 +1,6 @@
 #include "ir/interp/weft_interpreter.h"
 
+#include "ir/interp/indexing_interpreter.h"
 #include "ir/interp/loom_interpreter.h"
 #include "ir/interp/record_interpreter.h"
 
@@ -91,6 +92,8 @@ private:
     if (auto tiles = dyn_cast<ir::TilesOp>(op)) return runTiles(tiles);
     Value result = op->getResult(0);
     Array y = make(result);
+    auto valueOf = [&](Value v) -> const Array& { return values[v]; };
+    auto sizeOf = [&](AffineExpr e) { return evaluate(e, {}, symbols); };
     if (auto scalar = dyn_cast<ir::ScalarOp>(op))
       setNumber(scalar.getValue().getType(), numberOf[scalar.getValue()], y);
     else if (auto number = dyn_cast<ir::NumberOp>(op))
@@ -103,9 +106,7 @@ private:
       concatenate(op, y);
     else if (isa<ir::Matmul>(op))
       matmul(op, y);
-    else if (!runRecord(
-                 op, [&](Value v) -> const Array& { return values[v]; },
-                 [&](AffineExpr e) { return evaluate(e, {}, symbols); }, y))
+    else if (!runRecord(op, valueOf, sizeOf, y) && !runIndexing(op, valueOf, sizeOf, y))
       return false;
     values[result] = std::move(y);
     return true;

@@ -7,5 +7,7 @@ include "ir/ops/reduction.td"
 include "ir/ops/view.td"
 include "ir/ops/structured.td"
 include "ir/ops/composite.td"
+include "ir/ops/indexing.td"
+include "ir/ops/indexing_forms.td"
 
 #endif

@@ -162,6 +162,88 @@ struct Rule {
     }
     return result;
   }
+
+  // structure: dims...
+  std::optional<Exprs> flipView() {
+    if (!takes(1, 0, 0)) return std::nullopt;
+    for (int64_t dim : call.structure)
+      if (!isDim(dim, call.operands[0].size())) return std::nullopt;
+    return call.operands[0];
+  }
+
+  // structure: two dims of one size
+  std::optional<Exprs> diagonalView() {
+    if (!takes(1, 2, 0)) return std::nullopt;
+    const Exprs& x = call.operands[0];
+    int64_t a = call.structure[0], b = call.structure[1];
+    if (!isDim(a, x.size()) || !isDim(b, x.size())) return std::nullopt;
+    if (a == b || !same(x[a], x[b]))
+      return fail("dims must be two of one size, got " + describe(x));
+    Exprs result;
+    for (size_t k = 0; k < x.size(); k++)
+      if (static_cast<int64_t>(k) != a && static_cast<int64_t>(k) != b) result.push_back(x[k]);
+    result.push_back(x[a]);
+    return result;
+  }
+
+  // structure: dim; operands: x, index
+  std::optional<Exprs> gather() {
+    if (!takes(2, 1, 0) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
+    if (call.operands[1].size() != call.operands[0].size())
+      return fail("index must have the rank of x, got " + describe(call.operands[1]) + " for " +
+                  describe(call.operands[0]));
+    return call.operands[1];
+  }
+
+  // structure: dim; operands: x, index, src
+  std::optional<Exprs> scatter() {
+    if (!takes(3, 1, 0) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
+    const Exprs &x = call.operands[0], &index = call.operands[1], &src = call.operands[2];
+    bool fits = index.size() == x.size() && src.size() == x.size();
+    for (size_t k = 0; fits && k < x.size(); k++)
+      fits = same(index[k], src[k]);
+    if (!fits)
+      return fail("index and src must have one shape of the rank of x, got " + describe(index) +
+                  " and " + describe(src) + " for " + describe(x));
+    return x;
+  }
+
+  // structure: dim
+  std::optional<Exprs> alongDim() {
+    if (!takes(1, 1, 0) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
+    return call.operands[0];
+  }
+
+  // structure: dim
+  std::optional<Exprs> recurrence() {
+    if (!takes(2, 1, 0) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
+    const Exprs &a = call.operands[0], &b = call.operands[1];
+    bool fits = a.size() == b.size();
+    for (size_t k = 0; fits && k < a.size(); k++)
+      fits = same(a[k], b[k]);
+    if (!fits)
+      return fail("operands must have one shape, got " + describe(a) + " and " + describe(b));
+    return a;
+  }
+
+  // structure: dim; sizes: count
+  std::optional<Exprs> sortPositions() {
+    if (!takes(1, 1, 1) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
+    Exprs result = call.operands[0];
+    result[call.structure[0]] = call.sizes[0];
+    return result;
+  }
+
+  // sizes: count
+  std::optional<Exprs> nonzeroPositions() {
+    if (!takes(1, 0, 1)) return std::nullopt;
+    return Exprs{call.sizes[0], constant(call.operands[0].size())};
+  }
+
+  std::optional<Exprs> searchSorted() {
+    if (!takes(2, 1, 0)) return std::nullopt;
+    return call.operands[1];
+  }
 };
 
 } // namespace
@@ -186,6 +268,15 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Case("expand", &Rule::expand)
                       .Case("matmul", &Rule::matmul)
                       .Case("concatenate", &Rule::concatenate)
+                      .Case("flip_view", &Rule::flipView)
+                      .Case("diagonal_view", &Rule::diagonalView)
+                      .Case("gather", &Rule::gather)
+                      .Cases({"scatter", "scatter_add", "scatter_fold"}, &Rule::scatter)
+                      .Cases({"scan", "scan_position"}, &Rule::alongDim)
+                      .Case("recurrence", &Rule::recurrence)
+                      .Case("sort_positions", &Rule::sortPositions)
+                      .Case("nonzero_positions", &Rule::nonzeroPositions)
+                      .Case("search_sorted", &Rule::searchSorted)
                       .Default(nullptr);
   if (!method) return rule.fail("has no shape rule in the compiler");
   return (rule.*method)();

@@ -333,4 +333,55 @@ Value Expand::writeBack(OpBuilder& builder, Value source, Value update) {
   return update;
 }
 
+SmallVector<AffineExpr> FlipView::sourceIndices(ArrayRef<AffineExpr> indices) {
+  Exprs shape = shapeOf(getX());
+  SmallVector<AffineExpr> result(indices);
+  for (int64_t dim : structureOf(*this))
+    result[dim] = shape[dim] - 1 - indices[dim];
+  return result;
+}
+
+Value FlipView::writeBack(OpBuilder& builder, Value source, Value update) {
+  return createRecord(builder, getLoc(), "flip_view", update,
+                      cast<RankedTensorType>(source.getType()), structureOf(*this), {});
+}
+
+SmallVector<AffineExpr> DiagonalView::sourceIndices(ArrayRef<AffineExpr> indices) {
+  SmallVector<AffineExpr> result;
+  size_t next = 0;
+  for (size_t k = 0; k < indices.size() + 1; k++)
+    result.push_back(llvm::is_contained(structureOf(*this), static_cast<int64_t>(k))
+                         ? indices.back()
+                         : indices[next++]);
+  return result;
+}
+
+// With its two dims behind the others and merged, the diagonal is every (n + 1)-th element.
+Value DiagonalView::writeBack(OpBuilder& builder, Value source, Value update) {
+  Exprs shape = shapeOf(source), ordered;
+  SmallVector<int64_t> order, inverse(shape.size());
+  for (size_t k = 0; k < shape.size(); k++)
+    if (!llvm::is_contained(structureOf(*this), static_cast<int64_t>(k))) order.push_back(k);
+  llvm::append_range(order, structureOf(*this));
+  for (auto [to, from] : llvm::enumerate(order)) {
+    ordered.push_back(shape[from]);
+    inverse[from] = to;
+  }
+  AffineExpr n = ordered.back(), zero = getAffineConstantExpr(0, getContext());
+  Exprs flat(ordered.begin(), ordered.end() - 2);
+  flat.push_back(canonical(n * n));
+  Type element = elementOf(source);
+  auto view = [&](Value v, const Exprs& sizes) {
+    return createRecord(builder, getLoc(), "view", v, tensorType(sizes, element), {}, sizes);
+  };
+  auto permute = [&](Value v, const Exprs& sizes, ArrayRef<int64_t> dims) {
+    return createRecord(builder, getLoc(), "permute", v, tensorType(sizes, element), dims, {});
+  };
+  Value whole = view(permute(source, ordered, order), flat);
+  AffineMap place = AffineMap::get(0, countSymbols(n), {zero, n + 1}, getContext());
+  Value written = SliceUpdateOp::create(builder, getLoc(), whole.getType(), whole, update,
+                                        static_cast<int64_t>(flat.size()) - 1, place);
+  return permute(view(written, ordered), shape, inverse);
+}
+
 } // namespace weft::ir

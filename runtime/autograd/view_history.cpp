@@ -117,12 +117,29 @@ Tensor put_slice(const ViewStep& step, const Tensor& x, const Tensor& part) {
   return result;
 }
 
+// The elements of `x` but for the diagonal, which is `part`.
+Tensor put_diagonal(const ViewStep& step, const Tensor& x, const Tensor& part) {
+  const int a = static_cast<int>(step.arguments[0]), b = static_cast<int>(step.arguments[1]);
+  const Tensor result = x.detach();
+  const Tensor spread = place_diagonal(part, x.shape(), a, b);
+  const Tensor mask = expand(diagonal_mask(x.shape(), a, b), x.shape());
+  TensorImpl* operands[] = {mask.impl(), spread.impl(), x.impl()};
+  OpCall call;
+  call.loc = &step.loc;
+  call.op = Op::where;
+  call.operands = operands;
+  replace_history(call, result.impl());
+  return result;
+}
+
 // The history of `x` after what the step sees of it became `part`.
 Tensor put_back(const ViewStep& step, const Tensor& x, const Tensor& part) {
   LocOverride line(step.loc);
   switch (step.op) {
   case Op::slice:
     return put_slice(step, x, part);
+  case Op::diagonal_view:
+    return put_diagonal(step, x, part);
   case Op::permute: {
     Dims inverse = Ints::filled(x.rank(), 0);
     for (int k = 0; k < x.rank(); k++)

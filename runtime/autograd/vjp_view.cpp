@@ -54,12 +54,35 @@ Tensor place_slice(const Tensor& part, const Shape& shape, int dim, int64_t star
   if (start > 0) parts.push_back(zeros_like(spaced, shape, dim, start));
   if (covered > 0) parts.push_back(spaced);
   if (behind > 0) parts.push_back(zeros_like(spaced, shape, dim, behind));
+  if (parts.empty()) return spaced; // no elements
   return parts.size() == 1 ? parts[0] : concatenate(parts, dim);
 }
 
 void vjp_slice(VjpContext& c) {
   c.set(0, place_slice(c.dy(), c.operand_meta(0).shape(), static_cast<int>(c.structure(0)),
                        c.size(0), c.size(2)));
+}
+
+void vjp_flip_view(VjpContext& c) {
+  c.set(0, flip(c.dy(), Dims(Ints(c.structure()))));
+}
+
+Tensor diagonal_mask(const Shape& shape, int dim1, int dim2) {
+  Shape rows = Ints::filled(shape.size(), 1), columns = rows;
+  rows[dim1] = shape[dim1];
+  columns[dim2] = shape[dim2];
+  return reshape(arange(shape[dim1]), rows) == reshape(arange(shape[dim2]), columns);
+}
+
+Tensor place_diagonal(const Tensor& part, const Shape& shape, int dim1, int dim2) {
+  // part's last dim comes to dim2, and broadcasts along dim1.
+  Tensor whole = unsqueeze(movedim(part, -1, dim2 > dim1 ? dim2 - 1 : dim2), dim1);
+  return where(diagonal_mask(shape, dim1, dim2), whole, 0);
+}
+
+void vjp_diagonal_view(VjpContext& c) {
+  c.set(0, place_diagonal(c.dy(), c.operand_meta(0).shape(), static_cast<int>(c.structure(0)),
+                          static_cast<int>(c.structure(1))));
 }
 
 void vjp_concatenate(VjpContext& c) {

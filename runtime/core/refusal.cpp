@@ -31,7 +31,7 @@ void refuse_element(const OpCall& call) {
     std::string text = words;
     each_scalar(call, [&](const std::string& name, const std::string& value) {
       std::string place = "{" + name + "}";
-      if (size_t at = text.find(place); at != std::string::npos)
+      for (size_t at = text.find(place); at != std::string::npos; at = text.find(place))
         text.replace(at, place.size(), value);
     });
     throw Error(ErrorKind::index, text, call.location());

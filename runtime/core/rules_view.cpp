@@ -25,6 +25,12 @@ void set_sizes(const OpCall& call, Meta& result) {
   check_extent(call, result);
 }
 
+void check_dim(const OpCall& call, int64_t dim, int rank) {
+  if (dim < 0 || dim >= rank)
+    fail(call, ErrorKind::index,
+         "dim must be in [0, " + std::to_string(rank - 1) + "], got " + std::to_string(dim));
+}
+
 } // namespace
 
 bool view_strides(const Meta& x, Meta& result) {
@@ -100,9 +106,7 @@ void infer_slice(const OpCall& call, Meta& result, int64_t& offset) {
   start_like(x, result, offset);
   int64_t dim = call.structure[0];
   int64_t start = call.sizes[0], length = call.sizes[1], step = call.sizes[2];
-  if (dim < 0 || dim >= x.meta.rank)
-    fail(call, ErrorKind::index,
-         "dim must be in [0, " + std::to_string(x.meta.rank - 1) + "], got " + std::to_string(dim));
+  check_dim(call, dim, x.meta.rank);
   int64_t size = x.meta.sizes[dim];
   // The last index is start + (length - 1) * step; written so that nothing can overflow.
   bool fits = start >= 0 && start <= size && length >= 0 && step >= 1 &&
@@ -138,6 +142,39 @@ void infer_expand(const OpCall& call, Meta& result, int64_t& offset) {
     fail(call, ErrorKind::shape,
          "the shape must extend dims of size 1 only, got " + result.shape().str() + " for " +
              describe(x.meta));
+  result.finish_strided();
+}
+
+void infer_flip_view(const OpCall& call, Meta& result, int64_t& offset) {
+  const TensorImpl& x = *call.operands[0];
+  start_like(x, result, offset);
+  for (int64_t dim : call.structure) {
+    check_dim(call, dim, x.meta.rank);
+    if (result.sizes[dim] > 1) offset += (result.sizes[dim] - 1) * result.strides[dim];
+    result.strides[dim] = -result.strides[dim];
+  }
+  result.finish_strided();
+}
+
+void infer_diagonal_view(const OpCall& call, Meta& result, int64_t& offset) {
+  const TensorImpl& x = *call.operands[0];
+  start_like(x, result, offset);
+  const int64_t a = call.structure[0], b = call.structure[1];
+  check_dim(call, a, x.meta.rank);
+  check_dim(call, b, x.meta.rank);
+  if (a == b || x.meta.sizes[a] != x.meta.sizes[b])
+    fail(call, ErrorKind::shape,
+         "dims must be two of one size, got " + std::to_string(a) + " and " + std::to_string(b) +
+             " for " + describe(x.meta));
+  int next = 0;
+  for (int k = 0; k < x.meta.rank; k++)
+    if (k != a && k != b) {
+      result.sizes[next] = x.meta.sizes[k];
+      result.strides[next++] = x.meta.strides[k];
+    }
+  result.sizes[next] = x.meta.sizes[a];
+  result.strides[next++] = x.meta.strides[a] + x.meta.strides[b];
+  result.rank = static_cast<uint8_t>(next);
   result.finish_strided();
 }
 

@@ -5,45 +5,6 @@
 using namespace weft;
 using namespace weft::test;
 
-namespace {
-
-using Inputs = std::vector<Tensor>;
-using Body = std::function<std::vector<Tensor>(const Inputs&)>;
-
-/// Calls the body eagerly and compiled on equal inputs, thrice; results and inputs, which the body
-/// may write, must agree. Returns the region's text.
-std::string compare(const Body& body, const std::function<Inputs()>& make, double tolerance = 0,
-                    int64_t most_kernels = -1) {
-  auto f = compile([&](const Inputs& x) { return body(x); });
-  for (int call = 0; call < 3; call++) {
-    INFO("call " << call);
-    manual_seed(11);
-    Inputs eager = make(), compiled = make();
-    manual_seed(12);
-    std::vector<Tensor> want = body(eager);
-    manual_seed(12);
-    std::vector<Tensor> have = f(compiled);
-    REQUIRE(want.size() == have.size());
-    for (size_t k = 0; k < want.size(); k++) {
-      INFO("result " << k);
-      CHECK(difference(want[k], have[k]) <= tolerance);
-    }
-    for (size_t k = 0; k < eager.size(); k++) {
-      INFO("input " << k);
-      CHECK(difference(eager[k], compiled[k]) <= tolerance);
-    }
-  }
-  RegionStats s = f.stats();
-  INFO(f.explain());
-  CHECK(s.programs >= 1);
-  CHECK(s.eager_segments == 0);
-  CHECK(s.divergences == 0);
-  if (most_kernels >= 0) CHECK(s.kernels <= 2 * most_kernels);
-  return f.explain();
-}
-
-} // namespace
-
 TEST_CASE("chains and fans of pointwise ops are one kernel and equal to the bit", "[compiled]") {
   compare(
       [](const Inputs& x) {

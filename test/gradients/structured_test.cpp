@@ -1,7 +1,7 @@
 // Views, structured ops and composites against differences. Every differentiable op that is neither
 // pointwise nor a reduction must be among the names here.
 
-#include "gradient_check.h"
+#include "cases.h"
 
 #include "runtime/core/op_info.h"
 #include "weft/ops.h"
@@ -17,11 +17,7 @@ namespace {
 
 using Inputs = std::vector<Tensor>;
 
-struct Case {
-  const char* name; // the op's, or a composite's
-  std::vector<Shape> shapes;
-  gradient_check::Function f;
-};
+using gradient_check::Case;
 
 Tensor classes() { return tensor(std::vector<int64_t>{2, 0, -100, 1}, {4}); }
 
@@ -50,6 +46,7 @@ const Case kCases[] = {
     {"slice", {{2, 7}}, [](const Inputs& x) { return slice(x[0], 1, 0, 7, 3); }},
     {"slice", {{2, 7}}, [](const Inputs& x) { return slice(x[0], 1, 0, 6, 4); }},
     {"slice", {{2, 7}}, [](const Inputs& x) { return slice(x[0], 1, 3, 3); }},
+    {"slice", {{2, 0}}, [](const Inputs& x) { return slice(x[0], 1, 0, 0); }},
     {"slice", {{2, 3, 2}}, [](const Inputs& x) { return select(x[0], 1, -1); }},
     {"expand",
      {{3, 1}},
@@ -102,11 +99,18 @@ const Case kCases[] = {
     {"mse_loss", {{3, 2}, {3, 2}}, [](const Inputs& x) { return mse_loss(x[0], x[1]); }},
 };
 
+std::vector<Case> all_cases() {
+  std::vector<Case> all(std::begin(kCases), std::end(kCases));
+  for (Case& c : gradient_check::indexing_cases())
+    all.push_back(std::move(c));
+  return all;
+}
+
 } // namespace
 
 TEST_CASE("gradients of views, products and composites agree with differences", "[gradients]") {
   Samples samples(11);
-  for (const Case& c : kCases) {
+  for (const Case& c : all_cases()) {
     std::string name = c.name;
     Inputs inputs;
     for (const Shape& shape : c.shapes) {
@@ -119,7 +123,7 @@ TEST_CASE("gradients of views, products and composites agree with differences", 
 
 TEST_CASE("no differentiable op lacks a gradient test", "[gradients]") {
   std::set<std::string> tested;
-  for (const Case& c : kCases)
+  for (const Case& c : all_cases())
     tested.insert(c.name);
   for (int k = 0; k < kOpCount; k++) {
     const OpInfo& op = info(static_cast<Op>(k));

@@ -16,6 +16,9 @@ namespace weft {
 
 struct TensorImpl;
 class Arg;
+class Index;
+class Indexed;
+struct ValuesAndIndices;
 
 /// Reference counting of TensorImpl and an error, out of line so that this header stays small.
 namespace detail {
@@ -79,6 +82,11 @@ public:
   bool is_contiguous() const;
   /// Returns a view of one position of the first dim, which vanishes: x[1], x[-1][2].
   Tensor operator[](Position index) const;
+  /// Returns what NumPy's indexing selects, to read or to assign to: x[{0, Slice(1, 5), mask}]. See
+  /// weft/index.h.
+  Indexed operator[](std::initializer_list<Index> entries) const;
+  /// Returns what NumPy's indexing selects: a view, or a copy where an entry is a tensor.
+  Tensor index(const std::vector<Index>& entries, Loc loc = Loc::current()) const;
   /// Says whether two handles refer to the same tensor object.
   bool is_same(const Tensor& o) const { return impl_ == o.impl_; }
   /// Says whether two tensors are views of one storage.

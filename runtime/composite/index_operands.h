@@ -1,0 +1,45 @@
+// What the functions of indexing and data movement share: their operands, checked and brought to
+// one form.
+#pragma once
+
+#include "runtime/composite/composite.h"
+
+namespace weft::composite {
+
+/// Throws `op: message` at the user's line.
+[[noreturn]] inline void fail(const char* op, ErrorKind kind, const std::string& message,
+                              const Loc& loc) {
+  throw Error(kind, std::string(op) + ": " + message, LocScope::resolve(loc));
+}
+
+/// Returns the metadata of a tensor that must be defined.
+const Meta& require_defined(const char* op, const char* what, const Tensor& t, const Loc& loc);
+
+/// Returns a tensor of integers as i64.
+Tensor as_index(const char* op, const Tensor& index, const Loc& loc);
+
+/// Returns a tensor that must be a mask.
+const Tensor& require_mask(const char* op, const Tensor& mask, const Loc& loc);
+
+/// Returns a 0-d tensor as one of one element, any other as it is.
+Tensor at_least_1d(const Tensor& x);
+
+/// Returns a number as one of the kind that tensors of `dtype` hold.
+Scalar number_of(DType dtype, const Scalar& value);
+
+/// Returns a tensor of one value that takes the memory of one element.
+Tensor filled(const Shape& shape, const Scalar& value, DType dtype, const Loc& loc);
+
+/// Returns a list of positions, one for each along `dim`, as an index of `shape`, whose size along
+/// the dim is that of the list.
+Tensor spread_index(const Tensor& list, Shape shape, int dim);
+
+/// Calls the primitives: operands have the dtypes and ranks that they take.
+Tensor gather_along(const Tensor& x, int dim, const Tensor& index, const Loc& loc);
+Tensor scatter_along(Op op, const Tensor& x, int dim, const Tensor& index, const Tensor& src,
+                     const Loc& loc);
+Tensor sorted_positions(const Tensor& x, int dim, bool descending, int64_t count, const Loc& loc);
+/// Returns [n, rank] indices of the elements that are not 0. The host reads n.
+Tensor positions_of_nonzero(const Tensor& x, const Loc& loc);
+
+} // namespace weft::composite

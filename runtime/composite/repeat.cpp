@@ -1,0 +1,191 @@
+// Elements side by side again, and elements added at the edges.
+
+#include "runtime/composite/index_operands.h"
+
+namespace weft {
+
+using composite::fail;
+
+namespace {
+
+/// A dim between what is in front of it and what is behind it.
+struct Around {
+  int64_t before = 1, size, behind = 1;
+  Around(const Tensor& x, int dim) : size(x.size(dim)) {
+    for (int k = 0; k < x.rank(); k++)
+      (k < dim ? before : behind) *= k == dim ? 1 : x.size(k);
+  }
+};
+
+// The elements of a dim `count` times: as a whole, or each of them.
+Tensor repeated(const Tensor& x, int dim, int64_t count, bool each) {
+  if (count == 1) return x;
+  Around a(x, dim);
+  Shape shape = x.shape();
+  shape[dim] *= count;
+  Tensor one = reshape(x, each ? Shape{a.before, a.size, 1, a.behind}
+                               : Shape{a.before, 1, a.size, a.behind});
+  return reshape(expand(one, each ? Shape{a.before, a.size, count, a.behind}
+                                  : Shape{a.before, count, a.size, a.behind}),
+                 shape);
+}
+
+void check_repeats(const char* op, const Ints& repeats, const Loc& loc) {
+  for (int64_t r : repeats)
+    if (r < 0)
+      fail(op, ErrorKind::value, "repeats must not be negative, got " + repeats.str(), loc);
+}
+
+Tensor repeat_dims(const char* op, const Arg& x, const Ints& repeats) {
+  check_repeats(op, repeats, x.loc());
+  Tensor r = x.tensor();
+  Shape shape = Ints::filled(repeats.size() - r.rank(), 1);
+  for (int64_t size : r.shape())
+    shape.push_back(size);
+  r = reshape(r, shape);
+  bool is_new = false;
+  for (int k = 0; k < shape.size(); k++) {
+    r = repeated(r, k, repeats[k], false);
+    is_new |= repeats[k] != 1;
+  }
+  return is_new ? r : r.clone(x.loc());
+}
+
+// The dim along which elements are repeated: without one, that of all elements in a row.
+Tensor along(const Arg& x, std::optional<int64_t> dim, int& d) {
+  Tensor t = x.tensor();
+  if (!dim) t = reshape(t, {t.numel()});
+  t = composite::at_least_1d(t);
+  d = normalize_dim(dim.value_or(0), t.rank(), "repeat_interleave", x.loc());
+  return t;
+}
+
+//===--- Padding ------------------------------------------------------------------------------------
+
+enum class Edge { constant, reflect, replicate, circular };
+
+Edge edge_of(std::string_view mode, const Loc& loc) {
+  if (mode == "constant") return Edge::constant;
+  if (mode == "reflect") return Edge::reflect;
+  if (mode == "replicate") return Edge::replicate;
+  if (mode == "circular") return Edge::circular;
+  fail("pad", ErrorKind::value,
+       "mode must be constant, reflect, replicate or circular, got " + std::string(mode), loc);
+}
+
+// `count` elements to stand before the dim, or behind it.
+Tensor edge(const Tensor& x, int d, int64_t count, bool before, Edge mode, const Scalar& value,
+            const Loc& loc) {
+  Shape shape = x.shape();
+  const int64_t size = shape[d];
+  shape[d] = count;
+  switch (mode) {
+  case Edge::constant:
+    return composite::filled(shape, composite::number_of(x.dtype(), value), x.dtype(), loc);
+  case Edge::reflect:
+    return flip(before ? slice(x, d, 1, count + 1) : slice(x, d, size - 1 - count, size - 1), d);
+  case Edge::replicate:
+    return expand(before ? slice(x, d, 0, 1) : slice(x, d, size - 1), shape);
+  case Edge::circular:
+    break;
+  }
+  return before ? slice(x, d, size - count) : slice(x, d, 0, count);
+}
+
+// Says how many elements a side of a dim can get.
+bool is_in_reach(int64_t count, int64_t size, Edge mode) {
+  return count <= 0 || mode == Edge::constant || (mode == Edge::reflect && count < size) ||
+         (mode == Edge::replicate && size > 0) || (mode == Edge::circular && count <= size);
+}
+
+Tensor padded(const Tensor& x, int d, int64_t before, int64_t behind, Edge mode,
+              const Scalar& value, const Loc& loc) {
+  const int64_t size = x.size(d);
+  if (!is_in_reach(before, size, mode) || !is_in_reach(behind, size, mode))
+    fail("pad", ErrorKind::shape,
+         "dim " + std::to_string(d) + " must have the elements that the mode repeats, got " +
+             std::to_string(before) + " and " + std::to_string(behind) + " to add to " +
+             describe(x.impl()->meta),
+         loc);
+  if (std::max<int64_t>(-before, 0) + std::max<int64_t>(-behind, 0) > size)
+    fail("pad", ErrorKind::shape,
+         "no more elements must be cut off than dim " + std::to_string(d) + " has, got " +
+             std::to_string(before) + " and " + std::to_string(behind) + " for " +
+             describe(x.impl()->meta),
+         loc);
+  Tensor inner = x;
+  if (before < 0 || behind < 0)
+    inner = slice(x, d, std::max<int64_t>(-before, 0), size - std::max<int64_t>(-behind, 0));
+  std::vector<Tensor> parts;
+  if (before > 0) parts.push_back(edge(x, d, before, true, mode, value, loc));
+  parts.push_back(inner);
+  if (behind > 0) parts.push_back(edge(x, d, behind, false, mode, value, loc));
+  return parts.size() == 1 ? inner : concatenate(parts, d, loc);
+}
+
+} // namespace
+
+Tensor repeat(const Arg& x, const Dims& repeats) {
+  LocScope scope(x.loc());
+  const Meta& m = require_tensor(x, "repeat").meta;
+  if (repeats.size() < m.rank)
+    fail("repeat", ErrorKind::value,
+         "there must be a number for each dim of " + describe(m) + ", got " + repeats.str(),
+         x.loc());
+  return repeat_dims("repeat", x, repeats);
+}
+
+Tensor tile(const Arg& x, const Dims& dims) {
+  LocScope scope(x.loc());
+  Ints repeats = Ints::filled(std::max(0, require_tensor(x, "tile").meta.rank - dims.size()), 1);
+  for (int64_t r : dims)
+    repeats.push_back(r);
+  return repeat_dims("tile", x, repeats);
+}
+
+Tensor repeat_interleave(const Arg& x, int64_t repeats, std::optional<int64_t> dim) {
+  LocScope scope(x.loc());
+  require_tensor(x, "repeat_interleave");
+  check_repeats("repeat_interleave", {repeats}, x.loc());
+  int d;
+  Tensor from = along(x, dim, d);
+  Tensor r = repeated(from, d, repeats, true);
+  return repeats == 1 ? r.clone(x.loc()) : r;
+}
+
+Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int64_t> dim) {
+  LocScope scope(x.loc());
+  require_tensor(x, "repeat_interleave");
+  int d;
+  Tensor from = along(x, dim, d), counts = composite::as_index("repeat_interleave", repeats, x.loc());
+  if (counts.rank() > 1 || (counts.numel() != 1 && counts.numel() != from.size(d)))
+    fail("repeat_interleave", ErrorKind::shape,
+         "repeats must have one element, or one for each position of dim " + std::to_string(d) +
+             ", got " + describe(counts.impl()->meta) + " for " + describe(from.impl()->meta),
+         x.loc());
+  counts = expand(reshape(counts, {counts.numel()}), {from.size(d)});
+  if (counts.numel() && min(counts).item<int64_t>(x.loc()) < 0)
+    fail("repeat_interleave", ErrorKind::value, "repeats must not be negative, got one that is",
+         x.loc());
+  Tensor ends = cumsum(counts, 0);
+  const int64_t total = counts.numel() ? ends[-1].item<int64_t>(x.loc()) : 0;
+  return index_select(from, d, searchsorted(ends, arange(total, i64, x.loc()), true));
+}
+
+Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode, Scalar value) {
+  LocScope scope(x.loc());
+  const Meta& m = require_tensor(x, "pad").meta;
+  if (pad.size() % 2 || pad.size() > 2 * size_t{m.rank})
+    fail("pad", ErrorKind::value,
+         "there must be two numbers a dim, for at most " + std::to_string(m.rank) + " dims, got " +
+             std::to_string(pad.size()),
+         x.loc());
+  Edge edge = edge_of(mode, x.loc());
+  Tensor r = x.tensor();
+  for (size_t k = 0; k + 1 < pad.size(); k += 2)
+    if (pad[k] || pad[k + 1])
+      r = padded(r, m.rank - 1 - static_cast<int>(k / 2), pad[k], pad[k + 1], edge, value, x.loc());
+  return r.is_same(x.tensor()) ? r.clone(x.loc()) : r;
+}
+
+} // namespace weft

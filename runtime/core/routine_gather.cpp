@@ -1,0 +1,83 @@
+// gather: the result is walked in runs of its innermost dim; a run whose index is one element is a
+// copy of a row.
+
+#include "kernels/element_fold.h"
+#include "runtime/core/parallel.h"
+#include "runtime/core/routine.h"
+#include "runtime/core/strided.h"
+
+#include <atomic>
+
+namespace weft {
+
+namespace {
+
+/// The dim that is indexed: elements, and bytes from one to the next.
+struct Indexed {
+  int64_t size, stride;
+  bool has(int64_t i) const {
+    return static_cast<uint64_t>(i) < static_cast<uint64_t>(size);
+  }
+};
+
+int64_t index_at(const char* at) { return *reinterpret_cast<const int64_t*>(at); }
+
+enum Array { kResult, kSource, kIndex }; // of the loop
+
+// One run of n elements. Returns false where an index is out of range.
+template <class Word>
+bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
+  const int64_t to_step = loop.inner_stride(kResult), from_step = loop.inner_stride(kSource),
+                index_step = loop.inner_stride(kIndex);
+  char* to = at.at(kResult);
+  const char *from = at.at(kSource), *index = at.at(kIndex);
+  if (index_step == 0) {
+    const int64_t i = index_at(index);
+    if (!dim.has(i)) return false;
+    copy_strided(to, to_step, from + i * dim.stride, from_step, n, loop.item[kResult]);
+    return true;
+  }
+  bool accepted = true;
+  for (int64_t k = 0; k < n; k++) {
+    const int64_t i = index_at(index + k * index_step);
+    if (dim.has(i))
+      *reinterpret_cast<Word*>(to + k * to_step) =
+          *reinterpret_cast<const Word*>(from + k * from_step + i * dim.stride);
+    else
+      accepted = false;
+  }
+  return accepted;
+}
+
+} // namespace
+
+bool routine_gather(const RoutineCall& call) {
+  constexpr int64_t kGrain = 1 << 14; // elements worth handing to another thread
+  const View &x = call.operands[0], &index = call.operands[1];
+  const int64_t along = call.structure[0];
+  const DType dtype = x.meta->dtype;
+  const Indexed dim{x.meta->sizes[along],
+                    x.meta->strides[along] * static_cast<int64_t>(size_of(dtype))};
+  // The source stands still along the indexed dim, and in a window of the others.
+  Meta window = *index.meta;
+  window.dtype = dtype;
+  std::copy_n(x.meta->strides, x.meta->rank, window.strides);
+  window.strides[along] = 0;
+  const View views[] = {call.result, {x.data, &window}, index};
+  const StridedLoop loop(views);
+  std::atomic<bool> accepted{true};
+  parallel_for(loop.numel, kGrain, [&](int64_t begin, int64_t end) {
+    StridedCursor cursor(loop, begin);
+    while (begin < end) {
+      const int64_t n = std::min(end - begin, loop.rank ? cursor.run() : 1);
+      bool fits = kernels::visit_width(
+          dtype, [&](auto word) { return gather_run<decltype(word)>(loop, cursor, dim, n); });
+      if (!fits) accepted.store(false, std::memory_order_relaxed);
+      cursor.advance(n);
+      begin += n;
+    }
+  });
+  return accepted.load();
+}
+
+} // namespace weft

@@ -1,0 +1,93 @@
+// The scatters: a copy of x, into which lines of src go in the order of the index. Lines are shared
+// out among threads, never cut.
+
+#include "kernels/element_fold.h"
+#include "runtime/core/columns.h"
+#include "runtime/core/execute.h"
+#include "runtime/core/routine.h"
+
+#include <atomic>
+
+namespace weft {
+
+namespace {
+
+enum Array { kResult, kIndex, kSource }; // of a column run
+
+// Calls join(element of the result, element of src) for a run of lines of `length` elements.
+template <class Storage, class Join>
+bool scatter_run(const ColumnRun& run, int64_t length, int64_t size, Join join) {
+  bool accepted = true;
+  for (int64_t k = 0; k < length; k++) {
+    const char *index = run.base[kIndex] + k * run.along[kIndex],
+               *from = run.base[kSource] + k * run.along[kSource];
+    for (int64_t j = 0; j < run.count; j++) {
+      const int64_t i = *reinterpret_cast<const int64_t*>(index + j * run.across[kIndex]);
+      if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) {
+        accepted = false;
+        continue;
+      }
+      char* to = run.base[kResult] + j * run.across[kResult] + i * run.along[kResult];
+      join(*reinterpret_cast<Storage*>(to),
+           *reinterpret_cast<const Storage*>(from + j * run.across[kSource]));
+    }
+  }
+  return accepted;
+}
+
+template <class Storage, class Join> bool scatter_all(const RoutineCall& call, Join join) {
+  const View &x = call.operands[0], &index = call.operands[1], &src = call.operands[2];
+  if (x.meta->numel()) copy_elements(x, call.result);
+  const int dim = static_cast<int>(call.structure[0]);
+  const int64_t length = index.meta->sizes[dim], size = x.meta->sizes[dim];
+  if (index.meta->numel() == 0) return true;
+  // Only the window that the index covers is written.
+  Meta window = *index.meta;
+  window.dtype = x.meta->dtype;
+  std::copy_n(call.result.meta->strides, window.rank, window.strides);
+  // A stride is kept where the window has one element along the dim.
+  const View views[] = {{call.result.data, &window}, index, src};
+  const Columns columns(views, dim, length);
+  std::atomic<bool> accepted{true};
+  columns.each([&](const ColumnRun& run) {
+    if (!scatter_run<Storage>(run, length, size, join))
+      accepted.store(false, std::memory_order_relaxed);
+  });
+  return accepted.load();
+}
+
+// Joins elements in the type that they are computed in.
+template <class Combine> bool scatter_joined(const RoutineCall& call, Combine combine) {
+  return kernels::visit_element(call.operands[0].meta->dtype, [&](auto element) {
+    using Storage = typename kernels::Element<decltype(element)::value>::Storage;
+    return scatter_all<Storage>(call, [&](Storage& to, const Storage& from) {
+      to = kernels::convert<Storage>(combine(kernels::widen(to), kernels::widen(from)));
+    });
+  });
+}
+
+} // namespace
+
+bool routine_scatter(const RoutineCall& call) {
+  return kernels::visit_width(call.operands[0].meta->dtype, [&](auto word) {
+    using Word = decltype(word);
+    return scatter_all<Word>(call, [](Word& to, const Word& from) { to = from; });
+  });
+}
+
+bool routine_scatter_add(const RoutineCall& call) {
+  return scatter_joined(call, [](auto a, auto b) { return kernels::wrapping_add(a, b); });
+}
+
+bool routine_scatter_fold(const RoutineCall& call) {
+  switch (call.structure[1]) {
+  case 0:
+    return scatter_joined(call, [](auto a, auto b) { return kernels::wrapping_mul(a, b); });
+  case 1:
+    return scatter_joined(call, [](auto a, auto b) { return kernels::greater_of(a, b); });
+  default:
+    return scatter_joined(call, [](auto a, auto b) { return kernels::less_of(a, b); });
+  }
+}
+
+} // namespace weft
