@@ -81,7 +81,8 @@ bool FusionGraph::isReadWhole(Value v) {
   while (!stack.empty()) {
     Value x = stack.pop_back_val();
     for (Operation* user : x.getUsers()) {
-      if (user->getNumResults() != 1 || !seen.insert(user).second) continue;
+      bool isGathered = isGather(user) && user->getOperand(0) == x;
+      if (user->getNumResults() != 1 || isGathered || !seen.insert(user).second) continue;
       Value y = user->getResult(0);
       AffineExpr count = ir::countOf(ir::shapeOf(y), context);
       bool isReduction = asReduce(user).has_value();
@@ -97,7 +98,8 @@ bool FusionGraph::isReadWhole(Value v) {
 // Sources that are not random, expressions of numbers (one element each), and those of one leaf.
 bool FusionGraph::isCheap(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
-  if (!record || record->isRandom || !isElementwise(op) || isReadFromMemory(op->getResult(0)))
+  if (!record || record->isRandom || !isElementwise(op) || isGather(op) ||
+      isReadFromMemory(op->getResult(0)))
     return false;
   if (record->mayRefuse && (isShown(op->getResult(0)) || !isReadWhole(op->getResult(0))))
     return false;
@@ -222,15 +224,57 @@ bool FusionGraph::isPath(unsigned from, unsigned to) {
   return false;
 }
 
+// Says whether a kernel that computes all elements of the nodes `whole` reads all elements of a value.
+bool FusionGraph::isReadWholeBy(Value v, const llvm::DenseSet<unsigned>& whole) {
+  MLIRContext* context = v.getContext();
+  AffineExpr count = ir::countOf(ir::shapeOf(v), context);
+  for (Operation* user : v.getUsers()) {
+    if (user->getNumResults() != 1) continue;
+    Value y = user->getResult(0);
+    auto known = dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(y), context));
+    bool isEachShown = ir::countOf(ir::shapeOf(y), context) == count ||
+                       (isa<ir::Expand>(user) && known && known.getValue() > 0);
+    if (isa<ir::ViewOp>(user)) {
+      if (isEachShown && isReadWholeBy(y, whole)) return true;
+      continue;
+    }
+    const ir::Record* record = ir::recordOf(user);
+    bool isPointwise = record && record->kind == ir::RecordKind::pointwise &&
+                       (isEachShown || (known && known.getValue() > 0));
+    bool isIndex = isGather(user) && user->getOperand(1) == v && user->getOperand(0) != v;
+    if (!isPointwise && !isIndex && !asReduce(user)) continue;
+    auto it = number.find(user);
+    if (it == number.end() ? isReadWholeBy(y, whole) : whole.contains(it->second)) return true;
+  }
+  return false;
+}
+
+// What may refuse an element looks at each of them, whichever are read: the nodes of a set that do so
+// only because their results are written.
+llvm::DenseSet<unsigned> FusionGraph::unreadRefusals(ArrayRef<unsigned> set,
+                                                     const llvm::DenseSet<unsigned>& members) {
+  llvm::DenseSet<unsigned> whole, unread;
+  if (llvm::none_of(set, [&](unsigned n) { return mayRefuse(nodes[n]); })) return unread;
+  for (unsigned n : llvm::reverse(set)) {
+    Value result = nodes[n]->getResult(0);
+    bool isRead = isReadWhole(result) || isReadWholeBy(result, whole);
+    if (!isRead && mayRefuse(nodes[n])) unread.insert(n);
+    if (isRead || unread.contains(n) || !returnedAs[n].empty() ||
+        llvm::any_of(consumers[n], [&](unsigned c) { return !members.contains(c); }))
+      whole.insert(n);
+  }
+  return unread;
+}
+
 SmallVector<Value> FusionGraph::outputsOf(ArrayRef<unsigned> set) {
   llvm::DenseSet<unsigned> members(set.begin(), set.end());
+  llvm::DenseSet<unsigned> unread = unreadRefusals(set, members);
   llvm::SetVector<Value> outputs;
   for (unsigned n : set) {
     Value result = nodes[n]->getResult(0);
     auto isOutside = [&](unsigned c) { return !members.contains(c); };
-    // What may refuse an element looks at each of them, whichever are read.
-    bool isChecked = mayRefuse(nodes[n]) && !isReadWhole(result);
-    bool isShared = isChecked || returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
+    bool isShared = unread.contains(n) || returnedAs[n].size() > 1 ||
+                    llvm::any_of(consumers[n], isOutside);
     if (isShared)
       outputs.insert(result);
     else if (!returnedAs[n].empty())

@@ -34,6 +34,9 @@ private:
   bool isCheap(mlir::Operation* op);
   bool isShown(mlir::Value v);
   bool isReadWhole(mlir::Value v);
+  bool isReadWholeBy(mlir::Value v, const llvm::DenseSet<unsigned>& whole);
+  llvm::DenseSet<unsigned> unreadRefusals(llvm::ArrayRef<unsigned> set,
+                                          const llvm::DenseSet<unsigned>& members);
   bool isOfOneLeaf(mlir::Operation* op);
   std::optional<unsigned> costOfNumbers(mlir::Value v);
   void findNodes();

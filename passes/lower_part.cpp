@@ -45,10 +45,15 @@ public:
   }
 
 private:
+  // An index that a gather found: where it is one of the dim, and itself, or 0 where it is none.
+  struct Found {
+    Value isInside, number, index;
+  };
   struct Scope {
     explicit Scope(Block* block) : block(block) {}
     Block* block;
     llvm::DenseMap<std::tuple<Value, AffineMap, Value>, Value> values;
+    llvm::DenseMap<unsigned, Found> found;
   };
   struct Condition {
     Value value;
@@ -69,6 +74,16 @@ private:
     for (Value output : part.outputs)
       used.push_back(offsetOf(output, *part.indicesOf(output.getType())));
     return used;
+  }
+  // The depth of the innermost block that the expressions need, also for the indices that they find.
+  int depthOf(ArrayRef<AffineExpr> exprs) {
+    int depth = axes.depthOf(exprs);
+    for (auto [k, index] : llvm::enumerate(part.foundIndices))
+      if (llvm::any_of(exprs, [&](AffineExpr e) {
+            return e.isFunctionOfDim(part.firstFoundDim() + k);
+          }))
+        depth = std::max(depth, depthOf(index.at));
+    return depth;
   }
   bool isOverwritten(Value output) {
     Value buffer = frame.buffers.lookup(output);
@@ -262,7 +277,7 @@ private:
   // Emits i64 arithmetic for an index expression, in the outermost block that knows it.
   Value indexValue(AffineExpr e) {
     e = axes.joined(e);
-    int depth = axes.depthOf(e);
+    int depth = depthOf(e);
     auto key = std::tuple(Value(), AffineMap::get(ranges.size(), ir::countSymbols(e), e), Value());
     Value& known = scopes[depth].values[key];
     if (!known) {
@@ -277,6 +292,8 @@ private:
     Type i64 = b.getI64Type();
     if (auto c = dyn_cast<AffineConstantExpr>(e))
       return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(c.getValue()));
+    if (auto d = dyn_cast<AffineDimExpr>(e); d && d.getPosition() >= part.firstFoundDim())
+      return found(d.getPosition() - part.firstFoundDim()).number;
     if (auto d = dyn_cast<AffineDimExpr>(e))
       return arith::IndexCastOp::create(b, loc, i64, axes.runOf(d.getPosition()).index);
     if (auto s = dyn_cast<AffineSymbolExpr>(e))
@@ -299,11 +316,42 @@ private:
     }
   }
 
+  // Loads the index and requires that it is one of the dim.
+  Found found(unsigned k) {
+    const PartIndex& index = part.foundIndices[k];
+    int depth = depthOf(index.at);
+    if (Found known = scopes[depth].found.lookup(k); known.number) return known;
+    Value i = valueOf(index.value, index.at, {}), extent = indexValue(index.extent);
+    Location where = index.op->getLoc();
+    OpBuilder& b = at(depth);
+    Found f;
+    // A negative index is a large one.
+    f.isInside = arith::CmpIOp::create(b, where, arith::CmpIPredicate::ult, i, extent);
+    setCurrent(index.op);
+    loom::RequireOp::create(b, where, f.isInside, code());
+    Value zero = arith::ConstantOp::create(b, where, b.getI64IntegerAttr(0));
+    f.number = arith::SelectOp::create(b, where, f.isInside, i, zero);
+    f.index = arith::IndexCastOp::create(b, where, b.getIndexType(), f.number);
+    scopes[depth].found[k] = f;
+    return f;
+  }
+
+  // What is gathered. Where the dim may be empty there is nothing to read in the place of an index
+  // that is none.
+  Value emitGather(Operation* op, ArrayRef<AffineExpr> indices) {
+    unsigned k = *part.foundIndexOf(op, indices);
+    Found f = found(k);
+    auto size = dyn_cast<AffineConstantExpr>(part.foundIndices[k].extent);
+    Condition mask;
+    if (!size || size.getValue() <= 0) mask = {f.isInside, depthOf(part.foundIndices[k].at)};
+    return valueOf(op->getOperand(0), part.indicesIn(op, 0, indices), mask);
+  }
+
   // The value as it is computed with: masks become 0 or 1 unless they are wanted as such.
   Value numberOf(Value v, ArrayRef<AffineExpr> indices, Condition mask) {
     Value x = valueOf(v, indices, mask);
     if (!x.getType().isInteger(1)) return x;
-    int depth = std::max(axes.depthOf(canonical(indices)), mask.depth);
+    int depth = std::max(depthOf(canonical(indices)), mask.depth);
     return bodyAt(depth, v.getLoc(), builder.getI64Type()).convert(x, builder.getI64Type());
   }
 
@@ -315,7 +363,7 @@ private:
         return valueOf(view->getOperand(0), view.sourceIndices(indices), mask);
       if (Value known = folded.lookup(op)) return known;
     }
-    int depth = std::max(axes.depthOf(indices), mask.value ? mask.depth : 0);
+    int depth = std::max(depthOf(indices), mask.value ? mask.depth : 0);
     auto key = std::tuple(
         v, AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context), mask.value);
     if (Value known = scopes[depth].values.lookup(key)) return known;
@@ -332,7 +380,8 @@ private:
     for (unsigned k = 0; k < ranges.size(); k++)
       if (e.isFunctionOfDim(k)) {
         renumbered[k] = dim(indices.size());
-        indices.push_back(axes.runOf(k).index);
+        indices.push_back(k < part.firstFoundDim() ? axes.runOf(k).index
+                                                   : found(k - part.firstFoundDim()).index);
       }
     e = e.replaceDims(renumbered);
     return {AffineMap::get(indices.size(), ir::countSymbols(e), e), indices};
@@ -397,6 +446,7 @@ private:
     if (isProduct(op)) return emitProduct(op, indices);
     if (auto update = dyn_cast<ir::SliceUpdateOp>(op)) return emitUpdate(update, indices, mask);
     if (isa<ir::Concatenate>(op)) return emitConcatenate(op, indices, mask);
+    if (isGather(op)) return emitGather(op, indices); // never under a condition
     return emitRecord(op, indices, mask, depth);
   }
 
@@ -478,7 +528,7 @@ private:
 
   Value compare(arith::CmpIPredicate predicate, AffineExpr a, AffineExpr b) {
     Value x = indexValue(a), y = indexValue(b);
-    return arith::CmpIOp::create(at(axes.depthOf({a, b})), loc, predicate, x, y);
+    return arith::CmpIOp::create(at(depthOf({a, b})), loc, predicate, x, y);
   }
   Condition both(Condition a, Condition b) {
     if (!a.value) return b;
@@ -490,7 +540,7 @@ private:
     AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
     AffineExpr i = indices[update.getDim()],
                count = ir::shapeOf(update.getUpdate())[update.getDim()];
-    int depth = axes.depthOf({i});
+    int depth = depthOf({i});
     Value inside = compare(arith::CmpIPredicate::sge, i, start);
     auto also = [&](Value v) { inside = arith::AndIOp::create(at(depth), loc, inside, v); };
     also(compare(arith::CmpIPredicate::slt, i, start + count * step));
@@ -500,15 +550,15 @@ private:
     Value y = valueOf(update.getUpdate(), operandIndices(update, 1, indices, ranges.size()),
                       both(mask, {inside, depth}));
     Value x = valueOf(update.getSource(), indices, mask);
-    return arith::SelectOp::create(at(std::max(axes.depthOf(indices), mask.value ? mask.depth : 0)),
+    return arith::SelectOp::create(at(std::max(depthOf(indices), mask.value ? mask.depth : 0)),
                                    update.getLoc(), inside, y, x);
   }
 
   Value emitConcatenate(Operation* op, ArrayRef<AffineExpr> indices, Condition mask) {
     int64_t along = ir::structureOf(op)[0];
     AffineExpr i = indices[along], end = constant(0);
-    int depth = axes.depthOf({i}),
-        own = std::max(axes.depthOf(indices), mask.value ? mask.depth : 0);
+    int depth = depthOf({i}),
+        own = std::max(depthOf(indices), mask.value ? mask.depth : 0);
     SmallVector<Value> parts, below;
     for (unsigned k = 0; k < op->getNumOperands(); k++) {
       AffineExpr begin = end;

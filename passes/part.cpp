@@ -54,7 +54,7 @@ bool mayRefuse(Operation* op) {
 }
 
 bool isElementwise(Operation* op) {
-  if (isa<ir::SliceUpdateOp, ir::Concatenate>(op)) return true;
+  if (isa<ir::SliceUpdateOp, ir::Concatenate>(op) || isGather(op)) return true;
   const ir::Record* record = ir::recordOf(op);
   return record &&
          (record->kind == ir::RecordKind::pointwise || record->kind == ir::RecordKind::source);
@@ -66,6 +66,8 @@ bool isRoutine(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
   return isa<ir::TilesOp>(op) || (record && record->isRoutine);
 }
+
+bool isGather(Operation* op) { return isa<ir::Gather>(op) && !isRoutine(op); }
 
 unsigned weightOf(Operation* op) {
   if (const ir::Record* record = ir::recordOf(op)) return record->weight;
@@ -130,7 +132,42 @@ Exprs operandIndices(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, un
 Exprs Part::ranges() const {
   Exprs r = extents;
   if (inner) r.push_back(inner);
+  for (const PartIndex& index : foundIndices) {
+    if (r.size() == extents.size())
+      r.push_back(getAffineConstantExpr(1, index.extent.getContext())); // no product
+    r.push_back(index.extent);
+  }
   return r;
+}
+
+PartIndex Part::indexBehindViews(Operation* gather, ArrayRef<AffineExpr> indices) const {
+  Exprs all = ranges(), at(indices);
+  PartIndex found{gather, gather->getOperand(1), {}, {}};
+  while (auto view = dyn_cast_or_null<ir::ViewOp>(found.value.getDefiningOp())) {
+    at = Exprs(view.sourceIndices(at));
+    found.value = view->getOperand(0);
+  }
+  for (AffineExpr e : at)
+    found.at.push_back(ir::canonical(e, all));
+  found.extent = ir::canonical(ir::shapeOf(gather->getOperand(0))[ir::structureOf(gather)[0]]);
+  return found;
+}
+
+std::optional<unsigned> Part::foundIndexOf(Operation* gather,
+                                           ArrayRef<AffineExpr> indices) const {
+  PartIndex wanted = indexBehindViews(gather, indices);
+  for (auto [k, index] : llvm::enumerate(foundIndices))
+    if (index.value == wanted.value && index.at == wanted.at && index.extent == wanted.extent)
+      return k;
+  return std::nullopt;
+}
+
+Exprs Part::indicesIn(Operation* op, unsigned k, ArrayRef<AffineExpr> indices) const {
+  if (!isGather(op) || k == 1) return operandIndices(op, k, indices, extents.size());
+  Exprs result(indices);
+  result[ir::structureOf(op)[0]] =
+      getAffineDimExpr(firstFoundDim() + *foundIndexOf(op, indices), op->getContext());
+  return result;
 }
 
 // The indices of a tensor whose sizes, but for those of 1, are the axes' in order.
@@ -180,6 +217,7 @@ struct PartBuilder {
   MLIRContext* context;
   llvm::DenseSet<std::pair<Value, AffineMap>> seen;
   llvm::DenseMap<Operation*, unsigned> visits;
+  unsigned conditions = 0; // under which the value at hand is read
 
   bool fail(const Twine& message) {
     why = message.str();
@@ -301,12 +339,42 @@ struct PartBuilder {
     return true;
   }
 
+  // The element of the index, then that of what is gathered, at the place that it names.
+  bool visitGather(Operation* op, ArrayRef<AffineExpr> indices) {
+    if (conditions) return fail(name(op) + " is read under a condition");
+    Operation* from = op->getOperand(0).getDefiningOp();
+    while (isa_and_nonnull<ir::ViewOp>(from))
+      from = from->getOperand(0).getDefiningOp();
+    if (from && part.contains(from) && !isTransparent(from) && !isSmaller(op))
+      return fail(name(op) + " reads what is computed here more often than it has elements");
+    PartIndex index = part.indexBehindViews(op, indices);
+    if (index.extent == getAffineConstantExpr(0, context))
+      return fail(name(op) + " reads from a dim without elements");
+    if (!part.foundIndexOf(op, indices)) part.foundIndices.push_back(index);
+    return visit(index.value, index.at) &&
+           visit(op->getOperand(0), part.indicesIn(op, 0, indices));
+  }
+  bool isSmaller(Operation* op) {
+    auto count = [&](Value v) {
+      return dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(v), context));
+    };
+    auto result = count(op->getResult(0)), from = count(op->getOperand(0));
+    return result && from && result.getValue() <= from.getValue();
+  }
+
+  // The key of indices: as many dims as they have.
+  AffineMap keyOf(ArrayRef<AffineExpr> indices) {
+    unsigned dims = 0;
+    for (AffineExpr e : indices)
+      e.walk([&](AffineExpr x) {
+        if (auto d = dyn_cast<AffineDimExpr>(x)) dims = std::max(dims, d.getPosition() + 1);
+      });
+    return AffineMap::get(dims, ir::countSymbols(indices), indices, context);
+  }
+
   bool visit(Value v, ArrayRef<AffineExpr> raw) {
     Exprs indices = canonical(raw);
-    if (!seen.insert({v, AffineMap::get(part.extents.size() + 1, ir::countSymbols(indices), indices,
-                                        context)})
-             .second)
-      return true;
+    if (!seen.insert({v, keyOf(indices)}).second) return true;
     Operation* op = v.getDefiningOp();
     if (!part.contains(op)) {
       part.accesses.push_back({v, indices, false});
@@ -318,6 +386,7 @@ struct PartBuilder {
     if (isRoutine(op)) return fail(name(op) + " runs a kernel of its own");
     if (!isElementwise(op) && !isTransparent(op))
       return fail(name(op) + " has no elements that a kernel can compute");
+    if (isGather(op)) return visitGather(op, indices);
     if (++visits[op] > 2 && weightOf(op) > 8)
       return fail(name(op) + " would be computed at more than two places");
     if (const ir::Record* record = ir::recordOf(op);
@@ -326,9 +395,12 @@ struct PartBuilder {
           canonical({ir::linearise(indices, ir::shapeOf(v), context)}).front());
     for (unsigned k = 0; k < op->getNumOperands(); k++) {
       Exprs at = operandIndices(op, k, indices, part.extents.size());
-      if (isa<ir::SliceUpdateOp, ir::Concatenate>(op))
-        llvm::append_range(part.positions, canonical(at));
-      if (!visit(op->getOperand(k), at)) return false;
+      bool isConditional = isa<ir::SliceUpdateOp, ir::Concatenate>(op);
+      if (isConditional) llvm::append_range(part.positions, canonical(at));
+      conditions += isConditional;
+      bool fits = visit(op->getOperand(k), at);
+      conditions -= isConditional;
+      if (!fits) return false;
     }
     return true;
   }

@@ -43,11 +43,15 @@ bool isProduct(mlir::Operation* op);
 /// a function for each tile. It reads and writes memory.
 bool isRoutine(mlir::Operation* op);
 
+/// Says whether the op reads its operand 0 at a place that its operand 1 holds.
+bool isGather(mlir::Operation* op);
+
 /// Returns scalar operations for one element of the op.
 unsigned weightOf(mlir::Operation* op);
 
-/// Where an op reads its k-th operand for its result's element at `indices`. For reductions and
-/// products the further dims are appended as dims `first`, `first` + 1, ... of the expressions.
+/// Where an op, but for what a gather gathers, reads its k-th operand for its result's element at
+/// `indices`. For reductions and products the further dims are appended as dims `first`, `first` +
+/// 1, ... of the expressions.
 ir::Exprs operandIndices(mlir::Operation* op, unsigned k, llvm::ArrayRef<mlir::AffineExpr> indices,
                          unsigned first);
 
@@ -56,6 +60,15 @@ struct PartAccess {
   mlir::Value value;
   ir::Exprs indices;
   bool isFactor = false; // read by a product
+};
+
+/// An index that a gather finds in a tensor: a further dim of the part's expressions, whose value is
+/// an element of that tensor.
+struct PartIndex {
+  mlir::Operation* op; // the gather
+  mlir::Value value;   // behind views
+  ir::Exprs at;
+  mlir::AffineExpr extent; // of the dim that it indexes
 };
 
 class Part {
@@ -74,6 +87,8 @@ public:
   llvm::SmallVector<mlir::Operation*> ops;
   llvm::SmallVector<mlir::Value> outputs;
   std::vector<PartAccess> accesses;
+  /// Their dims come behind the axes and the product's inner one.
+  llvm::SmallVector<PartIndex> foundIndices;
   /// Further expressions that the part computes with: positions and conditions.
   llvm::SmallVector<mlir::AffineExpr> positions;
   /// Loops that have to run before the op's value is known: reductions count from 1.
@@ -85,11 +100,21 @@ public:
   /// Returns the indices of a value at a point, if it has one element for each element of the space
   /// or for each point.
   std::optional<ir::Exprs> indicesOf(mlir::Type tensor) const;
-  /// The extents with a product's inner size.
+  /// The extents of all dims of the expressions: with a product's inner size and those of found
+  /// indices.
   ir::Exprs ranges() const;
+  unsigned firstFoundDim() const { return extents.size() + 1; }
+  /// Returns the number of the found index by which a gather's element at `indices` is read.
+  std::optional<unsigned> foundIndexOf(mlir::Operation* gather,
+                                       llvm::ArrayRef<mlir::AffineExpr> indices) const;
+  /// Where an op reads its k-th operand, like operandIndices, for gathers as well.
+  ir::Exprs indicesIn(mlir::Operation* op, unsigned k,
+                      llvm::ArrayRef<mlir::AffineExpr> indices) const;
 
 private:
   friend struct PartBuilder;
+  PartIndex indexBehindViews(mlir::Operation* gather,
+                             llvm::ArrayRef<mlir::AffineExpr> indices) const;
   llvm::DenseSet<mlir::Operation*> members;
 };
 

@@ -65,7 +65,7 @@ AffineExpr PartAxes::joined(AffineExpr e) const {
 
 int PartAxes::depthOf(ArrayRef<AffineExpr> exprs) {
   int depth = 0;
-  for (unsigned k = 0; k < dims; k++)
+  for (unsigned k = 0; k < part.firstFoundDim(); k++)
     if (llvm::any_of(exprs, [&](AffineExpr e) { return e.isFunctionOfDim(k); }))
       depth = std::max(depth, runOf(k).depth);
   return depth;

@@ -66,12 +66,20 @@ std::optional<int64_t> evaluateSizes(AffineMap map, ArrayRef<int64_t> sizes, uns
   return value ? std::optional(value.getValue()) : std::nullopt;
 }
 
+// Says whether a value may change along an axis. What a loop computes may depend on anything.
+static bool dependsOn(Value value, Value axis) {
+  if (value == axis) return true;
+  Operation* op = value.getDefiningOp();
+  if (!op) return false;
+  return op->getNumRegions() > 0 ||
+         llvm::any_of(op->getOperands(), [&](Value v) { return dependsOn(v, axis); });
+}
+
 std::optional<int64_t> strideAlong(AffineMap map, ValueRange indices, Value axis) {
   int64_t stride = 0;
   for (auto [dim, index] : llvm::enumerate(indices)) {
     if (index != axis) {
-      // Computed indices may depend on anything.
-      if (index.getDefiningOp() && map.isFunctionOfDim(dim)) return std::nullopt;
+      if (map.isFunctionOfDim(dim) && dependsOn(index, axis)) return std::nullopt;
       continue;
     }
     AffineExpr expr = map.getResult(0);

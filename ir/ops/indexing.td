@@ -21,6 +21,7 @@ def Gather : Structured<"gather", (ins Weft_Tensor:$x, Weft_Tensor:$index)> {
   let structure = ["dim"];
   let shapes = "that of index, which has x's rank and in no dim but `dim` more elements than x";
   let formula = "y[i, j, ..] = x[index[i, j, ..], j, ..] for dim 0";
+  let lowers = 1;
   let refuses = 1;
   let reads = ["index"];
   let api = 0;

@@ -139,7 +139,11 @@ private:
     ir::Exprs shape = ir::shapeOf(x);
     if (shape.empty()) return;
     size_t dim = pick(random, shape.size());
-    switch (pick(random, 4)) {
+    switch (pick(random, 5)) {
+    case 4:
+      values.push_back(
+          create("flip_view", x, shape, ir::elementOf(x), {static_cast<int64_t>(dim)}));
+      return;
     case 0: {
       SmallVector<int64_t> order;
       ir::Exprs result;
@@ -226,8 +230,37 @@ private:
     if (pick(random, 2)) values.push_back(y);
   }
 
+  // By an index that is 0 or the last of the dim, element by element or the same along another dim.
+  void gather() {
+    Value x = anyFloat();
+    ir::Exprs shape = ir::shapeOf(x);
+    if (shape.empty()) return;
+    Type integer = builder.getI64Type();
+    int64_t dim = pick(random, shape.size()), other = pick(random, shape.size());
+    auto constant = [&](TypedAttr v, Type element) -> Value {
+      return ir::NumberOp::create(builder, loc, RankedTensorType::get({}, element), v);
+    };
+    Value from = x;
+    if (other != dim && pick(random, 2)) {
+      ir::Exprs line(shape);
+      line[other] = size(1);
+      AffineExpr zero = size(0);
+      from = create("slice", x, line, ir::elementOf(x), {other}, {zero, size(1), size(1)});
+    }
+    ir::Exprs own = ir::shapeOf(from);
+    Value bound = constant(builder.getF64FloatAttr(0.25), ir::computeElement(ir::elementOf(x)));
+    Value mask = create("lt", {from, bound}, own, builder.getI1Type());
+    Value last = constant(builder.getI64IntegerAttr(valueOf(shape[dim]) - 1), integer);
+    Value index = create("cast", mask, own, integer, {3});
+    index = create("mul", {index, last}, own, integer);
+    if (own != shape) index = create("expand", index, shape, integer, {}, shape);
+    values.push_back(create("gather", {x, index}, shape, ir::elementOf(x), {dim}));
+  }
+
   void step() {
-    switch (pick(random, 10)) {
+    switch (pick(random, 11)) {
+    case 10:
+      return gather();
     case 9:
       return check();
     case 8:

@@ -146,3 +146,16 @@ loom.kernel @middle(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
     loom.store %v, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
   }
 }
+
+// An index from memory that is the same for all columns leaves rows contiguous: lanes run along the columns.
+// CHECK-LABEL: loom.kernel @rows_by_index
+// CHECK: #loom.axis<"c", 64, lanes>, #loom.axis<"r", 32
+loom.kernel @rows_by_index(%at: !loom.buffer<i64>, %x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"c", 64>, #loom.axis<"r", 32>] {
+  ^bb0(%c: index, %r: index):
+    %i = loom.load %at[affine_map<(r) -> (r)>](%r) : !loom.buffer<i64>
+    %p = arith.index_cast %i : i64 to index
+    %v = loom.load %x[affine_map<(c, p) -> (c + p * 64)>](%c, %p) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(c, r) -> (r * 64 + c)>](%c, %r) : !loom.buffer<f32>
+  }
+}

@@ -123,3 +123,58 @@ func.func @checked(%i: tensor<8xi64>, %n: i64) -> tensor<2xi64> {
   %2 = weft.add %1, %1 : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
   return %2 : tensor<2xi64>
 }
+
+// -----
+
+// An embedding, what is added to it and a norm are one kernel, which writes nothing but the norm: all of the index is read.
+// CHECK-LABEL: func.func @embedding
+// CHECK: weft.kernel {
+// CHECK: weft.gather
+// CHECK: weft.sub
+// CHECK-NEXT: weft.yield %{{.*}} : tensor<32x64xf32>
+// CHECK-NOT: weft.kernel
+func.func @embedding(%at: tensor<32xi64>, %w: tensor<100x64xf32>, %p: tensor<32x64xf32>) -> tensor<32x64xf32> {
+  %v = weft.view %at {sizes = affine_map<() -> (32, 1)>} : (tensor<32xi64>) -> tensor<32x1xi64>
+  %i = weft.expand %v {sizes = affine_map<() -> (32, 64)>} : (tensor<32x1xi64>) -> tensor<32x64xi64>
+  %g = weft.gather %w, %i {structure = array<i64: 0>} : (tensor<100x64xf32>, tensor<32x64xi64>) -> tensor<32x64xf32>
+  %0 = weft.add %g, %p : (tensor<32x64xf32>, tensor<32x64xf32>) -> tensor<32x64xf32>
+  %m = weft.mean %0 {structure = array<i64: 1, 1>} : (tensor<32x64xf32>) -> tensor<32x1xf32>
+  %y = weft.sub %0, %m : (tensor<32x64xf32>, tensor<32x1xf32>) -> tensor<32x64xf32>
+  return %y : tensor<32x64xf32>
+}
+
+// -----
+
+// What nobody reads of a gather is looked at as well: it is written.
+// CHECK-LABEL: func.func @part_of_a_gather
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.gather
+// CHECK-NEXT: weft.yield
+func.func @part_of_a_gather(%x: tensor<8x4xf32>, %i: tensor<6x4xi64>) -> tensor<2x4xf32> {
+  %g = weft.gather %x, %i {structure = array<i64: 0>} : (tensor<8x4xf32>, tensor<6x4xi64>) -> tensor<6x4xf32>
+  %s = weft.slice %g {structure = array<i64: 0>, sizes = affine_map<() -> (0, 2, 1)>} : (tensor<6x4xf32>) -> tensor<2x4xf32>
+  // expected-remark @below {{neg has another number of elements than the kernel's space or points}}
+  %y = weft.neg %s : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+
+// -----
+
+// A value that few elements are gathered of is computed where they are; one that many are gathered of is not.
+// CHECK-LABEL: func.func @computed
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.exp
+// CHECK-NEXT: weft.yield
+// CHECK: weft.tanh
+// CHECK-NEXT: weft.gather
+// CHECK-NEXT: weft.yield
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.gather
+func.func @computed(%x: tensor<8x4xf32>, %many: tensor<90x4xi64>, %few: tensor<2x4xi64>) -> (tensor<90x4xf32>, tensor<2x4xf32>) {
+  %e = weft.exp %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  // expected-remark @below {{reads what is computed here more often than it has elements}}
+  %0 = weft.gather %e, %many {structure = array<i64: 0>} : (tensor<8x4xf32>, tensor<90x4xi64>) -> tensor<90x4xf32>
+  %t = weft.tanh %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  %1 = weft.gather %t, %few {structure = array<i64: 0>} : (tensor<8x4xf32>, tensor<2x4xi64>) -> tensor<2x4xf32>
+  return %0, %1 : tensor<90x4xf32>, tensor<2x4xf32>
+}

@@ -89,3 +89,32 @@ func.func @update(%p: tensor<8xf32>, %g: tensor<8xf32>) -> (tensor<8xf32> {weft.
   %0 = weft.sub %p, %g : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// -----
+
+// A gather's index is a loaded value: required to be one of the dim, and 0 where it is none, so that nothing else is read.
+// CHECK: #[[ROW:.*]] = affine_map<(d0, d1) -> (d0 + d1 * 64)>
+// CHECK-LABEL: loom.kernel @k0_gather
+// CHECK: %[[I:.*]] = loom.load %{{.*}} : !loom.buffer<i64>
+// CHECK: %[[OK:.*]] = arith.cmpi ult, %[[I]], %{{.*}} : i64
+// CHECK: loom.require %[[OK]], 1
+// CHECK: %[[S:.*]] = arith.select %[[OK]], %[[I]], %{{.*}} : i64
+// CHECK: %[[P:.*]] = arith.index_cast %[[S]] : i64 to index
+// CHECK: loom.load %{{.*}}[#[[ROW]]](%{{.*}}, %[[P]]) : !loom.buffer<f32>
+func.func @gather(%w: tensor<100x64xf32>, %at: tensor<32xi64>) -> tensor<32x64xf32> {
+  %v = weft.view %at {sizes = affine_map<() -> (32, 1)>} : (tensor<32xi64>) -> tensor<32x1xi64>
+  %i = weft.expand %v {sizes = affine_map<() -> (32, 64)>} : (tensor<32x1xi64>) -> tensor<32x64xi64>
+  %y = weft.gather %w, %i {structure = array<i64: 0>} : (tensor<100x64xf32>, tensor<32x64xi64>) -> tensor<32x64xf32>
+  return %y : tensor<32x64xf32>
+}
+
+// -----
+
+// Where the dim may be empty, the load is masked.
+// CHECK-LABEL: loom.kernel @k0_gather
+// CHECK: %[[OK:.*]] = arith.cmpi ult
+// CHECK: loom.load %{{.*}} if %[[OK]] else
+func.func @gather_of_any_size(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>, %at: tensor<8xi64>, %s: index) -> tensor<8xf32> {
+  %y = weft.gather %x, %at {structure = array<i64: 0>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<8xi64>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
