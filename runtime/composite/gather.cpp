@@ -61,6 +61,8 @@ Tensor index_select(const Arg& x, int64_t dim, const Tensor& index) {
          x.loc());
   Tensor from = at_least_1d(x.tensor());
   const RefusalWords words(kRefusedPosition);
+  // Where nothing is read, nothing else looks at the list.
+  if (from.numel() == 0 && list.numel()) list = checked_index(list, from.size(d), 0);
   Tensor y = gather_along(from, d, composite::spread_index(list, from.shape(), d), x.loc());
   return m.rank ? y : reshape(y, {});
 }

@@ -200,6 +200,8 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
        [&] { gather(x, 1, tensor({{3}})); }},
       {"index_select: every index must be a position of the dim, got one that is not",
        [&] { index_select(x, 0, tensor({-1})); }},
+      {"index_select: every index must be a position of the dim, got one that is not",
+       [&] { index_select(zeros({0, 3}), 1, tensor({3})); }},
       {"embedding: every index must be a row of weight, got one that is not",
        [&] { embedding(tensor({2}), x); }},
       {"take: every index must be in -6 .. 6 - 1, got one that is not",
