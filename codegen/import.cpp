@@ -156,13 +156,23 @@ private:
     if (record.isMask(position)) return builder.getI1Type();
     if (record.isRandom && position < record.operands + 2) return builder.getI64Type();
     int32_t from = op.in_place ? op.operands[0] : op.result;
+    bool has_tensor = false;
     for (auto [p, v] : llvm::enumerate(op.operands))
       if (v >= 0 && !record.isMask(p)) {
         from = v;
+        has_tensor = true;
         break;
       }
     DType dtype = segment.values[from].meta.dtype;
+    if (!has_tensor && dtype == DType::boolean) return compared_type(op);
     return is_integer(dtype) ? element(dtype) : ir::computeElement(element(dtype));
+  }
+
+  // A comparison of numbers alone has a result that does not say what is compared.
+  Type compared_type(const SegmentOp& op) {
+    for (int32_t v : op.operands)
+      if (v < 0 && segment.scalars[-1 - v] == Scalar::Kind::floating) return builder.getF32Type();
+    return builder.getI64Type();
   }
 
   void import_op(size_t k) {

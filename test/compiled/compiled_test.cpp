@@ -289,3 +289,14 @@ TEST_CASE("empty and single-element tensors", "[compiled]") {
       },
       kSum);
 }
+
+TEST_CASE("numbers compared with numbers keep their fractions", "[compiled]") {
+  compare(
+      [](const Inputs& x) {
+        Tensor y = x[0].clone().requires_grad_();
+        sum(pow(y, 0.5)).backward(); // asks whether 0.5 is 0
+        return std::vector<Tensor>{y.grad(), where(eq(0.5, 0.0), x[0], -x[0]),
+                                   where(lt(1, 2), x[0], -x[0])};
+      },
+      [] { return Inputs{ramp({5}) + 8.0}; });
+}
