@@ -3,6 +3,7 @@
 #include "ir/interp/indexing_interpreter.h"
 #include "ir/interp/loom_interpreter.h"
 #include "ir/interp/record_interpreter.h"
+#include "ir/interp/windows_interpreter.h"
 
 #include <bit>
 #include <map>
@@ -106,7 +107,8 @@ private:
       concatenate(op, y);
     else if (isa<ir::Matmul>(op))
       matmul(op, y);
-    else if (!runRecord(op, valueOf, sizeOf, y) && !runIndexing(op, valueOf, sizeOf, y))
+    else if (!runRecord(op, valueOf, sizeOf, y) && !runIndexing(op, valueOf, sizeOf, y) &&
+             !runWindows(op, valueOf, y))
       return false;
     values[result] = std::move(y);
     return true;

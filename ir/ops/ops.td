@@ -9,5 +9,7 @@ include "ir/ops/structured.td"
 include "ir/ops/composite.td"
 include "ir/ops/indexing.td"
 include "ir/ops/indexing_forms.td"
+include "ir/ops/convolution.td"
+include "ir/ops/pooling.td"
 
 #endif

@@ -144,6 +144,47 @@ struct Rule {
     return result;
   }
 
+  // structure: groups, then stride, padding before and after, and dilation of each spatial dim
+  std::optional<int64_t> windows() {
+    size_t fields = call.structure.size();
+    if (call.operands.size() == 2 && fields >= 5 && fields % 4 == 1) {
+      size_t rank = (fields - 1) / 4 + 2;
+      if (call.operands[0].size() == rank && call.operands[1].size() == rank &&
+          call.structure[0] > 0)
+        return static_cast<int64_t>(rank) - 2;
+    }
+    why = "must have two operands, groups and windows for their spatial dims";
+    return std::nullopt;
+  }
+  std::optional<Exprs> convolution() {
+    auto spatial = windows();
+    if (!spatial) return std::nullopt;
+    const Exprs &x = call.operands[0], &weight = call.operands[1];
+    Exprs result{x[0], weight[0]};
+    for (int64_t k = 0; k < *spatial; k++) {
+      ArrayRef<int64_t> w = call.structure.slice(4 * k + 1, 4);
+      AffineExpr span = (weight[k + 2] - 1) * w[3] + 1;
+      result.push_back(canonical((x[k + 2] + (w[1] + w[2]) - span).floorDiv(w[0]) + 1));
+    }
+    return result;
+  }
+  std::optional<Exprs> convolutionGradient(AffineExpr outer, AffineExpr inner) {
+    Exprs result{outer, canonical(inner)};
+    llvm::append_range(result, call.sizes);
+    if (result.size() != call.operands[0].size())
+      return fail("must have a size for each spatial dim");
+    return result;
+  }
+  std::optional<Exprs> convolutionInput() {
+    if (!windows()) return std::nullopt;
+    return convolutionGradient(call.operands[0][0], call.operands[1][1] * call.structure[0]);
+  }
+  std::optional<Exprs> convolutionWeight() {
+    if (!windows()) return std::nullopt;
+    return convolutionGradient(call.operands[0][1],
+                               call.operands[1][1].floorDiv(call.structure[0]));
+  }
+
   // structure: dim
   std::optional<Exprs> concatenate() {
     if (call.operands.empty() || call.structure.empty())
@@ -277,6 +318,9 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Case("sort_positions", &Rule::sortPositions)
                       .Case("nonzero_positions", &Rule::nonzeroPositions)
                       .Case("search_sorted", &Rule::searchSorted)
+                      .Case("convolution", &Rule::convolution)
+                      .Case("convolution_input", &Rule::convolutionInput)
+                      .Case("convolution_weight", &Rule::convolutionWeight)
                       .Default(nullptr);
   if (!method) return rule.fail("has no shape rule in the compiler");
   return (rule.*method)();

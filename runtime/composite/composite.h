@@ -21,6 +21,30 @@ inline void require_floating(const char* op, const Arg& x) {
                 LocScope::resolve(x.loc()));
 }
 
+/// Throws the user's error of a composite, at the user's line.
+[[noreturn]] inline void refuse(const char* op, ErrorKind kind, const std::string& what,
+                                const Loc& loc) {
+  throw Error(kind, std::string(op) + ": " + what, LocScope::resolve(loc));
+}
+
+/// Throws unless an optional operand, where it is given, has that shape.
+inline void require_shape(const char* op, const char* name, const Tensor& t, const Shape& shape,
+                          const Loc& loc) {
+  if (t.defined() && t.shape() != shape)
+    refuse(op, ErrorKind::shape,
+           std::string(name) + " must have the shape " + shape.str() + ", got " +
+               describe(t.impl()->meta),
+           loc);
+}
+
+/// Throws unless a required operand is given.
+inline const Tensor& require_given(const char* op, const char* name, const Tensor& t,
+                                   const Loc& loc) {
+  if (!t.defined())
+    refuse(op, ErrorKind::value, std::string(name) + " must be given, got none", loc);
+  return t;
+}
+
 /// Applies a loss's reduction.
 inline Tensor reduced(Tensor loss, Reduce reduction) {
   switch (reduction) {

@@ -3,7 +3,7 @@
 
 #include "cases.h"
 
-#include "runtime/core/op_info.h"
+#include "runtime/core/call.h"
 #include "weft/ops.h"
 
 #include <catch2/catch.hpp>
@@ -20,6 +20,13 @@ using Inputs = std::vector<Tensor>;
 using gradient_check::Case;
 
 Tensor classes() { return tensor(std::vector<int64_t>{2, 0, -100, 1}, {4}); }
+
+// Of a convolution in two groups with stride 2, padding 1 and kernel 3.
+Tensor weight_gradient(const Inputs& x) {
+  Arg dy(x[0]), image(x[1]);
+  const int64_t structure[] = {2, 2, 1, 1, 1}, kernel[] = {3};
+  return primitive(Op::convolution_weight, {&dy, &image}, {}, structure, kernel, dy.loc());
+}
 
 const Case kCases[] = {
     {"view",
@@ -81,6 +88,13 @@ const Case kCases[] = {
      {{2, 3, 4}, {2, 5, 4}},
      [](const Inputs& x) { return matmul(x[0], transpose(x[1], 1, 2)); }},
     {"matmul", {{3, 0}, {0, 2}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
+    {"convolution",
+     {{2, 4, 5}, {6, 2, 3}},
+     [](const Inputs& x) { return conv1d(x[0], x[1], {}, 2, 1, 1, 2); }},
+    {"convolution_input",
+     {{2, 6, 3}, {6, 2, 3}},
+     [](const Inputs& x) { return conv_transpose1d(x[0], x[1], {}, 2, 1, 0, 2); }},
+    {"convolution_weight", {{2, 6, 3}, {2, 4, 5}}, weight_gradient},
     {"softmax", {{3, 4}}, [](const Inputs& x) { return softmax(x[0], 1); }},
     {"log_softmax", {{3, 4}}, [](const Inputs& x) { return log_softmax(x[0], 0); }},
     {"layer_norm",
@@ -96,6 +110,47 @@ const Case kCases[] = {
     {"cross_entropy",
      {{4, 3}},
      [](const Inputs& x) { return cross_entropy(x[0], classes(), {}, -100, Reduce::mean, 0.2); }},
+    {"conv1d",
+     {{2, 3, 7}, {4, 3, 3}, {4}},
+     [](const Inputs& x) { return conv1d(x[0], x[1], x[2], 2, 1); }},
+    {"conv1d that keeps sizes",
+     {{2, 6}, {3, 2, 4}},
+     [](const Inputs& x) { return conv1d(x[0], x[1], {}, 1, "same", 2); }},
+    {"conv2d in groups",
+     {{2, 4, 5, 6}, {6, 2, 3, 2}, {6}},
+     [](const Inputs& x) {
+       return conv2d(x[0], x[1], x[2], {2, 1}, {1, 2}, {1, 2}, 2);
+     }},
+    {"conv2d of each channel",
+     {{1, 3, 5, 5}, {3, 1, 3, 3}},
+     [](const Inputs& x) { return conv2d(x[0], x[1], {}, 1, 1, 1, 3); }},
+    {"conv3d",
+     {{1, 2, 3, 4, 4}, {3, 2, 2, 3, 1}},
+     [](const Inputs& x) {
+       return conv3d(x[0], x[1], {}, {1, 2, 2}, {1, 0, 0});
+     }},
+    {"conv_transpose1d",
+     {{2, 4, 3}, {4, 3, 3}, {6}},
+     [](const Inputs& x) { return conv_transpose1d(x[0], x[1], x[2], 2, 1, 1, 2); }},
+    {"conv_transpose2d",
+     {{1, 4, 3, 3}, {4, 3, 2, 3}, {3}},
+     [](const Inputs& x) {
+       return conv_transpose2d(x[0], x[1], x[2], {3, 1}, {0, 1}, 0, 1, 2);
+     }},
+    {"avg_pool1d", {{2, 3, 7}}, [](const Inputs& x) { return avg_pool1d(x[0], 3, 2, 1); }},
+    {"avg_pool2d",
+     {{2, 2, 5, 6}},
+     [](const Inputs& x) {
+       return avg_pool2d(x[0], {2, 3}, 2, 1, true, false);
+     }},
+    {"adaptive_avg_pool2d",
+     {{1, 2, 5, 6}},
+     [](const Inputs& x) {
+       return adaptive_avg_pool2d(x[0], {2, 3});
+     }},
+    {"local_response_norm",
+     {{2, 4, 3}},
+     [](const Inputs& x) { return local_response_norm(x[0], 3, 0.5, 0.75, 2); }},
     {"mse_loss", {{3, 2}, {3, 2}}, [](const Inputs& x) { return mse_loss(x[0], x[1]); }},
 };
 

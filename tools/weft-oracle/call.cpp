@@ -90,6 +90,7 @@ Arg Call::operand(size_t position, const char* name) const {
 }
 
 template <> Tensor Call::get<Tensor>(size_t position, const char* name) const {
+  if (!find(position, name) && position < args_.size()) return {}; // given as none
   const Json& value = need(position, name);
   if (!value.is_object() || !value.contains("t"))
     throw Unsupported(std::string(name) + " is no tensor");
@@ -113,6 +114,11 @@ template <> Shape Call::get<Shape>(size_t position, const char* name) const {
 }
 template <> Dims Call::get<Dims>(size_t position, const char* name) const {
   return Dims(Ints(integers(position, name)));
+}
+template <> Padding Call::get<Padding>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (value.is_string()) return Padding(std::string_view(value.get_ref<const std::string&>()));
+  return Padding(get<Dims>(position, name));
 }
 template <> int64_t Call::get<int64_t>(size_t position, const char* name) const {
   const Json& value = need(position, name);

@@ -19,6 +19,20 @@ struct ValuesAndIndices {
   Tensor values, indices;
 };
 
+/// What a convolution puts around its input: numbers of zeros, one or one a dim, or a rule by name.
+struct Padding {
+  enum class Kind : uint8_t { given, valid, same } kind = Kind::given;
+  Dims sizes;
+
+  template <class T>
+  requires std::is_integral_v<T> Padding(T n) : sizes(static_cast<int64_t>(n)) {}
+  Padding(std::initializer_list<int64_t> v) : sizes(v) {}
+  Padding(const Dims& v) : sizes(v) {}
+  /// "valid" is none, "same" what keeps the sizes; throws for another word.
+  Padding(std::string_view name, Loc loc = Loc::current());
+  Padding(const char* name, Loc loc = Loc::current()) : Padding(std::string_view(name), loc) {}
+};
+
 #include "weft/gen/api.inc"
 
 } // namespace weft
