@@ -9,7 +9,12 @@ include "ir/ops/structured.td"
 include "ir/ops/composite.td"
 include "ir/ops/indexing.td"
 include "ir/ops/indexing_forms.td"
+include "ir/ops/activations.td"
 include "ir/ops/convolution.td"
+include "ir/ops/losses.td"
+include "ir/ops/networks.td"
 include "ir/ops/pooling.td"
+include "ir/ops/products.td"
+include "ir/ops/statistics.td"
 
 #endif

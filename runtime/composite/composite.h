@@ -45,6 +45,12 @@ inline const Tensor& require_given(const char* op, const char* name, const Tenso
   return t;
 }
 
+/// Throws for the reduction that only kl_div has.
+inline void require_common(const char* op, Reduce reduction, const Loc& loc) {
+  if (reduction == Reduce::batchmean)
+    refuse(op, ErrorKind::value, "reduction must be none, mean or sum, got batchmean", loc);
+}
+
 /// Applies a loss's reduction.
 inline Tensor reduced(Tensor loss, Reduce reduction) {
   switch (reduction) {

@@ -63,6 +63,7 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
                      Reduce reduction, double label_smoothing) {
   LocScope scope(x.loc());
   composite::require_floating("cross_entropy", x);
+  composite::require_common("cross_entropy", reduction, x.loc());
   const Meta m = x.impl()->meta;
   if (m.rank == 0)
     throw Error(ErrorKind::shape, "cross_entropy: x must have a dim of classes, got " + describe(m),
@@ -110,6 +111,7 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
 
 Tensor mse_loss(const Arg& x, const Tensor& target, Reduce reduction) {
   LocScope scope(x.loc());
+  composite::require_common("mse_loss", reduction, x.loc());
   Tensor difference = sub(x, target);
   return composite::reduced(difference * difference, reduction);
 }

@@ -98,8 +98,15 @@ template <> Tensor Call::get<Tensor>(size_t position, const char* name) const {
 }
 template <>
 std::vector<Tensor> Call::get<std::vector<Tensor>>(size_t position, const char* name) const {
+  auto is_tensor = [](const Json& e) { return e.is_object() && e.contains("t"); };
+  const Json& first = need(position, name);
   std::vector<Tensor> all;
-  for (const Json& e : need(position, name))
+  if (is_tensor(first)) { // spelt out: all further arguments
+    for (; position < args_.size() && is_tensor(args_[position]); position++)
+      all.push_back(get<Tensor>(position, name));
+    return all;
+  }
+  for (const Json& e : first)
     all.push_back(e.is_null() ? Tensor() : inputs_.at(e.at("t").get<size_t>()));
   return all;
 }
@@ -155,7 +162,17 @@ std::optional<DType> Call::get<std::optional<DType>>(size_t position, const char
 }
 template <> Reduce Call::get<Reduce>(size_t position, const char* name) const {
   const std::string text = need(position, name);
-  return text == "none" ? Reduce::none : text == "sum" ? Reduce::sum : Reduce::mean;
+  static const std::map<std::string, Reduce> words = {{"none", Reduce::none},
+                                                      {"mean", Reduce::mean},
+                                                      {"sum", Reduce::sum},
+                                                      {"batchmean", Reduce::batchmean}};
+  auto it = words.find(text);
+  if (it == words.end()) throw Unsupported("reduction " + text);
+  return it->second;
+}
+template <>
+std::optional<double> Call::get<std::optional<double>>(size_t position, const char* name) const {
+  return get<double>(position, name);
 }
 
 namespace {

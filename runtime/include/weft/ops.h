@@ -11,8 +11,9 @@
 
 namespace weft {
 
-/// What a loss does with its elements.
-enum class Reduce { none, mean, sum };
+/// What a loss does with its elements. `batchmean`, the sum divided by the size of dim 0, is for
+/// kl_div alone.
+enum class Reduce { none, mean, sum, batchmean };
 
 /// Elements of a dim and where they lie: auto [values, indices] = sort(x).
 struct ValuesAndIndices {

@@ -1,0 +1,78 @@
+// Activations that are made of other ops.
+
+#include "runtime/composite/composite.h"
+
+namespace weft {
+
+Tensor relu6(const Arg& x) { return hardtanh(x, 0, 6); }
+
+Tensor celu(const Arg& x, double alpha) {
+  LocScope scope(x.loc());
+  if (alpha == 0)
+    composite::refuse("celu", ErrorKind::value, "alpha must not be 0, got 0", x.loc());
+  return pointwise(Op::celu_value, {&x}, {alpha});
+}
+
+Tensor softshrink(const Arg& x, double lambd) {
+  LocScope scope(x.loc());
+  if (!(lambd >= 0))
+    composite::refuse("softshrink", ErrorKind::value,
+                      "lambd must not be negative, got " + std::to_string(lambd), x.loc());
+  return pointwise(Op::softshrink_value, {&x}, {lambd});
+}
+
+Tensor softsign(const Arg& x) {
+  LocScope scope(x.loc());
+  Tensor t = x.tensor();
+  return t / (1 + abs(t));
+}
+
+Tensor tanhshrink(const Arg& x) {
+  LocScope scope(x.loc());
+  Tensor t = x.tensor();
+  return t - tanh(t);
+}
+
+Tensor softmin(const Arg& x, int64_t dim) {
+  LocScope scope(x.loc());
+  composite::require_floating("softmin", x);
+  return softmax(neg(x), dim);
+}
+
+Tensor prelu(const Arg& x, const Tensor& weight) {
+  LocScope scope(x.loc());
+  composite::require_floating("prelu", x);
+  composite::require_given("prelu", "weight", weight, x.loc());
+  const Meta m = x.impl()->meta;
+  int64_t channels = m.rank > 1 ? m.sizes[1] : 1;
+  bool fits = weight.rank() <= 1 && (weight.numel() == 1 || weight.numel() == channels) &&
+              weight.dtype() == m.dtype;
+  if (!fits)
+    composite::refuse("prelu", ErrorKind::shape,
+                      "weight must have one element or " + std::to_string(channels) +
+                          ", one a channel, and x's dtype, got " + describe(weight.impl()->meta) +
+                          " for " + describe(m),
+                      x.loc());
+  Shape along = Ints::filled(m.rank, 1);
+  if (weight.numel() != 1) along[1] = channels;
+  Tensor t = x.tensor();
+  return where(t > 0, t, reshape(weight, along) * t);
+}
+
+Tensor glu(const Arg& x, int64_t dim) {
+  LocScope scope(x.loc());
+  composite::require_floating("glu", x);
+  const Meta m = x.impl()->meta;
+  if (m.rank == 0)
+    composite::refuse("glu", ErrorKind::shape, "x must have dims, got " + describe(m), x.loc());
+  int d = normalize_dim(dim, m.rank, "glu", x.loc());
+  int64_t half = m.sizes[d] / 2;
+  if (m.sizes[d] % 2)
+    composite::refuse("glu", ErrorKind::shape,
+                      "the size of dim " + std::to_string(d) + " must be even, got " + describe(m),
+                      x.loc());
+  Tensor t = x.tensor();
+  return slice(t, d, 0, half) * sigmoid(slice(t, d, half));
+}
+
+} // namespace weft

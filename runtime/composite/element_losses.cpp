@@ -1,0 +1,208 @@
+// Losses of one element each, then a reduction.
+
+#include "runtime/composite/composite.h"
+#include "runtime/core/refusal.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace weft {
+
+namespace {
+
+using composite::reduced;
+using composite::refuse;
+
+// What every loss here starts with.
+void check(const char* op, const Arg& x, const Tensor& target, Reduce reduction) {
+  require_tensor(x, op);
+  composite::require_given(op, "target", target, x.loc());
+  composite::require_common(op, reduction, x.loc());
+}
+
+void check_same_shape(const char* op, const Arg& x, const Tensor& target) {
+  const Meta& m = x.impl()->meta;
+  if (m.shape() != target.shape())
+    refuse(op, ErrorKind::shape,
+           "target must have the shape of x, got " + describe(target.impl()->meta) + " for " +
+               describe(m),
+           x.loc());
+}
+
+// The loss in the dtype of the operands, computed in f32 for bf16.
+template <class F> Tensor computed(const Arg& x, const Tensor& target, Reduce reduction, F loss) {
+  DType dtype = promote_types(x.impl()->meta.dtype, target.dtype());
+  Tensor t = composite::widened(Arg(target, x.loc()));
+  return reduced(loss(composite::widened(x), t), reduction).to(dtype);
+}
+
+// t log(t), which is 0 where t is.
+Tensor entropy(const Tensor& t) {
+  Tensor is_zero = t == 0;
+  return where(is_zero, 0, t * log(where(is_zero, 1, t)));
+}
+
+Tensor hinge(const Tensor& x) { return clamp(x, 0); }
+
+} // namespace
+
+Tensor l1_loss(const Arg& x, const Tensor& target, Reduce reduction) {
+  LocScope scope(x.loc());
+  check("l1_loss", x, target, reduction);
+  return reduced(abs(sub(x, target)), reduction);
+}
+
+Tensor smooth_l1_loss(const Arg& x, const Tensor& target, Reduce reduction, double beta) {
+  LocScope scope(x.loc());
+  check("smooth_l1_loss", x, target, reduction);
+  if (!(beta >= 0))
+    refuse("smooth_l1_loss", ErrorKind::value,
+           "beta must not be negative, got " + std::to_string(beta), x.loc());
+  if (beta == 0) return l1_loss(x, target, reduction);
+  Tensor d = abs(sub(x, target));
+  return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction);
+}
+
+Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double delta) {
+  LocScope scope(x.loc());
+  check("huber_loss", x, target, reduction);
+  if (!(delta > 0))
+    refuse("huber_loss", ErrorKind::value, "delta must be positive, got " + std::to_string(delta),
+           x.loc());
+  Tensor d = abs(sub(x, target));
+  return reduced(where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), reduction);
+}
+
+Tensor kl_div(const Arg& x, const Tensor& target, Reduce reduction, bool log_target) {
+  LocScope scope(x.loc());
+  check("kl_div", x, target, reduction == Reduce::batchmean ? Reduce::sum : reduction);
+  Reduce own = reduction == Reduce::batchmean ? Reduce::sum : reduction;
+  Tensor loss = computed(x, target, own, [&](const Tensor& a, const Tensor& t) {
+    return log_target ? exp(t) * (t - a) : entropy(t) - t * a;
+  });
+  const Meta& m = x.impl()->meta;
+  if (reduction != Reduce::batchmean || m.rank == 0) return loss;
+  return std::move(loss) / static_cast<double>(m.sizes[0]);
+}
+
+Tensor binary_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight,
+                            Reduce reduction) {
+  LocScope scope(x.loc());
+  check("binary_cross_entropy", x, target, reduction);
+  composite::require_floating("binary_cross_entropy", x);
+  check_same_shape("binary_cross_entropy", x, target);
+  const RefusalWords words(
+      "binary_cross_entropy: x must be probabilities in 0 .. 1, got one that is not");
+  return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
+    Tensor p = checked_range(a, 0.0, 1.0);
+    Tensor loss = (t - 1) * clamp(log(1 - p), -100.0) - t * clamp(log(p), -100.0);
+    return weight.defined() ? loss * weight : loss;
+  });
+}
+
+// With p the weight of positives: (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)).
+Tensor binary_cross_entropy_with_logits(const Arg& x, const Tensor& target, const Tensor& weight,
+                                        Reduce reduction, const Tensor& pos_weight) {
+  LocScope scope(x.loc());
+  check("binary_cross_entropy_with_logits", x, target, reduction);
+  composite::require_floating("binary_cross_entropy_with_logits", x);
+  check_same_shape("binary_cross_entropy_with_logits", x, target);
+  return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
+    Tensor surprise = logsigmoid(a);
+    if (pos_weight.defined()) surprise = (1 + (pos_weight - 1) * t) * surprise;
+    Tensor loss = (1 - t) * a - surprise;
+    return weight.defined() ? loss * weight : loss;
+  });
+}
+
+Tensor poisson_nll_loss(const Arg& x, const Tensor& target, bool log_input, bool full, double eps,
+                        Reduce reduction) {
+  LocScope scope(x.loc());
+  check("poisson_nll_loss", x, target, reduction);
+  return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
+    Tensor loss = log_input ? exp(a) - t * a : a - t * log(a + eps);
+    if (!full) return loss;
+    Tensor counts = t > 1, safe = where(counts, t, 1.0);
+    Tensor stirling = safe * log(safe) - safe + 0.5 * log(2 * std::numbers::pi * safe);
+    return loss + where(counts, stirling, 0.0);
+  });
+}
+
+Tensor gaussian_nll_loss(const Arg& x, const Tensor& target, const Tensor& var, bool full,
+                         double eps, Reduce reduction) {
+  LocScope scope(x.loc());
+  check("gaussian_nll_loss", x, target, reduction);
+  composite::require_given("gaussian_nll_loss", "var", var, x.loc());
+  Shape shape = x.impl()->meta.shape();
+  Tensor variance = composite::widened(Arg(var, x.loc()));
+  bool lacks_last = variance.rank() + 1 == shape.size() && shape != variance.shape();
+  if (lacks_last) variance = unsqueeze(variance, -1); // one variance for a row
+  const RefusalWords words("gaussian_nll_loss: var must not be negative, got one that is");
+  variance = checked_range(variance, 0.0, std::numeric_limits<double>::infinity());
+  Tensor missing;
+  {
+    NoGrad no_grad;
+    missing = clamp(variance, eps) - variance;
+  }
+  Tensor safe = where(variance < eps, variance + missing, variance);
+  return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
+    Tensor d = a - t;
+    Tensor loss = 0.5 * (log(safe) + d * d / safe);
+    return full ? loss + 0.5 * std::log(2 * std::numbers::pi) : loss;
+  });
+}
+
+Tensor triplet_margin_loss(const Arg& anchor, const Tensor& positive, const Tensor& negative,
+                           double margin, double p, double eps, bool swap, Reduce reduction) {
+  LocScope scope(anchor.loc());
+  check("triplet_margin_loss", anchor, positive, reduction);
+  composite::require_given("triplet_margin_loss", "negative", negative, anchor.loc());
+  Tensor a = anchor.tensor();
+  Tensor near = pairwise_distance(a, positive, p, eps),
+         far = pairwise_distance(a, negative, p, eps);
+  if (swap) far = minimum(far, pairwise_distance(positive, negative, p, eps));
+  return reduced(hinge(near - far + margin), reduction);
+}
+
+// The norms here count with a small eps under the root, as PyTorch's do.
+Tensor cosine_embedding_loss(const Arg& x1, const Tensor& x2, const Tensor& target, double margin,
+                             Reduce reduction) {
+  LocScope scope(x1.loc());
+  check("cosine_embedding_loss", x1, target, reduction);
+  composite::require_given("cosine_embedding_loss", "x2", x2, x1.loc());
+  const Meta& m = x1.impl()->meta;
+  if (m.rank != target.rank() + 1 || x2.rank() != m.rank)
+    refuse("cosine_embedding_loss", ErrorKind::shape,
+           "x1 and x2 must have one dim more than target, got " + describe(m) + ", " +
+               describe(x2.impl()->meta) + " and " + describe(target.impl()->meta),
+           x1.loc());
+  constexpr double kEps = 1e-12;
+  Tensor a = x1.tensor();
+  Tensor squares = (sum(a * a, -1) + kEps) * (sum(x2 * x2, -1) + kEps);
+  Tensor cosine = sum(a * x2, -1) / sqrt(squares);
+  Tensor apart = where(target == -1, hinge(cosine - margin), 0.0);
+  return reduced(where(target == 1, 1 - cosine, 0.0) + apart, reduction);
+}
+
+Tensor margin_ranking_loss(const Arg& x1, const Tensor& x2, const Tensor& target, double margin,
+                           Reduce reduction) {
+  LocScope scope(x1.loc());
+  check("margin_ranking_loss", x1, target, reduction);
+  return reduced(hinge(-target * sub(x1, x2) + margin), reduction);
+}
+
+Tensor hinge_embedding_loss(const Arg& x, const Tensor& target, double margin, Reduce reduction) {
+  LocScope scope(x.loc());
+  check("hinge_embedding_loss", x, target, reduction);
+  Tensor t = x.tensor();
+  Tensor apart = where(target == 1, 0.0, hinge(margin - t));
+  return reduced(where(target == -1, 0.0, t) + apart, reduction);
+}
+
+Tensor soft_margin_loss(const Arg& x, const Tensor& target, Reduce reduction) {
+  LocScope scope(x.loc());
+  check("soft_margin_loss", x, target, reduction);
+  return reduced(softplus(-target * x.tensor()), reduction);
+}
+
+} // namespace weft

@@ -1,0 +1,67 @@
+// Variance and standard deviation, with and without the mean.
+
+#include "runtime/composite/composite.h"
+
+namespace weft {
+
+namespace {
+
+// The elements that one result is made of.
+double folded(const Arg& x, const Dims& dims) {
+  const Meta& m = x.impl()->meta;
+  double n = 1;
+  if (dims.empty()) return static_cast<double>(m.numel());
+  for (int64_t d : dims)
+    if (m.rank) n *= static_cast<double>(m.sizes[normalize_dim(d, m.rank, "var", x.loc())]);
+  return n;
+}
+
+struct Moments {
+  Tensor variance, mean; // in the dtype that sums are kept in
+};
+
+Moments moments(const char* op, const Arg& x, const Dims& dims, double correction, bool keepdim) {
+  composite::require_floating(op, x);
+  double n = folded(x, dims);
+  Tensor wide = composite::widened(x);
+  Tensor m = mean(wide, dims, true);
+  Tensor centred = wide - m;
+  Tensor variance = sum(centred * centred, dims, keepdim) / std::max(0.0, n - correction);
+  return {variance, reshape(m, variance.shape())};
+}
+
+// The root whose gradient at 0 is 0.
+Tensor root(const Tensor& variance) {
+  Tensor is_zero = variance == 0;
+  return where(is_zero, 0, sqrt(where(is_zero, 1, variance)));
+}
+
+} // namespace
+
+Tensor var(const Arg& x, const Dims& dim, double correction, bool keepdim) {
+  LocScope scope(x.loc());
+  DType dtype = require_tensor(x, "var").meta.dtype;
+  return moments("var", x, dim, correction, keepdim).variance.to(dtype);
+}
+
+Tensor std(const Arg& x, const Dims& dim, double correction, bool keepdim) {
+  LocScope scope(x.loc());
+  DType dtype = require_tensor(x, "std").meta.dtype;
+  return root(moments("std", x, dim, correction, keepdim).variance).to(dtype);
+}
+
+std::pair<Tensor, Tensor> var_mean(const Arg& x, const Dims& dim, double correction, bool keepdim) {
+  LocScope scope(x.loc());
+  DType dtype = require_tensor(x, "var_mean").meta.dtype;
+  Moments m = moments("var_mean", x, dim, correction, keepdim);
+  return {m.variance.to(dtype), m.mean.to(dtype)};
+}
+
+std::pair<Tensor, Tensor> std_mean(const Arg& x, const Dims& dim, double correction, bool keepdim) {
+  LocScope scope(x.loc());
+  DType dtype = require_tensor(x, "std_mean").meta.dtype;
+  Moments m = moments("std_mean", x, dim, correction, keepdim);
+  return {root(m.variance).to(dtype), m.mean.to(dtype)};
+}
+
+} // namespace weft
