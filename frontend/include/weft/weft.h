@@ -9,6 +9,8 @@
 #include "weft/error.h"
 #include "weft/memory.h"
 #include "weft/nn.h"
+#include "weft/nn_activations.h"
+#include "weft/nn_layers.h"
 #include "weft/ops.h"
 #include "weft/optim.h"
 #include "weft/parallel.h"

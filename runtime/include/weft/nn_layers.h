@@ -1,0 +1,245 @@
+// Layers of networks beside those of nn.h: convolution, pooling, normalisation, dropout, attention.
+// Parameters and buffers have PyTorch's names, shapes and first values.
+#pragma once
+
+#include "weft/nn.h"
+#include "weft/ops.h"
+
+namespace weft::nn {
+
+//===--- Convolution and pooling
+//------------------------------------------------------------------===//
+
+struct ConvOptions {
+  Dims stride = 1;
+  Padding padding = 0;
+  Dims dilation = 1;
+  int64_t groups = 1;
+  bool bias = true;
+  DType dtype = f32;
+};
+
+/// Convolution over N dims, with weight [out, in / groups, kernel...] and bias [out]. Both start
+/// uniform in +-1/sqrt(in / groups * kernel).
+template <int N> class Conv : public Module {
+public:
+  Conv(int64_t in, int64_t out, const Dims& kernel_size, ConvOptions options = {},
+       Loc loc = Loc::current());
+  Tensor weight, bias; // bias is undefined without one
+  Tensor forward(const Tensor& x) override;
+
+private:
+  ConvOptions options_;
+};
+using Conv1d = Conv<1>;
+using Conv2d = Conv<2>;
+using Conv3d = Conv<3>;
+
+struct ConvTransposeOptions {
+  Dims stride = 1, padding = 0, output_padding = 0;
+  int64_t groups = 1;
+  bool bias = true;
+  Dims dilation = 1;
+  DType dtype = f32;
+};
+
+/// Transposed convolution over N dims, with weight [in, out / groups, kernel...] and bias [out].
+template <int N> class ConvTranspose : public Module {
+public:
+  ConvTranspose(int64_t in, int64_t out, const Dims& kernel_size, ConvTransposeOptions options = {},
+                Loc loc = Loc::current());
+  Tensor weight, bias;
+  Tensor forward(const Tensor& x) override;
+
+private:
+  ConvTransposeOptions options_;
+};
+using ConvTranspose1d = ConvTranspose<1>;
+using ConvTranspose2d = ConvTranspose<2>;
+using ConvTranspose3d = ConvTranspose<3>;
+
+struct AvgPoolOptions {
+  Dims stride = {}; // kernel_size
+  Dims padding = 0;
+  bool ceil_mode = false, count_include_pad = true;
+};
+
+/// Means of windows over N dims.
+template <int N> class AvgPool : public Module {
+public:
+  explicit AvgPool(const Dims& kernel_size, AvgPoolOptions options = {})
+      : kernel_(kernel_size), options_(options) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  Dims kernel_;
+  AvgPoolOptions options_;
+};
+using AvgPool1d = AvgPool<1>;
+using AvgPool2d = AvgPool<2>;
+using AvgPool3d = AvgPool<3>;
+
+/// Means of as many parts of the last N dims as `output_size` says.
+template <int N> class AdaptiveAvgPool : public Module {
+public:
+  explicit AdaptiveAvgPool(const Dims& output_size) : output_size_(output_size) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  Dims output_size_;
+};
+using AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
+using AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
+using AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
+
+//===--- Normalisation
+//----------------------------------------------------------------------------===//
+
+struct BatchNormOptions {
+  double eps = 1e-5;
+  std::optional<double> momentum = 0.1; // none: the running values are means of all batches
+  bool affine = true, track_running_stats = true;
+  DType dtype = f32;
+};
+
+/// Normalises each channel over the batch in training, else by the running mean and variance, which
+/// are buffers (Ioffe and Szegedy, 2015). N is the number of dims behind the channels; for 1 there
+/// may be none.
+template <int N> class BatchNorm : public Module {
+public:
+  explicit BatchNorm(int64_t channels, BatchNormOptions options = {}, Loc loc = Loc::current());
+  Tensor weight, bias;                                   // undefined unless affine
+  Tensor running_mean, running_var, num_batches_tracked; // undefined unless tracked
+  Tensor forward(const Tensor& x) override;
+
+private:
+  BatchNormOptions options_;
+};
+using BatchNorm1d = BatchNorm<1>;
+using BatchNorm2d = BatchNorm<2>;
+using BatchNorm3d = BatchNorm<3>;
+
+struct InstanceNormOptions {
+  double eps = 1e-5, momentum = 0.1;
+  bool affine = false, track_running_stats = false;
+  DType dtype = f32;
+};
+
+/// Normalises each channel of each sample. x may lack the dim of samples.
+template <int N> class InstanceNorm : public Module {
+public:
+  explicit InstanceNorm(int64_t channels, InstanceNormOptions options = {},
+                        Loc loc = Loc::current());
+  Tensor weight, bias;                                   // undefined unless affine
+  Tensor running_mean, running_var, num_batches_tracked; // undefined unless tracked
+  Tensor forward(const Tensor& x) override;
+
+private:
+  InstanceNormOptions options_;
+};
+using InstanceNorm1d = InstanceNorm<1>;
+using InstanceNorm2d = InstanceNorm<2>;
+using InstanceNorm3d = InstanceNorm<3>;
+
+/// Normalises groups of channels of each sample (Wu and He, Group normalization, 2018).
+class GroupNorm : public Module {
+public:
+  GroupNorm(int64_t num_groups, int64_t channels, double eps = 1e-5, bool affine = true,
+            DType dtype = f32, Loc loc = Loc::current());
+  Tensor weight, bias; // both undefined unless affine
+  Tensor forward(const Tensor& x) override;
+
+private:
+  int64_t groups_;
+  double eps_;
+};
+
+/// Divides the last dims, those of `shape`, by their root mean square, then scales them.
+class RMSNorm : public Module {
+public:
+  explicit RMSNorm(const Shape& shape, std::optional<double> eps = std::nullopt, bool affine = true,
+                   DType dtype = f32, Loc loc = Loc::current());
+  Tensor weight; // undefined unless affine
+  Tensor forward(const Tensor& x) override;
+
+private:
+  Shape shape_;
+  std::optional<double> eps_;
+};
+
+//===--- Dropout and shapes
+//-----------------------------------------------------------------------===//
+
+/// Sets elements to 0 with probability p in training, and scales the others by 1 / (1 - p).
+class Dropout : public Module {
+public:
+  explicit Dropout(double p = 0.5) : p_(p) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  double p_;
+};
+/// The same for whole channels, of N spatial dims.
+template <int N> class FeatureDropout : public Module {
+public:
+  explicit FeatureDropout(double p = 0.5) : p_(p) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  double p_;
+};
+using Dropout1d = FeatureDropout<1>;
+using Dropout2d = FeatureDropout<2>;
+using Dropout3d = FeatureDropout<3>;
+
+/// Makes one dim of start_dim .. end_dim.
+class Flatten : public Module {
+public:
+  explicit Flatten(int64_t start_dim = 1, int64_t end_dim = -1)
+      : start_(start_dim), end_(end_dim) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  int64_t start_, end_;
+};
+class Identity : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
+
+//===--- Attention
+//--------------------------------------------------------------------------------===//
+
+struct AttentionOptions {
+  double dropout = 0;
+  bool bias = true;
+  bool batch_first = false; // [N, L, E] rather than [L, N, E]
+  DType dtype = f32;
+};
+/// What one call of attention may have beside its operands.
+struct AttentionMasks {
+  Tensor attn_mask =
+      {}; // [L, S] or [N * heads, L, S]; bool, true where a key does not count, or added
+  Tensor key_padding_mask = {}; // [N, S], of the same kinds
+  bool is_causal = false;       // query i sees keys 0 .. i
+};
+
+/// Attention of several heads (Vaswani et al., Attention is all you need, 2017): in_proj_weight [3
+/// E, E] makes queries, keys and values, out_proj joins the heads. Operands are [L, N, E], or [L,
+/// E].
+class MultiheadAttention : public ModuleOf<MultiheadAttention> {
+public:
+  MultiheadAttention(int64_t embed_dim, int64_t num_heads, AttentionOptions options = {},
+                     Loc loc = Loc::current());
+  Tensor in_proj_weight, in_proj_bias; // in_proj_bias is undefined without bias
+  Linear out_proj;
+  Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value,
+                 const AttentionMasks& masks = {});
+
+private:
+  Tensor merged_mask(const AttentionMasks& masks, int64_t samples) const;
+  int64_t heads_;
+  AttentionOptions options_;
+};
+
+} // namespace weft::nn

@@ -1,0 +1,125 @@
+#include "weft/nn_layers.h"
+
+#include <fmt/format.h>
+
+namespace weft::nn {
+
+namespace {
+
+void check_channels(const char* layer, int64_t channels, const Loc& loc) {
+  if (channels < 1)
+    throw Error(ErrorKind::value,
+                fmt::format("{}: the number of channels must be positive, got {}", layer, channels),
+                LocScope::resolve(loc));
+}
+
+// Ranks that a layer over N dims takes.
+void check_rank(const char* layer, int n, const Tensor& x, int least, int most) {
+  if (x.rank() < least || x.rank() > most)
+    throw Error(ErrorKind::shape,
+                fmt::format("{}{}d: x must have {} or {} dims, got {}", layer, n, least, most,
+                            x.shape().str()),
+                LocScope::resolve(Loc()));
+}
+
+} // namespace
+
+template <int N>
+BatchNorm<N>::BatchNorm(int64_t channels, BatchNormOptions options, Loc loc) : options_(options) {
+  LocScope scope(loc);
+  check_channels("BatchNorm", channels, loc);
+  if (options.affine) {
+    weight = parameter("weight", ones({channels}, options.dtype), loc);
+    bias = parameter("bias", zeros({channels}, options.dtype), loc);
+  }
+  if (!options.track_running_stats) return;
+  running_mean = buffer("running_mean", zeros({channels}, options.dtype), loc);
+  running_var = buffer("running_var", ones({channels}, options.dtype), loc);
+  num_batches_tracked = buffer("num_batches_tracked", zeros({}, i64), loc);
+}
+
+template <int N> Tensor BatchNorm<N>::forward(const Tensor& x) {
+  check_rank("BatchNorm", N, x, N == 1 ? 2 : N + 2, N + 2);
+  bool is_tracked = running_mean.defined();
+  double momentum = options_.momentum.value_or(0);
+  if (is_training() && is_tracked) {
+    NoGrad no_grad;
+    num_batches_tracked.add_(1);
+    if (!options_.momentum) momentum = 1 / num_batches_tracked.item<double>();
+  }
+  return batch_norm(x, running_mean, running_var, weight, bias, is_training() || !is_tracked,
+                    momentum, options_.eps);
+}
+
+template <int N>
+InstanceNorm<N>::InstanceNorm(int64_t channels, InstanceNormOptions options, Loc loc)
+    : options_(options) {
+  LocScope scope(loc);
+  check_channels("InstanceNorm", channels, loc);
+  if (options.affine) {
+    weight = parameter("weight", ones({channels}, options.dtype), loc);
+    bias = parameter("bias", zeros({channels}, options.dtype), loc);
+  }
+  if (!options.track_running_stats) return;
+  running_mean = buffer("running_mean", zeros({channels}, options.dtype), loc);
+  running_var = buffer("running_var", ones({channels}, options.dtype), loc);
+  num_batches_tracked = buffer("num_batches_tracked", zeros({}, i64), loc);
+}
+
+template <int N> Tensor InstanceNorm<N>::forward(const Tensor& x) {
+  check_rank("InstanceNorm", N, x, N + 1, N + 2);
+  bool lacks_samples = x.rank() == N + 1;
+  Tensor samples = lacks_samples ? unsqueeze(x, 0) : x;
+  Tensor y =
+      instance_norm(samples, running_mean, running_var, weight, bias,
+                    is_training() || !running_mean.defined(), options_.momentum, options_.eps);
+  return lacks_samples ? squeeze(y, 0) : y;
+}
+
+GroupNorm::GroupNorm(int64_t num_groups, int64_t channels, double eps, bool affine, DType dtype,
+                     Loc loc)
+    : groups_(num_groups), eps_(eps) {
+  LocScope scope(loc);
+  check_channels("GroupNorm", channels, loc);
+  if (num_groups < 1 || channels % num_groups)
+    throw Error(
+        ErrorKind::value,
+        fmt::format("GroupNorm: num_groups must divide the number of channels, got {} for {}",
+                    num_groups, channels),
+        LocScope::resolve(loc));
+  if (!affine) return;
+  weight = parameter("weight", ones({channels}, dtype), loc);
+  bias = parameter("bias", zeros({channels}, dtype), loc);
+}
+
+Tensor GroupNorm::forward(const Tensor& x) { return group_norm(x, groups_, weight, bias, eps_); }
+
+RMSNorm::RMSNorm(const Shape& shape, std::optional<double> eps, bool affine, DType dtype, Loc loc)
+    : shape_(shape), eps_(eps) {
+  LocScope scope(loc);
+  if (affine) weight = parameter("weight", ones(shape, dtype), loc);
+}
+
+Tensor RMSNorm::forward(const Tensor& x) { return rms_norm(x, shape_, weight, eps_); }
+
+template class BatchNorm<1>;
+template class BatchNorm<2>;
+template class BatchNorm<3>;
+template class InstanceNorm<1>;
+template class InstanceNorm<2>;
+template class InstanceNorm<3>;
+
+Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, is_training()); }
+
+template <int N> Tensor FeatureDropout<N>::forward(const Tensor& x) {
+  auto* op = N == 1 ? dropout1d : N == 2 ? dropout2d : dropout3d;
+  return op(x, p_, is_training());
+}
+template class FeatureDropout<1>;
+template class FeatureDropout<2>;
+template class FeatureDropout<3>;
+
+Tensor Flatten::forward(const Tensor& x) { return flatten(x, start_, end_); }
+Tensor Identity::forward(const Tensor& x) { return x; }
+
+} // namespace weft::nn
