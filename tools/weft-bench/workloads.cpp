@@ -169,6 +169,8 @@ std::vector<Workload> make_workloads() {
                  .make = make_digits,
                  .lr = 1e-3,
                  .weight_decay = 0.01});
+  for (Workload& w : network_workloads())
+    all.push_back(std::move(w));
   return all;
 }
 

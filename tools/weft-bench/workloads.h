@@ -32,6 +32,8 @@ struct Workload {
 };
 
 const std::vector<Workload>& workloads();
+/// The part of them that are whole networks.
+std::vector<Workload> network_workloads();
 /// Returns the workload of a name, or throws weft::Error that lists them.
 const Workload& workload(const std::string& name);
 

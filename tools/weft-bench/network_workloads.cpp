@@ -1,0 +1,143 @@
+// Workloads of whole networks: attention, a transformer block, convolutions.
+
+#include "tools/weft-bench/workloads.h"
+
+#include <cmath>
+
+namespace weft::bench {
+
+namespace {
+
+using Kind = Workload::Kind;
+
+Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
+
+Tensor affine(const Tensor& x, const Params& p, const std::string& layer) {
+  return matmul(x, p.at(layer + "_w")) + p.at(layer + "_b"); // weights lie as [in, out]
+}
+Tensor norm(const Tensor& x, const Params& p, const std::string& layer) {
+  return layer_norm(x, {x.size(-1)}, p.at(layer + "g"), p.at(layer + "b"));
+}
+
+//===--- Attention
+//--------------------------------------------------------------------------------===//
+
+constexpr int64_t kHeads = 12, kPositions = 1024, kHeadWidth = 64;
+
+Tensor attention_causal(const Params&, const Tensors& x) {
+  return scaled_dot_product_attention(x[0], x[1], x[2], {}, 0, true);
+}
+// Scores fall with the distance, by a slope a head (Press et al., Train short, test long, 2022).
+Tensor attention_alibi(const Params& p, const Tensors& x) {
+  Tensor rows = reshape(arange(0, kPositions, 1, f32), {kPositions, 1});
+  Tensor distance = rows - arange(0, kPositions, 1, f32);
+  Tensor slopes = reshape(p.at("slopes"), {kHeads, 1, 1});
+  Tensor bias = where(distance >= 0, -slopes * distance, -std::numeric_limits<double>::infinity());
+  return scaled_dot_product_attention(x[0], x[1], x[2], bias);
+}
+void make_attention(Params& p, Tensors& x) {
+  p["slopes"] = pow(2, (arange(kHeads) + 1) * (-8.0 / kHeads));
+  for (int k = 0; k < 3; k++)
+    x.push_back(random({1, kHeads, kPositions, kHeadWidth}));
+}
+
+struct Block {
+  int64_t samples, positions, width, heads;
+};
+
+// [B, T, width] as [B, heads, T, width / heads].
+Tensor split_heads(const Tensor& x, const Block& b) {
+  return transpose(reshape(x, {b.samples, b.positions, b.heads, b.width / b.heads}), 1, 2);
+}
+Tensor self_attention(const Tensor& x, const Params& p, const std::string& pre, const Block& b,
+                      bool is_causal) {
+  Tensor qkv = affine(x, p, pre + "qkv");
+  auto part = [&](int64_t k) {
+    return split_heads(slice(qkv, -1, k * b.width, (k + 1) * b.width), b);
+  };
+  Tensor y = scaled_dot_product_attention(part(0), part(1), part(2), {}, 0, is_causal);
+  return affine(reshape(transpose(y, 1, 2), {b.samples, b.positions, b.width}), p, pre + "o");
+}
+void make_block_params(Params& p, const std::string& pre, int64_t width, int64_t inner) {
+  auto layer = [&](const std::string& name, int64_t in, int64_t out) {
+    p[pre + name + "_w"] = random({in, out}, 1 / std::sqrt(static_cast<double>(in)));
+    p[pre + name + "_b"] = random({out}, 0.02);
+  };
+  layer("qkv", width, 3 * width);
+  layer("o", width, width);
+  layer("f1", width, inner);
+  layer("f2", inner, width);
+  for (const char* name : {"n1", "n2"}) {
+    p[pre + name + "g"] = ones({width});
+    p[pre + name + "b"] = zeros({width});
+  }
+}
+
+constexpr Block kBlock{8, 128, 384, 12};
+
+Tensor block(const Params& p, const Tensors& in) {
+  Tensor x = norm(in[0] + self_attention(in[0], p, "", kBlock, false), p, "n1");
+  return norm(x + affine(gelu(affine(x, p, "f1")), p, "f2"), p, "n2");
+}
+
+//===--- Convolution
+//------------------------------------------------------------------------------===//
+
+Tensor conv_norm(const Tensor& x, const Params& p, const std::string& name, int64_t stride,
+                 int64_t padding) {
+  return batch_norm(conv2d(x, p.at(name + "_cw"), {}, stride, padding), p.at(name + "m"),
+                    p.at(name + "v"), p.at(name + "g"), p.at(name + "b"));
+}
+void make_conv(Params& p, const std::string& name, int64_t in, int64_t out, int64_t kernel) {
+  double terms = static_cast<double>(in * kernel * kernel);
+  p[name + "_cw"] = random({out, in, kernel, kernel}, std::sqrt(2 / terms));
+  p[name + "g"] = random({out}, 0.1) + 1.0;
+  p[name + "b"] = random({out}, 0.1);
+  p[name + "m"] = random({out}, 0.1);
+  p[name + "v"] = abs(random({out}, 0.1) + 1.0);
+}
+
+Tensor conv_block(const Params& p, const Tensors& x) { return relu(conv_norm(x[0], p, "c", 1, 1)); }
+
+} // namespace
+
+std::vector<Workload> network_workloads() {
+  const double block_flops = 2.0 * 1024 * 384 * (4 * 384 + 2 * 1536) + 4.0 * 8 * 128 * 128 * 384;
+  const double attention_flops = 2.0 * kHeads * kPositions * kPositions * kHeadWidth;
+  std::vector<Workload> all;
+  all.push_back({.name = "block_inf",
+                 .about = "a transformer block, batch 8 of 128 positions, width 384, 12 heads",
+                 .function = block,
+                 .make =
+                     [](Params& p, Tensors& x) {
+                       make_block_params(p, "", kBlock.width, 4 * kBlock.width);
+                       x = {random({kBlock.samples, kBlock.positions, kBlock.width})};
+                     },
+                 .limit = LimitClass::flops,
+                 .flops = block_flops});
+  all.push_back({.name = "attn_causal",
+                 .about = "causal attention, 12 heads of 64, 1024 positions",
+                 .function = attention_causal,
+                 .make = make_attention,
+                 .limit = LimitClass::flops,
+                 .flops = attention_flops});
+  all.push_back({.name = "attn_alibi",
+                 .about = "the same with a bias by distance",
+                 .function = attention_alibi,
+                 .make = make_attention,
+                 .limit = LimitClass::flops,
+                 .flops = attention_flops});
+  all.push_back({.name = "convblock",
+                 .about = "relu(batch_norm(conv 3x3)) of 64 channels, 56 x 56",
+                 .function = conv_block,
+                 .make =
+                     [](Params& p, Tensors& x) {
+                       make_conv(p, "c", 64, 64, 3);
+                       x = {random({1, 64, 56, 56})};
+                     },
+                 .limit = LimitClass::flops,
+                 .flops = 2.0 * 56 * 56 * 64 * 64 * 9});
+  return all;
+}
+
+} // namespace weft::bench
