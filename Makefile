@@ -46,6 +46,11 @@ test-tsan: setup ## Runs the fast tests under the thread sanitizer
 	@$(call build,tsan)
 	@ctest --preset tsan -j $(JOBS)
 
+.PHONY: fuzz
+fuzz: ## Fuzzes the readers of files, FUZZ_SECONDS (300) each
+	@tools/setup --fuzz
+	@tools/fuzz
+
 .PHONY: check
 check: build ## Format, include directions, file sizes, generated docs
 	@tools/check/all

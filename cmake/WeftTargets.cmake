@@ -25,7 +25,7 @@ add_library(weft::weft ALIAS weft)
 target_include_directories(weft PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/frontend/include>
                            $<BUILD_INTERFACE:${WEFT_GEN_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(weft PUBLIC cxx_std_20)
-target_link_libraries(weft PUBLIC fmt::fmt PRIVATE $<BUILD_INTERFACE:weft-includes> $<BUILD_INTERFACE:weft-expr> hwy Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(weft PUBLIC fmt::fmt PRIVATE $<BUILD_INTERFACE:weft-includes> $<BUILD_INTERFACE:weft-expr> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> hwy z Threads::Threads ${CMAKE_DL_LIBS})
 # Calls inside the library bind directly, and its thread-locals take one load: both are on the path of every eager op.
 target_compile_options(weft PRIVATE -fno-semantic-interposition -ftls-model=initial-exec)
 target_link_options(weft PRIVATE -Wl,-Bsymbolic-functions -Wl,--no-undefined)

@@ -1,6 +1,6 @@
 // Two leaves that look into one storage matter only where one of them is written. Storage identity
 // is not enough: two views whose overlap changed must not pass, so relative offsets and strides
-// count.
+// count. Memory from elsewhere may have several storages: it is compared by address.
 
 #include "frontend/alias.h"
 
@@ -14,33 +14,34 @@ struct Range {
   int64_t low, high; // bytes, half open
 };
 
-Range bytes_of(const TensorImpl& t) {
-  int64_t low = t.offset, high = t.offset + 1;
-  for (int k = 0; k < t.meta.rank; k++) {
-    if (t.meta.sizes[k] == 0) return {0, 0};
-    const int64_t extent = (t.meta.sizes[k] - 1) * t.meta.strides[k];
-    (extent < 0 ? low : high) += extent;
+// `start` is the address of element [0, ..., 0], or its distance from the storage's start.
+Range bytes_of(const Meta& meta, int64_t start) {
+  const auto size = static_cast<int64_t>(size_of(meta.dtype));
+  Range r{start, start + size};
+  for (int k = 0; k < meta.rank; k++) {
+    if (meta.sizes[k] == 0) return {0, 0};
+    const int64_t extent = (meta.sizes[k] - 1) * meta.strides[k] * size;
+    (extent < 0 ? r.low : r.high) += extent;
   }
-  const auto size = static_cast<int64_t>(size_of(t.meta.dtype));
-  return {low * size, high * size};
+  return r;
 }
 
-bool overlap(const TensorImpl& a, const TensorImpl& b) {
-  const Range x = bytes_of(a), y = bytes_of(b);
-  return x.low < y.high && y.low < x.high;
-}
-
-bool same_view(const TensorImpl& a, const TensorImpl& b) {
-  return a.offset == b.offset && a.meta.dtype == b.meta.dtype && a.meta.rank == b.meta.rank &&
-         a.meta.same_sizes(b.meta) && a.meta.same_strides(b.meta);
+bool is_same_form(const Meta& a, const Meta& b) {
+  return a.dtype == b.dtype && a.rank == b.rank && a.same_sizes(b) && a.same_strides(b);
 }
 
 enum class Relation : uint8_t { none, same, overlapping };
 
 Relation relation(const TensorImpl& a, const TensorImpl& b) {
-  if (a.storage != b.storage) return Relation::none;
-  if (same_view(a, b)) return Relation::same;
-  return overlap(a, b) ? Relation::overlapping : Relation::none;
+  const bool one_storage = a.storage == b.storage;
+  if (!one_storage && !a.storage->external && !b.storage->external) return Relation::none;
+  auto start = [&](const TensorImpl& t) {
+    const int64_t offset = t.offset * static_cast<int64_t>(size_of(t.meta.dtype));
+    return one_storage ? offset : reinterpret_cast<int64_t>(t.storage->data) + offset;
+  };
+  if (start(a) == start(b) && is_same_form(a.meta, b.meta)) return Relation::same;
+  const Range x = bytes_of(a.meta, start(a)), y = bytes_of(b.meta, start(b));
+  return x.low < y.high && y.low < x.high ? Relation::overlapping : Relation::none;
 }
 
 TensorImpl& leaf(const Flush& f, size_t i, TensorImpl* const* values) {
@@ -147,7 +148,8 @@ bool same_aliases(const Flush& f, TensorImpl* const* values) {
   }
   for (size_t i = 0; i < f.leaves.size(); i++) {
     shared |= f.leaves[i].same_as >= 0;
-    shared |= !f.leaves[i].written && leaf(f, i, values).storage->scratch == mark;
+    const Storage& s = *leaf(f, i, values).storage;
+    shared |= s.external || (!f.leaves[i].written && s.scratch == mark);
   }
   if (!shared) return true;
   for (size_t i = 0; i < f.leaves.size(); i++)

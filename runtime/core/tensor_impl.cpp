@@ -98,12 +98,12 @@ Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
 }
 
 void Storage::destroy() {
-  if (data && !external) {
-    if (device.type == DeviceType::cpu)
-      free_bytes(data, nbytes);
-    else
-      device::free(this);
-  }
+  if (owner)
+    delete owner;
+  else if (data && device.type != DeviceType::cpu)
+    device::free(this);
+  else if (data)
+    free_bytes(data, nbytes);
   if (FreeLists* l = local_lists())
     l->storages.put(this);
   else

@@ -13,6 +13,11 @@ struct GradNode;
 struct AutogradState;
 struct ViewLink;
 
+/// Keeps memory alive that is not the allocator's, such as a file's map; deleted with its storage.
+struct MemoryOwner {
+  virtual ~MemoryOwner() = default;
+};
+
 /// Memory that one or more tensors view. `data` is null while its contents are deferred; on a
 /// device it is an address there, which the host does not read.
 struct Storage {
@@ -21,11 +26,12 @@ struct Storage {
   void* data = nullptr;
   size_t nbytes = 0;
   Device device{};
-  bool external = false;        // not ours to free
+  bool external = false;        // other storages may look into the same memory
   const char* poison = nullptr; // why the contents never came to be; reading throws it
   uint32_t scratch = 0;         // a session's mark while it checks aliasing of mutated storages
   std::atomic<uint64_t> id{0};  // unique, taken at the first request
   uint64_t born = 0; // on a device: the number of the launch that made its first contents, or 0
+  MemoryOwner* owner = nullptr; // of memory from elsewhere; null: the allocator's
 
   static Storage* make(); // no memory yet
   static Storage* allocate(size_t nbytes, Device device,

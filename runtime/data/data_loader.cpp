@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <numeric>
+#include <utility>
 
 namespace weft::data {
 
@@ -88,9 +89,19 @@ int64_t DataLoader::size() const {
   return full_batches + (!options_.drop_last && dataset_.size() % b != 0);
 }
 
+void DataLoader::resume(uint64_t pass, int64_t batch, Loc loc) {
+  if (batch < 0 || batch > size())
+    throw Error(ErrorKind::index,
+                fmt::format("resume: the batch must be in [0, {}], got {}", size(), batch),
+                LocScope::resolve(loc));
+  passes_ = pass;
+  first_batch_ = batch;
+}
+
 DataLoader::Iterator DataLoader::begin() {
   Iterator it;
   it.loader_ = this;
+  it.position_ = std::exchange(first_batch_, 0) * options_.batch_size;
   it.end_ = std::min(dataset_.size(), size() * options_.batch_size);
   it.order_.resize(static_cast<size_t>(dataset_.size()));
   std::iota(it.order_.begin(), it.order_.end(), int64_t{0});

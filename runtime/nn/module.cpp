@@ -1,6 +1,7 @@
 #include "weft/nn.h"
 
 #include "runtime/autograd/tape.h"
+#include "runtime/nn/state_match.h"
 
 #include <fmt/format.h>
 
@@ -142,28 +143,17 @@ StateDict Module::state_dict() const {
   return state;
 }
 
-void Module::load_state_dict(const StateDict& state, bool strict, Loc loc) {
+StateDifference Module::load_state_dict(const StateDict& state, bool strict, Loc loc) {
   LocScope scope(loc);
-  StateDict own = state_dict();
-  for (const auto& [name, t] : state) {
-    auto mine = own.find(name);
-    if (mine == own.end()) {
-      if (strict)
-        fail_at(ErrorKind::value,
-                fmt::format("load_state_dict: names must be the module's, got \"{}\"", name), loc);
-    } else if (!t.defined() || mine->second.shape() != t.shape()) {
-      fail_at(ErrorKind::shape,
-              fmt::format("load_state_dict: \"{}\" must have shape {}, got {}", name,
-                          mine->second.shape().str(), t.defined() ? t.shape().str() : "none"),
-              loc);
-    }
-  }
-  for (const auto& [name, t] : own)
-    if (strict && !state.count(name))
-      fail_at(ErrorKind::value, fmt::format("load_state_dict: \"{}\" must be given", name), loc);
-  NoGrad no_grad;
-  for (const auto& [name, t] : state)
-    if (auto mine = own.find(name); mine != own.end()) mine->second.copy_(t);
+  const StateDict own = state_dict();
+  const StateMatch match = match_state(own, state);
+  if (!match.fits(strict))
+    fail_at(ErrorKind::value,
+            "load_state_dict: the state must have the module's names and shapes, got " +
+                match.text(),
+            loc);
+  copy_state(own, state);
+  return {match.missing, match.unexpected};
 }
 
 Module& Module::train(bool on) {

@@ -94,7 +94,11 @@ void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc 
   for (size_t k = 0; k < parameters_.size(); k++) { // first all checks, then all copies
     for (const std::string& name : state_names_)
       find(fmt::format("{}.{}", k, name), parameters_[k].shape());
-    find(fmt::format("{}.step", k), {});
+    std::string count = fmt::format("{}.step", k);
+    if (int64_t step = find(count, {}).item<int64_t>(); step < 0)
+      throw Error(ErrorKind::value,
+                  fmt::format("load_state_dict: \"{}\" must not be negative, got {}", count, step),
+                  LocScope::resolve(loc));
   }
   NoGrad no_grad;
   for (size_t k = 0; k < parameters_.size(); k++) {

@@ -68,6 +68,21 @@ TEST_CASE("a shuffled pass is a permutation, another one each time, the same for
   CHECK(order(c) != first);
 }
 
+TEST_CASE("a loader goes on at a batch of a pass", "[data]") {
+  data::LoaderOptions options{.batch_size = 7, .shuffle = true, .seed = 3};
+  data::DataLoader whole(numbered(50), options), resumed(numbered(50), options);
+  std::vector<int64_t> first = order(whole), second = order(whole);
+  CHECK(whole.passes() == 2);
+  resumed.resume(1, 3);
+  CHECK(order(resumed) == std::vector<int64_t>(second.begin() + 21, second.end()));
+  CHECK(order(resumed) == order(whole)); // the pass after it is a whole one
+  resumed.resume(0);
+  CHECK(order(resumed) == first);
+  resumed.resume(5, 8);
+  CHECK(order(resumed).empty());
+  CHECK_THROWS_WITH(resumed.resume(0, 9), Contains("resume: the batch must be in [0, 8], got 9"));
+}
+
 TEST_CASE("strided inputs are gathered by value", "[data]") {
   Tensor x = transpose(tensor(std::vector<float>{0, 1, 2, 3, 4, 5}, {2, 3}), 0, 1);
   data::TensorDataset set(x, tensor(std::vector<int64_t>{0, 1, 2}, {3}));

@@ -129,6 +129,11 @@ TEST_CASE("training continues from a saved state", "[optim]") {
     run_step(q, other, step);
   }
   CHECK(p.to_vector<double>() == q.to_vector<double>());
+  Tensor count = saved.at("0.step");
+  saved["0.step"] = tensor(-1);
+  CHECK_THROWS_WITH(other.load_state_dict(saved),
+                    Contains("load_state_dict: \"0.step\" must not be negative, got -1"));
+  saved["0.step"] = count;
   saved.erase("0.exp_avg");
   CHECK_THROWS_WITH(other.load_state_dict(saved),
                     Contains("\"0.exp_avg\" must be given with shape [4], got none"));

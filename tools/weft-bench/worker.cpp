@@ -1,9 +1,9 @@
 // The protocol by which a driver compares libraries: one JSON object a line, questions in, answers
 // out.
-#include "tools/common/npy.h"
 #include "tools/weft-bench/commands.h"
 #include "tools/weft-bench/sampling.h"
 #include "tools/weft-bench/workloads.h"
+#include "weft/io.h"
 
 #include <nlohmann/json.hpp>
 
@@ -19,16 +19,18 @@ namespace {
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
+constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as other libraries write it
+
 void say(const Json& answer) { std::cout << answer.dump() << std::endl; }
 
 void load(const fs::path& folder, Params& params, Tensors& inputs) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     std::string name = entry.path().stem().string();
     if (name.starts_with("p_") && entry.path().extension() == ".npy")
-      params[name.substr(2)] = tools::read_npy(entry.path());
+      params[name.substr(2)] = load_npy(entry.path(), kNpy);
   }
   for (int k = 0; fs::exists(folder / ("in_" + std::to_string(k) + ".npy")); k++)
-    inputs.push_back(tools::read_npy(folder / ("in_" + std::to_string(k) + ".npy")));
+    inputs.push_back(load_npy(folder / ("in_" + std::to_string(k) + ".npy"), kNpy));
 }
 
 /// Returns max |a - b| / max |b|.
@@ -112,7 +114,7 @@ private:
     Json error = nullptr;
     fs::path expected = folder / "out_0.npy";
     if (fs::exists(expected))
-      error = relative_error(got, tools::read_npy(expected).to_vector<double>());
+      error = relative_error(got, load_npy(expected, kNpy).to_vector<double>());
     say({{"ok", 1}, {"first_s", first}, {"err", error}});
   }
 

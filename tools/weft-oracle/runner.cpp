@@ -1,8 +1,8 @@
 #include "tools/weft-oracle/runner.h"
 
 #include "runtime/core/tensor_impl.h"
-#include "tools/common/npy.h"
 #include "weft/compile.h"
+#include "weft/io.h"
 
 #include <functional>
 
@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kCompiledCalls =
     3; // the first records, the second compiles and follows, the third only follows
+
+constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as the oracle's library writes it
 
 /// Names of the oracle's library where ours differ.
 const std::map<std::string, std::string> kOtherNames = {{"torch.cat", "concatenate"},
@@ -111,9 +113,8 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
 
 Tensor Runner::load(const Json& t) const {
   DType dtype = to_dtype(t.at("dtype"));
-  if (!t.contains("base_npy"))
-    return read_npy(root + "/" + t.at("npy").get<std::string>()).to(device);
-  Tensor base = read_npy(root + "/" + t["base_npy"].get<std::string>());
+  if (!t.contains("base_npy")) return load_npy(root + "/" + t.at("npy").get<std::string>(), kNpy).to(device);
+  Tensor base = load_npy(root + "/" + t["base_npy"].get<std::string>(), kNpy);
   if (base.dtype() != dtype) throw Unsupported("a base of another dtype");
   return strided(base.to(device), t.at("shape"), t.at("strides"), t.at("offset"));
 }
@@ -160,12 +161,12 @@ void Runner::run_case(const Json& c) const {
   if (!outputs.empty() && results.size() != outputs.size())
     throw Unsupported("another number of results");
   for (size_t k = 0; k < results.size(); k++)
-    write_npy(out + "/out_" + std::to_string(k) + ".npy", results[k]);
+    save_npy(out + "/out_" + std::to_string(k) + ".npy", results[k], kNpy);
   for (size_t k = 0; k < gradients.size(); k++)
     if (!gradients[k].is_null()) {
       Tensor g = inputs[k].grad();
-      write_npy(out + "/grad_" + std::to_string(k) + ".npy",
-                g.defined() ? g : zeros(inputs[k].shape(), inputs[k].dtype()));
+      save_npy(out + "/grad_" + std::to_string(k) + ".npy",
+               g.defined() ? g : zeros(inputs[k].shape(), inputs[k].dtype()), kNpy);
     }
 }
 
@@ -196,7 +197,7 @@ void Runner::run_program(const Json& c) const {
     body();
   }
   for (const auto& [name, t] : variables)
-    write_npy(out + "/" + name + ".npy", t);
+    save_npy(out + "/" + name + ".npy", t, kNpy);
 }
 
 } // namespace weft::tools

@@ -1,6 +1,5 @@
 // weft-oracle: answers one case of an oracle of another library. Exit 0: answered, 3: not there
 // yet, anything else: the call was refused.
-#include "tools/common/npy.h"
 #include "tools/common/python_json.h"
 #include "tools/weft-oracle/runner.h"
 #include "weft/device.h"
@@ -35,9 +34,6 @@ int main(int argc, char** argv) {
       runner.run_case(c);
     return 0;
   } catch (const Unsupported& e) {
-    fmt::print(stderr, "unsupported: {}\n", e.what());
-    return 3;
-  } catch (const UnsupportedDType& e) {
     fmt::print(stderr, "unsupported: {}\n", e.what());
     return 3;
   } catch (const weft::Error& e) {

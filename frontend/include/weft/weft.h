@@ -7,6 +7,7 @@
 #include "weft/device.h"
 #include "weft/dtype.h"
 #include "weft/error.h"
+#include "weft/io.h"
 #include "weft/memory.h"
 #include "weft/nn.h"
 #include "weft/nn_activations.h"

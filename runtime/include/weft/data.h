@@ -44,6 +44,11 @@ public:
   explicit DataLoader(TensorDataset dataset, LoaderOptions options = {}, Loc loc = Loc::current());
   /// Returns the number of batches in a pass.
   int64_t size() const;
+  /// Returns how many passes have begun.
+  uint64_t passes() const { return passes_; }
+  /// Makes the next begin() start pass number `pass`, counted from 0, at its batch number `batch`:
+  /// so training goes on where it was interrupted.
+  void resume(uint64_t pass, int64_t batch = 0, Loc loc = Loc::current());
 
   class Iterator {
   public:
@@ -71,6 +76,7 @@ private:
   LoaderOptions options_;
   Loc loc_;
   uint64_t passes_ = 0;
+  int64_t first_batch_ = 0; // of the next pass
 };
 
 } // namespace weft::data

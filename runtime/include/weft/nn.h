@@ -21,6 +21,12 @@ namespace nn {
 /// Tensors by their dotted names, such as "up.weight".
 using StateDict = std::map<std::string, Tensor>;
 
+/// The names that only one side has: a saved state, or the module that it is loaded into.
+struct StateDifference {
+  std::vector<std::string> missing;    // the module's
+  std::vector<std::string> unexpected; // the state's
+};
+
 /// A part of a network. A module is a handle: copies share parameters, children and mode. Derive
 /// from it, register what it holds as members are initialised, and override forward:
 ///
@@ -59,8 +65,10 @@ public:
   /// Returns parameters and buffers without history; they share memory with the module's.
   StateDict state_dict() const;
   /// Copies values into parameters and buffers of the same names. Throws where shapes differ and,
-  /// unless `strict` is off, where names are missing or unknown; nothing is copied then.
-  void load_state_dict(const StateDict& state, bool strict = true, Loc loc = Loc::current());
+  /// unless `strict` is off, where names are missing or unknown; the message lists all of them, and
+  /// nothing is copied then.
+  StateDifference load_state_dict(const StateDict& state, bool strict = true,
+                                  Loc loc = Loc::current());
 
   Module& train(bool on = true);
   Module& eval() { return train(false); }

@@ -1,0 +1,60 @@
+#include "runtime/io/tensor_bytes.h"
+
+#include "runtime/core/execute.h"
+#include "runtime/io/in_quotes.h"
+
+#include <fmt/format.h>
+
+namespace weft {
+
+void fail_in_file(const char* op, const std::string& path, const FormatError& error,
+                  const Loc& loc) {
+  bool unsupported = error.kind == FormatError::Kind::unsupported;
+  throw Error(unsupported ? ErrorKind::unsupported : ErrorKind::io,
+              fmt::format("{}: {}, in {}", op, error.what(), in_quotes(path)),
+              LocScope::resolve(loc));
+}
+
+void fail_for_memory(const char* op, const std::string& path, const Loc& loc) {
+  throw Error(ErrorKind::out_of_memory,
+              fmt::format("{}: what the file says must fit in memory, got too little, for {}", op,
+                          in_quotes(path)),
+              LocScope::resolve(loc));
+}
+
+std::span<uint8_t> memory_of(const Tensor& t) {
+  const TensorImpl& impl = *t.impl();
+  return {reinterpret_cast<uint8_t*>(impl.data()), impl.meta.nbytes()};
+}
+
+Elements elements_of(const char* op, const Tensor& t, const std::string& what, const Loc& loc) {
+  if (!t.defined())
+    throw Error(ErrorKind::value, fmt::format("{}: {} must be defined, got none", op, what),
+                LocScope::resolve(loc));
+  materialize(t.impl(), op, loc);
+  Elements e{t, {}};
+  if (!t.is_contiguous()) {
+    // Not through an op: a compiled region has no business with what is written to a file.
+    e.kept = empty(t.shape(), t.dtype(), t.device(), loc);
+    copy_elements(t.impl()->view(), e.kept.impl()->view());
+  }
+  e.bytes = memory_of(e.kept);
+  return e;
+}
+
+Tensor tensor_over(Storage* storage, int64_t offset, const Meta& meta) {
+  TensorImpl* t = TensorImpl::make();
+  t->storage = storage;
+  t->offset = offset;
+  t->meta = meta;
+  return Tensor::adopt(t);
+}
+
+void check_bools(std::span<const uint8_t> bytes) {
+  for (size_t k = 0; k < bytes.size(); k++)
+    if (bytes[k] > 1)
+      throw FormatError(
+          fmt::format("bools must be stored as 0 or 1, got {} for element {}", bytes[k], k));
+}
+
+} // namespace weft
