@@ -147,6 +147,10 @@ private:
       why = "the kernel would be too large";
       return false;
     }
+    if (repeatsForGather(part)) {
+      why = "it reads what is computed more often than it has elements";
+      return false;
+    }
     if (part.product && reads + writes > kEpilogueStreams + 1) {
       why = "the epilogue of a product would read and write " + std::to_string(reads + writes) +
             " tensors of its size";
@@ -165,6 +169,31 @@ private:
       return false;
     }
     return true;
+  }
+
+  // Says whether a gather reads more elements of what the part computes than there are.
+  bool repeatsForGather(const Part& part) {
+    return llvm::any_of(part.ops, [&](Operation* op) {
+      if (!isGather(op)) return false;
+      Operation* from = op->getOperand(0).getDefiningOp();
+      while (isa_and_nonnull<ir::ViewOp>(from))
+        from = from->getOperand(0).getDefiningOp();
+      bool isComputed = from && part.contains(from) && graph.number.contains(from);
+      return isComputed && !isNoLarger(op->getResult(0), op->getOperand(0));
+    });
+  }
+  // Says whether a tensor has no more elements than another of its rank, as far as is known.
+  static bool isNoLarger(Value v, Value other) {
+    MLIRContext* ctx = v.getContext();
+    AffineExpr one = getAffineConstantExpr(1, ctx);
+    if (llvm::all_of(llvm::zip_equal(ir::shapeOf(v), ir::shapeOf(other)), [&](auto sizes) {
+          auto [a, b] = sizes;
+          return a == one || ir::canonical(a) == ir::canonical(b);
+        }))
+      return true;
+    auto a = dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(v), ctx)),
+         b = dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(other), ctx));
+    return a && b && a.getValue() <= b.getValue();
   }
 
   // Tensors with one element a point that are read or written.

@@ -342,26 +342,11 @@ struct PartBuilder {
   // The element of the index, then that of what is gathered, at the place that it names.
   bool visitGather(Operation* op, ArrayRef<AffineExpr> indices) {
     if (conditions) return fail(name(op) + " is read under a condition");
-    Operation* from = op->getOperand(0).getDefiningOp();
-    while (isa_and_nonnull<ir::ViewOp>(from))
-      from = from->getOperand(0).getDefiningOp();
-    if (from && part.contains(from) && !isTransparent(from) && !isSmaller(op))
-      return fail(name(op) + " reads what is computed here more often than it has elements");
     PartIndex index = part.indexBehindViews(op, indices);
-    if (index.extent == getAffineConstantExpr(0, context))
-      return fail(name(op) + " reads from a dim without elements");
     if (!part.foundIndexOf(op, indices)) part.foundIndices.push_back(index);
     return visit(index.value, index.at) &&
            visit(op->getOperand(0), part.indicesIn(op, 0, indices));
   }
-  bool isSmaller(Operation* op) {
-    auto count = [&](Value v) {
-      return dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(v), context));
-    };
-    auto result = count(op->getResult(0)), from = count(op->getOperand(0));
-    return result && from && result.getValue() <= from.getValue();
-  }
-
   // The key of indices: as many dims as they have.
   AffineMap keyOf(ArrayRef<AffineExpr> indices) {
     unsigned dims = 0;

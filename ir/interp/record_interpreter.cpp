@@ -93,7 +93,7 @@ bool reduceStep(Operation* op, ValueOf valueOf, SizeOf sizeOf, Array& y) {
 bool runRecord(Operation* op, ValueOf valueOf, SizeOf sizeOf, Array& y) {
   if (isa<ir::PartialReduceOp, ir::FinishReduceOp>(op)) return reduceStep(op, valueOf, sizeOf, y);
   const ir::Record* record = ir::recordOf(op);
-  if (!record) return false;
+  if (!record || record->kind == ir::RecordKind::structured) return false;
   if (record->kind == ir::RecordKind::reduction) {
     ArrayRef<int64_t> dims = ir::structureOf(op).drop_front();
     const Array& x = valueOf(op->getOperand(0));

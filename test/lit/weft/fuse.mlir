@@ -172,7 +172,7 @@ func.func @part_of_a_gather(%x: tensor<8x4xf32>, %i: tensor<6x4xi64>) -> tensor<
 // CHECK-NEXT: weft.gather
 func.func @computed(%x: tensor<8x4xf32>, %many: tensor<90x4xi64>, %few: tensor<2x4xi64>) -> (tensor<90x4xf32>, tensor<2x4xf32>) {
   %e = weft.exp %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
-  // expected-remark @below {{reads what is computed here more often than it has elements}}
+  // expected-remark @below {{it reads what is computed more often than it has elements}}
   %0 = weft.gather %e, %many {structure = array<i64: 0>} : (tensor<8x4xf32>, tensor<90x4xi64>) -> tensor<90x4xf32>
   %t = weft.tanh %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
   %1 = weft.gather %t, %few {structure = array<i64: 0>} : (tensor<8x4xf32>, tensor<2x4xi64>) -> tensor<2x4xf32>
