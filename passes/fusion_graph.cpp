@@ -224,7 +224,8 @@ bool FusionGraph::isPath(unsigned from, unsigned to) {
   return false;
 }
 
-// Says whether a kernel that computes all elements of the nodes `whole` reads all elements of a value.
+// Says whether a kernel that computes all elements of the nodes `whole` reads all elements of a
+// value.
 bool FusionGraph::isReadWholeBy(Value v, const llvm::DenseSet<unsigned>& whole) {
   MLIRContext* context = v.getContext();
   AffineExpr count = ir::countOf(ir::shapeOf(v), context);
@@ -249,8 +250,8 @@ bool FusionGraph::isReadWholeBy(Value v, const llvm::DenseSet<unsigned>& whole) 
   return false;
 }
 
-// What may refuse an element looks at each of them, whichever are read: the nodes of a set that do so
-// only because their results are written.
+// What may refuse an element looks at each of them, whichever are read: the nodes of a set that do
+// so only because their results are written.
 llvm::DenseSet<unsigned> FusionGraph::unreadRefusals(ArrayRef<unsigned> set,
                                                      const llvm::DenseSet<unsigned>& members) {
   llvm::DenseSet<unsigned> whole, unread;
@@ -273,8 +274,8 @@ SmallVector<Value> FusionGraph::outputsOf(ArrayRef<unsigned> set) {
   for (unsigned n : set) {
     Value result = nodes[n]->getResult(0);
     auto isOutside = [&](unsigned c) { return !members.contains(c); };
-    bool isShared = unread.contains(n) || returnedAs[n].size() > 1 ||
-                    llvm::any_of(consumers[n], isOutside);
+    bool isShared =
+        unread.contains(n) || returnedAs[n].size() > 1 || llvm::any_of(consumers[n], isOutside);
     if (isShared)
       outputs.insert(result);
     else if (!returnedAs[n].empty())

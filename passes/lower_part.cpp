@@ -75,13 +75,13 @@ private:
       used.push_back(offsetOf(output, *part.indicesOf(output.getType())));
     return used;
   }
-  // The depth of the innermost block that the expressions need, also for the indices that they find.
+  // The depth of the innermost block that the expressions need, also for the indices that they
+  // find.
   int depthOf(ArrayRef<AffineExpr> exprs) {
     int depth = axes.depthOf(exprs);
     for (auto [k, index] : llvm::enumerate(part.foundIndices))
-      if (llvm::any_of(exprs, [&](AffineExpr e) {
-            return e.isFunctionOfDim(part.firstFoundDim() + k);
-          }))
+      if (llvm::any_of(exprs,
+                       [&](AffineExpr e) { return e.isFunctionOfDim(part.firstFoundDim() + k); }))
         depth = std::max(depth, depthOf(index.at));
     return depth;
   }
@@ -557,8 +557,7 @@ private:
   Value emitConcatenate(Operation* op, ArrayRef<AffineExpr> indices, Condition mask) {
     int64_t along = ir::structureOf(op)[0];
     AffineExpr i = indices[along], end = constant(0);
-    int depth = depthOf({i}),
-        own = std::max(depthOf(indices), mask.value ? mask.depth : 0);
+    int depth = depthOf({i}), own = std::max(depthOf(indices), mask.value ? mask.depth : 0);
     SmallVector<Value> parts, below;
     for (unsigned k = 0; k < op->getNumOperands(); k++) {
       AffineExpr begin = end;

@@ -153,8 +153,7 @@ PartIndex Part::indexBehindViews(Operation* gather, ArrayRef<AffineExpr> indices
   return found;
 }
 
-std::optional<unsigned> Part::foundIndexOf(Operation* gather,
-                                           ArrayRef<AffineExpr> indices) const {
+std::optional<unsigned> Part::foundIndexOf(Operation* gather, ArrayRef<AffineExpr> indices) const {
   PartIndex wanted = indexBehindViews(gather, indices);
   for (auto [k, index] : llvm::enumerate(foundIndices))
     if (index.value == wanted.value && index.at == wanted.at && index.extent == wanted.extent)
@@ -344,8 +343,7 @@ struct PartBuilder {
     if (conditions) return fail(name(op) + " is read under a condition");
     PartIndex index = part.indexBehindViews(op, indices);
     if (!part.foundIndexOf(op, indices)) part.foundIndices.push_back(index);
-    return visit(index.value, index.at) &&
-           visit(op->getOperand(0), part.indicesIn(op, 0, indices));
+    return visit(index.value, index.at) && visit(op->getOperand(0), part.indicesIn(op, 0, indices));
   }
   // The key of indices: as many dims as they have.
   AffineMap keyOf(ArrayRef<AffineExpr> indices) {

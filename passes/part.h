@@ -62,8 +62,8 @@ struct PartAccess {
   bool isFactor = false; // read by a product
 };
 
-/// An index that a gather finds in a tensor: a further dim of the part's expressions, whose value is
-/// an element of that tensor.
+/// An index that a gather finds in a tensor: a further dim of the part's expressions, whose value
+/// is an element of that tensor.
 struct PartIndex {
   mlir::Operation* op; // the gather
   mlir::Value value;   // behind views

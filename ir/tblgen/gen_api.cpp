@@ -223,8 +223,9 @@ void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
     if (!op.has_function() || op.returns == "void") continue;
     std::vector<Parameter> parameters = function_of(op).parameters;
     Texts arguments = fetched(parameters);
-    os << "{\"" << op.name << "\", [](const Call& c) { return outputs(weft::"
-       << call_text(op.name, arguments) << "); }},\n";
+    os << "{\"" << op.name
+       << "\", [](const Call& c) { return outputs(weft::" << call_text(op.name, arguments)
+       << "); }},\n";
     if (!op.has_inplace()) continue;
     arguments.erase(arguments.begin());
     os << "{\"" << op.name << "_\", [](const Call& c) { return outputs(c.get<Tensor>(0, \""

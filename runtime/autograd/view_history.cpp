@@ -122,7 +122,7 @@ Tensor put_diagonal(const ViewStep& step, const Tensor& x, const Tensor& part) {
   const int a = static_cast<int>(step.arguments[0]), b = static_cast<int>(step.arguments[1]);
   const Tensor result = x.detach();
   const Tensor spread = place_diagonal(part, x.shape(), a, b);
-  const Tensor mask = expand(diagonal_mask(x.shape(), a, b), x.shape());
+  const Tensor mask = expand(diagonal_mask(x.shape(), a, b, x.device()), x.shape());
   TensorImpl* operands[] = {mask.impl(), spread.impl(), x.impl()};
   OpCall call;
   call.loc = &step.loc;

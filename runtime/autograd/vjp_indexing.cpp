@@ -15,16 +15,17 @@ using composite::scatter_along;
 int dim_of(VjpContext& c) { return static_cast<int>(c.structure(0)); }
 
 Tensor zeros_of(const Tensor& like, const Shape& shape, const Loc& loc) {
-  return filled(shape, Scalar(0), like.dtype(), loc);
+  return filled(shape, Scalar(0), like.dtype(), like.device(), loc);
 }
 
 // Of several elements that went to one place the last is there: only it has a gradient.
 Tensor last_ones(const Tensor& x, int dim, const Tensor& index, const Loc& loc) {
   Shape along = Ints::filled(index.rank(), 1);
   along[dim] = index.size(dim);
-  Tensor numbers = expand(reshape(arange(index.size(dim), i64, loc), along), index.shape());
-  Tensor written =
-      scatter_along(Op::scatter, filled(x.shape(), Scalar(-1), i64, loc), dim, index, numbers, loc);
+  Tensor numbers = expand(
+      reshape(composite::positions(index.size(dim), index.device(), loc), along), index.shape());
+  Tensor written = scatter_along(Op::scatter, filled(x.shape(), Scalar(-1), i64, x.device(), loc),
+                                 dim, index, numbers, loc);
   return gather_along(written, dim, index, loc) == numbers;
 }
 
@@ -57,8 +58,8 @@ void vjp_scatter_product(VjpContext& c) {
   }
   if (!c.needs(2)) return;
   Tensor is_zero = src == 0, zeros = is_zero.to(src.dtype());
-  Tensor count = scatter_along(Op::scatter_add, zeros_of(src, x.shape(), c.loc()), dim, index,
-                               zeros, c.loc());
+  Tensor count =
+      scatter_along(Op::scatter_add, zeros_of(src, x.shape(), c.loc()), dim, index, zeros, c.loc());
   Tensor is_only = logical_and(is_zero, gather_along(count, dim, index, c.loc()) == 1);
   Tensor others = scatter_product(x, dim, index, where(is_only, 1, src), c.loc());
   Tensor through = gather_along(dy * y, dim, index, c.loc()) / where(is_zero, 1, src);
@@ -71,7 +72,7 @@ Tensor shifted(const Tensor& x, int dim, bool forward, const Scalar& fill, const
   const int64_t size = shape[dim];
   if (size == 0) return x;
   shape[dim] = 1;
-  Tensor end = filled(shape, fill, x.dtype(), loc);
+  Tensor end = filled(shape, fill, x.dtype(), x.device(), loc);
   if (forward) return concatenate({end, slice(x, dim, 0, size - 1)}, dim, loc);
   return concatenate({slice(x, dim, 1), end}, dim, loc);
 }
@@ -85,6 +86,7 @@ Tensor recurrence(const Tensor& a, const Tensor& b, int dim, bool reverse, const
 } // namespace
 
 void vjp_gather(VjpContext& c) {
+  const int dim = dim_of(c);
   c.set(0, scatter_along(Op::scatter_add, zeros_of(c.dy(), c.operand_meta(0).shape(), c.loc()),
                          dim_of(c), c.tensor(1), c.dy(), c.loc()));
 }
@@ -137,8 +139,8 @@ void vjp_scan(VjpContext& c) {
 void vjp_recurrence(VjpContext& c) {
   const int dim = dim_of(c);
   const bool reverse = c.structure(1) != 0;
-  Tensor s = recurrence(shifted(c.tensor(0), dim, reverse, 0, c.loc()), c.dy(), dim, !reverse,
-                        c.loc());
+  Tensor s =
+      recurrence(shifted(c.tensor(0), dim, reverse, 0, c.loc()), c.dy(), dim, !reverse, c.loc());
   if (c.needs(0)) c.set(0, s * shifted(c.result(), dim, !reverse, 0, c.loc()));
   c.set(1, s);
 }

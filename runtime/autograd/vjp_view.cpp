@@ -63,21 +63,20 @@ void vjp_slice(VjpContext& c) {
                        c.size(0), c.size(2)));
 }
 
-void vjp_flip_view(VjpContext& c) {
-  c.set(0, flip(c.dy(), Dims(Ints(c.structure()))));
-}
+void vjp_flip_view(VjpContext& c) { c.set(0, flip(c.dy(), Dims(Ints(c.structure())))); }
 
-Tensor diagonal_mask(const Shape& shape, int dim1, int dim2) {
+Tensor diagonal_mask(const Shape& shape, int dim1, int dim2, Device device) {
   Shape rows = Ints::filled(shape.size(), 1), columns = rows;
   rows[dim1] = shape[dim1];
   columns[dim2] = shape[dim2];
-  return reshape(arange(shape[dim1]), rows) == reshape(arange(shape[dim2]), columns);
+  auto numbers = [&](int dim) { return arange(shape[dim], i64, device); };
+  return reshape(numbers(dim1), rows) == reshape(numbers(dim2), columns);
 }
 
 Tensor place_diagonal(const Tensor& part, const Shape& shape, int dim1, int dim2) {
   // part's last dim comes to dim2, and broadcasts along dim1.
   Tensor whole = unsqueeze(movedim(part, -1, dim2 > dim1 ? dim2 - 1 : dim2), dim1);
-  return where(diagonal_mask(shape, dim1, dim2), whole, 0);
+  return where(diagonal_mask(shape, dim1, dim2, part.device()), whole, 0);
 }
 
 void vjp_diagonal_view(VjpContext& c) {

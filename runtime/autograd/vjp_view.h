@@ -7,10 +7,11 @@ namespace weft {
 /// Returns zeros of `shape` but for the slice start, start + step, .. of a dim, which is `part`.
 Tensor place_slice(const Tensor& part, const Shape& shape, int dim, int64_t start, int64_t step);
 
-/// Returns zeros of `shape` but for the diagonal of two dims, which is `part`, its last dim along it.
+/// Returns zeros of `shape` but for the diagonal of two dims, which is `part`, its last dim along
+/// it.
 Tensor place_diagonal(const Tensor& part, const Shape& shape, int dim1, int dim2);
 
 /// Returns where that diagonal lies, as a mask that broadcasts to `shape`.
-Tensor diagonal_mask(const Shape& shape, int dim1, int dim2);
+Tensor diagonal_mask(const Shape& shape, int dim1, int dim2, Device device);
 
 } // namespace weft

@@ -19,7 +19,8 @@ bool is_mask(const Tensor& t) { return t.dtype() == DType::boolean; }
 // Dims that an entry of a list of index tensors takes.
 int taken(const Tensor& t) { return t.defined() && is_mask(t) ? t.rank() : 1; }
 
-//===--- Index tensors ------------------------------------------------------------------------------
+//===--- Index tensors
+//------------------------------------------------------------------------------
 
 void check_mask(const Tensor& x, const Tensor& mask, int dim, const Loc& loc) {
   bool fits = mask.rank() > 0 && dim + mask.rank() <= x.rank();
@@ -70,8 +71,8 @@ std::vector<Tensor> positions_by_dim(const Tensor& x, const std::vector<Tensor>&
 /// x with the indexed dims merged: [before, merged, behind]. The result of reading is
 /// [before, shape, behind] for index tensors of that shape.
 struct Merged {
-  Ints order;  // of x's dims: those before, those merged, those behind
-  int at = 0;  // of the merged dim
+  Ints order; // of x's dims: those before, those merged, those behind
+  int at = 0; // of the merged dim
   int count = 0;
   Shape sizes;    // of x in that order
   Shape shape;    // of the index tensors
@@ -166,15 +167,15 @@ Tensor read(const Tensor& x, const std::vector<Tensor>& indices, const Loc& loc)
   return reshape(composite::gather_along(in_order(x, m), m.at, m.index(), loc), m.result());
 }
 
-//===--- Writing ------------------------------------------------------------------------------------
+//===--- Writing
+//------------------------------------------------------------------------------------
 
 Tensor value_like(const Tensor& x, const Arg& values, const Loc& loc) {
-  if (values.is_scalar()) return composite::filled({}, values.scalar(), x.dtype(), loc);
+  if (values.is_scalar()) return composite::filled({}, values.scalar(), x.dtype(), x.device(), loc);
   const Meta& m = require_tensor(values, "index_put").meta;
   if (m.dtype != x.dtype())
     fail("index_put", ErrorKind::dtype,
-         "values must have the dtype of x, got " + describe(m) + " for " +
-             describe(x.impl()->meta),
+         "values must have the dtype of x, got " + describe(m) + " for " + describe(x.impl()->meta),
          loc);
   return values.tensor();
 }
@@ -236,7 +237,8 @@ Tensor put(const Tensor& x, const std::vector<Tensor>& indices, const Arg& value
   return permute(r, back);
 }
 
-//===--- Entries ------------------------------------------------------------------------------------
+//===--- Entries
+//------------------------------------------------------------------------------------
 
 /// What the entries without tensors make of x, and the index tensors for its dims.
 struct Parsed {
@@ -257,8 +259,8 @@ int count_taken(const std::vector<Index>& entries, bool& has_ellipsis, const Loc
     if (e.kind == Index::Kind::tensor && !e.tensor.defined())
       fail("index", ErrorKind::value, "index must be defined, got none", loc);
     count += e.kind == Index::Kind::position || e.kind == Index::Kind::slice ? 1
-             : e.kind == Index::Kind::tensor                                ? taken(e.tensor)
-                                                                            : 0;
+             : e.kind == Index::Kind::tensor                                 ? taken(e.tensor)
+                                                                             : 0;
   }
   return count;
 }
@@ -322,7 +324,7 @@ private:
   // A mask without dims chooses a new dim of size 1, or none of it.
   void take_flag(bool on) {
     view_ = unsqueeze(Arg(view_, loc_), dim_);
-    add(on ? zeros({1}, i64, loc_) : zeros({0}, i64, loc_));
+    add(zeros({on ? 1 : 0}, i64, view_.device(), loc_));
   }
 
   const Tensor& x_;

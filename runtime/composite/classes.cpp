@@ -24,7 +24,8 @@ Tensor one_hot(const Arg& x, int64_t num_classes) {
          "num_classes must be at least 1, or -1, got " + std::to_string(num_classes), loc);
   const RefusalWords words("one_hot: classes must be below {limit}, got one that is not");
   classes = checked_index(Arg(classes, loc), count, 0);
-  return (unsqueeze(classes, -1) == arange(count, i64, loc)).to(i64, loc);
+  return (unsqueeze(classes, -1) == composite::positions(count, classes.device(), loc))
+      .to(i64, loc);
 }
 
 namespace {
@@ -42,8 +43,8 @@ Targets targets_of(const Arg& x, const Tensor& target, int64_t dim, int64_t igno
     if (k != dim) wanted.push_back(m.sizes[k]);
   if (classes.shape() != wanted)
     fail("nll_loss", ErrorKind::shape,
-         "targets must have the shape " + wanted.str() + ", got " +
-             describe(target.impl()->meta) + " for " + describe(m),
+         "targets must have the shape " + wanted.str() + ", got " + describe(target.impl()->meta) +
+             " for " + describe(m),
          x.loc());
   const RefusalWords words("nll_loss: targets must be classes below {limit} or ignore_index "
                            "{ignore}, got one that is neither");

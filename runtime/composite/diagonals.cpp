@@ -15,8 +15,8 @@ Tensor triangle(const char* op, const Arg& x, int64_t diagonal, bool lower) {
   if (m.rank < 2)
     fail(op, ErrorKind::shape, "the tensor must have at least two dims, got " + describe(m),
          x.loc());
-  Tensor rows = unsqueeze(arange(m.sizes[m.rank - 2], i64, x.loc()), 1);
-  Tensor columns = arange(m.sizes[m.rank - 1], i64, x.loc());
+  Tensor rows = unsqueeze(composite::positions(m.sizes[m.rank - 2], m.device, x.loc()), 1);
+  Tensor columns = composite::positions(m.sizes[m.rank - 1], m.device, x.loc());
   Tensor edge = std::move(rows) + diagonal;
   Tensor kept = lower ? columns <= edge : columns >= edge;
   return where(std::move(kept), x, composite::number_of(m.dtype, 0));
@@ -59,12 +59,11 @@ Tensor diag_embed(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
   int b = normalize_dim(dim2, m.rank + 1, "diag_embed", x.loc());
   if (a == b)
     fail("diag_embed", ErrorKind::index,
-         "dims must differ, got " + std::to_string(dim1) + " and " + std::to_string(dim2),
-         x.loc());
+         "dims must differ, got " + std::to_string(dim1) + " and " + std::to_string(dim2), x.loc());
   const int64_t right = std::max<int64_t>(offset, 0), down = std::max<int64_t>(-offset, 0);
   const int64_t size = m.sizes[m.rank - 1] + right + down;
   Tensor row = unsqueeze(pad(x, {right, down}), -2); // of the elements, each in its column
-  Tensor columns = arange(size, i64, x.loc());
+  Tensor columns = composite::positions(size, m.device, x.loc());
   Tensor on = columns == unsqueeze(columns, 1) + offset;
   Tensor y = where(std::move(on), std::move(row), composite::number_of(m.dtype, 0));
   return movedim(y, {-2, -1}, {a, b});

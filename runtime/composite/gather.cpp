@@ -44,7 +44,8 @@ Tensor gather(const Arg& x, int64_t dim, const Tensor& index) {
   int d = normalize_dim(dim, m.rank, "gather", x.loc());
   Tensor at = as_index("gather", index, x.loc());
   Shape shape = at.shape();
-  const RefusalWords words("gather: every index must be a position of the dim, got one that is not");
+  const RefusalWords words(
+      "gather: every index must be a position of the dim, got one that is not");
   Tensor y = gather_along(at_least_1d(x.tensor()), d, at_least_1d(at), x.loc());
   return y.rank() == shape.size() ? y : reshape(y, shape);
 }
@@ -138,8 +139,7 @@ Tensor masked_select(const Arg& x, const Tensor& mask) {
          "x and mask must broadcast, got " + describe(m) + " and " + describe(mm), x.loc());
   const Shape shape = all.shape();
   Tensor from = reshape(expand(x, shape), {all.numel()});
-  Tensor at =
-      composite::positions_of_nonzero(reshape(expand(mask, shape), {all.numel()}), x.loc());
+  Tensor at = composite::positions_of_nonzero(reshape(expand(mask, shape), {all.numel()}), x.loc());
   return gather_along(from, 0, reshape(at, {at.numel()}), x.loc());
 }
 

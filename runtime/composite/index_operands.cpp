@@ -31,9 +31,11 @@ Scalar number_of(DType dtype, const Scalar& value) {
   return value;
 }
 
-Tensor filled(const Shape& shape, const Scalar& value, DType dtype, const Loc& loc) {
-  return expand(Arg(full({}, value, dtype, loc), loc), shape);
+Tensor filled(const Shape& shape, const Scalar& value, DType dtype, Device device, const Loc& loc) {
+  return expand(Arg(full({}, value, dtype, device, loc), loc), shape);
 }
+
+Tensor positions(int64_t n, Device device, const Loc& loc) { return arange(n, i64, device, loc); }
 
 Tensor spread_index(const Tensor& list, Shape shape, int dim) {
   Shape along = Ints::filled(shape.size(), 1);

@@ -28,7 +28,10 @@ Tensor at_least_1d(const Tensor& x);
 Scalar number_of(DType dtype, const Scalar& value);
 
 /// Returns a tensor of one value that takes the memory of one element.
-Tensor filled(const Shape& shape, const Scalar& value, DType dtype, const Loc& loc);
+Tensor filled(const Shape& shape, const Scalar& value, DType dtype, Device device, const Loc& loc);
+
+/// Returns 0, 1, ... n - 1 as i64.
+Tensor positions(int64_t n, Device device, const Loc& loc);
 
 /// Returns a list of positions, one for each along `dim`, as an index of `shape`, whose size along
 /// the dim is that of the list.

@@ -113,8 +113,8 @@ Tensor narrow(const Arg& x, int64_t dim, int64_t start, int64_t length) {
   const int64_t size = m.sizes[d], from = start < 0 ? start + size : start;
   if (start < -size || start > size || length < 0 || length > size - from)
     fail("narrow", ErrorKind::index,
-         "start and length must lie in dim " + std::to_string(d) + " of " + describe(m) +
-             ", got " + std::to_string(start) + " and " + std::to_string(length),
+         "start and length must lie in dim " + std::to_string(d) + " of " + describe(m) + ", got " +
+             std::to_string(start) + " and " + std::to_string(length),
          x.loc());
   return slice(x, d, from, from + length);
 }

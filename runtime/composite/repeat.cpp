@@ -60,7 +60,8 @@ Tensor along(const Arg& x, std::optional<int64_t> dim, int& d) {
   return t;
 }
 
-//===--- Padding ------------------------------------------------------------------------------------
+//===--- Padding
+//------------------------------------------------------------------------------------
 
 enum class Edge { constant, reflect, replicate, circular };
 
@@ -81,7 +82,8 @@ Tensor edge(const Tensor& x, int d, int64_t count, bool before, Edge mode, const
   shape[d] = count;
   switch (mode) {
   case Edge::constant:
-    return composite::filled(shape, composite::number_of(x.dtype(), value), x.dtype(), loc);
+    return composite::filled(shape, composite::number_of(x.dtype(), value), x.dtype(), x.device(),
+                             loc);
   case Edge::reflect:
     return flip(before ? slice(x, d, 1, count + 1) : slice(x, d, size - 1 - count, size - 1), d);
   case Edge::replicate:
@@ -157,7 +159,8 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
   LocScope scope(x.loc());
   require_tensor(x, "repeat_interleave");
   int d;
-  Tensor from = along(x, dim, d), counts = composite::as_index("repeat_interleave", repeats, x.loc());
+  Tensor from = along(x, dim, d),
+         counts = composite::as_index("repeat_interleave", repeats, x.loc());
   if (counts.rank() > 1 || (counts.numel() != 1 && counts.numel() != from.size(d)))
     fail("repeat_interleave", ErrorKind::shape,
          "repeats must have one element, or one for each position of dim " + std::to_string(d) +
@@ -169,7 +172,8 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
          x.loc());
   Tensor ends = cumsum(counts, 0);
   const int64_t total = counts.numel() ? ends[-1].item<int64_t>(x.loc()) : 0;
-  return index_select(from, d, searchsorted(ends, arange(total, i64, x.loc()), true));
+  return index_select(
+      from, d, searchsorted(ends, composite::positions(total, from.device(), x.loc()), true));
 }
 
 Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode, Scalar value) {

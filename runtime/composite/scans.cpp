@@ -15,7 +15,8 @@ Tensor scan(const char* op, const Arg& x, int64_t dim, Fold fold, std::optional<
   LocScope scope(x.loc());
   const Meta m = require_tensor(x, op).meta;
   const int64_t structure[] = {normalize_dim(dim, m.rank, op, x.loc()), fold, 0};
-  // Integers give i64, as sums do; a narrower dtype or bool that is asked for is cast to at the end.
+  // Integers give i64, as sums do; a narrower dtype or bool that is asked for is cast to at the
+  // end.
   DType wanted = dtype.value_or(is_floating(m.dtype) ? m.dtype : i64);
   Tensor from = x.tensor().to(wanted, x.loc());
   if (!is_floating(wanted)) from = from.to(i64, x.loc());
@@ -54,7 +55,9 @@ ValuesAndIndices cummax(const Arg& x, int64_t dim) {
   return extreme_so_far("cummax", x, dim, false);
 }
 
-ValuesAndIndices cummin(const Arg& x, int64_t dim) { return extreme_so_far("cummin", x, dim, true); }
+ValuesAndIndices cummin(const Arg& x, int64_t dim) {
+  return extreme_so_far("cummin", x, dim, true);
+}
 
 Tensor diff(const Arg& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
   LocScope scope(x.loc());

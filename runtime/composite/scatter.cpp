@@ -28,7 +28,7 @@ struct Scatter {
         dim(normalize_dim(along, shape.size(), name, loc)) {
     if (!from.defined()) fail(op, ErrorKind::value, "src must be defined, got none", loc);
     if (from.is_scalar())
-      src = composite::filled(index.shape(), from.scalar(), x.dtype(), loc);
+      src = composite::filled(index.shape(), from.scalar(), x.dtype(), x.device(), loc);
     else
       src = at_least_1d(from.tensor());
     check();
@@ -68,7 +68,7 @@ struct Scatter {
   void start_from(const Scalar& value) {
     if (!is_empty())
       x = scatter_along(Op::scatter, x, dim, index,
-                        composite::filled(index.shape(), value, x.dtype(), loc), loc);
+                        composite::filled(index.shape(), value, x.dtype(), x.device(), loc), loc);
   }
 };
 
@@ -96,8 +96,9 @@ Tensor floor_quotient(const Tensor& a, const Tensor& b) {
 Tensor scatter_mean(Scatter s, bool include_self) {
   Tensor sums = s.run(Op::scatter_add);
   Scatter counting = s;
-  counting.x = composite::filled(s.x.shape(), Scalar(include_self ? 1 : 0), s.x.dtype(), s.loc);
-  counting.src = composite::filled(s.index.shape(), Scalar(1), s.x.dtype(), s.loc);
+  counting.x = composite::filled(s.x.shape(), Scalar(include_self ? 1 : 0), s.x.dtype(),
+                                 s.x.device(), s.loc);
+  counting.src = composite::filled(s.index.shape(), Scalar(1), s.x.dtype(), s.x.device(), s.loc);
   Tensor counts = counting.run(Op::scatter_add).detach(s.loc);
   if (!include_self) counts = where(counts == 0, 1, counts);
   if (is_floating(s.x.dtype())) return sums / counts;
@@ -210,7 +211,7 @@ Tensor index_fill(const Arg& x, int64_t dim, const Tensor& index, const Arg& val
       "index_fill: every index must be in -{limit} .. {limit} - 1, got one that is not");
   Tensor at = composite::spread_index(wrapped_index(Arg(list, x.loc()), to.size(d)), to.shape(), d);
   Tensor from = value.is_scalar()
-                    ? composite::filled(at.shape(), value.scalar(), m.dtype, x.loc())
+                    ? composite::filled(at.shape(), value.scalar(), m.dtype, m.device, x.loc())
                     : expand(value.tensor().to(m.dtype, x.loc()), at.shape());
   return reshape(scatter_along(Op::scatter, to, d, at, from, x.loc()), m.shape());
 }

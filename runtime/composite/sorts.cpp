@@ -1,5 +1,5 @@
-// Orders of elements along a dim, and searches in them. A sort gives positions; values are gathered,
-// so that gradients go back to where the values came from.
+// Orders of elements along a dim, and searches in them. A sort gives positions; values are
+// gathered, so that gradients go back to where the values came from.
 
 #include "runtime/composite/index_operands.h"
 
@@ -114,7 +114,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Arg& x, bool right) {
   if (x.is_scalar()) {
     DType number = x.scalar().kind == Scalar::Kind::floating ? f32 : i64;
     own = promote_types(own, is_floating(own) ? own : number);
-    values = full({}, x.scalar(), own, loc);
+    values = full({}, x.scalar(), own, ms.device, loc);
   } else {
     own = promote_types(own, x.impl()->meta.dtype);
     values = x.tensor().to(own, loc);
@@ -137,7 +137,8 @@ Tensor bucketize(const Arg& x, const Tensor& boundaries, bool right) {
   LocScope scope(x.loc());
   const Meta& m = composite::require_defined("bucketize", "boundaries", boundaries, x.loc());
   if (m.rank != 1)
-    fail("bucketize", ErrorKind::shape, "boundaries must have one dim, got " + describe(m), x.loc());
+    fail("bucketize", ErrorKind::shape, "boundaries must have one dim, got " + describe(m),
+         x.loc());
   return searchsorted(boundaries, x, right);
 }
 

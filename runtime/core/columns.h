@@ -1,5 +1,6 @@
 // Columns: arrays as lines along one dim, in runs of neighbours that are walked together. The order
-// along a line is always that of the dim, so that results do not depend on how lines are shared out.
+// along a line is always that of the dim, so that results do not depend on how lines are shared
+// out.
 #pragma once
 
 #include "runtime/core/parallel.h"

@@ -15,9 +15,7 @@ namespace {
 /// The dim that is indexed: elements, and bytes from one to the next.
 struct Indexed {
   int64_t size, stride;
-  bool has(int64_t i) const {
-    return static_cast<uint64_t>(i) < static_cast<uint64_t>(size);
-  }
+  bool has(int64_t i) const { return static_cast<uint64_t>(i) < static_cast<uint64_t>(size); }
 };
 
 int64_t index_at(const char* at) { return *reinterpret_cast<const int64_t*>(at); }

@@ -102,7 +102,8 @@ bool routine_scan_position(const RoutineCall& call) {
     Columns(views, dim, length).each([&](const ColumnRun& run) {
       walk(run, length, Best<T>(), [&](Best<T>& best, int64_t k, auto at) {
         const T x = kernels::widen(*reinterpret_cast<const Storage*>(at(1)));
-        const bool is_better = best.value == best.value && (least ? x <= best.value : x >= best.value);
+        const bool is_better =
+            best.value == best.value && (least ? x <= best.value : x >= best.value);
         if (best.at < 0 || x != x || is_better) best = {x, k};
         *reinterpret_cast<int64_t*>(at(0)) = best.at;
       });

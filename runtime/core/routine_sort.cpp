@@ -19,8 +19,7 @@ template <class T> struct Entry {
 
 // Puts the first `count` entries in order. Positions decide between equal elements: so the order is
 // one and the same however it is found.
-template <class T>
-void order(std::vector<Entry<T>>& entries, int64_t count, bool descending) {
+template <class T> void order(std::vector<Entry<T>>& entries, int64_t count, bool descending) {
   auto is_first = [descending](const Entry<T>& a, const Entry<T>& b) {
     const T &low = descending ? b.value : a.value, &high = descending ? a.value : b.value;
     if (kernels::is_before(low, high)) return true;
@@ -35,8 +34,9 @@ void order(std::vector<Entry<T>>& entries, int64_t count, bool descending) {
   }
 }
 
-template <class Storage> int64_t lower_bound(const char* sorted, int64_t step, int64_t size,
-                                             const Storage& value, bool right) {
+template <class Storage>
+int64_t lower_bound(const char* sorted, int64_t step, int64_t size, const Storage& value,
+                    bool right) {
   const auto x = kernels::widen(value);
   int64_t low = 0, high = size;
   while (low < high) {
@@ -113,7 +113,8 @@ bool routine_search_sorted(const RoutineCall& call) {
   // One sequence for all lines is one that stands still.
   Meta spread = *values.meta;
   std::fill_n(spread.strides, spread.rank, 0);
-  std::copy_n(sorted.meta->strides, sorted.meta->rank, spread.strides + spread.rank - sorted.meta->rank);
+  std::copy_n(sorted.meta->strides, sorted.meta->rank,
+              spread.strides + spread.rank - sorted.meta->rank);
   const View views[] = {call.result, {sorted.data, &spread}, values};
   kernels::visit_element(values.meta->dtype, [&](auto element) {
     using Storage = typename kernels::Element<decltype(element)::value>::Storage;

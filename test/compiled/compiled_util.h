@@ -49,8 +49,8 @@ using Body = std::function<std::vector<Tensor>(const Inputs&)>;
 
 /// Calls the body eagerly and compiled on equal inputs, thrice; results and inputs, which the body
 /// may write, must agree. Returns the region's text.
-inline std::string compare(const Body& body, const std::function<Inputs()>& make, double tolerance = 0,
-                    int64_t most_kernels = -1) {
+inline std::string compare(const Body& body, const std::function<Inputs()>& make,
+                           double tolerance = 0, int64_t most_kernels = -1) {
   auto f = compile([&](const Inputs& x) { return body(x); });
   for (int call = 0; call < 3; call++) {
     INFO("call " << call);

@@ -1,4 +1,5 @@
-// Functions whose gradients are compared with differences: by the op, or the composite, they are of.
+// Functions whose gradients are compared with differences: by the op, or the composite, they are
+// of.
 #pragma once
 
 #include "gradient_check.h"

@@ -182,16 +182,27 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
   const Refusal all[] = {
       {"select: index must be in [-2, 1], got 2", [&] { x.index({2}); }},
       {"index: there must be at most one index a dim, got 3 for f32[2, 3]",
-       [&] { x.index({0, 0, 0}); }},
+       [&] {
+         x.index({0, 0, 0});
+       }},
       {"index: there must be at most one ellipsis, got two",
-       [&] { x.index({ellipsis, ellipsis}); }},
+       [&] {
+         x.index({ellipsis, ellipsis});
+       }},
       {"index: index must have integers, got f32[1]", [&] { x.index({tensor({1.f})}); }},
       {"index: every index must be in -2 .. 2 - 1 for its dim, got one that is not",
-       [&] { x.index({tensor({0, 2})}); }},
-      {"index: a mask must have the sizes of the dims it indexes, got bool[3] at dim 0 of f32[2, 3]",
-       [&] { x.index({tensor({true, false, true})}); }},
+       [&] {
+         x.index({tensor({0, 2})});
+       }},
+      {"index: a mask must have the sizes of the dims it indexes, got bool[3] at dim 0 of f32[2, "
+       "3]",
+       [&] {
+         x.index({tensor({true, false, true})});
+       }},
       {"index: index tensors must broadcast, got [2], [3]",
-       [&] { x.index({tensor({0, 1}), tensor({0, 1, 2})}); }},
+       [&] {
+         x.index({tensor({0, 1}), tensor({0, 1, 2})});
+       }},
       {"index_put: values must have the dtype of x, got i64[] for f32[2, 3]",
        [&] { x.index_put({tensor({0})}, tensor(1)); }},
       {"index_put: values must broadcast to what is written, got f32[2] for [1, 3]",
@@ -201,20 +212,30 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
       {"index_select: every index must be a position of the dim, got one that is not",
        [&] { index_select(x, 0, tensor({-1})); }},
       {"index_select: every index must be a position of the dim, got one that is not",
-       [&] { index_select(zeros({0, 3}), 1, tensor({3})); }},
+       [&] {
+         index_select(zeros({0, 3}), 1, tensor({3}));
+       }},
       {"embedding: every index must be a row of weight, got one that is not",
        [&] { embedding(tensor({2}), x); }},
       {"take: every index must be in -6 .. 6 - 1, got one that is not",
        [&] { take(x, tensor({6})); }},
       {"scatter_add: every index must be a position of the dim, got one that is not",
-       [&] { scatter_add(x, 0, tensor({{2}}), ones({1, 1})); }},
+       [&] {
+         scatter_add(x, 0, tensor({{2}}), ones({1, 1}));
+       }},
       {"one_hot: classes must be below 2, got one that is not",
-       [&] { one_hot(tensor({-1, 0}), 2); }},
+       [&] {
+         one_hot(tensor({-1, 0}), 2);
+       }},
       {"nll_loss: targets must be classes below 3 or ignore_index -100, got one that is neither",
-       [&] { nll_loss(x, tensor({0, 3})); }},
+       [&] {
+         nll_loss(x, tensor({0, 3}));
+       }},
       {"topk: k must be in 0 .. 3, got 4 for f32[2, 3]", [&] { topk(x, 4); }},
       {"pad: dim 1 must have the elements that the mode repeats, got 3 and 0 to add to f32[2, 3]",
-       [&] { pad(x, {3, 0}, "reflect"); }},
+       [&] {
+         pad(x, {3, 0}, "reflect");
+       }},
   };
   for (const Refusal& r : all)
     check_refused(r);

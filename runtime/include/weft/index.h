@@ -8,12 +8,11 @@
 
 namespace weft {
 
-/// A range of positions of a dim: Slice(start, stop, step). What is left out is open: Slice() is the
-/// whole dim. Negative positions count from the end, those beyond it are limited.
+/// A range of positions of a dim: Slice(start, stop, step). What is left out is open: Slice() is
+/// the whole dim. Negative positions count from the end, those beyond it are limited.
 struct Slice {
   Slice() = default;
-  Slice(std::optional<int64_t> from, std::optional<int64_t> to = {},
-        std::optional<int64_t> by = {})
+  Slice(std::optional<int64_t> from, std::optional<int64_t> to = {}, std::optional<int64_t> by = {})
       : start(from), stop(to), step(by) {}
   std::optional<int64_t> start, stop, step;
 };
@@ -32,8 +31,7 @@ public:
   enum class Kind : uint8_t { position, slice, newaxis, ellipsis, boolean, tensor };
 
   template <class T>
-  requires std::is_integral_v<T>
-  Index(T v, Loc l = Loc::current())
+  requires std::is_integral_v<T> Index(T v, Loc l = Loc::current())
       : kind(std::is_same_v<T, bool> ? Kind::boolean : Kind::position),
         position(static_cast<int64_t>(v)), loc(l) {}
   Index(Slice s, Loc l = Loc::current()) : kind(Kind::slice), slice(s), loc(l) {}
@@ -48,8 +46,8 @@ public:
   Loc loc;
 };
 
-/// x[{...}]: read where a tensor is wanted, written by assignment. Reading is a view where there are
-/// no tensors among the entries, else a copy; `index` of Tensor reads at once.
+/// x[{...}]: read where a tensor is wanted, written by assignment. Reading is a view where there
+/// are no tensors among the entries, else a copy; `index` of Tensor reads at once.
 class Indexed {
 public:
   Indexed(Tensor base, std::vector<Index> entries, Loc loc)
@@ -59,7 +57,8 @@ public:
   operator Tensor() const;
   operator Arg() const { return Arg(Tensor(*this), loc_); }
 
-  /// Writes into the base's memory. With index tensors that name a place twice the last value counts.
+  /// Writes into the base's memory. With index tensors that name a place twice the last value
+  /// counts.
   void operator=(const Arg& value) const;
   void operator=(const Indexed& value) const { *this = Arg(Tensor(value), loc_); }
   void operator+=(const Arg& value) const;
