@@ -7,6 +7,9 @@ namespace weft {
 
 inline std::vector<Tensor> outputs(Tensor t) { return {std::move(t)}; }
 inline std::vector<Tensor> outputs(std::vector<Tensor> all) { return all; }
+inline std::vector<Tensor> outputs(std::pair<Tensor, Tensor> r) {
+  return {std::move(r.first), std::move(r.second)};
+}
 inline std::vector<Tensor> outputs(ValuesAndIndices r) {
   return {std::move(r.values), std::move(r.indices)};
 }

@@ -39,7 +39,7 @@ struct Shapes {
   const int64_t *x, *y; // spatial sizes
 
   Shapes(const RoutineCall& call, const Meta& mx, const Meta& mw, const Meta& my)
-      : computed(kernels::compute_dtype(mx.dtype)), windows(WindowList::read(call.structure, 1)),
+      : computed(compute_dtype(mx.dtype)), windows(WindowList::read(call.structure, 1)),
         samples(mx.sizes[0]), groups(call.structure[0]), channels(mw.sizes[1]),
         rows(mw.sizes[0] / groups), x(mx.sizes + 2), y(my.sizes + 2) {
     for (int k = 0; k < windows.count; k++)
