@@ -96,6 +96,7 @@ void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
   row(os, "shapes", op.shapes);
   row(os, "dtypes", op.dtypes);
   if (op.is_op() && op.result != "same") row(os, "result's dtype", op.result_dtype);
+  if (op.returns != "Tensor" && op.returns != "void") row(os, "returns", code(op.returns));
   row(os, "gradient", gradient(op));
   row(os, "also", other_forms(op));
   if (!op.example.empty()) row(os, "example", code(op.example) + " gives " + code(op.gives));
