@@ -159,6 +159,7 @@ class Composite<string mnemonic, list<Param> parameters> : Documented {
   string description = "";
   bit method = 0;               // also a method of Tensor, for which the first parameter is the tensor
   bit inPlace = 0;              // print x.op_() too, which writes the result into x
+  bit writes = 0;               // x.op_() calls a function op_into of the same parameters, which writes into x
   string dtypes = "";
   string gradient = "that of the ops it is made of";
   string returns = "Tensor";

@@ -87,7 +87,7 @@ def ScatterForm : Composite<"scatter", [TensorParam, Param<"int64_t", "dim">, Pa
   let shapes = "that of x; src has at least the sizes of index, which has x's rank and in no dim but `dim` more elements than x";
   let dtypes = "every dtype, one for x and src";
   let method = 1;
-  let inPlace = 1;
+  let writes = 1;
 }
 def ScatterAddForm : Composite<"scatter_add", [TensorParam, Param<"int64_t", "dim">, Param<"const Tensor&", "index">,
     Param<"const Tensor&", "src">]> {
@@ -99,7 +99,7 @@ def ScatterAddForm : Composite<"scatter_add", [TensorParam, Param<"int64_t", "di
   let shapes = "that of x; src has at least the sizes of index, which has x's rank and in no dim but `dim` more elements than x";
   let dtypes = "every dtype, one for x and src";
   let method = 1;
-  let inPlace = 1;
+  let writes = 1;
 }
 def ScatterReduce : Composite<"scatter_reduce", [TensorParam, Param<"int64_t", "dim">, Param<"const Tensor&", "index">,
     Param<"const Tensor&", "src">, Param<"std::string_view", "reduce">, Param<"bool", "include_self", "true">]> {
@@ -120,7 +120,7 @@ def IndexAdd : Composite<"index_add", [TensorParam, Param<"int64_t", "dim">, Par
   let shapes = "that of x; source is like x but for the dim, where it has the size of index";
   let dtypes = "every dtype, one for x and source";
   let method = 1;
-  let inPlace = 1;
+  let writes = 1;
 }
 def IndexCopy : Composite<"index_copy", [TensorParam, Param<"int64_t", "dim">, Param<"const Tensor&", "index">, Param<"const Tensor&", "source">]> {
   let summary = "x with the slices of source at the positions of a dim that index names";
@@ -129,7 +129,7 @@ def IndexCopy : Composite<"index_copy", [TensorParam, Param<"int64_t", "dim">, P
   let shapes = "that of x; source is like x but for the dim, where it has the size of index";
   let dtypes = "every dtype, one for x and source";
   let method = 1;
-  let inPlace = 1;
+  let writes = 1;
 }
 def IndexFill : Composite<"index_fill", [TensorParam, Param<"int64_t", "dim">, Param<"const Tensor&", "index">, Param<"const Arg&", "value">]> {
   let summary = "x with a number at the positions of a dim that index names; negative ones count from the end";
@@ -138,7 +138,7 @@ def IndexFill : Composite<"index_fill", [TensorParam, Param<"int64_t", "dim">, P
   let shapes = "that of x";
   let dtypes = "every dtype";
   let method = 1;
-  let inPlace = 1;
+  let writes = 1;
 }
 def IndexPut : Composite<"index_put", [TensorParam, Param<"const std::vector<Tensor>&", "indices">, Param<"const Arg&", "values">,
     Param<"bool", "accumulate", "false">]> {
@@ -149,7 +149,7 @@ def IndexPut : Composite<"index_put", [TensorParam, Param<"const std::vector<Ten
   let shapes = "that of x; values broadcast to x[indices]";
   let dtypes = "every dtype, one for x and values";
   let method = 1;
-  let inPlace = 1;
+  let writes = 1;
 }
 def MaskedFill : Composite<"masked_fill", [TensorParam, Param<"const Tensor&", "mask">, Param<"const Arg&", "value">]> {
   let summary = "x with a number where a mask holds";

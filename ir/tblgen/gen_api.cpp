@@ -112,26 +112,33 @@ void define_function(llvm::raw_ostream& os, const OpRecord& op) {
   os << ");\n}\n";
 }
 
-// The function, called with the tensor itself as its first operand.
-std::string method_call(const OpRecord& op, const std::vector<Parameter>& parameters) {
+// A function called with the tensor itself as its first operand.
+std::string method_call(const std::string& function, const std::vector<Parameter>& parameters) {
   Texts arguments = {"Arg(*this, " + location(parameters) + ")"};
   for (const Parameter& p : parameters)
     if (p.type != "Loc") arguments.push_back(cpp_name(p.name));
-  return "weft::" + call_text(op.name, arguments);
+  return "weft::" + call_text(function, arguments);
 }
 
 void define_method(llvm::raw_ostream& os, const OpRecord& op) {
   auto parameters = method_parameters(op);
   os << op.returns << " Tensor::" << op.name << "(" << parameter_list(parameters, false)
-     << ") const {\n  return " << method_call(op, parameters) << ";\n}\n";
+     << ") const {\n  return " << method_call(op.name, parameters) << ";\n}\n";
 }
 
 void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
   auto parameters = method_parameters(op);
+  if (op.writes)
+    os << "void " << op.name << "_into(" << parameter_list(function_of(op).parameters, false)
+       << ");\n";
   os << "const Tensor& Tensor::" << op.name << "_(" << parameter_list(parameters, false)
      << ") const {\n";
+  if (op.writes) {
+    os << "  " << method_call(op.name + "_into", parameters) << ";\n  return *this;\n}\n";
+    return;
+  }
   if (op.kind == Kind::composite) {
-    os << "  return copy_(Arg(" << method_call(op, parameters) << ", " << location(parameters)
+    os << "  return copy_(Arg(" << method_call(op.name, parameters) << ", " << location(parameters)
        << "));\n}\n";
     return;
   }

@@ -130,7 +130,8 @@ void RecordReader::reduction(OpRecord& op) {
 
 void RecordReader::composite(OpRecord& op) {
   op.method = def_->getValueAsBit("method");
-  op.in_place = def_->getValueAsBit("inPlace");
+  op.writes = def_->getValueAsBit("writes");
+  op.in_place = op.writes || def_->getValueAsBit("inPlace");
   op.returns = text("returns");
   op.dtypes = text("dtypes");
   op.gradient_note = text("gradient");

@@ -56,6 +56,7 @@ struct OpRecord {
   std::pair<int, int> samples{-4, 4};
   bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
   bool lowers = false, refuses = false; // of a structured op
+  bool writes = false;                  // of a composite: has a function for its form in place
   bool converts = false;                // of a reduction: has a parameter `dtype`
   bool is_mask = false;                 // the value is a mask
   bool differentiable = false;

@@ -220,21 +220,50 @@ Tensor put_masked(const Tensor& x, const std::vector<Tensor>& indices, const Ten
   return where(reshape(mask, over), accumulate ? x + put : put, x);
 }
 
-Tensor put(const Tensor& x, const std::vector<Tensor>& indices, const Arg& values, bool accumulate,
-           const Loc& loc) {
+/// One scatter along the merged dim.
+struct Put {
+  Merged m;
+  Tensor x, from; // in the order of the merged dims
+  Op op;
+
+  Put(const Tensor& to, const std::vector<Tensor>& indices, const Tensor& values, bool accumulate,
+      const Loc& loc)
+      : m(merge(to, indices, loc)), x(in_order(to, m)),
+        from(reshape(fitted(values, m.result(), loc), m.index().shape())),
+        op(accumulate ? Op::scatter_add : Op::scatter) {}
+};
+
+// x after the put, as a new tensor.
+Tensor put_anew(const Tensor& x, const std::vector<Tensor>& indices, const Arg& values,
+                bool accumulate, const Loc& loc) {
   Tensor from = value_like(x, values, loc);
   if (Tensor r = put_masked(x, indices, from, accumulate, loc); r.defined()) return r;
-  Merged m = merge(x, indices, loc);
-  from = reshape(fitted(from, m.result(), loc), m.index().shape());
+  const Put put(x, indices, from, accumulate, loc);
+  const Merged& m = put.m;
   const RefusalWords words(kRefused);
-  Tensor r = composite::scatter_along(accumulate ? Op::scatter_add : Op::scatter, in_order(x, m),
-                                      m.at, m.index(), from, loc);
+  Tensor r = composite::scatter_along(put.op, put.x, m.at, m.index(), put.from, loc);
   r = reshape(r, m.sizes);
   if (is_identity(m.order)) return r;
   Dims back = Ints::filled(m.order.size(), 0);
   for (int k = 0; k < m.order.size(); k++)
     back[static_cast<int>(m.order[k])] = k;
   return permute(r, back);
+}
+
+// Writes into x. Where its merged dims cannot be had as a view, what is put is computed and
+// assigned.
+void put_into(const Tensor& x, const std::vector<Tensor>& indices, const Arg& values,
+              bool accumulate, const Loc& loc) {
+  Tensor from = value_like(x, values, loc);
+  Tensor whole = put_masked(x, indices, from, accumulate, loc);
+  if (!whole.defined()) {
+    const Put put(x, indices, from, accumulate, loc);
+    const RefusalWords words(kRefused);
+    if (put.x.shares_storage(x))
+      return composite::scatter_into(put.op, put.x, put.m.at, put.m.index(), put.from, loc);
+    whole = put_anew(x, indices, Arg(from, loc), accumulate, loc);
+  }
+  x.copy_(Arg(whole, loc));
 }
 
 //===--- Entries
@@ -352,7 +381,17 @@ Tensor index_put(const Arg& x, const std::vector<Tensor>& indices, const Arg& va
   if (!has_tensors(indices))
     fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
          x.loc());
-  return put(x.tensor(), indices, values, accumulate, x.loc());
+  return put_anew(x.tensor(), indices, values, accumulate, x.loc());
+}
+
+void index_put_into(const Arg& x, const std::vector<Tensor>& indices, const Arg& values,
+                    bool accumulate) {
+  LocScope scope(x.loc());
+  require_tensor(x, "index_put");
+  if (!has_tensors(indices))
+    fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
+         x.loc());
+  put_into(x.tensor(), indices, values, accumulate, x.loc());
 }
 
 Tensor Tensor::index(const std::vector<Index>& entries, Loc loc) const {
@@ -373,7 +412,7 @@ void Indexed::operator=(const Arg& value) const {
   LocScope scope(loc_);
   Parsed p = Parser(checked_base(base_, loc_), entries_, loc_).result();
   if (has_tensors(p.indices))
-    p.view.copy_(Arg(put(p.view, p.indices, value, false, loc_), loc_));
+    put_into(p.view, p.indices, value, false, loc_);
   else
     p.view.copy_(value);
 }

@@ -56,6 +56,19 @@ Tensor scatter_along(Op op, const Tensor& x, int dim, const Tensor& index, const
   return primitive(op, {&to, &at, &from}, {}, structure, {}, loc);
 }
 
+void scatter_into(Op op, const Tensor& x, int dim, const Tensor& index, const Tensor& src,
+                  const Loc& loc) {
+  const int64_t structure[] = {dim};
+  TensorImpl* operands[] = {x.impl(), index.impl(), src.impl()};
+  OpCall call;
+  call.op = op;
+  call.in_place = true;
+  call.operands = operands;
+  call.structure = structure;
+  call.loc = &loc;
+  Tensor::adopt(dispatch(call));
+}
+
 Tensor sorted_positions(const Tensor& x, int dim, bool descending, int64_t count, const Loc& loc) {
   const int64_t structure[] = {dim, descending}, sizes[] = {count};
   Arg from(x, loc);

@@ -41,6 +41,9 @@ Tensor spread_index(const Tensor& list, Shape shape, int dim);
 Tensor gather_along(const Tensor& x, int dim, const Tensor& index, const Loc& loc);
 Tensor scatter_along(Op op, const Tensor& x, int dim, const Tensor& index, const Tensor& src,
                      const Loc& loc);
+/// The same in place: x, or what it is a view of, gets the elements.
+void scatter_into(Op op, const Tensor& x, int dim, const Tensor& index, const Tensor& src,
+                  const Loc& loc);
 Tensor sorted_positions(const Tensor& x, int dim, bool descending, int64_t count, const Loc& loc);
 /// Returns [n, rank] indices of the elements that are not 0. The host reads n.
 Tensor positions_of_nonzero(const Tensor& x, const Loc& loc);

@@ -58,6 +58,9 @@ struct Scatter {
     if (is_empty()) return reshape(x.clone(loc), shape);
     return reshape(scatter_along(primitive, x, dim, index, src, loc), shape);
   }
+  void write(Op primitive) const {
+    if (!is_empty()) composite::scatter_into(primitive, x, dim, index, src, loc);
+  }
   Tensor fold(int64_t how) const {
     if (is_empty()) return reshape(x.clone(loc), shape);
     const int64_t structure[] = {dim, how};
@@ -109,6 +112,14 @@ Tensor scatter_mean(Scatter s, bool include_self) {
 struct Lines {
   Tensor x, index, source;
   int dim;
+
+  Tensor run(Op primitive, const Arg& to) const {
+    return reshape(scatter_along(primitive, x, dim, index, source, to.loc()),
+                   to.impl()->meta.shape());
+  }
+  void write(Op primitive, const Arg& to) const {
+    composite::scatter_into(primitive, x, dim, index, source, to.loc());
+  }
 };
 
 Lines lines_of(const char* op, const Arg& x, int64_t dim, const Tensor& index,
@@ -135,20 +146,68 @@ Lines lines_of(const char* op, const Arg& x, int64_t dim, const Tensor& index,
   return {to, composite::spread_index(list, to.shape(), d), from, d};
 }
 
+Lines added_lines(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
+                  Scalar alpha) {
+  Lines s = lines_of("index_add", x, dim, index, source);
+  if (alpha.to_double() == 1) return s;
+  s.source = s.source * alpha;
+  if (s.source.dtype() != s.x.dtype())
+    fail("index_add", ErrorKind::dtype,
+         "alpha must be an integer for integers, got " + std::to_string(alpha.to_double()),
+         x.loc());
+  return s;
+}
+
+Lines filled_lines(const Arg& x, int64_t dim, const Tensor& index, const Arg& value) {
+  const Meta m = require_tensor(x, "index_fill").meta;
+  int d = normalize_dim(dim, m.rank, "index_fill", x.loc());
+  Tensor list = as_index("index_fill", index, x.loc()), to = at_least_1d(x.tensor());
+  bool is_number = value.is_scalar() || (value.defined() && value.impl()->meta.rank == 0);
+  if (list.rank() > 1 || !is_number)
+    fail("index_fill", ErrorKind::shape,
+         "index must be a list of positions and value one number, got " +
+             describe(list.impl()->meta) + " for " + describe(m),
+         x.loc());
+  const RefusalWords words(
+      "index_fill: every index must be in -{limit} .. {limit} - 1, got one that is not");
+  Tensor at = composite::spread_index(wrapped_index(Arg(list, x.loc()), to.size(d)), to.shape(), d);
+  Tensor from = value.is_scalar()
+                    ? composite::filled(at.shape(), value.scalar(), m.dtype, m.device, x.loc())
+                    : expand(value.tensor().to(m.dtype, x.loc()), at.shape());
+  return {to, at, from, d};
+}
+
+constexpr const char* kScatterWords =
+    "scatter: every index must be a position of the dim, got one that is not";
+constexpr const char* kScatterAddWords =
+    "scatter_add: every index must be a position of the dim, got one that is not";
+constexpr const char* kIndexAddWords =
+    "index_add: every index must be a position of the dim, got one that is not";
+constexpr const char* kIndexCopyWords =
+    "index_copy: every index must be a position of the dim, got one that is not";
+
 } // namespace
 
 Tensor scatter(const Arg& x, int64_t dim, const Tensor& index, const Arg& src) {
   LocScope scope(x.loc());
-  const RefusalWords words(
-      "scatter: every index must be a position of the dim, got one that is not");
+  const RefusalWords words(kScatterWords);
   return Scatter("scatter", x, dim, index, src).run(Op::scatter);
+}
+void scatter_into(const Arg& x, int64_t dim, const Tensor& index, const Arg& src) {
+  LocScope scope(x.loc());
+  const RefusalWords words(kScatterWords);
+  Scatter("scatter", x, dim, index, src).write(Op::scatter);
 }
 
 Tensor scatter_add(const Arg& x, int64_t dim, const Tensor& index, const Tensor& src) {
   LocScope scope(x.loc());
-  const RefusalWords words(
-      "scatter_add: every index must be a position of the dim, got one that is not");
+  const RefusalWords words(kScatterAddWords);
   return Scatter("scatter_add", x, dim, index, Arg(src, x.loc())).run(Op::scatter_add);
+}
+void scatter_add_into(const Arg& x, int64_t dim, const Tensor& index, const Tensor& src) {
+  LocScope scope(x.loc());
+  const RefusalWords words(kScatterAddWords);
+  Scatter("scatter_add", x, dim, index, Arg(src, x.loc())).write(Op::scatter_add);
 }
 
 Tensor scatter_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tensor& src,
@@ -173,47 +232,34 @@ Tensor scatter_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tens
 Tensor index_add(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
   LocScope scope(x.loc());
-  Lines s = lines_of("index_add", x, dim, index, source);
-  const Shape shape = x.impl()->meta.shape();
-  if (alpha.to_double() != 1) {
-    s.source = s.source * alpha;
-    if (s.source.dtype() != s.x.dtype())
-      fail("index_add", ErrorKind::dtype,
-           "alpha must be an integer for integers, got " + std::to_string(alpha.to_double()),
-           x.loc());
-  }
-  const RefusalWords words(
-      "index_add: every index must be a position of the dim, got one that is not");
-  return reshape(scatter_along(Op::scatter_add, s.x, s.dim, s.index, s.source, x.loc()), shape);
+  const RefusalWords words(kIndexAddWords);
+  return added_lines(x, dim, index, source, alpha).run(Op::scatter_add, x);
+}
+void index_add_into(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
+                    Scalar alpha) {
+  LocScope scope(x.loc());
+  const RefusalWords words(kIndexAddWords);
+  added_lines(x, dim, index, source, alpha).write(Op::scatter_add, x);
 }
 
 Tensor index_copy(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source) {
   LocScope scope(x.loc());
-  Lines s = lines_of("index_copy", x, dim, index, source);
-  const Shape shape = x.impl()->meta.shape();
-  const RefusalWords words(
-      "index_copy: every index must be a position of the dim, got one that is not");
-  return reshape(scatter_along(Op::scatter, s.x, s.dim, s.index, s.source, x.loc()), shape);
+  const RefusalWords words(kIndexCopyWords);
+  return lines_of("index_copy", x, dim, index, source).run(Op::scatter, x);
+}
+void index_copy_into(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source) {
+  LocScope scope(x.loc());
+  const RefusalWords words(kIndexCopyWords);
+  lines_of("index_copy", x, dim, index, source).write(Op::scatter, x);
 }
 
 Tensor index_fill(const Arg& x, int64_t dim, const Tensor& index, const Arg& value) {
   LocScope scope(x.loc());
-  const Meta m = require_tensor(x, "index_fill").meta;
-  int d = normalize_dim(dim, m.rank, "index_fill", x.loc());
-  Tensor list = as_index("index_fill", index, x.loc()), to = at_least_1d(x.tensor());
-  bool is_number = value.is_scalar() || (value.defined() && value.impl()->meta.rank == 0);
-  if (list.rank() > 1 || !is_number)
-    fail("index_fill", ErrorKind::shape,
-         "index must be a list of positions and value one number, got " +
-             describe(list.impl()->meta) + " for " + describe(m),
-         x.loc());
-  const RefusalWords words(
-      "index_fill: every index must be in -{limit} .. {limit} - 1, got one that is not");
-  Tensor at = composite::spread_index(wrapped_index(Arg(list, x.loc()), to.size(d)), to.shape(), d);
-  Tensor from = value.is_scalar()
-                    ? composite::filled(at.shape(), value.scalar(), m.dtype, m.device, x.loc())
-                    : expand(value.tensor().to(m.dtype, x.loc()), at.shape());
-  return reshape(scatter_along(Op::scatter, to, d, at, from, x.loc()), m.shape());
+  return filled_lines(x, dim, index, value).run(Op::scatter, x);
+}
+void index_fill_into(const Arg& x, int64_t dim, const Tensor& index, const Arg& value) {
+  LocScope scope(x.loc());
+  filled_lines(x, dim, index, value).write(Op::scatter, x);
 }
 
 Tensor masked_fill(const Arg& x, const Tensor& mask, const Arg& value) {

@@ -1,5 +1,5 @@
-// The scatters: a copy of x, into which lines of src go in the order of the index. Lines are shared
-// out among threads, never cut.
+// The scatters: a copy of x, or x itself in place, into which lines of src go in the order of the
+// index. Lines are shared out among threads, never cut.
 
 #include "kernels/element_fold.h"
 #include "runtime/core/columns.h"
@@ -35,17 +35,32 @@ bool scatter_run(const ColumnRun& run, int64_t length, int64_t size, Join join) 
   return accepted;
 }
 
+// Says whether every index is a position of a dim of `size`.
+bool are_inside(const View& index, int64_t size) {
+  const View views[] = {index};
+  const StridedLoop loop(views);
+  StridedCursor at(loop, 0);
+  for (int64_t k = 0; k < loop.numel; k++) {
+    const int64_t i = *reinterpret_cast<const int64_t*>(at.at(0));
+    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) return false;
+    at.advance(1);
+  }
+  return true;
+}
+
 template <class Storage, class Join> bool scatter_all(const RoutineCall& call, Join join) {
   const View &x = call.operands[0], &index = call.operands[1], &src = call.operands[2];
-  if (x.meta->numel()) copy_elements(x, call.result);
   const int dim = static_cast<int>(call.structure[0]);
   const int64_t length = index.meta->sizes[dim], size = x.meta->sizes[dim];
+  const bool is_in_place = x.data == call.result.data;
+  // A call in place that is refused leaves its target as it was.
+  if (is_in_place && !are_inside(index, size)) return false;
+  if (!is_in_place && x.meta->numel()) copy_elements(x, call.result);
   if (index.meta->numel() == 0) return true;
   // Only the window that the index covers is written.
   Meta window = *index.meta;
   window.dtype = x.meta->dtype;
   std::copy_n(call.result.meta->strides, window.rank, window.strides);
-  // A stride is kept where the window has one element along the dim.
   const View views[] = {{call.result.data, &window}, index, src};
   const Columns columns(views, dim, length);
   std::atomic<bool> accepted{true};

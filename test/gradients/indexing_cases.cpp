@@ -76,6 +76,15 @@ std::vector<Case> indexing_cases() {
       {"scatter_fold",
        {{3, 4}, {3, 2}},
        [](const Inputs& x) { return scatter_reduce(x[0], 1, columns(), x[1], "amin", false); }},
+      {"scatter",
+       {{3, 4}, {4}},
+       [](const Inputs& x) {
+         Tensor y = x[0] * x[0];
+         transpose(y, 0, 1).slice(0, 1).scatter_(1, tensor({{2}, {0}, {2}}),
+                                                 x[1].slice(0, 1).reshape({3, 1}));
+         y.index_put_({rows(), tensor({1, 1, 0, 3})}, x[1], true);
+         return y * x[0];
+       }},
       {"scan", {{3, 4}}, [](const Inputs& x) { return cumsum(x[0], 0); }},
       {"scan", {{3, 4}}, [](const Inputs& x) { return cumprod(x[0], 1); }},
       {"scan",

@@ -118,6 +118,24 @@ TEST_CASE("places that are named twice: the last value counts, or all are added"
   CHECK(numbers(x.scatter_add_(0, at, tensor({1, 1, 1}))) == Numbers{2, 0, 4});
 }
 
+TEST_CASE("ops that write by index write into the tensor's memory, or nothing where they refuse") {
+  Tensor x = zeros({3, 4}, i64), turned = transpose(x, 0, 1);
+  const int64_t* memory = x.data<int64_t>();
+  x.scatter_(1, tensor({{3}, {0}}), 7).index_add_(0, tensor({1, 1}), ones({2, 4}, i64));
+  x.index_copy_(1, tensor({2}), tensor({{5}, {6}, {8}})).index_fill_(0, tensor({-1}), 9);
+  CHECK(numbers(x) == Numbers{0, 0, 5, 7, 9, 2, 6, 2, 9, 9, 9, 9});
+  turned[{tensor({0, 3}), tensor({1, 0})}] = -1; // dims merge into no view
+  x[{Slice(0, 2), tensor({0, 1})}] = x[{Slice(1, 3), tensor({2, 3})}];
+  CHECK(numbers(x) == Numbers{6, 2, 5, -1, 9, 9, 6, 2, 9, 9, 9, 9});
+  CHECK(x.data<int64_t>() == memory);
+  Numbers before = numbers(x);
+  CHECK_THROWS_AS(x.scatter_(1, tensor({{0, 4}}), 1), Error);
+  CHECK_THROWS_AS(x.index_put_({tensor({0, 3})}, 1), Error);
+  CHECK(numbers(x) == before);
+  Tensor leaf = ones({3}).requires_grad_();
+  CHECK_THROWS_WITH(leaf.scatter_(0, tensor({0}), 1), Catch::Contains("must not be a leaf"));
+}
+
 TEST_CASE("what is written by index is part of the history of its base") {
   Tensor a = tensor({1.0, 2.0, 3.0, 4.0}).requires_grad_(), b = tensor({5.0, 6.0}).requires_grad_();
   Tensor x = a * 1.0;
