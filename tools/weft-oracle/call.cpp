@@ -160,6 +160,12 @@ template <>
 std::optional<DType> Call::get<std::optional<DType>>(size_t position, const char* name) const {
   return get<DType>(position, name);
 }
+template <>
+std::optional<Device> Call::get<std::optional<Device>>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (value == "cpu") return Device::cpu();
+  throw Unsupported("device " + value.dump());
+}
 template <> Reduce Call::get<Reduce>(size_t position, const char* name) const {
   const std::string text = need(position, name);
   static const std::map<std::string, Reduce> words = {{"none", Reduce::none},
