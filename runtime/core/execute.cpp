@@ -114,7 +114,7 @@ TensorImpl* execute_in_place(const OpCall& call) {
 }
 
 void compute_new(const OpCall& call, TensorImpl& result) {
-  if (result.meta.device.type != DeviceType::cpu || call.moves)
+  if (result.meta.device.type != DeviceType::cpu || call.moves) [[unlikely]]
     return device::compute(call, result);
   switch (info(call.op).kind) {
   case OpKind::pointwise:

@@ -84,12 +84,15 @@ Storage* Storage::make() {
   return new (l ? l->storages.take() : heap_take<Storage>()) Storage;
 }
 
+[[gnu::noinline]] static Storage* allocate_there(size_t nbytes, Device device, const Loc& loc) {
+  std::unique_ptr<Storage, void (*)(Storage*)> s(Storage::make(), [](Storage* p) { p->release(); });
+  device::allocate(s.get(), nbytes, device, loc);
+  return s.release();
+}
+
 Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
-  if (device.type != DeviceType::cpu) {
-    std::unique_ptr<Storage, void (*)(Storage*)> s(make(), [](Storage* p) { p->release(); });
-    device::allocate(s.get(), nbytes, device, loc);
-    return s.release();
-  }
+  if (device.type != DeviceType::cpu) [[unlikely]]
+    return allocate_there(nbytes, device, loc);
   void* data = allocate_bytes(nbytes, loc);
   Storage* s = make();
   s->data = data;
