@@ -162,8 +162,8 @@ void ProgramRunner::call_routine(const ProgramLaunch& l, const int64_t* values,
     numbers.push_back(static_cast<int64_t>(a.scalars[static_cast<size_t>(number.index)]));
   bool accepted;
   try {
-    accepted = call_on_cpu(context, routines_[static_cast<size_t>(l.kernel)], called, values, seen, numbers.data(),
-                           location(l, a));
+    accepted = call_on_cpu(context, routines_[static_cast<size_t>(l.kernel)], called, values, seen,
+                           numbers.data(), location(l, a));
   } catch (const Error& e) {
     throw LaunchFailed(e);
   }

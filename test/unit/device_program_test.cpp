@@ -23,8 +23,7 @@ TEST_CASE("a structured op without a kernel for devices is called on the CPU", "
   void* outputs[] = {result.impl()->data()};
   const int64_t cpu_ops = device_stats(device).cpu_ops;
   loaded->run({.leaves = leaves, .leaf_metas = metas, .outputs = outputs, .device = device});
-  CHECK(result.to_vector<float>() ==
-        std::vector<float>{1, 2, 3, 4, 5, 6, 10, 50, 40, 30, 20, 60});
+  CHECK(result.to_vector<float>() == std::vector<float>{1, 2, 3, 4, 5, 6, 10, 50, 40, 30, 20, 60});
   CHECK(device_stats(device).cpu_ops == cpu_ops + 1);
 }
 
