@@ -141,6 +141,10 @@ std::optional<OneOp> merge_reduction(const OpCall& call, const TensorImpl& resul
     runs.push_back(m.sizes[d]);
     kinds.push_back(reduced[d]);
   }
+  if (runs.empty()) { // one element
+    runs = {1};
+    kinds = {true};
+  }
   bool one_run = std::count(kinds.begin(), kinds.end(), true) == 1;
   one.structure = {0};
   std::vector<int64_t> kept;

@@ -77,6 +77,30 @@ TEST_CASE("copies go between devices and views, both ways", "[device]") {
   CHECK(row.to_vector<int>() == std::vector<int>{0, 0, 1, 2, 3});
 }
 
+TEST_CASE("calls of an op share programs, whatever their sizes", "[device]") {
+  Device device = test_device();
+  auto programs = [&] { return device_stats(device).programs; };
+  auto lesser = [&](const Shape& a, const Shape& b) {
+    return minimum(ones(a, f32, device), zeros(b, f32, device)).sum().item<float>();
+  };
+  auto transposed = [&](const Shape& a, const Shape& b) {
+    return minimum(ones(a, f32, device).transpose(0, -1), zeros(b, f32, device));
+  };
+  lesser({4}, {4});
+  const int64_t flat = programs();
+  CHECK(lesser({2, 3}, {2, 3}) == 0);
+  CHECK(lesser({1, 1}, {1, 1}) == 0);
+  CHECK(lesser({5, 1, 7}, {5, 1, 7}) == 0);
+  CHECK(programs() == flat);
+  transposed({3, 4}, {4, 3});
+  const int64_t strided = programs();
+  CHECK(strided == flat + 1);
+  transposed({6, 5, 4}, {4, 5, 6}); // of more dims
+  transposed({7, 2, 8}, {8, 2, 7});
+  transposed({9, 2}, {2, 9});
+  CHECK(programs() == strided + 1);
+}
+
 TEST_CASE("tensors from nothing are made on the device that is asked for", "[device]") {
   Device device = test_device();
   CHECK(zeros({2}, f32, device).device() == device);
