@@ -122,58 +122,80 @@ OneOp merge_pointwise(const OpCall& call, const TensorImpl& result) {
   return one;
 }
 
-std::optional<OneOp> merge_reduction(const OpCall& call, const TensorImpl& result) {
+/// Dims of a reduction, neighbours of one kind as one, sizes of 1 left out.
+struct Runs {
+  std::vector<int64_t> sizes;
+  std::vector<bool> reduced;
+
+  Runs(const Meta& m, const bool* is_reduced) {
+    for (int d = 0; d < m.rank; d++) {
+      if (m.sizes[d] == 1) continue;
+      if (!reduced.empty() && reduced.back() == is_reduced[d]) {
+        sizes.back() *= m.sizes[d];
+        continue;
+      }
+      sizes.push_back(m.sizes[d]);
+      reduced.push_back(is_reduced[d]);
+    }
+    if (!sizes.empty()) return;
+    sizes = {1}; // one element
+    reduced = {true};
+  }
+  size_t reduced_runs() const {
+    return static_cast<size_t>(std::count(reduced.begin(), reduced.end(), true));
+  }
+};
+
+// Row-major and reduced along neighbours: [outer, reduced, inner], of which two may be missing.
+OneOp merge_runs(const Runs& runs, const TensorImpl& x, DType result) {
   OneOp one;
-  const TensorImpl& x = *call.operands[0];
+  one.structure = {0};
+  std::vector<int64_t> kept;
+  for (size_t k = 0; k < runs.sizes.size(); k++)
+    if (runs.reduced[k])
+      one.structure.push_back(static_cast<int64_t>(k));
+    else
+      kept.push_back(runs.sizes[k]);
+  one.leaves.push_back({address_of(x), meta_of(x.meta.dtype, runs.sizes)});
+  one.result = meta_of(result, kept);
+  return one;
+}
+
+// Otherwise what is kept comes first, in the order of memory of the result.
+std::optional<OneOp> merge_strided(const bool* is_reduced, const TensorImpl& x, DType result) {
   const Meta& m = x.meta;
+  Walk points, elements;
+  for (int d = 0; d < m.rank; d++)
+    (is_reduced[d] ? elements : points).add(m.sizes[d], {m.strides[d]});
+  if (!elements.rank()) { // one element a point
+    elements.sizes = {1};
+    elements.strides = {{0}};
+  }
+  if (points.rank() + elements.rank() > kMaxRank) return std::nullopt;
+  OneOp one;
+  one.structure = {0};
+  one.result = meta_of(result, points.sizes);
+  for (size_t d = 0; d < elements.rank(); d++) {
+    one.structure.push_back(static_cast<int64_t>(points.rank()));
+    points.sizes.push_back(elements.sizes[d]);
+    points.strides.push_back(elements.strides[d]);
+  }
+  one.leaves.push_back({address_of(x), strided_meta(m.dtype, points, 0)});
+  return one;
+}
+
+std::optional<OneOp> merge_reduction(const OpCall& call, const TensorImpl& result) {
+  const TensorImpl& x = *call.operands[0];
   bool reduced[kMaxRank] = {};
   for (int64_t d : call.structure.subspan(1))
     reduced[d] = true;
-  // In memory order where nothing lies between: [outer, reduced, inner], sizes of 1 left out.
-  std::vector<int64_t> runs;
-  std::vector<bool> kinds;
-  for (int d = 0; d < m.rank; d++) {
-    if (m.sizes[d] == 1) continue;
-    if (!kinds.empty() && kinds.back() == reduced[d]) {
-      runs.back() *= m.sizes[d];
-      continue;
-    }
-    runs.push_back(m.sizes[d]);
-    kinds.push_back(reduced[d]);
-  }
-  if (runs.empty()) { // one element
-    runs = {1};
-    kinds = {true};
-  }
-  bool one_run = std::count(kinds.begin(), kinds.end(), true) == 1;
-  one.structure = {0};
-  std::vector<int64_t> kept;
-  if (m.contiguous && one_run) {
-    for (size_t k = 0; k < runs.size(); k++)
-      if (kinds[k])
-        one.structure.push_back(static_cast<int64_t>(k));
-      else
-        kept.push_back(runs[k]);
-    one.leaves.push_back({address_of(x), meta_of(m.dtype, runs)});
-  } else {
-    Walk points, elements;
-    for (int d = 0; d < m.rank; d++)
-      (reduced[d] ? elements : points).add(m.sizes[d], {m.strides[d]});
-    kept = points.sizes;
-    if (!elements.rank()) { // one element a point
-      elements.sizes = {1};
-      elements.strides = {{0}};
-    }
-    for (size_t d = 0; d < elements.rank(); d++) {
-      one.structure.push_back(static_cast<int64_t>(points.rank()));
-      points.sizes.push_back(elements.sizes[d]);
-      points.strides.push_back(elements.strides[d]);
-    }
-    if (points.rank() > kMaxRank) return std::nullopt;
-    one.leaves.push_back({address_of(x), strided_meta(m.dtype, points, 0)});
-  }
-  one.operands = {0};
-  one.result = meta_of(result.meta.dtype, kept);
+  Runs runs(x.meta, reduced);
+  std::optional<OneOp> one;
+  if (x.meta.contiguous && runs.reduced_runs() == 1)
+    one = merge_runs(runs, x, result.meta.dtype);
+  else
+    one = merge_strided(reduced, x, result.meta.dtype);
+  if (one) one->operands = {0};
   return one;
 }
 
