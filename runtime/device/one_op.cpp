@@ -72,6 +72,25 @@ template <class F> void number_operands(const OpCall& call, OneOp& one, F leaf_o
     one.operands.push_back(call.operands[k] ? leaf_of(k) : -1 - scalar++);
 }
 
+Walk walk_of(const std::vector<const TensorImpl*>& arrays, const Meta& result) {
+  Walk walk;
+  for (int d = 0; d < result.rank; d++) {
+    std::vector<int64_t> strides;
+    for (const TensorImpl* t : arrays)
+      strides.push_back(stride_at(t->meta, d, result.rank));
+    walk.add(result.sizes[d], std::move(strides));
+  }
+  return walk;
+}
+
+// Leading dims of size 1, so that few ranks occur.
+void pad(Walk& walk, size_t arrays) {
+  size_t padded = walk.rank() <= 2 ? 2 : walk.rank() <= 4 ? 4 : kMaxRank;
+  size_t missing = padded - walk.rank();
+  walk.sizes.insert(walk.sizes.begin(), missing, 1);
+  walk.strides.insert(walk.strides.begin(), missing, std::vector<int64_t>(arrays));
+}
+
 OneOp merge_pointwise(const OpCall& call, const TensorImpl& result) {
   OneOp one;
   one.in_place = call.in_place;
@@ -79,14 +98,7 @@ OneOp merge_pointwise(const OpCall& call, const TensorImpl& result) {
   std::vector<const TensorImpl*> arrays{&result};
   for (const TensorImpl* t : call.operands)
     if (t) arrays.push_back(t);
-  Walk walk;
-  const int rank = result.meta.rank;
-  for (int d = 0; d < rank; d++) {
-    std::vector<int64_t> strides;
-    for (const TensorImpl* t : arrays)
-      strides.push_back(stride_at(t->meta, d, rank));
-    walk.add(result.meta.sizes[d], std::move(strides));
-  }
+  Walk walk = walk_of(arrays, result.meta);
   // What gives the result its shape must have that shape: another array, or one of the operands.
   const bool one_element = walk.rank() == 0;
   size_t shaped = call.in_place ? 0 : 1;
@@ -99,14 +111,10 @@ OneOp merge_pointwise(const OpCall& call, const TensorImpl& result) {
     single[a] = a > 0 && a != shaped && !one_element && walk.is_single(a);
     flat &= single[a] || walk.is_flat(a);
   }
-  if (flat) {
+  if (flat)
     walk.sizes = {result.meta.numel()};
-  } else {
-    size_t padded = walk.rank() <= 2 ? 2 : walk.rank() <= 4 ? 4 : kMaxRank;
-    size_t missing = padded - walk.rank();
-    walk.sizes.insert(walk.sizes.begin(), missing, 1);
-    walk.strides.insert(walk.strides.begin(), missing, std::vector<int64_t>(arrays.size()));
-  }
+  else
+    pad(walk, arrays.size());
   if (!call.in_place) one.result = meta_of(result.meta.dtype, walk.sizes);
   size_t array = 0;
   number_operands(call, one, [&](size_t k) {
