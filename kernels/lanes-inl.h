@@ -208,6 +208,22 @@ template <class D> HWY_INLINE Vec<D> mantissa(D tag, Vec<D> x) {
   return hn::BitCast(tag, hn::Or(hn::And(hn::BitCast(bits, x), fraction), one));
 }
 
+template <class D> HWY_INLINE Vec<D> fmod(D tag, Vec<D> a, Vec<D> b) {
+  return each_lane(tag, a, b, b, [](auto x, auto y, auto) { return std::fmod(x, y); });
+}
+template <class D> HWY_INLINE Vec<D> bit_and(D, Vec<D> a, Vec<D> b) { return hn::And(a, b); }
+template <class D> HWY_INLINE Vec<D> bit_or(D, Vec<D> a, Vec<D> b) { return hn::Or(a, b); }
+template <class D> HWY_INLINE Vec<D> bit_xor(D, Vec<D> a, Vec<D> b) { return hn::Xor(a, b); }
+template <class D> HWY_INLINE Vec<D> shift_left(D tag, Vec<D> a, Vec<D> b) {
+  return each_lane(tag, a, b, b, [](int64_t x, int64_t y, int64_t) -> int64_t {
+    return y < 0 || y > 63 ? 0 : static_cast<int64_t>(static_cast<uint64_t>(x) << y);
+  });
+}
+template <class D> HWY_INLINE Vec<D> shift_right(D tag, Vec<D> a, Vec<D> b) {
+  return each_lane(tag, a, b, b, [](int64_t x, int64_t y, int64_t) -> int64_t {
+    return x >> (y < 0 || y > 63 ? 63 : y);
+  });
+}
 template <class D> HWY_INLINE Vec<D> floordiv(D tag, Flags& flags, Vec<D> a, Vec<D> b) {
   flags.error |= !hn::AllFalse(tag, hn::Eq(b, hn::Zero(tag)));
   return each_lane(tag, a, b, b, [](int64_t x, int64_t y, int64_t) -> int64_t {

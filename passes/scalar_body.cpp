@@ -61,6 +61,14 @@ struct LoomAlgebra {
     loom::RequireOp::create(b, loc, condition, static_cast<uint32_t>(errorCode()));
     return x;
   }
+  // A shift by 64 and more is undefined in arith.
+  Value shift(bool left, const Value* v) {
+    Value last = number(63, v[1].getType());
+    Value fits = make<arith::CmpIOp>(arith::CmpIPredicate::ule, v[1], last);
+    Value by = make<arith::SelectOp>(fits, v[1], last);
+    if (!left) return make<arith::ShRSIOp>(v[0], by);
+    return make<arith::SelectOp>(fits, make<arith::ShLIOp>(v[0], by), number(0, v[0].getType()));
+  }
   Value truth(bool v) { return make<arith::ConstantOp>(b.getBoolAttr(v)); }
 
   Value apply(Primitive p, const Value* v, expr::Type type) {
@@ -120,6 +128,18 @@ struct LoomAlgebra {
       return make<loom::ExponentOp>(compute, v[0]);
     case Primitive::mantissa:
       return make<loom::MantissaOp>(compute, v[0]);
+    case Primitive::fmod:
+      return make<arith::RemFOp>(v[0], v[1]);
+    case Primitive::bit_and:
+      return make<arith::AndIOp>(v[0], v[1]);
+    case Primitive::bit_or:
+      return make<arith::OrIOp>(v[0], v[1]);
+    case Primitive::bit_xor:
+      return make<arith::XOrIOp>(v[0], v[1]);
+    case Primitive::shift_left:
+      return shift(true, v);
+    case Primitive::shift_right:
+      return shift(false, v);
     case Primitive::floordiv:
       require(make<arith::CmpIOp>(I::ne, v[1], number(0, v[1].getType())), v[0]);
       return make<arith::FloorDivSIOp>(v[0], v[1]);

@@ -131,6 +131,7 @@ Table find(Operation* op) {
       ROW(arith::SubFOp, e.b.CreateFSub(e.v[0], e.v[1]))
       ROW(arith::MulFOp, e.b.CreateFMul(e.v[0], e.v[1]))
       ROW(arith::DivFOp, e.b.CreateFDiv(e.v[0], e.v[1]))
+      ROW(arith::RemFOp, emitFmod(e.b, e.v[0], e.v[1]))
       ROW(arith::NegFOp, e.b.CreateFNeg(e.v[0]))
       ROW(arith::CmpFOp, e.b.CreateFCmp(predicateOf(cast<arith::CmpFOp>(o).getPredicate()), e.v[0], e.v[1]))
       ROW(arith::MaximumFOp, e.binary(llvm::Intrinsic::maximum))
@@ -183,11 +184,11 @@ Table find(Operation* op) {
       ROW(loom::RandomOp, emitPhilox(e.b, e.v[0], e.v[1], e.v[2], cast<loom::RandomOp>(o).getWord()))
   // clang-format on
 #undef ROW
-                                                                                                  .Default(
-                                                                                                      [](Operation*)
-                                                                                                          -> Table {
-                                                                                                        return nullptr;
-                                                                                                      });
+                                                                                                      .Default(
+                                                                                                          [](Operation*)
+                                                                                                              -> Table {
+                                                                                                            return nullptr;
+                                                                                                          });
 }
 
 bool isKnownType(mlir::Type type) {

@@ -37,6 +37,8 @@ llvm::Value* emitPowerOfTwo(llvm::IRBuilderBase& builder, llvm::Value* n);
 /// The exponent field less its bias, as a float; the fraction field with an exponent of zero.
 llvm::Value* emitExponent(llvm::IRBuilderBase& builder, llvm::Value* x);
 llvm::Value* emitMantissa(llvm::IRBuilderBase& builder, llvm::Value* x);
+/// The exact remainder x - trunc(x / y) y: a call of a function with a loop (fmod.cpp).
+llvm::Value* emitFmod(llvm::IRBuilderBase& builder, llvm::Value* x, llvm::Value* y);
 /// Word `word` of Philox4x32-10, each 32-bit word in an i64.
 llvm::Value* emitPhilox(llvm::IRBuilderBase& builder, llvm::Value* seed, llvm::Value* stream,
                         llvm::Value* counter, unsigned word);

@@ -124,6 +124,7 @@ constexpr Row kRows[] = {
     {"arith.uitofp", "($T)(weft_u64)$0"},
     {"arith.fptosi->i64", "weft_i64_of_$F($0)"},
     {"arith.fptoui->i64", "weft_u64_of_$F($0)"},
+    {"arith.remf", "fmod($0, $1)"},
     {"arith.extf", "($T)$0"},
     {"arith.extf:bf16", "($T)weft_f32_of_bf16($0)"},
     {"arith.extf:f16", "($T)weft_f32_of_f16($0)"},

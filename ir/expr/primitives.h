@@ -40,7 +40,13 @@ enum class Primitive : uint8_t {
   power_of_two,
   exponent,
   mantissa,
+  fmod,
   floordiv,
+  bit_and,
+  bit_or,
+  bit_xor,
+  shift_left,
+  shift_right,
   require,
   lowest,
   highest,
@@ -68,6 +74,9 @@ struct PrimitiveInfo {
 //   power_of_two(n)  2^n for an integer n whose power is a normal number; of other n any number
 //   exponent(x)  the biased exponent field less the bias: floor(log2 |x|) of a normal number
 //   mantissa(x)  the fraction field with exponent 0 and sign +: in [1, 2) for a normal number
+//   fmod(a, b)   a - trunc(a / b) b without rounding, with a's sign; NaN for b = 0 and infinite a
+//   shift_left   by a number of bits; 0 where it is negative or 64 and more
+//   shift_right  keeps the sign; the sign alone where the number is negative or 63 and more
 //   floordiv     rounds down; by 0 gives 0 and raises the kernel's error flag; by -1 wraps
 //   require(c,x) x; raises the kernel's error flag where c is false
 //   lowest       -inf or the least integer; highest: inf or the greatest
@@ -98,7 +107,13 @@ inline constexpr PrimitiveInfo kPrimitives[] = {
     {Primitive::power_of_two, "power_of_two", "NN", Domain::floating, "", 0},
     {Primitive::exponent, "exponent", "NN", Domain::floating, "", 0},
     {Primitive::mantissa, "mantissa", "NN", Domain::floating, "", 0},
+    {Primitive::fmod, "fmod", "NNN", Domain::floating, "", 0},
     {Primitive::floordiv, "floordiv", "NNN", Domain::integer, "", 0},
+    {Primitive::bit_and, "bit_and", "NNN", Domain::integer, "", 0},
+    {Primitive::bit_or, "bit_or", "NNN", Domain::integer, "", 0},
+    {Primitive::bit_xor, "bit_xor", "NNN", Domain::integer, "", 0},
+    {Primitive::shift_left, "shift_left", "NNN", Domain::integer, "", 0},
+    {Primitive::shift_right, "shift_right", "NNN", Domain::integer, "", 0},
     {Primitive::require, "require", "NBN", Domain::number, "", 0},
     {Primitive::lowest, "lowest", "N", Domain::number, "", 0},
     {Primitive::highest, "highest", "N", Domain::number, "", 0},

@@ -69,6 +69,12 @@ inline int64_t floordiv(int64_t a, int64_t b, bool* failed = nullptr) {
   return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
+/// See Primitive::shift_left and shift_right.
+constexpr int64_t shift_left(int64_t a, int64_t b) {
+  return b < 0 || b > 63 ? 0 : static_cast<int64_t>(static_cast<uint64_t>(a) << b);
+}
+constexpr int64_t shift_right(int64_t a, int64_t b) { return a >> (b < 0 || b > 63 ? 63 : b); }
+
 /// T is float, double or int64_t. `Table` knows the callables in that dtype: `Nodes nodes(int
 /// callable)` and `int root(int callable)`.
 template <class T, class Table> struct ScalarAlgebra {
@@ -167,6 +173,8 @@ private:
       return power_of_two(a);
     case Primitive::exponent:
       return exponent(a);
+    case Primitive::fmod:
+      return std::fmod(a, b);
     default:
       return mantissa(a);
     }
@@ -184,6 +192,16 @@ private:
       return static_cast<T>(-a);
     case Primitive::abs:
       return static_cast<T>(v[0].x < 0 ? -a : a);
+    case Primitive::bit_and:
+      return static_cast<T>(a & b);
+    case Primitive::bit_or:
+      return static_cast<T>(a | b);
+    case Primitive::bit_xor:
+      return static_cast<T>(a ^ b);
+    case Primitive::shift_left:
+      return shift_left(v[0].x, v[1].x);
+    case Primitive::shift_right:
+      return shift_right(v[0].x, v[1].x);
     default:
       return floordiv(v[0].x, v[1].x, &failed);
     }

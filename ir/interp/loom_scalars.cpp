@@ -222,30 +222,30 @@ Row find(Operation* op) {
   ROW(op_name, e.number([](auto x, [[maybe_unused]] auto y, [[maybe_unused]] auto z) {             \
     return expression;                                                                             \
   }))
-      NUMBER(arith::AddFOp, x + y) NUMBER(arith::SubFOp, x - y) NUMBER(arith::MulFOp, x * y) NUMBER(
-             arith::DivFOp, x / y) NUMBER(arith::NegFOp,
-                                          -x) NUMBER(arith::MaximumFOp,
-                                                     maximum(x, y)) NUMBER(arith::MinimumFOp,
-                                                                           -maximum(-x, -y))
-          NUMBER(arith::MaxNumFOp, maxnum(x, y)) NUMBER(arith::MinNumFOp, -maxnum(-x, -y)) NUMBER(
-              math::FmaOp,
-              std::fma(
-                  x, y, z)) NUMBER(math::FloorOp,
-                                   std::floor(x)) NUMBER(math::CeilOp, std::ceil(x))
-              NUMBER(math::TruncOp, std::trunc(x)) NUMBER(math::RoundEvenOp, std::nearbyint(x)) NUMBER(
-                  math::SqrtOp,
-                  std::sqrt(x)) NUMBER(math::AbsFOp, std::abs(x))
-                  NUMBER(math::CopySignOp, std::copysign(x, y)) NUMBER(
-                      loom::Scale2Op,
-                      scale2(x, y)) NUMBER(loom::PowerOfTwoOp,
-                                           powerOfTwo(x)) NUMBER(loom::ExponentOp, exponent(x))
-                      NUMBER(loom::MantissaOp, mantissa(x)) ROW(arith::CmpFOp, e.cmpf()) ROW(
-                          arith::CmpIOp,
-                          e.integer(compare(
-                              cast<arith::CmpIOp>(e.op)
-                                  .getPredicate(),
-                              e.asSigned(0),
-                              e.asSigned(1)))) ROW(arith::SelectOp, e.v[0].i ? e.v[1] : e.v[2])
+      NUMBER(arith::AddFOp, x + y) NUMBER(arith::RemFOp, std::fmod(x, y)) NUMBER(
+             arith::SubFOp, x - y) NUMBER(arith::MulFOp, x * y) NUMBER(arith::DivFOp, x / y)
+          NUMBER(arith::NegFOp, -x) NUMBER(arith::MaximumFOp, maximum(x, y)) NUMBER(
+              arith::MinimumFOp, -maximum(-x, -y)) NUMBER(arith::MaxNumFOp,
+                                                          maxnum(x, y)) NUMBER(arith::MinNumFOp,
+                                                                               -maxnum(-x, -y))
+              NUMBER(math::FmaOp, std::fma(x, y, z)) NUMBER(math::FloorOp, std::floor(x)) NUMBER(
+                  math::CeilOp,
+                  std::ceil(x)) NUMBER(math::TruncOp,
+                                       std::trunc(x)) NUMBER(math::RoundEvenOp, std::nearbyint(x))
+                  NUMBER(math::SqrtOp, std::sqrt(x)) NUMBER(math::AbsFOp, std::abs(x)) NUMBER(
+                      math::CopySignOp,
+                      std::copysign(
+                          x, y)) NUMBER(loom::Scale2Op,
+                                        scale2(x, y)) NUMBER(loom::PowerOfTwoOp, powerOfTwo(x))
+                      NUMBER(loom::ExponentOp, exponent(x)) NUMBER(loom::MantissaOp, mantissa(x)) ROW(
+                          arith::CmpFOp,
+                          e.cmpf()) ROW(arith::CmpIOp,
+                                        e.integer(compare(
+                                            cast<arith::CmpIOp>(e.op)
+                                                .getPredicate(),
+                                            e.asSigned(0),
+                                            e.asSigned(
+                                                1)))) ROW(arith::SelectOp, e.v[0].i ? e.v[1] : e.v[2])
                           ROW(arith::AddIOp, e.integer(uint64_t(e.v[0].i) + uint64_t(e.v[1].i))) ROW(
                               arith::SubIOp,
                               e.integer(uint64_t(e.v[0].i) - uint64_t(e.v[1].i)))
