@@ -13,6 +13,7 @@ class Domain<string domain, string text> {
   string dtypes = text;  // for the reference pages
 }
 def Number : Domain<"number", "all but bool">;
+def Widened : Domain<"widened", "all but bool, which is converted to i64">;
 def Any : Domain<"any", "all">;
 def Float : Domain<"floating", "f32 f64 bf16 f16; integers and bool are converted to f32">;
 def FloatOnly : Domain<"floating_only", "f32 f64 bf16 f16">;
@@ -121,7 +122,7 @@ class Reduction<string mnemonic> : WeftRecord<mnemonic, (ins Weft_Tensor:$x), []
   bit needsElements = 0;        // no elements are an error, not the identity
   string finish = "a";          // the result from the accumulators and the number n of elements
   bit converts = 0;             // print a parameter `dtype`, to which the elements are converted first
-  string grad = "";             // over x, y and dy with the reduced dims kept as 1, n, and sum() over the reduced dims
+  string grad = "";             // over x, y and dy with the reduced dims kept as 1, n, and sum() and prod() over the reduced dims
 }
 
 // Metadata only: element i of the result is an element of the operand.

@@ -16,7 +16,7 @@ def Reshape : Composite<"reshape", [TensorParam, Param<"const Shape&", "shape">]
   let example = "arange(4).reshape({2, -1})";
   let gives = "[[0, 1], [2, 3]] i64[2, 2]";
   let shapes = "as many elements as x";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def ViewForm : Composite<"view", [TensorParam, Param<"const Shape&", "shape">]> {
@@ -24,7 +24,7 @@ def ViewForm : Composite<"view", [TensorParam, Param<"const Shape&", "shape">]> 
   let example = "arange(4).view({2, 2})";
   let gives = "[[0, 1], [2, 3]] i64[2, 2]";
   let shapes = "as many elements as x";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def PermuteForm : Composite<"permute", [TensorParam, Param<"const Dims&", "dims">]> {
@@ -32,7 +32,7 @@ def PermuteForm : Composite<"permute", [TensorParam, Param<"const Dims&", "dims"
   let example = "permute(arange(3).reshape({1, 3}), {1, 0})";
   let gives = "[[0], [1], [2]] i64[3, 1]";
   let shapes = "result dim k has the size of dim dims[k]";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def Transpose : Composite<"transpose", [TensorParam, Param<"int64_t", "dim0">, Param<"int64_t", "dim1">]> {
@@ -40,7 +40,7 @@ def Transpose : Composite<"transpose", [TensorParam, Param<"int64_t", "dim0">, P
   let example = "transpose(arange(4).reshape({2, 2}), 0, 1)";
   let gives = "[[0, 2], [1, 3]] i64[2, 2]";
   let shapes = "dims dim0 and dim1 change places";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def Flatten : Composite<"flatten", [TensorParam, Param<"int64_t", "start_dim", "0">, Param<"int64_t", "end_dim", "-1">]> {
@@ -48,7 +48,7 @@ def Flatten : Composite<"flatten", [TensorParam, Param<"int64_t", "start_dim", "
   let example = "flatten(zeros({2, 1, 2}), 1)";
   let gives = "[[0., 0.], [0., 0.]] f32[2, 2]";
   let shapes = "[..., a, b, ...] gives [..., a * b, ...]";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def Squeeze : Composite<"squeeze", [TensorParam, Param<"const Dims&", "dims", "{}">]> {
@@ -56,7 +56,7 @@ def Squeeze : Composite<"squeeze", [TensorParam, Param<"const Dims&", "dims", "{
   let example = "squeeze(ones({1, 2, 1}), 0)";
   let gives = "[[1.], [1.]] f32[2, 1]";
   let shapes = "dims of size 1 vanish";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def Unsqueeze : Composite<"unsqueeze", [TensorParam, Param<"int64_t", "dim">]> {
@@ -64,7 +64,7 @@ def Unsqueeze : Composite<"unsqueeze", [TensorParam, Param<"int64_t", "dim">]> {
   let example = "unsqueeze(tensor({1, 2}), 0)";
   let gives = "[[1, 2]] i64[1, 2]";
   let shapes = "a 1 at position `dim`";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape">]> {
@@ -72,7 +72,7 @@ def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape"
   let example = "expand(tensor({1, 2}), {2, -1})";
   let gives = "[[1, 2], [1, 2]] i64[2, 2]";
   let shapes = "each dim of x is 1 or that of `shape`, aligned at the last";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def SliceForm : Composite<"slice", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "start", "0">,
@@ -81,7 +81,7 @@ def SliceForm : Composite<"slice", [TensorParam, Param<"int64_t", "dim">, Param<
   let example = "slice(arange(6), 0, 1, -1, 2)";
   let gives = "[1, 3] i64[2]";
   let shapes = "dim `dim` becomes (end - start) / step, rounded up";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def Select : Composite<"select", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "index">]> {
@@ -89,7 +89,7 @@ def Select : Composite<"select", [TensorParam, Param<"int64_t", "dim">, Param<"i
   let example = "select(arange(6).reshape({2, 3}), 1, -1)";
   let gives = "[2, 5] i64[2]";
   let shapes = "dim `dim` vanishes";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def ConcatenateForm : Composite<"concatenate", [Param<"const std::vector<Tensor>&", "tensors">, Param<"int64_t", "dim", "0">]> {
@@ -97,7 +97,7 @@ def ConcatenateForm : Composite<"concatenate", [Param<"const std::vector<Tensor>
   let example = "concatenate({tensor({1, 2}), tensor({3})})";
   let gives = "[1, 2, 3] i64[3]";
   let shapes = "equal but for dim `dim`, where sizes add up";
-  let dtypes = "f32 f64 bf16 i64 bool, promoted to one";
+  let dtypes = "every dtype, promoted to one";
 }
 
 //===--- Reductions -----------------------------------------------------------------------------===//
@@ -107,7 +107,7 @@ def Amax : Composite<"amax", [TensorParam, Param<"const Dims&", "dims", "{}">, P
   let example = "amax(tensor({1, 7, 3}), 0, true)";
   let gives = "[7] i64[1]";
   let shapes = "the dims in `dims` (all where it is empty) become 1, or vanish unless `keepdim`";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 def Amin : Composite<"amin", [TensorParam, Param<"const Dims&", "dims", "{}">, Param<"bool", "keepdim", "false">]> {
@@ -115,7 +115,7 @@ def Amin : Composite<"amin", [TensorParam, Param<"const Dims&", "dims", "{}">, P
   let example = "amin(tensor({1, 7, 3}))";
   let gives = "1 i64[]";
   let shapes = "the dims in `dims` (all where it is empty) become 1, or vanish unless `keepdim`";
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
   let method = 1;
 }
 
@@ -181,7 +181,7 @@ def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"d
   let example = "manual_seed(1); uniform({3}, -1, 1)";
   let gives = "[ 0.7805, 0.3440, -0.5052] f32[3]";
   let shapes = "`shape`";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let gradient = "none";
 }
 def NormalForm : Composite<"normal", [Param<"const Shape&", "shape">, Param<"double", "mean", "0">, Param<"double", "std", "1">,
@@ -190,7 +190,7 @@ def NormalForm : Composite<"normal", [Param<"const Shape&", "shape">, Param<"dou
   let example = "manual_seed(1); normal({3})";
   let gives = "[ 1.2279, 0.4454, -0.6827] f32[3]";
   let shapes = "`shape`";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let gradient = "none";
 }
 
@@ -201,7 +201,7 @@ def GeluForm : Composite<"gelu", [TensorParam, Param<"std::string_view", "approx
   let example = "gelu(tensor({-1.f, 1.f}), \"tanh\")";
   let gives = "[-0.1588, 0.8412] f32[2]";
   let shapes = "that of x";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let method = 1;
 }
 
@@ -211,7 +211,7 @@ def Softmax : CompositeOp<"softmax", [TensorParam, Param<"int64_t", "dim">], [Sa
   let gives = "[0.1065, 0.1065, 0.7870] f32[3]";
   let formula = "exp(x - max(x)) / sum(exp(x - max(x)))";
   let shapes = "that of x";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let method = 1;
 }
 def LogSoftmax : CompositeOp<"log_softmax", [TensorParam, Param<"int64_t", "dim">], [SameShape]> {
@@ -220,7 +220,7 @@ def LogSoftmax : CompositeOp<"log_softmax", [TensorParam, Param<"int64_t", "dim"
   let gives = "[-0.6931, -0.6931] f32[2]";
   let formula = "x - max(x) - log(sum(exp(x - max(x))))";
   let shapes = "that of x";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let method = 1;
 }
 def LayerNorm : CompositeOp<"layer_norm", [TensorParam, Param<"const Shape&", "normalized_shape">, Param<"const Tensor&", "weight", "{}">,
@@ -230,7 +230,7 @@ def LayerNorm : CompositeOp<"layer_norm", [TensorParam, Param<"const Shape&", "n
   let gives = "[-1.2247, 0.0000, 1.2247] f32[3]";
   let shapes = "weight and bias have the shape normalized_shape, which is that of x's last dims";
   let formula = "(x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight + bias";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 def Linear : CompositeOp<"linear", [TensorParam, Param<"const Tensor&", "weight">, Param<"const Tensor&", "bias", "{}">]> {
   let summary = "x times the transposed weight, plus bias";
@@ -247,7 +247,7 @@ def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tenso
   let gives = "0.4100 f32[]";
   let shapes = "x [N, C, ...] (or [C]) and target [N, ...] (or []) give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"Reduce", "reduction", "Reduce::mean">]> {
   let summary = "squared difference of x and target";
@@ -267,7 +267,7 @@ def AdamwStep : Composite<"adamw_step", [Param<"const Tensor&", "param">, Param<
   let formula = "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p = p (1 - lr weight_decay) - lr / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) + eps)";
   let returns = "void";
   let shapes = "one for all four";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let gradient = "none";
 }
 

@@ -3,10 +3,13 @@
 #define WEFT_IR_OPS_OPS_TD
 
 include "ir/ops/pointwise.td"
+include "ir/ops/pointwise_math.td"
+include "ir/ops/pointwise_number.td"
 include "ir/ops/reduction.td"
 include "ir/ops/view.td"
 include "ir/ops/structured.td"
 include "ir/ops/composite.td"
+include "ir/ops/composite_number.td"
 include "ir/ops/indexing.td"
 include "ir/ops/indexing_forms.td"
 include "ir/ops/activations.td"

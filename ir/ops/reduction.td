@@ -60,5 +60,50 @@ def Argmax : Reduction<"argmax"> {
     "where((b > a) | (b != b) & (a == a) | ((b == a) | (b != b) & (a != a)) & (bi < ai), bi, ai)"];
   let finish = "ai";
 }
+def Argmin : Reduction<"argmin"> {
+  let summary = "position of the first least element over dims; NaN is the least";
+  let description = "Over several dims the position counts elements in row-major order.";
+  let example = "argmin(tensor({7, 1, 3}))";
+  let gives = "1 i64[]";
+  let domain = Number;
+  let result = IndexDType;
+  let needsElements = 1;
+  let identity = ["highest", "highest"];
+  let element = ["x", "i"];
+  let combine = [
+    "where((b < a) | (b != b) & (a == a) | ((b == a) | (b != b) & (a != a)) & (bi < ai), b, a)",
+    "where((b < a) | (b != b) & (a == a) | ((b == a) | (b != b) & (a != a)) & (bi < ai), bi, ai)"];
+  let finish = "ai";
+}
+def Prod : Reduction<"prod"> {
+  let summary = "product over dims; 1 of no elements";
+  let description = "`dtype` converts the elements first.";
+  let example = "prod(tensor({2, 3, 4}))";
+  let gives = "24 i64[]";
+  let result = WideDType;
+  let converts = 1;
+  let identity = ["1"];
+  let combine = ["a * b"];
+  // Zeros take part apart: the gradient of the only one is the product of the others.
+  let grad = "zeros = sum(where(x == 0, 1, 0)); others = prod(where(x == 0, 1, x)); "
+             "dy * where(x == 0, where(zeros == 1, others, 0), where(zeros == 0, others / x, 0))";
+  let samples = [-2, 2];
+}
+def AnyOf : Reduction<"any"> {
+  let summary = "whether an element is not 0";
+  let example = "any(tensor({0, 2}))";
+  let gives = "true bool[]";
+  let domain = Boolean;
+  let identity = ["0"];
+  let combine = ["max(a, b)"];
+}
+def AllOf : Reduction<"all"> {
+  let summary = "whether no element is 0";
+  let example = "all(tensor({0, 2}))";
+  let gives = "false bool[]";
+  let domain = Boolean;
+  let identity = ["1"];
+  let combine = ["min(a, b)"];
+}
 
 #endif

@@ -104,7 +104,8 @@ void dtype_flags(llvm::raw_ostream& os, const OpRecord& op) {
   bool only_bools = op.domain == "boolean", only_integers = op.domain == "integer",
        integral = op.domain == "integral", any = op.domain == "any";
   os << "  static constexpr bool floats = " << flag(!only_integers && !integral && !only_bools)
-     << ", integers = " << flag(any || integral || only_integers || op.domain == "number")
+     << ", integers = "
+     << flag(any || integral || only_integers || op.domain == "number" || op.domain == "widened")
      << ", bools = " << flag(any || integral || only_bools) << ";\n";
 }
 

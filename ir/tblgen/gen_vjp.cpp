@@ -33,6 +33,7 @@ struct OverTensors {
     };
     language.call = [this](int callable, const Texts& operands) -> std::string {
       if (callable == kReducedSum) return "reduced_sum(context, " + operands[0] + ")";
+      if (callable == kReducedProduct) return "reduced_product(context, " + operands[0] + ")";
       const OpRecord* c = records.callable(callable);
       return call(c->kind == Kind::function ? c->tensor_op : c->name, operands);
     };

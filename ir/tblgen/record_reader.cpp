@@ -119,13 +119,15 @@ void RecordReader::reduction(OpRecord& op) {
   op.gradient_texts = {grad};
   auto resolver = [this](std::string_view name) {
     static const expr::Callable sum{kReducedSum, "sum", "NN", expr::Domain::floating, nullptr, {}};
-    return name == "sum" ? &sum : resolve(name);
+    static const expr::Callable product{kReducedProduct,        "prod",  "NN",
+                                        expr::Domain::floating, nullptr, {}};
+    return name == "sum" ? &sum : name == "prod" ? &product : resolve(name);
   };
   op.gradient.dag = std::make_shared<Builder>(expr::Domain::floating, resolver);
   for (const char* name : {"x", "y", "dy", "n"})
     op.gradient.dag->input(name, Type::number);
   op.gradient.roots = {-1};
-  field("grad", grad, [&] { op.gradient.roots[0] = op.gradient.dag->parse(grad); });
+  field("grad", grad, [&] { op.gradient.roots[0] = op.gradient.dag->parse_body(grad); });
 }
 
 void RecordReader::composite(OpRecord& op) {

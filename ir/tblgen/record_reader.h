@@ -36,8 +36,9 @@ private:
   static expr::Domain expression_domain(const OpRecord& op) {
     if (op.domain == "integer" || op.domain == "integral" || op.domain == "boolean")
       return expr::Domain::integer;
-    return op.domain == "number" || op.domain == "any" ? expr::Domain::number
-                                                       : expr::Domain::floating;
+    return op.domain == "number" || op.domain == "any" || op.domain == "widened"
+               ? expr::Domain::number
+               : expr::Domain::floating;
   }
 
   Records& records_;

@@ -36,8 +36,8 @@ struct Expression {
   std::vector<int> roots;
 };
 
-/// Callable index of sum() in the gradient of a reduction.
-inline constexpr int kReducedSum = 10000;
+/// Callable indices of sum() and prod() in the gradient of a reduction.
+inline constexpr int kReducedSum = 10000, kReducedProduct = 10001;
 
 struct OpRecord {
   const llvm::Record* record = nullptr;

@@ -24,6 +24,11 @@ Tensor reduced_sum(VjpContext& context, const Tensor& t) {
   return dims.empty() ? t : sum(t, dims, true);
 }
 
+Tensor reduced_product(VjpContext& context, const Tensor& t) {
+  Dims dims = dims_of(context);
+  return dims.empty() ? t : prod(t, dims, true);
+}
+
 double reduced_count(VjpContext& context) {
   const Meta& x = context.operand_meta(0);
   int64_t n = 1;

@@ -11,6 +11,9 @@ Tensor with_kept_dims(VjpContext& context, const Tensor& t);
 /// Sums over the dims that the op reduced, which stay as dims of size 1.
 Tensor reduced_sum(VjpContext& context, const Tensor& t);
 
+/// Multiplies over the dims that the op reduced, which stay as dims of size 1.
+Tensor reduced_product(VjpContext& context, const Tensor& t);
+
 /// Returns how many elements each element of the result is made of.
 double reduced_count(VjpContext& context);
 

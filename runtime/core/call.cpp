@@ -161,6 +161,8 @@ DType compute_type(Op op, const OpInfo& info, DType joined, const Loc& loc) {
   case OpDomain::integral:
     if (is_floating(joined)) refuse(op, joined, "integers or bool", loc);
     break;
+  case OpDomain::widened:
+    return joined == DType::boolean ? DType::i64 : joined;
   case OpDomain::boolean:
     return DType::boolean;
   case OpDomain::integer:

@@ -10,8 +10,18 @@ enum class OpKind : uint8_t { pointwise, reduction, view, structured, source };
 
 /// The dtypes that operands may have once they are promoted to a common one. `number`: all but
 /// bool; `floating` converts integers and bools to f32, `floating_only` refuses them; `integral`:
-/// integers and bool; `integer` converts these to i64; `boolean` converts all to bool.
-enum class OpDomain : uint8_t { number, any, floating, floating_only, integral, integer, boolean };
+/// integers and bool; `integer` converts these to i64; `boolean` converts all to bool, `widened`
+/// bool to i64.
+enum class OpDomain : uint8_t {
+  number,
+  any,
+  floating,
+  floating_only,
+  integral,
+  integer,
+  boolean,
+  widened
+};
 
 /// The result's dtype: that of the operands, bool, i64 for integer and bool operands (sum), i64, or
 /// the structural integer `dtype`.

@@ -52,12 +52,16 @@ Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1)
     return pointwise(row.op, {args[0].get()}, {values[0]});
   case 12:
     return pointwise(row.op, {args[0].get()}, {values[0], values[1]});
+  case 13:
+    return pointwise(row.op, {args[0].get()}, {values[0], values[1], values[2]});
   case 20:
     return pointwise(row.op, {args[0].get(), args[1].get()});
   case 21:
     return pointwise(row.op, {args[0].get(), args[1].get()}, {values[0]});
   case 30:
     return pointwise(row.op, {args[0].get(), args[1].get(), args[2].get()});
+  case 31:
+    return pointwise(row.op, {args[0].get(), args[1].get(), args[2].get()}, {values[0]});
   default:
     FAIL("a record with this many operands and attributes needs a case here");
     return {};

@@ -173,11 +173,13 @@ TEST_CASE("every op has a kernel for the dtypes of its domain") {
     if (row.op == Op::cast) continue; // has kernels by pairs of dtypes
     std::string_view domain = row.domain;
     INFO(row.name);
-    CHECK((pointwise_kernel(row.op, f32) != nullptr) == (domain != "integer"));
-    CHECK((pointwise_kernel(row.op, bf16) != nullptr) == (domain != "integer"));
+    bool floats = domain != "integer" && domain != "integral";
+    CHECK((pointwise_kernel(row.op, f32) != nullptr) == floats);
+    CHECK((pointwise_kernel(row.op, bf16) != nullptr) == floats);
     CHECK((pointwise_kernel(row.op, i64) != nullptr) ==
-          (domain == "any" || domain == "number" || domain == "integer"));
-    CHECK((pointwise_kernel(row.op, boolean) != nullptr) == (domain == "any"));
+          (domain == "any" || domain == "number" || domain == "widened" || !floats));
+    CHECK((pointwise_kernel(row.op, boolean) != nullptr) ==
+          (domain == "any" || domain == "integral"));
   }
 }
 

@@ -145,6 +145,10 @@ template <> double Call::get<double>(size_t position, const char* name) const {
 template <> Scalar Call::get<Scalar>(size_t position, const char* name) const {
   return to_scalar(need(position, name));
 }
+template <>
+std::optional<Scalar> Call::get<std::optional<Scalar>>(size_t position, const char* name) const {
+  return get<Scalar>(position, name);
+}
 template <> std::string_view Call::get<std::string_view>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_string()) throw Unsupported(std::string(name) + " is no text");

@@ -4,6 +4,7 @@
 #include "weft/compile.h"
 #include "weft/io.h"
 
+#include <algorithm>
 #include <functional>
 
 namespace weft::tools {
@@ -130,8 +131,10 @@ void Runner::run_case(const Json& c) const {
   const Json gradients = c.value("grad_inputs", Json::array());
   for (size_t k = 0; k < gradients.size(); k++)
     if (!gradients[k].is_null()) inputs.at(k).requires_grad_();
+  bool has_gradients = std::any_of(gradients.begin(), gradients.end(),
+                                   [](const Json& g) { return !g.is_null(); });
   std::vector<Tensor> seeds;
-  for (const Json& t : c.value("grad_outputs", Json::array()))
+  for (const Json& t : has_gradients ? c.value("grad_outputs", Json::array()) : Json::array())
     seeds.push_back(t.is_null() ? Tensor() : load(t));
   auto body = [&] {
     for (const Tensor& x : inputs)

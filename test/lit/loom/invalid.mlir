@@ -59,8 +59,8 @@ loom.kernel @race(%x: !loom.buffer<f32>) {
 // -----
 
 // Memory holds what the emitters can load.
-// expected-error @below {{loom.buffer: the element must be f32, f64, bf16, i64 or i1, got 'i32'}}
-loom.kernel @element(%x: !loom.buffer<i32>) {
+// expected-error @below {{loom.buffer: the element must be f32, f64, bf16, f16, i64, i32, i16, i8, ui8 or i1, got 'ui32'}}
+loom.kernel @element(%x: !loom.buffer<ui32>) {
 }
 
 // -----

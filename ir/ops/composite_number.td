@@ -1,0 +1,97 @@
+// Composites over the pointwise ops and reductions of numbers: forms with further arguments, and what skips or replaces NaN.
+#ifndef WEFT_IR_OPS_COMPOSITE_NUMBER_TD
+#define WEFT_IR_OPS_COMPOSITE_NUMBER_TD
+
+include "ir/ops/composite.td"
+
+class NumberForm<string mnemonic, list<Param> parameters> : Composite<mnemonic, parameters> {
+  let shapes = "operands broadcast to the result's shape";
+  let dtypes = "all but bool";
+  let method = 1;
+}
+def AddScaled : NumberForm<"add", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha">]> {
+  let summary = "x + alpha * other";
+  let example = "add(tensor({1, 2}), tensor({10, 20}), 3)";
+  let gives = "[31, 62] i64[2]";
+}
+def SubScaled : NumberForm<"sub", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha">]> {
+  let summary = "x - alpha * other";
+  let example = "sub(tensor({1, 2}), tensor({10, 20}), 3)";
+  let gives = "[-29, -58] i64[2]";
+}
+def DivRounded : NumberForm<"div", [TensorParam, Param<"const Arg&", "other">, Param<"std::string_view", "rounding_mode">]> {
+  let summary = "floor_divide for \"floor\", trunc_divide for \"trunc\"";
+  let example = "div(tensor({-7, 7}), 2, \"trunc\")";
+  let gives = "[-3, 3] i64[2]";
+}
+def RoundDecimals : NumberForm<"round", [TensorParam, Param<"int64_t", "decimals">]> {
+  let summary = "x rounded to a number of decimals, ties to even; to tens, hundreds, ... where it is negative";
+  let example = "round(tensor({1.25f, 2.348f}), 1)";
+  let gives = "[1.2000, 2.3000] f32[2]";
+  let shapes = "that of x";
+  let dtypes = "floating";
+}
+def BitwiseNot : NumberForm<"bitwise_not", [TensorParam]> {
+  let summary = "the bits that x has not; logical_not on bool";
+  let example = "~tensor({0, 5})";
+  let gives = "[-1, -6] i64[2]";
+  let shapes = "that of x";
+  let dtypes = "integers and bool";
+}
+def ClampTensors : NumberForm<"clamp", [TensorParam, Param<"const Tensor&", "min">, Param<"const Tensor&", "max">]> {
+  let summary = "x limited to min .. max, tensors that broadcast; one that is undefined limits nothing";
+  let example = "clamp(arange(4), tensor({1, 1, 1, 1}), tensor({2, 2, 2, 2}))";
+  let gives = "[1, 1, 2, 2] i64[4]";
+}
+def NanToNum : NumberForm<"nan_to_num", [TensorParam, Param<"Scalar", "nan", "0.0">, Param<"std::optional<Scalar>", "posinf", "std::nullopt">,
+    Param<"std::optional<Scalar>", "neginf", "std::nullopt">]> {
+  let summary = "x with NaN and infinities replaced, these by the greatest and least number of the dtype unless they are given";
+  let example = "nan_to_num(tensor({NAN, 1.f, INFINITY}), 0, 9)";
+  let gives = "[0., 1., 9.] f32[3]";
+  let shapes = "that of x";
+  let dtypes = "all; integers and bool are what they are";
+}
+def Nextafter : NumberForm<"nextafter", [TensorParam, Param<"const Arg&", "other">]> {
+  let summary = "the number of x's dtype that follows x towards other";
+  let example = "nextafter(tensor({1.f}), 2) - 1";
+  let gives = "[1.1921e-07] f32[1]";
+  let dtypes = "floating";
+  let gradient = "none";
+}
+
+def Polygamma : Composite<"polygamma", [Param<"int64_t", "n">, TensorParam]> {
+  let summary = "the n-th derivative of digamma";
+  let example = "polygamma(1, tensor({0.5f, 5.f}))";
+  let gives = "[4.9348, 0.2213] f32[2]";
+  let shapes = "that of x";
+  let dtypes = "all; integers and bool are converted to f32";
+}
+
+//===--- Reductions ------------------------------------------------------------------------------------===//
+
+class ReductionForm<string mnemonic, list<Param> more = []>
+    : Composite<mnemonic, !listconcat([TensorParam, Param<"const Dims&", "dims", "{}">], more)> {
+  let shapes = "the dims in `dims` (all where it is empty) become 1, or vanish unless `keepdim`";
+  let dtypes = "all";
+  let method = 1;
+}
+def CountNonzero : ReductionForm<"count_nonzero"> {
+  let summary = "how many elements are not 0";
+  let shapes = "the dims in `dims` (all where it is empty) vanish";
+  let example = "count_nonzero(tensor({0, 2, 3}))";
+  let gives = "2 i64[]";
+  let gradient = "none";
+}
+def Nansum : ReductionForm<"nansum", [Param<"bool", "keepdim", "false">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "sum over dims of what is not NaN";
+  let example = "nansum(tensor({1.f, NAN, 2.f}))";
+  let gives = "3. f32[]";
+}
+def Nanmean : ReductionForm<"nanmean", [Param<"bool", "keepdim", "false">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "mean over dims of what is not NaN; NaN of nothing";
+  let example = "nanmean(tensor({1.f, NAN, 2.f}))";
+  let gives = "1.5000 f32[]";
+  let dtypes = "floating";
+}
+
+#endif

@@ -1,0 +1,126 @@
+// Forms of the ops on numbers with further arguments, and what skips or replaces NaN.
+
+#include "runtime/composite/composite.h"
+#include "runtime/core/call.h"
+
+#include <cmath>
+
+namespace weft {
+
+namespace {
+
+[[noreturn]] void refuse(ErrorKind kind, const std::string& message, const Arg& x) {
+  throw Error(kind, message, LocScope::resolve(x.loc()));
+}
+
+// The layout of a floating format.
+struct Format {
+  int fraction, least_exponent;
+  double largest;
+};
+Format format_of(DType t) {
+  switch (t) {
+  case DType::f64:
+    return {52, -1022, std::numeric_limits<double>::max()};
+  case DType::bf16:
+    return {7, -126, 0x1.FEp127};
+  case DType::f16:
+    return {10, -14, 65504};
+  default:
+    return {23, -126, std::numeric_limits<float>::max()};
+  }
+}
+
+Tensor scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha) {
+  bool floating = is_floating(promoted_dtype(info(Op::mul), {&x, &other}));
+  if (alpha.kind == Scalar::Kind::floating && !floating)
+    refuse(ErrorKind::dtype,
+           std::string(op) + ": alpha must be an integer for integers, got a float", x);
+  return mul(other, alpha);
+}
+
+} // namespace
+
+Tensor add(const Arg& x, const Arg& other, Scalar alpha) {
+  LocScope scope(x.loc());
+  return add(x, scaled("add", x, other, alpha));
+}
+
+Tensor sub(const Arg& x, const Arg& other, Scalar alpha) {
+  LocScope scope(x.loc());
+  return sub(x, scaled("sub", x, other, alpha));
+}
+
+Tensor div(const Arg& x, const Arg& other, std::string_view rounding_mode) {
+  if (rounding_mode == "floor") return floor_divide(x, other);
+  if (rounding_mode == "trunc") return trunc_divide(x, other);
+  refuse(ErrorKind::value,
+         "div: rounding_mode must be floor or trunc, got " + std::string(rounding_mode), x);
+}
+
+Tensor round(const Arg& x, int64_t decimals) {
+  LocScope scope(x.loc());
+  if (decimals == 0 || !is_floating(require_tensor(x, "round").meta.dtype)) return round(x);
+  double power = std::pow(10.0, std::abs(static_cast<double>(decimals)));
+  return decimals > 0 ? round(x * power) / power : round(x / power) * power;
+}
+
+Tensor bitwise_not(const Arg& x) {
+  if (require_tensor(x, "bitwise_not").meta.dtype == boolean) return logical_not(x);
+  return bitwise_xor(x, Arg(-1, x.loc()));
+}
+
+Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
+  LocScope scope(x.loc());
+  if (!min.defined() && !max.defined())
+    refuse(ErrorKind::value, "clamp: min or max must be given, got neither", x);
+  if (!min.defined()) return clamp_max(x, max);
+  return max.defined() ? clamp_max(clamp_min(x, min), max) : clamp_min(x, min);
+}
+
+Tensor nan_to_num(const Arg& x, Scalar nan, std::optional<Scalar> posinf,
+                  std::optional<Scalar> neginf) {
+  LocScope scope(x.loc());
+  const Meta& m = require_tensor(x, "nan_to_num").meta;
+  if (!is_floating(m.dtype)) return x.tensor().clone();
+  double largest = format_of(m.dtype).largest;
+  return replace_special(x, nan, posinf.value_or(largest), neginf.value_or(-largest));
+}
+
+Tensor nextafter(const Arg& x, const Arg& other) {
+  LocScope scope(x.loc());
+  Format f = format_of(promoted_dtype(info(Op::next_after), {&x, &other}));
+  return next_after(x, other, f.fraction, f.least_exponent, f.largest);
+}
+
+Tensor polygamma(int64_t n, const Arg& x) {
+  LocScope scope(x.loc());
+  if (n < 0)
+    refuse(ErrorKind::value, "polygamma: n must not be negative, got " + std::to_string(n), x);
+  return n == 0 ? digamma(x) : n == 1 ? trigamma(x) : polygamma_of_order(x, n);
+}
+
+Tensor count_nonzero(const Arg& x, const Dims& dims) {
+  LocScope scope(x.loc());
+  return sum(x != 0, dims);
+}
+
+Tensor nansum(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+  LocScope scope(x.loc());
+  if (!is_floating(require_tensor(x, "nansum").meta.dtype)) return sum(x, dims, keepdim, dtype);
+  Tensor t = x.tensor();
+  return sum(where(isnan(t), 0, t), dims, keepdim, dtype);
+}
+
+Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+  LocScope scope(x.loc());
+  const Meta& m = require_tensor(x, "nanmean").meta;
+  if (!is_floating(m.dtype))
+    refuse(ErrorKind::dtype, "nanmean: the operand must be floating, got " + describe(m), x);
+  DType result = dtype.value_or(m.dtype);
+  Tensor wide = composite::widened(x), is_nan = isnan(wide);
+  Tensor count = sum(logical_not(is_nan), dims, keepdim);
+  return (sum(where(is_nan, 0, wide), dims, keepdim) / count).to(result);
+}
+
+} // namespace weft

@@ -1,0 +1,57 @@
+// RUN: weft-opt %s --weft-fuse --weft-place-outputs --weft-lower-to-loom -split-input-file | FileCheck %s
+
+// Narrow integers compute in i64 and wrap after each op: a shift to the left and back.
+// CHECK-LABEL: loom.kernel @k0_add(%{{.*}}: !loom.buffer<i16>
+// CHECK: %[[X:.*]] = loom.load {{.*}} : !loom.buffer<i16>
+// CHECK: %[[S:.*]] = arith.addi %[[X]], %{{.*}} : i64
+// CHECK: %[[H:.*]] = arith.shli %[[S]], %[[C:.*]] : i64
+// CHECK: %[[W:.*]] = arith.shrsi %[[H]], %[[C]] : i64
+// CHECK: arith.muli %[[W]], %{{.*}} : i64
+// CHECK: loom.store {{.*}} : !loom.buffer<i16>
+func.func @narrow(%x: tensor<8xi16>, %y: tensor<8xi16>) -> tensor<8xi16> {
+  %0 = weft.add %x, %y : (tensor<8xi16>, tensor<8xi16>) -> tensor<8xi16>
+  %1 = weft.mul %0, %y : (tensor<8xi16>, tensor<8xi16>) -> tensor<8xi16>
+  return %1 : tensor<8xi16>
+}
+
+// -----
+
+// Those without a sign keep their low bits.
+// CHECK-LABEL: loom.kernel @k0_sub(%{{.*}}: !loom.buffer<ui8>
+// CHECK: %[[M:.*]] = arith.constant 255 : i64
+// CHECK: %[[D:.*]] = arith.subi
+// CHECK: %[[L:.*]] = arith.andi %[[D]], %{{.*}} : i64
+// CHECK: arith.cmpi slt, %[[L]], %{{.*}} : i64
+func.func @unsigned(%x: tensor<8xui8>, %y: tensor<8xui8>) -> tensor<8xi1> {
+  %0 = weft.sub %x, %y : (tensor<8xui8>, tensor<8xui8>) -> tensor<8xui8>
+  %1 = weft.lt %0, %y : (tensor<8xui8>, tensor<8xui8>) -> tensor<8xi1>
+  return %1 : tensor<8xi1>
+}
+
+// -----
+
+// f16 computes in f32 and rounds after each op.
+// CHECK-LABEL: loom.kernel @k0_add(%{{.*}}: !loom.buffer<f16>
+// CHECK: %[[S:.*]] = arith.addf %{{.*}} : f32
+// CHECK: %[[N:.*]] = arith.truncf %[[S]] : f32 to f16
+// CHECK: %[[E:.*]] = arith.extf %[[N]] : f16 to f32
+// CHECK: arith.mulf %[[E]], %{{.*}} : f32
+func.func @half(%x: tensor<8xf16>, %y: tensor<8xf16>) -> tensor<8xf16> {
+  %0 = weft.add %x, %y : (tensor<8xf16>, tensor<8xf16>) -> tensor<8xf16>
+  %1 = weft.mul %0, %y : (tensor<8xf16>, tensor<8xf16>) -> tensor<8xf16>
+  return %1 : tensor<8xf16>
+}
+
+// -----
+
+// A floating number of an integer op is a bound: it saturates. An integer wraps.
+// CHECK-LABEL: loom.kernel @k0_clamp(
+// CHECK: arith.fptosi
+// CHECK: arith.maxsi
+// CHECK: arith.minsi
+func.func @bound(%x: tensor<8xi8>, %low: i64, %high: f64) -> tensor<8xi8> {
+  %l = weft.scalar %low : i64 -> tensor<i8>
+  %h = weft.scalar %high : f64 -> tensor<i8>
+  %0 = weft.clamp %x, %l, %h : (tensor<8xi8>, tensor<i8>, tensor<i8>) -> tensor<8xi8>
+  return %0 : tensor<8xi8>
+}
