@@ -94,4 +94,25 @@ def Nanmean : ReductionForm<"nanmean", [Param<"bool", "keepdim", "false">, Param
   let dtypes = "floating";
 }
 
+def MaxWithIndices : Composite<"max_with_indices", [TensorParam, Param<"int64_t", "dim">, Param<"bool", "keepdim", "false">]> {
+  let summary = "the greatest elements along a dim and their positions, PyTorch's max(x, dim)";
+  let example = "max_with_indices(tensor({{1, 7, 3}}), 1).indices";
+  let gives = "[1] i64[1]";
+  let returns = "ValuesAndIndices";
+  let shapes = "dim `dim` becomes 1, or vanishes unless `keepdim`";
+  let dtypes = "all but bool";
+  let gradient = "to the element at the position";
+  let method = 1;
+}
+def MinWithIndices : Composite<"min_with_indices", [TensorParam, Param<"int64_t", "dim">, Param<"bool", "keepdim", "false">]> {
+  let summary = "the least elements along a dim and their positions, PyTorch's min(x, dim)";
+  let example = "min_with_indices(tensor({{5, 7, 3}}), 1).values";
+  let gives = "[3] i64[1]";
+  let returns = "ValuesAndIndices";
+  let shapes = "dim `dim` becomes 1, or vanishes unless `keepdim`";
+  let dtypes = "all but bool";
+  let gradient = "to the element at the position";
+  let method = 1;
+}
+
 #endif

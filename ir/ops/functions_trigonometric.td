@@ -125,7 +125,7 @@ class AtanText<string quarter_pi, string quarter_pi_low, string p> {
       is_turned = n > 0.41421356237309503 * d;
       num = where(is_turned, n - d, n); den = where(is_turned, n + d, d);
       t = num / den;
-      t1 = where(t == 0, 0, (fma(-t, den, num) - where(is_turned, t * (n - (den - d)), 0)) / den);
+      t1 = where(t == 0, 0, (fma(-t, den, num) + where(is_turned, (n - (num + d)) - t * (n - (den - d)), 0)) / den);
       z = t * t;
       a = where(is_turned, }] # quarter_pi # [{, 0); a1 = where(is_turned, }] # quarter_pi_low # [{, 0);
       b = fma(t * z, }] # p # [{, a1 + t1);

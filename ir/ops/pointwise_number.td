@@ -92,9 +92,6 @@ class Bits<string mnemonic, string expression, string cpp = ""> : Pointwise<mnem
 def BitwiseAnd : Bits<"bitwise_and", "bit_and(a, b)", "&"> { let summary = "bits that both have; logical and on bool"; let example = "tensor({12, 10}) & 6"; let gives = "[4, 2] i64[2]"; }
 def BitwiseOr : Bits<"bitwise_or", "bit_or(a, b)", "|"> { let summary = "bits that at least one has; logical or on bool"; let example = "tensor({12, 10}) | 6"; let gives = "[14, 14] i64[2]"; }
 def BitwiseXor : Bits<"bitwise_xor", "bit_xor(a, b)", "^"> { let summary = "bits that exactly one has"; let example = "tensor({12, 10}) ^ 6"; let gives = "[10, 12] i64[2]"; }
-class Shift<string mnemonic, string expression, string cpp> : Bits<mnemonic, expression, cpp> {
-  let domain = Number;
-}
 def BitwiseLeftShift : Bits<"bitwise_left_shift", "shift_left(a, b)", "<<"> {
   let summary = "a * 2^b, wrapped; 0 for negative b";
   let example = "tensor({1, 3}) << 2";

@@ -123,4 +123,20 @@ Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType
   return (sum(where(is_nan, 0, wide), dims, keepdim) / count).to(result);
 }
 
+ValuesAndIndices max_with_indices(const Arg& x, int64_t dim, bool keepdim) {
+  LocScope scope(x.loc());
+  Tensor t = x.tensor(), position = argmax(t, dim, true);
+  Tensor values = gather(t, dim, position);
+  if (keepdim || t.rank() == 0) return {values, position};
+  return {values.squeeze(dim), position.squeeze(dim)};
+}
+
+ValuesAndIndices min_with_indices(const Arg& x, int64_t dim, bool keepdim) {
+  LocScope scope(x.loc());
+  Tensor t = x.tensor(), position = argmin(t, dim, true);
+  Tensor values = gather(t, dim, position);
+  if (keepdim || t.rank() == 0) return {values, position};
+  return {values.squeeze(dim), position.squeeze(dim)};
+}
+
 } // namespace weft

@@ -16,9 +16,11 @@ constexpr int kCompiledCalls =
 
 constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as the oracle's library writes it
 
-/// Names of the oracle's library where ours differ.
+/// Calls and ops of the oracle's library where our names differ.
 const std::map<std::string, std::string> kOtherNames = {{"torch.cat", "concatenate"},
-                                                        {"torch.broadcast_to", "expand"}};
+                                                        {"torch.broadcast_to", "expand"},
+                                                        {"max_dim", "max_with_indices"},
+                                                        {"min_dim", "min_with_indices"}};
 
 /// A view of a one-dimensional base with the strides of the case.
 Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
@@ -36,8 +38,8 @@ Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
 
 std::string own_name(const Json& c) {
   std::string call = c.at("call");
-  auto it = kOtherNames.find(call);
-  if (it != kOtherNames.end()) return it->second;
+  for (const std::string& name : {call, c.at("op").get<std::string>()})
+    if (auto it = kOtherNames.find(name); it != kOtherNames.end()) return it->second;
   return call.substr(call.rfind('.') + 1);
 }
 
