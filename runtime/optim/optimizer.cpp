@@ -36,7 +36,15 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> st
   steps_ = std::make_shared<std::vector<int64_t>>(parameters_.size());
 }
 
+void Optimizer::require(bool holds, const char* name, const char* what, double value,
+                        const Loc& loc) {
+  if (!holds)
+    throw Error(ErrorKind::value, fmt::format("{}: {}, got {}", name, what, value),
+                LocScope::resolve(loc));
+}
+
 void Optimizer::step(Loc loc) {
+  check_options(loc);
   LocScope scope(loc);
   NoGrad no_grad;
   // A region finds out at its flush that an op before this step throws: then the step was not made.

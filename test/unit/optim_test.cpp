@@ -148,3 +148,28 @@ TEST_CASE("optimizers take leaves that require a gradient, once each", "[optim]"
   CHECK_THROWS_WITH(optim::AdamW({tensor({1.0})}), Contains("parameter 0 must be a leaf"));
   CHECK_THROWS_WITH(optim::AdamW({Tensor()}), Contains("parameter 0 must be defined"));
 }
+
+TEST_CASE("options out of range are refused at construction, and at a step", "[optim]") {
+  const double nan = std::nan("");
+  auto sgd = [](optim::SGDOptions o) { optim::SGD({start()}, o); };
+  auto adamw = [](optim::AdamWOptions o) { optim::AdamW({start()}, o); };
+  CHECK_THROWS_WITH(sgd({.lr = -1}), Contains("SGD: lr must be >= 0, got -1 (at "));
+  CHECK_THROWS_WITH(sgd({.lr = nan}), Contains("SGD: lr must be >= 0, got nan"));
+  CHECK_THROWS_WITH(sgd({.momentum = -0.5}), Contains("SGD: momentum must be >= 0, got -0.5"));
+  CHECK_THROWS_WITH(sgd({.weight_decay = -2}), Contains("SGD: weight_decay must be >= 0, got -2"));
+  CHECK_THROWS_WITH(sgd({.nesterov = true}),
+                    Contains("SGD: momentum must be > 0 with nesterov, got 0"));
+  CHECK_THROWS_WITH(adamw({.lr = -0.1}), Contains("AdamW: lr must be >= 0, got -0.1"));
+  CHECK_THROWS_WITH(adamw({.beta1 = 1}), Contains("AdamW: beta1 must be in [0, 1), got 1"));
+  CHECK_THROWS_WITH(adamw({.beta2 = nan}), Contains("AdamW: beta2 must be in [0, 1), got nan"));
+  CHECK_THROWS_WITH(adamw({.eps = -1}), Contains("AdamW: eps must be >= 0, got -1"));
+  CHECK_THROWS_WITH(adamw({.weight_decay = -1}),
+                    Contains("AdamW: weight_decay must be >= 0, got -1"));
+  CHECK_NOTHROW(adamw({.lr = 0, .beta1 = 0, .eps = 0, .weight_decay = 0}));
+  Tensor p = start();
+  optim::SGD optimizer({p});
+  sum(p).backward();
+  optimizer.options.lr = nan;
+  CHECK_THROWS_WITH(optimizer.step(), Contains("SGD: lr must be >= 0, got nan"));
+  CHECK(p.to_vector<double>() == start().to_vector<double>());
+}

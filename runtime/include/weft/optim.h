@@ -33,6 +33,10 @@ public:
 protected:
   /// Throws unless parameters are leaves that require a gradient, each given once.
   Optimizer(std::vector<Tensor> parameters, std::vector<std::string> state_names, const Loc& loc);
+  /// Throws where the options, which users may change, are none that the rule has.
+  virtual void check_options(const Loc&) const {}
+  /// Throws "NAME: WHAT, got VALUE" unless `holds`.
+  static void require(bool holds, const char* name, const char* what, double value, const Loc& loc);
   /// Updates parameter k. `step` counts from 1.
   virtual void update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) = 0;
   /// State tensor `which` of parameter k: zeros at first, with the parameter's shape and dtype.
@@ -62,6 +66,7 @@ public:
   SGDOptions options;
 
 private:
+  void check_options(const Loc& loc) const override;
   void update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) override;
 };
 
@@ -81,6 +86,7 @@ public:
   AdamWOptions options;
 
 private:
+  void check_options(const Loc& loc) const override;
   void update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) override;
 };
 
