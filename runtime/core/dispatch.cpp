@@ -20,8 +20,8 @@ TensorImpl* run_op(const OpCall& call) {
 
 TensorImpl* run(const OpCall& call) {
   TensorImpl* result = run_op(call);
-  // Pointwise ops have no sizes and few a structure: the table is seldom asked.
-  if ((!call.sizes.empty() || !call.structure.empty()) && info(call.op).kind == OpKind::view) {
+  // Views have one operand and no numbers: for most calls the table is not asked.
+  if (call.operands.size() == 1 && call.scalars.empty() && info(call.op).kind == OpKind::view) {
     result->is_view = true;
     result->detached = false;
     if (grad_mode && is_floating(result->meta.dtype)) link_view(call, result);

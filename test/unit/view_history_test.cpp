@@ -217,3 +217,13 @@ TEST_CASE("threads may use one outdated view at the same time", "[autograd]") {
     CHECK(values(a.grad()) == Values{0, 24, 24, 0});
   }
 }
+
+TEST_CASE("a view of one element, without dims, is part of its base's history", "[autograd]") {
+  Tensor x = tensor(std::vector<double>{1, 2}, {2}).requires_grad_();
+  Tensor h = x * 2.0;
+  h[0].mul_(3.0);
+  sum(h * h).backward(); // (6 x0)^2 + (2 x1)^2
+  CHECK(values(x.grad()) == Values{72, 16});
+  CHECK_THAT(message([&] { x[0].mul_(2.0); }),
+             Catch::Matchers::Contains("must not be a view of a leaf that requires a gradient"));
+}
