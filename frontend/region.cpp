@@ -117,6 +117,7 @@ RegionStats Region::stats() const {
 namespace detail {
 
 bool inside_region() { return current_session != nullptr; }
+bool runs_eagerly() { return anomaly_mode; }
 
 void refuse_moved_from() {
   throw Error(ErrorKind::value,

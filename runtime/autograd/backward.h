@@ -7,6 +7,8 @@
 #include "runtime/autograd/vjp_context.h"
 #include "runtime/core/region_hook.h"
 
+#include <optional>
+
 #include <unordered_map>
 #include <unordered_set>
 
@@ -16,7 +18,7 @@ namespace weft {
 /// itself is outside of any region: enters and leaves regions as the pass meets their nodes.
 class BackwardRegions {
 public:
-  BackwardRegions() : outside_(!current_session) {}
+  BackwardRegions() : outside_(!current_session && !anomaly_mode) {}
   ~BackwardRegions();
   BackwardRegions(const BackwardRegions&) = delete;
   BackwardRegions& operator=(const BackwardRegions&) = delete;
@@ -27,6 +29,19 @@ private:
   uint32_t region_ = 0;
   std::shared_ptr<RegionOwner> owner_;
   std::unique_ptr<RegionStay> stay_;
+};
+
+/// Lets ops run one by one, outside of the region that this thread is in, while one lives. What the
+/// region has pending runs first.
+class RegionPause {
+public:
+  explicit RegionPause(const char* reason);
+  ~RegionPause() { current_session = session_; }
+  RegionPause(const RegionPause&) = delete;
+  RegionPause& operator=(const RegionPause&) = delete;
+
+private:
+  RegionSession* session_;
 };
 
 class BackwardPass {
@@ -53,12 +68,27 @@ private:
     }
   };
 
+  /// A leaf with hooks: its gradient is gathered until no op that uses it is left.
+  struct HookedLeaf {
+    TensorImpl* leaf;
+    uint64_t first_use; // least sequence number of the nodes that lead to it
+  };
+
   bool wants(const GradEdge& edge) const;
+  std::vector<GradNode*> reachable_nodes() const;
   void find_needed_nodes();
+  void find_hooked_leaves();
+  void finish_leaves(uint64_t next_sequence);
+  void finish_leaf(TensorImpl* leaf);
+  void run_node(GradNode& node);
   Tensor& waiting_gradient(GradNode* node);
   Tensor take_gradient(GradNode* node);
   void push(GradNode* node);
+  Tensor call_hooks(GradNode& node, Tensor dy);
   void step(GradNode& node, Tensor dy);
+  void step_function(GradNode& node);
+  void step_output(GradNode& node, Tensor dy);
+  void check_gradient(const GradNode& node, size_t k, const Tensor& gradient) const;
   void deliver(const GradEdge& edge, Tensor gradient, bool fresh);
   void accumulate(TensorImpl* leaf, Tensor gradient, bool fresh);
 
@@ -70,6 +100,9 @@ private:
   std::unordered_set<const GradNode*> needed_;     // nodes through which an input is reached
   std::unordered_map<GradNode*, Tensor>
       busy_elsewhere_; // another thread's pass has the node's slot
+  std::unordered_map<GradNode*, std::vector<Tensor>> function_gradients_; // one a result
+  std::vector<HookedLeaf> hooked_;                   // the one that is ready first at the end
+  std::unordered_map<TensorImpl*, Tensor> gathered_; // what came in for them
 };
 
 } // namespace weft

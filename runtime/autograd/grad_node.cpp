@@ -1,6 +1,7 @@
 #include "runtime/autograd/grad_node.h"
 
 #include "runtime/autograd/block_list.h"
+#include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/view_history.h"
 
 #include <new>
@@ -13,6 +14,13 @@ constinit thread_local GradNode* graveyard = nullptr;
 constinit thread_local bool burying = false;
 
 } // namespace
+
+GradEdge GradEdge::to(GradNode* node) {
+  GradEdge edge;
+  edge.word_ = reinterpret_cast<uintptr_t>(node);
+  edge.retain();
+  return edge;
+}
 
 void GradEdge::retain() const {
   if (TensorImpl* t = leaf())
@@ -43,16 +51,17 @@ size_t count_metas(const OpCall& call, const Meta& result) {
   return n;
 }
 
-bool may_read_result(const OpInfo& op, size_t operand_count) {
-  for (size_t k = 0; op.gradient_reads && k < operand_count; k++)
-    if (op.gradient_reads[k] & kReadsResult) return true;
+bool may_read_result(const OpCall& call) {
+  const uint8_t* reads = call.op == kNoOp ? nullptr : info(call.op).gradient_reads;
+  for (size_t k = 0; reads && k < call.operands.size(); k++)
+    if (reads[k] & kReadsResult) return true;
   return false;
 }
 
 } // namespace
 
 GradNode* GradNode::make(const OpCall& call, const Meta& result, BlockSlab* slab) {
-  const bool keeps_result = may_read_result(info(call.op), call.operands.size());
+  const bool keeps_result = may_read_result(call);
   size_t bytes = sizeof(GradNode) + (call.operands.size() + keeps_result) * sizeof(GradOperand) +
                  count_metas(call, result) * sizeof(Meta) + call.scalars.size() * sizeof(Scalar) +
                  (call.structure.size() + call.sizes.size() + result.rank) * sizeof(int64_t);
@@ -88,9 +97,21 @@ GradNode* GradNode::make(const OpCall& call, const Meta& result, BlockSlab* slab
   return n;
 }
 
+void GradNode::drop_extra() { delete std::exchange(extra, nullptr); }
+
 void GradNode::release_saved() {
   for (uint32_t k = 0; k < value_count(); k++)
     if (TensorImpl* t = std::exchange(operands()[k].value, nullptr); t && !lent) t->release_tape();
+}
+
+void GradNode::take_saved(GradNode& twin) {
+  for (uint32_t k = 0; k < value_count(); k++) {
+    GradOperand &mine = operands()[k], &other = twin.operands()[k];
+    if (mine.value || !other.value) continue;
+    mine.value = other.value;
+    mine.version = other.version;
+    if (!lent) mine.value->retain_tape();
+  }
 }
 
 void GradNode::own() {
@@ -113,6 +134,7 @@ void GradNode::free(GradNode* node) {
 
 void GradNode::destroy() {
   release_saved();
+  if (extra) drop_extra();
   for (uint32_t k = 0; k < operand_count && !lent; k++)
     operands()[k].edge.release();
   NodeHome claimed = NodeHome::slot;
@@ -147,6 +169,16 @@ LeafState& leaf_state(TensorImpl* leaf) {
   return *static_cast<LeafState*>(leaf->autograd);
 }
 
+namespace {
+
+// Of a tensor, which nobody can ask for the node's gradient any more.
+void release_history(GradNode* node) {
+  if (node->extra) node->extra->stop_retaining();
+  node->release();
+}
+
+} // namespace
+
 void TensorImpl::clear_autograd() {
   AutogradState* state = std::exchange(autograd, nullptr);
   bool was_leaf = std::exchange(is_leaf, true);
@@ -155,13 +187,13 @@ void TensorImpl::clear_autograd() {
   if (was_leaf)
     delete static_cast<LeafState*>(state);
   else
-    static_cast<GradNode*>(state)->release(); // may free this tensor
+    release_history(static_cast<GradNode*>(state)); // may free this tensor
 }
 
 void drop_history(TensorImpl* t) {
   if (t->is_leaf) return;
   if (AutogradState* state = std::exchange(t->autograd, nullptr))
-    static_cast<GradNode*>(state)->release();
+    release_history(static_cast<GradNode*>(state));
 }
 
 void TensorImpl::last_handle_gone(uint64_t refs_left) {

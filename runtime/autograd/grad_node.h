@@ -4,17 +4,24 @@
 
 #include "runtime/autograd/tape.h"
 
+#include <memory>
 #include <mutex>
 
 namespace weft {
 
 class BackwardPass;
 class BlockSlab;
+struct NodeExtra;
+class HookList;
 
 /// The accumulated gradient of a leaf. Backward passes of several threads may meet in it.
 struct LeafState : AutogradState {
   std::mutex mutex;
   Tensor grad;
+  std::shared_ptr<HookList> hooks;       // on each pass's gradient, before it is accumulated
+  std::shared_ptr<HookList> after_hooks; // on the leaf, after that
+  LeafState() = default;
+  ~LeafState();
 };
 
 /// Where the gradient of an operand goes: nowhere, to the node that made it, or to a leaf. An edge
@@ -36,6 +43,8 @@ public:
                               : reinterpret_cast<uintptr_t>(t->autograd);
     return edge;
   }
+  /// Makes an edge to a node that the caller holds.
+  static GradEdge to(GradNode* node);
   void retain() const;
   explicit operator bool() const { return word_ != 0; }
   GradNode* node() const { return word_ & 1 ? nullptr : reinterpret_cast<GradNode*>(word_); }
@@ -64,6 +73,9 @@ struct GradOperand {
 /// once nothing refers to it (see tape_slot.h).
 enum class NodeHome : uint8_t { none, slot, resting };
 
+/// The op of nodes that stand for no op: a user's function, and each of its results.
+inline constexpr Op kNoOp = static_cast<Op>(kOpCount);
+
 /// One recorded op: one cache line, then what it keeps of its operands and arguments.
 struct alignas(64) GradNode : AutogradState {
   std::atomic<uint32_t> refs{1};
@@ -73,11 +85,11 @@ struct alignas(64) GradNode : AutogradState {
   uint8_t rank = 0;
   uint8_t size_class = 0;
   uint8_t scalar_count = 0, structure_count = 0, size_count = 0;
-  bool keeps_result = false; // has a place for its own result, which its gradient may read
-  bool in_place = false;
-  bool saved = false;    // holds or held values
-  bool released = false; // backward has let go of them
-  bool lent = false;     // by a slot: edges and values hold no references
+  bool keeps_result : 1 = false; // has a place for its own result, which its gradient may read
+  bool in_place : 1 = false;
+  bool saved : 1 = false;    // holds or held values
+  bool released : 1 = false; // backward has let go of them
+  bool lent : 1 = false;     // by a slot: edges and values hold no references
   std::atomic<NodeHome> home{NodeHome::none};
   uint32_t region = 0; // number of the compiled region that the op ran in
   union {
@@ -87,6 +99,7 @@ struct alignas(64) GradNode : AutogradState {
   Loc loc;                                  // the user's line
   std::atomic<BackwardPass*> pass{nullptr}; // the backward pass that has a gradient waiting here
   Tensor pending;                           // that gradient
+  NodeExtra* extra = nullptr;               // what few nodes have (node_extra.h); owned
 
   // The variable part, in this order. sizes() holds the result's sizes before the call's.
   GradOperand* operands() { return reinterpret_cast<GradOperand*>(this + 1); }
@@ -109,6 +122,7 @@ struct alignas(64) GradNode : AutogradState {
   static void give_up(GradNode* node);
   void rest() {
     lent = false;
+    if (extra) drop_extra();
     home.store(NodeHome::resting, std::memory_order_release);
   }
   bool is_resting() const { return home.load(std::memory_order_acquire) == NodeHome::resting; }
@@ -118,8 +132,22 @@ struct alignas(64) GradNode : AutogradState {
   }
   /// Lets go of saved operands and of the result.
   void release_saved();
+  /// Lets go of those that `which` chooses; says whether it chose any.
+  template <class Which> bool drop_saved(Which which) {
+    bool any = false;
+    for (uint32_t k = 0; k < value_count(); k++) {
+      TensorImpl*& value = operands()[k].value;
+      if (!value || !which(value)) continue;
+      if (TensorImpl* t = std::exchange(value, nullptr); !lent) t->release_tape();
+      any = true;
+    }
+    return any;
+  }
+  /// Takes the values that are missing here from the node of an op that did the same.
+  void take_saved(GradNode& twin);
   /// Takes the references that a lent node goes without.
   void own();
+  void drop_extra();
 
 private:
   /// Frees the node and every node that only it kept alive, without recursion.
@@ -134,8 +162,18 @@ static_assert(alignof(Meta) <= 8 && alignof(Scalar) <= 8 && alignof(GradOperand)
 /// Makes `node` what made `result`, and takes over a reference to it.
 void attach_node(TensorImpl* result, GradNode* node);
 
+/// Returns the number that no node of this thread has passed yet, nor what made `tensors`.
+uint64_t newest_sequence(std::span<const Tensor> tensors);
+
+/// Makes an ordinary node for a call of kNoOp: edges to what made its operands, and no saved
+/// values.
+GradNode* make_plain_node(const OpCall& call, const Meta& result);
+
 /// Records `call` as what made `t`, though it never ran: t's elements are in place already.
 void replace_history(const OpCall& call, TensorImpl* t);
+
+/// Forgets a stored gradient that never came to be, since the compiled pass that made it failed.
+void drop_poisoned(Tensor& gradient);
 
 /// The autograd state of a leaf, made at the first call.
 LeafState& leaf_state(TensorImpl* leaf);

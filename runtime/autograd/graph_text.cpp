@@ -1,6 +1,6 @@
 // The recorded graph as text: print_graph() and dot_graph().
 
-#include "runtime/autograd/grad_node.h"
+#include "runtime/autograd/node_extra.h"
 #include "weft/autograd.h"
 
 #include <fmt/format.h>
@@ -74,20 +74,23 @@ std::string describe_integers(const char* const* names, const int64_t* v, size_t
 }
 
 std::string operand_list(const Graph& graph, GradNode* n) {
-  const OpInfo& op = info(n->op);
   std::string text;
   size_t scalar = 0;
   for (uint32_t k = 0; k < n->operand_count; k++) {
     const GradOperand& operand = n->operands()[k];
     text += k ? ", " : "";
-    if (operand.meta == GradOperand::kNumber)
-      text += describe_number(n->scalars()[scalar++]);
-    else if (!operand.edge)
-      text += describe_operand(n, operand);
-    else
+    if (operand.edge)
       text += fmt::format("{}{}", operand.edge.leaf() ? "leaf" : "%",
                           graph.numbers.at(operand.edge.key()));
+    else if (operand.meta != GradOperand::kNumber)
+      text += describe_operand(n, operand);
+    else if (n->op != kNoOp)
+      text += describe_number(n->scalars()[scalar++]);
+    else
+      text += "none";
   }
+  if (n->op == kNoOp) return text;
+  const OpInfo& op = info(n->op);
   for (int i = 0; scalar < n->scalar_count; scalar++, i++)
     text += fmt::format(", {}={}", op.scalar_names ? op.scalar_names[i] : "value",
                         describe_number(n->scalars()[scalar]));
@@ -100,7 +103,7 @@ std::string place(const Loc& loc) {
   return fmt::format("{}:{}", file.substr(file.rfind('/') + 1), loc.line());
 }
 
-std::string name(GradNode* n) { return std::string(info(n->op).name) + (n->in_place ? "_" : ""); }
+std::string name(GradNode* n) { return node_name(*n) + (n->in_place ? "_" : ""); }
 
 } // namespace
 

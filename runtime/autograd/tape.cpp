@@ -1,5 +1,6 @@
 #include "runtime/autograd/tape.h"
 
+#include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/autograd/view_history.h"
 #include "weft/autograd.h"
@@ -10,10 +11,17 @@ namespace weft {
 
 constinit thread_local bool grad_mode __attribute__((tls_model("initial-exec"))) = true;
 
+constinit thread_local bool anomaly_mode = false;
+
 NoGrad::NoGrad() : previous_(std::exchange(grad_mode, false)) {}
 NoGrad::~NoGrad() { grad_mode = previous_; }
 EnableGrad::EnableGrad() : previous_(std::exchange(grad_mode, true)) {}
 EnableGrad::~EnableGrad() { grad_mode = previous_; }
+GradMode::GradMode(bool on) : previous_(std::exchange(grad_mode, on)) {}
+GradMode::~GradMode() { grad_mode = previous_; }
+AnomalyMode::AnomalyMode(bool on) : previous_(std::exchange(anomaly_mode, on)) {}
+AnomalyMode::~AnomalyMode() { anomaly_mode = previous_; }
+void set_grad_enabled(bool on) { grad_mode = on; }
 bool grad_enabled() { return grad_mode; }
 
 namespace {
@@ -42,7 +50,7 @@ template <Hold hold> void keep(TensorImpl* t, GradOperand& place) {
 template <Hold hold>
 void connect(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode* node) {
   // Ops with any number of operands read none.
-  const uint8_t* gradient_reads = info(node->op).gradient_reads;
+  const uint8_t* gradient_reads = node->op == kNoOp ? nullptr : info(node->op).gradient_reads;
   unsigned reads = 0;
   for (size_t k = 0; k < operands.size(); k++) {
     TensorImpl* t = operands[k];
@@ -144,9 +152,24 @@ void record_tape(const OpCall& call, TensorImpl* result) {
   own_edges(call, result, node);
   if (call.in_place) {
     outdate_target(call, node);
+    move_retained(node_of(result), *node);
     result->clear_autograd(); // the node's first edge holds what was there
   }
   attach_node(result, node);
+}
+
+uint64_t newest_sequence(std::span<const Tensor> tensors) {
+  uint64_t newest = last_sequence;
+  for (const Tensor& t : tensors)
+    if (const GradNode* node = t.defined() && t.requires_grad() ? node_of(t.impl()) : nullptr)
+      newest = std::max(newest, node->sequence);
+  return newest;
+}
+
+GradNode* make_plain_node(const OpCall& call, const Meta& result) {
+  GradNode* node = make_node(call, result);
+  own_edges(call, nullptr, node);
+  return node;
 }
 
 void replace_history(const OpCall& call, TensorImpl* t) {

@@ -10,6 +10,9 @@ namespace weft {
 /// Whether ops of this thread record a tape; NoGrad and EnableGrad set it.
 extern thread_local constinit bool grad_mode __attribute__((tls_model("initial-exec")));
 
+/// Whether backward passes of this thread look for NaNs; AnomalyMode sets it.
+extern thread_local constinit bool anomaly_mode;
+
 /// What TensorImpl::autograd points at: a LeafState where is_leaf is set, else a GradNode.
 struct AutogradState {};
 

@@ -1,6 +1,7 @@
 // The autograd half of Tensor's methods, and grad().
 
 #include "runtime/autograd/backward.h"
+#include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/view_history.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
@@ -72,17 +73,41 @@ Tensor& Tensor::requires_grad_(bool on, Loc loc) {
   return *this;
 }
 
+const Tensor& Tensor::retain_grad(Loc loc) const {
+  if (!defined()) fail_at(loc, "retain_grad: the tensor must be defined");
+  if (!requires_grad())
+    fail_at(loc, fmt::format("retain_grad: {} must require a gradient", describe(impl_->meta)));
+  if (!impl_->is_leaf) node_extra(*node_of(impl_)).retain_gradient();
+  return *this;
+}
+
+bool Tensor::retains_grad() const {
+  if (is_leaf()) return false;
+  const GradNode* node = node_of(impl_);
+  return node->extra && node->extra->retains();
+}
+
+void drop_poisoned(Tensor& gradient) {
+  if (gradient.defined() && gradient.impl()->storage->poison) gradient = {};
+}
+
 Tensor Tensor::grad() const {
-  if (!is_leaf() || !impl_->autograd) return {};
+  const bool leaf = is_leaf();
+  if (!impl_->autograd) return {};
+  if (!leaf) {
+    const GradNode* node = node_of(impl_);
+    return node->extra ? node->extra->retained() : Tensor();
+  }
   LeafState& state = leaf_state(impl_);
   std::lock_guard lock(state.mutex);
+  drop_poisoned(state.grad);
   return state.grad;
 }
 
 void Tensor::set_grad(const Tensor& g) const {
-  if (!is_leaf())
-    throw Error(ErrorKind::autograd, fmt::format("set_grad: {} must be a leaf; results keep no "
-                                                 "gradient",
+  if (!is_leaf() && !retains_grad())
+    throw Error(ErrorKind::autograd, fmt::format("set_grad: {} must be a leaf, or a result that "
+                                                 "retain_grad() was called on",
                                                  describe(impl_->meta)));
   if (!g.defined() && !impl_->autograd) return;
   if (g.defined() && (g.dtype() != dtype() || g.shape() != shape()))
@@ -90,6 +115,7 @@ void Tensor::set_grad(const Tensor& g) const {
         ErrorKind::autograd,
         fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
                     describe(impl_->meta), describe(g.impl()->meta)));
+  if (!impl_->is_leaf) return node_of(impl_)->extra->set_retained(g);
   LeafState& state = leaf_state(impl_);
   Tensor old = g; // freed outside of the lock
   std::lock_guard lock(state.mutex);
@@ -118,6 +144,21 @@ Tensor Tensor::detach(Loc loc) const {
   return alias;
 }
 
+const Tensor& Tensor::detach_(Loc loc) const {
+  if (!defined()) fail_at(loc, "detach_: the tensor must be defined");
+  if (impl_->is_view && !impl_->detached)
+    fail_at(loc, fmt::format("detach_: {} must not be a view, whose history is that of its base; "
+                             "use detach()",
+                             describe(impl_->meta)));
+  // Nodes of the region may lead to the tensor's without holding it.
+  if (current_session) current_session->flush("detach_", loc);
+  if (impl_->is_leaf)
+    impl_->meta.requires_grad = 0;
+  else
+    impl_->clear_autograd();
+  return *this;
+}
+
 void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
   if (current_session) current_session->flush("set_data", loc);
   TensorImpl *to = t.impl(), *from = source.impl();
@@ -139,6 +180,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   if (!seeds.empty() && seeds.size() != outputs.size())
     fail_at(loc, fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
                              outputs.size(), seeds.size()));
+  if (outputs.empty()) fail_at(loc, "grad: there must be an output, got none");
   BackwardPass pass(options.retain_graph, options.create_graph);
   for (const Tensor& t : inputs) {
     check_root("grad", t, loc);
@@ -157,6 +199,8 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   std::vector<Tensor> result;
   for (size_t k = 0; k < inputs.size(); k++) {
     result.push_back(pass.gradient_of(inputs[k].impl()));
+    if (!result.back().defined() && options.materialize_grads)
+      result.back() = full(inputs[k].shape(), 0, inputs[k].dtype(), loc);
     if (!result.back().defined() && !options.allow_unused)
       fail_at(loc, fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
                                "where it need not",

@@ -1,7 +1,7 @@
 #include "runtime/autograd/view_history.h"
 
 #include "runtime/autograd/block_list.h"
-#include "runtime/autograd/grad_node.h"
+#include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/vjp_view.h"
 #include "weft/autograd.h"
 #include "weft/ops.h"
@@ -79,7 +79,10 @@ Tensor replay(const ViewStep& step, const Tensor& x) {
 
 void take_history(TensorImpl* to, const Tensor& from) {
   GradNode* node = node_of(from.impl());
-  if (node) node->retain();
+  if (node) {
+    node->retain();
+    move_retained(node_of(to), *node);
+  }
   to->clear_autograd();
   if (node) attach_node(to, node);
 }

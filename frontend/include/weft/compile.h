@@ -52,6 +52,8 @@ private:
 };
 
 bool inside_region();
+/// Says whether regions run their bodies as they are, op by op: in AnomalyMode.
+bool runs_eagerly();
 [[noreturn]] void refuse_moved_from();
 /// Returns the region of a compiled object; throws where that has been moved from.
 inline Region& checked(const std::shared_ptr<Region>& region) {
@@ -63,6 +65,7 @@ std::string explain(const Region& region, bool as_json);
 RegionStats stats(const Region& region);
 
 template <class Body> auto run_region(Region& region, Body&& body) -> decltype(body()) {
+  if (runs_eagerly()) return body();
   if (inside_region()) return body(); // nested and recursive regions become part of the outer one
   RegionCall call(region);
   try {

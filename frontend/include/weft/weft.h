@@ -2,6 +2,7 @@
 #pragma once
 
 #include "weft/autograd.h"
+#include "weft/autograd_function.h"
 #include "weft/compile.h"
 #include "weft/data.h"
 #include "weft/device.h"

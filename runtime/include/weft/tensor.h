@@ -16,6 +16,7 @@ namespace weft {
 
 struct TensorImpl;
 class Arg;
+class HookHandle;
 class Index;
 class Indexed;
 struct ValuesAndIndices;
@@ -110,15 +111,30 @@ public:
   bool requires_grad() const;
   Tensor& requires_grad_(bool on = true, Loc loc = Loc::current());
   bool is_leaf() const;
-  /// Returns the accumulated gradient, undefined where there is none.
+  /// Returns the accumulated gradient, undefined where there is none: of a leaf, or of a result
+  /// that retain_grad() was called on.
   Tensor grad() const;
   void set_grad(const Tensor& g) const;
   /// Adds gradients of this tensor to the leaves' grad. `seed` is needed unless the tensor has one
   /// element. `retain_graph` keeps what the tape saved; `create_graph` records the backward pass.
   void backward(const Tensor& seed = {}, bool retain_graph = false, bool create_graph = false,
                 Loc loc = Loc::current()) const;
+  /// Makes backward passes keep the gradient of this result, as they do of leaves.
+  const Tensor& retain_grad(Loc loc = Loc::current()) const;
+  bool retains_grad() const;
+  /// Calls `hook(gradient)` in each backward pass, once this tensor's gradient is complete and
+  /// before it goes on. A tensor that the hook returns takes the gradient's place, with its dtype
+  /// and shape; an undefined one or void leaves it. Hooks run in the order of registration, until
+  /// remove() of the handle. A hook that holds the tensor itself keeps it alive. Defined in
+  /// weft/autograd.h.
+  template <class Hook> HookHandle register_hook(Hook hook, Loc loc = Loc::current()) const;
+  /// Calls `hook(leaf)` in each backward pass after the leaf's gradient has been accumulated.
+  template <class Hook>
+  HookHandle register_post_accumulate_grad_hook(Hook hook, Loc loc = Loc::current()) const;
   /// Returns a tensor with the same memory and no history.
   Tensor detach(Loc loc = Loc::current()) const;
+  /// Makes this tensor a leaf without history. Inside a compiled region pending work runs first.
+  const Tensor& detach_(Loc loc = Loc::current()) const;
 
   Tensor to(DType dtype, Loc loc = Loc::current()) const;
   /// Returns the elements on a device, or the tensor itself where they are there. Gradients pass
