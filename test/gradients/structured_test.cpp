@@ -55,6 +55,7 @@ const Case kCases[] = {
     {"slice", {{2, 7}}, [](const Inputs& x) { return slice(x[0], 1, 3, 3); }},
     {"slice", {{2, 0}}, [](const Inputs& x) { return slice(x[0], 1, 0, 0); }},
     {"slice", {{2, 3, 2}}, [](const Inputs& x) { return select(x[0], 1, -1); }},
+    {"slice", {{2, 0}}, [](const Inputs& x) { return slice(x[0], 1, 0, 0); }},
     {"expand",
      {{3, 1}},
      [](const Inputs& x) {
@@ -151,6 +152,17 @@ const Case kCases[] = {
     {"local_response_norm",
      {{2, 4, 3}},
      [](const Inputs& x) { return local_response_norm(x[0], 3, 0.5, 0.75, 2); }},
+    {"unfold",
+     {{2, 2, 4, 5}},
+     [](const Inputs& x) {
+       return unfold(x[0], {2, 3}, {1, 2}, {1, 1}, {2, 1});
+     }},
+    {"fold",
+     {{2, 12, 8}},
+     [](const Inputs& x) {
+       return fold(x[0], {3, 5}, {2, 3}, 1, {1, 0}, {1, 2});
+     }},
+    {"pixel_shuffle", {{2, 8, 2, 3}}, [](const Inputs& x) { return pixel_shuffle(x[0], 2); }},
     {"mse_loss", {{3, 2}, {3, 2}}, [](const Inputs& x) { return mse_loss(x[0], x[1]); }},
 };
 
