@@ -5,9 +5,9 @@
 include "ir/ops/composite.td"
 include "ir/ops/pointwise.td"
 
-// exp(x) - 1 as `m`, exact to a few ulp also near 0: the error of e = exp(x) cancels in (e - 1) / log(e) (Kahan). Not for positive x.
+// exp(x) - 1 as `m`, exact to a few ulp also near 0: the error of e = exp(x) cancels in (e - 1) / log(e) (Kahan).
 class Minus1<string x> {
-  string lets = "e = exp(" # x # "); m = where(e < 0.5, e - 1, where(e == 1, " # x # ", (e - 1) * (" # x # ") / log(e)))";
+  string lets = "e = exp(" # x # "); m = where((e < 0.5) | (e > 2), e - 1, where(e == 1, " # x # ", (e - 1) * (" # x # ") / log(e)))";
 }
 // log(1 + t) as `l`, exact to a few ulp also near 0, by the same means.
 class Plus1<string t> {
@@ -27,10 +27,11 @@ def LeakyRelu : Activation<"leaky_relu", [Scalar<"negative_slope", "0.01">]> {
   let value = "where(x > 0, x, x * negative_slope)";
   let grad = ["where(x > 0, dy, dy * negative_slope)"];
 }
-def Hardtanh : Activation<"hardtanh", [Scalar<"min_val", "-1">, Scalar<"max_val", "1">]> {
+def Hardtanh : Activation<"hardtanh", [Scalar<"min_val">, Scalar<"max_val">]> {
   let summary = "x limited to min_val .. max_val, with gradient 0 at both ends; NaN stays NaN";
-  let example = "hardtanh(tensor({-2.f, 0.5f, 2.f}))";
-  let gives = "[-1.0000, 0.5000, 1.0000] f32[3]";
+  let api = 0;
+  let method = 0;
+  let inPlace = 0;
   let domain = Number;
   let value = "where(x < min_val, min_val, where(x > max_val, max_val, x))";
   let grad = ["where((x > min_val) & (x < max_val), dy, 0)"];
@@ -66,8 +67,9 @@ def SoftshrinkValue : Activation<"softshrink_value", [Scalar<"lambd">]> {
 }
 def Threshold : Activation<"threshold", [Scalar<"threshold">, Scalar<"value">]> {
   let summary = "x where it is above the threshold, else `value`";
-  let example = "threshold(tensor({-1.f, 2.f}), 0, 7)";
-  let gives = "[7., 2.] f32[2]";
+  let api = 0;
+  let method = 0;
+  let inPlace = 0;
   let domain = Number;
   let value = "where(x <= threshold, value, x)";
   let grad = ["where(x <= threshold, 0, dy)"];
@@ -137,6 +139,20 @@ class ActivationForm<string mnemonic, list<Param> parameters = []> : Composite<m
   let method = 1;
 }
 
+def HardtanhForm : ActivationForm<"hardtanh", [Param<"double", "min_val", "-1">, Param<"double", "max_val", "1">]> {
+  let summary = "x limited to min_val .. max_val, with gradient 0 at both ends; NaN stays NaN";
+  let description = "Integers stay integers: the limits are truncated.";
+  let example = "hardtanh(tensor({-2.f, 0.5f, 2.f}))";
+  let gives = "[-1.0000, 0.5000, 1.0000] f32[3]";
+  let dtypes = "f32 f64 bf16 i64";
+}
+def ThresholdForm : ActivationForm<"threshold", [Param<"double", "threshold">, Param<"double", "value">]> {
+  let summary = "x where it is above the threshold, else `value`";
+  let description = "Integers stay integers: both numbers are truncated.";
+  let example = "threshold(tensor({-1.f, 2.f}), 0, 7)";
+  let gives = "[7., 2.] f32[2]";
+  let dtypes = "f32 f64 bf16 i64";
+}
 def Relu6 : ActivationForm<"relu6"> {
   let summary = "hardtanh with the limits 0 and 6";
   let example = "relu6(tensor({-1, 3, 9}))";

@@ -4,6 +4,28 @@
 
 namespace weft {
 
+namespace {
+
+// Calls an op of two numbers, which take the dtype of x.
+Tensor in_own_dtype(const char* name, Op op, const Arg& x, double first, double second) {
+  LocScope scope(x.loc());
+  const Meta& m = require_tensor(x, name).meta;
+  if (m.dtype == boolean)
+    composite::refuse(name, ErrorKind::dtype, "x must be of numbers, got " + describe(m), x.loc());
+  if (is_floating(m.dtype)) return pointwise(op, {&x}, {first, second});
+  return pointwise(op, {&x}, {static_cast<int64_t>(first), static_cast<int64_t>(second)});
+}
+
+} // namespace
+
+Tensor hardtanh(const Arg& x, double min_val, double max_val) {
+  return in_own_dtype("hardtanh", Op::hardtanh, x, min_val, max_val);
+}
+
+Tensor threshold(const Arg& x, double threshold, double value) {
+  return in_own_dtype("threshold", Op::threshold, x, threshold, value);
+}
+
 Tensor relu6(const Arg& x) { return hardtanh(x, 0, 6); }
 
 Tensor celu(const Arg& x, double alpha) {
@@ -29,6 +51,9 @@ Tensor softsign(const Arg& x) {
 
 Tensor tanhshrink(const Arg& x) {
   LocScope scope(x.loc());
+  if (const Meta& m = require_tensor(x, "tanhshrink").meta; m.dtype == boolean)
+    composite::refuse("tanhshrink", ErrorKind::dtype, "x must be of numbers, got " + describe(m),
+                      x.loc());
   Tensor t = x.tensor();
   return t - tanh(t);
 }

@@ -48,6 +48,9 @@ struct Form {
              x.loc());
     int64_t outputs = w.sizes[outputs_dim] * (outputs_dim ? groups : 1);
     composite::require_shape(op, "bias", bias, {outputs}, x.loc());
+    for (int k = 1; k <= spatial; k++)
+      if (m.sizes[m.rank - k] == 0 && (lacks_samples || m.sizes[0] > 0))
+        refuse(op, ErrorKind::shape, "images must have elements, got " + describe(m), x.loc());
     samples = lacks_samples ? unsqueeze(x, 0) : x.tensor();
   }
   // One number a dim.
@@ -120,6 +123,8 @@ Tensor convolved(const Form& f, const Tensor& weight, const Tensor& bias, const 
            "x must have as many channels as weight in " + std::to_string(groups) +
                " groups, which divide its outputs, got " + describe(m) + " and " + describe(w),
            f.x.loc());
+  if (w.sizes[0] == 0)
+    refuse(f.op, ErrorKind::shape, "weight must have outputs, got " + describe(w), f.x.loc());
   for (int k = 0; k < windows.count; k++)
     if (windows.dims[k].kernel < 1 || windows.dims[k].places(m.sizes[k + 2]) < 1)
       refuse(f.op, ErrorKind::shape,
@@ -152,9 +157,9 @@ Tensor transposed(const Form& f, const Tensor& weight, const Tensor& bias, const
     d.begin = pads[k];
     d.end = pads[k] - more[k]; // what the convolution that this is the gradient of leaves over
     int64_t size = d.kernel < 1 ? 0 : (m.sizes[k + 2] - 1) * d.stride + d.span() - d.begin - d.end;
-    if (size < 1)
+    if (size < 0 || d.kernel < 1)
       refuse(f.op, ErrorKind::shape,
-             "the result must have elements, got " + describe(m) + " and " + describe(w) +
+             "the result's sizes must not be negative, got " + describe(m) + " and " + describe(w) +
                  " with padding " + padding.str(),
              f.x.loc());
     sizes.push_back(size);

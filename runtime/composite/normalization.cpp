@@ -150,6 +150,9 @@ Tensor group_norm(const Arg& x, int64_t num_groups, const Tensor& weight, const 
                " for " + describe(m),
            x.loc());
   double n = elements_of(m, 2) * static_cast<double>(channels / num_groups);
+  if (elements_of(m, 2) == 0)
+    refuse("group_norm", ErrorKind::shape, "channels must have elements, got " + describe(m),
+           x.loc());
   if (n * static_cast<double>(m.sizes[0]) == 1)
     refuse("group_norm", ErrorKind::shape,
            "there must be more than one value a group, got " + describe(m), x.loc());

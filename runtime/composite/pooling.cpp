@@ -37,6 +37,10 @@ Tensor averaged(const char* op, const Arg& x, int spatial, const PoolArguments& 
   for (int k = 0; k < spatial; k++) {
     const Window& w = windows.dims[k];
     int at = m.rank - spatial + k;
+    if (spatial == 3 && m.sizes[at] < w.kernel)
+      refuse(op, ErrorKind::shape,
+             "the kernel must fit x without padding, got " + a.kernel.str() + " for " + describe(m),
+             x.loc());
     planes.push_back(m.sizes[at]);
     ones_shape.push_back(w.kernel);
     kernel *= w.kernel;

@@ -26,7 +26,10 @@ Moments moments(const char* op, const Arg& x, const Dims& dims, double correctio
   Tensor wide = composite::widened(x);
   Tensor m = mean(wide, dims, true);
   Tensor centred = wide - m;
-  Tensor variance = sum(centred * centred, dims, keepdim) / std::max(0.0, n - correction);
+  Tensor squares = sum(centred * centred, dims, keepdim);
+  Tensor variance = squares / (n - correction);
+  // There is no variance then, but a gradient, as PyTorch has it.
+  if (n < correction) variance = std::move(variance) + squares.detach() / 0.0;
   return {variance, reshape(m, variance.shape())};
 }
 

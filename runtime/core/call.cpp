@@ -132,9 +132,13 @@ DType result_type(const OpInfo& info, ArgSpan operands, std::span<const Scalar> 
     else
       zero_dim = join(zero_dim, a->impl()->meta.dtype);
   }
-  // An infinite bound limits nothing, so it does not make integers floating either.
+  // An infinite bound limits nothing, so it does not make integers floating either. What takes
+  // floating operands alone takes no others for its numbers' sake.
   for (const Scalar& s : attributes)
-    if (s.kind != Scalar::Kind::floating || std::abs(s.f) <= std::numeric_limits<double>::max())
+    if (info.domain == OpDomain::floating_only)
+      break;
+    else if (s.kind != Scalar::Kind::floating ||
+             std::abs(s.f) <= std::numeric_limits<double>::max())
       number = join(number, dtype_of(s.kind));
   Maybe r = outrank(dimensioned, outrank(zero_dim, number));
   return r.value_or(DType::boolean);

@@ -21,6 +21,7 @@ const OpTestRow kRows[] = {
 };
 
 std::vector<Scalar> attributes(const OpTestRow& row) {
+  if (row.op == Op::checked_range) return {row.low - 1.0, row.high + 1.0}; // what it cuts off fails
   std::vector<Scalar> values; // spread over the samples: limits cut some of them off
   for (int k = 0; k < row.scalars; k++)
     values.push_back(row.low + (row.high - row.low) * (k + 1.0) / (row.scalars + 1.0));

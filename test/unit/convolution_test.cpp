@@ -218,9 +218,11 @@ TEST_CASE("what is no convolution is refused", "[convolution]") {
   CHECK_THROWS_WITH(conv2d(x, w, {}, 1, "full", 1, 2), Contains("padding: must be"));
   CHECK_THROWS_WITH(conv2d(x, w, ones({2}), 1, 0, 1, 2), Contains("bias must have the shape [6]"));
   CHECK_THROWS_WITH(conv2d(x, w.to(f64), {}, 1, 0, 1, 2), Contains("one dtype"));
+  CHECK_THROWS_WITH(conv2d(ones({1, 4, 0, 5}), w, {}, 1, 3, 1, 2),
+                    Contains("images must have elements"));
   CHECK_THROWS_WITH(conv1d(x, w), Contains("conv1d: x must have 2 or 3 dims"));
   CHECK_THROWS_WITH(conv_transpose2d(x, ones({4, 1, 3, 3}), {}, 2, 0, 2),
                     Contains("output_padding must be less"));
   CHECK_THROWS_WITH(conv_transpose2d(x, ones({4, 1, 1, 1}), {}, 1, 9),
-                    Contains("must have elements"));
+                    Contains("sizes must not be negative"));
 }

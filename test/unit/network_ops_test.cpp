@@ -28,7 +28,7 @@ bool is_nan(const Tensor& t) { return std::isnan(t.item<float>()); }
 
 } // namespace
 
-TEST_CASE("smooth activations keep their relative accuracy near 0 and far from it") {
+TEST_CASE("activations keep their relative accuracy and the dtype of x") {
   Tensor x = tensor({-1e-10, -1e-4, -30.0}).to(f32);
   auto relative = [](const Tensor& y, std::vector<double> wanted) {
     auto got = y.to_vector<double>();
@@ -46,6 +46,12 @@ TEST_CASE("smooth activations keep their relative accuracy near 0 and far from i
   check_close(mish(tensor({kNan, kInf, -kInf})), {kNan, kInf, kNan});
   check_close(softplus(tensor({kNan, kInf, -kInf, 25.f})), {kNan, kInf, 0, 25});
   check_close(softshrink(tensor({kNan, kInf, -kInf, 0.5f})), {kNan, kInf, -kInf, 0});
+  CHECK(hardtanh(tensor({-5, 0, 5}), -1.7, 2.5).to_vector<int64_t>() ==
+        std::vector<int64_t>{-1, 0, 2});
+  check_close(celu(tensor({-kInf, -1.f, kInf}), -0.5), {-kInf, -0.5 * std::expm1(2.0), kInf});
+  CHECK_THROWS_WITH(leaky_relu(arange(3)), Contains("operands must be floating"));
+  CHECK_THROWS_WITH(relu6(tensor({true})), Contains("x must be of numbers"));
+  CHECK_THROWS_WITH(tanhshrink(tensor({true})), Contains("x must be of numbers"));
   check_close(hardswish(tensor({kNan, kInf, 3.f})), {kNan, kInf, 3});
 }
 
