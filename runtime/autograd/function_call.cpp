@@ -194,7 +194,7 @@ std::vector<Tensor> FunctionCall::backward(std::vector<Tensor> gradients) {
                 loc_);
   for (size_t k = 0; k < gradients.size(); k++)
     if (!gradients[k].defined())
-      gradients[k] = full(outputs_[k].shape(), 0, outputs_[k].dtype, loc_);
+      gradients[k] = full(outputs_[k].shape(), 0, outputs_[k].dtype, outputs_[k].device, loc_);
   autograd::Context context(*this);
   std::vector<Tensor> given = object_->backward(context, gradients);
   if (given.size() != inputs_.size())

@@ -200,7 +200,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   for (size_t k = 0; k < inputs.size(); k++) {
     result.push_back(pass.gradient_of(inputs[k].impl()));
     if (!result.back().defined() && options.materialize_grads)
-      result.back() = full(inputs[k].shape(), 0, inputs[k].dtype(), loc);
+      result.back() = full(inputs[k].shape(), 0, inputs[k].dtype(), inputs[k].device(), loc);
     if (!result.back().defined() && !options.allow_unused)
       fail_at(loc, fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
                                "where it need not",

@@ -86,7 +86,6 @@ Tensor recurrence(const Tensor& a, const Tensor& b, int dim, bool reverse, const
 } // namespace
 
 void vjp_gather(VjpContext& c) {
-  const int dim = dim_of(c);
   c.set(0, scatter_along(Op::scatter_add, zeros_of(c.dy(), c.operand_meta(0).shape(), c.loc()),
                          dim_of(c), c.tensor(1), c.dy(), c.loc()));
 }

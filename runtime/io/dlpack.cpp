@@ -22,7 +22,9 @@ struct Code {
 };
 constexpr Code kCodes[] = {
     {DType::f32, kDLFloat, 32}, {DType::f64, kDLFloat, 64},   {DType::bf16, kDLBfloat, 16},
-    {DType::i64, kDLInt, 64},   {DType::boolean, kDLBool, 8},
+    {DType::i64, kDLInt, 64},   {DType::boolean, kDLBool, 8}, {DType::f16, kDLFloat, 16},
+    {DType::i8, kDLInt, 8},     {DType::u8, kDLUInt, 8},      {DType::i16, kDLInt, 16},
+    {DType::i32, kDLInt, 32},
 };
 
 static_assert(std::size(kCodes) == kDTypeCount);

@@ -204,11 +204,11 @@ struct ZipEntryReader::Inflater {
   uint8_t packed[1 << 15];
 
   /// Inflates into `into` as far as one call goes, and returns zlib's status.
-  int step(std::span<uint8_t>& into, int flush) {
+  int step(std::span<uint8_t>& into) {
     auto room = static_cast<uInt>(std::min<size_t>(into.size(), 1u << 30));
     stream.next_out = into.data();
     stream.avail_out = room;
-    int status = inflate(&stream, flush);
+    int status = inflate(&stream, Z_NO_FLUSH);
     into = into.subspan(room - stream.avail_out);
     return status;
   }
@@ -249,7 +249,7 @@ void ZipEntryReader::read(std::span<uint8_t> into) {
   }
   for (std::span<uint8_t> rest = into; inflater_ && !rest.empty();) {
     refill();
-    int status = inflater_->step(rest, Z_NO_FLUSH);
+    int status = inflater_->step(rest);
     if (status != Z_OK && !(status == Z_STREAM_END && rest.empty())) damaged();
   }
   crc_ = static_cast<uint32_t>(crc32_z(crc_, into.data(), into.size()));
@@ -264,7 +264,7 @@ void ZipEntryReader::finish() {
   int status = Z_OK;
   while (status == Z_OK && !room.empty()) {
     refill();
-    status = inflater_->step(room, Z_NO_FLUSH);
+    status = inflater_->step(room);
   }
   if (status != Z_STREAM_END || room.empty() || packed_left_ != 0 ||
       inflater_->stream.avail_in != 0)
