@@ -138,7 +138,7 @@ def DigammaFunction : Function<"digamma", (ins Weft_Tensor:$x)> {
 }
 def TrigammaFunction : Function<"trigamma", (ins Weft_Tensor:$x)> {
   let summary = "second derivative of lgamma";
-  let value = PolygammaText<"1 / (Y * Y)", "(1 + 0.5 / y + z * " # Horner<"z", ["0.07575757575757576", "-0.03333333333333333", "0.023809523809523808", "-0.03333333333333333",
+  let value = PolygammaText<"1 / (Y * Y)", "(1 + 0.5 / y + z * " # Horner<"z", ["-0.2531135531135531", "0.07575757575757576", "-0.03333333333333333", "0.023809523809523808", "-0.03333333333333333",
       "0.16666666666666666"]>.text # ") / y">.text
     # "w = sin(3.141592653589793 * f); p = 3.141592653589793 / w; where(x <= 0, where(whole, inf, p * p - s), s)";
 }
@@ -149,7 +149,7 @@ def PolygammaFunction : Function<"polygamma", (ins Weft_Tensor:$x, Weft_Tensor:$
   let summary = "derivative of digamma of the order n, rounded to a whole number above 0";
   let with = "m = rint(n); s = m + 1; is_odd = floor(0.5 * s) != 0.5 * s; y = x + 10; z = 1 / (y * y)";
   let value = "where(is_odd, -1, 1) * exp(lgamma(s)) * (" # !foldl("0", !range(10), t, k, t # " + " # !subst("K", "" # k, kPowerOf)) # " + "
-      # !subst("K", "10", kPowerOf) # " * (y / m + 0.5 + s / (12 * y) * (1 - (s + 1) * (s + 2) * z / 60 * (1 - (s + 3) * (s + 4) * z / 42 * (1 - (s + 5) * (s + 6) * z / 40)))))";
+      # !subst("K", "10", kPowerOf) # " * (y / m + 0.5 + s / (12 * y) * (1 - (s + 1) * (s + 2) * z / 60 * (1 - (s + 3) * (s + 4) * z / 42 * (1 - (s + 5) * (s + 6) * z / 40 * (1 - (s + 7) * (s + 8) * z / 39.6))))))";
   let op = "polygamma_of_order";
 }
 

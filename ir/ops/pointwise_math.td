@@ -24,7 +24,7 @@ def Atan : MathOp<"atan", "dy / (1 + x * x)"> { let summary = "the angle whose t
 def Atan2 : Pointwise<"atan2", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "the angle of the point (b, a), in -pi .. pi";
   let example = "atan2(tensor({1.f, -1.f}), tensor({-1.f, 0.f}))";
-  let gives = "[2.3562, -1.5708] f32[2]";
+  let gives = "[ 2.3562, -1.5708] f32[2]";
   let value = "atan2(a, b)";
   let grad = ["dy * (b / (a * a + b * b))", "dy * (-a / (a * a + b * b))"];
 }
@@ -107,7 +107,7 @@ def Rad2deg : Pointwise<"rad2deg", (ins Weft_Tensor:$x)> {
 def Sinc : Pointwise<"sinc", (ins Weft_Tensor:$x)> {
   let summary = "sin(pi x) / (pi x), and 1 at 0";
   let example = "sinc(tensor({0.f, 0.5f, 1.5f}))";
-  let gives = "[1.0000, 0.6366, -0.2122] f32[3]";
+  let gives = "[ 1.0000, 0.6366, -0.2122] f32[3]";
   let with = "p = 3.141592653589793 * x";
   let value = "where(x == 0, 1, sin(p) / p)";
   let grad = ["where(x == 0, 0, dy * ((cos(p) - y) / x))"];

@@ -95,7 +95,7 @@ def BitwiseXor : Bits<"bitwise_xor", "bit_xor(a, b)", "^"> { let summary = "bits
 def BitwiseLeftShift : Bits<"bitwise_left_shift", "shift_left(a, b)", "<<"> {
   let summary = "a * 2^b, wrapped; 0 for negative b";
   let example = "tensor({1, 3}) << 2";
-  let gives = "[4, 12] i64[2]";
+  let gives = "[ 4, 12] i64[2]";
   let samples = [0, 8];
 }
 def BitwiseRightShift : Bits<"bitwise_right_shift", "shift_right(a, b)", ">>"> {
@@ -129,7 +129,7 @@ def Sgn : SignOp<"sgn"> { let example = "sgn(tensor({-2, 3}))"; let gives = "[-1
 def Heaviside : Pointwise<"heaviside", (ins Weft_Tensor:$x, Weft_Tensor:$values)> {
   let summary = "0 below 0, 1 above, and `values` at 0";
   let example = "heaviside(tensor({-2.f, 0.f, 3.f}), 0.5)";
-  let gives = "[0., 0.5000, 1.] f32[3]";
+  let gives = "[0.0000, 0.5000, 1.0000] f32[3]";
   let domain = Any;
   let differentiable = 0;
   let value = "where(x == 0, values, where(x > 0, 1, 0))";
@@ -158,7 +158,7 @@ def Square : Pointwise<"square", (ins Weft_Tensor:$x)> {
 def Fmax : Pointwise<"fmax", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "the greater element; the other one where one is NaN";
   let example = "fmax(tensor({1.f, NAN}), 0.5)";
-  let gives = "[1., 0.5000] f32[2]";
+  let gives = "[1.0000, 0.5000] f32[2]";
   let domain = Any;
   let value = "where((a >= b) | (b != b), a, b)";
   let grad = ["where((a >= b) | (b != b), dy, 0)", "where((a >= b) | (b != b), 0, dy)"];

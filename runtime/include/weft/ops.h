@@ -36,4 +36,6 @@ struct Padding {
 
 #include "weft/gen/api.inc"
 
+inline Tensor operator~(const Arg& x) { return bitwise_not(x); }
+
 } // namespace weft
