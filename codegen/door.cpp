@@ -51,39 +51,41 @@ std::string device_text(loom::KernelOp kernel) {
   return text;
 }
 
+int32_t kernel_number(const Program& program, StringRef symbol) {
+  for (size_t k = 0; k < program.kernels.size(); k++)
+    if (program.kernels[k].symbol == symbol) return static_cast<int32_t>(k);
+  return -1;
+}
+
 /// Adds each kernel's own text: scheduled loom, device C, LLVM IR, assembly.
 void keep_kernels(ModuleOp module, const cpu::EmittedModule& emitted, Program& program) {
-  auto number = [&](StringRef symbol) {
-    for (size_t k = 0; k < program.kernels.size(); k++)
-      if (program.kernels[k].symbol == symbol) return static_cast<int32_t>(k);
-    return -1;
-  };
   for (auto kernel : module.getOps<loom::KernelOp>()) {
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    kernel->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
-    program.stages.push_back({number(kernel.getSymName()), "loom", text + "\n"});
-    program.stages.push_back({number(kernel.getSymName()), "device", device_text(kernel)});
+    int32_t number = kernel_number(program, kernel.getSymName());
+    program.stages.push_back(program_stage(number, "loom", printStage(kernel)));
+    program.stages.back().text += "\n";
+    program.stages.push_back({number, "device", device_text(kernel)});
   }
   for (const cpu::EmittedKernel& kernel : emitted.kernels) {
-    if (!kernel.llvm_text.empty())
-      program.stages.push_back({number(kernel.symbol), "llvm", kernel.llvm_text});
-    if (!kernel.asm_text.empty())
-      program.stages.push_back({number(kernel.symbol), "asm", kernel.asm_text});
+    int32_t number = kernel_number(program, kernel.symbol);
+    if (!kernel.llvm_text.empty()) program.stages.push_back({number, "llvm", kernel.llvm_text});
+    if (!kernel.asm_text.empty()) program.stages.push_back({number, "asm", kernel.asm_text});
   }
 }
 
 /// The program of a module whose kernels run on a device: device C of all of them.
 Program for_device(ModuleOp module, const Segment& segment, gpu::Dialect dialect,
-                   const std::vector<PipelineStage>& stages, bool keep_stages) {
+                   PipelineReport& report, bool keep_stages) {
+  StepClock& clock = report.clock;
   DeviceKernels kernels;
   std::vector<gpu::DeviceKernel> all;
   for (auto kernel : module.getOps<loom::KernelOp>()) {
-    auto phases = take(gpu::emitKernel(kernel));
+    auto phases = clock.time(
+        "emit", [&] { return take(gpu::emitKernel(kernel)); }, kernel.getSymName());
     all.insert(all.end(), phases.begin(), phases.end());
     kernels[kernel.getSymName()] = std::move(phases);
   }
-  Program program = build_program(module, segment, stages, kernels);
+  Program program =
+      clock.time("build program", [&] { return build_program(module, segment, report, kernels); });
   program.device = dialect == gpu::Dialect::opencl ? DeviceType::opencl : DeviceType::cuda;
   program.code = all.empty() ? "" : gpu::sourceOf(all, dialect);
   for (size_t k = 0; keep_stages && k < all.size(); k++)
@@ -91,7 +93,18 @@ Program for_device(ModuleOp module, const Segment& segment, gpu::Dialect dialect
   return program;
 }
 
-Program compile(const Segment& segment, const Options& options) {
+void add_steps(const StepClock& clock, Program& program) {
+  for (const StepClock::Step& s : clock.steps)
+    program.steps.push_back(
+        {s.name, s.kernel.empty() ? -1 : kernel_number(program, s.kernel), s.start_ms, s.ms});
+}
+
+Program compile(const weft_compile_request& request) {
+  PipelineReport report;
+  StepClock& clock = report.clock;
+  double start = clock.now();
+  Options options = parse(request.options ? request.options : "");
+  Segment segment = Segment::deserialize({request.segment.data, request.segment.size});
   DialectRegistry registry;
   registerDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
@@ -99,6 +112,7 @@ Program compile(const Segment& segment, const Options& options) {
   std::string named = option(options, "cpu");
   cpu::CpuTarget target =
       named.empty() ? cpu::CpuTarget::host() : take(cpu::CpuTarget::named(named));
+  clock.add("MLIR set-up", {}, start, clock.now() - start);
 
   PipelineOptions pipeline;
   pipeline.disable = option(options, "disable");
@@ -107,29 +121,33 @@ Program compile(const Segment& segment, const Options& options) {
   pipeline.vector_bits = target.vector_bits;
   std::string device = option(options, "device");
   pipeline.tiles = device.empty();
-  std::vector<PipelineStage> stages;
-  std::string error;
-  OwningOpRef<ModuleOp> module = import_segment(segment, context);
-  if (!runPipeline(*module, pipeline, stages, error))
-    throw Error(ErrorKind::internal, "compile: " + error);
+  OwningOpRef<ModuleOp> module =
+      clock.time("import", [&] { return import_segment(segment, context); });
+  if (!runPipeline(*module, pipeline, report))
+    throw Error(ErrorKind::internal, "compile: " + report.error);
 
   if (!device.empty()) {
     auto dialect = gpu::dialectNamed(device);
     if (!dialect)
       throw Error(ErrorKind::unsupported, "compile: device must be opencl or cuda, got " + device);
-    Program program = for_device(*module, segment, *dialect, stages, pipeline.keep_stages);
+    Program program = for_device(*module, segment, *dialect, report, pipeline.keep_stages);
     program.target = option(options, "target");
+    add_steps(clock, program);
     return program;
   }
   cpu::EmitOptions emit;
   emit.keep_llvm = emit.keep_asm = pipeline.keep_stages;
+  emit.clock = &clock;
   bool has_kernels = !module->getOps<loom::KernelOp>().empty();
   cpu::EmittedModule emitted;
   if (has_kernels) emitted = take(cpu::emitKernels(*module, target, emit));
-  Program program = build_program(*module, segment, stages);
+  Program program =
+      clock.time("build program", [&] { return build_program(*module, segment, report); });
   program.target = option(options, "target");
-  if (has_kernels) program.code = take(cpu::linkSharedObject(emitted.object));
-  if (pipeline.keep_stages) keep_kernels(*module, emitted, program);
+  if (has_kernels)
+    program.code = clock.time("link", [&] { return take(cpu::linkSharedObject(emitted.object)); });
+  if (pipeline.keep_stages) clock.time("stages", [&] { keep_kernels(*module, emitted, program); });
+  add_steps(clock, program);
   return program;
 }
 
@@ -139,8 +157,7 @@ int answer(const weft_compile_request& request, std::string& bytes) {
       throw Error(ErrorKind::unsupported,
                   "compile: libweft and libweft-compiler must be of one version, got ABI " +
                       std::to_string(request.abi) + " and " + std::to_string(WEFT_COMPILER_ABI));
-    Segment segment = Segment::deserialize({request.segment.data, request.segment.size});
-    bytes = compile(segment, parse(request.options ? request.options : "")).serialize();
+    bytes = compile(request).serialize();
     return WEFT_COMPILE_OK;
   } catch (const Error& e) {
     bytes = e.what();

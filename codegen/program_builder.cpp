@@ -82,18 +82,15 @@ private:
 
   void add_outputs() {
     for (auto [k, type] : llvm::enumerate(function.getResultTypes())) {
-      AffineExpr bytes = ir::countOf(ir::shapeOf(type), type.getContext()) *
-                         loom::elementBytes(ir::elementOf(type));
       int32_t value = segment.outputs[k];
-      program.outputs.push_back(
-          {value, segment.values[value].meta.dtype, expression(ir::canonical(bytes))});
+      program.outputs.push_back({value, segment.values[value].meta.dtype, bytes_of(type)});
     }
   }
 
   void add_kernels() {
     auto add = [&](StringRef name) {
       kernels[name] = static_cast<int32_t>(program.kernels.size());
-      program.kernels.push_back({name.str(), "", {}});
+      program.kernels.push_back({name.str(), ""});
     };
     for (auto kernel : module.getOps<loom::KernelOp>()) {
       if (!device) {
@@ -102,7 +99,7 @@ private:
       }
       kernels[kernel.getSymName()] = static_cast<int32_t>(program.kernels.size());
       for (const gpu::DeviceKernel& phase : phasesOf(kernel))
-        program.kernels.push_back({phase.name, "", {}});
+        program.kernels.push_back({phase.name, ""});
     }
     for (auto routine : module.getOps<ir::RoutineOp>())
       add(routine.getSymName());
@@ -148,7 +145,12 @@ private:
     program.kernels[static_cast<size_t>(l.kernel)].routine = std::move(r);
   }
 
-  int32_t buffer(ir::BufferAttr place) {
+  int32_t bytes_of(Type tensor) {
+    return expression(ir::canonical(ir::countOf(ir::shapeOf(tensor), tensor.getContext()) *
+                                    loom::elementBytes(ir::elementOf(tensor))));
+  }
+
+  int32_t buffer(ir::BufferAttr place, Type tensor) {
     auto [it, is_new] = buffers.try_emplace(place, static_cast<int32_t>(program.buffers.size()));
     if (!is_new) return it->second;
     ProgramBuffer b;
@@ -160,6 +162,7 @@ private:
       auto offsets = function->getAttrOfType<ArrayAttr>(ir::kTemporariesName);
       b.offset = expression(cast<AffineMapAttr>(offsets[place.getIndex()]).getValue().getResult(0));
     }
+    b.bytes = bytes_of(tensor);
     program.buffers.push_back(b);
     return it->second;
   }
@@ -178,10 +181,10 @@ private:
     for (auto inner : body.getOps<ir::LaunchOp>()) {
       ProgramLaunch call;
       call.kernel = kernels.lookup(inner.getKernel());
-      ArrayAttr buffers = *inner.getBuffers();
-      for (Attribute place : buffers) {
+      call.ops = ops_of(inner);
+      for (auto [place, tensor] : llvm::zip_equal(*inner.getBuffers(), tensors_of(inner))) {
         auto [it, is_new] = places.try_emplace(place, static_cast<int32_t>(t.buffers.size()));
-        if (is_new) t.buffers.push_back(tile_buffer(body, cast<ir::BufferAttr>(place)));
+        if (is_new) t.buffers.push_back(tile_buffer(body, cast<ir::BufferAttr>(place), tensor));
         call.buffers.push_back(it->second);
       }
       auto numbers = l.arguments;
@@ -202,9 +205,10 @@ private:
     program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
   }
 
-  ProgramBuffer tile_buffer(func::FuncOp body, ir::BufferAttr place) {
+  ProgramBuffer tile_buffer(func::FuncOp body, ir::BufferAttr place, Type tensor) {
     ProgramBuffer b;
     b.index = static_cast<int32_t>(place.getIndex());
+    b.bytes = bytes_of(tensor);
     if (place.getKind() != ir::BufferKind::temporary) return b;
     b.kind = ProgramBuffer::Kind::temporary;
     auto offsets = body->getAttrOfType<ArrayAttr>(ir::kTemporariesName);
@@ -225,11 +229,22 @@ private:
   }
 
   void describe(int32_t kernel, ir::LaunchOp launch) {
-    ProgramKernel& info = program.kernels[kernel];
-    if (!info.summary.empty()) return;
-    info.summary = launch.getSummary().str();
-    if (auto positions = launch->getAttrOfType<DenseI64ArrayAttr>("positions"))
-      info.locations.assign(positions.asArrayRef().begin(), positions.asArrayRef().end());
+    std::string& summary = program.kernels[kernel].summary;
+    if (summary.empty()) summary = launch.getSummary().str();
+  }
+
+  static std::vector<int32_t> ops_of(ir::LaunchOp launch) {
+    auto positions = launch->getAttrOfType<DenseI64ArrayAttr>("positions");
+    if (!positions) return {};
+    return {positions.asArrayRef().begin(), positions.asArrayRef().end()};
+  }
+
+  // Of the tensors in a launch's buffers, in their order.
+  static SmallVector<Type> tensors_of(ir::LaunchOp launch) {
+    SmallVector<Type> tensors(launch.getInputs().getTypes());
+    for (auto [result, input] : llvm::zip_equal(launch.getResults(), launch.getTied()))
+      if (input < 0) tensors.push_back(result.getType());
+    return tensors;
   }
 
   // Each phase of a kernel, with the arguments of them all.
@@ -253,9 +268,9 @@ private:
   void add_launch(ir::LaunchOp launch) {
     ProgramLaunch l;
     l.kernel = kernels.lookup(launch.getKernel());
-    ArrayAttr places = *launch.getBuffers();
-    for (Attribute place : places)
-      l.buffers.push_back(buffer(cast<ir::BufferAttr>(place)));
+    l.ops = ops_of(launch);
+    for (auto [place, tensor] : llvm::zip_equal(*launch.getBuffers(), tensors_of(launch)))
+      l.buffers.push_back(buffer(cast<ir::BufferAttr>(place), tensor));
     for (Value number : launch.getScalars())
       l.arguments.push_back({ProgramArgument::Kind::scalar,
                              static_cast<int32_t>(cast<BlockArgument>(number).getArgNumber() -
@@ -298,22 +313,37 @@ private:
 
 } // namespace
 
-static Program build(ModuleOp module, const Segment& segment,
-                     const std::vector<PipelineStage>& stages, const DeviceKernels* device) {
+static Program build(ModuleOp module, const Segment& segment, const PipelineReport& report,
+                     const DeviceKernels* device) {
   Program program = Builder(module, segment, device).run();
-  for (const PipelineStage& stage : stages)
-    program.stages.push_back({-1, stage.name, stage.text});
+  auto position = [](Location loc) {
+    SmallVector<int64_t> all = positionsOf(loc);
+    return all.empty() ? -1 : static_cast<int32_t>(all.front());
+  };
+  for (const PipelineStage& stage : report.stages)
+    program.stages.push_back(program_stage(-1, stage.name, stage.print));
+  for (const Remark& m : report.remarks.list)
+    program.remarks.push_back({m.kind == Remark::Kind::apart, m.op, m.other, position(m.loc),
+                               position(m.otherLoc), m.reason.code, m.reason.text});
   return program;
 }
 
-Program build_program(ModuleOp module, const Segment& segment,
-                      const std::vector<PipelineStage>& stages) {
-  return build(module, segment, stages, nullptr);
+Program build_program(ModuleOp module, const Segment& segment, const PipelineReport& report) {
+  return build(module, segment, report, nullptr);
 }
 
-Program build_program(ModuleOp module, const Segment& segment,
-                      const std::vector<PipelineStage>& stages, const DeviceKernels& kernels) {
-  return build(module, segment, stages, &kernels);
+Program build_program(ModuleOp module, const Segment& segment, const PipelineReport& report,
+                      const DeviceKernels& kernels) {
+  return build(module, segment, report, &kernels);
+}
+
+ProgramStage program_stage(int32_t kernel, StringRef name, const StageText& print) {
+  ProgramStage stage{kernel, name.str(), print.text};
+  for (auto [line, op] : print.lines) {
+    stage.line_ops.push_back(static_cast<int32_t>(line));
+    stage.line_ops.push_back(op);
+  }
+  return stage;
 }
 
 } // namespace weft

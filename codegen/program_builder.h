@@ -15,11 +15,13 @@ using DeviceKernels = llvm::StringMap<std::vector<gpu::DeviceKernel>>;
 /// Makes the program of a module that the pipeline and the emitter have run over: every loom.kernel
 /// holds its loom.chunks, loom.scratch, loom.bytes and loom.flops. `code` and `target` are the
 /// caller's to fill. Locations are op positions in the segment.
-Program build_program(mlir::ModuleOp module, const Segment& segment,
-                      const std::vector<PipelineStage>& stages);
+Program build_program(mlir::ModuleOp module, const Segment& segment, const PipelineReport& report);
 
 /// The same for a device: each phase is a launch, and needs none of those attributes.
-Program build_program(mlir::ModuleOp module, const Segment& segment,
-                      const std::vector<PipelineStage>& stages, const DeviceKernels& kernels);
+Program build_program(mlir::ModuleOp module, const Segment& segment, const PipelineReport& report,
+                      const DeviceKernels& kernels);
+
+/// Returns a stage's print as a program holds it.
+ProgramStage program_stage(int32_t kernel, llvm::StringRef name, const StageText& print);
 
 } // namespace weft

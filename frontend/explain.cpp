@@ -1,26 +1,15 @@
 // explain(): the state of a region as text or JSON, from one walk over its segments.
 
 #include "frontend/region.h"
+#include "runtime/core/json_text.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
 
 namespace weft::detail {
 
 namespace {
-
-std::string json_text(const std::string& s) {
-  std::string r = "\"";
-  for (char c : s) {
-    if (c == '"' || c == '\\')
-      r += '\\', r += c;
-    else if (static_cast<unsigned char>(c) < 0x20)
-      r += fmt::format("\\u{:04x}", c);
-    else
-      r += c;
-  }
-  return r + '"';
-}
 
 /// "1 segment", "2 segments", "3 flushes".
 std::string counted(int64_t n, std::string_view what) {
@@ -124,6 +113,35 @@ std::string as_text(const Region& region) {
   return out;
 }
 
+/// "file:line" of the segment's op at a position, or nothing.
+std::string line_of(const Flush& f, int32_t position) {
+  bool known = position >= 0 && static_cast<size_t>(position) < f.path.size();
+  return known ? f.path[static_cast<size_t>(position)]->place.str() : "";
+}
+
+/// What the compiler says about the kernels: equal remarks once, with their count.
+std::string remarks_json(const Flush& f, const Program& program) {
+  std::vector<std::pair<std::string, int>> remarks;
+  for (const ProgramRemark& m : program.remarks) {
+    std::string text = fmt::format("\"kind\":\"{}\",\"op\":{},\"at\":{},\"other\":{},\"other_at\":{"
+                                   "},\"reason\":{},\"text\":{}",
+                                   m.is_apart ? "apart" : "joined", json_text(m.op),
+                                   json_text(line_of(f, m.position)), json_text(m.other),
+                                   json_text(line_of(f, m.other_position)), json_text(m.reason),
+                                   json_text(m.text));
+    auto same = std::find_if(remarks.begin(), remarks.end(),
+                             [&](const auto& known) { return known.first == text; });
+    if (same == remarks.end())
+      remarks.emplace_back(text, 1);
+    else
+      same->second++;
+  }
+  std::string out;
+  for (const auto& [text, count] : remarks)
+    out += fmt::format("{}{{{},\"count\":{}}}", out.empty() ? "" : ",", text, count);
+  return "[" + out + "]";
+}
+
 std::string as_json(const Region& region) {
   const RegionStats s = region.stats();
   std::string out;
@@ -161,7 +179,8 @@ std::string as_json(const Region& region) {
                          json_text(k.summary));
           comma = ",";
         }
-      out += "]}";
+      out += "],\"remarks\":" +
+             (p->program ? remarks_json(*f, p->program->program()) : std::string("[]")) + "}";
       comma = ",";
     }
     out += "]}";

@@ -97,7 +97,7 @@ private:
     for (unsigned g : others)
       llvm::append_range(all, groups[g].nodes);
     llvm::sort(all);
-    std::string why;
+    Reason why;
     return !analyse(all, why);
   }
 
@@ -129,11 +129,11 @@ private:
     return all;
   }
 
-  std::optional<Part> analyse(ArrayRef<unsigned> set, std::string& why) {
+  std::optional<Part> analyse(ArrayRef<unsigned> set, Reason& why) {
     return Part::analyse(graph.outputsOf(set), graph.opsOf(set), why);
   }
 
-  bool isProfitable(const Part& part, std::string& why) {
+  bool isProfitable(const Part& part, Reason& why) {
     MLIRContext* ctx = graph.function.getContext();
     AffineExpr full = ir::countOf(part.extents, ctx);
     unsigned reads = 0, writes = 0;
@@ -143,32 +143,23 @@ private:
         reads += ir::countOf(ir::shapeOf(access.value), ctx) == full;
     for (Value v : part.outputs)
       writes += ir::countOf(ir::shapeOf(v), ctx) == full;
-    if (buffers.size() + part.outputs.size() > kMostBuffers || part.ops.size() > kMostOps) {
-      why = "the kernel would be too large";
-      return false;
-    }
-    if (repeatsForGather(part)) {
-      why = "it reads what is computed more often than it has elements";
-      return false;
-    }
-    if (part.product && reads + writes > kEpilogueStreams + 1) {
-      why = "the epilogue of a product would read and write " + std::to_string(reads + writes) +
-            " tensors of its size";
-      return false;
-    }
-    if (part.reduced.any() && pointStreams(part) > kEpilogueStreams) {
-      why = "what follows the reduction would read and write " +
-            std::to_string(pointStreams(part)) + " tensors of its result's size";
-      return false;
-    }
+    if (buffers.size() + part.outputs.size() > kMostBuffers || part.ops.size() > kMostOps)
+      return why.set("too-large", "the kernel would be too large");
+    if (repeatsForGather(part))
+      return why.set("repeated", "it reads what is computed more often than it has elements");
+    if (part.product && reads + writes > kEpilogueStreams + 1)
+      return why.set("epilogue-traffic", "the epilogue of a product would read and write " +
+                                             Twine(reads + writes) + " tensors of its size");
+    if (part.reduced.any() && pointStreams(part) > kEpilogueStreams)
+      return why.set("epilogue-traffic", "what follows the reduction would read and write " +
+                                             Twine(pointStreams(part)) +
+                                             " tensors of its result's size");
     if (part.reduced.none() || !writes) return true;
     bool foldsLast = part.reduced[part.reduced.size() - 1];
-    if ((!foldsLast || part.reduced.all()) && !isCount(full, kSmallReduction)) {
-      why = foldsLast ? "a reduction of everything leaves one point"
-                      : "a reduction over leading dims does not write along them";
-      return false;
-    }
-    return true;
+    if ((foldsLast && !part.reduced.all()) || isCount(full, kSmallReduction)) return true;
+    return foldsLast
+               ? why.set("one-point", "a reduction of everything leaves one point")
+               : why.set("leading-dims", "a reduction over leading dims does not write along them");
   }
 
   // Says whether a gather reads more elements of what the part computes than there are.
@@ -223,7 +214,7 @@ private:
     if (groups[a].nodes.size() + groups[b].nodes.size() > kMostOps) return false;
     if (refusesAndOverwrites(a, b)) return false;
     if (isPath(a, b, false) || isPath(b, a, true)) return false;
-    std::string why;
+    Reason why;
     SmallVector<unsigned> all = unite(a, b);
     auto part = analyse(all, why);
     if (!part || !isProfitable(*part, why)) return false;
@@ -273,7 +264,7 @@ private:
     }
   }
   bool sharesSpace(unsigned a, unsigned b) {
-    std::string why;
+    Reason why;
     auto x = analyse(groups[a].nodes, why), y = analyse(groups[b].nodes, why);
     MLIRContext* ctx = graph.function.getContext();
     return x && y && ir::countOf(x->extents, ctx) == ir::countOf(y->extents, ctx) &&
@@ -343,19 +334,21 @@ private:
     for (unsigned c = 0; c < graph.nodes.size(); c++)
       for (unsigned p : graph.producers[c]) {
         if (group[p] == group[c] || !told.insert({group[p], group[c]}).second) continue;
-        std::string why = whyApart(group[p], group[c]);
         auto name = [&](unsigned n) { return graph.nodes[n]->getName().stripDialect().str(); };
-        context.remarks->lines.push_back(
-            {graph.nodes[c]->getLoc(), name(c) + " does not join " + name(p) + " of " +
-                                           lineOf(graph.nodes[p]->getLoc()) + ": " + why});
+        context.remarks->list.push_back({Remark::Kind::apart, graph.nodes[c]->getLoc(), name(c),
+                                         graph.nodes[p]->getLoc(), name(p),
+                                         whyApart(group[p], group[c])});
       }
   }
-  std::string whyApart(unsigned a, unsigned b) {
-    std::string why;
-    if (isPath(a, b, false)) return "another kernel has to run between them";
-    if (combinesOthers(a, b)) return "it combines several reductions";
+  Reason whyApart(unsigned a, unsigned b) {
+    if (isPath(a, b, false)) return {"ordered", "another kernel has to run between them"};
+    if (combinesOthers(a, b)) return {"combines-reductions", "it combines several reductions"};
+    if (refusesAndOverwrites(a, b))
+      return {"refuses", "an element may be refused, and a tensor that is written must stay then"};
+    Reason why;
     auto part = analyse(unite(a, b), why);
-    if (part && isProfitable(*part, why)) why = "it joined another kernel first";
+    if (part && isProfitable(*part, why))
+      return {"joined-before", "it joined another kernel first"};
     return why;
   }
 

@@ -99,13 +99,14 @@ public:
     for (bool changed = true; changed;) {
       changed = false;
       for (auto [a, b] : edges)
-        changed |= isFinish(work[a], work[b]) && tryJoin(a, b, "it finishes a reduction");
+        changed |= isFinish(work[a], work[b]) &&
+                   tryJoin(a, b, {"finishes-reduction", "it finishes a reduction"});
     }
     for (auto [a, reader] : edges)
       for (auto [b, other] : edges)
         if (a < b && other == reader && isLightFold(work[a]) && isLightFold(work[b]) &&
             !isPath(groupOf[a], groupOf[b], true) && !isPath(groupOf[b], groupOf[a], true))
-          tryJoin(a, b, "one kernel reads both");
+          tryJoin(a, b, {"read-together", "one kernel reads both"});
     for (unsigned g : order())
       if (groups[g].size() > 1)
         write(groups[g]);
@@ -200,7 +201,7 @@ private:
     return count;
   }
 
-  bool tryJoin(unsigned a, unsigned b, StringRef why) {
+  bool tryJoin(unsigned a, unsigned b, const Reason& why) {
     unsigned from = groupOf[a], to = groupOf[b];
     if (from == to || partsOf(from) + partsOf(to) > kMostParts || isPath(from, to, false) ||
         isPath(to, from, false))
@@ -211,10 +212,9 @@ private:
     llvm::sort(groups[from]);
     groups[to].clear();
     if (context.remarks)
-      context.remarks->lines.push_back(
-          {launches[b].getLoc(), (launches[b].getSummary() + " runs in the launch of " +
-                                  launches[a].getSummary() + ": " + why)
-                                     .str()});
+      context.remarks->list.push_back({Remark::Kind::joined, launches[b].getLoc(),
+                                       launches[b].getSummary().str(), launches[a].getLoc(),
+                                       launches[a].getSummary().str(), why});
     return true;
   }
 

@@ -8,6 +8,7 @@
 #include "ir/weft/index_math.h"
 #include "passes/buffer_layout.h"
 #include "passes/part.h"
+#include "passes/stage_text.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -80,12 +81,7 @@ SmallVector<int64_t> positionsIn(ir::KernelOp kernel) {
   SmallVector<int64_t> positions;
   for (Region& region : kernel.getParts())
     for (Operation& inner : region.front().without_terminator())
-      inner.getLoc()->walk([&](Location l) {
-        if (auto fused = dyn_cast<FusedLoc>(l))
-          if (auto position = dyn_cast_or_null<IntegerAttr>(fused.getMetadata()))
-            positions.push_back(position.getInt());
-        return WalkResult::advance();
-      });
+      llvm::append_range(positions, positionsOf(inner.getLoc()));
   llvm::sort(positions);
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
   return positions;

@@ -55,10 +55,10 @@ private:
       SmallVector<Operation*> ops;
       for (Operation& inner : region.front().without_terminator())
         ops.push_back(&inner);
-      std::string why;
+      Reason why;
       auto part = Part::analyse(SmallVector<Value>(region.front().getTerminator()->getOperands()),
                                 ops, why);
-      if (!part) return op.emitOpError() << "must be one space of points: " << why;
+      if (!part) return op.emitOpError() << "must be one space of points: " << why.text;
       for (const PartAccess& access : part->accesses)
         inputs.insert(access.value);
       for (Operation* inner : ops)

@@ -209,19 +209,15 @@ std::optional<Exprs> Part::indicesOf(Type tensor) const {
 }
 
 struct PartBuilder {
-  PartBuilder(Part& part, std::string& why, MLIRContext* context)
+  PartBuilder(Part& part, Reason& why, MLIRContext* context)
       : part(part), why(why), context(context) {}
   Part& part;
-  std::string& why;
+  Reason& why;
   MLIRContext* context;
   llvm::DenseSet<std::pair<Value, AffineMap>> seen;
   llvm::DenseMap<Operation*, unsigned> visits;
   unsigned conditions = 0; // under which the value at hand is read
 
-  bool fail(const Twine& message) {
-    why = message.str();
-    return false;
-  }
   static std::string name(Operation* op) { return op->getName().stripDialect().str(); }
 
   bool findSpace() {
@@ -235,14 +231,14 @@ struct PartBuilder {
     };
     for (Operation* op : part.ops) {
       if (!isProduct(op)) continue;
-      if (part.product) return fail("two products in one kernel");
+      if (part.product) return why.set("two-products", "two products in one kernel");
       part.product = op;
       part.inner = ir::shapeOf(op->getOperand(0)).back();
       take(ir::shapeOf(op->getResult(0)));
     }
     for (Operation* op : part.ops)
       if (auto reduce = asReduce(op)) {
-        if (part.product) return fail("a reduction and a product");
+        if (part.product) return why.set("reduction-and-product", "a reduction and a product");
         if (!most) take(ir::shapeOf(reduce->operand));
       }
     for (Value output : part.outputs)
@@ -280,13 +276,14 @@ struct PartBuilder {
       if (!reduce) continue;
       auto indices = part.indicesOf(reduce->operand.getType());
       if (!indices)
-        return fail(name(op) + " reads another number of elements than the kernel's space has");
+        return why.set("other-space",
+                       name(op) + " reads another number of elements than the kernel's space has");
       llvm::SmallBitVector folded(part.extents.size());
       for (int64_t dim : reduce->dims)
         for (size_t axis = 0; axis < part.extents.size(); axis++)
           if ((*indices)[dim].isFunctionOfDim(axis)) folded.set(axis);
       if (!isFirst && folded != part.reduced)
-        return fail(name(op) + " folds other axes than the reduction before it");
+        return why.set("other-axes", name(op) + " folds other axes than the reduction before it");
       isFirst = false;
       part.reduced = folded;
     }
@@ -316,14 +313,14 @@ struct PartBuilder {
     auto own = part.indicesOf(op->getResult(0).getType());
     // A reduction over all elements has the empty index everywhere.
     if (!own || canonical(*own) != Exprs(indices))
-      return fail(name(op) + " is read at points other than its own");
+      return why.set("read-elsewhere", name(op) + " is read at points other than its own");
     return visit(reduce.operand, *part.indicesOf(reduce.operand.getType()));
   }
 
   bool visitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
     auto own = part.indicesOf(op->getResult(0).getType());
     if (!own || canonical(*own) != Exprs(indices))
-      return fail("the product is read at points other than its own");
+      return why.set("read-elsewhere", "the product is read at points other than its own");
     for (unsigned k = 0; k < 2; k++) {
       Value factor = op->getOperand(k);
       Exprs at = canonical(operandIndices(op, k, indices, part.extents.size()));
@@ -332,7 +329,7 @@ struct PartBuilder {
         factor = view->getOperand(0);
       }
       if (part.contains(factor.getDefiningOp()))
-        return fail("a factor of the product is computed in the kernel");
+        return why.set("computed-factor", "a factor of the product is computed in the kernel");
       part.accesses.push_back({factor, at, true});
     }
     return true;
@@ -340,7 +337,7 @@ struct PartBuilder {
 
   // The element of the index, then that of what is gathered, at the place that it names.
   bool visitGather(Operation* op, ArrayRef<AffineExpr> indices) {
-    if (conditions) return fail(name(op) + " is read under a condition");
+    if (conditions) return why.set("conditional", name(op) + " is read under a condition");
     PartIndex index = part.indexBehindViews(op, indices);
     if (!part.foundIndexOf(op, indices)) part.foundIndices.push_back(index);
     return visit(index.value, index.at) && visit(op->getOperand(0), part.indicesIn(op, 0, indices));
@@ -366,12 +363,12 @@ struct PartBuilder {
     if (ir::isNumber(v)) return true;
     if (isProduct(op)) return visitProduct(op, indices);
     if (auto reduce = asReduce(op)) return visitReduce(op, *reduce, indices);
-    if (isRoutine(op)) return fail(name(op) + " runs a kernel of its own");
+    if (isRoutine(op)) return why.set("routine", name(op) + " runs a kernel of its own");
     if (!isElementwise(op) && !isTransparent(op))
-      return fail(name(op) + " has no elements that a kernel can compute");
+      return why.set("no-elements", name(op) + " has no elements that a kernel can compute");
     if (isGather(op)) return visitGather(op, indices);
     if (++visits[op] > 2 && weightOf(op) > 8)
-      return fail(name(op) + " would be computed at more than two places");
+      return why.set("recomputed", name(op) + " would be computed at more than two places");
     if (const ir::Record* record = ir::recordOf(op);
         record && record->kind == ir::RecordKind::source)
       part.positions.push_back(
@@ -395,8 +392,9 @@ struct PartBuilder {
     for (Value output : part.outputs) {
       auto indices = part.indicesOf(output.getType());
       if (!indices)
-        return fail(name(output.getDefiningOp()) +
-                    " has another number of elements than the kernel's space or points");
+        return why.set("other-space",
+                       name(output.getDefiningOp()) +
+                           " has another number of elements than the kernel's space or points");
       if (!visit(output, *indices)) return false;
     }
     for (Operation* op : part.ops)
@@ -406,8 +404,7 @@ struct PartBuilder {
   }
 };
 
-std::optional<Part> Part::analyse(ArrayRef<Value> outputs, ArrayRef<Operation*> ops,
-                                  std::string& why) {
+std::optional<Part> Part::analyse(ArrayRef<Value> outputs, ArrayRef<Operation*> ops, Reason& why) {
   Part part;
   part.outputs.assign(outputs.begin(), outputs.end());
   for (Operation* op : ops)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ir/weft/weft.h"
+#include "passes/reason.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
@@ -76,7 +77,7 @@ public:
   /// Takes the ops for which `contains` holds, and transparent ones; `outputs` are what it writes.
   /// Returns nothing, and in `why` what does not fit, if they are not one space of points.
   static std::optional<Part> analyse(llvm::ArrayRef<mlir::Value> outputs,
-                                     llvm::ArrayRef<mlir::Operation*> ops, std::string& why);
+                                     llvm::ArrayRef<mlir::Operation*> ops, Reason& why);
 
   /// Sizes of the axes, none of them 1: the points, and within each the elements that reductions
   /// fold.

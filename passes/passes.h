@@ -1,24 +1,14 @@
 // The passes, in the order of the pipeline. Each is one function in a file of its name.
 #pragma once
 
+#include "passes/remarks.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <functional>
-#include <string>
-#include <vector>
 
 namespace weft {
-
-/// What passes have to say to a user: why ops did not become one kernel.
-struct Remarks {
-  std::vector<std::pair<mlir::Location, std::string>> lines;
-  /// Returns them as "file:line: text" lines, equal ones once with their count.
-  std::string text() const;
-};
-
-/// Returns "file:line" of a location, or nothing where it has none.
-std::string lineOf(mlir::Location loc);
 
 /// Inserts before a composite op what its function calls, and returns what stands for its result.
 using Expand = std::function<mlir::FailureOr<mlir::Value>(mlir::OpBuilder&, mlir::Operation*)>;

@@ -46,13 +46,6 @@ bool isNamed(StringRef list, StringRef name) {
   return llvm::any_of(names, [&](StringRef n) { return n.trim() == name || n.trim() == "all"; });
 }
 
-std::string printed(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  module->print(os, OpPrintingFlags().useLocalScope().assumeVerified());
-  return text;
-}
-
 class WeftPass : public PassWrapper<WeftPass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WeftPass)
@@ -71,8 +64,8 @@ public:
     Remarks remarks;
     PassContext context{&remarks, true, true, expand};
     if (failed(info->run(getOperation(), context))) signalPassFailure();
-    for (auto& [loc, line] : remarks.lines)
-      emitRemark(loc, line);
+    for (const Remark& remark : remarks.list)
+      emitRemark(remark.loc, textOf(remark));
   }
 
 private:
@@ -83,34 +76,6 @@ private:
 
 } // namespace
 
-std::string lineOf(Location loc) {
-  std::string text;
-  loc->walk([&](Location l) {
-    if (auto line = dyn_cast<FileLineColLoc>(l)) {
-      text = (line.getFilename().strref() + ":" + Twine(line.getLine())).str();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return text;
-}
-
-std::string Remarks::text() const {
-  std::vector<std::string> order;
-  llvm::StringMap<unsigned> counts;
-  for (auto& [loc, line] : lines) {
-    std::string where = lineOf(loc);
-    std::string whole = (where.empty() ? "" : where + ": ") + line;
-    if (counts[whole]++ == 0) order.push_back(whole);
-  }
-  std::string text;
-  for (const std::string& line : order) {
-    unsigned count = counts.lookup(line);
-    text += line + (count > 1 ? " (" + std::to_string(count) + " times)" : "") + "\n";
-  }
-  return text;
-}
-
 LogicalResult mergeEqual(ModuleOp module, PassContext&) {
   IRRewriter rewriter(module.getContext());
   DominanceInfo dominance;
@@ -118,42 +83,45 @@ LogicalResult mergeEqual(ModuleOp module, PassContext&) {
   return success();
 }
 
-bool runPipeline(ModuleOp module, const PipelineOptions& options,
-                 std::vector<PipelineStage>& stages, std::string& error) {
+bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport& report) {
+  StepClock& clock = report.clock;
   std::string first;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic& diagnostic) {
     if (first.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
       first = diagnostic.str();
     return success();
   });
-  Remarks remarks;
-  PassContext context{options.keep_stages ? &remarks : nullptr, !isNamed(options.disable, "fuse"),
-                      options.tiles};
+  PassContext context{&report.remarks, !isNamed(options.disable, "fuse"), options.tiles};
   auto keep = [&](StringRef stage) {
-    if (options.keep_stages && !stage.empty()) stages.push_back({stage.str(), printed(module)});
+    if (!options.keep_stages || stage.empty()) return;
+    clock.time("stages", [&] { report.stages.push_back({stage.str(), printStage(module)}); });
   };
+  auto isValid = [&] { return succeeded(clock.time("verify", [&] { return verify(module); })); };
   auto fail = [&](StringRef name, StringRef what) {
-    error = (name + ": " + what + (first.empty() ? "" : ": " + first)).str();
+    report.error = (name + ": " + what + (first.empty() ? "" : ": " + first)).str();
     return false;
   };
-  if (failed(verify(module))) return fail("import", "the segment must make valid IR");
+  if (!isValid()) return fail("import", "the segment must make valid IR");
   for (const PassInfo& pass : kPasses) {
     if (pass.isOptional && isNamed(options.disable, pass.name)) {
       keep(pass.stage);
       continue;
     }
-    if (failed(pass.run(module, context))) return fail(pass.name, "the pass must succeed");
+    if (failed(clock.time(pass.name, [&] { return pass.run(module, context); })))
+      return fail(pass.name, "the pass must succeed");
     if (isNamed(options.print, pass.name))
-      llvm::errs() << "// after " << pass.name << "\n" << printed(module);
-    if (failed(verify(module))) return fail(pass.name, "the pass must leave valid IR");
+      llvm::errs() << "// after " << pass.name << "\n" << printStage(module).text;
+    if (!isValid()) return fail(pass.name, "the pass must leave valid IR");
     keep(pass.stage);
   }
   loom::ScheduleTarget target;
   target.vector_bits = options.vector_bits;
-  for (auto kernel : module.getOps<loom::KernelOp>())
-    loom::scheduleKernel(kernel, target);
-  if (isNamed(options.print, "schedule")) llvm::errs() << "// after schedule\n" << printed(module);
-  if (options.keep_stages) stages.push_back({"remarks", remarks.text()});
+  clock.time("schedule", [&] {
+    for (auto kernel : module.getOps<loom::KernelOp>())
+      loom::scheduleKernel(kernel, target);
+  });
+  if (isNamed(options.print, "schedule"))
+    llvm::errs() << "// after schedule\n" << printStage(module).text;
   return true;
 }
 

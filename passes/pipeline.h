@@ -2,6 +2,8 @@
 #pragma once
 
 #include "passes/passes.h"
+#include "passes/stage_text.h"
+#include "passes/step_clock.h"
 
 #include <string>
 #include <vector>
@@ -17,15 +19,23 @@ struct PipelineOptions {
   bool tiles = true;        // it runs functions for tiles of a result: it is a CPU
 };
 
-/// The IR of a whole segment as text: "weft" as imported, "fused", "loom", and "remarks".
+/// The IR of a whole segment as text: "weft" as imported, "fused", "loom".
 struct PipelineStage {
-  std::string name, text;
+  std::string name;
+  StageText print;
 };
 
-/// Runs every pass, and the verifier after each. On failure `error` is one line that names the
-/// pass.
-bool runPipeline(mlir::ModuleOp module, const PipelineOptions& options,
-                 std::vector<PipelineStage>& stages, std::string& error);
+/// What a run tells beside the module that it leaves.
+struct PipelineReport {
+  std::vector<PipelineStage> stages; // where they are kept
+  Remarks remarks;
+  StepClock clock; // a step for each pass, by its name, and "verify", "schedule", "stages"
+  std::string error;
+};
+
+/// Runs every pass, and the verifier after each. On failure `report.error` is one line that names
+/// the pass.
+bool runPipeline(mlir::ModuleOp module, const PipelineOptions& options, PipelineReport& report);
 
 /// Registers each pass under its name with a leading "weft-", for tools. `expand` is what decompose
 /// asks.

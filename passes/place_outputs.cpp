@@ -113,7 +113,7 @@ private:
       SmallVector<Operation*> ops;
       for (Operation& op : region.front().without_terminator())
         ops.push_back(&op);
-      std::string why;
+      Reason why;
       auto part = Part::analyse(outputs, ops, why);
       if (!part) return false;
       unsigned first = next;

@@ -7,6 +7,8 @@
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/TimeProfiler.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
@@ -18,10 +20,16 @@ namespace {
 // As good as -O2 on what the emitter prints, at half its time; the emitter has already unrolled,
 // vectorised and hoisted.
 constexpr const char* kPasses =
-    "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
-    "loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>)";
+    "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>";
 
-llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine) {
+// The kernel that a function belongs to: its own name or what precedes ".part1".
+llvm::StringRef kernelOf(const llvm::Function& function) {
+  return function.getName().split('.').first;
+}
+
+llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine, StepClock& clock) {
+  double start = clock.now();
   llvm::PassBuilder builder(&machine);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -32,9 +40,14 @@ llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
-  llvm::ModulePassManager passes;
+  llvm::FunctionPassManager passes;
   if (llvm::Error error = builder.parsePassPipeline(passes, kPasses)) return error;
-  passes.run(module, modules);
+  clock.add("LLVM set-up", {}, start, clock.now() - start);
+  for (llvm::Function& function : module)
+    if (!function.isDeclaration())
+      clock.time(
+          "optimize", [&] { functions.invalidate(function, passes.run(function, functions)); },
+          kernelOf(function));
   return llvm::Error::success();
 }
 
@@ -68,56 +81,112 @@ std::string cut(llvm::StringRef listing, llvm::StringRef symbol) {
   return listing.slice(begin + 1, end == llvm::StringRef::npos ? end : end + 1).str();
 }
 
+// What LLVM's code generator took for each function, from its own time trace, goes to the clock as
+// steps of kernels; the rest as one of the module.
+class GenerateTimes {
+public:
+  GenerateTimes(StepClock& clock, bool byKernel)
+      : clock(clock), byKernel(byKernel && !llvm::timeTraceProfilerEnabled()), start(clock.now()) {
+    if (this->byKernel) llvm::timeTraceProfilerInitialize(kGrain, "weft");
+  }
+  ~GenerateTimes() {
+    double end = clock.now(), inKernels = byKernel ? addKernels() : 0;
+    clock.add("generate", {}, start, end - start - inKernels);
+    clock.add("stages", {}, end, clock.now() - end);
+  }
+
+private:
+  static constexpr unsigned kGrain = 20; // microseconds: shorter ones are not kept
+
+  double addKernels() {
+    llvm::SmallString<0> text;
+    llvm::raw_svector_ostream stream(text);
+    llvm::timeTraceProfilerWrite(stream);
+    llvm::timeTraceProfilerCleanup();
+    llvm::Expected<llvm::json::Value> trace = llvm::json::parse(text);
+    double sum = 0;
+    if (!trace) {
+      llvm::consumeError(trace.takeError());
+      return sum;
+    }
+    for (const llvm::json::Value& value : *trace->getAsObject()->getArray("traceEvents")) {
+      const llvm::json::Object& event = *value.getAsObject();
+      const llvm::json::Object* details = event.getObject("args");
+      if (event.getString("name") != "OptFunction" || !details) continue;
+      double ms = *event.getNumber("dur") * 1e-3;
+      llvm::StringRef function = details->getString("detail").value_or("");
+      clock.add("generate", function.split('.').first, start + *event.getNumber("ts") * 1e-3, ms);
+      sum += ms;
+    }
+    return sum;
+  }
+
+  StepClock& clock;
+  bool byKernel;
+  double start;
+};
+
+llvm::Error keepTexts(llvm::Module& code, llvm::TargetMachine& machine, const EmitOptions& options,
+                      EmittedModule& result) {
+  if (options.keep_llvm)
+    for (EmittedKernel& kernel : result.kernels) {
+      llvm::raw_string_ostream stream(kernel.llvm_text);
+      for (llvm::Function& function : code)
+        if (kernelOf(function) == kernel.symbol) function.print(stream);
+    }
+  if (!options.keep_asm) return llvm::Error::success();
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(code);
+  auto listing = generate(*copy, machine, llvm::CodeGenFileType::AssemblyFile);
+  if (!listing) return listing.takeError();
+  for (EmittedKernel& kernel : result.kernels) {
+    kernel.asm_text = cut(*listing, kernel.symbol);
+    std::string part;
+    for (int i = 0; !(part = cut(*listing, partSymbol(kernel.symbol, i))).empty(); ++i)
+      kernel.asm_text += part;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error emit(KernelOp kernel, const CpuTarget& target, llvm::Module& code,
+                 EmittedModule& result) {
+  if (llvm::Error error = checkKernel(kernel, target)) return error;
+  KernelPlan plan = planKernel(kernel, target);
+  attach(kernel, plan);
+  emitKernelFunction(code, kernel, plan, target);
+  result.kernels.push_back(
+      {kernel.getSymName().str(), {}, {}, plan.chunks, plan.scratch_bytes, plan.bytes, plan.flops});
+  return llvm::Error::success();
+}
+
 } // namespace
 
 llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget& target,
                                           const EmitOptions& options) {
-  auto machine = target.createMachine();
+  StepClock unheard;
+  StepClock& clock = options.clock ? *options.clock : unheard;
+  auto machine = clock.time("LLVM set-up", [&] { return target.createMachine(); });
   if (!machine) return machine.takeError();
   llvm::LLVMContext context;
   llvm::Module code("weft", context);
   code.setDataLayout((*machine)->createDataLayout());
   code.setTargetTriple((*machine)->getTargetTriple());
   EmittedModule result;
-  for (KernelOp kernel : module.getOps<KernelOp>()) {
-    if (llvm::Error error = checkKernel(kernel, target)) return error;
-    KernelPlan plan = planKernel(kernel, target);
-    attach(kernel, plan);
-    emitKernelFunction(code, kernel, plan, target);
-    result.kernels.push_back({kernel.getSymName().str(),
-                              {},
-                              {},
-                              plan.chunks,
-                              plan.scratch_bytes,
-                              plan.bytes,
-                              plan.flops});
-  }
+  for (KernelOp kernel : module.getOps<KernelOp>())
+    if (llvm::Error error = clock.time(
+            "emit", [&] { return emit(kernel, target, code, result); }, kernel.getSymName()))
+      return error;
 #ifndef NDEBUG
   std::string broken;
   llvm::raw_string_ostream report(broken);
   if (llvm::verifyModule(code, &report))
     return llvm::createStringError("cpu emitter: emitted IR must be valid, got " + broken);
 #endif
-  if (llvm::Error error = optimize(code, **machine)) return error;
-  if (options.keep_llvm)
-    for (EmittedKernel& kernel : result.kernels) {
-      llvm::raw_string_ostream stream(kernel.llvm_text);
-      for (llvm::Function& function : code)
-        if (function.getName() == kernel.symbol ||
-            function.getName().starts_with(kernel.symbol + "."))
-          function.print(stream);
-    }
-  if (options.keep_asm) {
-    std::unique_ptr<llvm::Module> copy = llvm::CloneModule(code);
-    auto listing = generate(*copy, **machine, llvm::CodeGenFileType::AssemblyFile);
-    if (!listing) return listing.takeError();
-    for (EmittedKernel& kernel : result.kernels) {
-      kernel.asm_text = cut(*listing, kernel.symbol);
-      std::string part;
-      for (int i = 0; !(part = cut(*listing, partSymbol(kernel.symbol, i))).empty(); ++i)
-        kernel.asm_text += part;
-    }
-  }
+  if (llvm::Error error = optimize(code, **machine, clock)) return error;
+  if (options.keep_llvm || options.keep_asm)
+    if (llvm::Error error =
+            clock.time("stages", [&] { return keepTexts(code, **machine, options, result); }))
+      return error;
+  GenerateTimes times(clock, options.keep_asm);
   auto object = generate(code, **machine, llvm::CodeGenFileType::ObjectFile);
   if (!object) return object.takeError();
   result.object = std::move(*object);

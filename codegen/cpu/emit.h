@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/target.h"
 #include "ir/loom/loom.h"
+#include "passes/step_clock.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -15,6 +16,8 @@ namespace weft::cpu {
 struct EmitOptions {
   bool keep_llvm = false; // fill EmittedKernel::llvm_text, after LLVM's passes
   bool keep_asm = false;  // fill EmittedKernel::asm_text
+  // Hears of "emit", "optimize" and, where texts are kept, "generate" of each kernel.
+  StepClock* clock = nullptr;
 };
 
 struct EmittedKernel {

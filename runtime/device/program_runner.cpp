@@ -96,9 +96,9 @@ std::shared_ptr<DriverCode> ProgramRunner::code_on(Context& context) const {
 
 // The user's line of a launch's first op.
 Loc ProgramRunner::location(const ProgramLaunch& l, const RunArguments& a) const {
-  const std::vector<int32_t>& ops = program_.kernels[static_cast<size_t>(l.kernel)].locations;
-  bool known = !ops.empty() && ops[0] >= 0 && static_cast<size_t>(ops[0]) < a.op_locations.size();
-  return known ? a.op_locations[static_cast<size_t>(ops[0])] : Loc();
+  bool known =
+      !l.ops.empty() && l.ops[0] >= 0 && static_cast<size_t>(l.ops[0]) < a.op_locations.size();
+  return known ? a.op_locations[static_cast<size_t>(l.ops[0])] : Loc();
 }
 
 Launch ProgramRunner::launch(const ProgramLaunch& l, const int64_t* values,

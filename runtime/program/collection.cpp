@@ -97,6 +97,7 @@ Collected read_file(const std::filesystem::path& path) {
   c.report.key = r.get_text();
   c.report.failure = r.get_text();
   c.report.cache_note = r.get_text();
+  c.report.steps = get_steps(r);
   std::string segment = r.get_text(), program = r.get_text();
   r.finish();
   c.segment = Segment::deserialize(as_bytes(segment));
@@ -125,6 +126,7 @@ void collect(const std::string& folder, const Segment& segment,
   w.put_text(report.key);
   w.put_text(report.failure);
   w.put_text(report.cache_note);
+  put_steps(w, report.steps);
   w.put_text(segment.serialize(true));
   w.put_text(program ? program->program().serialize() : "");
   char name[64];

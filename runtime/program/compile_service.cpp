@@ -140,11 +140,14 @@ public:
     identity += "/" + std::to_string(kProgramVersion) + "/" + std::to_string(WEFT_KERNEL_ABI);
     key_ = hash_bytes(identity);
     out_.key = key_.hex();
+    add_step("key", 0);
   }
 
   std::shared_ptr<LoadedProgram> run() {
+    double start = clock_.ms();
     std::shared_ptr<Slot> slot = service().slot(key_);
     std::lock_guard lock(slot->mutex);
+    add_step("wait", start);
     bool is_new = !slot->program && slot->failure.empty();
     // Printing is a side effect that only the compiler has.
     if (is_new || !settings_.print.empty()) {
@@ -156,6 +159,7 @@ public:
     out_.failure = slot->failure;
     out_.total_ms = clock_.ms();
     if (is_new && !collect_into_.empty()) collect(collect_into_, segment_, slot->program, out_);
+    if (collect_into_.empty()) out_.steps = {};
     return slot->program;
   }
 
@@ -177,22 +181,50 @@ private:
     }
   }
 
+  void add_step(const char* name, double start) {
+    out_.steps.push_back({name, -1, start, clock_.ms() - start});
+  }
+
+  /// Calls f as a step.
+  template <class F> auto step(const char* name, F f) {
+    struct Note {
+      Job& job;
+      const char* name;
+      double start;
+      ~Note() { job.add_step(name, start); }
+    } note{*this, name, clock_.ms()};
+    return f();
+  }
+
+  // The compiler's own steps stand between the library's load and what the answer took to come.
+  void add_compiler_steps(const Program& program, double start) {
+    double began = start + out_.loading_ms, end = began;
+    if (out_.loading_ms > 0) out_.steps.push_back({"load library", -1, start, out_.loading_ms});
+    for (CompileStep s : program.steps) {
+      s.start_ms += began;
+      end = std::max(end, s.start_ms + s.ms);
+      out_.steps.push_back(s);
+    }
+    add_step("hand over", end);
+  }
+
   std::shared_ptr<LoadedProgram> map(Program program, const ProgramStore::Entry& e) {
     Clock clock;
-    std::shared_ptr<LoadedProgram> loaded;
-    if (settings_.device == DeviceType::cpu) {
+    auto loaded = step("load code", [&] {
+      if (settings_.device != DeviceType::cpu) {
+        program.code = e.read_code();
+        return LoadedProgram::load(std::move(program));
+      }
       std::shared_ptr<CodeImage> code = e.has_code ? CodeImage::from_file(e.file.get()) : nullptr;
-      loaded = LoadedProgram::load(std::move(program), std::move(code));
-    } else {
-      program.code = e.read_code();
-      loaded = LoadedProgram::load(std::move(program));
-    }
+      return LoadedProgram::load(std::move(program), std::move(code));
+    });
     out_.mapping_ms += clock.ms();
     return loaded;
   }
 
   std::shared_ptr<LoadedProgram> from_disk(ProgramStore& store) {
-    std::optional<ProgramStore::Entry> e = store.find(key_, out_.cache_note);
+    std::optional<ProgramStore::Entry> e =
+        step("read cache", [&] { return store.find(key_, out_.cache_note); });
     if (!e || e->program.target != target_of(settings_.device)) return nullptr;
     try {
       Program program = std::move(e->program);
@@ -206,41 +238,45 @@ private:
     }
   }
 
-  std::shared_ptr<LoadedProgram> from_compiler(ProgramStore* store) {
+  Program compile() {
     Clock clock;
+    double start = clock_.ms();
     std::string bytes =
         call_compiler(library_, segment_.serialize(true), options_, out_.loading_ms);
     Program program =
         Program::deserialize({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    add_compiler_steps(program, start);
+    program.steps.clear();
+    program.locations.clear();
     out_.compiling_ms = clock.ms() - out_.loading_ms;
     if (program.target != target_of(settings_.device))
       throw Error(ErrorKind::internal,
                   "compile: a program must be for this processor, got " + program.target);
+    return program;
+  }
+
+  std::shared_ptr<LoadedProgram> from_compiler(ProgramStore* store) {
+    Program program = compile();
     // What was stored is what is mapped, so that cold and warm code come in the same way and tools
     // find the file behind it; memory serves where the folder does not.
     if (store && store->refusal().empty()) {
-      store->put(key_, program, out_.cache_note);
+      step("write cache", [&] { store->put(key_, program, out_.cache_note); });
       std::string note;
-      std::optional<ProgramStore::Entry> e = store->find(key_, note);
-      if (e) {
-        program.code.clear();
-        program.locations.clear();
-        auto loaded = try_map(program, *e);
-        if (loaded) return compiled(loaded);
-        program =
-            Program::deserialize({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-      }
+      std::optional<ProgramStore::Entry> e =
+          step("read cache", [&] { return store->find(key_, note); });
+      if (e)
+        if (auto loaded = try_map(*e)) return compiled(loaded);
     }
     Clock mapping;
-    program.locations.clear();
-    auto loaded = LoadedProgram::load(std::move(program));
+    auto loaded = step("load code", [&] { return LoadedProgram::load(std::move(program)); });
     out_.mapping_ms += mapping.ms();
     return compiled(loaded);
   }
 
-  std::shared_ptr<LoadedProgram> try_map(const Program& program, const ProgramStore::Entry& e) {
+  std::shared_ptr<LoadedProgram> try_map(ProgramStore::Entry& e) {
     try {
-      return map(program, e);
+      Program program = std::move(e.program);
+      return map(std::move(program), e);
     } catch (const Error& error) {
       out_.cache_note = std::string("cache: its entry must be loadable, got: ") + error.what();
       return nullptr;

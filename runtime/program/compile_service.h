@@ -27,6 +27,8 @@ struct CompileReport {
   std::string key;        // 32 hexadecimal digits
   std::string failure;    // why there is no program: one line
   std::string cache_note; // why the disk cache is not used: one line, empty where it is
+  // Where programs are collected or profiled: what the call did, in order, and nothing twice.
+  std::vector<CompileStep> steps;
 };
 
 /// Returns the segment's program, or null with `out.failure` set where the compiler library is

@@ -169,8 +169,7 @@ LoadedProgram::Phase LoadedProgram::geometry(const ProgramPhase& phase, const in
 }
 
 Loc LoadedProgram::location_of(const Launch& l, const RunArguments& a) const {
-  const std::vector<int32_t>& positions =
-      program_.kernels[program_.launches[l.number].kernel].locations;
+  const std::vector<int32_t>& positions = program_.launches[l.number].ops;
   bool known = !positions.empty() && positions[0] >= 0 &&
                static_cast<size_t>(positions[0]) < a.op_locations.size();
   return known ? a.op_locations[positions[0]] : Loc();

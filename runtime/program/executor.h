@@ -66,8 +66,7 @@ public:
   /// line where a kernel refused an element; what outputs then hold is unspecified.
   void run(const RunArguments& a) const;
 
-  /// What was loaded; `code` is empty. ProgramKernel::locations and ProgramError::location are op
-  /// positions in the segment.
+  /// What was loaded; `code` is empty. ProgramError::location is an op position in the segment.
   const Program& program() const { return program_; }
   /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
   bool is_generic() const { return !program_.symbols.empty(); }

@@ -23,6 +23,7 @@ void put(ByteWriter& w, const ProgramLaunch& l) {
       w.put(e);
   for (int32_t v : {l.scratch_bytes, l.threads, l.most_blocks})
     w.put(v);
+  w.put_all(l.ops);
 }
 
 ProgramLaunch get_launch(ByteReader& r) {
@@ -40,6 +41,7 @@ ProgramLaunch get_launch(ByteReader& r) {
       *e = r.get<int32_t>();
   for (int32_t* v : {&l.scratch_bytes, &l.threads, &l.most_blocks})
     *v = r.get<int32_t>();
+  l.ops = r.get_all<int32_t>();
   return l;
 }
 
@@ -47,6 +49,7 @@ void put(ByteWriter& w, const ProgramBuffer& b) {
   w.put(b.kind);
   w.put(b.index);
   w.put(b.offset);
+  w.put(b.bytes);
 }
 
 ProgramBuffer get_buffer(ByteReader& r) {
@@ -54,6 +57,7 @@ ProgramBuffer get_buffer(ByteReader& r) {
   b.kind = r.get_enum(ProgramBuffer::Kind::temporary);
   b.index = r.get<int32_t>();
   b.offset = r.get<int32_t>();
+  b.bytes = r.get<int32_t>();
   return b;
 }
 
@@ -73,10 +77,10 @@ ProgramTiles get_tiles(ByteReader& r) {
   ProgramTiles tiles;
   tiles.counts = r.get_all<int32_t>();
   tiles.steps = r.get_all<int64_t>();
-  tiles.buffers.resize(r.get_count(9));
+  tiles.buffers.resize(r.get_count(13));
   for (ProgramBuffer& b : tiles.buffers)
     b = get_buffer(r);
-  tiles.launches.resize(r.get_count(20));
+  tiles.launches.resize(r.get_count(32));
   for (ProgramLaunch& l : tiles.launches)
     l = get_launch(r);
   tiles.arena_bytes = r.get<int32_t>();
@@ -126,7 +130,7 @@ void get_plan(ByteReader& r, Program& p) {
     s.index = r.get<int32_t>();
     s.dim = r.get<int32_t>();
   }
-  p.buffers.resize(r.get_count(9));
+  p.buffers.resize(r.get_count(13));
   for (ProgramBuffer& b : p.buffers)
     b = get_buffer(r);
   p.outputs.resize(r.get_count(9));
@@ -135,7 +139,7 @@ void get_plan(ByteReader& r, Program& p) {
     o.dtype = r.get_enum(DType::u8);
     o.bytes = r.get<int32_t>();
   }
-  p.launches.resize(r.get_count(36));
+  p.launches.resize(r.get_count(32));
   for (ProgramLaunch& l : p.launches)
     l = get_launch(r);
   p.arena_bytes = r.get<int32_t>();
@@ -177,12 +181,29 @@ ProgramRoutine get_routine(ByteReader& r) {
   return routine;
 }
 
+void put(ByteWriter& w, const ProgramRemark& m) {
+  w.put(static_cast<uint8_t>(m.is_apart));
+  w.put(m.position);
+  w.put(m.other_position);
+  for (const std::string* text : {&m.op, &m.other, &m.reason, &m.text})
+    w.put_text(*text);
+}
+
+ProgramRemark get_remark(ByteReader& r) {
+  ProgramRemark m;
+  m.is_apart = r.get_bool();
+  m.position = r.get<int32_t>();
+  m.other_position = r.get<int32_t>();
+  for (std::string* text : {&m.op, &m.other, &m.reason, &m.text})
+    *text = r.get_text();
+  return m;
+}
+
 void put_texts(ByteWriter& w, const Program& p) {
   w.put_count(p.kernels.size());
   for (const ProgramKernel& k : p.kernels) {
     w.put_text(k.symbol);
     w.put_text(k.summary);
-    w.put_all(k.locations);
     w.put(static_cast<uint8_t>(k.routine.has_value()));
     if (k.routine) put(w, *k.routine);
     w.put(static_cast<uint8_t>(k.tiles.has_value()));
@@ -205,15 +226,19 @@ void put_texts(ByteWriter& w, const Program& p) {
     w.put(s.kernel);
     w.put_text(s.stage);
     w.put_text(s.text);
+    w.put_all(s.line_ops);
   }
+  w.put_count(p.remarks.size());
+  for (const ProgramRemark& m : p.remarks)
+    put(w, m);
+  put_steps(w, p.steps);
 }
 
 void get_texts(ByteReader& r, Program& p) {
-  p.kernels.resize(r.get_count(20));
+  p.kernels.resize(r.get_count(18));
   for (ProgramKernel& k : p.kernels) {
     k.symbol = r.get_text();
     k.summary = r.get_text();
-    k.locations = r.get_all<int32_t>();
     if (r.get_bool()) k.routine = get_routine(r);
     if (r.get_bool()) k.tiles = get_tiles(r);
   }
@@ -229,12 +254,17 @@ void get_texts(ByteReader& r, Program& p) {
     l.function = r.get_text();
     l.line = r.get<uint32_t>();
   }
-  p.stages.resize(r.get_count(20));
+  p.stages.resize(r.get_count(24));
   for (ProgramStage& s : p.stages) {
     s.kernel = r.get<int32_t>();
     s.stage = r.get_text();
     s.text = r.get_text();
+    s.line_ops = r.get_all<int32_t>();
   }
+  p.remarks.resize(r.get_count(41));
+  for (ProgramRemark& m : p.remarks)
+    m = get_remark(r);
+  p.steps = get_steps(r);
 }
 
 /// Checks that numbers point at something.
@@ -262,15 +292,18 @@ public:
       if (k.tiles) tiles(*k.tiles);
     }
     for (const ProgramStage& s : p_.stages)
-      check(s.kernel >= -1 && s.kernel < static_cast<int64_t>(p_.kernels.size()),
+      check(optional(s.kernel, p_.kernels.size()) && s.line_ops.size() % 2 == 0,
             "a stage is of no kernel");
+    for (const CompileStep& s : p_.steps)
+      check(optional(s.kernel, p_.kernels.size()), "a step is of no kernel");
   }
 
 private:
   static bool below(int32_t index, size_t n) {
     return index >= 0 && static_cast<size_t>(index) < n;
   }
-  bool optional(int32_t e) const { return e == -1 || below(e, p_.exprs.size()); }
+  static bool optional(int32_t index, size_t n) { return index == -1 || below(index, n); }
+  bool optional(int32_t e) const { return optional(e, p_.exprs.size()); }
   static void check(bool ok, const char* why) {
     if (!ok) throw Error(ErrorKind::io, std::string("program: it must be consistent, ") + why);
   }
@@ -283,6 +316,7 @@ private:
     check(below(e.a, k) && below(e.b, k), "an expression uses a later one");
   }
   void buffer(const ProgramBuffer& b) const {
+    check(optional(b.bytes), "a buffer's size does not exist");
     switch (b.kind) {
     case ProgramBuffer::Kind::leaf:
       return check(b.index >= 0, "a buffer is of no leaf");
@@ -313,11 +347,13 @@ private:
     check(t.counts.size() == t.steps.size(), "tiles have a count without a step");
     for (int32_t e : t.counts)
       check(below(e, p_.exprs.size()), "a count of tiles does not exist");
-    for (const ProgramBuffer& b : t.buffers)
+    for (const ProgramBuffer& b : t.buffers) {
+      check(optional(b.bytes), "a buffer's size does not exist");
       check(b.kind == ProgramBuffer::Kind::leaf
                 ? b.index >= 0
                 : b.kind == ProgramBuffer::Kind::temporary && below(b.offset, p_.exprs.size()),
             "a buffer of tiles is none");
+    }
     for (const ProgramLaunch& l : t.launches) {
       launch(l, t.buffers.size(), t.counts.size());
       check(p_.kernels[static_cast<size_t>(l.kernel)].is_compiled(), "tiles launch no kernel");
@@ -373,6 +409,27 @@ private:
 };
 
 } // namespace
+
+void put_steps(ByteWriter& w, const std::vector<CompileStep>& steps) {
+  w.put_count(steps.size());
+  for (const CompileStep& s : steps) {
+    w.put_text(s.name);
+    w.put(s.kernel);
+    w.put(s.start_ms);
+    w.put(s.ms);
+  }
+}
+
+std::vector<CompileStep> get_steps(ByteReader& r) {
+  std::vector<CompileStep> steps(r.get_count(28));
+  for (CompileStep& s : steps) {
+    s.name = r.get_text();
+    s.kernel = r.get<int32_t>();
+    s.start_ms = r.get<double>();
+    s.ms = r.get<double>();
+  }
+  return steps;
+}
 
 std::string Program::serialize() const {
   ByteWriter w;

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 4;
+inline constexpr uint32_t kProgramVersion = 5;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -32,6 +32,7 @@ struct ProgramBuffer {
   Kind kind = Kind::leaf;
   int32_t index = 0;   // leaf: position in Segment::leaves; output: position in Program::outputs
   int32_t offset = -1; // temporary: expression, bytes from the arena's start, a multiple of 64
+  int32_t bytes = -1;  // expression: of the tensor in it
 };
 
 /// An output: the segment's value and the buffer that holds its final contents. Outputs that are
@@ -64,6 +65,7 @@ struct ProgramLaunch {
   std::vector<ProgramArgument> arguments;
   std::vector<ProgramPhase> phases; // their chunks are numbered one after another
   int32_t scratch_bytes = -1;       // expression: private memory of each thread, or block
+  std::vector<int32_t> ops = {};    // that it computes: positions in the segment, ascending
   int32_t threads = 0;              // of a block; 0 on the CPU
   int32_t most_blocks = 0;          // that a device launches, each doing several chunks; 0: all
 };
@@ -96,9 +98,8 @@ struct ProgramTiles {
 };
 
 struct ProgramKernel {
-  std::string symbol;             // in the shared object or in device C, where it is compiled code
-  std::string summary;            // ops it computes, as explain() prints them
-  std::vector<int32_t> locations; // of the ops, in Program::locations
+  std::string symbol;  // in the shared object or in device C, where it is compiled code
+  std::string summary; // ops it computes, as explain() prints them
   std::optional<ProgramRoutine> routine = {};
   std::optional<ProgramTiles> tiles = {};
   bool is_compiled() const { return !routine && !tiles; }
@@ -115,6 +116,24 @@ struct ProgramStage {
   int32_t kernel = -1; // -1: the whole segment
   std::string stage;   // weft, fused, loom, llvm, asm, device, source
   std::string text;
+  // Of lines, counted from 1, the ops of the segment that they stand for: line, position, line, ...
+  std::vector<int32_t> line_ops = {};
+};
+
+/// Why two ops, or launches, are kernels apart or became one.
+struct ProgramRemark {
+  bool is_apart = true;
+  std::string op, other;                      // names, or the ops of launches
+  int32_t position = -1, other_position = -1; // of the (first) op in the segment
+  std::string reason;                         // a code: "two-products"
+  std::string text;                           // the reason in words
+};
+
+/// What a step of the compilation took.
+struct CompileStep {
+  std::string name;            // "fuse", "optimize"
+  int32_t kernel = -1;         // in Program::kernels; -1: of all of them
+  double start_ms = 0, ms = 0; // since the compilation began
 };
 
 struct Program {
@@ -130,8 +149,10 @@ struct Program {
   std::vector<ProgramError> errors;
   std::vector<SourceLine> locations;
   std::vector<ProgramStage> stages;
-  int32_t arena_bytes = -1; // expression
-  std::string code;         // a shared object, or device C
+  std::vector<ProgramRemark> remarks;
+  std::vector<CompileStep> steps; // of the compiler; empty in a cache
+  int32_t arena_bytes = -1;       // expression
+  std::string code;               // a shared object, or device C
 
   std::string serialize() const;
   /// Throws weft::Error (io) where a number points nowhere or a size expression has no value.
@@ -139,5 +160,10 @@ struct Program {
   /// Throws weft::Error (io) for truncated, overlong or inconsistent bytes.
   static Program deserialize(std::span<const uint8_t> bytes);
 };
+
+class ByteWriter;
+class ByteReader;
+void put_steps(ByteWriter& w, const std::vector<CompileStep>& steps);
+std::vector<CompileStep> get_steps(ByteReader& r);
 
 } // namespace weft

@@ -155,6 +155,7 @@ void ProgramStore::put(const Hash128& key, const Program& program, std::string& 
   std::string content = std::move(rest.code);
   rest.code.clear();
   rest.locations.clear(); // of the segment that is compiled now: the next one has its own
+  rest.steps.clear();
   Trailer t;
   t.code_bytes = content.size();
   content += rest.serialize();

@@ -131,6 +131,35 @@ class Tools(unittest.TestCase):
         r = self.run_tool("weft-inspect", "list", "--from", "/nowhere", code=1)
         self.assertIn("/nowhere must be a folder of collected programs", r.stderr)
 
+    def test_inspect_tells_where_compile_time_went(self):
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "mlp_train")
+        program = json.loads(self.run_tool("weft-inspect", "time", "--json").stdout)[0]
+        total, steps = program["total_ms"], program["steps"]
+        self.assertAlmostEqual(sum(s["ms"] for s in steps) + program["between_ms"], total, places=6)
+        self.assertLess(abs(program["between_ms"]), 0.05 * total, program)
+        names = {s["step"] for s in steps}
+        self.assertLessEqual({"load library", "import", "fuse", "plan-memory", "schedule", "emit", "optimize", "generate", "link",
+                              "write cache", "load code"}, names)
+        kernels = {k["symbol"] for k in json.loads(self.run_tool("weft-inspect", "list", "--json").stdout)}
+        for step in "emit", "optimize", "generate":
+            self.assertEqual({s["kernel"] for s in steps if s["step"] == step and "kernel" in s}, kernels, step)
+        for a, b in zip(steps, sorted(steps, key=lambda s: s["start_ms"])):
+            self.assertGreaterEqual(b["start_ms"], 0)
+            self.assertLessEqual(b["start_ms"] + b["ms"], total + 0.001)
+        text = self.run_tool("weft-inspect", "time").stdout
+        self.assertRegex(text, r"between the steps +[\d.]+ +[\d.]+ %")
+        self.assertRegex(text, r"all +[\d.]+ +100.0 %")
+        # A start from the cache has only the steps that it takes.
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "mlp_train")
+        program = json.loads(self.run_tool("weft-inspect", "time", "--json").stdout)[0]
+        self.assertEqual(program["from"], "disk")
+        self.assertEqual([s["step"] for s in program["steps"]], ["key", "wait", "read cache", "load code"])
+
+    def test_inspect_says_why_ops_are_kernels_apart(self):
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "mlp_train")
+        text = self.run_tool("weft-inspect", "explain").stdout
+        self.assertRegex(text, r"workloads.cpp:\d+: \w+ does not join \w+ of .*workloads.cpp:\d+: .* \[[a-z-]+\]")
+
     # weft-oracle
 
     def oracle(self, case, mode, code=0):

@@ -73,10 +73,9 @@ void check(const std::string& text, const std::vector<Tensor>& tensors, const Te
               tolerance * (1 + std::abs(expected.at(i))));
   };
   isRight();
-  std::vector<PipelineStage> stages;
-  std::string error;
-  bool ok = runPipeline(*module, {}, stages, error);
-  INFO(error);
+  PipelineReport report;
+  bool ok = runPipeline(*module, {}, report);
+  INFO(report.error);
   REQUIRE(ok);
   isRight();
 }

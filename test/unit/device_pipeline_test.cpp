@@ -29,10 +29,8 @@ void checkKernels(const char* text, int64_t count, bool special, double toleranc
   context.loadAllAvailableDialects();
   auto module = parseSourceString<ModuleOp>(text, &context);
   REQUIRE(module);
-  std::vector<PipelineStage> stages;
-  std::string error;
-  INFO(error);
-  REQUIRE(runPipeline(*module, {}, stages, error));
+  PipelineReport report;
+  REQUIRE(runPipeline(*module, {}, report));
   size_t seen = 0;
   for (auto kernel : module->getOps<loom::KernelOp>()) {
     LoomRun run;

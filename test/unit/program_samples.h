@@ -63,12 +63,14 @@ inline Program program(int64_t n, bool generic = false) {
                {ProgramBuffer::Kind::temporary, 0, 7},
                {ProgramBuffer::Kind::output, 0, -1}};
   p.outputs = {{3, f32, 4}};
-  p.kernels = {{"add_f32", "add", {0}}, {"scale_f32", "mul", {1}}};
+  p.kernels = {{"add_f32", "add"}, {"scale_f32", "mul"}};
   ProgramArgument size{ProgramArgument::Kind::size, 0}, factor{ProgramArgument::Kind::scalar, 0};
-  p.launches = {{0, {0, 1, 2}, {size}, {{2, 6, 0}}, -1},
-                {1, {2, 3}, {size, factor}, {{2, 6, 0}}, 5}};
+  p.launches = {{0, {0, 1, 2}, {size}, {{2, 6, 0}}, -1, {0}},
+                {1, {2, 3}, {size, factor}, {{2, 6, 0}}, 5, {1}}};
   p.arena_bytes = 4;
-  p.stages = {{0, "source", "user.cpp:10"}};
+  p.stages = {{0, "source", "user.cpp:10", {1, 0}}};
+  p.remarks = {{true, "mul", "add", 1, 0, "other-space", "it has another number of elements"}};
+  p.steps = {{"fuse", -1, 0.5, 0.25}, {"emit", 0, 0.75, 1}};
   p.code = kernels();
   return p;
 }
@@ -98,8 +100,8 @@ inline Program routine_program() {
   routine.op = "concatenate";
   routine.views = {{f32, 3, {0, 1}, {1, 2}}, {f32, 3, {0, 1}, {2, 0}}, {f32, 3, {5, 1}, {1, 2}}};
   routine.structure = {0};
-  p.kernels = {{"k0_concatenate", "concatenate", {0}, routine}};
-  p.launches = {{0, {0, 1, 2}, {}, {{2, 3, 3}}, -1}};
+  p.kernels = {{"k0_concatenate", "concatenate", routine}};
+  p.launches = {{0, {0, 1, 2}, {}, {{2, 3, 3}}, -1, {0}}};
   return p;
 }
 

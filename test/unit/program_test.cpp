@@ -138,7 +138,7 @@ TEST_CASE("a phase starts when the one before it is done") {
                    {ProgramBuffer::Kind::temporary, 0, 7},
                    {ProgramBuffer::Kind::output, 0, -1}};
       p.outputs = {{3, f32, 3}};
-      p.kernels = {{"sum_f32", "sum", {0}}};
+      p.kernels = {{"sum_f32", "sum"}};
       p.launches = {{0, {0, 1, 2}, {{ProgramArgument::Kind::size, 0}}, {{2, 6, 0}, {}}, -1}};
       p.arena_bytes = 8;
       auto loaded = LoadedProgram::load(Program::deserialize(bytes_of(p.serialize())));
@@ -212,7 +212,7 @@ TEST_CASE("any number of threads runs one program at once") {
 
 TEST_CASE("a kernel's error names the op's own line") {
   Program p = samples::program(4000);
-  p.kernels[1] = {"require_natural", "require", {1}};
+  p.kernels[1] = {"require_natural", "require"};
   p.launches[1].buffers = {2};
   p.errors = {{"sqrt: x must not be negative", 1, ErrorKind::value}};
   auto loaded = LoadedProgram::load(p);

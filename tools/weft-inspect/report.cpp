@@ -9,7 +9,6 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 namespace weft::tools {
 
@@ -56,7 +55,7 @@ std::vector<int32_t> every_op(const Collected& c) {
 /// Kernel -1 stands for the whole program.
 std::string stage_text(const Collected& c, int32_t kernel, const std::string& stage) {
   if (stage == "source")
-    return source(c, kernel < 0 ? every_op(c) : c.program.kernels[kernel].locations);
+    return source(c, kernel < 0 ? every_op(c) : ops_of(c.program, static_cast<size_t>(kernel)));
   std::string whole, own, all;
   for (const ProgramStage& s : c.program.stages) {
     if (s.stage != stage) continue;
@@ -118,18 +117,31 @@ double kernel_us(const Collected& c, size_t kernel) {
   return us;
 }
 
-/// Why ops did not become one kernel, a line each.
+std::string line_of(const Collected& c, int32_t op) {
+  bool known = op >= 0 && static_cast<size_t>(op) < c.segment.locations.size();
+  return known ? place(c.segment.locations[static_cast<size_t>(op)]) : "unknown line";
+}
+
+/// Why ops did not become one kernel, or launches did, a line each; equal ones once with their
+/// count.
 std::string remarks(const Collected& c) {
-  std::string text, line;
-  for (const ProgramStage& s : c.program.stages) {
-    std::istringstream lines(s.stage == "remarks" ? s.text : "");
-    while (std::getline(lines, line))
-      text += "    " + line + "\n";
+  std::vector<std::string> order;
+  std::map<std::string, int> counts;
+  for (const ProgramRemark& m : c.program.remarks) {
+    std::string line = fmt::format("{}: {} {} {} of {}: {} [{}]", line_of(c, m.position), m.op,
+                                   m.is_apart ? "does not join" : "runs in the launch of", m.other,
+                                   line_of(c, m.other_position), m.text, m.reason);
+    if (counts[line]++ == 0) order.push_back(line);
   }
+  std::string text;
+  for (const std::string& line : order)
+    text += fmt::format("    {}{}\n", line,
+                        counts[line] > 1 ? fmt::format(" ({} times)", counts[line]) : "");
   return text.empty() ? "" : "  kernels that stayed apart:\n" + text;
 }
 
-/// dtype and shape of a value; sizes that are arguments of the program are "?".
+} // namespace
+
 std::string describe(const Segment& s, int32_t value) {
   const Meta& m = s.values[value].meta;
   std::string text = std::string(name_of(m.dtype)) + "[";
@@ -139,7 +151,17 @@ std::string describe(const Segment& s, int32_t value) {
   return text + "]";
 }
 
-} // namespace
+std::vector<int32_t> ops_of(const Program& p, size_t kernel) {
+  std::set<int32_t> ops;
+  auto add = [&](const std::vector<ProgramLaunch>& launches) {
+    for (const ProgramLaunch& l : launches)
+      if (l.kernel == static_cast<int32_t>(kernel)) ops.insert(l.ops.begin(), l.ops.end());
+  };
+  add(p.launches);
+  for (const ProgramKernel& k : p.kernels)
+    if (k.tiles) add(k.tiles->launches);
+  return {ops.begin(), ops.end()};
+}
 
 std::string counted(size_t n, const char* what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
@@ -156,7 +178,7 @@ std::string list_text(const std::vector<Collected>& all, bool with_times) {
     const Collected& c = all[p];
     for (size_t k = 0; k < c.program.kernels.size(); k++) {
       const ProgramKernel& kernel = c.program.kernels[k];
-      std::vector<SourceLine> from = lines(c, kernel.locations);
+      std::vector<SourceLine> from = lines(c, ops_of(c.program, k));
       text += line(fmt::format("{}.{}", p, k), kernel.symbol, name_of(c.report.source),
                    fmt::format("{:.2f}", kernel_us(c, k)), kernel.summary,
                    from.empty() ? "" : place(from[0]));
@@ -172,7 +194,7 @@ std::string list_json(const std::vector<Collected>& all) {
     for (size_t k = 0; k < all[p].program.kernels.size(); k++) {
       const ProgramKernel& kernel = all[p].program.kernels[k];
       nlohmann::json places = nlohmann::json::array();
-      for (const SourceLine& l : lines(all[p], kernel.locations))
+      for (const SourceLine& l : lines(all[p], ops_of(all[p].program, k)))
         places.push_back(place(l));
       rows.push_back({{"kernel", fmt::format("{}.{}", p, k)},
                       {"symbol", kernel.symbol},
@@ -229,7 +251,7 @@ std::string explain(const std::vector<Collected>& all) {
     for (size_t k = 0; k < c.program.kernels.size(); k++) {
       const ProgramKernel& kernel = c.program.kernels[k];
       text += fmt::format("  {}.{} {}: {}\n", p, k, kernel.symbol, kernel.summary);
-      for (const SourceLine& l : lines(c, kernel.locations))
+      for (const SourceLine& l : lines(c, ops_of(c.program, k)))
         text += fmt::format("      {}\n", place(l));
     }
     text += remarks(c);

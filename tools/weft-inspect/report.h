@@ -20,8 +20,15 @@ std::string list_json(const std::vector<Collected>& all);
 std::string show(const std::vector<Collected>& all, const std::string& kernel,
                  const std::string& stage);
 
+/// Returns the ops of all launches of a kernel, those in tiles too, in order: positions in the
+/// segment.
+std::vector<int32_t> ops_of(const Program& p, size_t kernel);
+
 /// Returns a number with its noun: "1 op", "2 ops".
 std::string counted(size_t n, const char* what);
+
+/// Returns dtype and shape of a value; sizes that are arguments of the program are "?".
+std::string describe(const Segment& s, int32_t value);
 
 /// One paragraph a program.
 std::string explain(const std::vector<Collected>& all);

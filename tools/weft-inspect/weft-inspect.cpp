@@ -1,4 +1,5 @@
 // weft-inspect: runs a program and shows what it compiled, stage by stage.
+#include "tools/weft-inspect/compile_time.h"
 #include "tools/weft-inspect/cross_compile.h"
 #include "tools/weft-inspect/report.h"
 
@@ -86,6 +87,8 @@ int main(int argc, char** argv) {
   show->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
   auto* explain = from(app.add_subcommand(
       "explain", "Tell what each program does, what it cost and from which lines it comes"));
+  auto* time = from(app.add_subcommand("time", "Tell where the time of each compilation went"));
+  time->add_flag("--json", as_json, "Print one JSON array");
 
   CLI11_PARSE(app, argc, argv);
   try {
@@ -97,6 +100,8 @@ int main(int argc, char** argv) {
                  as_json ? weft::tools::list_json(all) : weft::tools::list_text(all, with_times));
     if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));
     if (*explain) fmt::print("{}", weft::tools::explain(all));
+    if (*time)
+      fmt::print("{}", as_json ? weft::tools::time_json(all) : weft::tools::time_text(all));
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;
