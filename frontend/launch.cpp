@@ -6,6 +6,7 @@
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/profile.h"
 #include "runtime/core/refusal.h"
 #include "runtime/device/copies.h"
 #include "runtime/device/execute.h"
@@ -167,6 +168,11 @@ void Session::find_live(const Flush& f, std::vector<uint8_t>& live) {
 
 void Session::launch(Flush& f) {
   const Busy busy(flushing_);
+  const TracePlace& place = f.place.line ? f.place : f.path.front()->place;
+  profile::Span span(profile::Kind::flush, f.name.c_str(),
+                     profile::Place(place.file.c_str(), place.line));
+  span.detail({"segment", f.number});
+  span.detail({"ops", static_cast<int64_t>(f.path.size())});
   computed_ = nullptr;
   settle_tape(f);
   std::vector<uint8_t>& live = live_scratch_;
@@ -177,6 +183,8 @@ void Session::launch(Flush& f) {
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
   if (p && p->program && run_program(f, *p)) return;
+  span.detail(
+      {"ran", !aliases_fit ? "op by op: inputs overlap in another way than recorded" : "op by op"});
   stats.eager_segments++;
   f.eager_runs.fetch_add(1, std::memory_order_relaxed);
   run_eagerly(&cold(current));

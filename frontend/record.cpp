@@ -216,6 +216,7 @@ Flush* Session::make_flush(const char* reason, const Loc& loc) {
   c.flush = std::make_unique<Flush>();
   Flush& f = *c.flush;
   f.reason = reason;
+  f.name = "flush: " + f.reason;
   f.place = TracePlace::of(LocScope::resolve(loc));
   for (ColdNode* p = &cold(current); p != &cold(trace.root()); p = p->parent)
     f.path.push_back(p);

@@ -1,6 +1,7 @@
 #include "frontend/region.h"
 
 #include "frontend/session.h"
+#include "runtime/core/profile.h"
 
 namespace weft {
 
@@ -139,13 +140,34 @@ RegionStats stats(const Region& region) { return region.stats(); }
 RegionCall::RegionCall(Region& region) : region_(region) {
   Session* s = region.acquire();
   session_ = s;
+  s->profiled_since = profile::is_on() ? profile::now() : 0;
   s->begin();
   current_session = s;
 }
 
+namespace {
+
+[[gnu::cold]] void record_call(const Region& region, const Session& s) {
+  const TracePlace& at = region.place();
+  profile::Arg args[] = {{"ops followed", s.stats.ops_followed},
+                         {"ops recorded", s.stats.ops_recorded},
+                         {"flushes", s.stats.flushes},
+                         {"kernel launches", s.stats.kernels},
+                         {"divergences", s.stats.divergences}};
+  profile::add({profile::Kind::region, region.options().name.c_str(),
+                profile::Place(at.file.c_str(), at.line), s.profiled_since, profile::now()},
+               args);
+  profile::sample_memory();
+}
+
+} // namespace
+
 RegionCall::~RegionCall() {
   current_session = nullptr;
-  region_.give_back(static_cast<Session*>(session_));
+  auto* session = static_cast<Session*>(session_);
+  if (session->profiled_since) [[unlikely]]
+    record_call(region_, *session);
+  region_.give_back(session);
 }
 
 void RegionCall::finish() { static_cast<Session*>(session_)->end(); }

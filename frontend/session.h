@@ -92,7 +92,8 @@ private:
   std::vector<uint64_t> scalar_bits_;
 
 public:
-  RegionStats stats; // of this call; added to the region's at the end
+  RegionStats stats;           // of this call; added to the region's at the end
+  uint64_t profiled_since = 0; // when the call began; 0 where no profiler ran
 };
 
 } // namespace weft

@@ -72,6 +72,7 @@ struct Flush {
   std::atomic<TraceNode*> successor{nullptr}; // first node of the segment that followed last time
   std::atomic<int64_t> hits{0}, eager_runs{0};
   std::string reason; // what the host did
+  std::string name;   // of its events in a profile
   TracePlace place;
   int number = 0;
 };

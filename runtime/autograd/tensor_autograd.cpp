@@ -3,6 +3,7 @@
 #include "runtime/autograd/backward.h"
 #include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/view_history.h"
+#include "runtime/core/profile.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 
@@ -124,6 +125,7 @@ void Tensor::set_grad(const Tensor& g) const {
 
 void Tensor::backward(const Tensor& seed, bool retain_graph, bool create_graph, Loc loc) const {
   check_root("backward", *this, loc);
+  const profile::Span span(profile::Kind::backward, "backward", profile::Place(loc));
   BackwardPass pass(retain_graph, create_graph);
   {
     LocScope scope(loc);
@@ -181,6 +183,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     fail_at(loc, fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
                              outputs.size(), seeds.size()));
   if (outputs.empty()) fail_at(loc, "grad: there must be an output, got none");
+  const profile::Span span(profile::Kind::backward, "grad", profile::Place(loc));
   BackwardPass pass(options.retain_graph, options.create_graph);
   for (const Tensor& t : inputs) {
     check_root("grad", t, loc);

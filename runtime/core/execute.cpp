@@ -3,6 +3,7 @@
 #include "runtime/core/execute.h"
 
 #include "runtime/core/allocator.h"
+#include "runtime/core/profile.h"
 #include "runtime/core/region_hook.h"
 #include "runtime/device/execute.h"
 
@@ -130,6 +131,38 @@ void compute_new(const OpCall& call, TensorImpl& result) {
   }
 }
 
+inline void compute_now(const OpCall& call, TensorImpl* result) {
+  check_ready(call);
+  if (call.in_place) return compute_in_place(call);
+  if (!result->storage->data)
+    allocate(result->storage, result->meta.nbytes(), result->meta.device, *call.loc);
+  compute_new(call, *result);
+}
+
+inline TensorImpl* execute_now(const OpCall& call) {
+  const OpInfo& i = info(call.op);
+  check_ready(call);
+  if (i.kind == OpKind::view) return execute_view(call, i);
+  if (call.in_place) return execute_in_place(call);
+  Meta meta;
+  int64_t offset = 0;
+  i.infer(call, meta, offset);
+  settle_device(call, meta);
+  Tensor r = Tensor::adopt(make_tensor(meta, *call.loc));
+  compute_new(call, *r.impl());
+  return r.detach_handle();
+}
+
+[[gnu::cold, gnu::noinline]] void compute_profiled(const OpCall& call, TensorImpl* result) {
+  const profile::OpSpan span(call);
+  compute_now(call, result);
+}
+
+[[gnu::cold, gnu::noinline]] TensorImpl* execute_profiled(const OpCall& call) {
+  const profile::OpSpan span(call);
+  return execute_now(call);
+}
+
 } // namespace
 
 void infer(const OpCall& call, Meta& result, int64_t& offset) {
@@ -156,25 +189,13 @@ void allocate(Storage* storage, size_t nbytes, Device device, const Loc& loc) {
 }
 
 void compute(const OpCall& call, TensorImpl* result) {
-  check_ready(call);
-  if (call.in_place) return compute_in_place(call);
-  if (!result->storage->data)
-    allocate(result->storage, result->meta.nbytes(), result->meta.device, *call.loc);
-  compute_new(call, *result);
+  if (profile::is_on()) return compute_profiled(call, result);
+  compute_now(call, result);
 }
 
 TensorImpl* execute(const OpCall& call) {
-  const OpInfo& i = info(call.op);
-  check_ready(call);
-  if (i.kind == OpKind::view) return execute_view(call, i);
-  if (call.in_place) return execute_in_place(call);
-  Meta meta;
-  int64_t offset = 0;
-  i.infer(call, meta, offset);
-  settle_device(call, meta);
-  Tensor r = Tensor::adopt(make_tensor(meta, *call.loc));
-  compute_new(call, *r.impl());
-  return r.detach_handle();
+  if (profile::is_on()) return execute_profiled(call);
+  return execute_now(call);
 }
 
 } // namespace weft

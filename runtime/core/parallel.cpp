@@ -4,6 +4,8 @@
 
 #include "runtime/core/parallel.h"
 
+#include "runtime/core/profile.h"
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -38,6 +40,7 @@ public:
   void run(int64_t n, int64_t grain, const FunctionRef<void(int64_t, int64_t)>& body) {
     body_ = &body;
     n_ = n;
+    label_ = profile::is_on() ? profile::Label::current() : nullptr;
     // Four pieces a thread even out what the others of the machine take away.
     piece_ = std::max(grain, (n + 4 * threads() - 1) / (4 * threads()));
     next_.store(0, std::memory_order_relaxed);
@@ -83,13 +86,23 @@ private:
       int64_t begin = next_.fetch_add(piece_, std::memory_order_relaxed);
       if (begin >= n_) return;
       try {
-        (*body_)(begin, std::min(n_, begin + piece_));
+        if (label_) [[unlikely]]
+          run_profiled(begin, std::min(n_, begin + piece_));
+        else
+          (*body_)(begin, std::min(n_, begin + piece_));
       } catch (...) {
         next_.store(n_, std::memory_order_relaxed);
         std::lock_guard lock(error_mutex_);
         if (!error_) error_ = std::current_exception();
       }
     }
+  }
+
+  [[gnu::cold]] void run_profiled(int64_t begin, int64_t end) {
+    profile::Span span(profile::Kind::chunk, label_->name, label_->place);
+    span.detail({"begin", begin});
+    span.detail({"end", end});
+    (*body_)(begin, end);
   }
 
   bool take_ticket() {
@@ -124,6 +137,7 @@ private:
   std::vector<std::thread> workers_;
   const FunctionRef<void(int64_t, int64_t)>* body_ = nullptr;
   int64_t n_ = 0, piece_ = 0;
+  const profile::Label* label_ = nullptr; // of the job, where a profiler runs
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<int> tickets_{0};
   alignas(64) std::atomic<int> running_{0};

@@ -1,5 +1,6 @@
 #include "runtime/program/compile_service.h"
 
+#include "runtime/core/profile.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
 #include "runtime/program/compiler_library.h"
@@ -158,6 +159,7 @@ public:
     }
     out_.failure = slot->failure;
     out_.total_ms = clock_.ms();
+    if (profile::is_on()) record_compile();
     if (is_new && !collect_into_.empty()) collect(collect_into_, segment_, slot->program, out_);
     if (collect_into_.empty()) out_.steps = {};
     return slot->program;
@@ -287,6 +289,25 @@ private:
     out_.source = CompileReport::Source::compiler;
     service().compiled++;
     return program;
+  }
+
+  void record_compile() const {
+    uint64_t end = profile::now();
+    uint64_t start = end - static_cast<uint64_t>(out_.total_ms * 1e6);
+    profile::Arg args[] = {{"source", name_of(out_.source)},
+                           {"ops", static_cast<int64_t>(segment_.ops.size())},
+                           {"key", out_.key.c_str()},
+                           {"failure", out_.failure.c_str()}};
+    const SourceLine* at = segment_.locations.empty() ? nullptr : &segment_.locations.front();
+    profile::Place place = at ? profile::Place{at->file.c_str(), at->line} : profile::Place{};
+    profile::add({profile::Kind::compile, "compile", place, start, end}, args);
+    for (const CompileStep& s : out_.steps) {
+      auto at = [&](double ms) { return start + static_cast<uint64_t>(ms * 1e6); };
+      profile::Arg kernel{"kernel", s.kernel};
+      profile::add(
+          {profile::Kind::step, s.name.c_str(), place, at(s.start_ms), at(s.start_ms + s.ms)},
+          {&kernel, s.kernel >= 0 ? size_t{1} : size_t{0}});
+    }
   }
 
   Clock clock_;

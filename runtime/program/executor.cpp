@@ -2,6 +2,7 @@
 
 #include "runtime/core/allocator.h"
 #include "runtime/core/parallel.h"
+#include "runtime/core/profile.h"
 #include "runtime/device/program_runner.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
@@ -10,8 +11,8 @@
 #include "runtime/program/thread_scratch.h"
 #include "runtime/program/tile_launch.h"
 
+#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
 
 namespace weft {
@@ -56,11 +57,6 @@ private:
   T fixed_[N];
   T* data_;
 };
-
-uint64_t now() {
-  auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::nanoseconds(since).count());
-}
 
 } // namespace
 
@@ -208,6 +204,38 @@ void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* 
   }
 }
 
+std::string LoadedProgram::lines_of(const Launch& l, const RunArguments& a) const {
+  constexpr size_t kMostLines = 8;
+  std::string text;
+  std::vector<std::pair<std::string_view, uint32_t>> seen;
+  for (int32_t op : program_.launches[l.number].ops) {
+    if (op < 0 || static_cast<size_t>(op) >= a.op_locations.size()) continue;
+    const Loc& loc = a.op_locations[op];
+    std::pair<std::string_view, uint32_t> line(loc.file_name(), loc.line());
+    if (std::find(seen.begin(), seen.end(), line) != seen.end()) continue;
+    if (seen.size() == kMostLines) return text + " ...";
+    seen.push_back(line);
+    text += (text.empty() ? "" : " ") + std::string(line.first) + ":" + std::to_string(line.second);
+  }
+  return text;
+}
+
+void LoadedProgram::launch_observed(const Launch& l, const int64_t* values, void* const* buffers,
+                                    const int64_t* args, const RunArguments& a) const {
+  const ProgramKernel& kernel = program_.kernels[program_.launches[l.number].kernel];
+  const profile::Label label(kernel.symbol.c_str(), profile::Place(location_of(l, a)));
+  std::string lines = profile::is_on() ? lines_of(l, a) : "";
+  profile::Span span(l.routine ? profile::Kind::routine : profile::Kind::kernel, label.name,
+                     label.place);
+  span.detail({"ops", kernel.summary.c_str()});
+  span.detail({"lines", lines.c_str()});
+  span.detail({"launch", l.number});
+  uint64_t start = profile::now();
+  launch(l, values, buffers, args, a);
+  if (nanoseconds_)
+    nanoseconds_[l.number].fetch_add(profile::now() - start, std::memory_order_relaxed);
+}
+
 void LoadedProgram::run(const RunArguments& a) const {
   if (runner_) return runner_->run(a);
   const Program& p = program_;
@@ -250,13 +278,10 @@ void LoadedProgram::run(const RunArguments& a) const {
                          ? static_cast<int64_t>(a.scalars[from.index])
                          : values[from.index];
     }
-    if (!nanoseconds_) {
+    if (nanoseconds_ || profile::is_on()) [[unlikely]]
+      launch_observed(l, values, buffers.data(), arguments.data(), a);
+    else
       launch(l, values, buffers.data(), arguments.data(), a);
-    } else {
-      uint64_t start = now();
-      launch(l, values, buffers.data(), arguments.data(), a);
-      nanoseconds_[l.number].fetch_add(now() - start, std::memory_order_relaxed);
-    }
   }
   if (nanoseconds_) runs_.fetch_add(1, std::memory_order_relaxed);
 }

@@ -102,7 +102,10 @@ private:
               const RunArguments& a) const;
   void call(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
             const RunArguments& a) const;
+  void launch_observed(const Launch& l, const int64_t* values, void* const* buffers,
+                       const int64_t* args, const RunArguments& a) const;
   Loc location_of(const Launch& l, const RunArguments& a) const;
+  std::string lines_of(const Launch& l, const RunArguments& a) const;
   [[noreturn]] void raise(uint32_t code, const RunArguments& a) const;
 
   Program program_;

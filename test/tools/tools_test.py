@@ -160,6 +160,28 @@ class Tools(unittest.TestCase):
         text = self.run_tool("weft-inspect", "explain").stdout
         self.assertRegex(text, r"workloads.cpp:\d+: \w+ does not join \w+ of .*workloads.cpp:\d+: .* \[[a-z-]+\]")
 
+    # WEFT_PROFILE
+
+    def test_a_process_leaves_a_trace(self):
+        self.run_tool("weft-bench", "probe", "mlp_train", WEFT_PROFILE="trace-%p.json")
+        files = list(Path(self.root).glob("trace-*.json"))
+        self.assertEqual(len(files), 1)
+        trace = json.loads(files[0].read_text())
+        events = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+        self.assertEqual({e["pid"] for e in events}, {int(files[0].stem[6:])})
+        self.assertLessEqual({"cpu_op", "region", "flush", "compile", "compile_step", "kernel"}, {e["cat"] for e in events})
+        self.assertTrue(all(e["ts"] >= 0 and e["dur"] >= 0 for e in events))
+        self.assertTrue(any(e["ph"] == "C" for e in trace["traceEvents"]))
+        self.assertEqual(next(e for e in trace["traceEvents"] if e["name"] == "process_name")["args"]["name"], "weft-bench")
+        kernel = next(e for e in events if e["cat"] == "kernel")
+        self.assertIn("workloads.cpp:", kernel["args"]["line"])
+
+    def test_a_trace_that_cannot_be_written_is_said_at_the_end(self):
+        r = self.run_tool("weft-bench", "probe", "ew_4k", WEFT_PROFILE="/nowhere/trace.json")
+        self.assertIn("weft: profiler: /nowhere/trace.json must be writable, got: No such file or directory; WEFT_PROFILE leaves no trace", r.stderr)
+        self.run_tool("weft-bench", "list", WEFT_PROFILE="none.json")
+        self.assertFalse(Path(self.root, "none.json").exists())
+
     # weft-oracle
 
     def oracle(self, case, mode, code=0):

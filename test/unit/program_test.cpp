@@ -3,6 +3,7 @@
 #include "runtime/program/code_image.h"
 #include "runtime/program/executor.h"
 #include "weft/parallel.h"
+#include "weft/profiler.h"
 
 #include <catch2/catch.hpp>
 
@@ -232,6 +233,27 @@ TEST_CASE("a kernel's error names the op's own line") {
   }
   y.assign(4000, 3);
   loaded->run({.leaves = leaves, .outputs = outputs, .scalars = scalars, .op_locations = lines});
+}
+
+TEST_CASE("a profiler sees launches with their ops and lines, and routines as such") {
+  auto loaded = LoadedProgram::load(samples::program(16));
+  auto routine = LoadedProgram::load(samples::routine_program());
+  Loc lines[] = {Loc::current(), Loc::current()};
+  std::vector<float> x(16), y(16), r(16);
+  void* leaves[] = {x.data(), y.data()};
+  void* outputs[] = {r.data()};
+  uint64_t scalars[] = {0};
+  Meta meta = make_meta({2, 3}, f32);
+  const Meta* metas[] = {&meta, &meta};
+  Profiler profiler;
+  loaded->run({.leaves = leaves, .outputs = outputs, .scalars = scalars, .op_locations = lines});
+  routine->run({.leaves = leaves, .leaf_metas = metas, .outputs = outputs, .op_locations = lines});
+  std::string trace = profiler.chrome_trace();
+  std::string second = std::string(__FILE__) + ":" + std::to_string(lines[1].line());
+  CHECK_THAT(trace, Contains("\"cat\":\"kernel\",\"name\":\"add_f32\""));
+  CHECK_THAT(trace,
+             Contains("{\"line\":\"" + second + "\",\"ops\":\"mul\",\"lines\":\"" + second + "\""));
+  CHECK_THAT(trace, Contains("\"cat\":\"routine\",\"name\":\"k0_concatenate\""));
 }
 
 TEST_CASE("programs that cannot be right are refused when they are loaded") {

@@ -16,6 +16,7 @@
 #include "weft/ops.h"
 #include "weft/optim.h"
 #include "weft/parallel.h"
+#include "weft/profiler.h"
 #include "weft/random.h"
 #include "weft/shape.h"
 #include "weft/tensor.h"

@@ -1,0 +1,63 @@
+// Profiler: what ran while it lived, as a trace for ui.perfetto.dev and as a table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft {
+
+struct ProfilerOptions {
+  std::string file = {};                // where the trace goes when the scope ends; empty: nowhere
+  size_t max_bytes = size_t{256} << 20; // for events; what comes beyond is counted, not kept
+};
+
+/// What the calls of one op, kernel or region took together.
+struct ProfilerRow {
+  std::string kind; // op, kernel, routine, region, flush, compile, backward
+  std::string name;
+  int64_t calls = 0;
+  double total_ms = 0; // with what ran inside
+  double self_ms = 0;  // without
+  std::string where;   // the line that took most, and how many others there are
+};
+
+enum class ProfilerOrder { total, self, calls };
+
+/// While one lives, records what every thread runs: eager ops with operands, regions, flushes,
+/// compilations, kernels with the ops that they hold, and memory, each with the user's line. Scopes
+/// may overlap, and end in another thread. The variable WEFT_PROFILE=FILE does the same for a whole
+/// process.
+class Profiler {
+public:
+  Profiler() : Profiler(ProfilerOptions()) {}
+  explicit Profiler(ProfilerOptions options);
+  /// Stops. A trace that cannot be written then is said on stderr.
+  ~Profiler();
+  Profiler(const Profiler&) = delete;
+  Profiler& operator=(const Profiler&) = delete;
+
+  /// Ends the recording and writes the file of the options, if any. Throws weft::Error (io). Later
+  /// calls do nothing.
+  void stop();
+
+  // Each of these stops first.
+
+  /// Writes the trace: JSON for ui.perfetto.dev and chrome://tracing. Throws weft::Error (io).
+  void export_chrome_trace(const std::string& file);
+  std::string chrome_trace();
+  /// Returns a row for each name, the most expensive first.
+  std::vector<ProfilerRow> key_averages(ProfilerOrder order = ProfilerOrder::total);
+  /// Prints those rows, the first `rows` of them.
+  std::string table(ProfilerOrder order = ProfilerOrder::total, size_t rows = 100);
+  /// How many events found no memory left.
+  uint64_t dropped_events();
+
+private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+} // namespace weft
