@@ -1,8 +1,10 @@
 // weft-inspect: runs a program and shows what it compiled, stage by stage.
 #include "tools/weft-inspect/compile_time.h"
 #include "tools/weft-inspect/cross_compile.h"
+#include "tools/weft-inspect/page.h"
 #include "tools/weft-inspect/report.h"
 
+#include "runtime/core/output_file.h"
 #include "weft/error.h"
 
 #include <CLI/CLI.hpp>
@@ -62,6 +64,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::string folder = weft::tools::kDefaultFolder, kernel, cpu, stage = "loom";
   std::vector<std::string> command;
+  std::string file = "weft.html";
   bool as_json = false, with_times = false;
 
   auto* run_command = app.add_subcommand(
@@ -89,6 +92,9 @@ int main(int argc, char** argv) {
       "explain", "Tell what each program does, what it cost and from which lines it comes"));
   auto* time = from(app.add_subcommand("time", "Tell where the time of each compilation went"));
   time->add_flag("--json", as_json, "Print one JSON array");
+  auto* html = from(app.add_subcommand(
+      "html", "Write one page that shows graphs, kernels, memory and times in a browser"));
+  html->add_option("-o,--output", file, "The file to write")->capture_default_str();
 
   CLI11_PARSE(app, argc, argv);
   try {
@@ -102,6 +108,11 @@ int main(int argc, char** argv) {
     if (*explain) fmt::print("{}", weft::tools::explain(all));
     if (*time)
       fmt::print("{}", as_json ? weft::tools::time_json(all) : weft::tools::time_text(all));
+    if (*html) {
+      weft::OutputFile to("weft-inspect", file);
+      to.write(weft::tools::page(all));
+      to.commit();
+    }
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;
