@@ -81,8 +81,8 @@ std::string cut(llvm::StringRef listing, llvm::StringRef symbol) {
   return listing.slice(begin + 1, end == llvm::StringRef::npos ? end : end + 1).str();
 }
 
-// What LLVM's code generator took for each function, from its own time trace, goes to the clock as
-// steps of kernels; the rest as one of the module.
+// What LLVM's code generator takes for each function, from its own time trace, goes to the clock as
+// steps of kernels; what lies between them as steps of the module.
 class GenerateTimes {
 public:
   GenerateTimes(StepClock& clock, bool byKernel)
@@ -90,35 +90,37 @@ public:
     if (this->byKernel) llvm::timeTraceProfilerInitialize(kGrain, "weft");
   }
   ~GenerateTimes() {
-    double end = clock.now(), inKernels = byKernel ? addKernels() : 0;
-    clock.add("generate", {}, start, end - start - inKernels);
-    clock.add("stages", {}, end, clock.now() - end);
+    double end = clock.now(), done = byKernel ? addFunctions() : start;
+    clock.add("generate", {}, done, end - done);
+    if (byKernel) clock.add("stages", {}, end, clock.now() - end);
   }
 
 private:
   static constexpr unsigned kGrain = 20; // microseconds: shorter ones are not kept
 
-  double addKernels() {
+  // Returns when the last one was done.
+  double addFunctions() {
+    double done = start;
     llvm::SmallString<0> text;
     llvm::raw_svector_ostream stream(text);
     llvm::timeTraceProfilerWrite(stream);
     llvm::timeTraceProfilerCleanup();
     llvm::Expected<llvm::json::Value> trace = llvm::json::parse(text);
-    double sum = 0;
     if (!trace) {
       llvm::consumeError(trace.takeError());
-      return sum;
+      return done;
     }
     for (const llvm::json::Value& value : *trace->getAsObject()->getArray("traceEvents")) {
       const llvm::json::Object& event = *value.getAsObject();
       const llvm::json::Object* details = event.getObject("args");
       if (event.getString("name") != "OptFunction" || !details) continue;
-      double ms = *event.getNumber("dur") * 1e-3;
       llvm::StringRef function = details->getString("detail").value_or("");
-      clock.add("generate", function.split('.').first, start + *event.getNumber("ts") * 1e-3, ms);
-      sum += ms;
+      double begin = std::max(done, start + *event.getNumber("ts") * 1e-3);
+      clock.add("generate", {}, done, begin - done);
+      done = begin + *event.getNumber("dur") * 1e-3;
+      clock.add("generate", function.split('.').first, begin, done - begin);
     }
-    return sum;
+    return done;
   }
 
   StepClock& clock;

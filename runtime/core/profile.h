@@ -20,7 +20,18 @@ namespace weft::profile {
 inline bool is_on() { return __builtin_expect(running.load(std::memory_order_relaxed) != 0, 0); }
 
 /// `chunk`: a thread's piece of an op or a launch; `step`: of a compilation.
-enum class Kind : uint8_t { op, backward, region, flush, compile, step, kernel, routine, chunk };
+enum class Kind : uint8_t {
+  op,
+  backward,
+  region,
+  flush,
+  compile,
+  step,
+  kernel,
+  routine,
+  chunk,
+  range
+};
 
 struct Place {
   const char* file = "";

@@ -12,7 +12,7 @@ namespace {
 
 const char* name_of(Kind kind) {
   constexpr const char* names[] = {"op",   "backward", "region",  "flush", "compile",
-                                   "step", "kernel",   "routine", "chunk"};
+                                   "step", "kernel",   "routine", "chunk", "range"};
   return names[static_cast<int>(kind)];
 }
 

@@ -20,8 +20,9 @@ namespace {
 constexpr size_t kPiece = size_t{1} << 16;
 
 const char* category(Kind kind) {
-  constexpr const char* names[] = {"cpu_op",       "backward", "region",  "flush", "compile",
-                                   "compile_step", "kernel",   "routine", "chunk"};
+  constexpr const char* names[] = {"cpu_op",  "backward",       "region", "flush",
+                                   "compile", "compile_step",   "kernel", "routine",
+                                   "chunk",   "user_annotation"};
   return names[static_cast<int>(kind)];
 }
 

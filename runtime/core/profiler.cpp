@@ -85,6 +85,15 @@ uint64_t Profiler::dropped_events() {
   return state_->recording->dropped;
 }
 
+ProfilerRange::ProfilerRange(std::string name, Loc loc)
+    : name_(std::move(name)), loc_(loc), start_(profile::is_on() ? profile::now() : 0) {}
+
+ProfilerRange::~ProfilerRange() {
+  if (start_)
+    profile::add(
+        {profile::Kind::range, name_.c_str(), profile::Place(loc_), start_, profile::now()});
+}
+
 namespace {
 
 /// The profiler of WEFT_PROFILE, from the library's start to the process's end.

@@ -162,6 +162,20 @@ TEST_CASE("pieces of an op on the pool's threads are events of it", "[profiler]"
   CHECK(next == 1 << 20);
 }
 
+TEST_CASE("ranges name a stretch of the user's code", "[profiler]") {
+  Profiler profiler;
+  {
+    ProfilerRange range("load");
+    Tensor y = exp(zeros({4}));
+  }
+  Json trace = Json::parse(profiler.chrome_trace());
+  std::vector<Json> ranges = events(trace, "user_annotation");
+  REQUIRE(names(ranges) == std::vector<std::string>{"load"});
+  CHECK(ranges[0]["args"]["line"] == line(__LINE__ - 6));
+  for (const ProfilerRow& row : profiler.key_averages())
+    if (row.kind == "range") CHECK(row.self_ms < row.total_ms);
+}
+
 TEST_CASE("tensor memory is a counter", "[profiler]") {
   size_t before = memory::stats().live;
   Profiler profiler;

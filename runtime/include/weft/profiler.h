@@ -1,6 +1,8 @@
 // Profiler: what ran while it lived, as a trace for ui.perfetto.dev and as a table.
 #pragma once
 
+#include "weft/error.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,7 +18,7 @@ struct ProfilerOptions {
 
 /// What the calls of one op, kernel or region took together.
 struct ProfilerRow {
-  std::string kind; // op, kernel, routine, region, flush, compile, backward
+  std::string kind; // op, kernel, routine, region, flush, compile, backward, range
   std::string name;
   int64_t calls = 0;
   double total_ms = 0; // with what ran inside
@@ -58,6 +60,21 @@ public:
 private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+/// Names what its scope does in the trace and the table, as PyTorch's record_function does. Costs a
+/// branch where no profiler runs.
+class ProfilerRange {
+public:
+  explicit ProfilerRange(std::string name, Loc loc = Loc::current());
+  ~ProfilerRange();
+  ProfilerRange(const ProfilerRange&) = delete;
+  ProfilerRange& operator=(const ProfilerRange&) = delete;
+
+private:
+  std::string name_;
+  Loc loc_;
+  uint64_t start_; // 0: no profiler ran
 };
 
 } // namespace weft
