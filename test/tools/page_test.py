@@ -47,17 +47,17 @@ class Page(unittest.TestCase):
         cls.text = (cls.root / "page.html").read_text()
         cls.data = json.loads(re.search(r'id="data">(.*?)</script>', cls.text, re.S).group(1))
 
-    def browse(self, address, *arguments):
+    def browse(self, address, *arguments, page="page.html"):
         r = subprocess.run([BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1",
                             f"--user-data-dir={self.root}/browser", "--window-size=1500,940", "--enable-logging=stderr", "--v=0",
-                            "--virtual-time-budget=4000", *arguments, f"file://{self.root}/page.html#{address}"],
+                            "--virtual-time-budget=4000", *arguments, f"file://{self.root}/{page}#{address}"],
                            capture_output=True, text=True, timeout=120)
         said = [line for line in r.stderr.splitlines() if "CONSOLE" in line]
         self.assertEqual(said, [], address)
         return r.stdout
 
-    def dom(self, address):
-        text = self.browse(address, "--dump-dom")
+    def dom(self, address, **options):
+        text = self.browse(address, "--dump-dom", **options)
         root = re.search(r"<html[^>]*>", text).group(0)
         self.assertIn('data-ready="true"', root)
         self.assertNotIn("data-error", root)
@@ -101,6 +101,20 @@ class Page(unittest.TestCase):
             self.assertTrue(any(needle in line for line in lit), (needle, lit))
         self.assertRegex(self.dom(f"0/graph/{pick}"), r'class="node[^"]* sel"')
         self.assertRegex(self.dom(f"0/timeline/{pick}"), r'class="bar sel"')
+
+    def test_a_click_picks_and_escape_lets_go(self):
+        click = """<script>
+          const line = [...document.querySelectorAll(".l.linked")].find(l => l.textContent.includes("matmul(x, weights[k])"));
+          line.click();
+          document.documentElement.dataset.lit = document.querySelectorAll(".l.sel").length;
+          dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+          document.documentElement.dataset.left = document.querySelectorAll(".l.sel").length;
+        </script></body>"""
+        (self.root / "click.html").write_text(self.text.replace("</body>", click))
+        root = re.search(r"<html[^>]*>", self.dom("0/code", page="click.html")).group(0)
+        # The source line, and what a hundred layers made of it in two graphs.
+        self.assertGreater(int(re.search(r'data-lit="(\d+)"', root).group(1)), 200)
+        self.assertIn('data-left="0"', root)
 
     def test_each_view_draws(self):
         for view, needles in {"code": ["class=\"pane\"", "page_sample.cpp", "weft.matmul", "loom.kernel", "define void"],

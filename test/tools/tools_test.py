@@ -160,6 +160,16 @@ class Tools(unittest.TestCase):
         text = self.run_tool("weft-inspect", "explain").stdout
         self.assertRegex(text, r"workloads.cpp:\d+: \w+ does not join \w+ of .*workloads.cpp:\d+: .* \[[a-z-]+\]")
 
+    def test_inspect_writes_a_page(self):
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "layernorm")
+        self.run_tool("weft-inspect", "html", "-o", "page.html")
+        data = json.loads(re.search(r'id="data">(.*?)</script>', Path(self.root, "page.html").read_text(), re.S).group(1))
+        self.assertEqual((len(data), len(data[0]["ops"]), data[0]["runs"]), (1, 9, 2))
+        self.assertEqual([s["name"] for s in data[0]["kernels"][0]["stages"]], ["loom", "device", "llvm", "asm"])
+        self.assertEqual({l["us"] > 0 for l in data[0]["launches"]}, {True})
+        r = self.run_tool("weft-inspect", "html", "-o", "/nowhere/page.html", code=1)
+        self.assertIn("weft-inspect: /nowhere/page.html must be writable, got: No such file or directory", r.stderr)
+
     # WEFT_PROFILE
 
     def test_a_process_leaves_a_trace(self):

@@ -46,8 +46,8 @@ function total(p) {
 
 /// The ops that are picked, and who wants to hear of a change.
 const picked = new Set(), listeners = [];
-function pick(ops, from) {
-  const same = ops.length === picked.size && ops.every(op => picked.has(op));
+function pick(ops, from, again = false) {
+  const same = !again && ops.length === picked.size && ops.every(op => picked.has(op)); // the second click lets go
   picked.clear();
   if (!same) for (const op of ops) picked.add(op);
   for (const f of listeners) f(from);

@@ -75,6 +75,7 @@ class CodeView {
       onclick: () => { if (!this.hidden.delete(s.name)) this.hidden.add(s.name); this.open(k); }}, s.name)),
       make("span.small", {}, "click a line with a dot: what it became, and what it came from, lights up"));
     this.rows = [];
+    this.unlinked = []; // heads of panes whose lines stand for the kernel as a whole
     this.panes.replaceChildren(...this.stages.filter(s => !this.hidden.has(s.name)).map(s => this.pane(s)));
     this.mark(null);
   }
@@ -91,7 +92,9 @@ class CodeView {
       }
       box.append(row);
     }
-    return make("div.pane", {}, make("h3", {}, `${stage.name} · ${count(stage.lines.filter(l => l.file === undefined).length, "line")}`), box);
+    const head = make("h3", {}, `${stage.name} · ${count(stage.lines.filter(l => l.file === undefined).length, "line")}`);
+    if (!stage.lines.some(l => l.ops?.length)) this.unlinked.push(head);
+    return make("div.pane", {}, head, box);
   }
 
   /// Lights the lines of picked ops up and scrolls to the first one in each pane but that of the click; without any, to the kernel's own.
@@ -107,6 +110,7 @@ class CodeView {
       if (isOn && !seen.has(box)) { seen.add(box); this.scroll(box, row); }
     }
     if (!picked.size) for (const {row, box, isOwn} of this.rows) if (isOwn && !seen.has(box)) { seen.add(box); this.scroll(box, row); }
+    for (const head of this.unlinked) head.classList.toggle("sel", this.kernel >= 0 && isPicked([...this.ops]));
     for (const [k, b] of this.buttons) b.classList.toggle("sel", k >= 0 && picked.size > 0 && isPicked(this.opsOf(k)));
   }
 

@@ -11,7 +11,7 @@ const kViews = {
 
 let current = {program: 0, view: "graph"}, shown = null;
 const built = new Map(); // views by address, made when they are first shown
-const nav = make("nav"), side = make("aside"), main = make("main"), words = make("div", {id: "picked"});
+const nav = make("nav"), side = make("aside"), main = make("main"), from = make("span.small"), find = make("input", {type: "search", placeholder: "find ops or lines"}), words = make("div", {id: "picked"});
 
 function viewOf(program, view) {
   const key = `${program}/${view}`;
@@ -39,6 +39,7 @@ function fromAddress() {
 
 function draw() {
   const p = programs[current.program];
+  from.textContent = p.process;
   side.replaceChildren(...programs.map((q, k) => make("button" + (k === current.program ? ".on" : ""), {onclick: () => { location.hash = `${k}/${current.view}`; }},
     make("div.title", {}, make("span.number", {}, String(k)), `${count(q.ops.length, "op")}, ${count(q.kernels.length, "kernel")}`),
     make("div.small" + (q.failure ? ".eager" : ""), {}, q.failure ? "runs eagerly" : total(q) === null ? `compiled in ${q.ms.toFixed(1)} ms` : `${micro(total(q))} a run · ${count(q.runs, "run")}`),
@@ -50,24 +51,32 @@ function draw() {
   mark(null);
 }
 
-function mark(from) {
+function mark(origin) {
   const p = programs[current.program];
   const address = `#${current.program}/${current.view}` + (picked.size === 1 ? `/${[...picked][0]}` : "");
   if (location.hash !== address) history.replaceState(null, "", address);
-  shown?.mark(from);
-  if (!picked.size) { words.replaceChildren(p.failure || p.process); return; }
+  shown?.mark(origin);
+  if (!picked.size) { words.replaceChildren(p.failure || `${p.from === "compiler" ? "compiled" : `from ${p.from}`} in ${p.ms.toFixed(1)} ms`); return; }
   const ops = [...picked].sort((a, b) => a - b), lines = [...new Set(ops.map(op => lineOf(p, op)).filter(Boolean))];
   const launches = p.launches.map((l, k) => isPicked(l.ops) ? p.kernels[l.kernel].symbol : null).filter(Boolean);
-  words.replaceChildren(make("b", {}, ops.slice(0, 4).map(op => p.ops[op].name).join(", ") + (ops.length > 4 ? ` and ${ops.length - 4} more` : "")),
+  const names = [...new Set(ops.map(op => p.ops[op].name))], few = names.slice(0, 4).join(", ") + (names.length > 4 ? " …" : "");
+  words.replaceChildren(make("b", {}, ops.length > 1 ? `${ops.length} ops: ${few}` : few),
     lines.length ? ` from ${lines.slice(0, 3).join(", ")}${lines.length > 3 ? " …" : ""}` : "", launches.length ? ` in ${[...new Set(launches)].slice(0, 3).join(", ")}` : "");
 }
+
+/// Picks the ops whose name, shape or line holds what was typed.
+find.addEventListener("input", () => {
+  const p = programs[current.program], wanted = find.value.trim().toLowerCase();
+  const textOf = (op, k) => `${op.name} ${op.result >= 0 ? p.values[op.result].text : ""} ${lineOf(p, k)}`.toLowerCase();
+  pick(wanted ? p.ops.flatMap((op, k) => textOf(op, k).includes(wanted) ? [k] : []) : [], null, true);
+});
 
 listeners.push(mark);
 if (programs.length) {
   document.title = `Weft: ${count(programs.length, "program")} of ${programs[0].process}`;
-  document.body.append(make("header", {}, make("h1", {}, "Weft", make("span.small", {}, programs[0].process)), nav, words), side, main, tip);
+  document.body.append(make("header", {}, make("h1", {}, "Weft", from), nav, words, find), side, main, tip);
   addEventListener("hashchange", fromAddress);
-  addEventListener("keydown", e => { if (e.key === "Escape") pick([], null); });
+  addEventListener("keydown", e => { if (e.key === "Escape") { find.value = ""; pick([], null); } });
   fromAddress();
 } else {
   document.body.append(make("div.empty", {}, "No program was compiled."));
