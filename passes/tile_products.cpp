@@ -1,7 +1,8 @@
 // Two products with a normalisation of rows between them (attention) run tile by tile: what lies
 // between them is never whole.
 // 1. From a product C upwards through its left factor, ops that keep rows apart are collected until
-//    a product A is found: pointwise ops, reductions within a row, views that leave rows as they are.
+//    a product A is found: pointwise ops, reductions within a row, views that leave rows as they
+//    are.
 // 2. If a row is reduced on the way and nobody else reads what depends on A, these ops become a
 //    function of one tile: one entry of the batch, some rows. It reads slices of its operands,
 //    whose starts are symbols, and writes a window of C's result.
@@ -165,7 +166,7 @@ public:
   Operation* first = nullptr; // the product at the other end
   Exprs extents;              // of the tile's dims: the batch's, then the rows
   SmallVector<int64_t> lengths;
-  Form form;                  // of the result
+  Form form; // of the result
   llvm::SetVector<Value> inputs, numbers;
   llvm::SetVector<Operation*> members;
 
@@ -201,9 +202,8 @@ private:
     if (ir::isNumber(op->getResult(0))) return true;
     if (!record || record->isRandom || record->mayRefuse || asReduce(op)) return false;
     if (record->kind == ir::RecordKind::structured) return false;
-    return llvm::all_of(op->getOperands(), [&](Value v) {
-      return v.getDefiningOp() && isLight(v.getDefiningOp());
-    });
+    return llvm::all_of(op->getOperands(),
+                        [&](Value v) { return v.getDefiningOp() && isLight(v.getDefiningOp()); });
   }
 
   void visit(Value v, const Form& own) {

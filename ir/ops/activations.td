@@ -131,6 +131,15 @@ def Mish : Activation<"mish"> {
   let grad = ["dy * (t + x * (1 - t * t) * sigmoid(x))"];
 }
 
+def Logit : Pointwise<"logit", (ins Weft_Tensor:$x)> {
+  let summary = "log(x / (1 - x)), the inverse of sigmoid; NaN outside of 0 .. 1";
+  let example = "logit(tensor({0.5f, 0.9f}))";
+  let gives = "[0.0000, 2.1972] f32[2]";
+  let value = "log(x / (1 - x))";
+  let grad = ["where((x < 0) | (x > 1), nan, dy / (x * (1 - x)))"];
+  let samples = [0, 1];
+}
+
 //===--- Made of other ops ----------------------------------------------------------------------===//
 
 class ActivationForm<string mnemonic, list<Param> parameters = []> : Composite<mnemonic, !listconcat([TensorParam], parameters)> {
@@ -152,6 +161,11 @@ def ThresholdForm : ActivationForm<"threshold", [Param<"double", "threshold">, P
   let example = "threshold(tensor({-1.f, 2.f}), 0, 7)";
   let gives = "[7., 2.] f32[2]";
   let dtypes = "f32 f64 bf16 i64";
+}
+def LogitWithin : ActivationForm<"logit", [Param<"double", "eps">]> {
+  let summary = "logit of x limited to eps .. 1 - eps";
+  let example = "logit(tensor({0.f, 0.5f}), 0.1)";
+  let gives = "[-2.1972, 0.0000] f32[2]";
 }
 def Relu6 : ActivationForm<"relu6"> {
   let summary = "hardtanh with the limits 0 and 6";

@@ -175,6 +175,15 @@ def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", 
   let shapes = "[n] with n = (end - start) / step, rounded up";
   let gradient = "none";
 }
+def Linspace : Composite<"linspace", [Param<"double", "start">, Param<"double", "end">, Param<"int64_t", "steps">,
+    Param<"DType", "dtype", "f32">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
+  let summary = "`steps` numbers at equal distances from start to end, both included";
+  let example = "linspace(0, 1, 5)";
+  let gives = "[0.0000, 0.2500, 0.5000, 0.7500, 1.0000] f32[5]";
+  let shapes = "[steps]";
+  let dtypes = "f32 f64 bf16 f16";
+  let gradient = "none";
+}
 def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"double", "low", "0">, Param<"double", "high", "1">,
     Param<"DType", "dtype", "f32">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "random numbers of this thread's generator, uniform in low .. high";
@@ -221,6 +230,22 @@ def LogSoftmax : CompositeOp<"log_softmax", [TensorParam, Param<"int64_t", "dim"
   let formula = "x - max(x) - log(sum(exp(x - max(x))))";
   let shapes = "that of x";
   let dtypes = "floating";
+  let method = 1;
+}
+def SoftmaxAs : Composite<"softmax", [TensorParam, Param<"int64_t", "dim">, Param<"DType", "dtype">]> {
+  let summary = "softmax of x converted to `dtype`";
+  let example = "softmax(tensor({1, 1}), 0, f32)";
+  let gives = "[0.5000, 0.5000] f32[2]";
+  let shapes = "that of x";
+  let dtypes = "all; the result is f32 f64 bf16 f16";
+  let method = 1;
+}
+def LogSoftmaxAs : Composite<"log_softmax", [TensorParam, Param<"int64_t", "dim">, Param<"DType", "dtype">]> {
+  let summary = "log_softmax of x converted to `dtype`";
+  let example = "log_softmax(tensor({1, 1}), 0, f32)";
+  let gives = "[-0.6931, -0.6931] f32[2]";
+  let shapes = "that of x";
+  let dtypes = "all; the result is f32 f64 bf16 f16";
   let method = 1;
 }
 def LayerNorm : CompositeOp<"layer_norm", [TensorParam, Param<"const Shape&", "normalized_shape">, Param<"const Tensor&", "weight", "{}">,

@@ -26,6 +26,11 @@ Tensor threshold(const Arg& x, double threshold, double value) {
   return in_own_dtype("threshold", Op::threshold, x, threshold, value);
 }
 
+Tensor logit(const Arg& x, double eps) {
+  LocScope scope(x.loc());
+  return logit(clamp(x, eps, 1 - eps));
+}
+
 Tensor relu6(const Arg& x) { return hardtanh(x, 0, 6); }
 
 Tensor celu(const Arg& x, double alpha) {

@@ -97,8 +97,7 @@ Tensor fold(const Arg& x, const Dims& output_size, const Dims& kernel_size, cons
   Dims size = output_size.size() == 1 ? Dims({output_size[0], output_size[0]}) : output_size;
   bool fits = (lacks_samples || m.rank == 3) && size.size() == 2 && size[0] > 0 && size[1] > 0;
   int64_t high = fits ? c.rows.places(size[0]) : 0, wide = fits ? c.columns.places(size[1]) : 0;
-  if (high < 1 || wide < 1 || m.sizes[m.rank - 1] != high * wide ||
-      m.sizes[m.rank - 2] % c.taps())
+  if (high < 1 || wide < 1 || m.sizes[m.rank - 1] != high * wide || m.sizes[m.rank - 2] % c.taps())
     refuse("fold", ErrorKind::shape,
            "x must be [N, C * " + std::to_string(c.taps()) + ", " + std::to_string(high * wide) +
                "], the places of the windows in an image of " + output_size.str() + ", got " +
@@ -174,7 +173,8 @@ Tensor channel_shuffle(const Arg& x, int64_t groups) {
                std::to_string(groups),
            x.loc());
   Shape sizes = m.shape();
-  Tensor parts = reshape(x, with_split(sizes, 1, sizes[1] / groups)); // [N, groups, C / groups, ...]
+  Tensor parts =
+      reshape(x, with_split(sizes, 1, sizes[1] / groups)); // [N, groups, C / groups, ...]
   return reshape(transpose(parts, 1, 2), sizes);
 }
 

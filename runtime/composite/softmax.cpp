@@ -47,4 +47,14 @@ Tensor log_softmax(const Arg& x, int64_t dim) {
   return (std::move(s) - std::move(total)).to(dtype);
 }
 
+Tensor softmax(const Arg& x, int64_t dim, DType dtype) {
+  LocScope scope(x.loc());
+  return softmax(x.tensor().to(dtype), dim);
+}
+
+Tensor log_softmax(const Arg& x, int64_t dim, DType dtype) {
+  LocScope scope(x.loc());
+  return log_softmax(x.tensor().to(dtype), dim);
+}
+
 } // namespace weft

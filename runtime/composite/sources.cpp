@@ -83,4 +83,21 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
   return primitive(Op::arange, {}, scalars, structure, sizes, loc);
 }
 
+// Counted from the nearer end, so that both ends are exact.
+Tensor linspace(double start, double end, int64_t steps, DType dtype, std::optional<Device> device,
+                Loc loc) {
+  LocScope scope(loc);
+  if (steps < 0 || !is_floating(dtype))
+    throw Error(ErrorKind::value,
+                "linspace: steps must be at least 0 and dtype floating, got " +
+                    std::to_string(steps) + " and " + std::string(name_of(dtype)),
+                LocScope::resolve(loc));
+  DType computed = dtype == f64 ? f64 : f32;
+  Tensor i = arange(0, steps, 1, computed, device);
+  double last = static_cast<double>(steps) - 1;
+  double step = steps > 1 ? (end - start) / last : 0;
+  Tensor up = start + step * i, down = end - step * (last - i);
+  return where(i < static_cast<double>(steps / 2 + (steps == 1)), up, down).to(dtype);
+}
+
 } // namespace weft

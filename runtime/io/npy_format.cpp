@@ -21,9 +21,9 @@ struct Code {
   std::string_view text;
 };
 constexpr Code kCodes[] = {
-    {DType::f32, "f4"}, {DType::f64, "f8"},     {DType::bf16, "V2"},
-    {DType::i64, "i8"}, {DType::boolean, "b1"}, {DType::f16, "f2"}, {DType::i8, "i1"},
-    {DType::u8, "u1"},  {DType::i16, "i2"},     {DType::i32, "i4"},
+    {DType::f32, "f4"},     {DType::f64, "f8"}, {DType::bf16, "V2"}, {DType::i64, "i8"},
+    {DType::boolean, "b1"}, {DType::f16, "f2"}, {DType::i8, "i1"},   {DType::u8, "u1"},
+    {DType::i16, "i2"},     {DType::i32, "i4"},
 };
 static_assert(std::size(kCodes) == kDTypeCount);
 constexpr std::string_view kUint16 = "u2";

@@ -25,9 +25,9 @@ struct Name {
   std::string_view text;
 };
 constexpr Name kNames[] = {
-    {DType::f32, "F32"}, {DType::f64, "F64"},      {DType::bf16, "BF16"},
-    {DType::i64, "I64"}, {DType::boolean, "BOOL"}, {DType::f16, "F16"}, {DType::i8, "I8"},
-    {DType::u8, "U8"},   {DType::i16, "I16"},      {DType::i32, "I32"},
+    {DType::f32, "F32"},      {DType::f64, "F64"}, {DType::bf16, "BF16"}, {DType::i64, "I64"},
+    {DType::boolean, "BOOL"}, {DType::f16, "F16"}, {DType::i8, "I8"},     {DType::u8, "U8"},
+    {DType::i16, "I16"},      {DType::i32, "I32"},
 };
 
 static_assert(std::size(kNames) == kDTypeCount);

@@ -167,7 +167,7 @@ ProgramRoutine get_routine(ByteReader& r) {
   routine.op = r.get_text();
   routine.views.resize(r.get_count(13));
   for (ProgramView& v : routine.views) {
-    v.dtype = r.get_enum(DType::boolean);
+    v.dtype = r.get_enum(DType::u8);
     v.offset = r.get<int32_t>();
     v.sizes = r.get_all<int32_t>();
     v.strides = r.get_all<int32_t>();

@@ -79,8 +79,8 @@ uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
     auto arena = static_cast<char*>(bytes ? tile_arena.at_least(bytes) : nullptr);
     for (size_t k = 0; k < tiles_.buffers.size(); k++) {
       const ProgramBuffer& b = tiles_.buffers[k];
-      tile.addresses[k] = b.kind == ProgramBuffer::Kind::leaf ? buffers[b.index]
-                                                              : arena + values[b.offset];
+      tile.addresses[k] =
+          b.kind == ProgramBuffer::Kind::leaf ? buffers[b.index] : arena + values[b.offset];
     }
     for (int64_t number = begin; number < end; number++)
       run_tile(number, tile);

@@ -1,5 +1,7 @@
 #include "dot_kernel.h"
 
+#include "ir/interp/loom_scalars.h"
+
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -23,7 +25,7 @@ enum { kBatch, kM, kN, kK, kARow, kAColumn, kBRow, kBColumn, kABatch, kBBatch, k
 enum { kBufferA, kBufferB, kBufferBias, kBufferC, kBufferD, kBufferVisits, kBuffers };
 
 size_t storedBytes(DotElement element) {
-  return element == DotElement::f32 ? 4 : element == DotElement::bf16 ? 2 : 8;
+  return element == DotElement::f32 ? 4 : isHalf(element) ? 2 : 8;
 }
 
 // Elements from the first to the last one that the operand reaches.
@@ -225,9 +227,8 @@ void DotKernel::fill(FencedBuffer& buffer, uint64_t seed) {
       std::memcpy(to, &state, 8); // full range: products wrap
     } else {
       float f32 = float(value);
-      uint32_t bits;
-      std::memcpy(&bits, &f32, 4);
-      uint16_t half = uint16_t(bits >> 16);
+      uint16_t half = case_.shape.element == DotElement::f16 ? interp::roundToF16(f32)
+                                                             : interp::roundToBf16(f32);
       if (bytes == 4)
         std::memcpy(to, &f32, 4);
       else
@@ -243,13 +244,14 @@ double DotKernel::element(const FencedBuffer& buffer, int64_t index) const {
     std::memcpy(&value, from, 8);
     return value;
   }
-  uint32_t bits = 0;
-  if (case_.shape.element == DotElement::bf16)
-    std::memcpy(reinterpret_cast<char*>(&bits) + 2, from, 2);
-  else
-    std::memcpy(&bits, from, 4);
+  if (isHalf(case_.shape.element)) {
+    uint16_t half;
+    std::memcpy(&half, from, 2);
+    return case_.shape.element == DotElement::f16 ? interp::extendF16(half)
+                                                  : interp::extendBf16(half);
+  }
   float value;
-  std::memcpy(&value, &bits, 4);
+  std::memcpy(&value, from, 4);
   return value;
 }
 

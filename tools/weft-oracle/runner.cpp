@@ -116,7 +116,8 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
 
 Tensor Runner::load(const Json& t) const {
   DType dtype = to_dtype(t.at("dtype"));
-  if (!t.contains("base_npy")) return load_npy(root + "/" + t.at("npy").get<std::string>(), kNpy).to(device);
+  if (!t.contains("base_npy"))
+    return load_npy(root + "/" + t.at("npy").get<std::string>(), kNpy).to(device);
   Tensor base = load_npy(root + "/" + t["base_npy"].get<std::string>(), kNpy);
   if (base.dtype() != dtype) throw Unsupported("a base of another dtype");
   return strided(base.to(device), t.at("shape"), t.at("strides"), t.at("offset"));
@@ -133,8 +134,8 @@ void Runner::run_case(const Json& c) const {
   const Json gradients = c.value("grad_inputs", Json::array());
   for (size_t k = 0; k < gradients.size(); k++)
     if (!gradients[k].is_null()) inputs.at(k).requires_grad_();
-  bool has_gradients = std::any_of(gradients.begin(), gradients.end(),
-                                   [](const Json& g) { return !g.is_null(); });
+  bool has_gradients =
+      std::any_of(gradients.begin(), gradients.end(), [](const Json& g) { return !g.is_null(); });
   std::vector<Tensor> seeds;
   for (const Json& t : has_gradients ? c.value("grad_outputs", Json::array()) : Json::array())
     seeds.push_back(t.is_null() ? Tensor() : load(t));

@@ -3,7 +3,7 @@
 // f16 is read and written as bits; narrow integers are C's, computed with in 64 bits.
 // CHECK: WEFT_FUNCTION float weft_f32_of_f16(weft_u16 x) {
 // CHECK: WEFT_FUNCTION weft_u16 weft_f16_of_f32(float x) {
-// CHECK: f16_to_i8(WEFT_GLOBAL const weft_u16* b0, WEFT_GLOBAL const weft_u8* b1, WEFT_GLOBAL weft_u16* b2, WEFT_GLOBAL weft_i8* b3, WEFT_GLOBAL weft_i32* b4,
+// CHECK: f16_to_i8(WEFT_BUFFER(const weft_u16, b0), WEFT_BUFFER(const weft_u8, b1), WEFT_BUFFER(weft_u16, b2), WEFT_BUFFER(weft_i8, b3), WEFT_BUFFER(weft_i32, b4),
 // CHECK: const float [[X:v[0-9]+]] = weft_f32_of_f16(b0[
 // CHECK: const weft_i64 [[Y:v[0-9]+]] = b1[
 // CHECK: b2[{{.*}}] = weft_f16_of_f32([[X]]);

@@ -1,7 +1,7 @@
 // RUN: weft-opt %s --emit=opencl | FileCheck %s
 
 // An index that comes from memory is required to be in range, and 0 where it is not: a thread reads nothing else.
-// CHECK: gather(WEFT_GLOBAL const weft_i64* b0, WEFT_GLOBAL const float* b1, WEFT_GLOBAL float* b2
+// CHECK: gather(WEFT_BUFFER(const weft_i64, b0), WEFT_BUFFER(const float, b1), WEFT_BUFFER(float, b2)
 // CHECK: const weft_i64 [[I:v[0-9]+]] = b0[[[R:.*]]];
 // CHECK-NEXT: const bool [[OK:v[0-9]+]] = (weft_u64)[[I]] < (weft_u64)100;
 // CHECK-NEXT: if (![[OK]]) WEFT_RAISE(error, 1u);

@@ -18,9 +18,9 @@ func.func @narrow(%x: tensor<8xi16>, %y: tensor<8xi16>) -> tensor<8xi16> {
 
 // Those without a sign keep their low bits.
 // CHECK-LABEL: loom.kernel @k0_sub(%{{.*}}: !loom.buffer<ui8>
-// CHECK: %[[M:.*]] = arith.constant 255 : i64
 // CHECK: %[[D:.*]] = arith.subi
-// CHECK: %[[L:.*]] = arith.andi %[[D]], %{{.*}} : i64
+// CHECK: %[[M:.*]] = arith.constant 255 : i64
+// CHECK: %[[L:.*]] = arith.andi %[[D]], %[[M]] : i64
 // CHECK: arith.cmpi slt, %[[L]], %{{.*}} : i64
 func.func @unsigned(%x: tensor<8xui8>, %y: tensor<8xui8>) -> tensor<8xi1> {
   %0 = weft.sub %x, %y : (tensor<8xui8>, tensor<8xui8>) -> tensor<8xui8>
