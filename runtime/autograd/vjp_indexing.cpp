@@ -85,9 +85,19 @@ Tensor recurrence(const Tensor& a, const Tensor& b, int dim, bool reverse, const
 
 } // namespace
 
+// Where each line has one index, no two meet: comparing positions with it fuses.
 void vjp_gather(VjpContext& c) {
-  c.set(0, scatter_along(Op::scatter_add, zeros_of(c.dy(), c.operand_meta(0).shape(), c.loc()),
-                         dim_of(c), c.tensor(1), c.dy(), c.loc()));
+  const int dim = dim_of(c);
+  const Meta x = c.operand_meta(0);
+  Tensor index = c.tensor(1);
+  if (index.size(dim) == 1 && index.numel() * x.sizes[dim] == x.numel()) {
+    Shape along = Ints::filled(x.rank, 1);
+    along[dim] = x.sizes[dim];
+    Tensor here = reshape(composite::positions(x.sizes[dim], x.device, c.loc()), along) == index;
+    return c.set(0, where(std::move(here), c.dy(), 0));
+  }
+  c.set(0, scatter_along(Op::scatter_add, zeros_of(c.dy(), x.shape(), c.loc()), dim, index, c.dy(),
+                         c.loc()));
 }
 
 void vjp_scatter(VjpContext& c) {
