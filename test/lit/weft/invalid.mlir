@@ -144,3 +144,30 @@ func.func @launch(%x: tensor<4xf32>) {
   %0 = weft.launch @k(%x : tensor<4xf32>) {buffers = [#weft.buffer<leaf 0>], summary = "", tied = array<i64: -1>} : tensor<4xf32>
   return
 }
+
+// -----
+
+// An index has the rank of what it indexes.
+func.func @gather(%x: tensor<4x3xf32>, %at: tensor<4xi64>) -> tensor<4xf32> {
+  // expected-error @below {{index must have the rank of x, got [4] for [4, 3]}}
+  %0 = weft.gather %x, %at {structure = array<i64: 0>} : (tensor<4x3xf32>, tensor<4xi64>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// There is an index for each element that is scattered.
+func.func @scatter(%x: tensor<4x3xf32>, %at: tensor<2x3xi64>, %src: tensor<2x2xf32>) -> tensor<4x3xf32> {
+  // expected-error @below {{index and src must have one shape of the rank of x, got [2, 3] and [2, 2] for [4, 3]}}
+  %0 = weft.scatter %x, %at, %src {structure = array<i64: 0>} : (tensor<4x3xf32>, tensor<2x3xi64>, tensor<2x2xf32>) -> tensor<4x3xf32>
+  return %0 : tensor<4x3xf32>
+}
+
+// -----
+
+// A diagonal is of a square.
+func.func @diagonal_view(%x: tensor<4x3xf32>) -> tensor<3xf32> {
+  // expected-error @below {{dims must be two of one size, got [4, 3]}}
+  %0 = weft.diagonal_view %x {structure = array<i64: 0, 1>} : (tensor<4x3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
