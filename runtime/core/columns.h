@@ -6,6 +6,7 @@
 #include "runtime/core/parallel.h"
 #include "runtime/core/strided.h"
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -16,6 +17,8 @@ struct ColumnRun {
   int64_t count = 0; // lines
   char* base[StridedLoop::kMostArrays];
   int64_t along[StridedLoop::kMostArrays], across[StridedLoop::kMostArrays]; // in bytes
+  /// Says whether the elements of a line of array a lie closer together than lines do.
+  bool has_close_elements(int a) const { return std::abs(along[a]) < std::abs(across[a]); }
 };
 
 class Columns {

@@ -28,8 +28,9 @@ ColumnRun reversed(ColumnRun run, int arrays, int64_t length) {
 template <class Accumulator, class Step>
 void walk(const ColumnRun& run, int64_t length, const Accumulator& start, Step step) {
   Accumulator accumulators[kBlock];
-  for (int64_t first = 0; first < run.count; first += kBlock) {
-    const int64_t n = std::min(kBlock, run.count - first);
+  const int64_t block = run.has_close_elements(1) ? 1 : kBlock;
+  for (int64_t first = 0; first < run.count; first += block) {
+    const int64_t n = std::min(block, run.count - first);
     std::fill_n(accumulators, n, start);
     for (int64_t k = 0; k < length; k++)
       for (int64_t j = 0; j < n; j++)

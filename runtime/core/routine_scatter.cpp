@@ -14,23 +14,29 @@ namespace {
 
 enum Array { kResult, kIndex, kSource }; // of a column run
 
-// Calls join(element of the result, element of src) for a run of lines of `length` elements.
+// Calls join(element of the result, element of src) for a run of lines of `length` elements, in the
+// order of each line. Returns false where an index is no position.
 template <class Storage, class Join>
 bool scatter_run(const ColumnRun& run, int64_t length, int64_t size, Join join) {
   bool accepted = true;
-  for (int64_t k = 0; k < length; k++) {
-    const char *index = run.base[kIndex] + k * run.along[kIndex],
-               *from = run.base[kSource] + k * run.along[kSource];
-    for (int64_t j = 0; j < run.count; j++) {
-      const int64_t i = *reinterpret_cast<const int64_t*>(index + j * run.across[kIndex]);
-      if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) {
-        accepted = false;
-        continue;
-      }
-      char* to = run.base[kResult] + j * run.across[kResult] + i * run.along[kResult];
-      join(*reinterpret_cast<Storage*>(to),
-           *reinterpret_cast<const Storage*>(from + j * run.across[kSource]));
+  auto element = [&](int64_t j, int64_t k) {
+    auto at = [&](Array a) { return run.base[a] + k * run.along[a] + j * run.across[a]; };
+    const int64_t i = *reinterpret_cast<const int64_t*>(at(kIndex));
+    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) {
+      accepted = false;
+      return;
     }
+    char* to = run.base[kResult] + j * run.across[kResult] + i * run.along[kResult];
+    join(*reinterpret_cast<Storage*>(to), *reinterpret_cast<const Storage*>(at(kSource)));
+  };
+  if (run.has_close_elements(kResult)) {
+    for (int64_t j = 0; j < run.count; j++)
+      for (int64_t k = 0; k < length; k++)
+        element(j, k);
+  } else {
+    for (int64_t k = 0; k < length; k++)
+      for (int64_t j = 0; j < run.count; j++)
+        element(j, k);
   }
   return accepted;
 }
