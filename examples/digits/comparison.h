@@ -61,7 +61,7 @@ public:
   void add_step(double eager_seconds, double compiled_seconds, const weft::RegionStats& before,
                 const weft::RegionStats& after);
   void print(int64_t train_images, int64_t test_images) const;
-  bool passed() const;
+  bool passed(weft::Device device) const;
 
   double eager_accuracy = 0, compiled_accuracy = 0;
   double weight_difference = 0, prediction_difference = 0;

@@ -113,7 +113,7 @@ int compare(const Options& options) {
   result.cached_compile_seconds =
       digits::first_compile_in_new_process(options.data, options.device);
   result.print(split.train.size(), split.test.size());
-  return result.passed() ? 0 : 1;
+  return result.passed(options.device) ? 0 : 1;
 }
 
 Device device_named(const std::string& name) {

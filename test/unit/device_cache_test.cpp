@@ -5,10 +5,28 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
+#include <filesystem>
+
 using namespace weft;
 using namespace weft::device;
 
 namespace {
+
+/// An empty program cache for a scope.
+struct PrivateCache {
+  PrivateCache() {
+    folder = (std::filesystem::temp_directory_path() / "weft-device-XXXXXX").string();
+    REQUIRE(mkdtemp(folder.data()));
+    setenv("WEFT_CACHE_DIR", folder.c_str(), 1);
+  }
+  ~PrivateCache() {
+    unsetenv("WEFT_CACHE_DIR");
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  std::string folder;
+};
 
 std::shared_ptr<DriverCode> code_of(const std::string& name, int factor) {
   auto code = std::make_shared<DriverCode>();
@@ -32,6 +50,7 @@ int run(Backend& backend, DriverCode& code, int value) {
 
 TEST_CASE("sources are compiled together, and binaries found one by one", "[device]") {
   test::test_device();
+  PrivateCache cache;
   std::unique_ptr<Backend> backend = open_opencl(0);
   CodeStore first(*backend);
   // Both have a kernel of one name: sources do not see each other's.
