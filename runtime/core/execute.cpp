@@ -98,8 +98,8 @@ void compute_in_place(const OpCall& call) {
   }
   OpCall safe = call;
   safe.operands = {operands, call.operands.size()};
-  if (info(call.op).kind == OpKind::structured) return execute_structured(safe, target);
   if (target.meta.device.type != DeviceType::cpu) return device::compute(safe, target);
+  if (info(call.op).kind == OpKind::structured) return execute_structured(safe, target);
   execute_pointwise(safe, target);
 }
 

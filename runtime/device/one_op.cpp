@@ -369,6 +369,7 @@ std::optional<OneOp> merge_call(const OpCall& call, const TensorImpl& result) {
     one = merge_source(call, result);
     break;
   case OpKind::structured:
+    if (call.in_place) return std::nullopt; // scatters: they write some elements of their target
     one = call.op == Op::matmul ? merge_matmul(call, result) : as_called(call, result);
     break;
   case OpKind::view:

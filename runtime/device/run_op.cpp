@@ -86,7 +86,7 @@ uint64_t run(const LoadedProgram& program, const OneOp& one, const OpCall& call,
 
 std::string try_run(const OpCall& call, TensorImpl& result) {
   std::optional<OneOp> one = merge_call(call, result);
-  if (!one) return "its rank is too large";
+  if (!one) return "it has no kernel for devices";
   Entry& e = entry_of(*one, call, result.meta.device.type);
   if (!e.program) return e.why;
   try {

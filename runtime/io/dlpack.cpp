@@ -49,6 +49,11 @@ template <class Managed> Managed* export_tensor(const Tensor& t, const Loc& loc)
     fail_at(ErrorKind::autograd,
             "to_dlpack: the tensor must not require a gradient, got one that does; share detach()",
             loc);
+  if (t.device() != Device::cpu())
+    fail_at(ErrorKind::unsupported,
+            "to_dlpack: the tensor must lie on the CPU, got one on " + name_of(t.device()) +
+                "; share to(Device::cpu())",
+            loc);
   materialize(t.impl(), "to_dlpack", loc);
   auto e = std::make_unique<Export<Managed>>();
   const Meta& meta = t.impl()->meta;

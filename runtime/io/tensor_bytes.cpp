@@ -1,6 +1,7 @@
 #include "runtime/io/tensor_bytes.h"
 
 #include "runtime/core/execute.h"
+#include "runtime/device/copies.h"
 #include "runtime/io/in_quotes.h"
 
 #include <fmt/format.h>
@@ -32,11 +33,12 @@ Elements elements_of(const char* op, const Tensor& t, const std::string& what, c
     throw Error(ErrorKind::value, fmt::format("{}: {} must be defined, got none", op, what),
                 LocScope::resolve(loc));
   materialize(t.impl(), op, loc);
-  Elements e{t, {}};
-  if (!t.is_contiguous()) {
-    // Not through an op: a compiled region has no business with what is written to a file.
-    e.kept = empty(t.shape(), t.dtype(), t.device(), loc);
-    copy_elements(t.impl()->view(), e.kept.impl()->view());
+  // Not through an op: a compiled region has no business with what is written to a file.
+  Elements e{device::on_cpu(t.impl(), loc), {}};
+  if (!e.kept.is_contiguous()) {
+    const Tensor view = e.kept;
+    e.kept = empty(t.shape(), t.dtype(), Device::cpu(), loc);
+    copy_elements(view.impl()->view(), e.kept.impl()->view());
   }
   e.bytes = memory_of(e.kept);
   return e;

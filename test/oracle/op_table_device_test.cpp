@@ -1,6 +1,7 @@
 // The op table on a device: in each case and layout what the table says, and for what moves or
 // computes elements one by one the CPU's bits. The fast test runs a sample in which every op meets
-// every dtype and layout it has, and every two of the others meet somewhere; the slow one runs all.
+// every dtype that it computes in and every layout, and every two of the others meet somewhere; the
+// slow one runs all.
 
 #include "test/oracle/op_table.h"
 #include "test/unit/device_util.h"
@@ -33,18 +34,19 @@ using Pair = std::array<std::string, 2>;
 
 std::array<Pair, 6> pairs_of(const Pick& p) {
   std::string op = "op " + p.table->op, dtype = "dtype " + std::string(name_of(p.table->dtype));
+  // Narrow dtypes differ in how they are loaded and stored, which is the same in every op.
+  std::string computed = "computed in " + std::string(name_of(compute_dtype(p.table->dtype)));
   std::string kind = "kind " + p.table->kind;
   std::string layout = "layout " + std::to_string(static_cast<int>(p.layout));
-  return {Pair{op, dtype},   Pair{op, layout},   Pair{dtype, layout},
-          Pair{dtype, kind}, Pair{kind, layout}, Pair{kind, "error " + p.table->error}};
+  return {Pair{op, computed}, Pair{op, layout},   Pair{dtype, layout},
+          Pair{dtype, kind},  Pair{kind, layout}, Pair{kind, "error " + p.table->error}};
 }
 
-// Greedy, in two rounds: first what adds two pairs or more, then what is left. The same in each
-// run.
+// Greedy, in rounds: first what adds several pairs, in the end what adds one. The same in each run.
 std::vector<Pick> pairwise_sample() {
   std::set<Pair> seen;
   std::vector<Pick> sample, all = all_picks();
-  for (int least : {2, 1})
+  for (int least : {3, 2, 1})
     for (const Pick& p : all) {
       int added = 0;
       for (const Pair& pair : pairs_of(p))
@@ -129,9 +131,14 @@ TEST_CASE("a pairwise sample of the op table holds on a device") {
   std::vector<Pick> sample = pairwise_sample();
   CHECK(sample.size() > 200);
   check(sample);
-  for (const auto& [what, count] : device_stats(test_device()).cpu_ops_by_name)
-    UNSCOPED_INFO(what << ": " << count << " times on the CPU");
-  CHECK(device_stats(test_device()).cpu_ops == 0);
+  // What has no kernel for devices is an op that has no lowering.
+  for (const auto& [what, count] : device_stats(test_device()).cpu_ops_by_name) {
+    INFO(what << ", " << count << " times on the CPU");
+    auto op = find_op(what.substr(0, what.find_first_of(": ")));
+    REQUIRE(op);
+    CHECK(info(*op).kind == OpKind::structured);
+    CHECK_THAT(what, Catch::EndsWith("it has no kernel for devices"));
+  }
 }
 
 TEST_CASE("the whole op table holds on a device", "[.whole]") { check(all_picks()); }

@@ -3,12 +3,14 @@
 
 #include "weft/autograd.h"
 #include "weft/data.h"
+#include "weft/io.h"
 #include "weft/memory.h"
 #include "weft/nn.h"
 #include "weft/optim.h"
 
 #include <catch2/catch.hpp>
 
+#include <cstdio>
 #include <sstream>
 #include <thread>
 
@@ -75,6 +77,28 @@ TEST_CASE("copies go between devices and views, both ways", "[device]") {
   Tensor row = arange(5, f32, device);
   row.slice(0, 1, 5).copy_(row.slice(0, 0, 4));
   CHECK(row.to_vector<int>() == std::vector<int>{0, 0, 1, 2, 3});
+}
+
+TEST_CASE("scatters in place write into views of a device", "[device]") {
+  Device device = test_device();
+  Tensor index = tensor({{0, 2}, {1, 0}}), src = tensor({{1.f, 2.f}, {3.f, 4.f}});
+  Tensor there = zeros({2, 3}, f32, device), here = zeros({2, 3});
+  there.permute({1, 0}).scatter_(0, index.to(device), src.to(device));
+  here.permute({1, 0}).scatter_(0, index, src);
+  CHECK(there.to_vector<float>() == here.to_vector<float>());
+  CHECK_THROWS_AS(there.scatter_(0, tensor({{7}}).to(device), src.to(device)), Error);
+  CHECK(there.to_vector<float>() == here.to_vector<float>());
+}
+
+TEST_CASE("files and other libraries get what lies on a device by way of the CPU", "[device]") {
+  Device device = test_device();
+  Tensor there = arange(6).reshape({2, 3}).to(device).permute({1, 0});
+  const std::string path = std::tmpnam(nullptr);
+  save_npy(path, there);
+  CHECK(load_npy(path).to_vector<int>() == std::vector<int>{0, 3, 1, 4, 2, 5});
+  std::remove(path.c_str());
+  CHECK_THROWS_WITH(to_dlpack(there),
+                    Catch::StartsWith("to_dlpack: the tensor must lie on the CPU"));
 }
 
 TEST_CASE("calls of an op share programs, whatever their sizes", "[device]") {
