@@ -137,7 +137,6 @@ TEST_CASE("a pairwise sample of the op table holds on a device") {
     auto op = find_op(what.substr(0, what.find_first_of(": ")));
     REQUIRE(op);
     CHECK(info(*op).kind == OpKind::structured);
-    CHECK_THAT(what, Catch::EndsWith("it has no kernel for devices"));
   }
 }
 
