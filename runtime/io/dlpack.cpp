@@ -6,6 +6,7 @@
 #include "runtime/core/strided.h"
 #include "runtime/io/checked_size.h"
 #include "runtime/io/tensor_bytes.h"
+#include "weft/device.h"
 #include "weft/io.h"
 
 #include <fmt/format.h>
