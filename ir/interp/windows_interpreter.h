@@ -1,4 +1,4 @@
-// Convolution and its gradients, on arrays.
+// Convolution, its gradients and the maxima of windows, on arrays.
 #pragma once
 
 #include "ir/interp/record_interpreter.h"

@@ -185,6 +185,25 @@ struct Rule {
                                call.operands[1][1].floorDiv(call.structure[0]));
   }
 
+  // structure: the kernel of each spatial dim, then their windows; or none, and sizes of parts
+  std::optional<Exprs> maxPoolPositions() {
+    size_t fields = call.structure.size(), spatial = fields ? fields / 5 : call.sizes.size();
+    if (call.operands.size() != 1 || fields % 5 || !spatial || call.operands[0].size() < spatial)
+      return fail("must have one operand and windows for its last dims");
+    Exprs result = call.operands[0];
+    for (size_t k = 0; k < spatial; k++) {
+      AffineExpr& size = result[result.size() - spatial + k];
+      if (!fields) {
+        size = call.sizes[k];
+        continue;
+      }
+      ArrayRef<int64_t> w = call.structure.slice(spatial + 4 * k, 4);
+      int64_t span = (call.structure[k] - 1) * w[3] + 1;
+      size = canonical((size + (w[1] + w[2] - span)).floorDiv(w[0]) + 1);
+    }
+    return result;
+  }
+
   // structure: dim
   std::optional<Exprs> concatenate() {
     if (call.operands.empty() || call.structure.empty())
@@ -321,6 +340,7 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Case("convolution", &Rule::convolution)
                       .Case("convolution_input", &Rule::convolutionInput)
                       .Case("convolution_weight", &Rule::convolutionWeight)
+                      .Case("max_pool_positions", &Rule::maxPoolPositions)
                       .Default(nullptr);
   if (!method) return rule.fail("has no shape rule in the compiler");
   return (rule.*method)();

@@ -2,6 +2,17 @@
 
 namespace weft::nn {
 
+template <int N> Tensor MaxPool<N>::forward(const Tensor& x) {
+  const MaxPoolOptions& o = options_;
+  auto* op = N == 1 ? max_pool1d : N == 2 ? max_pool2d : max_pool3d;
+  return op(x, kernel_, o.stride, o.padding, o.dilation, o.ceil_mode);
+}
+
+template <int N> Tensor AdaptiveMaxPool<N>::forward(const Tensor& x) {
+  auto* op = N == 1 ? adaptive_max_pool1d : N == 2 ? adaptive_max_pool2d : adaptive_max_pool3d;
+  return op(x, output_size_);
+}
+
 template <int N> Tensor AvgPool<N>::forward(const Tensor& x) {
   const AvgPoolOptions& o = options_;
   if constexpr (N == 1)
@@ -15,6 +26,12 @@ template <int N> Tensor AdaptiveAvgPool<N>::forward(const Tensor& x) {
   return op(x, output_size_);
 }
 
+template class MaxPool<1>;
+template class MaxPool<2>;
+template class MaxPool<3>;
+template class AdaptiveMaxPool<1>;
+template class AdaptiveMaxPool<2>;
+template class AdaptiveMaxPool<3>;
 template class AvgPool<1>;
 template class AvgPool<2>;
 template class AvgPool<3>;

@@ -149,6 +149,18 @@ const Case kCases[] = {
      [](const Inputs& x) {
        return adaptive_avg_pool2d(x[0], {2, 3});
      }},
+    {"max_pool2d",
+     {{2, 2, 5, 6}},
+     [](const Inputs& x) { return max_pool2d(x[0], {2, 3}, 2, 1, {1, 2}, true); }},
+    {"adaptive_max_pool1d", {{2, 3, 7}}, [](const Inputs& x) { return adaptive_max_pool1d(x[0], 3); }},
+    {"interpolate",
+     {{1, 2, 3, 4}},
+     [](const Inputs& x) {
+       return interpolate(x[0], {5, 3}, {}, "bicubic");
+     }},
+    {"interpolate",
+     {{2, 2, 3}},
+     [](const Inputs& x) { return interpolate(x[0], {}, {1.7}, "linear", true); }},
     {"local_response_norm",
      {{2, 4, 3}},
      [](const Inputs& x) { return local_response_norm(x[0], 3, 0.5, 0.75, 2); }},

@@ -46,3 +46,19 @@ TEST_CASE("pixels become channels and channels pixels", "[images]") {
   CHECK_THROWS_WITH(pixel_unshuffle(x, 4), Contains("H * r"));
   CHECK_THROWS_WITH(channel_shuffle(x, 3), Contains("multiple of groups"));
 }
+
+TEST_CASE("images take other sizes", "[images]") {
+  Tensor x = tensor({0.f, 2.f, 6.f}).reshape({1, 1, 3});
+  using Floats = std::vector<float>;
+  CHECK(interpolate(x, {5}).to_vector<float>() == Floats{0, 0, 2, 2, 6});
+  CHECK(interpolate(x, {5}, {}, "nearest-exact").to_vector<float>() == Floats{0, 0, 2, 6, 6});
+  CHECK(interpolate(x, {5}, {}, "linear", true).to_vector<float>() == Floats{0, 1, 2, 4, 6});
+  CHECK(interpolate(x, {}, {2.0}, "linear").to_vector<float>() == Floats{0, 0.5, 1.5, 3, 5, 6});
+  CHECK(interpolate(x, {2}, {}, "area").to_vector<float>() == Floats{1, 4});
+  CHECK(interpolate(arange(4).reshape({1, 1, 2, 2}), {}, {2.0}).to_vector<int64_t>() ==
+        std::vector<int64_t>{0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3});
+  CHECK_THROWS_WITH(interpolate(x, {2}, {}, "bilinear"), Contains("mode must be"));
+  CHECK_THROWS_WITH(interpolate(x, {2}, {2.0}), Contains("either size or scale_factor"));
+  CHECK_THROWS_WITH(interpolate(x), Contains("either size or scale_factor"));
+  CHECK_THROWS_WITH(interpolate(x, {}, {0.1}), Contains("sizes must be positive"));
+}

@@ -138,10 +138,21 @@ TEST_CASE("attention of several heads is attention of parts of its projection", 
               select(attention(slice(x, 1, 0, 1), slice(x, 1, 0, 1), slice(x, 1, 0, 1)), 1, 0));
 }
 
+TEST_CASE("an embedding looks rows up, but for the one that pads", "[nn]") {
+  manual_seed(6);
+  nn::Embedding table(5, 3, -1);
+  CHECK(select(table.weight, 0, 4).to_vector<float>() == std::vector<float>(3, 0.f));
+  Tensor y = table(tensor({{0, 4}, {2, 2}}));
+  CHECK(y.shape() == Shape{2, 2, 3});
+  sum(y).backward();
+  CHECK(sum(table.weight.grad(), 1).to_vector<float>() == std::vector<float>{3, 0, 6, 0, 0});
+  CHECK_THROWS_WITH(nn::Embedding(5, 3, 5), Contains("padding_idx a row"));
+}
+
 TEST_CASE("a small convolutional network runs and trains", "[nn]") {
   manual_seed(9);
   nn::Sequential net(nn::Conv2d(1, 4, 3, {.padding = 1, .bias = false}), nn::BatchNorm2d(4),
-                     nn::LeakyReLU(0.1), nn::AvgPool2d(2), nn::Conv2d(4, 8, 3), nn::GELU(),
+                     nn::LeakyReLU(0.1), nn::MaxPool2d(2), nn::Conv2d(4, 8, 3), nn::GELU(),
                      nn::AdaptiveAvgPool2d(1), nn::Flatten(), nn::Dropout(0.1), nn::Linear(8, 3));
   Tensor x = normal({5, 1, 10, 8});
   Tensor y = net(x);

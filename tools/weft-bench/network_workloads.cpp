@@ -80,6 +80,38 @@ Tensor block(const Params& p, const Tensors& in) {
   return norm(x + affine(gelu(affine(x, p, "f1")), p, "f2"), p, "n2");
 }
 
+struct Gpt {
+  int64_t layers, vocabulary;
+  Block block;
+};
+constexpr Gpt kGpt{6, 4096, {8, 128, 384, 6}};
+
+Tensor gpt_loss(const Params& p, const Tensors& in) {
+  Tensor h = embedding(in[0], p.at("tok")) + p.at("pos");
+  for (int64_t k = 0; k < kGpt.layers; k++) {
+    std::string pre = "b" + std::to_string(k) + "_";
+    h = h + self_attention(norm(h, p, pre + "n1"), p, pre, kGpt.block, true);
+    h = h + affine(gelu_tanh(affine(norm(h, p, pre + "n2"), p, pre + "f1")), p, pre + "f2");
+  }
+  Tensor logits = affine(norm(h, p, "nf"), p, "head");
+  return cross_entropy(reshape(logits, {-1, kGpt.vocabulary}), in[1]);
+}
+void make_gpt(Params& p, Tensors& x) {
+  const Block& b = kGpt.block;
+  p["tok"] = random({kGpt.vocabulary, b.width}, 0.1);
+  p["pos"] = random({b.positions, b.width}, 0.02);
+  p["nfg"] = ones({b.width});
+  p["nfb"] = zeros({b.width});
+  p["head_w"] = random({b.width, kGpt.vocabulary}, 1 / std::sqrt(static_cast<double>(b.width)));
+  p["head_b"] = zeros({kGpt.vocabulary});
+  for (int64_t k = 0; k < kGpt.layers; k++)
+    make_block_params(p, "b" + std::to_string(k) + "_", b.width, 4 * b.width);
+  auto tokens = [&](const Shape& shape) {
+    return uniform(shape, 0, static_cast<double>(kGpt.vocabulary)).to(i64);
+  };
+  x = {tokens({b.samples, b.positions}), tokens({b.samples * b.positions})};
+}
+
 //===--- Convolution
 //------------------------------------------------------------------------------===//
 
@@ -98,6 +130,38 @@ void make_conv(Params& p, const std::string& name, int64_t in, int64_t out, int6
 }
 
 Tensor conv_block(const Params& p, const Tensors& x) { return relu(conv_norm(x[0], p, "c", 1, 1)); }
+
+// ResNet-18 (He et al., Deep residual learning, 2015): channels in and out, and stride, of its blocks.
+struct Stage {
+  int64_t in, out, stride;
+};
+constexpr Stage kStages[] = {{64, 64, 1},   {64, 64, 1},   {64, 128, 2},  {128, 128, 1},
+                             {128, 256, 2}, {256, 256, 1}, {256, 512, 2}, {512, 512, 1}};
+
+Tensor resnet(const Params& p, const Tensors& in) {
+  Tensor x = max_pool2d(relu(conv_norm(in[0], p, "stem", 2, 3)), 3, 2, 1);
+  for (size_t k = 0; k < std::size(kStages); k++) {
+    const Stage& s = kStages[k];
+    std::string name = "r" + std::to_string(k);
+    Tensor y = relu(conv_norm(x, p, name + "a", s.stride, 1));
+    y = conv_norm(y, p, name + "b", 1, 1);
+    x = relu(y + (s.in == s.out ? x : conv_norm(x, p, name + "d", s.stride, 0)));
+  }
+  return affine(mean(x, {2, 3}), p, "fc");
+}
+void make_resnet(Params& p, Tensors& x) {
+  make_conv(p, "stem", 3, 64, 7);
+  for (size_t k = 0; k < std::size(kStages); k++) {
+    const Stage& s = kStages[k];
+    std::string name = "r" + std::to_string(k);
+    make_conv(p, name + "a", s.in, s.out, 3);
+    make_conv(p, name + "b", s.out, s.out, 3);
+    if (s.in != s.out) make_conv(p, name + "d", s.in, s.out, 1);
+  }
+  p["fc_w"] = random({512, 1000}, 1 / std::sqrt(512.0));
+  p["fc_b"] = zeros({1000});
+  x = {random({1, 3, 224, 224})};
+}
 
 } // namespace
 
@@ -137,6 +201,20 @@ std::vector<Workload> network_workloads() {
                      },
                  .limit = LimitClass::flops,
                  .flops = 2.0 * 56 * 56 * 64 * 64 * 9});
+  all.push_back({.name = "resnet18",
+                 .about = "ResNet-18 of one image, 224 x 224",
+                 .function = resnet,
+                 .make = make_resnet,
+                 .limit = LimitClass::flops,
+                 .flops = 2 * 1.814e9});
+  all.push_back({.name = "gpt_train",
+                 .about = "a training step of a GPT: 6 layers of width 384, batch 8 of 128 positions",
+                 .kind = Kind::training,
+                 .function = gpt_loss,
+                 .make = make_gpt,
+                 .limit = LimitClass::flops,
+                 .flops = 3 * (6 * (block_flops - 2.0 * 8 * 128 * 128 * 384) + 2.0 * 1024 * 384 * 4096),
+                 .weight_decay = 0.01});
   return all;
 }
 

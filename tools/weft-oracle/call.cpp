@@ -122,6 +122,14 @@ template <> Shape Call::get<Shape>(size_t position, const char* name) const {
 template <> Dims Call::get<Dims>(size_t position, const char* name) const {
   return Dims(Ints(integers(position, name)));
 }
+template <>
+std::vector<double> Call::get<std::vector<double>>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  std::vector<double> list;
+  for (const Json& e : value.is_array() ? value : Json::array({value}))
+    list.push_back(to_number(e));
+  return list;
+}
 template <> Padding Call::get<Padding>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (value.is_string()) return Padding(std::string_view(value.get_ref<const std::string&>()));

@@ -70,7 +70,12 @@ std::vector<Index> to_indices(const Json& entries, const std::vector<Tensor>& in
 
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
-  const Json &args = c.at("args"), &kwargs = c.at("kwargs");
+  const Json& args = c.at("args");
+  Json kwargs = c.at("kwargs");
+  if (auto flag = kwargs.find("return_indices"); flag != kwargs.end()) { // a function of its own here
+    if (flag->get<bool>()) name += "_with_indices";
+    kwargs.erase(flag);
+  }
   if (name == "__getitem__")
     return {inputs.at(args.at(0).at("t").get<size_t>()).index(to_indices(args.at(1), inputs))};
   if (name == "to") name = "cast";

@@ -58,6 +58,27 @@ using ConvTranspose1d = ConvTranspose<1>;
 using ConvTranspose2d = ConvTranspose<2>;
 using ConvTranspose3d = ConvTranspose<3>;
 
+struct MaxPoolOptions {
+  Dims stride = {}; // kernel_size
+  Dims padding = 0, dilation = 1;
+  bool ceil_mode = false;
+};
+
+/// Greatest elements of windows over N dims.
+template <int N> class MaxPool : public Module {
+public:
+  explicit MaxPool(const Dims& kernel_size, MaxPoolOptions options = {})
+      : kernel_(kernel_size), options_(options) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  Dims kernel_;
+  MaxPoolOptions options_;
+};
+using MaxPool1d = MaxPool<1>;
+using MaxPool2d = MaxPool<2>;
+using MaxPool3d = MaxPool<3>;
+
 struct AvgPoolOptions {
   Dims stride = {}; // kernel_size
   Dims padding = 0;
@@ -91,6 +112,19 @@ private:
 using AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
 using AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
 using AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
+
+/// Greatest elements of as many parts of the last N dims as `output_size` says.
+template <int N> class AdaptiveMaxPool : public Module {
+public:
+  explicit AdaptiveMaxPool(const Dims& output_size) : output_size_(output_size) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  Dims output_size_;
+};
+using AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
+using AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
+using AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
 
 //===--- Normalisation
 //----------------------------------------------------------------------------===//
@@ -165,6 +199,21 @@ public:
 private:
   Shape shape_;
   std::optional<double> eps_;
+};
+
+//===--- Embedding----------------------------------------------------------------------------------------//
+
+/// Rows of a table by their number; they start normally distributed. Row padding_idx starts as 0 and gets
+/// no gradient.
+class Embedding : public Module {
+public:
+  Embedding(int64_t rows, int64_t columns, std::optional<int64_t> padding_idx = std::nullopt,
+            DType dtype = f32, Loc loc = Loc::current());
+  Tensor weight;
+  Tensor forward(const Tensor& indices) override;
+
+private:
+  std::optional<int64_t> padding_idx_;
 };
 
 //===--- Dropout and shapes
