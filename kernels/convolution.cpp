@@ -429,6 +429,56 @@ template <class T> struct Product {
       }
   }
 
+  // The product of two lines, of which the first steps by `stride`, added to what it was.
+  static HWY_INLINE V dot_line(const T* from, int64_t stride, const T* with, int64_t count, V sum) {
+    const D d;
+    const int64_t n = lanes();
+    HWY_ALIGN T packed[kMostLanes] = {};
+    for (int64_t i = 0; i < count; i += n) {
+      const auto there = hn::FirstN(d, static_cast<size_t>(std::min(n, count - i)));
+      V seen;
+      if (stride == 1) {
+        seen = hn::MaskedLoad(there, d, from + i);
+      } else {
+        for (int64_t k = 0; k < n; k++)
+          packed[k] = i + k < count ? from[(i + k) * stride] : T(0);
+        seen = hn::Load(d, packed);
+      }
+      sum = add_product(seen, hn::MaskedLoad(there, d, with + i), sum);
+    }
+    return sum;
+  }
+
+  static void direct_weights(const Windows& w, const void* gradient, int64_t rows,
+                             const void* source, bool is_first, void* result) {
+    const D d;
+    const WindowDim& inner = w.dims[2];
+    int64_t lines = w.dims[0].pixels * w.dims[1].pixels;
+    T* to = static_cast<T*>(result);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < w.channels; c++) {
+        const T* with = static_cast<const T*>(gradient) + r * w.pixels();
+        const T* plane = static_cast<const T*>(source) + c * w.source_size();
+        int64_t tap[3];
+        for (tap[0] = 0; tap[0] < w.dims[0].taps; tap[0]++)
+          for (tap[1] = 0; tap[1] < w.dims[1].taps; tap[1]++)
+            for (tap[2] = 0; tap[2] < inner.taps; tap[2]++, to++) {
+              V sum = hn::Zero(d);
+              for (int64_t number = 0; number < lines; number++) {
+                const Line line{0,
+                                static_cast<int>(inner.pixels),
+                                {number / w.dims[1].pixels, number % w.dims[1].pixels, 0}};
+                Run run;
+                if (find_runs(w, &line, 1, tap, &run))
+                  sum = dot_line(plane + run.offset, inner.stride,
+                                 with + number * inner.pixels + run.lane, run.count, sum);
+              }
+              T total = hn::GetLane(hn::SumOfLanes(d, sum));
+              *to = is_first ? total : wrapping(*to, total);
+            }
+      }
+  }
+
   //===--- Gradient of the weights
   //--------------------------------------------------------------===//
 
@@ -497,6 +547,7 @@ template <class T> struct Product {
             .scratch_bytes = scratch_bytes,
             .product = product,
             .direct = direct,
+            .direct_weights = direct_weights,
             .weight_columns = kWeightSlivers * sliver(),
             .weight_scratch_bytes = weight_scratch_bytes,
             .weight_product = weight_product};

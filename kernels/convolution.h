@@ -70,10 +70,13 @@ struct ConvolutionKernel {
   void (*direct)(const Windows& w, const WeightPlaces& places, const void* weights, int64_t rows,
                  const void* source, int64_t first, int64_t count, void* result,
                  int64_t row_stride);
-  /// Adds to result[row, channel * taps + tap] (first: stores there) the sum over pixels of
-  /// gradient[row, pixel] times what the tap sees, for some rows and columns first .. first + count
-  /// (at most weight_columns). Rows of the gradient have pixels() elements, those of the result
-  /// channels * taps.
+  /// The gradient of the weights for few rows and channels: adds to result[row, channel * taps +
+  /// tap] (first: stores there) the sum over pixels of gradient[row, pixel] times what the tap
+  /// sees.
+  void (*direct_weights)(const Windows& w, const void* gradient, int64_t rows, const void* source,
+                         bool is_first, void* result);
+  /// The same for some rows and columns first .. first + count (at most weight_columns). Rows of
+  /// the gradient have pixels() elements, those of the result channels * taps.
   int64_t weight_columns;
   int64_t (*weight_scratch_bytes)(const Windows& w, int64_t rows);
   void (*weight_product)(const Windows& w, const void* gradient, int64_t rows, const void* source,

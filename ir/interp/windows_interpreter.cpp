@@ -59,8 +59,7 @@ void maxPositions(ArrayRef<int64_t> structure, size_t spatial, const Array& x, A
     SmallVector<SmallVector<int64_t>> spans;
     SmallVector<int64_t> counts;
     for (size_t k = 0; k < spatial; k++) {
-      spans.push_back(
-          seen(structure, k, place[outer + k], x.shape[outer + k], y.shape[outer + k]));
+      spans.push_back(seen(structure, k, place[outer + k], x.shape[outer + k], y.shape[outer + k]));
       counts.push_back(spans.back().size());
     }
     double greatest = 0;

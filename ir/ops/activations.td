@@ -3,16 +3,8 @@
 #define WEFT_IR_OPS_ACTIVATIONS_TD
 
 include "ir/ops/composite.td"
+include "ir/ops/functions_exponential.td"
 include "ir/ops/pointwise.td"
-
-// exp(x) - 1 as `m`, exact to a few ulp also near 0: the error of e = exp(x) cancels in (e - 1) / log(e) (Kahan).
-class Minus1<string x> {
-  string lets = "e = exp(" # x # "); m = where((e < 0.5) | (e > 2), e - 1, where(e == 1, " # x # ", (e - 1) * (" # x # ") / log(e)))";
-}
-// log(1 + t) as `l`, exact to a few ulp also near 0, by the same means.
-class Plus1<string t> {
-  string lets = "t = " # t # "; u = 1 + t; l = where(u == 1, t, log(u) * t / (u - 1))";
-}
 
 class Activation<string mnemonic, list<Scalar> scalars = []> : Pointwise<mnemonic, (ins Weft_Tensor:$x), scalars> {
   let domain = FloatOnly;
@@ -81,8 +73,7 @@ def Elu : Activation<"elu", [Scalar<"alpha", "1">]> {
   let summary = "x where it is positive, else alpha * (exp(x) - 1)";
   let example = "elu(tensor({-1.f, 2.f}))";
   let gives = "[-0.6321, 2.0000] f32[2]";
-  let with = Minus1<"x">.lets;
-  let value = "where(x > 0, x, alpha * m)";
+  let value = "where(x > 0, x, alpha * expm1(x))";
   let grad = ["where(x > 0, dy, dy * alpha * exp(min(x, 0)))"];
 }
 def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
@@ -91,8 +82,7 @@ def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
   let method = 0;
   let inPlace = 0;
   let samples = [-2, 4];
-  let with = "z = x / alpha; " # Minus1<"z">.lets;
-  let value = "where(x > 0, x, alpha * m)";
+  let value = "where(x > 0, x, alpha * expm1(x / alpha))";
   let grad = ["where(x > 0, dy, dy * exp(min(x, 0) / alpha))"];
 }
 def Selu : Activation<"selu"> {
@@ -100,24 +90,22 @@ def Selu : Activation<"selu"> {
   let description = "Klambauer et al., Self-normalizing neural networks, NeurIPS 2017.";
   let example = "selu(tensor({-1.f, 2.f}))";
   let gives = "[-1.1113, 2.1014] f32[2]";
-  let with = Minus1<"x">.lets;
-  let value = "where(x > 0, 1.0507009873554805 * x, 1.7580993408473766 * m)";
+  let value = "where(x > 0, 1.0507009873554805 * x, 1.7580993408473766 * expm1(x))";
   let grad = ["where(x > 0, 1.0507009873554805 * dy, 1.7580993408473766 * dy * exp(min(x, 0)))"];
 }
 def Softplus : Activation<"softplus", [Scalar<"beta", "1">, Scalar<"threshold", "20">]> {
   let summary = "log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x is above the threshold";
   let example = "softplus(tensor({0.f, 10.f}))";
   let gives = "[ 0.6931, 10.0000] f32[2]";
-  let with = "z = beta * x; " # Plus1<"exp(-abs(z))">.lets;
-  let value = "where(z > threshold, x, (max(z, 0) + l) / beta)";
+  let with = "z = beta * x";
+  let value = "where(z > threshold, x, (max(z, 0) + log1p(exp(-abs(z)))) / beta)";
   let grad = ["where(beta * x > threshold, dy, dy * sigmoid(beta * x))"];
 }
 def Logsigmoid : Activation<"logsigmoid"> {
   let summary = "logarithm of sigmoid, without overflow";
   let example = "logsigmoid(tensor({0.f, -100.f}))";
   let gives = "[ -0.6931, -100.0000] f32[2]";
-  let with = Plus1<"exp(-abs(x))">.lets;
-  let value = "min(x, 0) - l";
+  let value = "min(x, 0) - log1p(exp(-abs(x)))";
   let grad = ["dy * sigmoid(-x)"];
 }
 // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2) with e = exp(x), which is 1 to the last bit of f64 where x is 20.
@@ -144,7 +132,7 @@ def Logit : Pointwise<"logit", (ins Weft_Tensor:$x)> {
 
 class ActivationForm<string mnemonic, list<Param> parameters = []> : Composite<mnemonic, !listconcat([TensorParam], parameters)> {
   let shapes = "that of x";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let method = 1;
 }
 
@@ -153,14 +141,14 @@ def HardtanhForm : ActivationForm<"hardtanh", [Param<"double", "min_val", "-1">,
   let description = "Integers stay integers: the limits are truncated.";
   let example = "hardtanh(tensor({-2.f, 0.5f, 2.f}))";
   let gives = "[-1.0000, 0.5000, 1.0000] f32[3]";
-  let dtypes = "f32 f64 bf16 i64";
+  let dtypes = "all but bool";
 }
 def ThresholdForm : ActivationForm<"threshold", [Param<"double", "threshold">, Param<"double", "value">]> {
   let summary = "x where it is above the threshold, else `value`";
   let description = "Integers stay integers: both numbers are truncated.";
   let example = "threshold(tensor({-1.f, 2.f}), 0, 7)";
   let gives = "[7., 2.] f32[2]";
-  let dtypes = "f32 f64 bf16 i64";
+  let dtypes = "all but bool";
 }
 def LogitWithin : ActivationForm<"logit", [Param<"double", "eps">]> {
   let summary = "logit of x limited to eps .. 1 - eps";
@@ -171,7 +159,7 @@ def Relu6 : ActivationForm<"relu6"> {
   let summary = "hardtanh with the limits 0 and 6";
   let example = "relu6(tensor({-1, 3, 9}))";
   let gives = "[0, 3, 6] i64[3]";
-  let dtypes = "f32 f64 bf16 i64";
+  let dtypes = "all but bool";
 }
 def Celu : ActivationForm<"celu", [Param<"double", "alpha", "1">]> {
   let summary = "x where it is positive, else alpha * (exp(x / alpha) - 1)";
@@ -189,13 +177,13 @@ def Softsign : ActivationForm<"softsign"> {
   let summary = "x / (1 + |x|)";
   let example = "softsign(tensor({-1.f, 3.f}))";
   let gives = "[-0.5000, 0.7500] f32[2]";
-  let dtypes = "f32 f64 bf16; i64 is converted to f32";
+  let dtypes = "floating; integers are converted to f32";
 }
 def Tanhshrink : ActivationForm<"tanhshrink"> {
   let summary = "x - tanh(x)";
   let example = "tanhshrink(tensor({-1.f, 2.f}))";
   let gives = "[-0.2384, 1.0360] f32[2]";
-  let dtypes = "f32 f64 bf16; i64 is converted to f32";
+  let dtypes = "floating; integers are converted to f32";
 }
 def Softmin : ActivationForm<"softmin", [Param<"int64_t", "dim">]> {
   let summary = "softmax of -x";

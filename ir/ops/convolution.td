@@ -41,7 +41,7 @@ class ConvolutionForm<string mnemonic, string dims> : Composite<mnemonic, [Tenso
   let description = "stride, padding and dilation are one number or one a dim. \"valid\" pads nothing, \"same\" as much as keeps the sizes, for a stride of 1. Output channel group g sees input channel group g alone. x may lack the dim of samples.";
   let shapes = "x [N, C, sizes...], weight [O, C / groups, kernel...] and bias [O] give [N, O, (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1, ...]";
   let formula = "y[n, o, i] = bias[o] + sum over c, t of x[n, c, i * stride + t * dilation - padding] * weight[o, c, t]";
-  let dtypes = "f32 f64 bf16 i64, one for all operands";
+  let dtypes = "all but bool, one for all operands";
 }
 def Conv1d : ConvolutionForm<"conv1d", "one dim"> {
   let example = "conv1d(tensor({1.f, 2.f, 3.f}).reshape({1, 1, 3}), ones({1, 1, 2}))";
@@ -62,7 +62,7 @@ class TransposedForm<string mnemonic, string dims> : Composite<mnemonic, [Tensor
   let summary = "transposed convolution over " # dims # ": the gradient of a convolution with respect to its input";
   let description = "output_padding, below stride or dilation, chooses among the sizes that the convolution takes to x's. x may lack the dim of samples.";
   let shapes = "x [N, C, sizes...], weight [C, O / groups, kernel...] and bias [O] give [N, O, (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1, ...]";
-  let dtypes = "f32 f64 bf16 i64, one for all operands";
+  let dtypes = "all but bool, one for all operands";
 }
 def ConvTranspose1d : TransposedForm<"conv_transpose1d", "one dim"> {
   let example = "conv_transpose1d(tensor({1.f, 2.f}).reshape({1, 1, 2}), ones({1, 1, 2}))";

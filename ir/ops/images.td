@@ -6,7 +6,7 @@ include "ir/ops/composite.td"
 
 class Columns<string mnemonic, list<Param> sizes> : Composite<mnemonic, !listconcat([TensorParam], sizes, [Param<"const Dims&", "kernel_size">,
     Param<"const Dims&", "dilation", "1">, Param<"const Dims&", "padding", "0">, Param<"const Dims&", "stride", "1">])> {
-  let dtypes = "f32 f64 bf16 i64";
+  let dtypes = "all but bool";
 }
 def Unfold : Columns<"unfold", []> {
   let summary = "what each window of an image sees, as a column";
@@ -22,7 +22,7 @@ def Fold : Columns<"fold", [Param<"const Dims&", "output_size">]> {
 }
 
 class Shuffle<string mnemonic, Param factor> : Composite<mnemonic, [TensorParam, factor]> {
-  let dtypes = "f32 f64 bf16 i64 bool";
+  let dtypes = "every dtype";
 }
 def PixelShuffle : Shuffle<"pixel_shuffle", Param<"int64_t", "upscale_factor">> {
   let summary = "groups of channels as pixels: r^2 channels become r rows and r columns";

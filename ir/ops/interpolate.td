@@ -11,7 +11,7 @@ def Interpolate : Composite<"interpolate", [TensorParam, Param<"const Dims&", "s
   let example = "interpolate(tensor({0.f, 2.f}).reshape({1, 1, 2}), {3}, {}, \"linear\", true)";
   let gives = "[[[0., 1., 2.]]] f32[1, 1, 3]";
   let shapes = "x [N, C, sizes...] of 1 to 3 spatial dims";
-  let dtypes = "f32 f64 bf16; nearest any";
+  let dtypes = "floating; nearest every dtype";
 }
 
 #endif

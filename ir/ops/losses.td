@@ -10,7 +10,7 @@ def ReductionParam : Param<"Reduce", "reduction", "Reduce::mean">;
 
 class Loss<string mnemonic, list<Param> parameters> : Composite<mnemonic, parameters> {
   let shapes = "operands broadcast; one element after `reduction`";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 
 def CheckedRange : Pointwise<"checked_range", (ins Weft_Tensor:$x), [Scalar<"low">, Scalar<"high">]> {

@@ -24,7 +24,7 @@ def MaxPoolPositions : Structured<"max_pool_positions", (ins Weft_Tensor:$x)> {
 class MaxPool<string mnemonic, string dims> : PoolForm<mnemonic, [KernelParam, StrideParam, Param<"const Dims&", "padding", "0">,
     Param<"const Dims&", "dilation", "1">, CeilParam]> {
   let summary = "the greatest element that each window sees, over " # dims # "; padding is never it";
-  let dtypes = "f32 f64 bf16 i64";
+  let dtypes = "all but bool";
   let gradient = "to the element whose number `with_indices` returns";
 }
 class MaxPoolIndices<string mnemonic, string dims> : MaxPool<mnemonic, dims> {

@@ -9,7 +9,7 @@ def BiasParam : Param<"const Tensor&", "bias", "{}">;
 def EpsParam : Param<"double", "eps", "1e-5">;
 
 class Network<string mnemonic, list<Param> parameters> : Composite<mnemonic, parameters> {
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 
 //===--- Normalisation --------------------------------------------------------------------------===//

@@ -11,7 +11,7 @@ def CeilParam : Param<"bool", "ceil_mode", "false">;
 class PoolForm<string mnemonic, list<Param> parameters> : Composite<mnemonic, !listconcat([TensorParam], parameters)> {
   let shapes = "x [N, C, sizes...] or [C, sizes...]; (size + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1 places, rounded up where ceil_mode";
   let description = "Numbers are one, or one a dim. The stride is kernel_size unless given; padding is at most half of it.";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 //===--- Averages -------------------------------------------------------------------------------===//
 
@@ -39,7 +39,7 @@ def AvgPool3d : AvgPool<"avg_pool3d", "three dims", [DivisorParam]> {
 class AdaptivePool<string mnemonic> : Composite<mnemonic, [TensorParam, Param<"const Dims&", "output_size">]> {
   let description = "One number, or one a dim. Part i of n goes from i * size / n, rounded down, to (i + 1) * size / n, rounded up.";
   let shapes = "x [N, C, sizes...] or [C, sizes...]; the spatial dims become output_size";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 class AdaptiveAvg<string mnemonic, string dims> : AdaptivePool<mnemonic> {
   let summary = "means over the parts of " # dims;
@@ -66,7 +66,7 @@ def LocalResponseNorm : Composite<"local_response_norm", [TensorParam, Param<"in
   let gives = "[[[0.3536]]] f32[1, 1, 1]";
   let formula = "x / (k + alpha * mean of x^2 over channels c - size / 2 .. c + (size - 1) / 2)^beta";
   let shapes = "that of x [N, C, ...]";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 
 #endif

@@ -5,7 +5,7 @@
 include "ir/ops/composite.td"
 
 class ProductForm<string mnemonic, list<Param> parameters> : Composite<mnemonic, parameters> {
-  let dtypes = "f32 f64 bf16 i64, one for all operands";
+  let dtypes = "all but bool, one for all operands";
 }
 def SecondParam : Param<"const Arg&", "y">;
 
@@ -38,14 +38,14 @@ def Outer : ProductForm<"outer", [TensorParam, SecondParam]> {
   let example = "outer(tensor({1, 2}), tensor({3, 4}))";
   let gives = "[[3, 4], [6, 8]] i64[2, 2]";
   let shapes = "[M] and [N] give [M, N]";
-  let dtypes = "f32 f64 bf16 i64 bool, promoted to one";
+  let dtypes = "every dtype, promoted to one";
 }
 def Kron : ProductForm<"kron", [TensorParam, SecondParam]> {
   let summary = "each element of x times the whole of y, in x's places";
   let example = "kron(tensor({1, 10}), tensor({1, 2}))";
   let gives = "[ 1, 2, 10, 20] i64[4]";
   let shapes = "sizes multiply, aligned at the last dim";
-  let dtypes = "f32 f64 bf16 i64 bool, promoted to one";
+  let dtypes = "every dtype, promoted to one";
 }
 
 class Added<string mnemonic> : ProductForm<mnemonic, [TensorParam, Param<"const Arg&", "a">, Param<"const Arg&", "b">,
@@ -84,7 +84,7 @@ def Einsum : Composite<"einsum", [Param<"std::string_view", "equation">, Param<"
   let example = "einsum(\"ij,kj->ik\", {ones({1, 2}), ones({2, 2})})";
   let gives = "[[2., 2.]] f32[1, 2]";
   let shapes = "as the equation says; dims of one letter are equal or 1";
-  let dtypes = "f32 f64 bf16 i64, one for all operands";
+  let dtypes = "all but bool, one for all operands";
 }
 def Bilinear : Composite<"bilinear", [Param<"const Arg&", "x1">, Param<"const Arg&", "x2">, Param<"const Tensor&", "weight">,
     Param<"const Tensor&", "bias", "{}">]> {
@@ -93,7 +93,7 @@ def Bilinear : Composite<"bilinear", [Param<"const Arg&", "x1">, Param<"const Ar
   let gives = "[9.] f32[1]";
   let shapes = "[..., I] and [..., J] with weight [O, I, J] and bias [O] give [..., O]";
   let formula = "y[o] = sum over i, j of x1[i] * weight[o, i, j] * x2[j] + bias[o]";
-  let dtypes = "f32 f64 bf16, one for all operands";
+  let dtypes = "floating, one for all operands";
 }
 
 #endif

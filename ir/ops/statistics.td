@@ -9,7 +9,7 @@ def KeepdimParam : Param<"bool", "keepdim", "false">;
 
 class Statistic<string mnemonic, list<Param> parameters> : Composite<mnemonic, !listconcat([TensorParam], parameters)> {
   let shapes = "the dims in `dim` (all where it is empty) become 1, or vanish unless `keepdim`";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
   let method = 1;
 }
 
@@ -49,7 +49,7 @@ def Logsumexp : Statistic<"logsumexp", [DimsParam, KeepdimParam]> {
   let summary = "logarithm of the sum of exponentials over dims, without overflow";
   let example = "logsumexp(tensor({1000.f, 1000.f}))";
   let gives = "1000.6932 f32[]";
-  let dtypes = "f32 f64 bf16; i64 and bool are converted to f32";
+  let dtypes = "floating; others are converted to f32";
 }
 def VectorNorm : Statistic<"vector_norm", [Param<"double", "ord", "2">, DimsParam, KeepdimParam,
     Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -69,7 +69,7 @@ def Normalize : Composite<"normalize", [TensorParam, Param<"double", "p", "2">, 
   let example = "normalize(tensor({3.f, 4.f}), 2, {0})";
   let gives = "[0.6000, 0.8000] f32[2]";
   let shapes = "that of x";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 
 //===--- Distances ------------------------------------------------------------------------------===//
@@ -80,7 +80,7 @@ def CosineSimilarity : Composite<"cosine_similarity", [Param<"const Arg&", "x1">
   let example = "cosine_similarity(tensor({1.f, 0.f}), tensor({1.f, 1.f}), 0)";
   let gives = "0.7071 f32[]";
   let shapes = "operands broadcast; dim `dim` vanishes";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 def PairwiseDistance : Composite<"pairwise_distance", [Param<"const Arg&", "x1">, Param<"const Arg&", "x2">, Param<"double", "p", "2">,
     Param<"double", "eps", "1e-6">, KeepdimParam]> {
@@ -88,14 +88,14 @@ def PairwiseDistance : Composite<"pairwise_distance", [Param<"const Arg&", "x1">
   let example = "pairwise_distance(tensor({3.f, 4.f}), tensor({0.f, 0.f}))";
   let gives = "5.0000 f32[]";
   let shapes = "operands broadcast; the last dim becomes 1, or vanishes unless `keepdim`";
-  let dtypes = "f32 f64 bf16";
+  let dtypes = "floating";
 }
 def Cdist : Composite<"cdist", [Param<"const Arg&", "x1">, Param<"const Arg&", "x2">, Param<"double", "p", "2">]> {
   let summary = "norms of the differences between each row of x1 and each row of x2";
   let example = "cdist(tensor({{0.f}, {1.f}}), tensor({{2.f}}))";
   let gives = "[[2.], [1.]] f32[2, 1]";
   let shapes = "[..., P, M] and [..., R, M] give [..., P, R]; batch dims broadcast";
-  let dtypes = "f32 f64";
+  let dtypes = "floating";
 }
 
 #endif

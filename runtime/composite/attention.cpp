@@ -85,6 +85,7 @@ Tensor scaled_dot_product_attention(const Arg& query, const Arg& key, const Arg&
                                     std::optional<double> scale, bool enable_gqa) {
   LocScope scope(query.loc());
   check(query, key, value, attn_mask, is_causal);
+  const DeviceScope place = composite::beside(query);
   DType dtype = query.impl()->meta.dtype;
   Tensor q = composite::widened(query), k = composite::widened(key), v = composite::widened(value);
   if (enable_gqa) {

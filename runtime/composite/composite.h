@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/core/call.h"
+#include "weft/device.h"
 #include "weft/ops.h"
 
 namespace weft::composite {
@@ -19,6 +20,11 @@ inline void require_floating(const char* op, const Arg& x) {
     throw Error(ErrorKind::dtype,
                 std::string(op) + ": the operand must be floating, got " + describe(m),
                 LocScope::resolve(x.loc()));
+}
+
+/// Says that what a composite makes from nothing lies where x does, as long as the result lives.
+inline DeviceScope beside(const Arg& x) {
+  return DeviceScope(x.impl() ? x.impl()->meta.device : DeviceScope::current());
 }
 
 /// Throws the user's error of a composite, at the user's line.

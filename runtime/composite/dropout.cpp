@@ -12,6 +12,7 @@ Tensor dropped(const char* op, const Arg& x, double p, bool training, const Shap
   if (!(p >= 0 && p <= 1))
     composite::refuse(op, ErrorKind::value, "p must be in 0 .. 1, got " + std::to_string(p),
                       x.loc());
+  const DeviceScope place = composite::beside(x);
   Tensor t = x.tensor();
   if (!training || p == 0 || t.numel() == 0) return t;
   if (p == 1) return t * 0;

@@ -75,6 +75,7 @@ Tensor unfold(const Arg& x, const Dims& kernel_size, const Dims& dilation, const
     refuse("unfold", ErrorKind::shape,
            "x must be an image [N, C, H, W] or [C, H, W] that the kernel fits, got " + describe(m),
            x.loc());
+  const DeviceScope place = composite::beside(x);
   Tensor image = lacks_samples ? unsqueeze(x, 0) : x.tensor();
   image = padded(padded(image, 2, c.rows.begin, c.rows.end), 3, c.columns.begin, c.columns.end);
   std::vector<Tensor> taps;
@@ -103,6 +104,7 @@ Tensor fold(const Arg& x, const Dims& output_size, const Dims& kernel_size, cons
                "], the places of the windows in an image of " + output_size.str() + ", got " +
                describe(m),
            x.loc());
+  const DeviceScope place = composite::beside(x);
   Tensor columns = lacks_samples ? unsqueeze(x, 0) : x.tensor();
   Shape tall{columns.size(0), columns.size(1) / c.taps(), size[0] + 2 * c.rows.begin, wide};
   Shape whole = tall;

@@ -24,8 +24,8 @@ constexpr Form kForms[] = {
     {"area", Mode::area, 0},
 };
 
-// How one dim changes. Places are computed in the precision of the elements, as they decide which element
-// is the nearest.
+// How one dim changes. Places are computed in the precision of the elements, as they decide which
+// element is the nearest.
 struct DimChange {
   int64_t from, to;
   double scale; // 0: from / to
@@ -33,9 +33,9 @@ struct DimChange {
 };
 
 template <class T> T step_of(const DimChange& c) {
-  if (c.align_corners) return c.to > 1 ? static_cast<T>(c.from - 1) / static_cast<T>(c.to - 1) : T(0);
-  return c.scale > 0 ? static_cast<T>(1 / c.scale)
-                     : static_cast<T>(c.from) / static_cast<T>(c.to);
+  if (c.align_corners)
+    return c.to > 1 ? static_cast<T>(c.from - 1) / static_cast<T>(c.to - 1) : T(0);
+  return c.scale > 0 ? static_cast<T>(1 / c.scale) : static_cast<T>(c.from) / static_cast<T>(c.to);
 }
 
 // The elements whose weighted sum a new one is: some an element, and their weights.
@@ -89,9 +89,9 @@ Tensor resampled(const Tensor& x, int dim, Mode mode, const DimChange& c) {
   along[dim] = c.to;
   Tensor y;
   for (size_t k = 0; k < taps.positions.size(); k++) {
-    Tensor part = index_select(x, dim, tensor(taps.positions[k], Shape{c.to}));
+    Tensor part = index_select(x, dim, tensor(taps.positions[k], Shape{c.to}).to(x.device()));
     if (!taps.weights.empty())
-      part = std::move(part) * tensor(taps.weights[k], along).to(x.dtype());
+      part = std::move(part) * tensor(taps.weights[k], along).to(x.dtype()).to(x.device());
     y = y.defined() ? std::move(y) + std::move(part) : part;
   }
   return y;
@@ -109,7 +109,8 @@ Tensor interpolate(const Arg& x, const Dims& size, const std::vector<double>& sc
   if (form == std::end(kForms) || spatial < 1 || spatial > 3 ||
       (form->spatial && form->spatial != spatial))
     refuse("interpolate", ErrorKind::value,
-           "mode must be nearest, nearest-exact or area, linear for 1 spatial dim, bilinear or bicubic "
+           "mode must be nearest, nearest-exact or area, linear for 1 spatial dim, bilinear or "
+           "bicubic "
            "for 2 or trilinear for 3, got " +
                std::string(mode) + " for " + describe(m),
            x.loc());
@@ -126,14 +127,16 @@ Tensor interpolate(const Arg& x, const Dims& size, const std::vector<double>& sc
   std::vector<DimChange> changes;
   for (int k = 0; k < spatial; k++) {
     int64_t from = m.sizes[k + 2];
-    double factor = !by_scale ? 0 : scale_factor[scale_factor.size() == 1 ? 0 : static_cast<size_t>(k)];
+    double factor =
+        !by_scale ? 0 : scale_factor[scale_factor.size() == 1 ? 0 : static_cast<size_t>(k)];
     double scaled = std::floor(static_cast<double>(from) * factor);
-    int64_t to = by_size ? size[size.size() == 1 ? 0 : k]
+    int64_t to = by_size                          ? size[size.size() == 1 ? 0 : k]
                  : scaled >= 1 && scaled < 0x1p40 ? static_cast<int64_t>(scaled)
                                                   : 0;
     if (from < 1 || to < 1)
       refuse("interpolate", ErrorKind::shape,
-             "old and new sizes must be positive, got " + std::to_string(to) + " for " + describe(m),
+             "old and new sizes must be positive, got " + std::to_string(to) + " for " +
+                 describe(m),
              x.loc());
     sizes.push_back(to);
     changes.push_back({from, to, factor, align_corners && is_weighted});

@@ -26,7 +26,8 @@ ValuesAndIndices max_pooled(const char* op, const Arg& x, int spatial, const Poo
   return gathered(image, positions, spatial);
 }
 
-ValuesAndIndices adaptive_max_pooled(const char* op, const Arg& x, const Dims& output_size, int spatial) {
+ValuesAndIndices adaptive_max_pooled(const char* op, const Arg& x, const Dims& output_size,
+                                     int spatial) {
   LocScope scope(x.loc());
   Dims parts = composite::pool_parts(op, x, output_size, spatial);
   Tensor image = x.tensor();
@@ -37,15 +38,18 @@ ValuesAndIndices adaptive_max_pooled(const char* op, const Arg& x, const Dims& o
 } // namespace
 
 ValuesAndIndices max_pool1d_with_indices(const Arg& x, const Dims& kernel_size, const Dims& stride,
-                             const Dims& padding, const Dims& dilation, bool ceil_mode) {
+                                         const Dims& padding, const Dims& dilation,
+                                         bool ceil_mode) {
   return max_pooled("max_pool1d", x, 1, {kernel_size, stride, padding, dilation, ceil_mode});
 }
 ValuesAndIndices max_pool2d_with_indices(const Arg& x, const Dims& kernel_size, const Dims& stride,
-                             const Dims& padding, const Dims& dilation, bool ceil_mode) {
+                                         const Dims& padding, const Dims& dilation,
+                                         bool ceil_mode) {
   return max_pooled("max_pool2d", x, 2, {kernel_size, stride, padding, dilation, ceil_mode});
 }
 ValuesAndIndices max_pool3d_with_indices(const Arg& x, const Dims& kernel_size, const Dims& stride,
-                             const Dims& padding, const Dims& dilation, bool ceil_mode) {
+                                         const Dims& padding, const Dims& dilation,
+                                         bool ceil_mode) {
   return max_pooled("max_pool3d", x, 3, {kernel_size, stride, padding, dilation, ceil_mode});
 }
 Tensor max_pool1d(const Arg& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,

@@ -21,6 +21,7 @@ Tensor averaged(const char* op, const Arg& x, int spatial, const PoolArguments& 
                 bool with_padding, std::optional<int64_t> divisor) {
   LocScope scope(x.loc());
   composite::require_floating(op, x);
+  const DeviceScope place = composite::beside(x);
   WindowList windows = composite::pool_windows(op, x, spatial, a);
   if (divisor && *divisor == 0)
     refuse(op, ErrorKind::value, "divisor_override must not be 0, got 0", x.loc());
@@ -136,6 +137,7 @@ Tensor local_response_norm(const Arg& x, int64_t size, double alpha, double beta
            "x must have at least 3 dims and size be positive, got " + describe(m) + " and " +
                std::to_string(size),
            x.loc());
+  const DeviceScope place = composite::beside(x);
   Tensor t = x.tensor();
   if (m.numel() == 0) return t;
   // Channels are the only spatial dim of an image [N, 1, C, elements].

@@ -21,6 +21,8 @@ using kernels::Windows;
 constexpr int kDims = kMostSpatialDims;
 constexpr int64_t kPieceWork = int64_t{1} << 19; // multiplications worth handing to another thread
 constexpr int64_t kEnoughPieces = 8;
+// With few rows a packed pixel would be used too seldom.
+constexpr int64_t kFewRows = 4, kFewChannels = 8;
 constexpr int64_t kMostRows = 112; // of one piece of a weight's gradient
 
 int64_t product_of(const int64_t* sizes, int count) {
@@ -157,8 +159,7 @@ void run_product(const Job& j, const Loc& loc) {
 }
 
 void run(const Job& j, const Loc& loc) {
-  // With few rows a packed pixel would be used too seldom.
-  if (j.rows < 4 && j.windows.channels < 8)
+  if (j.rows < kFewRows && j.windows.channels < kFewChannels)
     run_direct(j);
   else
     run_product(j, loc);
@@ -293,20 +294,35 @@ bool routine_convolution_weight(const RoutineCall& call) {
   CompactOperand gradient(dy, s.computed, *call.loc), source(x, s.computed, *call.loc);
   const ConvolutionKernel& kernel = s.kernel();
   WindowSet set(s);
-  int64_t columns = s.channels * s.taps, blocks = (columns - 1) / kernel.weight_columns + 1;
-  int64_t chunks = (s.rows - 1) / kMostRows + 1;
+  auto gradient_of = [&](int64_t n, int64_t row) {
+    return gradient.data + (n * s.groups * s.rows + row) * s.y_size * s.item();
+  };
+  auto source_of = [&](int64_t n, int64_t group) {
+    return source.data + (n * s.groups + group) * s.channels * s.x_size * s.item();
+  };
+  int64_t columns = s.channels * s.taps;
+  if (s.rows < kFewRows && s.channels < kFewChannels) {
+    parallel_for(s.groups, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t g = begin; g < end; g++)
+        for (int64_t n = 0; n < s.samples; n++)
+          kernel.direct_weights(set.windows, gradient_of(n, g * s.rows), s.rows, source_of(n, g),
+                                n == 0, target.data() + g * s.rows * columns * s.item());
+    });
+    target.finish();
+    return true;
+  }
+  int64_t blocks = (columns - 1) / kernel.weight_columns + 1, chunks = (s.rows - 1) / kMostRows + 1;
   parallel_for(s.groups * blocks * chunks, 1, [&](int64_t begin, int64_t end) {
-    Scratch scratch(kernel.weight_scratch_bytes(set.windows, (s.rows - 1) / chunks + 1), *call.loc);
+    const Scratch scratch(kernel.weight_scratch_bytes(set.windows, (s.rows - 1) / chunks + 1),
+                          *call.loc);
     for (int64_t k = begin; k < end; k++) {
       int64_t group = k / blocks / chunks, first = k / chunks % blocks * kernel.weight_columns;
       int64_t top = s.rows * (k % chunks) / chunks;
       int64_t rows = s.rows * (k % chunks + 1) / chunks - top, row = group * s.rows + top;
       for (int64_t n = 0; n < s.samples; n++)
-        kernel.weight_product(
-            set.windows, gradient.data + (n * s.groups * s.rows + row) * s.y_size * s.item(), rows,
-            source.data + (n * s.groups + group) * s.channels * s.x_size * s.item(), first,
-            std::min(kernel.weight_columns, columns - first), n == 0,
-            target.data() + row * columns * s.item(), scratch.data());
+        kernel.weight_product(set.windows, gradient_of(n, row), rows, source_of(n, group), first,
+                              std::min(kernel.weight_columns, columns - first), n == 0,
+                              target.data() + row * columns * s.item(), scratch.data());
     }
   });
   target.finish();

@@ -1,5 +1,7 @@
 #include "weft/nn_layers.h"
 
+#include "weft/device.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -13,6 +15,7 @@ constexpr double kMasked = -std::numeric_limits<double>::infinity();
 
 // A mask as numbers to add; where it is bool, true is what does not count.
 Tensor added(const Tensor& mask, DType dtype) {
+  const DeviceScope place(mask.device());
   if (mask.dtype() != boolean) return mask.to(dtype);
   return where(mask, full({}, kMasked, dtype), zeros({}, dtype));
 }
@@ -84,6 +87,7 @@ Tensor MultiheadAttention::forward(const Tensor& query, const Tensor& key, const
   Tensor mask = merged_mask(masks, q.size(0));
   bool is_causal = masks.is_causal && !mask.defined();
   if (masks.is_causal && mask.defined()) {
+    const DeviceScope place(mask.device());
     Tensor rows = unsqueeze(arange(q.size(2)), 1), columns = arange(k.size(2));
     mask = where(columns <= rows, mask, kMasked);
   }

@@ -151,8 +151,12 @@ const Case kCases[] = {
      }},
     {"max_pool2d",
      {{2, 2, 5, 6}},
-     [](const Inputs& x) { return max_pool2d(x[0], {2, 3}, 2, 1, {1, 2}, true); }},
-    {"adaptive_max_pool1d", {{2, 3, 7}}, [](const Inputs& x) { return adaptive_max_pool1d(x[0], 3); }},
+     [](const Inputs& x) {
+       return max_pool2d(x[0], {2, 3}, 2, 1, {1, 2}, true);
+     }},
+    {"adaptive_max_pool1d",
+     {{2, 3, 7}},
+     [](const Inputs& x) { return adaptive_max_pool1d(x[0], 3); }},
     {"interpolate",
      {{1, 2, 3, 4}},
      [](const Inputs& x) {

@@ -45,7 +45,8 @@ TEST_CASE("maxima are the greatest elements and lie where they are said to", "[p
   Tensor x = tensor({1.f, 3.f, 2.f, 3.f, 0.f, -1.f}).reshape({1, 1, 6});
   auto [values, indices] = max_pool1d_with_indices(x, 3, 1, 1);
   check_close(values, {3, 3, 3, 3, 3, 0});
-  CHECK(indices.to_vector<int64_t>() == std::vector<int64_t>{1, 1, 1, 3, 3, 4}); // the first of equals
+  CHECK(indices.to_vector<int64_t>() ==
+        std::vector<int64_t>{1, 1, 1, 3, 3, 4}); // the first of equals
   check_close(max_pool1d(x, 2, 2, 0, 2), {2, 3});
   check_close(max_pool1d(x, 4, 4, 0, 1, true), {3, 0});
   float nan = std::numeric_limits<float>::quiet_NaN();
@@ -61,7 +62,8 @@ TEST_CASE("maxima are the greatest elements and lie where they are said to", "[p
   CHECK(adaptive_max_pool2d(whole, {3, 1}).to_vector<int64_t>() == std::vector<int64_t>{7, 11, 15});
   CHECK(max_pool3d(zeros({0, 1, 4, 4, 4}), 2).shape() == Shape{0, 1, 2, 2, 2});
   CHECK_THROWS_WITH(max_pool2d(whole, 2, 2, 2), Contains("padding must be at most half"));
-  CHECK_THROWS_WITH(max_pool1d(ones({1, 1}), 2, 1, 1, 2), Contains("each window must see elements"));
+  CHECK_THROWS_WITH(max_pool1d(ones({1, 1}), 2, 1, 1, 2),
+                    Contains("each window must see elements"));
   CHECK_THROWS_WITH(max_pool2d(whole > 2, 2), Contains("must be of numbers"));
 }
 

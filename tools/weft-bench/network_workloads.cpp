@@ -131,7 +131,8 @@ void make_conv(Params& p, const std::string& name, int64_t in, int64_t out, int6
 
 Tensor conv_block(const Params& p, const Tensors& x) { return relu(conv_norm(x[0], p, "c", 1, 1)); }
 
-// ResNet-18 (He et al., Deep residual learning, 2015): channels in and out, and stride, of its blocks.
+// ResNet-18 (He et al., Deep residual learning, 2015): channels in and out, and stride, of its
+// blocks.
 struct Stage {
   int64_t in, out, stride;
 };
@@ -207,14 +208,15 @@ std::vector<Workload> network_workloads() {
                  .make = make_resnet,
                  .limit = LimitClass::flops,
                  .flops = 2 * 1.814e9});
-  all.push_back({.name = "gpt_train",
-                 .about = "a training step of a GPT: 6 layers of width 384, batch 8 of 128 positions",
-                 .kind = Kind::training,
-                 .function = gpt_loss,
-                 .make = make_gpt,
-                 .limit = LimitClass::flops,
-                 .flops = 3 * (6 * (block_flops - 2.0 * 8 * 128 * 128 * 384) + 2.0 * 1024 * 384 * 4096),
-                 .weight_decay = 0.01});
+  all.push_back(
+      {.name = "gpt_train",
+       .about = "a training step of a GPT: 6 layers of width 384, batch 8 of 128 positions",
+       .kind = Kind::training,
+       .function = gpt_loss,
+       .make = make_gpt,
+       .limit = LimitClass::flops,
+       .flops = 3 * (6 * (block_flops - 2.0 * 8 * 128 * 128 * 384) + 2.0 * 1024 * 384 * 4096),
+       .weight_decay = 0.01});
   return all;
 }
 

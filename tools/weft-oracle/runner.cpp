@@ -72,7 +72,8 @@ std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) 
   std::string name = own_name(c);
   const Json& args = c.at("args");
   Json kwargs = c.at("kwargs");
-  if (auto flag = kwargs.find("return_indices"); flag != kwargs.end()) { // a function of its own here
+  if (auto flag = kwargs.find("return_indices");
+      flag != kwargs.end()) { // a function of its own here
     if (flag->get<bool>()) name += "_with_indices";
     kwargs.erase(flag);
   }

@@ -201,10 +201,11 @@ private:
   std::optional<double> eps_;
 };
 
-//===--- Embedding----------------------------------------------------------------------------------------//
+//===---
+//Embedding----------------------------------------------------------------------------------------//
 
-/// Rows of a table by their number; they start normally distributed. Row padding_idx starts as 0 and gets
-/// no gradient.
+/// Rows of a table by their number; they start normally distributed. Row padding_idx starts as 0
+/// and gets no gradient.
 class Embedding : public Module {
 public:
   Embedding(int64_t rows, int64_t columns, std::optional<int64_t> padding_idx = std::nullopt,

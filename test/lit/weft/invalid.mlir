@@ -156,6 +156,15 @@ func.func @gather(%x: tensor<4x3xf32>, %at: tensor<4xi64>) -> tensor<4xf32> {
 
 // -----
 
+// A convolution has as many places as its windows fit the padded image.
+func.func @convolution(%x: tensor<1x4x9xf32>, %w: tensor<6x2x3xf32>) {
+  // expected-error @below {{the result's shape must be [1, 6, 5], got [1, 6, 9]}}
+  %0 = weft.convolution %x, %w {structure = array<i64: 2, 2, 1, 1, 1>} : (tensor<1x4x9xf32>, tensor<6x2x3xf32>) -> tensor<1x6x9xf32>
+  return
+}
+
+// -----
+
 // There is an index for each element that is scattered.
 func.func @scatter(%x: tensor<4x3xf32>, %at: tensor<2x3xi64>, %src: tensor<2x2xf32>) -> tensor<4x3xf32> {
   // expected-error @below {{index and src must have one shape of the rank of x, got [2, 3] and [2, 2] for [4, 3]}}
@@ -165,9 +174,36 @@ func.func @scatter(%x: tensor<4x3xf32>, %at: tensor<2x3xi64>, %src: tensor<2x2xf
 
 // -----
 
+// Its gradients have the sizes that they are given.
+func.func @convolution_input(%dy: tensor<1x6x5xf32>, %w: tensor<6x2x3xf32>) {
+  // expected-error @below {{the result's shape must be [1, 4, 9], got [1, 2, 9]}}
+  %0 = weft.convolution_input %dy, %w {structure = array<i64: 2, 2, 1, 1, 1>, sizes = affine_map<() -> (9)>} : (tensor<1x6x5xf32>, tensor<6x2x3xf32>) -> tensor<1x2x9xf32>
+  return
+}
+
+// -----
+
 // A diagonal is of a square.
 func.func @diagonal_view(%x: tensor<4x3xf32>) -> tensor<3xf32> {
   // expected-error @below {{dims must be two of one size, got [4, 3]}}
   %0 = weft.diagonal_view %x {structure = array<i64: 0, 1>} : (tensor<4x3xf32>) -> tensor<3xf32>
   return %0 : tensor<3xf32>
+}
+
+// -----
+
+// A window has a stride, padding before and after it, and a dilation.
+func.func @windows(%x: tensor<1x4x9xf32>, %w: tensor<6x2x3xf32>) {
+  // expected-error @below {{must have two operands, groups and windows for their spatial dims}}
+  %0 = weft.convolution %x, %w {structure = array<i64: 2, 2, 1>} : (tensor<1x4x9xf32>, tensor<6x2x3xf32>) -> tensor<1x6x5xf32>
+  return
+}
+
+// -----
+
+// A pool in parts has as many places as there are parts.
+func.func @parts(%x: tensor<3x7xf32>) {
+  // expected-error @below {{the result's shape must be [3, 2], got [3, 7]}}
+  %0 = weft.max_pool_positions %x {structure = array<i64>, sizes = affine_map<() -> (2)>} : (tensor<3x7xf32>) -> tensor<3x7xi64>
+  return
 }
