@@ -361,8 +361,11 @@ Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers 
   check_defined(op, operands, loc);
   Operands o;
   for (const Arg* a : operands) {
+    if (a->is_scalar())
+      fail_at(op, ErrorKind::value,
+              "operand " + std::to_string(o.tensor_count + 1) + " must be a tensor, got a number",
+              loc);
     o.tensors[o.tensor_count++] = a->impl();
-    if (a->is_scalar()) o.add_scalar(a->scalar());
   }
   for (const Scalar& s : attributes)
     o.add_scalar(s);

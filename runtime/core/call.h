@@ -32,8 +32,8 @@ const Tensor& assign(const Tensor& self, const Arg& source);
 Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim,
                  std::optional<DType> dtype = std::nullopt);
 
-/// Calls an op as it is: operands must have the dtypes it takes. A number operand goes in front of
-/// `attributes` in the call's scalars.
+/// Calls an op as it is: operands must be tensors, not numbers, and have the dtypes that the op
+/// takes.
 Tensor primitive(Op op, Args operands, std::span<const Scalar> attributes, Integers structure,
                  Integers sizes, const Loc& loc);
 

@@ -87,6 +87,14 @@ TEST_CASE("undefined operands are refused") {
   CHECK_THROWS_AS(none.shape(), Error);
 }
 
+TEST_CASE("a number is refused where an op takes tensors alone") {
+  const Error e = caught([] { matmul(ones({2}), 2.0); });
+  CHECK(e.kind() == ErrorKind::value);
+  CHECK(std::string(caught([] { cast(2.5, i64); }).what())
+            .starts_with("cast: operand 1 must be a tensor, got a number (at "));
+  CHECK(std::string(e.what()).starts_with("matmul: operand 2 must be a tensor, got a number (at "));
+}
+
 TEST_CASE("targets out of range are one clear error") {
   Error e = caught([] { cross_entropy(ones({2, 3}), tensor({0, 3})); });
   CHECK(e.kind() == ErrorKind::index);
