@@ -86,9 +86,11 @@ void outdate_target(const OpCall& call, GradNode* node) {
   }
 }
 
-// Says whether the session at hand keeps what the node of such an operand leads to.
+// Says whether the session at hand keeps the node of such an operand, and what it leads to. A node
+// that is not lent belongs to its tensor, which an op in place gives another one.
 bool can_lend(const RegionSession* s, const TensorImpl* t) {
-  return t->is_leaf || t->session == s || !t->meta.requires_grad;
+  return t->is_leaf || !t->meta.requires_grad ||
+         (t->session == s && static_cast<const GradNode*>(t->autograd)->lent);
 }
 
 void arm(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode* node) {

@@ -152,8 +152,6 @@ const Tensor& Tensor::detach_(Loc loc) const {
     fail_at(loc, fmt::format("detach_: {} must not be a view, whose history is that of its base; "
                              "use detach()",
                              describe(impl_->meta)));
-  // Nodes of the region may lead to the tensor's without holding it.
-  if (current_session) current_session->flush("detach_", loc);
   if (impl_->is_leaf)
     impl_->meta.requires_grad = 0;
   else

@@ -252,3 +252,25 @@ TEST_CASE("an op in place records or refuses by the grad mode of each call", "[r
     if (mode == 1) require_same({grad({got}, {c.w})[0]}, {grad({want}, {c.w})[0]});
   }
 }
+
+TEST_CASE("histories that ops in place replace are kept by what was made of them", "[region]") {
+  Tensor w = ramp({}).requires_grad_();
+  auto body = [&](const Tensor& x) {
+    Tensor h = w * x;
+    h.copy_(w * 2.0); // h has another history now,
+    Tensor v = h.flatten();
+    v.copy_(v * x); // and another one again, to which v's first history does not lead
+    v.sum().backward();
+    return h.detach();
+  };
+  auto f = compile(body);
+  for (int k = 0; k < 5; k++) {
+    INFO("call " << k);
+    const Tensor x = ramp({}, 0.5 + k);
+    w.set_grad({});
+    const Tensor want = body(x), gradient = w.grad();
+    w.set_grad({});
+    require_equal(f(x), want);
+    require_equal(w.grad(), gradient);
+  }
+}

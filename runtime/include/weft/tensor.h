@@ -133,7 +133,7 @@ public:
   HookHandle register_post_accumulate_grad_hook(Hook hook, Loc loc = Loc::current()) const;
   /// Returns a tensor with the same memory and no history.
   Tensor detach(Loc loc = Loc::current()) const;
-  /// Makes this tensor a leaf without history. Inside a compiled region pending work runs first.
+  /// Makes this tensor a leaf without history.
   const Tensor& detach_(Loc loc = Loc::current()) const;
 
   Tensor to(DType dtype, Loc loc = Loc::current()) const;
