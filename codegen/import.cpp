@@ -155,24 +155,23 @@ private:
     const ir::Record& record = *known.records[k];
     if (record.isMask(position)) return builder.getI1Type();
     if (record.isRandom && position < record.operands + 2) return builder.getI64Type();
-    int32_t from = op.in_place ? op.operands[0] : op.result;
-    bool has_tensor = false;
     for (auto [p, v] : llvm::enumerate(op.operands))
-      if (v >= 0 && !record.isMask(p)) {
-        from = v;
-        has_tensor = true;
-        break;
-      }
-    DType dtype = segment.values[from].meta.dtype;
-    if (!has_tensor && dtype == DType::boolean) return compared_type(op);
+      if (v >= 0 && !record.isMask(p)) return compute_of(v);
+    if (record.result == ir::ResultRule::boolean) return type_of_numbers(op);
+    return compute_of(op.in_place ? op.operands[0] : op.result);
+  }
+  Type compute_of(int32_t value) {
+    DType dtype = segment.values[value].meta.dtype;
     return is_integer(dtype) ? element(dtype) : ir::computeElement(element(dtype));
   }
 
-  // A comparison of numbers alone has a result that does not say what is compared.
-  Type compared_type(const SegmentOp& op) {
-    for (int32_t v : op.operands)
-      if (v < 0 && segment.scalars[-1 - v] == Scalar::Kind::floating) return builder.getF32Type();
-    return builder.getI64Type();
+  // A mask says nothing of the numbers alone that it is made of: f64 if one is floating, else i64.
+  Type type_of_numbers(const SegmentOp& op) {
+    const auto is_floating = [&](int32_t v) {
+      return v < 0 && segment.scalars[-1 - v] == Scalar::Kind::floating;
+    };
+    return llvm::any_of(op.operands, is_floating) ? Type(builder.getF64Type())
+                                                  : Type(builder.getI64Type());
   }
 
   void import_op(size_t k) {

@@ -3,6 +3,9 @@
 
 #include "codegen/cpu/kernel_function.h"
 
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -16,6 +19,40 @@ using namespace weft::loom;
 
 namespace weft::cpu {
 namespace {
+
+// The lane that a constant mask of one lane names, or -1.
+int singleLane(llvm::Value* mask) {
+  auto* constant = llvm::dyn_cast<llvm::Constant>(mask);
+  auto* type = llvm::dyn_cast<llvm::FixedVectorType>(mask->getType());
+  int lane = -1;
+  for (unsigned k = 0; constant && type && k < type->getNumElements(); k++) {
+    llvm::Constant* bit = constant->getAggregateElement(k);
+    if (!bit || !(bit->isNullValue() || bit->isOneValue())) return -1;
+    if (bit->isNullValue()) continue;
+    if (lane >= 0) return -1;
+    lane = static_cast<int>(k);
+  }
+  return lane;
+}
+
+// Masked stores of one lane become plain ones. LLVM 22's x86 back end joins such a store with the
+// truncation before it and then writes the lane at its full width, over what lies behind it: the
+// tail of 17 bf16 elements wrote an 18th.
+void storeSingleLanes(llvm::Module& module) {
+  for (llvm::Function& function : module)
+    for (llvm::Instruction& i : llvm::make_early_inc_range(llvm::instructions(function))) {
+      auto* store = llvm::dyn_cast<llvm::IntrinsicInst>(&i);
+      if (!store || store->getIntrinsicID() != llvm::Intrinsic::masked_store) continue;
+      const int lane = singleLane(store->getArgOperand(store->arg_size() - 1));
+      if (lane < 0) continue;
+      llvm::IRBuilder<> b(store);
+      llvm::Value* value = b.CreateExtractElement(store->getArgOperand(0), lane);
+      llvm::Value* address = b.CreateConstGEP1_64(value->getType(), store->getArgOperand(1), lane);
+      b.CreateAlignedStore(value, address,
+                           llvm::Align(value->getType()->getScalarSizeInBits() / 8));
+      store->eraseFromParent();
+    }
+}
 
 // As good as -O2 on what the emitter prints, at half its time; the emitter has already unrolled,
 // vectorised and hoisted.
@@ -48,6 +85,7 @@ llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine, StepClo
       clock.time(
           "optimize", [&] { functions.invalidate(function, passes.run(function, functions)); },
           kernelOf(function));
+  storeSingleLanes(module);
   return llvm::Error::success();
 }
 

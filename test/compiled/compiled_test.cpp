@@ -248,6 +248,35 @@ TEST_CASE("dtypes, casts and comparisons", "[compiled]") {
       });
 }
 
+TEST_CASE("masks of numbers alone are those of eager calls", "[compiled]") {
+  const Tensor x = tensor(1.0f).requires_grad_();
+  auto masks = [] {
+    return concatenate({logical_and(0.5, 1).view({1}), eq(0.5, 0).view({1}), lt(2, 3).view({1}),
+                        ne(true, false).view({1})});
+  };
+  auto slope = [&] { return grad({pow(x, 0.5)}, {x})[0]; }; // asks whether the exponent is 0
+  auto fast_masks = compile(masks);
+  auto fast_slope = compile(slope);
+  for (int k = 0; k < 4; k++) {
+    CHECK(fast_masks().to_vector<bool>() == std::vector<bool>{true, false, true, true});
+    CHECK(fast_slope().item<float>() == 0.5f);
+  }
+}
+
+TEST_CASE("the tail of a row writes no element of the next one", "[compiled]") {
+  auto f = compile([](const Tensor& x) { return softmax(x, 0); });
+  for (DType dtype : {bf16, f32, f64})
+    for (int64_t n : {5, 9, 17, 33, 65}) { // a vector and one more, for each vector length
+      auto rows = compile([](const Tensor& x) { return softmax(x, 0); });
+      const Tensor x = ramp({3, n}, 2, dtype);
+      for (int k = 0; k < 3; k++) {
+        INFO(x.shape());
+        CHECK(difference(softmax(x, 0), rows(x)) <= (dtype == bf16 ? kSumBf16 : kSum));
+        CHECK(difference(softmax(x, 0), f(x)) <= (dtype == bf16 ? kSumBf16 : kSum));
+      }
+    }
+}
+
 TEST_CASE("special values pass as in eager ops", "[compiled]") {
   float nan = std::nanf(""), inf = INFINITY;
   compare(
