@@ -46,8 +46,10 @@ test-tsan: setup ## Runs the fast tests under the thread sanitizer
 	@$(call build,tsan)
 	@ctest --preset tsan -j $(JOBS)
 
+FUZZ_PROGRAMS ?= 100000
 .PHONY: fuzz
-fuzz: ## Fuzzes the readers of files, FUZZ_SECONDS (300) each
+fuzz: build ## Runs FUZZ_PROGRAMS (100000) random programs, then fuzzes the readers of files, FUZZ_SECONDS (300) each
+	@build/test/fuzz-programs --programs $(FUZZ_PROGRAMS) --first 100000 --jobs $(JOBS) --folder build/fuzz-findings
 	@tools/setup --fuzz
 	@tools/fuzz
 

@@ -1,0 +1,220 @@
+// Eager against compiled code, and relations between two compiled runs.
+
+#include "test/fuzz/execute.h"
+
+#include <optional>
+
+namespace fuzz {
+
+namespace {
+
+std::string name_of_value(const Program& program, size_t k) {
+  return k < program.inputs.size() ? "x" + std::to_string(k)
+                                   : "v" + std::to_string(k - program.inputs.size());
+}
+
+/// The eager run of a round, and how far each tensor may be off.
+struct Reference {
+  Run run;
+  std::vector<double> errors, gradient_errors;
+  std::vector<Tensor> gradients;
+
+  Reference(const Program& program, const Round& round) : run(program, round) {
+    Watch watch;
+    for (size_t k = 0; k < program.statements.size(); k++)
+      run.decide(program, round, k);
+    if (run.error.empty()) finish(program);
+    for (const Tensor& t : run.values) {
+      const Tensor g = t.defined() ? t.grad() : Tensor();
+      errors.push_back(watch.error_of(t));
+      gradients.push_back(g);
+      gradient_errors.push_back(watch.error_of(g));
+    }
+  }
+
+  void finish(const Program& program) {
+    const Tensor& loss =
+        program.loss < 0 ? Tensor() : run.values[static_cast<size_t>(program.loss)];
+    has_loss = loss.defined() && loss.requires_grad();
+    if (!has_loss) return;
+    try {
+      sum(loss).backward();
+    } catch (const Error& e) {
+      run.error = e.what();
+    }
+  }
+
+  bool has_loss = false;
+};
+
+/// A program's body as compiled functions: one, or two where it is split.
+class Compiled {
+public:
+  explicit Compiled(const Program& program) : program_(program) {
+    const size_t n = program.statements.size();
+    const size_t at = program.split < 0 ? n : std::min(n, static_cast<size_t>(program.split));
+    add(0, at);
+    if (program.split >= 0) add(at, n);
+  }
+
+  void run(Run& run, const Round& round, const Reference& reference) {
+    try {
+      for (auto& part : parts_)
+        part(run, round, reference.run.ran);
+      if (reference.has_loss) sum(run.values[static_cast<size_t>(program_.loss)]).backward();
+    } catch (const Error& e) {
+      run.error = e.what();
+    }
+  }
+
+private:
+  using Part = std::function<void(Run&, const Round&, const std::vector<uint8_t>&)>;
+  void add(size_t from, size_t to) {
+    auto body = [this, from, to](Run& run, const Round& round,
+                                 const std::vector<uint8_t>& decided) {
+      run.follow(program_, round, from, to, decided);
+    };
+    parts_.push_back(compile(body));
+  }
+
+  const Program& program_;
+  std::vector<Part> parts_;
+};
+
+Finding compare(const Program& program, int round, const Reference& want, const Run& got,
+                Counts& counts) {
+  const std::string where = " of call " + std::to_string(round) + ": ";
+  if (want.run.error != got.error)
+    return {"error" + where + "got \"" + got.error + "\" for \"" + want.run.error + "\"", round};
+  for (size_t k = 0; k < want.run.values.size(); k++) {
+    const auto look = [&](const Tensor& a, const Tensor& b, double error,
+                          const char* what) -> Finding {
+      if (error > 1e30) {
+        counts.skipped++;
+        return {};
+      }
+      if (a.defined()) (error > 0 ? counts.within : counts.exact)++;
+      const std::string text = difference(a, b, 8 * error);
+      if (text.empty()) return {};
+      return {what + name_of_value(program, k) + where + text, round};
+    };
+    const Tensor& b = got.values[k];
+    if (!want.run.error.empty() && k >= program.inputs.size()) break; // how far it came may differ
+    if (Finding f = look(want.run.values[k], b, want.errors[k], "value ")) return f;
+    if (Finding f = look(want.gradients[k], b.defined() ? b.grad() : Tensor(),
+                         want.gradient_errors[k], "gradient of "))
+      return f;
+  }
+  return {};
+}
+
+Finding check_gears(const Program& program, Counts& counts) {
+  Compiled compiled(program);
+  for (size_t r = 0; r < program.rounds.size(); r++) {
+    const Round& round = program.rounds[r];
+    const Reference want(program, round);
+    Run got(program, round);
+    compiled.run(got, round, want);
+    for (uint8_t ran : want.run.ran)
+      counts.statements += ran;
+    Finding f;
+    try {
+      f = compare(program, static_cast<int>(r), want, got, counts);
+    } catch (const Error& e) {
+      f = {"reading a result of call " + std::to_string(r) + ": " + e.what(), static_cast<int>(r)};
+    }
+    if (f) return f;
+  }
+  return {};
+}
+
+/// Compiled runs of one round with changed inputs, by the decisions of an eager one. The third call
+/// of a compiled function runs the program that the second one compiled.
+Run compiled_run(const Program& program, const Run& eager, const Run::Change& change) {
+  auto body = [&](Run& run) {
+    run.follow(program, program.rounds[0], 0, program.statements.size(), eager.ran);
+  };
+  auto fast = compile(body);
+  std::optional<Run> run;
+  for (int k = 0; k < 3; k++) {
+    run.emplace(program, program.rounds[0], change);
+    fast(*run);
+  }
+  return std::move(*run);
+}
+
+Run eager_run(const Program& program, const Run::Change& change) {
+  Run run(program, program.rounds[0], change);
+  for (size_t k = 0; k < program.statements.size(); k++)
+    run.decide(program, program.rounds[0], k);
+  return run;
+}
+
+Tensor scaled_by_4(const Tensor& t) {
+  return t.dtype() == boolean ? t : (t.detach() * 4.0).to(t.dtype());
+}
+
+Finding same(const Program& program, size_t k, const char* what, const Tensor& want,
+             const Tensor& got, Counts& counts) {
+  counts.exact++;
+  const std::string text = difference(want, got);
+  if (text.empty()) return {};
+  return {what + name_of_value(program, k) + ": " + text, 0};
+}
+
+Finding check_halves(const Program& program, Counts& counts) {
+  const Run eager = eager_run(program, {});
+  const int64_t half = program.rounds[0].n / 2;
+  const Run::Change upper = [=](const Tensor& t) { return slice(t, 0, 0, half); };
+  const Run::Change lower = [=](const Tensor& t) { return slice(t, 0, half); };
+  const Run whole = compiled_run(program, eager, {});
+  const Run first = compiled_run(program, eager, upper),
+            second = compiled_run(program, eager, lower);
+  for (size_t k = 0; k < eager.values.size(); k++) {
+    if (!eager.values[k].defined()) continue;
+    if (Finding f = same(program, k, "whole, value ", eager.values[k], whole.values[k], counts))
+      return f;
+    const Tensor joined = concatenate({first.values[k], second.values[k]}, 0);
+    if (Finding f = same(program, k, "halves, value ", eager.values[k], joined, counts)) return f;
+  }
+  return {};
+}
+
+Finding check_scaled(const Program& program, Counts& counts) {
+  const Run::Change scale = [](const Tensor& t) { return t * 4.0; };
+  const Run eager = eager_run(program, {}), eager_scaled = eager_run(program, scale);
+  if (eager.ran != eager_scaled.ran) return {};
+  const Run plain = compiled_run(program, eager, {}), scaled = compiled_run(program, eager, scale);
+  for (size_t k = 0; k < eager.values.size(); k++) {
+    const Tensor &a = eager.values[k], &b = eager_scaled.values[k];
+    if (!a.defined() || !b.defined()) continue;
+    const bool stays = difference(a, b).empty(), grows = difference(scaled_by_4(a), b).empty();
+    if (stays || grows) {
+      const Tensor want = grows ? scaled_by_4(plain.values[k]) : plain.values[k];
+      if (Finding f = same(program, k, "scaled, value ", want, scaled.values[k], counts)) return f;
+    } else {
+      counts.skipped++;
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+Finding check(const Program& program, Relation relation, Counts& counts) {
+  try {
+    switch (relation) {
+    case Relation::gears:
+      return check_gears(program, counts);
+    case Relation::halves:
+      return check_halves(program, counts);
+    case Relation::scaled:
+      return check_scaled(program, counts);
+    }
+  } catch (const std::exception& e) {
+    return {std::string("exception: ") + e.what(), -1};
+  }
+  return {};
+}
+
+} // namespace fuzz

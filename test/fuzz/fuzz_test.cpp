@@ -1,0 +1,122 @@
+// The fuzzer's parts: what it generates, bounds of sums, shrinking, repros that compile.
+
+#include "test/fuzz/execute.h"
+#include "test/fuzz/op_rows.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+using namespace fuzz;
+
+namespace {
+
+bool calls(const Program& program, int row) {
+  for (const Statement& s : program.statements)
+    if (s.kind == Statement::call && s.row == row) return true;
+  return false;
+}
+
+} // namespace
+
+TEST_CASE("a seed is a program", "[fuzz]") {
+  for (Relation relation : {Relation::gears, Relation::halves, Relation::scaled}) {
+    const std::string text = print(generate(5, relation, Device::cpu()), relation, "what");
+    CHECK(text == print(generate(5, relation, Device::cpu()), relation, "what"));
+    CHECK(text != print(generate(6, relation, Device::cpu()), relation, "what"));
+  }
+}
+
+TEST_CASE("programs call the functions of the op table, all that arguments can be drawn for",
+          "[fuzz]") {
+  std::set<int> called;
+  for (unsigned seed = 1; seed < 400; seed++)
+    for (const Statement& s : generate(seed, Relation::gears, Device::cpu()).statements)
+      if (s.kind == Statement::call) called.insert(s.row);
+  std::string missing;
+  for (size_t k = 0; k < op_rows().size(); k++)
+    if (!called.count(static_cast<int>(k))) missing += std::string(" ") + op_rows()[k].name;
+  INFO("not called:" << missing);
+  CHECK(called.size() >= op_rows().size() * 9 / 10);
+}
+
+TEST_CASE("sums have bounds, sums of small integers have one value", "[fuzz]") {
+  const Tensor integers = make_input({40}, f32, Fill::integers, 1);
+  const Tensor reals = make_input({40}, f32, Fill::reals, 1);
+  Watch watch;
+  CHECK(watch.error_of(sum(integers)) < 1e-290);
+  CHECK(watch.error_of(sum(integers) < 1e9) == 0);
+  CHECK(watch.error_of(tanh(reals)) == 0);
+  const Tensor total = sum(reals);
+  CHECK(watch.error_of(total) > 0);
+  CHECK(watch.error_of(total) < 1e-3);
+  const Tensor later = exp(total * 0.01) + integers;
+  CHECK(watch.error_of(later) > 0);
+  CHECK(watch.error_of(later) < 1e-2);
+  CHECK(watch.error_of(total.view({1, 1})) == watch.error_of(total));
+  CHECK(std::isinf(watch.error_of(integers < total)));
+  CHECK(watch.error_of(max(reals)) == 0);
+  const Tensor written = integers.clone();
+  written.add_(total);
+  CHECK(watch.error_of(written) > 0);
+}
+
+TEST_CASE("a difference is to the bit unless it has a bound", "[fuzz]") {
+  const Tensor a = tensor({1.0f, 0.0f}), b = tensor({1.0f, -0.0f}), c = tensor({1.0001f, 0.0f});
+  CHECK(difference(a, a).empty());
+  CHECK(difference(a, b) == "element 1 is -0 for 0 (within 0)");
+  CHECK_FALSE(difference(a, c).empty());
+  CHECK(difference(a, c, 1e-3).empty());
+  CHECK_FALSE(difference(a, a.to(f64)).empty());
+  CHECK_FALSE(difference(a, Tensor()).empty());
+}
+
+TEST_CASE("a finding shrinks to the statement that it is about", "[fuzz]") {
+  int shrunk = 0;
+  for (unsigned seed = 1; seed < 200; seed++) {
+    const Program program = generate(seed, Relation::gears, Device::cpu());
+    const int row = row_named("tanh");
+    if (!calls(program, row)) continue;
+    // As if tanh were wrong on f32 tensors of more than one element.
+    const auto fails = [&](const Program& p) {
+      for (const Round& round : p.rounds) {
+        Run run(p, round);
+        for (size_t k = 0; k < p.statements.size(); k++) {
+          run.decide(p, round, k);
+          const Tensor& result = run.values[static_cast<size_t>(p.value_of(k))];
+          if (run.ran[k] && p.statements[k].row == row && result.defined() &&
+              result.dtype() == f32 && result.numel() > 1)
+            return true;
+        }
+      }
+      return false;
+    };
+    if (!fails(program)) continue;
+    const Program small = shrink(program, fails);
+    INFO(print(small, Relation::gears, "tanh"));
+    CHECK(fails(small));
+    CHECK(small.statements.size() <= 2);
+    CHECK(small.rounds.size() == 1);
+    CHECK(small.inputs.size() == 1);
+    shrunk++;
+  }
+  CHECK(shrunk > 3);
+}
+
+TEST_CASE("programs that have been printed compile", "[fuzz]") {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "weft-fuzz-print";
+  std::filesystem::create_directories(folder);
+  unsigned seed = 20;
+  for (Relation relation : {Relation::gears, Relation::gears, Relation::halves, Relation::scaled}) {
+    const std::string path = (folder / ("repro_" + std::to_string(seed) + ".cpp")).string();
+    std::ofstream(path) << print(generate(seed, relation, Device::cpu()), relation, "what");
+    INFO(path);
+    CHECK(std::system((std::string(WEFT_FUZZ_COMPILE) + " " + path).c_str()) == 0);
+    seed++;
+  }
+  std::filesystem::remove_all(folder);
+}

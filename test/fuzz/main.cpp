@@ -1,0 +1,193 @@
+// fuzz-programs: random programs, eager against compiled. The parent only starts workers, so that a
+// crash is a finding like any other; a finding is shrunk and written as a program of its own.
+
+#include "test/fuzz/program.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <new>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fuzz {
+
+namespace {
+
+struct Options {
+  unsigned first = 1, programs = 2000;
+  unsigned jobs = 2;
+  std::string device = "cpu", folder = "fuzz-findings";
+  unsigned most_findings = 5;
+};
+
+constexpr unsigned kProgramsAWorker = 1000;
+constexpr unsigned kSeconds = 120; // a program that takes longer hangs, which is a finding too
+
+/// What workers tell: in memory that all processes share.
+struct Shared {
+  std::atomic<unsigned> next{0}; // seeds taken
+  std::atomic<int64_t> exact{0}, within{0}, skipped{0}, statements{0}, programs{0}, findings{0};
+  std::atomic<unsigned> at[64]; // the seed that each worker is at
+};
+
+Relation relation_of(unsigned seed) {
+  return seed % 10 == 3 ? Relation::halves : seed % 10 == 7 ? Relation::scaled : Relation::gears;
+}
+
+Device device_of(const std::string& name) {
+  if (name == "opencl") return Device::opencl();
+  if (name == "cuda") return Device::cuda();
+  return Device::cpu();
+}
+
+void report(const Options& options, const Program& program, Relation relation,
+            const std::string& what) {
+  std::filesystem::create_directories(options.folder);
+  const std::string path = fmt::format("{}/repro_{}.cpp", options.folder, program.seed);
+  std::ofstream(path) << print(program, relation, what);
+  fmt::print("seed {}: {}\n  shrunk to {} statements: {}\n", program.seed, what,
+             program.statements.size(), path);
+  std::fflush(stdout);
+}
+
+// Runs f in a process of its own; returns how it ended.
+template <class F> int in_child(F f) {
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(kSeconds);
+    f();
+    std::fflush(stdout);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+// Takes seeds until none is left, or until it is time for a fresh process.
+void work(const Options& options, Shared& shared, unsigned worker) {
+  const Device device = device_of(options.device);
+  for (unsigned done = 0, k; done < kProgramsAWorker && (k = shared.next++) < options.programs;
+       done++) {
+    alarm(kSeconds);
+    const unsigned seed = options.first + k;
+    shared.at[worker] = seed;
+    set_num_threads(1 + seed / 10 % 2);
+    const Relation relation = relation_of(seed);
+    Counts counts;
+    const Program program = generate(seed, relation, device);
+    const Finding finding = check(program, relation, counts);
+    shared.exact += counts.exact;
+    shared.within += counts.within;
+    shared.skipped += counts.skipped;
+    shared.statements += static_cast<int64_t>(program.statements.size());
+    shared.programs++;
+    if (!finding) continue;
+    if (shared.findings++ >= options.most_findings) {
+      fmt::print("seed {}: {}\n", seed, finding.what);
+      continue;
+    }
+    alarm(0);
+    const auto fails = [&](const Program& p) {
+      Counts ignored;
+      return static_cast<bool>(check(p, relation, ignored));
+    };
+    const Program small = shrink(program, fails);
+    report(options, small, relation, check(small, relation, counts).what);
+  }
+}
+
+bool failed(int status) { return WIFSIGNALED(status) || WEXITSTATUS(status) != 0; }
+
+std::string describe_end(int status) {
+  if (!WIFSIGNALED(status)) return fmt::format("it ends with status {}", WEXITSTATUS(status));
+  return WTERMSIG(status) == SIGALRM ? "it hangs"
+                                     : fmt::format("it ends by signal {}", WTERMSIG(status));
+}
+
+// A crash is shrunk with a process for each try. One thread: a fork keeps no others.
+void shrink_crash(const Options& options, unsigned seed, const std::string& what) {
+  const Relation relation = relation_of(seed);
+  const auto crashes = [&](const Program& p) {
+    return failed(in_child([&] {
+      Counts ignored;
+      check(p, relation, ignored);
+    }));
+  };
+  in_child([&] {
+    alarm(0);
+    set_num_threads(1);
+    print_drawn = true; // where drawing itself crashes, the last line names the function
+    const Program program = generate(seed, relation, device_of(options.device));
+    report(options, shrink(program, crashes), relation, what);
+  });
+}
+
+int run(const Options& options) {
+  void* memory =
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto& shared = *new (memory) Shared;
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<pid_t> workers(options.jobs);
+  auto launch = [&](unsigned w) {
+    std::fflush(stdout);
+    workers[w] = fork();
+    if (workers[w]) return;
+    work(options, shared, w);
+    std::fflush(stdout);
+    _exit(0);
+  };
+  for (unsigned w = 0; w < options.jobs; w++)
+    launch(w);
+  for (unsigned left = options.jobs; left > 0;) {
+    int status = 0;
+    const pid_t ended = wait(&status);
+    const auto w = static_cast<unsigned>(std::find(workers.begin(), workers.end(), ended) -
+                                         workers.begin());
+    if (w == options.jobs) continue;
+    if (failed(status)) {
+      const unsigned seed = shared.at[w];
+      fmt::print("seed {}: {}\n", seed, describe_end(status));
+      if (shared.findings++ < options.most_findings)
+        shrink_crash(options, seed, describe_end(status));
+    }
+    if (shared.next < options.programs)
+      launch(w);
+    else
+      left--;
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print(
+      "fuzz-programs: {} programs, {} statements, {} mismatches, {:.1f} s, seeds {} .. {}, on {}; "
+      "{} tensors equal to the bit, {} within bounds, {} not comparable\n",
+      shared.programs.load(), shared.statements.load(), shared.findings.load(), seconds,
+      options.first, options.first + options.programs - 1, options.device, shared.exact.load(),
+      shared.within.load(), shared.skipped.load());
+  return shared.findings != 0;
+}
+
+} // namespace
+
+} // namespace fuzz
+
+int main(int argc, char** argv) {
+  fuzz::Options options;
+  CLI::App app("Runs random programs eagerly and compiled and compares all tensors that live.");
+  app.add_option("--programs", options.programs, "how many");
+  app.add_option("--first", options.first, "the first one's seed");
+  app.add_option("--jobs", options.jobs, "processes")->check(CLI::Range(1, 64));
+  app.add_option("--device", options.device, "where tensors lie")
+      ->check(CLI::IsMember({"cpu", "opencl", "cuda"}));
+  app.add_option("--folder", options.folder, "where repros are written");
+  CLI11_PARSE(app, argc, argv);
+  return fuzz::run(options);
+}

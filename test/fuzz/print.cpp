@@ -1,0 +1,308 @@
+// A program as C++: repro_support.h, the statements, and a main that compares.
+
+#include "test/fuzz/execute.h"
+#include "test/fuzz/op_rows.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace fuzz {
+
+namespace {
+
+constexpr const char* kFills[] = {"integers", "reals", "specials", "zeros", "ones"};
+constexpr const char* kLayouts[] = {"plain", "transposed", "spaced", "shifted"};
+constexpr const char* kReduces[] = {"none", "mean", "sum"};
+
+std::string dtype_name(int64_t t) {
+  const auto dtype = static_cast<DType>(t);
+  return dtype == boolean ? "boolean" : std::string(name_of(dtype));
+}
+
+class Printer {
+public:
+  Printer(const Program& program, Relation relation) : program_(program), relation_(relation) {
+    for (const Round& round : program.rounds) { // which statements run in which call
+      Run run(program, round);
+      for (size_t k = 0; k < program.statements.size(); k++)
+        run.decide(program, round, k);
+      ran_.push_back(run.ran);
+    }
+  }
+
+  std::string print(const std::string& what) {
+    text_ = "// " + what + "\n// Found by fuzz-programs, seed " + std::to_string(program_.seed) +
+            ", and shrunk. Exits with 1 where the two runs differ.\n" + support() + "\n";
+    text_ += "using namespace fuzz;\n\n";
+    values();
+    inputs();
+    const size_t n = program_.statements.size();
+    const size_t at = program_.split < 0 ? n : static_cast<size_t>(program_.split);
+    part("first_part", 0, at);
+    part("second_part", at, n);
+    main_function();
+    return text_;
+  }
+
+private:
+  static std::string support() {
+    std::ifstream file(WEFT_FUZZ_SUPPORT);
+    std::stringstream text;
+    text << file.rdbuf();
+    std::string s = text.str();
+    return s.substr(s.find("#include"));
+  }
+
+  std::string name(int value) const {
+    const auto inputs = static_cast<int>(program_.inputs.size());
+    return value < inputs ? fmt::format("v.x{}", value) : fmt::format("v.v{}", value - inputs);
+  }
+
+  void values() {
+    std::vector<std::string> names;
+    for (size_t k = 0; k < program_.value_count(); k++)
+      names.push_back(name(static_cast<int>(k)).substr(2));
+    text_ += fmt::format("struct Values {{\n  Tensor {};\n}};\n\n", fmt::join(names, ", "));
+    for (std::string& n : names)
+      n = "&Values::" + n;
+    text_ += fmt::format("Tensor Values::*const kAll[] = {{{}}};\n\n", fmt::join(names, ", "));
+    text_ += "const Round kRounds[] = {\n";
+    for (const Round& r : program_.rounds)
+      text_ += fmt::format("    {{{}, {}, {}, {}, {}, {}}},\n", r.n, r.m, r.seed, r.shift,
+                           r.aliasing, r.flags);
+    text_ += "};\n\n";
+  }
+
+  void inputs() {
+    text_ += "Values make_inputs(const Round& r, Tensor (*change)(const Tensor&)) {\n  Values v;\n";
+    for (size_t k = 0; k < program_.inputs.size(); k++) {
+      const Input& in = program_.inputs[k];
+      std::vector<std::string> dims;
+      for (char c : in.shape)
+        dims.push_back(c == '1' ? "1" : fmt::format("r.{}", c));
+      const std::string x = name(static_cast<int>(k));
+      text_ +=
+          fmt::format("  {} = arrange(make_input(Shape{{{}}}, {}, Fill::{}, r.seed + {}), "
+                      "Layout::{});\n",
+                      x, fmt::join(dims, ", "), dtype_name(static_cast<int64_t>(in.dtype)),
+                      kFills[static_cast<int>(in.fill)], k, kLayouts[static_cast<int>(in.layout)]);
+      if (k == 1)
+        text_ += "  [[maybe_unused]] const bool overlaps = overlap(v.x0, v.x1, r.aliasing);\n";
+      text_ += fmt::format("  if (change) {0} = change({0});\n", x);
+      if (in.requires_grad)
+        text_ += fmt::format("  {0}{1} = {1}.detach().requires_grad_();\n",
+                             k == 1 ? "if (!overlaps) " : "", x);
+    }
+    text_ += "  manual_seed(r.seed);\n  return v;\n}\n\n";
+  }
+
+  std::string argument(const Argument& a) const {
+    switch (a.kind) {
+    case Argument::tensor:
+      return name(a.values[0]);
+    case Argument::tensors: {
+      std::vector<std::string> list;
+      for (int v : a.values)
+        list.push_back(name(v));
+      return fmt::format("{{{}}}", fmt::join(list, ", "));
+    }
+    case Argument::number:
+    case Argument::real:
+      if (a.scalar.kind == Scalar::Kind::boolean) return a.scalar.i ? "true" : "false";
+      if (a.scalar.kind == Scalar::Kind::integer) return std::to_string(a.scalar.i);
+      return fmt::format("({} + r.shift)", a.scalar.f);
+    case Argument::integer:
+      return std::to_string(a.numbers[0]);
+    case Argument::flag:
+      return a.numbers[0] ? "true" : "false";
+    case Argument::integers:
+      return fmt::format("{{{}}}", fmt::join(a.numbers, ", "));
+    case Argument::dtype:
+      return dtype_name(a.numbers[0]);
+    case Argument::reduce:
+      return std::string("Reduce::") + kReduces[a.numbers[0]];
+    case Argument::absent:
+      return "{}";
+    }
+    return {};
+  }
+
+  std::string call(const Statement& s) const {
+    std::vector<std::string> list;
+    for (const Argument& a : s.arguments)
+      list.push_back(argument(a));
+    const std::string function = op_rows()[static_cast<size_t>(s.row)].name;
+    if (function.back() != '_') return fmt::format("weft::{}({})", function, fmt::join(list, ", "));
+    const std::string self = list[0];
+    list.erase(list.begin());
+    return fmt::format("{}.{}({})", self, function, fmt::join(list, ", "));
+  }
+
+  std::string statement(size_t k) const {
+    const Statement& s = program_.statements[k];
+    const auto value = [&](size_t a) { return name(s.arguments[a].values[0]); };
+    switch (s.kind) {
+    case Statement::call:
+      return fmt::format("{} = {};", name(program_.value_of(k)), call(s));
+    case Statement::assign:
+      return fmt::format("{}.copy_({});", value(0), value(1));
+    case Statement::drop:
+      return fmt::format("{} = {{}};", value(0));
+    case Statement::read:
+      return fmt::format("(void){}.to_vector<double>();", value(0));
+    case Statement::backward:
+      return fmt::format("sum({}).backward({{}}, true);", value(0));
+    }
+    return {};
+  }
+
+  void part(const char* function, size_t from, size_t to) {
+    text_ += fmt::format("void {}([[maybe_unused]] Values& v, [[maybe_unused]] const Round& r) {{\n"
+                         "  [[maybe_unused]] const auto call = &r - kRounds;\n",
+                         function);
+    for (size_t k = from; k < to; k++) {
+      std::vector<std::string> calls;
+      for (size_t r = 0; r < ran_.size(); r++)
+        if (ran_[r][k]) calls.push_back(fmt::format("call == {}", r));
+      if (calls.empty()) continue;
+      const std::string guard =
+          calls.size() == ran_.size() ? "" : fmt::format("if ({}) ", fmt::join(calls, " || "));
+      text_ += "  " + guard + statement(k) + "\n";
+    }
+    text_ += "}\n\n";
+  }
+
+  void main_function() {
+    switch (relation_) {
+    case Relation::gears:
+      return gears();
+    case Relation::halves:
+      return halves();
+    case Relation::scaled:
+      return scaled();
+    }
+  }
+
+  void gears() {
+    const std::string loss = program_.loss < 0
+                                 ? ""
+                                 : fmt::format("    if ({0}.defined() && {0}.requires_grad()) "
+                                               "sum({0}).backward();\n",
+                                               name(program_.loss));
+    text_ += fmt::format(R"(template <class First, class Second>
+std::string run(Values& v, const Round& r, First&& first, Second&& second) {{
+  try {{
+    first(v, r);
+    second(v, r);
+{}  }} catch (const Error& e) {{
+    return e.what();
+  }}
+  return {{}};
+}}
+
+int main() {{
+  auto first = compile(first_part);
+  auto second = compile(second_part);
+  int differences = 0;
+  for (const Round& r : kRounds) {{
+    Values want = make_inputs(r, nullptr);
+    const std::string want_error = run(want, r, first_part, second_part);
+    Values got = make_inputs(r, nullptr);
+    const std::string got_error = run(got, r, first, second);
+    if (want_error != got_error)
+      std::printf("call %d: error \"%s\" for \"%s\"\n", int(&r - kRounds), got_error.c_str(),
+                  want_error.c_str()), differences++;
+    for (size_t k = 0; k < std::size(kAll); k++) {{
+      const Tensor &a = want.*kAll[k], &b = got.*kAll[k];
+      std::string text = difference(a, b);
+      if (text.empty() && a.defined()) text = difference(a.grad(), b.grad());
+      if (text.empty()) continue;
+      std::printf("call %d, value %zu %s\n", int(&r - kRounds), k, text.c_str());
+      differences++;
+    }}
+  }}
+  return differences != 0;
+}}
+)",
+                         loss);
+  }
+
+  static constexpr const char* kCompiledRun =
+      R"(Values compiled_run(Tensor (*change)(const Tensor&)) {
+  auto body = compile(first_part);
+  Values v;
+  for (int k = 0; k < 3; k++) {
+    v = make_inputs(kRounds[0], change);
+    body(v, kRounds[0]);
+  }
+  return v;
+}
+
+int report(size_t k, const std::string& text) {
+  if (!text.empty()) std::printf("value %zu %s\n", k, text.c_str());
+  return !text.empty();
+}
+
+)";
+
+  void halves() {
+    text_ += kCompiledRun;
+    text_ += R"(Tensor upper(const Tensor& t) { return slice(t, 0, 0, t.size(0) / 2); }
+Tensor lower(const Tensor& t) { return slice(t, 0, t.size(0) / 2); }
+
+int main() {
+  Values eager = make_inputs(kRounds[0], nullptr);
+  first_part(eager, kRounds[0]);
+  const Values whole = compiled_run(nullptr), a = compiled_run(upper), b = compiled_run(lower);
+  int differences = 0;
+  for (size_t k = 0; k < std::size(kAll); k++) {
+    if (!(eager.*kAll[k]).defined()) continue;
+    differences += report(k, difference(eager.*kAll[k], whole.*kAll[k]));
+    differences += report(k, difference(eager.*kAll[k], concatenate({a.*kAll[k], b.*kAll[k]}, 0)));
+  }
+  return differences != 0;
+}
+)";
+  }
+
+  void scaled() {
+    text_ += kCompiledRun;
+    text_ += R"(Tensor by_4(const Tensor& t) {
+  return t.dtype() == boolean ? t : (t.detach() * 4.0).to(t.dtype());
+}
+
+int main() {
+  Values eager = make_inputs(kRounds[0], nullptr), eager_scaled = make_inputs(kRounds[0], by_4);
+  first_part(eager, kRounds[0]);
+  first_part(eager_scaled, kRounds[0]);
+  const Values plain = compiled_run(nullptr), scaled = compiled_run(by_4);
+  int differences = 0;
+  for (size_t k = 0; k < std::size(kAll); k++) {
+    const Tensor &a = eager.*kAll[k], &b = eager_scaled.*kAll[k];
+    if (!a.defined() || !b.defined()) continue;
+    const Tensor& p = plain.*kAll[k];
+    if (difference(by_4(a), b).empty())
+      differences += report(k, difference(by_4(p), scaled.*kAll[k]));
+    else if (difference(a, b).empty())
+      differences += report(k, difference(p, scaled.*kAll[k]));
+  }
+  return differences != 0;
+}
+)";
+  }
+
+  const Program& program_;
+  Relation relation_;
+  std::vector<std::vector<uint8_t>> ran_;
+  std::string text_;
+};
+
+} // namespace
+
+std::string print(const Program& program, Relation relation, const std::string& what) {
+  return Printer(program, relation).print(what);
+}
+
+} // namespace fuzz

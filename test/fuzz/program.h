@@ -1,0 +1,88 @@
+// A random program on the public API: data that can be generated, run, shrunk and printed as C++.
+#pragma once
+
+#include "test/fuzz/repro_support.h"
+
+#include <functional>
+
+namespace fuzz {
+
+/// An argument of a call. Values are numbered: inputs first, then the statements' results.
+struct Argument {
+  enum Kind { absent, tensor, tensors, number, integer, flag, real, integers, dtype, reduce };
+  Kind kind = absent;           // absent: the function's default
+  std::vector<int> values;      // of tensor, tensors
+  std::vector<int64_t> numbers; // of integer, flag, integers, dtype, reduce
+  Scalar scalar;                // of number, real
+};
+
+struct Statement {
+  /// call: a function of the op table; assign: a.copy_(b); drop: lets go of a value; read: the host
+  /// reads a, and where its first element is not above a threshold the next statements are left
+  /// out; backward: of the sum of a.
+  enum Kind { call, assign, drop, read, backward };
+  Kind kind = call;
+  int row = -1;                    // of call
+  std::vector<Argument> arguments; // by position
+  int covers = 0;                  // of read: statements that hang on it
+  int flag = -1;                   // left out in calls that have this flag
+};
+
+struct Input {
+  std::string shape; // letters n, m, 1: one a dim
+  DType dtype = f32;
+  Fill fill = Fill::reals;
+  Layout layout = Layout::plain;
+  bool requires_grad = false;
+};
+
+struct Program {
+  unsigned seed = 0;
+  std::vector<Input> inputs;
+  std::vector<Statement> statements;
+  std::vector<Round> rounds;
+  int split = -1;     // statements from here on are a compiled function of their own
+  int loss = -1;      // value whose sum's backward pass runs after the compiled functions
+  bool stops = false; // an error ends the call; else the statement is left out
+  Device device;
+
+  int value_of(size_t statement) const { return static_cast<int>(inputs.size() + statement); }
+  size_t value_count() const { return inputs.size() + statements.size(); }
+};
+
+/// Which relation a program is checked by.
+enum class Relation {
+  gears,  // eager code and compiled functions
+  halves, // f of two halves, one after the other, and f of the whole
+  scaled, // f of inputs times a power of two, and f times that
+};
+
+/// Whether generate() says which function it is about to try, in case that crashes.
+inline bool print_drawn = false;
+
+/// Makes the program of a seed; the same seed makes the same one.
+Program generate(unsigned seed, Relation relation, Device device);
+
+/// What went wrong; empty where nothing did.
+struct Finding {
+  std::string what; // "value 7 of call 2: element 3 is ..."
+  int round = -1;
+  explicit operator bool() const { return !what.empty(); }
+};
+
+/// How many tensors were compared, and how.
+struct Counts {
+  int64_t exact = 0, within = 0, skipped = 0, statements = 0;
+};
+
+/// Runs a program both ways and compares all that lives.
+Finding check(const Program& program, Relation relation, Counts& counts);
+
+/// Returns a smaller program that `fails` still holds for.
+Program shrink(Program program, const std::function<bool(const Program&)>& fails);
+
+/// Prints a program that includes weft/weft.h alone, runs both ways and exits with 1 where they
+/// differ.
+std::string print(const Program& program, Relation relation, const std::string& what);
+
+} // namespace fuzz
