@@ -10,21 +10,25 @@ class NumberForm<string mnemonic, list<Param> parameters> : Composite<mnemonic, 
   let method = 1;
 }
 def AddScaled : NumberForm<"add", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha">]> {
+  let inPlace = 1;
   let summary = "x + alpha * other";
   let example = "add(tensor({1, 2}), tensor({10, 20}), 3)";
   let gives = "[31, 62] i64[2]";
 }
 def SubScaled : NumberForm<"sub", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha">]> {
+  let inPlace = 1;
   let summary = "x - alpha * other";
   let example = "sub(tensor({1, 2}), tensor({10, 20}), 3)";
   let gives = "[-29, -58] i64[2]";
 }
 def DivRounded : NumberForm<"div", [TensorParam, Param<"const Arg&", "other">, Param<"std::string_view", "rounding_mode">]> {
+  let inPlace = 1;
   let summary = "floor_divide for \"floor\", trunc_divide for \"trunc\"";
   let example = "div(tensor({-7, 7}), 2, \"trunc\")";
   let gives = "[-3, 3] i64[2]";
 }
 def RoundDecimals : NumberForm<"round", [TensorParam, Param<"int64_t", "decimals">]> {
+  let inPlace = 1;
   let summary = "x rounded to a number of decimals, ties to even; to tens, hundreds, ... where it is negative";
   let example = "round(tensor({1.25f, 2.348f}), 1)";
   let gives = "[1.2000, 2.3000] f32[2]";
@@ -32,6 +36,7 @@ def RoundDecimals : NumberForm<"round", [TensorParam, Param<"int64_t", "decimals
   let dtypes = "floating";
 }
 def BitwiseNot : NumberForm<"bitwise_not", [TensorParam]> {
+  let inPlace = 1;
   let summary = "the bits that x has not; logical_not on bool";
   let example = "~tensor({0, 5})";
   let gives = "[-1, -6] i64[2]";
@@ -39,12 +44,14 @@ def BitwiseNot : NumberForm<"bitwise_not", [TensorParam]> {
   let dtypes = "integers and bool";
 }
 def ClampTensors : NumberForm<"clamp", [TensorParam, Param<"const Tensor&", "min">, Param<"const Tensor&", "max">]> {
+  let inPlace = 1;
   let summary = "x limited to min .. max, tensors that broadcast; one that is undefined limits nothing";
   let example = "clamp(arange(4), tensor({1, 1, 1, 1}), tensor({2, 2, 2, 2}))";
   let gives = "[1, 1, 2, 2] i64[4]";
 }
 def NanToNum : NumberForm<"nan_to_num", [TensorParam, Param<"Scalar", "nan", "0.0">, Param<"std::optional<Scalar>", "posinf", "std::nullopt">,
     Param<"std::optional<Scalar>", "neginf", "std::nullopt">]> {
+  let inPlace = 1;
   let summary = "x with NaN and infinities replaced, these by the greatest and least number of the dtype unless they are given";
   let example = "nan_to_num(tensor({NAN, 1.f, INFINITY}), 0, 9)";
   let gives = "[0., 1., 9.] f32[3]";

@@ -148,7 +148,7 @@ def Square : Pointwise<"square", (ins Weft_Tensor:$x)> {
   let summary = "x * x";
   let example = "square(tensor({-2, 3}))";
   let gives = "[4, 9] i64[2]";
-  let domain = Number;
+  let domain = Widened;
   let value = "x * x";
   let grad = ["2 * dy * x"];
 }

@@ -4,6 +4,7 @@
 #include "runtime/autograd/view_history.h"
 #include "weft/device.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -196,16 +197,28 @@ bool is_uniform(const OpInfo& info, ArgSpan operands, std::span<const Scalar> at
   return true;
 }
 
+// An attribute of an integer op as a number of its dtype: a limit beyond it limits nothing.
+Scalar limited(const Scalar& s, DType t) {
+  if (s.kind != Scalar::Kind::integer || !is_integer(t)) return s;
+  return visit_dtype(t, [&]<class T>(std::type_identity<T>) {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      using Limits = std::numeric_limits<T>;
+      return Scalar(std::clamp<int64_t>(s.i, Limits::min(), Limits::max()));
+    }
+    return s;
+  });
+}
+
 [[gnu::noinline]] Tensor promoted_pointwise(Op op, const OpInfo& info, ArgSpan operands,
                                             std::span<const Scalar> attributes) {
   const Loc& loc = operands[0]->loc();
   check_defined(op, operands, loc);
   Operands o;
   Casts casts;
-  convert(info, operands, compute_type(op, info, result_type(info, operands, attributes), loc), loc,
-          o, casts);
+  DType dtype = compute_type(op, info, result_type(info, operands, attributes), loc);
+  convert(info, operands, dtype, loc, o, casts);
   for (const Scalar& s : attributes)
-    o.add_scalar(s);
+    o.add_scalar(limited(s, dtype));
   Tensor result = Tensor::adopt(dispatch(make_call(op, o, {}, {}, loc)));
   consume(operands);
   return result;
@@ -298,7 +311,7 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
   }
   convert(i, operands, dtype, loc, o, casts);
   for (const Scalar& s : attributes)
-    o.add_scalar(s);
+    o.add_scalar(limited(s, dtype));
   OpCall call = make_call(op, o, {}, {}, loc);
   call.in_place = in_place;
   Tensor result = Tensor::adopt(dispatch(call)); // operand 0 again where in place

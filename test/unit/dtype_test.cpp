@@ -218,3 +218,14 @@ TEST_CASE("host values, literals and text", "[dtype]") {
   CHECK(arange(3, i16).str() == "[0, 1, 2] i16[3]");
   CHECK((tensor({0.1f}).to(f16) + tensor({0.2f}).to(f16)).to(f32).item<float>() == 0.2998046875f);
 }
+
+TEST_CASE("limits beyond a dtype limit nothing, and bool squares to i64", "[dtype]") {
+  Tensor x = tensor({uint8_t{0}, uint8_t{3}, uint8_t{200}});
+  CHECK(clamp(x, -1, 100).str() == "[  0,   3, 100] u8[3]");
+  CHECK(hardtanh(x).str() == "[0, 1, 1] u8[3]");
+  CHECK(square(tensor({true, false})).str() == "[1, 0] i64[2]");
+  Tensor y = tensor({1, 2});
+  y.add_(tensor({10, 20}), 3);
+  CHECK(y.str() == "[31, 62] i64[2]");
+  CHECK_THROWS_WITH(add(y, y, 0.5), Catch::Contains("alpha must be an integer"));
+}

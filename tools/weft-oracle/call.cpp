@@ -2,6 +2,7 @@
 
 #include "runtime/composite/outputs.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -211,10 +212,16 @@ std::vector<Tensor> call_op(const std::string& name, const Json& args, const Jso
   struct Stop {
     ~Stop() { asked = nullptr; }
   } stop;
+  std::vector<const Row*> rows;
+  for (const Row& row : kRows)
+    if (name == row.name) rows.push_back(&row);
+  // Forms with more arguments stand further down: one that writes must not be tried with some left
+  // over.
+  if (name.ends_with('_')) std::reverse(rows.begin(), rows.end());
   // An op with several forms has a row for each; a list at the end may be spelt out: repeat(2, 1).
   for (bool is_spelt_out : {false, true})
-    for (const Row& row : kRows) {
-      if (name != row.name) continue;
+    for (const Row* candidate : rows) {
+      const Row& row = *candidate;
       std::set<std::string> names;
       asked = &names;
       most_positions = 0;
