@@ -49,6 +49,8 @@ bool dependsOn(Value value, Value axis, llvm::SmallPtrSetImpl<Operation*>& seen)
 LogicalResult checkPointsWriteApart(StoreOp store) {
   auto part = store->getParentOfType<PartOp>();
   if (!part || store.getMask() || !isa<BufferType>(store.getMemory().getType())) return success();
+  for (unsigned i = 0; i < part.getNumAxes(); ++i)
+    if (part.getAxis(i).getConstantExtent() == 0) return success(); // there are no points
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
     auto extent = part.getAxis(i).getConstantExtent();
     if (extent && *extent <= 1) continue;

@@ -175,8 +175,9 @@ Tensor channel_shuffle(const Arg& x, int64_t groups) {
                std::to_string(groups),
            x.loc());
   Shape sizes = m.shape();
-  Tensor parts =
-      reshape(x, with_split(sizes, 1, sizes[1] / groups)); // [N, groups, C / groups, ...]
+  Tensor parts = reshape(
+      x, with_split(sizes, 1,
+                    std::max<int64_t>(1, sizes[1] / groups))); // [N, groups, C / groups, ...]
   return reshape(transpose(parts, 1, 2), sizes);
 }
 

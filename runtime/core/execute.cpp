@@ -84,15 +84,19 @@ Tensor copy_of(TensorImpl& t, const Loc& loc) {
   return Tensor::adopt(execute(call));
 }
 
-// Operand 0 is the target. A source that overlaps it but is another view of it is copied first.
+// Operand 0 is the target. A source that overlaps it but is another view of it is copied first; of
+// a structured op, which reads other elements than the one it writes, any that lies in its storage.
 void compute_in_place(const OpCall& call) {
   TensorImpl& target = *call.operands[0];
+  const bool anywhere = info(call.op).kind == OpKind::structured;
   constexpr size_t kMost = 8;
   TensorImpl* operands[kMost];
   Tensor copies[kMost];
   for (size_t k = 0; k < call.operands.size(); k++) {
     operands[k] = call.operands[k];
-    if (k == 0 || !operands[k] || !overlaps(target, *operands[k])) continue;
+    if (k == 0 || !operands[k]) continue;
+    if (!overlaps(target, *operands[k]) && !(anywhere && operands[k]->storage == target.storage))
+      continue;
     copies[k] = copy_of(*operands[k], *call.loc);
     operands[k] = copies[k].impl();
   }

@@ -66,6 +66,9 @@ void infer_scan(const OpCall& call, Meta& result, int64_t&) {
   check_dim(call, x);
   if (x.dtype == DType::boolean)
     fail(call, ErrorKind::dtype, "the operand must have numbers, got " + describe(x));
+  if (call.structure[1] > 1 && !is_floating(x.dtype))
+    fail(call, ErrorKind::dtype,
+         "a logarithmic sum must be of a floating operand, got " + describe(x));
   result_like(call, x, x.dtype, result);
 }
 

@@ -1,5 +1,5 @@
-// Convolution, pooling and normalisation in compiled regions: the routines between fused kernels, of
-// sizes that change, with gradients and buffers that are written.
+// Convolution, pooling and normalisation in compiled regions: the routines between fused kernels,
+// of sizes that change, with gradients and buffers that are written.
 
 #include "compiled_util.h"
 
@@ -35,7 +35,8 @@ TEST_CASE("a training step of a convolutional network", "[compiled]") {
                                    scale.grad(), running_mean, running_var};
       },
       [] {
-        return Inputs{ramp({2, 3, 8, 7}), ramp({6, 3, 3, 3}), ramp({6, 1, 3, 3}, 2), ramp({6}) + 1.5};
+        return Inputs{ramp({2, 3, 8, 7}), ramp({6, 3, 3, 3}), ramp({6, 1, 3, 3}, 2),
+                      ramp({6}) + 1.5};
       },
       kSum);
 }
@@ -53,11 +54,11 @@ TEST_CASE("sizes of images that change run the same program", "[compiled]") {
 TEST_CASE("attention with a mask, dropout and shared heads", "[compiled]") {
   compare(
       [](const Inputs& x) {
-        return std::vector<Tensor>{
-            scaled_dot_product_attention(x[0], x[1], x[1], x[2]),
-            scaled_dot_product_attention(x[0], x[1], x[1], x[2] > 0.0),
-            scaled_dot_product_attention(x[0], slice(x[1], 0, 0, 1), slice(x[1], 0, 0, 1), {}, 0.3,
-                                         true, std::nullopt, true)};
+        return std::vector<Tensor>{scaled_dot_product_attention(x[0], x[1], x[1], x[2]),
+                                   scaled_dot_product_attention(x[0], x[1], x[1], x[2] > 0.0),
+                                   scaled_dot_product_attention(x[0], slice(x[1], 0, 0, 1),
+                                                                slice(x[1], 0, 0, 1), {}, 0.3, true,
+                                                                std::nullopt, true)};
       },
       [] {
         return Inputs{ramp({2, 5, 8}), ramp({2, 5, 8}, 0.6), ramp({5, 5}, 2)};

@@ -36,6 +36,12 @@ Run::Run(const Program& program, const Round& round, const Change& change)
   manual_seed(round.seed);
 }
 
+// A statement has one value: what gives several is left out.
+static Tensor only(std::vector<Tensor> results) {
+  if (results.size() != 1) throw NoArgument{};
+  return results.front();
+}
+
 void Run::execute(const Program& program, const Round& round, size_t k) {
   const Statement& s = program.statements[k];
   const auto value = [&](size_t argument) -> Tensor& {
@@ -46,7 +52,8 @@ void Run::execute(const Program& program, const Round& round, size_t k) {
   Tensor& result = values[static_cast<size_t>(program.value_of(k))];
   switch (s.kind) {
   case Statement::call:
-    result = op_rows()[static_cast<size_t>(s.row)].call(Call(values, s.arguments, round.shift));
+    result =
+        only(op_rows()[static_cast<size_t>(s.row)].call(Call(values, s.arguments, round.shift)));
     return;
   case Statement::assign:
     value(0).copy_(value(1));
@@ -82,7 +89,8 @@ void Run::decide(const Program& program, const Round& round, size_t k) {
     execute(program, round, k);
     ran[k] = 1;
     const Tensor& result = values[static_cast<size_t>(program.value_of(k))];
-    if (s.kind == Statement::call && !writes(s) && result.defined() && result.numel() > kMostElements) {
+    if (s.kind == Statement::call && !writes(s) && result.defined() &&
+        result.numel() > kMostElements) {
       values[static_cast<size_t>(program.value_of(k))] = {};
       ran[k] = 0;
     }

@@ -150,8 +150,8 @@ int run(const Options& options) {
   for (unsigned left = options.jobs; left > 0;) {
     int status = 0;
     const pid_t ended = wait(&status);
-    const auto w = static_cast<unsigned>(std::find(workers.begin(), workers.end(), ended) -
-                                         workers.begin());
+    const auto w =
+        static_cast<unsigned>(std::find(workers.begin(), workers.end(), ended) - workers.begin());
     if (w == options.jobs) continue;
     if (failed(status)) {
       const unsigned seed = shared.at[w];

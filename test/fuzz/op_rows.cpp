@@ -1,4 +1,5 @@
 #include "test/fuzz/op_rows.h"
+#include "runtime/composite/outputs.h"
 
 #include <optional>
 #include <string_view>

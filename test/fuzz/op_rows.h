@@ -69,7 +69,7 @@ private:
 
 struct OpRow {
   const char* name;
-  Tensor (*call)(const Call&);
+  std::vector<Tensor> (*call)(const Call&);
 };
 const std::vector<OpRow>& op_rows();
 int row_named(const std::string& name);

@@ -7,7 +7,7 @@ A case is some lines: `case OP DTYPE CLASS RTOL ATOL`, its `operand`s, `scalar`s
 and `result` or `error KIND`. A tensor is written `DTYPE SHAPE VALUES...`. The layouts of operands are
 the test's business (op_table_test.cpp): results do not depend on them. A new pointwise op is one line
 of POINTWISE."""
-import math, os, statistics
+import itertools, math, os, statistics
 import numpy as np
 
 rng = np.random.default_rng(7)
@@ -386,6 +386,266 @@ with np.errstate(all="ignore"):
                 case(name, dtype, "plain", [(dtype, x)], rounded(f(x, axis=axis), out), 2 * EPS.get(dtype, 0) if name == "sum" else 0, 0, structure=[0, axis], out=out)
         p, q = draw(dtype, (5, 7), 0, 9), draw(dtype, (7, 4), 0, 9)
         case("matmul", dtype, "plain", [(dtype, p), (dtype, q)], rounded(np.matmul(p, q), dtype), 2 * EPS.get(dtype, 0))
+
+# ---- activations, checks ---------------------------------------------------------------------------------------------
+
+
+def soft_plus(x): return np.logaddexp(0, x)
+def sixth(x): return np.clip(x + 3, 0, 6) / 6
+def exp_linear(x, alpha, width): return np.where(x > 0, x, alpha * np.expm1(x / width))
+
+
+# name: (dtypes, function, lowest, highest, error in units of half an ulp, scalars)
+ACTIVATIONS = {
+    "leaky_relu": (HALVES, lambda x: np.where(x > 0, x, 0.01 * x), -4, 4, 3, [0.01]),
+    "hardtanh": (HALVES + ["i64", "i32", "i16", "i8"], lambda x: np.clip(x, -1, 2), -4, 4, 0, [-1, 2]),
+    "hardsigmoid": (HALVES, sixth, -4, 4, 4, []),
+    "hardswish": (HALVES, lambda x: x * sixth(x), -4, 4, 5, []),
+    "hardshrink": (HALVES, lambda x: np.where(abs(x) <= 1, 0, x), -4, 4, 0, [1.0]),
+    "softshrink_value": (HALVES, lambda x: np.sign(x) * np.maximum(abs(x) - 0.5, 0), -4, 4, 1, [0.5]),
+    "threshold": (HALVES + INTEGERS, lambda x: np.where(x <= 1, 7, x), -4, 4, 0, [1, 7]),
+    "elu": (HALVES, lambda x: exp_linear(x, 1.5, 1), -4, 4, 6, [1.5]),
+    "celu_value": (HALVES, lambda x: exp_linear(x, 0.75, 0.75), -4, 4, 8, [0.75]),
+    "selu": (HALVES, lambda x: 1.0507009873554804934 * exp_linear(x, 1.6732632423543772848, 1), -4, 4, 7, []),
+    "softplus": (HALVES, lambda x: np.where(2 * x > 6, x, soft_plus(2 * x) / 2), -4, 4, 8, [2.0, 6.0]),
+    "logsigmoid": (HALVES, lambda x: -soft_plus(-x), -4, 4, 6, []),
+    "mish": (HALVES, lambda x: x * np.tanh(soft_plus(x)), -4, 4, 10, []),
+    "logit": (HALVES, lambda x: np.log(x) - np.log1p(-x), 0, 1, 8, []),
+}
+
+with np.errstate(all="ignore"):
+    for name, (dtypes, f, low, high, error, scalars) in ACTIVATIONS.items():
+        for dtype in dtypes:
+            tolerance = (error + (1 if dtype in ("bf16", "f16") and error else 0)) * EPS.get(dtype, 0)
+            inputs = {"plain": draw(dtype, (3, 5), low, high), "zero-dim": draw(dtype, (), low, high), "empty": np.zeros((0, 4)), "long": draw(dtype, (37,), low, high)}
+            if dtype in HALVES: inputs["special"] = rounded(np.array(SPECIAL), dtype)
+            for kind, x in inputs.items(): case(name, dtype, kind, [(dtype, x)], rounded(f(x), dtype), tolerance, tolerance, scalars=[float(v) if dtype in HALVES else v for v in scalars])
+for dtype in HALVES:
+    x = np.array([[-1.0, 0.5], [2.0, -0.0]])
+    case("checked_range", dtype, "plain", [(dtype, x)], x, scalars=[-1.0, 2.0])
+    case("checked_range", dtype, "special", [(dtype, [-math.inf, math.inf])], [-math.inf, math.inf], scalars=[-math.inf, math.inf])
+    case("checked_range", dtype, "too-large", [(dtype, x)], scalars=[-1.0, 1.5], error="index")
+    case("checked_range", dtype, "too-small", [(dtype, x)], scalars=[-0.5, 2.0], error="index")
+    case("checked_range", dtype, "nan", [(dtype, [0.0, math.nan])], scalars=[-9.0, 9.0], error="index")
+case("wrapped_index", "i64", "plain", [("i64", [[0, 4, -5], [-1, 1, -2]])], [[0, 4, 0], [4, 1, 3]], scalars=[5])
+case("wrapped_index", "i64", "empty", [("i64", np.zeros((0, 2)))], np.zeros((0, 2)), scalars=[0])
+case("wrapped_index", "i64", "too-large", [("i64", [0, 5])], scalars=[5], error="index")
+case("wrapped_index", "i64", "negative", [("i64", [0, -6])], scalars=[5], error="index")
+
+# ---- indexing, scans, sorts ------------------------------------------------------------------------------------------
+
+ALL = [*HALVES, *INTEGERS, "bool"]
+
+
+def along(f, dim, *arrays):
+    """What f makes of each line along the dim."""
+    moved = [np.moveaxis(np.asarray(a), dim, -1) for a in arrays]
+    made = [f(*line) for line in zip(*[a.reshape(-1, a.shape[-1]) for a in moved])]
+    return np.moveaxis(np.array(made).reshape(*moved[0].shape[:-1], len(made[0])), -1, dim)
+
+
+def scattered(join, dtype, x, index, src, dim):
+    r = x.copy()
+    for at in np.ndindex(index.shape):
+        to = (*at[:dim], index[at], *at[dim + 1:])
+        r[to] = rounded(join(r[to], src[at]), dtype)
+    return r
+
+
+def best_so_far(line, least):
+    best, positions = -1, []
+    for k, v in enumerate(line):
+        if best < 0 or v != v or (v <= line[best] if least else v >= line[best]): best = k
+        positions.append(best)
+    return positions
+
+
+def recur(a, b):
+    y = [b[0]]
+    for k in range(1, len(a)): y.append(a[k] * y[-1] + b[k])
+    return y
+
+
+def sorted_positions(line, descending):
+    if descending: return sorted(range(len(line)), key=lambda k: (line[k] == line[k], -line[k] if line[k] == line[k] else 0))
+    return sorted(range(len(line)), key=lambda k: (line[k] != line[k], line[k] if line[k] == line[k] else 0))
+
+
+SCANS = [np.cumsum, np.cumprod, np.logaddexp.accumulate]
+JOINS = {"scatter": (lambda a, b: b, ()), "scatter_add": (lambda a, b: a + b, ()), "scatter_fold": (lambda a, b: a * b, (0,)),
+         "scatter_fold ": (max_of, (1,)), "scatter_fold  ": (min_of, (2,))}
+hard = np.array([[math.nan, 1.0, -0.0, math.inf, 0.0], [-math.inf, 2.0, math.nan, 2.0, math.nan], [3.0, math.inf, -math.inf, math.inf, 1.0], [-math.inf, -math.inf, 1e3, 1e3, -1e3]])
+
+with np.errstate(all="ignore"):
+    for dtype in ALL:
+        x = draw(dtype, (3, 4, 2))
+        for dim, sizes in [(0, (5, 4, 1)), (1, (2, 6, 2)), (2, (3, 4, 1)), (1, (3, 0, 2))]:
+            index = rng.integers(0, x.shape[dim], sizes)
+            source = x[tuple(slice(None) if k == dim else slice(n) for k, n in enumerate(sizes))]
+            case("gather", dtype, "plain" if index.size else "empty", [(dtype, x), ("i64", index)], np.take_along_axis(source, index, dim), structure=[dim])
+            for name, (join, fold) in JOINS.items():
+                src = draw(dtype, sizes)
+                case(name.strip(), dtype, "plain" if index.size else "empty", [(dtype, x), ("i64", index), (dtype, src)], scattered(join, dtype, x, index, src, dim), structure=[dim, *fold])
+        if dtype != "bool":
+            for fold in range(3 if dtype in HALVES else 2):
+                tolerance = (2 if fold < 2 else 4) * EPS.get(dtype, 0)
+                for kind, reverse, dim, y in [("plain", 0, 1, draw(dtype, (3, 5, 2))), ("plain", 1, 0, draw(dtype, (4, 3))), ("long", 0, 0, draw(dtype, (3, 70))), ("empty", 0, 1, np.zeros((2, 0)))]:
+                    r = along(lambda v: SCANS[fold](v[::-1])[::-1] if reverse else SCANS[fold](v), dim, y) if y.size else y
+                    case("scan", dtype, kind, [(dtype, y)], rounded(r, dtype), tolerance, (fold == 2) * tolerance, structure=[dim, fold, reverse])
+        for flag in (0, 1):
+            y = draw(dtype, (3, 7, 2), -2, 2)
+            case("scan_position", dtype, "plain", [(dtype, y)], along(lambda v: best_so_far(v, flag), 1, y), structure=[1, flag], out="i64")
+            y = draw(dtype, (3, 8, 2), -2, 2)
+            r = along(lambda v: sorted_positions(v.tolist(), flag), 1, y)
+            for count in (8, 3, 0):
+                case("sort_positions", dtype, "plain" if count else "empty", [(dtype, y)], r[:, :count], structure=[1, flag], sizes=[count], out="i64")
+            for y, v in [(draw(dtype, (9,), -2, 2), draw(dtype, (2, 5), -2, 2)), (draw(dtype, (3, 6), -2, 2), draw(dtype, (3, 4), -2, 2))]:
+                y = np.sort(y)
+                side = "right" if flag else "left"
+                r = np.searchsorted(y, v, side) if y.ndim == 1 else [np.searchsorted(a, b, side) for a, b in zip(y, v)]
+                case("search_sorted", dtype, "plain", [(dtype, y), (dtype, v)], r, structure=[flag], out="i64")
+        for kind, y in [("plain", draw(dtype, (3, 5), -1, 1)), ("zero-dim", np.asarray(1)), ("plain", np.zeros((2, 2))), ("empty", np.zeros((0, 3)))]:
+            case("nonzero_positions", dtype, kind, [(dtype, y)], np.argwhere(y), sizes=[np.count_nonzero(y)], out="i64")
+        case("flip_view", dtype, "plain", [(dtype, x)], x[:, ::-1], structure=[1])
+        case("flip_view", dtype, "plain", [(dtype, x)], x[::-1, ::-1, ::-1], structure=[0, 2, 1])
+        case("flip_view", dtype, "empty", [(dtype, x[:, :0])], x[::-1, :0], structure=[0, 1])
+        y = draw(dtype, (3, 2, 3))
+        case("diagonal_view", dtype, "plain", [(dtype, y)], np.diagonal(y, 0, 0, 2), structure=[0, 2])
+        case("diagonal_view", dtype, "plain", [(dtype, y)], np.diagonal(y, 0, 2, 0), structure=[2, 0])
+    for dtype in HALVES:
+        for kind, reverse, dim, sizes in [("plain", 0, 1, (3, 5, 2)), ("plain", 1, 0, (4, 3)), ("long", 0, 0, (3, 70))]:
+            a, b = draw(dtype, sizes, -2, 2), draw(dtype, sizes)
+            r = along(lambda p, q: recur(p[::-1], q[::-1])[::-1] if reverse else recur(p, q), dim, a, b)
+            case("recurrence", dtype, kind, [(dtype, a), (dtype, b)], rounded(r, dtype), 2 * EPS[dtype], 16 * EPS["f64"], structure=[dim, reverse])
+        case("recurrence", dtype, "special", [(dtype, [math.nan, 2.0, math.inf]), (dtype, [1.0, 3.0, -1.0])], [1.0, 5.0, math.inf], structure=[0, 0])
+        case("recurrence", dtype, "empty", [(dtype, np.zeros((2, 0))), (dtype, np.zeros((2, 0)))], np.zeros((2, 0)), structure=[1, 0])
+    for dtype in HALVES:
+        y = rounded(hard, dtype)
+        for fold in range(3):
+            tolerance = (2 if fold < 2 else 4) * EPS[dtype]
+            case("scan", dtype, "special", [(dtype, y)], rounded(along(SCANS[fold], 1, y), dtype), tolerance, (fold == 2) * tolerance, structure=[1, fold, 0])
+        for flag in (0, 1):
+            case("scan_position", dtype, "special", [(dtype, y)], along(lambda v: best_so_far(v, flag), 1, y), structure=[1, flag], out="i64")
+            case("sort_positions", dtype, "special", [(dtype, y)], along(lambda v: sorted_positions(v.tolist(), flag), 1, y), structure=[1, flag], sizes=[5], out="i64")
+            case("search_sorted", dtype, "special", [(dtype, np.sort(y[0])), (dtype, y)], np.searchsorted(np.sort(y[0]), y, "right" if flag else "left"), structure=[flag], out="i64")
+        case("nonzero_positions", dtype, "special", [(dtype, y)], np.argwhere(y), sizes=[np.count_nonzero(y)], out="i64")
+        index = np.array([[0, 0, 1, 2, 4]] * 4)
+        for name, (join, fold) in JOINS.items():
+            case(name.strip(), dtype, "special", [(dtype, y), ("i64", index), (dtype, y[::-1])], scattered(join, dtype, y, index, y[::-1], 1), structure=[1, *fold])
+
+x, one = draw("f32", (3, 4)), draw("f32", (3, 1))
+for kind, i, error in [("too-large", 4, "index"), ("negative", -1, "index"), ("other-rank", None, "shape"), ("other-sizes", 0, "shape")]:
+    index = np.full((3,) if i is None else (4, 1) if error == "shape" else (3, 1), i or 0)
+    case("gather", "f32", kind, [("f32", x), ("i64", index)], structure=[1], error=error)
+    for name, (join, fold) in JOINS.items():
+        case(name.strip(), "f32", kind, [("f32", x), ("i64", index), ("f32", np.resize(one, index.shape))], structure=[1, *fold], error=error)
+case("gather", "f32", "other-dtype", [("f32", x), ("i32", [[0]])], structure=[1], error="dtype")
+case("scatter", "f32", "other-src", [("f32", x), ("i64", [[0]]), ("f32", one)], structure=[1], error="shape")
+for name, operands, structure, sizes in [("gather", [("f32", x), ("i64", [[0]])], [2], []), ("scan", [("f32", x)], [2, 0, 0], []), ("scan_position", [("f32", x)], [-1, 0], []),
+                                         ("recurrence", [("f32", x), ("f32", x)], [2, 0], []), ("sort_positions", [("f32", x)], [2, 0], [1]),
+                                         ("flip_view", [("f32", x)], [2], []), ("diagonal_view", [("f32", x)], [0, 2], [])]:
+    case(name, "f32", "no-such-dim", operands, structure=structure, sizes=sizes, error="index")
+case("scan", "bool", "not-numbers", [("bool", [True])], structure=[0, 0, 0], error="dtype")
+case("recurrence", "f32", "other-sizes", [("f32", x), ("f32", one)], structure=[0, 0], error="shape")
+case("recurrence", "i64", "not-floating", [("i64", [1]), ("i64", [1])], structure=[0, 0], error="shape")
+case("sort_positions", "f32", "too-many", [("f32", x)], structure=[1, 0], sizes=[5], error="value")
+for kind, count, error in [("too-few", 1, "index"), ("too-many", 3, "index"), ("no-such-count", 4, "value")]:
+    case("nonzero_positions", "f32", kind, [("f32", [0.0, 2.0, math.nan])], sizes=[count], error=error)
+case("search_sorted", "f32", "other-sizes", [("f32", x), ("f32", x[:2])], structure=[0], error="shape")
+case("diagonal_view", "f32", "other-sizes", [("f32", x)], structure=[0, 1], error="shape")
+case("diagonal_view", "f32", "one-dim", [("f32", x)], structure=[1, 1], error="shape")
+
+# ---- convolution, pooling --------------------------------------------------------------------------------------------
+
+
+def places_of(size, kernel, stride, begin, end, dilation): return (size + begin + end - (kernel - 1) * dilation - 1) // stride + 1
+
+
+def convolve(x, weight, y, groups, windows, into):
+    """Adds to `into`, which is one of the three, what it is as a product of the other two."""
+    n, c, o = x.ndim - 2, weight.shape[1], weight.shape[0] // groups
+    for place in np.ndindex(y.shape[2:]):
+        for tap in np.ndindex(weight.shape[2:]):
+            at = tuple(p * w[0] - w[1] + t * w[3] for p, t, w in zip(place, tap, windows))
+            if any(not 0 <= a < size for a, size in zip(at, x.shape[2:])): continue
+            for g in range(groups):
+                xs, ws = x[(slice(None), slice(g * c, g * c + c), *at)], weight[(slice(g * o, g * o + o), slice(None), *tap)]
+                ys = y[(slice(None), slice(g * o, g * o + o), *place)]
+                if into is y: ys += xs @ ws.T
+                elif into is x: xs += ys @ ws
+                else: ws += ys.T @ xs
+
+
+CONVOLUTIONS = [  # kind, x, weight, groups, windows, dtypes
+    ("plain", (2, 3, 9), (4, 3, 3), 1, [(1, 0, 0, 1)], NUMBER + ["f16"]), ("plain", (2, 4, 11), (6, 2, 3), 2, [(2, 1, 2, 2)], HALVES + INTEGERS),
+    ("plain", (2, 3, 6, 5), (4, 3, 3, 2), 1, [(1, 1, 1, 1), (2, 0, 1, 1)], NUMBER + ["f16"]), ("plain", (1, 4, 5, 5), (4, 1, 3, 3), 4, [(1, 1, 1, 1)] * 2, HALVES),
+    ("plain", (1, 9, 6, 7), (13, 9, 3, 3), 1, [(1, 1, 1, 1)] * 2, ["f32"]), ("plain", (1, 2, 3, 4, 3), (3, 2, 2, 2, 1), 1, [(1, 1, 0, 1), (2, 0, 0, 1), (1, 0, 0, 1)], NUMBER),
+    ("plain", (1, 2, 6), (2, 2, 1), 1, [(3, 0, 0, 1)], NUMBER), ("empty", (0, 3, 5), (2, 3, 2), 1, [(1, 0, 0, 1)], FLOAT),
+]
+for kind, x_sizes, weight_sizes, groups, windows, dtypes in CONVOLUTIONS:
+    for dtype in dtypes:
+        x, weight = draw(dtype, x_sizes), draw(dtype, weight_sizes)
+        y = draw(dtype, (x_sizes[0], weight_sizes[0], *[places_of(s, k, *w) for s, k, w in zip(x_sizes[2:], weight_sizes[2:], windows)]))
+        structure = [groups, *sum(windows, ())]
+        for name, k, operands, sizes in [("convolution", 2, (x, weight), []), ("convolution_input", 0, (y, weight), x_sizes[2:]), ("convolution_weight", 1, (y, x), weight_sizes[2:])]:
+            all3 = [x, weight, y]
+            all3[k] = np.zeros_like(all3[k])
+            convolve(*all3, groups, windows, all3[k])
+            terms = max(1, x.size, y.size)
+            case(name, dtype, kind, [(dtype, t) for t in operands], rounded(all3[k], dtype), EPS.get(dtype, 0), 64 * math.sqrt(terms) * EPS.get("f32" if dtype in ("bf16", "f16") else dtype, 0), structure=structure, sizes=sizes)
+x, weight, y = np.ones((2, 4, 5)), np.ones((6, 2, 3)), np.ones((2, 6, 3))
+for name, operands, sizes in [("convolution", (x, weight), []), ("convolution_input", (y, weight), [5]), ("convolution_weight", (y, x), [3])]:
+    f32 = [("f32", t) for t in operands]
+    case(name, "f32", "no-groups", f32, structure=[0, 1, 0, 0, 1], sizes=sizes, error="value")
+    case(name, "f32", "other-groups", f32, structure=[4, 1, 0, 0, 1], sizes=sizes, error="shape")
+    case(name, "f32", "other-rank", f32, structure=[2, *[1, 0, 0, 1] * 2], sizes=sizes * 2, error="shape")
+    case(name, "f32", "other-dtype", [f32[0], ("f64", operands[1])], structure=[2, 1, 0, 0, 1], sizes=sizes, error="dtype")
+    case(name, "bool", "not-numbers", [("bool", t) for t in operands], structure=[2, 1, 0, 0, 1], sizes=sizes, error="dtype")
+    if sizes: case(name, "f32", "other-sizes", f32, structure=[2, 1, 0, 0, 1], sizes=[sizes[0] + 1], error="shape")
+case("convolution", "f32", "too-small", [("f32", x[:, :, :2]), ("f32", weight)], structure=[2, 1, 0, 0, 1], error="shape")
+
+
+def max_positions(x, spans):
+    """Of each window, of which `spans` has the indices along each dim, the number of the greatest element."""
+    n = len(spans)
+    sizes, places = x.shape[x.ndim - n:], [len(s) for s in spans]
+    r = np.zeros((*x.shape[:x.ndim - n], *places), np.int64)
+    for at in np.ndindex(r.shape):
+        lead, best = at[:x.ndim - n], None
+        for tap in itertools.product(*[s[p] for s, p in zip(spans, at[x.ndim - n:])]):
+            v = x[(*lead, *tap)]
+            if best is None or v != v or v > x[(*lead, *best)]: best = tap
+        r[at] = np.ravel_multi_index(best, sizes)
+    return r
+
+
+def window_spans(size, kernel, stride, begin, end, dilation):
+    return [[i for t in range(kernel) if 0 <= (i := p * stride - begin + t * dilation) < size] for p in range(places_of(size, kernel, stride, begin, end, dilation))]
+
+
+def part_spans(size, n): return [range(i * size // n, -(-(i + 1) * size // n)) for i in range(n)]
+
+
+POOLS = [("plain", (2, 3, 8), [2], [(2, 0, 0, 1)]), ("plain", (2, 9), [3], [(2, 1, 1, 2)]), ("plain", (2, 6), [3], [(2, 0, 1, 1)]),
+         ("plain", (2, 2, 5, 6), [3, 2], [(1, 1, 1, 1), (2, 0, 0, 1)]), ("plain", (1, 3, 4, 3), [2, 2, 1], [(1, 1, 0, 1), (2, 0, 0, 1), (1, 0, 0, 1)]),
+         ("long", (2, 3, 45), [1, 3], [(1, 0, 0, 1), (1, 1, 1, 1)])]
+for dtype in [*HALVES, "i64", "u8"]:
+    for kind, sizes, kernel, windows in POOLS:
+        x = draw(dtype, sizes, -2, 2)
+        r = max_positions(x, [window_spans(s, k, *w) for s, k, w in zip(sizes[-len(kernel):], kernel, windows)])
+        case("max_pool_positions", dtype, kind, [(dtype, x)], r, structure=[*kernel, *sum(windows, ())], out="i64")
+    for sizes in [(3,), (2, 4), (1, 2, 2), (0,)]:
+        x = draw(dtype, (2, 4, 5, 7), -2, 2)
+        r = max_positions(x, [part_spans(s, n) for s, n in zip(x.shape[-len(sizes):], sizes)])
+        case("max_pool_positions", dtype, "plain" if r.size else "empty", [(dtype, x)], r, sizes=sizes, out="i64")
+    if dtype in HALVES:
+        y = rounded(hard, dtype)
+        case("max_pool_positions", dtype, "special", [(dtype, y)], max_positions(y, [window_spans(4, 2, 1, 1, 0, 1), window_spans(5, 2, 1, 0, 1, 1)]), structure=[2, 2, 1, 1, 0, 1, 1, 0, 1, 1], out="i64")
+        case("max_pool_positions", dtype, "special", [(dtype, y)], max_positions(y, [part_spans(5, 2)]), sizes=[2], out="i64")
+x = draw("f32", (2, 4))
+for kind, d, operand, structure, sizes, error in [("too-small", "f32", x, [5, 1, 0, 0, 1], [], "shape"), ("sees-nothing", "f32", x, [2, 1, 2, 0, 1], [], "shape"),
+                                                  ("no-elements", "f32", x[:, :0], [], [1], "shape"), ("not-numbers", "bool", x > 0, [2, 1, 0, 0, 1], [], "dtype")]:
+    case("max_pool_positions", d, kind, [(d, operand)], structure=structure, sizes=sizes, error=error)
 
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "ops.txt")
 with open(path, "w") as f:

@@ -90,7 +90,7 @@ class Tools(unittest.TestCase):
         for mode in "eager", "compiled":
             start, prep, time, wrong, unknown, quit = self.worker(
                 mode, {"c": "prep", "w": "compiled16"}, {"c": "time", "w": "compiled16", "budget": 0.02},
-                {"c": "time", "w": "softmax", "budget": 0.02}, {"c": "prep", "w": "resnet18"}, {"c": "quit"})
+                {"c": "time", "w": "softmax", "budget": 0.02}, {"c": "prep", "w": "no_such_workload"}, {"c": "quit"})
             self.assertEqual((start["ok"], prep["ok"], prep["err"]), (1, 1, 0))
             self.assertGreaterEqual(len(time["xs"]), 3)
             self.assertEqual((wrong["ok"], unknown["ok"]), (0, 0))
@@ -227,7 +227,7 @@ class Tools(unittest.TestCase):
         self.assertEqual(read_npy(self.root + "/out_0.npy"), [float("inf")] * 2)
         self.oracle(dict(case, args=[{"t": 0}, float("-inf")]), "eager")
         self.assertEqual(read_npy(self.root + "/out_0.npy"), [float("-inf")] * 2)
-        self.oracle(dict(case, call="torch.nan_to_num", args=[{"t": 0}], kwargs={"nan": float("nan")}), "eager", code=3)
+        self.oracle(dict(case, call="torch.nan_to_num", args=[{"t": 0}], kwargs={"nan": float("nan")}), "eager")
 
     def test_the_oracle_finds_the_form_of_an_op_that_has_the_arguments(self):
         write_npy(self.root + "/x.npy", [2], [1, 2])

@@ -47,7 +47,7 @@ TEST_CASE("maxima are the greatest elements and lie where they are said to", "[p
   check_close(values, {3, 3, 3, 3, 3, 0});
   CHECK(indices.to_vector<int64_t>() ==
         std::vector<int64_t>{1, 1, 1, 3, 3, 4}); // the first of equals
-  check_close(max_pool1d(x, 2, 2, 0, 2), {2, 3});
+  check_close(max_pool1d(x, 2, 2, 0, 2), {2, 2});
   check_close(max_pool1d(x, 4, 4, 0, 1, true), {3, 0});
   float nan = std::numeric_limits<float>::quiet_NaN();
   Tensor odd = tensor({nan, 1.f, nan, 2.f, -kInf, -kInf}).reshape({1, 6});

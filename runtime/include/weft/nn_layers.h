@@ -202,7 +202,7 @@ private:
 };
 
 //===---
-//Embedding----------------------------------------------------------------------------------------//
+// Embedding----------------------------------------------------------------------------------------//
 
 /// Rows of a table by their number; they start normally distributed. Row padding_idx starts as 0
 /// and gets no gradient.

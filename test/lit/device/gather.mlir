@@ -4,7 +4,7 @@
 // CHECK: gather(WEFT_BUFFER(const weft_i64, b0), WEFT_BUFFER(const float, b1), WEFT_BUFFER(float, b2)
 // CHECK: const weft_i64 [[I:v[0-9]+]] = b0[[[R:.*]]];
 // CHECK-NEXT: const bool [[OK:v[0-9]+]] = (weft_u64)[[I]] < (weft_u64)100;
-// CHECK-NEXT: if (![[OK]]) WEFT_RAISE(error, 1u);
+// CHECK-NEXT: if (![[OK]]) weft_raise(error, launch, 1u);
 // CHECK-NEXT: const weft_i64 [[S:v[0-9]+]] = [[OK]] ? [[I]] : 0;
 // CHECK-NEXT: const float [[V:v[0-9]+]] = b1[[[C:.*]] + [[S]] * 64];
 // CHECK-NEXT: b2[[[R]] * 64 + [[C]]] = [[V]];
