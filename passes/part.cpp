@@ -188,6 +188,7 @@ std::optional<Exprs> Part::indicesOf(Type tensor) const {
   MLIRContext* context = tensor.getContext();
   Exprs shape = ir::shapeOf(tensor);
   AffineExpr count = ir::countOf(shape, context);
+  bool isEmpty = count == getAffineConstantExpr(0, context); // as many elements as anything empty
   for (bool points : {false, true}) {
     Exprs axes, sizes;
     for (size_t k = 0; k < extents.size(); k++)
@@ -196,7 +197,7 @@ std::optional<Exprs> Part::indicesOf(Type tensor) const {
         sizes.push_back(extents[k]);
       }
     if (auto direct = matchDims(shape, axes, sizes)) return direct;
-    if (ir::countOf(sizes, context) != count) continue;
+    if (isEmpty || ir::countOf(sizes, context) != count) continue;
     Exprs indices = ir::delinearise(ir::linearise(axes, sizes, context), shape, extents);
     bool whole = true;
     for (AffineExpr e : indices)
