@@ -21,7 +21,9 @@ build: setup ## Builds everything; programs land in build/bin
 	@$(call build,release)
 
 .PHONY: demo
-demo: build ## Trains a network on the digits data, eager and compiled, and compares both
+demo: build ## Trains two networks on the digits data, eager and compiled, and compares both
+	@build/bin/digits --net cnn --epochs 20
+	@echo
 	@build/bin/digits
 
 .PHONY: test

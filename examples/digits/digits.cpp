@@ -3,6 +3,7 @@
 
 #include "comparison.h"
 #include "digits_data.h"
+#include "nets.h"
 
 #include <weft/weft.h>
 
@@ -18,25 +19,14 @@ namespace {
 
 constexpr double kRate = 0.01;
 
-struct Net : nn::Module {
-  nn::Linear in = child("in", nn::Linear(64, 128));
-  nn::Linear hidden = child("hidden", nn::Linear(128, 128));
-  nn::LayerNorm norm = child("norm", nn::LayerNorm({128}));
-  nn::Linear out = child("out", nn::Linear(128, 10));
-  Tensor forward(const Tensor& x) override {
-    Tensor h = gelu(in(x));
-    return out(norm(h + gelu(hidden(h))));
-  }
-};
-
 struct Trainer {
-  explicit Trainer(Device device) { net.to(device); }
-  Net net;
-  optim::AdamW opt{net.parameters(), {.lr = kRate}};
+  Trainer(const std::string& name, Device device) : net(digits::make_net(name)) { net->to(device); }
+  std::unique_ptr<nn::Module> net;
+  optim::AdamW opt{net->parameters(), {.lr = kRate}};
 
   Tensor step(const Tensor& x, const Tensor& y) {
     opt.zero_grad();
-    Tensor loss = cross_entropy(net(x), y);
+    Tensor loss = cross_entropy((*net)(x), y);
     loss.backward();
     opt.step();
     return loss;
@@ -44,14 +34,14 @@ struct Trainer {
 };
 
 struct Options {
-  std::string data = DIGITS_DATA;
+  std::string data = DIGITS_DATA, net = "mlp";
   int epochs = 60;
   Device device = Device::cpu();
   bool first_compile = false; // only measure the first compile, with the cache as it is
   bool help = false;
 };
 
-double accuracy(Net& net, const data::TensorDataset& set) {
+double accuracy(nn::Module& net, const data::TensorDataset& set) {
   NoGrad no_grad;
   Tensor right = argmax(net(set.x()), 1) == set.y();
   return mean(right.to(f64)).item<double>();
@@ -65,7 +55,7 @@ data::DataLoader batches(const data::TensorDataset& set) {
 double measure_first_compile(const Options& options) {
   digits::Split split = digits::load(options.data, options.device);
   manual_seed(7);
-  Trainer trainer(options.device);
+  Trainer trainer(options.net, options.device);
   auto step = compile([&](const Tensor& x, const Tensor& y) { return trainer.step(x, y); });
   for (auto [x, y] : batches(split.train)) {
     digits::Stopwatch watch;
@@ -75,13 +65,19 @@ double measure_first_compile(const Options& options) {
   return 0;
 }
 
+/// The speed-up that counts as a success. What a device makes of the kernels is its driver's.
+double least_speed_up(const Options& options) {
+  if (options.device != Device::cpu()) return 0;
+  return options.net == "mlp" ? 1.2 : 1;
+}
+
 int compare(const Options& options) {
   digits::PrivateCache cache; // empty, so that the first compile is a cold one
   digits::Split split = digits::load(options.data, options.device);
   manual_seed(7);
-  Trainer eager(options.device);
+  Trainer eager(options.net, options.device);
   manual_seed(7);
-  Trainer compiled(options.device);
+  Trainer compiled(options.net, options.device);
   auto step = compile([&](const Tensor& x, const Tensor& y) { return compiled.step(x, y); });
 
   digits::Comparison result;
@@ -102,18 +98,21 @@ int compare(const Options& options) {
   }
   bar.finish();
 
-  Tensor logits = eager.net(split.test.x());
-  compiled.net.compile(); // every call of the net runs compiled kernels from here on
+  eager.net->eval();
+  compiled.net->eval();
+  Tensor logits = (*eager.net)(split.test.x());
+  compiled.net->compile(); // every call of the net runs compiled kernels from here on
   for (int call = 0; call < 3; call++)
     result.prediction_difference =
-        digits::difference(softmax(compiled.net(split.test.x()), 1), softmax(logits, 1));
-  result.weight_difference = digits::difference(compiled.net.parameters(), eager.net.parameters());
-  result.eager_accuracy = accuracy(eager.net, split.test);
-  result.compiled_accuracy = accuracy(compiled.net, split.test);
+        digits::difference(softmax((*compiled.net)(split.test.x()), 1), softmax(logits, 1));
+  result.weight_difference =
+      digits::difference(compiled.net->parameters(), eager.net->parameters());
+  result.eager_accuracy = accuracy(*eager.net, split.test);
+  result.compiled_accuracy = accuracy(*compiled.net, split.test);
   result.cached_compile_seconds =
-      digits::first_compile_in_new_process(options.data, options.device);
+      digits::first_compile_in_new_process(options.data, options.net, options.device);
   result.print(split.train.size(), split.test.size());
-  return result.passed(options.device) ? 0 : 1;
+  return result.passed(least_speed_up(options)) ? 0 : 1;
 }
 
 Device device_named(const std::string& name) {
@@ -130,6 +129,8 @@ Options parse(int argc, char** argv) {
       options.first_compile = true;
     else if (is("--data") && k + 1 < argc)
       options.data = argv[++k];
+    else if (is("--net") && k + 1 < argc)
+      options.net = argv[++k];
     else if (is("--epochs") && k + 1 < argc)
       options.epochs = std::max(1, std::atoi(argv[++k]));
     else if (is("--device") && k + 1 < argc)
@@ -149,7 +150,7 @@ int main(int argc, char** argv) try {
   Options options = parse(argc, argv);
   if (options.help) {
     fmt::print(
-        "usage: digits [--data FOLDER] [--epochs N] [--device cpu|opencl]\n"
+        "usage: digits [--net mlp|cnn] [--data FOLDER] [--epochs N] [--device cpu|opencl]\n"
         "Trains a network on the digits of FOLDER, eagerly and compiled, and compares both.\n");
     return 0;
   }
