@@ -43,6 +43,8 @@ mlir::LogicalResult hoistReciprocals(mlir::ModuleOp module, PassContext& context
 /// Runs what finishes a reduction in the launch of the reduction, as a phase of its own, and light
 /// folds that one kernel reads in one launch.
 mlir::LogicalResult joinLaunches(mlir::ModuleOp module, PassContext& context);
+/// Writes results over temporaries that nobody reads afterwards.
+mlir::LogicalResult writeInPlace(mlir::ModuleOp module, PassContext& context);
 /// Makes kernels that are equal but for names one kernel.
 mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext& context);
 /// Gives every buffer of a launch its place: leaf, output, or an offset in the arena.

@@ -36,6 +36,7 @@ constexpr PassInfo kPasses[] = {
     {"lower-to-loom", lowerToLoom, "", false, "makes loom kernels of the groups"},
     {"hoist-reciprocals", hoistReciprocals, "", true, "divides by the sums of rows once a row"},
     {"join-launches", joinLaunches, "", true, "finishes reductions in their own launch"},
+    {"write-in-place", writeInPlace, "", true, "writes results over what nobody reads afterwards"},
     {"plan-memory", planMemory, "", false, "gives each buffer its place"},
     {"merge-kernels", mergeKernels, "loom", true, "makes equal kernels one"},
 };

@@ -1,7 +1,9 @@
 // 1. A launch's buffers are its inputs, then its results that are not written over an input.
 // 2. Leaves and outputs have memory of their own. A temporary lives from the launch that writes it
 //    to the last that reads it.
-// 3. Temporaries of known size: largest first, at the lowest offset free during their life. Others:
+// 3. A result that is written over an input shares its place: with an output the output's, else it
+//    is one temporary with the life of both.
+// 4. Temporaries of known size: largest first, at the lowest offset free during their life. Others:
 //    a place of the same size that is free.
 #include "passes/passes.h"
 
@@ -43,6 +45,7 @@ public:
       if (isa<RankedTensorType>(argument.getType()))
         places[argument] =
             ir::BufferAttr::get(context, ir::BufferKind::leaf, argument.getArgNumber());
+    placeUnderOutputs();
     findTemporaries();
     AffineExpr arena = place();
     attach(arena);
@@ -51,14 +54,33 @@ public:
 private:
   AffineExpr constant(int64_t v) { return getAffineConstantExpr(v, context); }
 
+  // Returns what a result is written over, or null.
+  static Value inputUnder(OpResult result) {
+    auto launch = cast<ir::LaunchOp>(result.getOwner());
+    int64_t input = launch.getTied()[result.getResultNumber()];
+    return input < 0 ? Value() : launch.getInputs()[input];
+  }
+
+  void placeUnderOutputs() {
+    for (ir::LaunchOp launch : llvm::reverse(launches))
+      for (OpResult result : launch->getResults())
+        if (Value under = inputUnder(result); under && places.contains(result))
+          places.try_emplace(under, places.lookup(result));
+  }
+
   void findTemporaries() {
     for (auto [k, launch] : llvm::enumerate(launches))
-      for (Value result : launch.getResults()) {
+      for (OpResult result : launch->getResults()) {
         if (places.contains(result)) continue;
         unsigned last = k;
         for (Operation* user : result.getUsers())
           if (auto reader = dyn_cast<ir::LaunchOp>(user))
             last = std::max(last, numbers.lookup(reader));
+        if (Value under = inputUnder(result)) {
+          places[result] = places.lookup(under);
+          temporaries[places.lookup(under).getIndex()].last = last;
+          continue;
+        }
         AffineExpr bytes =
             ir::countOf(ir::shapeOf(result), context) * loom::elementBytes(ir::elementOf(result));
         bytes = ir::canonical(bytes.ceilDiv(kAlignment) * kAlignment);

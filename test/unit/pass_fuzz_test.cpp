@@ -417,6 +417,7 @@ TEST_CASE("every pass keeps the results of random functions") {
                         {"place-outputs", placeOutputs},
                         {"lower-to-loom", lowerToLoom},
                         {"join-launches", joinLaunches},
+                        {"write-in-place", writeInPlace},
                         {"plan-memory", planMemory},
                         {"merge-kernels", mergeKernels}};
   // WEFT_FUZZ_SEEDS=N draws more of them.
