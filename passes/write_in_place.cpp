@@ -112,8 +112,8 @@ private:
 
   // Says whether a launch is the last reader of a temporary that has the type of its result.
   bool endsAt(ir::LaunchOp launch, Value v, OpResult result) {
-    return v.getDefiningOp<ir::LaunchOp>() && v.getType() == result.getType() &&
-           !isLeaf(result) && llvm::all_of(v.getUsers(), [&](Operation* user) {
+    return v.getDefiningOp<ir::LaunchOp>() && v.getType() == result.getType() && !isLeaf(result) &&
+           llvm::all_of(v.getUsers(), [&](Operation* user) {
              return isa<ir::LaunchOp>(user) && !launch->isBeforeInBlock(user);
            });
   }

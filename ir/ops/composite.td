@@ -159,6 +159,13 @@ def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>"
   let shapes = "that of x";
   let gradient = "none";
 }
+def FullLike : Composite<"full_like", [TensorParam, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
+  let summary = "a tensor of one value with the shape of x, and its dtype unless another is given";
+  let example = "full_like(tensor({1, 2}), 7)";
+  let gives = "[7, 7] i64[2]";
+  let shapes = "that of x";
+  let gradient = "none";
+}
 def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional<DType>", "dtype", "std::nullopt">,
     Param<"std::optional<Device>", "device", "std::nullopt">]> {
   let summary = "0, 1, ... before end; i64 where end is an integer, else f32";

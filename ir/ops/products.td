@@ -52,6 +52,7 @@ class Added<string mnemonic> : ProductForm<mnemonic, [TensorParam, Param<"const 
     Param<"Scalar", "beta", "1">, Param<"Scalar", "alpha", "1">]> {
   let description = "Where beta is 0, x counts for nothing, even where it is NaN.";
   let formula = "beta * x + alpha * (a @ b)";
+  let inPlace = 1;
 }
 def Addmm : Added<"addmm"> {
   let summary = "a product of matrices added to x";

@@ -44,6 +44,10 @@ Tensor ones_like(const Arg& x, std::optional<DType> dtype) {
   return like("ones_like", x, 1, dtype);
 }
 
+Tensor full_like(const Arg& x, Scalar value, std::optional<DType> dtype) {
+  return like("full_like", x, value, dtype);
+}
+
 Tensor arange(Scalar end, std::optional<DType> dtype, std::optional<Device> device, Loc loc) {
   return arange(Scalar(0), end, Scalar(1), dtype, device, loc);
 }

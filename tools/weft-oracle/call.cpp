@@ -93,6 +93,10 @@ Arg Call::operand(size_t position, const char* name) const {
 template <> Tensor Call::get<Tensor>(size_t position, const char* name) const {
   if (!find(position, name) && position < args_.size()) return {}; // given as none
   const Json& value = need(position, name);
+  if (value.is_array()) { // such as lengths
+    std::vector<int64_t> list = to_integers(value);
+    return tensor(list, {static_cast<int64_t>(list.size())});
+  }
   if (!value.is_object() || !value.contains("t"))
     throw Unsupported(std::string(name) + " is no tensor");
   return inputs_.at(value["t"].get<size_t>());
