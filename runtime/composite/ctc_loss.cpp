@@ -120,7 +120,8 @@ Tensor log_likelihood(const Batch& b, const Tensor& path) {
   // Two places at once: over a blank between labels that differ.
   Tensor skips = logical_and(place % 2 == 1, path != roll(path, 2, 1));
   skips = logical_and(std::move(skips), place >= 2);
-  Tensor state = where(place == 0, 0.0, full({b.samples, states}, kNever, b.x.dtype(), b.x.device()));
+  Tensor state =
+      where(place == 0, 0.0, full({b.samples, states}, kNever, b.x.dtype(), b.x.device()));
   for (int64_t t = 0; t < b.steps; t++) {
     Tensor next = t == 0 ? where(place < 2, 0.0, full_like(state, kNever))
                          : log_add(state, moved(state, 1), where(skips, moved(state, 2), kNever));

@@ -70,8 +70,9 @@ TEST_CASE("ctc_loss sums over all alignments") {
 
 TEST_CASE("ctc_loss of other blanks, of nothing, of one sample, and where there is no way") {
   Tensor x = samples(), one = x.select(1, 0);
-  CHECK(is_close(ctc_loss(one, tensor({0, 1}), tensor(4), tensor(2), 2, Reduce::none).item<double>(),
-                 loss_of(one, {0, 1}, 2)));
+  CHECK(
+      is_close(ctc_loss(one, tensor({0, 1}), tensor(4), tensor(2), 2, Reduce::none).item<double>(),
+               loss_of(one, {0, 1}, 2)));
   CHECK(is_close(ctc_loss(one, zeros({0}, i64), tensor(4), tensor(0)).item<double>(),
                  loss_of(one, {}, 0)));
   CHECK(ctc_loss(one, tensor({1, 1, 1}), tensor(4), tensor(3)).item<double>() == kInfinity);
@@ -110,6 +111,5 @@ TEST_CASE("ctc_loss refuses operands that do not fit") {
                     Contains("as many as target_lengths add up to"));
   CHECK_THROWS_WITH(ctc_loss(x, targets, steps, lengths, 3),
                     Contains("blank must be a class below 3"));
-  CHECK_THROWS_WITH(ctc_loss(x.to(i64), targets, steps, lengths),
-                    Contains("must be floating"));
+  CHECK_THROWS_WITH(ctc_loss(x.to(i64), targets, steps, lengths), Contains("must be floating"));
 }
