@@ -43,19 +43,8 @@ bool read_all(int fd, std::string& into) {
   return true;
 }
 
-struct File {
-  std::string name;
-  int64_t bytes;
-  timespec used;
-};
-
-} // namespace
-
-ProgramStore::ProgramStore(const std::string& path, int64_t limit)
-    : folder_(open_cache_folder(path)), path_(path), limit_(limit) {}
-
-std::optional<ProgramStore::Entry> ProgramStore::read(int fd, const Hash128& key,
-                                                      std::string& why) const {
+// Reads a whole file that may be an entry; `why` says what is wrong with it.
+std::string read_file(int fd, std::string& why) {
   struct stat s;
   why.clear();
   if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode))
@@ -66,65 +55,134 @@ std::optional<ProgramStore::Entry> ProgramStore::read(int fd, const Hash128& key
     why = "is open to other users";
   else if (s.st_size < static_cast<off_t>(sizeof(Trailer)) || s.st_size > kMostEntryBytes)
     why = "has an impossible size";
-  if (!why.empty()) return std::nullopt;
+  if (!why.empty()) return {};
   std::string content(static_cast<size_t>(s.st_size), '\0');
-  if (!read_all(fd, content)) {
-    why = "cannot be read";
-    return std::nullopt;
-  }
+  if (!read_all(fd, content)) why = "cannot be read";
+  return content;
+}
+
+// Takes an entry's bytes apart; nothing where they are not whole. Throws Error (io) for bytes that
+// hash well but were written by a faulty program.
+std::optional<ProgramStore::Entry> parse(const std::string& content, Hash128& key) {
+  if (content.size() < sizeof(Trailer)) return std::nullopt;
   Trailer t;
   size_t body = content.size() - sizeof t;
   std::memcpy(static_cast<void*>(&t), content.data() + body, sizeof t);
-  bool whole = t.magic == kMagic && t.key == key && t.code_bytes <= body &&
-               t.rest_bytes == body - t.code_bytes &&
+  bool whole = t.magic == kMagic && t.code_bytes <= body && t.rest_bytes == body - t.code_bytes &&
                hash_bytes(content.data(), body + kHashed) == t.hash;
-  if (!whole) {
-    why = "is damaged";
-    return std::nullopt;
-  }
-  Entry e;
+  if (!whole) return std::nullopt;
+  ProgramStore::Entry e;
   auto bytes = reinterpret_cast<const uint8_t*>(content.data());
   e.program = Program::deserialize({bytes + t.code_bytes, static_cast<size_t>(t.rest_bytes)});
   e.has_code = t.code_bytes != 0;
   e.bytes = content.size();
   e.code_bytes = t.code_bytes;
-  if (timespec now;
-      clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec - s.st_mtim.tv_sec > kTouchSeconds) {
-    timespec times[2] = {now, now};
-    futimens(fd, times);
-  }
+  key = t.key;
   return e;
 }
+
+// Parses what lies under a key.
+std::optional<ProgramStore::Entry> parse_as(const Hash128& key, const std::string& content,
+                                            std::string& why) {
+  Hash128 own;
+  std::optional<ProgramStore::Entry> e;
+  try {
+    e = parse(content, own);
+  } catch (const Error& error) {
+    why = error.what();
+    return std::nullopt;
+  }
+  if (e && own == key) return e;
+  why = "is damaged";
+  return std::nullopt;
+}
+
+void mark_as_used(int fd) {
+  struct stat s;
+  timespec now;
+  if (fstat(fd, &s) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) return;
+  if (now.tv_sec - s.st_mtim.tv_sec <= kTouchSeconds) return;
+  timespec times[2] = {now, now};
+  futimens(fd, times);
+}
+
+} // namespace
+
+ProgramStore::ProgramStore(const std::string& path, int64_t limit)
+    : folder_(open_cache_folder(path)), path_(path), limit_(limit) {}
 
 std::string ProgramStore::Entry::read_code() const {
   std::string code(code_bytes, '\0');
   return read_all(file.get(), code) ? code : std::string();
 }
 
-std::optional<ProgramStore::Entry> ProgramStore::find(const Hash128& key, std::string& note) {
-  if (!folder_.directory.ok()) return std::nullopt;
-  std::string name = file_name(key), why;
+Descriptor ProgramStore::open_entry(const Hash128& key, std::string& why) const {
   // O_NONBLOCK: opening a pipe that lies there under the entry's name must not wait for a writer.
-  Descriptor file(openat(folder_.directory.get(), name.c_str(),
+  Descriptor file(openat(folder_.directory.get(), file_name(key).c_str(),
                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  std::optional<Entry> e;
-  if (!file.ok()) {
-    if (errno == ENOENT) return std::nullopt;
+  why.clear();
+  if (!file.ok() && errno != ENOENT)
     why = errno == ELOOP ? "is a link" : std::string("cannot be opened: ") + std::strerror(errno);
-  } else {
-    try {
-      e = read(file.get(), key, why);
-    } catch (const Error& error) { // of bytes that hash well: written by a faulty program
-      why = error.what();
-    }
+  return file;
+}
+
+std::optional<ProgramStore::Entry> ProgramStore::look_at(const Hash128& key,
+                                                         std::string& why) const {
+  if (!folder_.directory.ok()) return std::nullopt;
+  Descriptor file = open_entry(key, why);
+  if (!file.ok()) return std::nullopt;
+  std::string content = read_file(file.get(), why);
+  if (!why.empty()) return std::nullopt;
+  std::optional<Entry> e = parse_as(key, content, why);
+  if (e) e->file = std::move(file);
+  return e;
+}
+
+std::optional<ProgramStore::Entry> ProgramStore::find(const Hash128& key, std::string& note) {
+  std::string why;
+  std::optional<Entry> e = look_at(key, why);
+  if (e) mark_as_used(e->file.get());
+  if (!why.empty()) {
+    remove(key);
+    note = "cache: " + path_ + "/" + file_name(key) + " " + why + ", is compiled again";
   }
-  if (e) {
-    e->file = std::move(file);
-    return e;
+  return e;
+}
+
+bool ProgramStore::remove(const Hash128& key) {
+  return folder_.directory.ok() &&
+         unlinkat(folder_.directory.get(), file_name(key).c_str(), 0) == 0;
+}
+
+std::string ProgramStore::bytes_of(const Hash128& key) const {
+  std::string why = folder_.refusal, content;
+  if (folder_.directory.ok()) {
+    Descriptor file = open_entry(key, why);
+    if (!file.ok() && why.empty()) why = "is not there";
+    if (file.ok()) content = read_file(file.get(), why);
+    if (why.empty() && parse_as(key, content, why)) return content;
   }
-  unlinkat(folder_.directory.get(), name.c_str(), 0);
-  note = "cache: " + path_ + "/" + name + " " + why + ", is compiled again";
-  return std::nullopt;
+  throw Error(ErrorKind::io, "cache: " + path_ + "/" + file_name(key) + " " + why);
+}
+
+Program ProgramStore::check(const std::string& content) {
+  Hash128 key;
+  std::optional<Entry> e = parse(content, key);
+  if (!e) throw Error(ErrorKind::io, "cache: an entry must be whole, got a damaged one");
+  return std::move(e->program);
+}
+
+Hash128 ProgramStore::take(const std::string& content) {
+  if (!folder_.directory.ok()) throw Error(ErrorKind::io, folder_.refusal);
+  Hash128 key;
+  if (!parse(content, key))
+    throw Error(ErrorKind::io, "cache: an entry must be whole, got a damaged one");
+  std::string why;
+  std::lock_guard lock(mutex_);
+  if (!write(file_name(key), content, why))
+    throw Error(ErrorKind::io, "cache: " + path_ + " must take new entries, got: " + why);
+  held_ = -1;
+  return key;
 }
 
 bool ProgramStore::write(const std::string& name, const std::string& content, std::string& why) {
@@ -175,13 +233,13 @@ void ProgramStore::put(const Hash128& key, const Program& program, std::string& 
   if (held_ < 0 || held_ > limit_) evict();
 }
 
-void ProgramStore::evict() {
+std::vector<ProgramStore::File> ProgramStore::files() const {
+  std::vector<File> files;
+  if (!folder_.directory.ok()) return files;
   Descriptor again(openat(folder_.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR* listing = again.ok() ? fdopendir(again.get()) : nullptr;
-  if (!listing) return;
+  if (!listing) return files;
   again.release();
-  std::vector<File> files;
-  held_ = 0;
   while (const dirent* d = readdir(listing)) {
     std::string name = d->d_name;
     bool is_temporary = name.starts_with(kTemporary);
@@ -189,23 +247,47 @@ void ProgramStore::evict() {
     if ((!is_temporary && !name.ends_with(kEnding)) ||
         fstatat(dirfd(listing), d->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
-    if (is_temporary) {
-      if (time(nullptr) - s.st_mtim.tv_sec > kStaleSeconds) unlinkat(dirfd(listing), d->d_name, 0);
-      continue;
-    }
-    files.push_back({name, s.st_size, s.st_mtim});
-    held_ += s.st_size;
+    if (!is_temporary)
+      files.push_back({name, s.st_size, s.st_mtim});
+    else if (time(nullptr) - s.st_mtim.tv_sec > kStaleSeconds)
+      unlinkat(dirfd(listing), d->d_name, 0);
   }
   closedir(listing);
-  if (held_ <= limit_) return;
   std::sort(files.begin(), files.end(), [](const File& a, const File& b) {
     return std::pair(a.used.tv_sec, a.used.tv_nsec) < std::pair(b.used.tv_sec, b.used.tv_nsec);
   });
-  // A tenth more than needed goes, so that the folder is not listed again at the next entry.
-  for (const File& f : files) {
-    if (held_ <= limit_ - limit_ / 10) break;
-    if (unlinkat(folder_.directory.get(), f.name.c_str(), 0) == 0) held_ -= f.bytes;
+  return files;
+}
+
+std::vector<ProgramStore::Listed> ProgramStore::list() const {
+  std::vector<Listed> all;
+  for (const File& f : files())
+    if (auto key = Hash128::from_hex(f.name.substr(0, f.name.size() - std::strlen(kEnding))))
+      all.push_back({*key, f.bytes, f.used});
+  return all;
+}
+
+size_t ProgramStore::trim(int64_t limit) {
+  std::vector<File> all = files();
+  held_ = 0;
+  for (const File& f : all)
+    held_ += f.bytes;
+  size_t removed = 0;
+  for (const File& f : all) {
+    if (held_ <= limit) break;
+    if (unlinkat(folder_.directory.get(), f.name.c_str(), 0) != 0) continue;
+    held_ -= f.bytes;
+    removed++;
   }
+  return removed;
+}
+
+void ProgramStore::evict() {
+  held_ = 0;
+  for (const File& f : files())
+    held_ += f.bytes;
+  // A tenth more than needed goes, so that the folder is not listed again at the next entry.
+  if (held_ > limit_) trim(limit_ - limit_ / 10);
 }
 
 } // namespace weft

@@ -6,8 +6,10 @@
 #include "runtime/program/hash.h"
 #include "runtime/program/program.h"
 
+#include <ctime>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 namespace weft {
 
@@ -37,10 +39,40 @@ public:
   /// that were used longest ago until all fit the limit. Where that fails `note` says why.
   void put(const Hash128& key, const Program& program, std::string& note);
 
+  /// What lies in the folder under one key.
+  struct Listed {
+    Hash128 key;
+    int64_t bytes;
+    timespec used;
+  };
+  /// Returns all entries, those that were used longest ago first.
+  std::vector<Listed> list() const;
+  /// Reads an entry with all checks of find(), but leaves it as it is. Nothing where there is none
+  /// or one that `why` says the fault of.
+  std::optional<Entry> look_at(const Hash128& key, std::string& why) const;
+  bool remove(const Hash128& key);
+  /// Removes what was used longest ago until at most `limit` bytes are held. Returns how many went.
+  size_t trim(int64_t limit);
+
+  /// Returns an entry as one piece of bytes, for take() elsewhere. Throws Error (io) where
+  /// look_at() gives nothing.
+  std::string bytes_of(const Hash128& key) const;
+  /// Returns the program in what bytes_of() gave. Throws Error (io) where it is not whole.
+  static Program check(const std::string& content);
+  /// Stores what bytes_of() gave, after the same checks. Throws Error (io).
+  Hash128 take(const std::string& content);
+
 private:
-  std::optional<Entry> read(int fd, const Hash128& key, std::string& why) const;
+  Descriptor open_entry(const Hash128& key, std::string& why) const;
   bool write(const std::string& name, const std::string& content, std::string& why);
   void evict();
+
+  struct File {
+    std::string name;
+    int64_t bytes;
+    timespec used;
+  };
+  std::vector<File> files() const; // entries by use; stale temporary files go
 
   CacheFolder folder_;
   std::string path_;

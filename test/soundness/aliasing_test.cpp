@@ -230,7 +230,8 @@ SOUND("a list of inputs with duplicates") {
     return total;
   });
   Tensor a = ramp({3}), b = ramp({3}, 1), c = ramp({3}, 2);
-  const std::vector<Tensor> lists[] = {{a, b, c}, {a, b, c}, {a, a, c}, {c, a, c, b}, {a}, {a, a, c}};
+  const std::vector<Tensor> lists[] = {{a, b, c},    {a, b, c}, {a, a, c},
+                                       {c, a, c, b}, {a},       {a, a, c}};
   for (const std::vector<Tensor>& list : lists)
     w.see(f(list));
 }

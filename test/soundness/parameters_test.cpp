@@ -206,9 +206,7 @@ SOUND("a number where a tensor was, and back") {
 SOUND("0-d tensors and tensors of one element") {
   auto f = w.compile([](const Tensor& x, const Tensor& y) { return x * y + sum(y); });
   for (int k = 0; k < 8; k++)
-    w.see(f(ramp({3}), k % 3 == 0   ? tensor(2.5f)
-                       : k % 3 == 1 ? tensor({2.5f})
-                                    : ramp({3}, 0.5)));
+    w.see(f(ramp({3}), k % 3 == 0 ? tensor(2.5f) : k % 3 == 1 ? tensor({2.5f}) : ramp({3}, 0.5)));
 }
 
 SOUND("gradients that accumulate over calls") {

@@ -182,8 +182,10 @@ SOUND("a loss that is scaled, steps that are skipped") {
       p.grad().div_(scale);
       finite = finite && all(isfinite(p.grad())).item<bool>();
     }
-    if (finite) opt.step();
-    else scale /= 2;
+    if (finite)
+      opt.step();
+    else
+      scale /= 2;
     return loss;
   });
   train(w, net, step);

@@ -38,6 +38,37 @@ class Tools(unittest.TestCase):
         self.assertEqual(r.returncode, code, r.stdout + r.stderr)
         return r
 
+    # Upkeep of the cache.
+
+    def cache(self, *args, code=0, **env):
+        return self.run_tool("weft-inspect", "cache", *args, code=code, **env)
+
+    def test_the_cache_is_listed_explained_verified_and_trimmed(self):
+        self.probe("layernorm")
+        entry, = json.loads(self.cache("list", "--json").stdout)
+        self.assertTrue(entry["is_whole"])
+        self.assertFalse(entry["is_foreign"])
+        self.assertIn("1 entry in " + self.root + "/cache, ", self.cache("list").stdout)
+        self.assertIn(entry["ops"], self.cache("explain", entry["key"][:6]).stdout)
+        self.assertIn("must be the beginning of one of", self.cache("explain", "zz", code=1).stderr)
+        self.assertEqual(self.cache("verify").stdout, "1 of 1 whole\n")
+        path = Path(self.root, "cache", entry["key"] + ".weft")
+        path.write_bytes(path.read_bytes()[:-1])
+        self.assertIn(entry["key"] + " is damaged\n0 of 1 whole", self.cache("verify", code=1).stdout)
+        self.assertIn("is damaged, removed", self.cache("verify", "--remove", code=1).stdout)
+        self.assertEqual(self.cache("trim").stdout, "0 of 0 removed\n")
+        self.assertIn("WEFT_CACHE must not be off", self.cache("list", code=1, WEFT_CACHE="off").stderr)
+
+    def test_an_exported_cache_starts_another_machine_warm(self):
+        self.probe("digits_train")
+        self.assertIn("program", self.cache("export", "programs.weft").stdout)
+        elsewhere = {"WEFT_CACHE_DIR": self.root + "/elsewhere"}
+        self.assertIn("taken", self.cache("import", "programs.weft", **elsewhere).stdout)
+        warm, _ = self.probe("digits_train", **elsewhere)
+        self.assertFalse(warm["compiler_loaded"])
+        self.assertGreater(warm["kernels"], 0)
+        self.assertIn("must be readable", self.cache("import", "nowhere", code=1).stderr)
+
     # What starts cold, warm, and without a compiler library.
 
     def probe(self, name, **env):

@@ -1,4 +1,5 @@
-// weft-inspect: runs a program and shows what it compiled, stage by stage.
+// weft-inspect: runs a program and shows what it compiled, stage by stage; looks after the cache.
+#include "tools/weft-inspect/cache.h"
 #include "tools/weft-inspect/compile_time.h"
 #include "tools/weft-inspect/cross_compile.h"
 #include "tools/weft-inspect/page.h"
@@ -56,6 +57,45 @@ int run(const std::string& folder, std::vector<std::string> command) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/// `weft-inspect cache ...`.
+struct CacheCommand {
+  explicit CacheCommand(CLI::App& app)
+      : cache(app.add_subcommand("cache", "Look after the program cache")) {
+    cache->require_subcommand(1);
+    list = cache->add_subcommand("list", "List the entries, those used last first");
+    list->add_flag("--json", as_json, "Print one JSON array");
+    explain = cache->add_subcommand("explain", "Tell what an entry holds");
+    explain->add_option("key", keys, "The beginning of its key")->required()->expected(1);
+    verify = cache->add_subcommand("verify", "Check every entry; exit 1 where one is damaged");
+    verify->add_flag("--remove", removes, "Remove what is damaged");
+    trim = cache->add_subcommand("trim", "Remove what was used longest ago");
+    trim->add_option("--to", mib, "MiB that may stay")->capture_default_str();
+    to_file = cache->add_subcommand("export", "Write entries to a file, for `import` elsewhere");
+    to_file->add_option("file", file, "The file to write")->required();
+    to_file->add_option("keys", keys, "Beginnings of their keys; all entries where none is given");
+    from_file = cache->add_subcommand(
+        "import", "Take the entries of a file; code in it will be run, so it must be trusted");
+    from_file->add_option("file", file, "The file to read")->required();
+  }
+
+  int run() {
+    bool is_good = true;
+    if (*list) fmt::print("{}", weft::tools::cache_list(as_json));
+    if (*explain) fmt::print("{}", weft::tools::cache_explain(keys.at(0)));
+    if (*verify) fmt::print("{}", weft::tools::cache_verify(removes, is_good));
+    if (*trim) fmt::print("{}", weft::tools::cache_trim(mib << 20));
+    if (*to_file) fmt::print("{}", weft::tools::cache_export(file, keys));
+    if (*from_file) fmt::print("{}", weft::tools::cache_import(file));
+    return is_good ? 0 : 1;
+  }
+
+  CLI::App *cache, *list, *explain, *verify, *trim, *to_file, *from_file;
+  bool as_json = false, removes = false;
+  int64_t mib = 0;
+  std::string file;
+  std::vector<std::string> keys;
+};
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -96,8 +136,11 @@ int main(int argc, char** argv) {
       "html", "Write one page that shows graphs, kernels, memory and times in a browser"));
   html->add_option("-o,--output", file, "The file to write")->capture_default_str();
 
+  CacheCommand cache(app);
+
   CLI11_PARSE(app, argc, argv);
   try {
+    if (*cache.cache) return cache.run();
     if (*run_command) return run(folder, command);
     std::vector<Collected> all = weft::read_collection(folder);
     if (!cpu.empty()) weft::tools::compile_for(all, cpu);
