@@ -14,7 +14,8 @@ void export_cache(const ProgramStore& store, const std::vector<Hash128>& keys,
 
 struct ImportReport {
   size_t taken = 0;
-  size_t foreign = 0; // for another processor or device than this machine's: kept, but never run here
+  size_t foreign =
+      0; // for another processor or device than this machine's: kept, but never run here
 };
 /// Stores the entries of a file that export_cache() wrote. All are checked before the first is
 /// stored; code in them will be run, so the file must come from where the user trusts. Throws Error

@@ -1,6 +1,6 @@
-"""Prints the rows of test/oracle/optim_trajectories.inc: parameters under SGD and AdamW.
+"""Prints the rows of test/oracle/optim_trajectories.inc: parameters under each optimizer.
 
-The formulas are those of the PyTorch 2 documentation (torch.optim.SGD, torch.optim.AdamW), here in
+The formulas are those of the PyTorch 2 documentation (torch.optim.SGD, AdamW, Adam, RMSprop), here in
 scalar float64. The gradient of parameter k at step s is 2 a[k] (p[k] - t[k]) + sin(s).
 """
 
@@ -35,6 +35,22 @@ def adamw(p, k, step, state, lr, beta1, beta2, eps, weight_decay):
     return p - lr * m_hat / (math.sqrt(v_hat) + eps)
 
 
+def adam(p, k, step, state, lr, beta1, beta2, eps, weight_decay):
+    g = gradient(p, k, step) + weight_decay * p
+    m = state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
+    v = state["v"] = beta2 * state.get("v", 0.0) + (1 - beta2) * g * g
+    return p - lr * (m / (1 - beta1**step)) / (math.sqrt(v / (1 - beta2**step)) + eps)
+
+
+def rmsprop(p, k, step, state, lr, alpha, eps, weight_decay, momentum):
+    g = gradient(p, k, step) + weight_decay * p
+    v = state["v"] = alpha * state.get("v", 0.0) + (1 - alpha) * g * g
+    move = g / (math.sqrt(v) + eps)
+    if momentum:
+        move = state["b"] = momentum * state.get("b", 0.0) + move
+    return p - lr * move
+
+
 def trajectory(rule, options):
     p = list(START)
     states = [{} for _ in p]
@@ -58,3 +74,6 @@ rows("momentum", sgd, dict(lr=0.05, momentum=0.9, weight_decay=0.0, nesterov=Fal
 rows("nesterov", sgd, dict(lr=0.05, momentum=0.8, weight_decay=0.02, nesterov=True))
 rows("adamw", adamw, dict(lr=0.05, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01))
 rows("adamw_decay", adamw, dict(lr=0.02, beta1=0.8, beta2=0.95, eps=1e-6, weight_decay=0.3))
+rows("adam", adam, dict(lr=0.05, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.1))
+rows("rmsprop", rmsprop, dict(lr=0.02, alpha=0.9, eps=1e-8, weight_decay=0.0, momentum=0.0))
+rows("rmsprop_momentum", rmsprop, dict(lr=0.01, alpha=0.95, eps=1e-6, weight_decay=0.05, momentum=0.7))

@@ -213,6 +213,39 @@ SOUND("an exponential average of the parameters") {
   w.see(average);
 }
 
+SOUND("clipping, a schedule and an average, as the library has them") {
+  Net net;
+  optim::Adam opt(net.parameters(), {.lr = 0.02});
+  optim::Schedule schedule(opt.options.lr, optim::with_warmup(2, optim::cosine_decay(6)));
+  optim::ExponentialAverage average(net.parameters(), 0.9);
+  auto step = w.compile([&](const Tensor& x, const Tensor& y) {
+    opt.zero_grad();
+    Tensor loss = cross_entropy(net(x), y);
+    loss.backward();
+    Tensor norm = nn::clip_grad_norm_(net.parameters(), 0.5);
+    opt.step();
+    schedule.step();
+    average.update();
+    return loss + norm;
+  });
+  train(w, net, step);
+  w.see(average.averages());
+  w.see(opt.options.lr);
+}
+
+SOUND("RMSprop with momentum") {
+  Net net;
+  optim::RMSprop opt(net.parameters(), {.lr = 0.01, .momentum = 0.5});
+  auto step = w.compile([&](const Tensor& x, const Tensor& y) {
+    opt.zero_grad();
+    Tensor loss = cross_entropy(net(x), y);
+    loss.backward();
+    opt.step();
+    return loss;
+  });
+  train(w, net, step);
+}
+
 SOUND("two optimizers") {
   Net net;
   optim::SGD slow({net.up.weight, net.up.bias}, {.lr = 0.01});

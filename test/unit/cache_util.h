@@ -59,7 +59,7 @@ struct Sandbox {
 };
 
 inline CompileReport compile(int64_t n, const std::string& op = "add",
-                      const CompileSettings& settings = {}) {
+                             const CompileSettings& settings = {}) {
   CompileReport report;
   auto p = compile_segment(samples::segment(n, op), settings, report);
   CHECK((p != nullptr) == report.failure.empty());

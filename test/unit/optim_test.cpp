@@ -4,6 +4,7 @@
 #include "weft/autograd.h"
 #include "weft/ops.h"
 #include "weft/optim.h"
+#include "weft/training.h"
 
 #include <catch2/catch.hpp>
 
@@ -39,6 +40,20 @@ Rule make_rule(const std::string& name, const std::vector<Tensor>& p) {
     auto adamw = std::make_unique<optim::AdamW>(p, options);
     double* lr = &adamw->options.lr;
     return {std::move(adamw), lr};
+  }
+  if (name == "adam") {
+    auto adam =
+        std::make_unique<optim::Adam>(p, optim::AdamOptions{.lr = 0.05, .weight_decay = 0.1});
+    double* lr = &adam->options.lr;
+    return {std::move(adam), lr};
+  }
+  if (name.rfind("rmsprop", 0) == 0) {
+    optim::RMSpropOptions options{.lr = 0.02, .alpha = 0.9};
+    if (name == "rmsprop_momentum")
+      options = {.lr = 0.01, .alpha = 0.95, .eps = 1e-6, .weight_decay = 0.05, .momentum = 0.7};
+    auto rmsprop = std::make_unique<optim::RMSprop>(p, options);
+    double* lr = &rmsprop->options.lr;
+    return {std::move(rmsprop), lr};
   }
   optim::SGDOptions options{.lr = 0.1};
   if (name == "momentum") options = {.lr = 0.05, .momentum = 0.9};
@@ -172,4 +187,88 @@ TEST_CASE("options out of range are refused at construction, and at a step", "[o
   optimizer.options.lr = nan;
   CHECK_THROWS_WITH(optimizer.step(), Contains("SGD: lr must be >= 0, got nan"));
   CHECK(p.to_vector<double>() == start().to_vector<double>());
+}
+
+TEST_CASE("gradients are clipped by the norm of all of them") {
+  Tensor a = zeros({2}).requires_grad_(), b = zeros({1}).requires_grad_(),
+         c = zeros({1}).requires_grad_();
+  auto set = [&] {
+    a.set_grad(tensor({3.f, 0.f}));
+    b.set_grad(tensor({-4.f}));
+  };
+  set();
+  CHECK(nn::clip_grad_norm_({a, b, c}, 1).item<float>() == 5);
+  CHECK(a.grad()[0].item<float>() == Approx(0.6));
+  CHECK(b.grad()[0].item<float>() == Approx(-0.8));
+  CHECK_FALSE(c.grad().defined());
+  set();
+  CHECK(nn::clip_grad_norm_({a, b}, 10).item<float>() == 5);
+  CHECK(a.grad()[0].item<float>() == 3);
+  CHECK(nn::clip_grad_norm_({a, b}, 2, INFINITY).item<float>() == 4);
+  CHECK(b.grad()[0].item<float>() == Approx(-2));
+  set();
+  CHECK(nn::clip_grad_norm_({a, b}, 3.5, 1).item<float>() == 7);
+  CHECK(b.grad()[0].item<float>() == Approx(-2));
+  set();
+  nn::clip_grad_value_({a, b, c}, 3.5);
+  CHECK(a.grad()[0].item<float>() == 3);
+  CHECK(b.grad()[0].item<float>() == -3.5f);
+  CHECK(nn::clip_grad_norm_({c}, 1).item<float>() == 0);
+  a.set_grad(tensor({NAN, 0.f}));
+  CHECK_THROWS_WITH(nn::clip_grad_norm_({a}, 1, 2, true),
+                    Contains("the norm of the gradients must be finite, got nan"));
+  CHECK_THROWS_WITH(nn::clip_grad_norm_({a}, -1), Contains("max_norm must be >= 0, got -1"));
+}
+
+TEST_CASE("schedules") {
+  using namespace optim;
+  Factor steps = step_decay(3), milestones = milestone_decay({5, 2}, 0.5),
+         linear = linear_ramp(0.5, 1, 4), cosine = cosine_decay(10, 0.2),
+         warm = with_warmup(4, cosine_decay(10));
+  CHECK(steps(2) == 1);
+  CHECK(steps(3) == Approx(0.1));
+  CHECK(steps(8) == Approx(0.01));
+  CHECK(milestones(1) == 1);
+  CHECK(milestones(2) == 0.5);
+  CHECK(milestones(9) == 0.25);
+  CHECK(exponential_decay(0.5)(3) == 0.125);
+  CHECK(linear(0) == 0.5);
+  CHECK(linear(2) == 0.75);
+  CHECK(linear(9) == 1);
+  CHECK(cosine(0) == 1);
+  CHECK(cosine(5) == Approx(0.6));
+  CHECK(cosine(99) == Approx(0.2));
+  CHECK(warm(0) == 0.25);
+  CHECK(warm(3) == 1);
+  CHECK(warm(4) == 1);
+  CHECK(warm(9) == Approx(0.5));
+  CHECK_THROWS_WITH(cosine_decay(0), Contains("steps must be > 0, got 0"));
+
+  SGD opt({start()}, {.lr = 0.4});
+  Schedule schedule(opt.options.lr, exponential_decay(0.5));
+  CHECK(opt.options.lr == 0.4);
+  schedule.step();
+  CHECK(opt.options.lr == 0.2);
+  schedule.step();
+  CHECK(opt.options.lr == 0.1);
+  schedule.set_step(0);
+  CHECK(opt.options.lr == 0.4);
+  CHECK(schedule.last_step() == 0);
+}
+
+TEST_CASE("averages of parameters") {
+  Tensor p = zeros({2}).requires_grad_();
+  optim::ExponentialAverage average({p}, 0.75);
+  for (int k = 1; k <= 2; k++) {
+    {
+      NoGrad no_grad;
+      p.fill_(k);
+    }
+    average.update();
+  }
+  CHECK(average.averages()[0][0].item<float>() == 0.6875f); // 0.25, then 0.1875 + 0.5
+  average.copy_to_tensors();
+  CHECK(p[1].item<float>() == 0.6875f);
+  CHECK_FALSE(average.averages()[0].requires_grad());
+  CHECK_THROWS_WITH(optim::ExponentialAverage({p}, 1.5), Contains("decay must be in 0 .. 1"));
 }

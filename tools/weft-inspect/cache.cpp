@@ -35,15 +35,15 @@ std::vector<Listed> matching(const ProgramStore& store, const std::string& key) 
   std::erase_if(all, [&](const Listed& e) { return !e.key.hex().starts_with(key); });
   if (all.empty())
     throw Error(ErrorKind::value,
-                "cache: a key must be the beginning of one of `weft-inspect cache list`, got " + key);
+                "cache: a key must be the beginning of one of `weft-inspect cache list`, got " +
+                    key);
   return all;
 }
 
 std::string size_text(int64_t bytes) {
-  return bytes < 10240 ? fmt::format("{} B", bytes)
-         : bytes < 10 << 20
-             ? fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024)
-             : fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+  return bytes < 10240      ? fmt::format("{} B", bytes)
+         : bytes < 10 << 20 ? fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024)
+                            : fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
 std::string time_text(const timespec& t) {

@@ -20,3 +20,4 @@
 #include "weft/random.h"
 #include "weft/shape.h"
 #include "weft/tensor.h"
+#include "weft/training.h"

@@ -90,4 +90,44 @@ private:
   void update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) override;
 };
 
+struct AdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0; // adds weight_decay * p to the gradient
+};
+
+/// Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015.
+class Adam : public Optimizer {
+public:
+  explicit Adam(std::vector<Tensor> parameters, AdamOptions options = {}, Loc loc = Loc::current());
+  /// May be changed between steps.
+  AdamOptions options;
+
+private:
+  void check_options(const Loc& loc) const override;
+  void update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) override;
+};
+
+struct RMSpropOptions {
+  double lr = 1e-2;
+  double alpha = 0.99; // share of the average of squares that a step keeps
+  double eps = 1e-8;
+  double weight_decay = 0; // adds weight_decay * p to the gradient
+  double momentum = 0;
+};
+
+/// Hinton, Neural networks for machine learning, lecture 6e, 2012, in PyTorch's form.
+class RMSprop : public Optimizer {
+public:
+  explicit RMSprop(std::vector<Tensor> parameters, RMSpropOptions options = {},
+                   Loc loc = Loc::current());
+  /// May be changed between steps; momentum must stay 0 or other than 0.
+  RMSpropOptions options;
+
+private:
+  void check_options(const Loc& loc) const override;
+  void update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) override;
+};
+
 } // namespace weft::optim

@@ -1,0 +1,159 @@
+#include "weft/training.h"
+
+#include "runtime/core/region_hook.h"
+#include "weft/autograd.h"
+#include "weft/ops.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace weft {
+
+namespace {
+
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> all;
+  for (const Tensor& p : parameters)
+    if (Tensor g = p.grad(); g.defined()) all.push_back(g);
+  return all;
+}
+
+void require(bool holds, const char* what, double value, const Loc& loc) {
+  if (!holds)
+    throw Error(ErrorKind::value, fmt::format("{}, got {}", what, value), LocScope::resolve(loc));
+}
+
+// The norm of norms is the norm of all elements; halves are summed in f32.
+Tensor norm_of_all(const std::vector<Tensor>& tensors, double p) {
+  std::vector<Tensor> norms;
+  for (const Tensor& t : tensors)
+    norms.push_back(vector_norm(is_half(t.dtype()) ? t.to(f32) : t, p).to(tensors[0].device()));
+  return vector_norm(stack(norms), p);
+}
+
+} // namespace
+
+namespace nn {
+
+Tensor clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
+                       bool error_if_nonfinite, Loc loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  require(max_norm >= 0, "clip_grad_norm_: max_norm must be >= 0", max_norm, loc);
+  std::vector<Tensor> gradients = gradients_of(parameters);
+  if (gradients.empty()) return zeros({});
+  Tensor norm = norm_of_all(gradients, norm_type);
+  if (error_if_nonfinite) {
+    double value = norm.item<double>();
+    require(std::isfinite(value), "clip_grad_norm_: the norm of the gradients must be finite",
+            value, loc);
+  }
+  Tensor scale = minimum(max_norm / (norm + 1e-6), 1.0);
+  for (const Tensor& g : gradients)
+    g.mul_(scale.to(g.dtype()).to(g.device()));
+  return norm;
+}
+
+void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value, Loc loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  require(clip_value >= 0, "clip_grad_value_: clip_value must be >= 0", clip_value, loc);
+  for (const Tensor& g : gradients_of(parameters))
+    g.clamp_(-clip_value, clip_value);
+}
+
+} // namespace nn
+
+namespace optim {
+
+Factor step_decay(int64_t step_size, double gamma) {
+  require(step_size > 0, "step_decay: step_size must be > 0", static_cast<double>(step_size),
+          Loc());
+  return
+      [=](int64_t step) { return std::pow(gamma, static_cast<double>(step / step_size)); };
+}
+
+Factor milestone_decay(std::vector<int64_t> milestones, double gamma) {
+  std::sort(milestones.begin(), milestones.end());
+  return [=](int64_t step) {
+    auto reached = std::upper_bound(milestones.begin(), milestones.end(), step);
+    return std::pow(gamma, static_cast<double>(reached - milestones.begin()));
+  };
+}
+
+Factor exponential_decay(double gamma) {
+  return [=](int64_t step) { return std::pow(gamma, static_cast<double>(step)); };
+}
+
+Factor linear_ramp(double start, double end, int64_t steps) {
+  require(steps > 0, "linear_ramp: steps must be > 0", static_cast<double>(steps), Loc());
+  return [=](int64_t step) {
+    double share = std::min(1.0, static_cast<double>(step) / static_cast<double>(steps));
+    return start + (end - start) * share;
+  };
+}
+
+Factor cosine_decay(int64_t steps, double lowest) {
+  require(steps > 0, "cosine_decay: steps must be > 0", static_cast<double>(steps), Loc());
+  return [=](int64_t step) {
+    double share = std::min(1.0, static_cast<double>(step) / static_cast<double>(steps));
+    return lowest + (1 - lowest) * (1 + std::cos(std::numbers::pi * share)) / 2;
+  };
+}
+
+Factor with_warmup(int64_t warmup, Factor then) {
+  require(warmup >= 0, "with_warmup: warmup must be >= 0", static_cast<double>(warmup), Loc());
+  return [warmup, then = std::move(then)](int64_t step) {
+    if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+    return then(step - warmup);
+  };
+}
+
+Schedule::Schedule(double& rate, Factor factor)
+    : rate_(&rate), base_(rate), factor_(std::move(factor)), step_(std::make_shared<int64_t>(0)) {
+  set_step(0);
+}
+
+void Schedule::set_step(int64_t step) {
+  // A region finds out at its flush that an op before this throws: then the step was not made.
+  if (current_session)
+    current_session->on_failure([rate = rate_, before = *rate_, count = step_, last = *step_] {
+      *rate = before;
+      *count = last;
+    });
+  *step_ = step;
+  *rate_ = base_ * factor_(step);
+}
+
+ExponentialAverage::ExponentialAverage(const std::vector<Tensor>& tensors, double decay, Loc loc)
+    : tensors_(tensors), decay_(decay) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  require(decay >= 0 && decay <= 1, "ExponentialAverage: decay must be in 0 .. 1", decay, loc);
+  for (const Tensor& t : tensors)
+    averages_.push_back(t.detach().clone());
+}
+
+void ExponentialAverage::update(Loc loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  for (size_t k = 0; k < tensors_.size(); k++)
+    if (is_floating(averages_[k].dtype()))
+      averages_[k].lerp_(tensors_[k].to(averages_[k].dtype()).to(averages_[k].device()),
+                         1 - decay_);
+    else
+      averages_[k].copy_(tensors_[k]); // counts have no average
+}
+
+void ExponentialAverage::copy_to_tensors(Loc loc) const {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  for (size_t k = 0; k < tensors_.size(); k++)
+    tensors_[k].copy_(averages_[k]);
+}
+
+} // namespace optim
+} // namespace weft
