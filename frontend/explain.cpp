@@ -82,6 +82,8 @@ void region_text(std::string& out, const Region& region) {
   if (s.alias_fallbacks)
     fmt::format_to(it, "  {} ran eagerly, as inputs overlapped in another way than recorded\n",
                    counted(s.alias_fallbacks, "launch"));
+  if (s.verified)
+    fmt::format_to(it, "  {} compared with the ops run one by one\n", counted(s.verified, "run"));
   if (s.unrecorded)
     fmt::format_to(it, "  {} not recorded, as the budget of {} is spent\n",
                    counted(s.unrecorded, "new path"),
@@ -146,15 +148,16 @@ std::string as_json(const Region& region) {
   const RegionStats s = region.stats();
   std::string out;
   auto it = std::back_inserter(out);
-  fmt::format_to(
-      it,
-      "{{\"name\":{},\"place\":{},\"calls\":{},\"ops_followed\":{},\"ops_recorded\":{},"
-      "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
-      "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"compile_ms\":{:.3f},"
-      "\"segments\":[",
-      json_text(region.options().name), json_text(region.place().str()), s.calls, s.ops_followed,
-      s.ops_recorded, s.flushes, s.divergences, s.kernels, s.generic_calls, s.eager_segments,
-      s.alias_fallbacks, s.unrecorded, s.compile_seconds * 1e3);
+  fmt::format_to(it,
+                 "{{\"name\":{},\"place\":{},\"calls\":{},\"ops_followed\":{},\"ops_recorded\":{},"
+                 "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
+                 "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"verified\":{},"
+                 "\"compile_ms\":{:.3f},"
+                 "\"segments\":[",
+                 json_text(region.options().name), json_text(region.place().str()), s.calls,
+                 s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels,
+                 s.generic_calls, s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified,
+                 s.compile_seconds * 1e3);
   std::lock_guard lock(region.mutex());
   const char* comma = "";
   for (const Flush* f : region.trace().flushes()) {

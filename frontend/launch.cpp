@@ -98,11 +98,6 @@ void Session::flush(const char* reason, const Loc& loc) {
 
 namespace {
 
-uint64_t bits_of(const Scalar& s) {
-  return s.kind == Scalar::Kind::floating ? std::bit_cast<uint64_t>(s.f)
-                                          : static_cast<uint64_t>(s.i);
-}
-
 /// Raises a flag for a scope.
 class Busy {
 public:
@@ -182,6 +177,7 @@ void Session::launch(Flush& f) {
   const bool aliases_fit = !f.has_written_leaf || (!f.overlapping && same_aliases(f, values));
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
+  if (p && p->program && is_verified(f, *p)) return verify(f, *p);
   if (p && p->program && run_program(f, *p)) return;
   span.detail(
       {"ran", !aliases_fit ? "op by op: inputs overlap in another way than recorded" : "op by op"});

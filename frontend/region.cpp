@@ -80,6 +80,7 @@ void Region::give_back(Session* session) {
   a.eager_segments += b.eager_segments;
   a.alias_fallbacks += b.alias_fallbacks;
   a.unrecorded += b.unrecorded;
+  a.verified += b.verified;
   a.kernels += b.kernels;
   a.programs += b.programs;
   a.compile_seconds += b.compile_seconds;

@@ -5,10 +5,17 @@
 #include "frontend/region.h"
 #include "frontend/trace.h"
 
+#include <bit>
 #include <functional>
 #include <unordered_map>
 
 namespace weft {
+
+/// A number as programs take it.
+inline uint64_t bits_of(const Scalar& s) {
+  return s.kind == Scalar::Kind::floating ? std::bit_cast<uint64_t>(s.f)
+                                          : static_cast<uint64_t>(s.i);
+}
 
 class Session final : public RegionSession {
 public:
@@ -61,6 +68,11 @@ private:
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;
   void release_values(ColdNode* last);
+
+  // verify.cpp
+  class Verification;
+  bool is_verified(const Flush& flush, const SegmentProgram& program) const;
+  void verify(Flush& flush, SegmentProgram& program);
 
   void ensure_slots();
   void go_to_root(Flush* done);

@@ -72,8 +72,7 @@ namespace optim {
 Factor step_decay(int64_t step_size, double gamma) {
   require(step_size > 0, "step_decay: step_size must be > 0", static_cast<double>(step_size),
           Loc());
-  return
-      [=](int64_t step) { return std::pow(gamma, static_cast<double>(step / step_size)); };
+  return [=](int64_t step) { return std::pow(gamma, static_cast<double>(step / step_size)); };
 }
 
 Factor milestone_decay(std::vector<int64_t> milestones, double gamma) {

@@ -53,13 +53,15 @@ Tensor ramp(const Shape& shape, double start, DType dtype) {
 }
 
 void check(void (*program)(Witness&), bool may_stay_eager) {
-  Witness eager(false), compiled(true);
-  for (Witness* w : {&eager, &compiled}) {
+  using Run = Witness::Run;
+  Witness eager(Run::eager), compiled(Run::compiled), verified(Run::verified);
+  for (Witness* w : {&eager, &compiled, &verified}) {
     manual_seed(11);
     program(*w);
     w->see(uniform({2})); // the next numbers
   }
   eager.require_same(compiled);
+  eager.require_same(verified);
   if (!may_stay_eager) REQUIRE(compiled.programs() > 0);
 }
 

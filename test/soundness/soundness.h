@@ -1,6 +1,6 @@
-// Runs a small program eagerly and compiled, and compares everything that can be seen of it: the
-// tensors it shows, what it writes down, its errors with their lines, and the state of the random
-// numbers after it.
+// Runs a small program eagerly, compiled, and compiled with each kernel verified, and compares
+// everything that can be seen of it: the tensors it shows, what it writes down, its errors with
+// their lines, and the state of the random numbers after it.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -18,14 +18,16 @@ using namespace weft;
 /// A run of a program: where it shows what can be seen of it.
 class Witness {
 public:
-  explicit Witness(bool is_compiled) : is_compiled_(is_compiled) {}
+  /// verified: compiled, and each run of a program is compared with its ops (CompileOptions).
+  enum class Run { eager, compiled, verified };
+  explicit Witness(Run run) : run_(run) {}
 
   /// Returns the function, compiled in the compiled run.
   template <class F>
   requires(!std::derived_from<F, nn::Module>) auto compile(F f, CompileOptions options = {});
   /// Compiles every call of a module in the compiled run.
   void compile(nn::Module& module) const {
-    if (is_compiled_) module.compile();
+    if (is_compiled()) module.compile(completed({}));
   }
 
   /// Shows a tensor as it is now.
@@ -47,7 +49,12 @@ public:
     }
   }
 
-  bool is_compiled() const { return is_compiled_; }
+  bool is_compiled() const { return run_ != Run::eager; }
+  /// The options of a case, with those of the run.
+  CompileOptions completed(CompileOptions options) const {
+    options.verify = run_ == Run::verified;
+    return options;
+  }
   void add(const RegionStats& stats) { programs_ += stats.programs; }
   int64_t programs() const { return programs_; }
 
@@ -60,7 +67,7 @@ private:
     std::vector<double> values;
     double tolerance = 0; // relative to the largest value
   };
-  bool is_compiled_;
+  Run run_;
   int64_t programs_ = 0;
   std::vector<Seen> seen_;
 };
@@ -69,7 +76,8 @@ private:
 template <class F> class Function {
 public:
   Function(Witness& witness, F f, CompileOptions options) : witness_(&witness), f_(std::move(f)) {
-    if (witness.is_compiled()) compiled_.emplace(weft::compile(f_, std::move(options)));
+    if (witness.is_compiled())
+      compiled_.emplace(weft::compile(f_, witness.completed(std::move(options))));
   }
   Function(const Function&) = delete;
   ~Function() {

@@ -21,12 +21,17 @@ struct CompileOptions {
   int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
   int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
   int hot_branch_segments = 8; // with more segments than this, branch points become boundaries
+  // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
+  // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
+  // the numbers and the pass at fault. 0: none is.
+  int verify = 0;
 };
 
 /// What explain() prints, as numbers.
 struct RegionStats {
   int64_t calls = 0, ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
   int64_t programs = 0, segments = 0, generic_calls = 0, eager_segments = 0, alias_fallbacks = 0;
+  int64_t verified = 0;   // runs that were compared with their ops
   int64_t unrecorded = 0; // times that a new path met an exhausted budget
   int64_t kernels = 0;    // launches of all programs together
   double compile_seconds = 0;

@@ -13,8 +13,8 @@ namespace weft::nn {
 
 /// Scales all gradients so that their norm, taken over all of them together, is at most `max_norm`:
 /// each is multiplied by min(1, max_norm / (norm + 1e-6)), as PyTorch does. Parameters without a
-/// gradient are left out. Returns the norm before, as a 0-d tensor: the host waits for nothing. With
-/// `error_if_nonfinite` it waits, and throws Error (value) where the norm is NaN or infinite.
+/// gradient are left out. Returns the norm before, as a 0-d tensor: the host waits for nothing.
+/// With `error_if_nonfinite` it waits, and throws Error (value) where the norm is NaN or infinite.
 Tensor clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type = 2,
                        bool error_if_nonfinite = false, Loc loc = Loc::current());
 
