@@ -14,6 +14,7 @@
 #include <bit>
 #include <chrono>
 #include <map>
+#include <set>
 
 namespace weft {
 
@@ -186,24 +187,34 @@ void Session::launch(Flush& f) {
   run_eagerly(&cold(current));
 }
 
+// Says whether sizes that a segment runs with are to be arguments of its program.
+bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) const {
+  const CompileOptions& options = region_.options();
+  if (options.sizes == Sizes::generic) return true;
+  std::set<std::vector<int64_t>> known;
+  for (const auto& p : f.programs)
+    if (!p->generic) known.insert(p->sizes);
+  const int most = options.sizes == Sizes::specialise ? options.max_specialised : 1;
+  return !known.contains(sizes) && static_cast<int>(known.size()) >= most;
+}
+
 SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live) {
   SegmentProgram* last = f.last.load(std::memory_order_acquire);
-  // The common case: sizes as recorded, the storages of last time.
-  if (last && !generic_ && !last->generic && f.sizes_as_recorded && covers(last->live, live))
+  // The common case: sizes as recorded, or any, and the storages of last time.
+  if (last &&
+      (last->generic ? region_.options().sizes == Sizes::generic
+                     : last->is_as_recorded && !generic_) &&
+      covers(last->live, live))
     return last;
   // While another thread compiles, this call runs its ops one by one.
   std::unique_lock lock(f.mutex, std::try_to_lock);
   if (!lock) return nullptr;
   std::vector<int64_t> sizes;
   collect_sizes(f, values, sizes_, sizes);
-  if (f.programs.empty()) {
-    f.sizes = sizes;
-    f.sizes_as_recorded = !generic_;
-  }
-  const bool generic = sizes != f.sizes;
+  const bool generic = wants_generic(f, sizes);
   std::vector<uint8_t> wanted = live;
   for (const auto& p : f.programs) {
-    if (p->generic != generic) continue;
+    if (p->generic != generic || (!generic && p->sizes != sizes)) continue;
     if (covers(p->live, live)) {
       f.last.store(p.get(), std::memory_order_release);
       return p.get();
@@ -214,6 +225,8 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;
   made->generic = generic;
+  if (!generic) made->sizes = std::move(sizes);
+  made->is_as_recorded = !generic && !generic_;
   const Segment segment = build_segment(f, values, sizes_, wanted, generic);
   CompileSettings settings;
   settings.device = f.device.type;

@@ -61,6 +61,7 @@ private:
   // launch.cpp
   void launch(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
+  bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
   std::function<void(int32_t)> refusals(Flush& flush, SegmentProgram& program);

@@ -32,6 +32,8 @@ struct ColdNode;
 struct SegmentProgram {
   std::vector<uint8_t> live; // by position in Flush::owners
   bool generic = false;
+  std::vector<int64_t> sizes;  // that it was made for; none where it is for any
+  bool is_as_recorded = false; // these are the sizes of the recording: a call that matched it fits
   std::shared_ptr<LoadedProgram> program; // null: compilation failed, run eagerly
   CompileReport report;
   std::atomic<int64_t> runs{0};
@@ -66,8 +68,6 @@ struct Flush {
 
   std::mutex mutex; // guards what follows
   std::vector<std::unique_ptr<SegmentProgram>> programs;
-  std::vector<int64_t> sizes;     // the size vector that specialised programs were made for
-  bool sizes_as_recorded = false; // it is the one of the recording: a call that matched it fits
   std::atomic<SegmentProgram*> last{nullptr};
   std::atomic<TraceNode*> successor{nullptr}; // first node of the segment that followed last time
   std::atomic<int64_t> hits{0}, eager_runs{0};

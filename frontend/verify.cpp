@@ -144,11 +144,11 @@ public:
       return refused;
     size_t next = 0;
     for (const ProgramOutput& o : program.program().outputs) {
-      const Storage* eager = is_leaf(o) ? leaves_[static_cast<size_t>(o.value)].first
-                                        : result_of(o)->storage;
+      const Storage* eager =
+          is_leaf(o) ? leaves_[static_cast<size_t>(o.value)].first : result_of(o)->storage;
       const char* got = is_leaf(o) ? written.at(eager).data() : results[next++].data();
-      if (auto m = compare(got, static_cast<const char*>(eager->data), o.dtype, eager->nbytes,
-                           around_))
+      if (auto m =
+              compare(got, static_cast<const char*>(eager->data), o.dtype, eager->nbytes, around_))
         return describe(o, *m);
     }
     return {};
@@ -224,7 +224,7 @@ private:
   std::vector<uint8_t> live_;
   bool generic_;
   Loc loc_;
-  std::map<const Storage*, Copy> before_;                   // of what the segment writes
+  std::map<const Storage*, Copy> before_;                  // of what the segment writes
   std::vector<std::pair<const Storage*, int64_t>> leaves_; // and bytes from its start
   std::vector<Meta> metas_;
   double around_ = 0; // the largest number that the segment reads
@@ -233,7 +233,8 @@ private:
 // What a device has written is not looked at.
 bool Session::is_verified(const Flush& f, const SegmentProgram& p) const {
   int every = region_.options().verify;
-  return every > 0 && f.device == Device::cpu() && p.runs.load(std::memory_order_relaxed) % every == 0;
+  return every > 0 && f.device == Device::cpu() &&
+         p.runs.load(std::memory_order_relaxed) % every == 0;
 }
 
 void Session::verify(Flush& f, SegmentProgram& p) {
@@ -244,12 +245,13 @@ void Session::verify(Flush& f, SegmentProgram& p) {
   std::string difference = verification.difference(*p.program);
   if (difference.empty()) return;
   std::string pass = verification.culprit();
-  throw Error(ErrorKind::internal,
-              fmt::format("verify: the program of segment {} must give what its ops give, got: {}{}",
-                          f.number, difference,
-                          pass.empty() ? "; no single pass makes it so"
-                                       : "; it is right without the pass " + pass),
-              f.path.back()->loc);
+  throw Error(
+      ErrorKind::internal,
+      fmt::format("verify: the program of segment {} must give what its ops give, got: {}{}",
+                  f.number, difference,
+                  pass.empty() ? "; no single pass makes it so"
+                               : "; it is right without the pass " + pass),
+      f.path.back()->loc);
 }
 
 } // namespace weft

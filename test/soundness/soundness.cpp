@@ -54,14 +54,15 @@ Tensor ramp(const Shape& shape, double start, DType dtype) {
 
 void check(void (*program)(Witness&), bool may_stay_eager) {
   using Run = Witness::Run;
-  Witness eager(Run::eager), compiled(Run::compiled), verified(Run::verified);
-  for (Witness* w : {&eager, &compiled, &verified}) {
+  Witness eager(Run::eager), compiled(Run::compiled), verified(Run::verified),
+      generic(Run::generic);
+  for (Witness* w : {&eager, &compiled, &verified, &generic}) {
     manual_seed(11);
     program(*w);
     w->see(uniform({2})); // the next numbers
   }
-  eager.require_same(compiled);
-  eager.require_same(verified);
+  for (Witness* w : {&compiled, &verified, &generic})
+    eager.require_same(*w);
   if (!may_stay_eager) REQUIRE(compiled.programs() > 0);
 }
 

@@ -1,5 +1,5 @@
-// Runs a small program eagerly, compiled, and compiled with each kernel verified, and compares
-// everything that can be seen of it: the tensors it shows, what it writes down, its errors with
+// Runs a small program eagerly and compiled in several ways, and compares everything that can be
+// seen of it: the tensors it shows, what it writes down, its errors with
 // their lines, and the state of the random numbers after it.
 #pragma once
 
@@ -18,8 +18,8 @@ using namespace weft;
 /// A run of a program: where it shows what can be seen of it.
 class Witness {
 public:
-  /// verified: compiled, and each run of a program is compared with its ops (CompileOptions).
-  enum class Run { eager, compiled, verified };
+  /// verified, generic: compiled with these options (CompileOptions).
+  enum class Run { eager, compiled, verified, generic };
   explicit Witness(Run run) : run_(run) {}
 
   /// Returns the function, compiled in the compiled run.
@@ -53,6 +53,7 @@ public:
   /// The options of a case, with those of the run.
   CompileOptions completed(CompileOptions options) const {
     options.verify = run_ == Run::verified;
+    if (run_ == Run::generic) options.sizes = Sizes::generic;
     return options;
   }
   void add(const RegionStats& stats) { programs_ += stats.programs; }

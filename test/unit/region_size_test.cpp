@@ -83,3 +83,21 @@ TEST_CASE("slices and expansions of one dim keep their own sizes", "[region]") {
     require_equal(f(ramp({n}), ramp({1}), length), body(ramp({n}), ramp({1}), length), 1e-6);
   }
 }
+
+TEST_CASE("sizes are specialised, generic, or both, as the options say", "[region]") {
+  auto body = [](const Tensor& x) { return sum(exp(x) * 2.0, 1); };
+  auto programs = [&](Sizes sizes, int most) {
+    CompileOptions options;
+    options.sizes = sizes;
+    options.max_specialised = most;
+    auto f = compile(body, options);
+    for (int64_t n : {3, 5, 7, 3, 5, 9, 3, 7, 7})
+      require_equal(f(ramp({n, n + 1})), body(ramp({n, n + 1})), 1e-6);
+    CHECK(f.stats().eager_segments == 0);
+    return f.stats().programs;
+  };
+  CHECK(programs(Sizes::automatic, 32) == 2);
+  CHECK(programs(Sizes::specialise, 32) == 4);
+  CHECK(programs(Sizes::specialise, 2) == 3);
+  CHECK(programs(Sizes::generic, 32) == 1);
+}

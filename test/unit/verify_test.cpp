@@ -26,8 +26,8 @@ CompileOptions verifying(int every) {
 
 TEST_CASE("verify lets a right program pass, and counts") {
   Sandbox box;
-  auto f = weft::compile([](const Tensor& x, const Tensor& y) { return (x + y) * 3.0; },
-                         verifying(2));
+  auto f =
+      weft::compile([](const Tensor& x, const Tensor& y) { return (x + y) * 3.0; }, verifying(2));
   for (int call = 0; call < 6; call++)
     CHECK(f(numbers(1), numbers(2))[1].item<float>() == 15);
   CHECK(f.stats().verified == 3); // of five runs
@@ -35,8 +35,8 @@ TEST_CASE("verify lets a right program pass, and counts") {
 
 TEST_CASE("verify names the op, its line and the numbers of a wrong program") {
   Sandbox box;
-  auto f = weft::compile([](const Tensor& x, const Tensor& y) { return (x - y) * 3.0; },
-                         verifying(1));
+  auto f =
+      weft::compile([](const Tensor& x, const Tensor& y) { return (x - y) * 3.0; }, verifying(1));
   CHECK(f(numbers(5), numbers(2))[0].item<float>() == 9);
   CHECK_THROWS_WITH(f(numbers(5), numbers(2)),
                     Contains("verify: the program of segment 0 must give what its ops give, got: "

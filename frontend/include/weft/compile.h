@@ -15,12 +15,22 @@ namespace weft {
 
 class Region;
 
+/// How the programs of a region take the sizes of tensors. A program for given sizes is the faster
+/// one; one whose sizes are arguments serves all calls.
+enum class Sizes {
+  automatic,  // a program for the sizes that come first, another for all others
+  specialise, // a program for each, up to max_specialised; then one for all others
+  generic,    // one program for all
+};
+
 /// How a compiled region behaves. The defaults suit most programs.
 struct CompileOptions {
   std::string name;            // in explain() and in tools; empty: the source line of compile()
   int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
   int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
   int hot_branch_segments = 8; // with more segments than this, branch points become boundaries
+  Sizes sizes = Sizes::automatic;
+  int max_specialised = 32; // sizes for which a segment has programs of its own
   // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
   // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
   // the numbers and the pass at fault. 0: none is.
