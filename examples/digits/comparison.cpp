@@ -63,9 +63,8 @@ std::filesystem::path own_path() {
 } // namespace
 
 double first_compile_in_new_process(const std::string& data, Device device) {
-  std::string command =
-      fmt::format("'{}' --first-compile --data '{}' --device {}", own_path().string(), data,
-                  device == Device::cpu() ? "cpu" : "opencl");
+  std::string command = fmt::format("'{}' --first-compile --data '{}' --device {}:{}",
+                                    own_path().string(), data, name_of(device.type), device.index);
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) return 0;
   double seconds = 0;

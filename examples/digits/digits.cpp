@@ -116,12 +116,6 @@ int compare(const Options& options) {
   return result.passed(options.device) ? 0 : 1;
 }
 
-Device device_named(const std::string& name) {
-  if (name == "cpu") return Device::cpu();
-  if (name == "opencl") return Device::opencl();
-  throw Error(ErrorKind::value, "digits: --device must be cpu or opencl, got " + name);
-}
-
 Options parse(int argc, char** argv) {
   Options options;
   for (int k = 1; k < argc; k++) {
@@ -149,7 +143,7 @@ int main(int argc, char** argv) try {
   Options options = parse(argc, argv);
   if (options.help) {
     fmt::print(
-        "usage: digits [--data FOLDER] [--epochs N] [--device cpu|opencl]\n"
+        "usage: digits [--data FOLDER] [--epochs N] [--device cpu|opencl|cuda]\n"
         "Trains a network on the digits of FOLDER, eagerly and compiled, and compares both.\n");
     return 0;
   }
