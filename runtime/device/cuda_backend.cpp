@@ -1,6 +1,6 @@
 // CUDA: the device's primary context, which other users of the device in this process share, one
-// stream of its own in it, and kernels that NVRTC compiles. Calls may come from any thread: each makes
-// the context the thread's while it lasts.
+// stream of its own in it, and kernels that NVRTC compiles. Calls may come from any thread: each
+// makes the context the thread's while it lasts.
 #include "runtime/device/backend.h"
 #include "runtime/device/cuda_driver.h"
 #include "runtime/device/nvrtc.h"
@@ -20,9 +20,9 @@ namespace {
 
 using namespace cuda;
 
-// Copies in go by way of blocks of page-locked memory, so that the host may overwrite what it copied
-// at once, and a long copy fills one block while another is read. Short copies out do so that they
-// need not wait for what was enqueued before them.
+// Copies in go by way of blocks of page-locked memory, so that the host may overwrite what it
+// copied at once, and a long copy fills one block while another is read. Short copies out do so
+// that they need not wait for what was enqueued before them.
 constexpr size_t kBlocksIn = 16, kBytesIn = size_t{1} << 20;
 constexpr size_t kBlocksOut = 64, kBytesOut = size_t{1} << 12;
 
@@ -96,8 +96,7 @@ public:
 private:
   void fill() {
     Entered here(*session_);
-    session_->cu.check(session_->cu.cuMemHostAlloc(&memory_, count_ * bytes_, 0),
-                       "cuMemHostAlloc");
+    session_->cu.check(session_->cu.cuMemHostAlloc(&memory_, count_ * bytes_, 0), "cuMemHostAlloc");
     free_.reserve(count_);
     for (size_t k = count_; k-- > 0;)
       free_.push_back(static_cast<char*>(memory_) + k * bytes_);
@@ -206,7 +205,9 @@ private:
 
 // The driver trusts an image's own header for its length.
 bool is_image(const std::string& code) {
-  return code.starts_with("\x7f" "ELF") || code.find(".version") != std::string::npos;
+  return code.starts_with("\x7f"
+                          "ELF") ||
+         code.find(".version") != std::string::npos;
 }
 
 class CudaBackend final : public Backend {
@@ -262,9 +263,9 @@ public:
     Entered here(*session_);
     PinnedPool::Block block;
     if (nbytes <= kBytesOut) block = out_->take();
-    cu_.check(cu_.cuMemcpyDtoHAsync_v2(block ? block.get() : to, pointer(from), nbytes,
-                                       session_->stream),
-              "cuMemcpyDtoHAsync");
+    cu_.check(
+        cu_.cuMemcpyDtoHAsync_v2(block ? block.get() : to, pointer(from), nbytes, session_->stream),
+        "cuMemcpyDtoHAsync");
     if (!block) return record();
     return std::make_unique<CopyOutEvent>(session_, std::move(block), to, nbytes);
   }
@@ -278,8 +279,7 @@ public:
     std::string code = nvrtc_.compile(source, "a kernel", architecture_);
     ModuleHandle module = nullptr;
     const Result result = load_code(code, module);
-    if (result == kSuccess)
-      return std::make_shared<CudaModule>(session_, module, std::move(code));
+    if (result == kSuccess) return std::make_shared<CudaModule>(session_, module, std::move(code));
     throw Error(ErrorKind::internal,
                 "cuda: the driver must load what NVRTC " + nvrtc_.version() +
                     " compiles, which one of the same CUDA version or later does, got " +

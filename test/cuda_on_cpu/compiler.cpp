@@ -1,5 +1,5 @@
-// libnvrtc.so for machines without a GPU: CUDA C becomes a library of the host that driver.cpp runs.
-// Where the true NVRTC is installed the source must be one that it takes as well.
+// libnvrtc.so for machines without a GPU: CUDA C becomes a library of the host that driver.cpp
+// runs. Where the true NVRTC is installed the source must be one that it takes as well.
 #include "runtime/device/nvrtc.h"
 #include "weft/error.h"
 

@@ -1,7 +1,7 @@
 // libcuda.so.1 for machines without a GPU: one device of 9.0 whose memory is the host's and whose
 // stream runs, when somebody waits for it, what compiler.cpp made of CUDA C. It is strict where the
-// driver is: a call without a context, a free of memory that the stream still uses, a copy outside of
-// memory, threads of a block that do not meet at a barrier are errors.
+// driver is: a call without a context, a free of memory that the stream still uses, a copy outside
+// of memory, threads of a block that do not meet at a barrier are errors.
 #include "runtime/device/cuda_driver.h"
 
 #include <dlfcn.h>
@@ -123,7 +123,8 @@ private:
     f.context.uc_stack.ss_sp = f.stack;
     f.context.uc_stack.ss_size = sizeof f.stack;
     f.context.uc_link = &scheduler_;
-    makecontext(&f.context, [] { current->begin(); }, 0);
+    makecontext(
+        &f.context, [] { current->begin(); }, 0);
     resume(t);
   }
   void resume(unsigned t) {
@@ -349,7 +350,6 @@ EXPORT cuLaunchKernel(FunctionHandle function, unsigned blocks, unsigned grid_y,
     return kInvalidValue;
   std::function<void()> call;
   function->bind(arguments, call);
-  return enqueue(
-      [=, module = function->module] { return launch(*module, blocks, threads, call); });
+  return enqueue([=, module = function->module] { return launch(*module, blocks, threads, call); });
 }
 }
