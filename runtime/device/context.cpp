@@ -301,7 +301,8 @@ Device device_named(std::string_view name, Loc loc) {
                *end = name.data() + name.size();
     if (colon == name.size()) return device;
     auto [stop, error] = std::from_chars(begin, end, device.index);
-    if (error == std::errc() && stop == end) return device;
+    const bool is_there = device.type != DeviceType::cpu || device.index == 0;
+    if (error == std::errc() && stop == end && is_there) return device;
   }
   throw Error(
       ErrorKind::value,

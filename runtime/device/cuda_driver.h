@@ -30,48 +30,46 @@ inline constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76; // CU_DEVICE_
 inline constexpr int kMostThreads = 1;
 inline constexpr unsigned kNonBlockingStream = 1, kEventWithoutTiming = 2;
 
-#define WEFT_CUDA_FUNCTIONS(row)                                                                   \
-  row(cuInit, unsigned flags) row(cuGetErrorName, Result code, const char** name) row(             \
-      cuGetErrorString, Result code, const char** text) row(cuDriverGetVersion, int* version)      \
-      row(cuDeviceGetCount, int* count) row(cuDeviceGet, DeviceNumber* device, int index) row(     \
-          cuDeviceGetName, char* name, int length,                                                 \
-          DeviceNumber device) row(cuDeviceGetAttribute, int* value, int attribute,                \
-                                   DeviceNumber device) row(cuDeviceTotalMem_v2, size_t* nbytes,   \
-                                                            DeviceNumber device)                   \
-          row(cuDevicePrimaryCtxRetain, ContextHandle* context, DeviceNumber device) row(          \
-              cuDevicePrimaryCtxRelease_v2, DeviceNumber device) row(cuCtxPushCurrent_v2,          \
-                                                                     ContextHandle context)        \
-              row(cuCtxPopCurrent_v2, ContextHandle* context) row(                                 \
-                  cuStreamCreate, StreamHandle* stream, unsigned flags) row(cuStreamDestroy_v2,    \
-                                                                            StreamHandle stream)   \
-                  row(cuStreamSynchronize,                                                         \
-                      StreamHandle stream) row(cuEventCreate, EventHandle* event, unsigned flags)  \
-                      row(cuEventDestroy_v2, EventHandle event) row(                               \
-                          cuEventRecord, EventHandle event,                                        \
-                          StreamHandle stream) row(cuEventSynchronize, EventHandle event)          \
-                          row(cuEventQuery, EventHandle event) row(                                \
-                              cuMemAlloc_v2, DevicePointer* memory,                                \
-                              size_t nbytes) row(cuMemFree_v2, DevicePointer memory)               \
-                              row(cuMemHostAlloc, void** memory, size_t nbytes,                    \
-                                  unsigned flags) row(cuMemFreeHost, void* memory)                 \
-                                  row(cuMemcpyHtoDAsync_v2, DevicePointer to, const void* from,    \
-                                      size_t nbytes,                                               \
-                                      StreamHandle stream) row(cuMemcpyDtoHAsync_v2, void* to,     \
-                                                               DevicePointer from, size_t nbytes,  \
-                                                               StreamHandle stream)                \
-                                      row(cuMemcpyDtoDAsync_v2, DevicePointer to,                  \
-                                          DevicePointer from, size_t nbytes, StreamHandle stream)  \
-                                          row(cuModuleLoadData, ModuleHandle* module,              \
-                                              const void* image) row(cuModuleUnload,               \
-                                                                     ModuleHandle module)          \
-                                              row(cuModuleGetFunction, FunctionHandle* function,   \
-                                                  ModuleHandle module, const char* name)           \
-                                                  row(cuLaunchKernel, FunctionHandle function,     \
-                                                      unsigned grid_x, unsigned grid_y,            \
-                                                      unsigned grid_z, unsigned block_x,           \
-                                                      unsigned block_y, unsigned block_z,          \
-                                                      unsigned shared_bytes, StreamHandle stream,  \
-                                                      void** arguments, void** extra)
+// clang-format off
+#define WEFT_CUDA_FUNCTIONS(row) \
+  row(cuInit, unsigned flags) \
+  row(cuGetErrorName, Result code, const char** name) \
+  row(cuGetErrorString, Result code, const char** text) \
+  row(cuDriverGetVersion, int* version) \
+  row(cuDeviceGetCount, int* count) \
+  row(cuDeviceGet, DeviceNumber* device, int index) \
+  row(cuDeviceGetName, char* name, int length, DeviceNumber device) \
+  row(cuDeviceGetAttribute, int* value, int attribute, DeviceNumber device) \
+  row(cuDeviceTotalMem_v2, size_t* nbytes, DeviceNumber device) \
+  row(cuDevicePrimaryCtxRetain, ContextHandle* context, DeviceNumber device) \
+  row(cuDevicePrimaryCtxRelease_v2, DeviceNumber device) \
+  row(cuCtxPushCurrent_v2, ContextHandle context) \
+  row(cuCtxPopCurrent_v2, ContextHandle* context) \
+  row(cuStreamCreate, StreamHandle* stream, unsigned flags) \
+  row(cuStreamDestroy_v2, StreamHandle stream) \
+  row(cuStreamSynchronize, StreamHandle stream) \
+  row(cuEventCreate, EventHandle* event, unsigned flags) \
+  row(cuEventDestroy_v2, EventHandle event) \
+  row(cuEventRecord, EventHandle event, StreamHandle stream) \
+  row(cuEventSynchronize, EventHandle event) \
+  row(cuEventQuery, EventHandle event) \
+  row(cuMemAlloc_v2, DevicePointer* memory, size_t nbytes) \
+  row(cuMemFree_v2, DevicePointer memory) \
+  row(cuMemHostAlloc, void** memory, size_t nbytes, unsigned flags) \
+  row(cuMemFreeHost, void* memory) \
+  row(cuMemcpyHtoDAsync_v2, DevicePointer to, const void* from, size_t nbytes, \
+      StreamHandle stream) \
+  row(cuMemcpyDtoHAsync_v2, void* to, DevicePointer from, size_t nbytes, \
+      StreamHandle stream) \
+  row(cuMemcpyDtoDAsync_v2, DevicePointer to, DevicePointer from, size_t nbytes, \
+      StreamHandle stream) \
+  row(cuModuleLoadData, ModuleHandle* module, const void* image) \
+  row(cuModuleUnload, ModuleHandle module) \
+  row(cuModuleGetFunction, FunctionHandle* function, ModuleHandle module, const char* name) \
+  row(cuLaunchKernel, FunctionHandle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, \
+      unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes, \
+      StreamHandle stream, void** arguments, void** extra)
+// clang-format on
 
 /// The library's functions, each under its own name.
 struct Driver {

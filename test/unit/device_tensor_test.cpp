@@ -17,6 +17,18 @@
 using namespace weft;
 using namespace weft::test;
 
+TEST_CASE("a name and a number make a device", "[device]") {
+  CHECK(device_named("cpu") == Device::cpu());
+  CHECK(device_named("opencl") == Device::opencl());
+  CHECK(device_named("cuda:3") == Device::cuda(3));
+  CHECK(name_of(device_named("cuda:3")) == "cuda(3)");
+  for (const char* name : {"", "tpu", "CUDA", "cud", "cuda:", "cuda:x", "cuda:1x", "cuda:256", "cpu:1"})
+    CHECK_THROWS_WITH(device_named(name),
+                      Catch::StartsWith("device: the name must be cpu, opencl, cuda, or one with a "
+                                        "number such as cuda:1, got ") &&
+                          Catch::Contains("device_tensor_test.cpp:"));
+}
+
 TEST_CASE("tensors go to a device and come back", "[device]") {
   Device device = test_device();
   for (DType dtype : {f32, f64, f16, bf16, i64, i32, i16, i8, u8, boolean}) {
