@@ -94,6 +94,17 @@ void Context::copy_out(void* to, Address from, size_t nbytes) {
 
 void Context::synchronize() { copy_out(nullptr, nullptr, 0); }
 
+void Context::drain() noexcept {
+  try {
+    std::unique_lock lock(mutex_);
+    hand_over();
+    std::unique_ptr<Event> done = backend_->record();
+    lock.unlock();
+    done->wait();
+  } catch (const Error&) { // what did not run is known by its launches' numbers
+  }
+}
+
 // Lets other threads enqueue meanwhile.
 void Context::wait(std::unique_ptr<Event> done, std::unique_lock<std::mutex>& lock) {
   uint32_t words[2] = {};

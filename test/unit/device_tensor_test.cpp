@@ -3,6 +3,7 @@
 
 #include "weft/autograd.h"
 #include "weft/data.h"
+#include "weft/dlpack.h"
 #include "weft/io.h"
 #include "weft/memory.h"
 #include "weft/nn.h"
@@ -22,7 +23,8 @@ TEST_CASE("a name and a number make a device", "[device]") {
   CHECK(device_named("opencl") == Device::opencl());
   CHECK(device_named("cuda:3") == Device::cuda(3));
   CHECK(name_of(device_named("cuda:3")) == "cuda(3)");
-  for (const char* name : {"", "tpu", "CUDA", "cud", "cuda:", "cuda:x", "cuda:1x", "cuda:256", "cpu:1"})
+  for (const char* name :
+       {"", "tpu", "CUDA", "cud", "cuda:", "cuda:x", "cuda:1x", "cuda:256", "cpu:1"})
     CHECK_THROWS_WITH(device_named(name),
                       Catch::StartsWith("device: the name must be cpu, opencl, cuda, or one with a "
                                         "number such as cuda:1, got ") &&
@@ -102,15 +104,66 @@ TEST_CASE("scatters in place write into views of a device", "[device]") {
   CHECK(there.to_vector<float>() == here.to_vector<float>());
 }
 
-TEST_CASE("files and other libraries get what lies on a device by way of the CPU", "[device]") {
+TEST_CASE("files get what lies on a device by way of the CPU", "[device]") {
   Device device = test_device();
   Tensor there = arange(6).reshape({2, 3}).to(device).permute({1, 0});
   const std::string path = std::tmpnam(nullptr);
   save_npy(path, there);
   CHECK(load_npy(path).to_vector<int>() == std::vector<int>{0, 3, 1, 4, 2, 5});
   std::remove(path.c_str());
-  CHECK_THROWS_WITH(to_dlpack(there),
-                    Catch::StartsWith("to_dlpack: the tensor must lie on the CPU"));
+}
+
+TEST_CASE("memory of CUDA is shared with other libraries", "[device]") {
+  Device device = test_device();
+  Tensor base = arange(12, f32, device).reshape({3, 4});
+  if (device.type != DeviceType::cuda) {
+    CHECK_THROWS_WITH(to_dlpack(base),
+                      Catch::StartsWith("to_dlpack: the tensor must lie on the CPU or CUDA"));
+    return;
+  }
+  DLManagedTensorVersioned* m = to_dlpack(base.permute({1, 0}).slice(0, 1, 4));
+  CHECK(m->dl_tensor.device.device_type == kDLCUDA);
+  CHECK(m->dl_tensor.device.device_id == device.index);
+  CHECK((m->dl_tensor.strides[0] == 1 && m->dl_tensor.strides[1] == 4));
+  Tensor home = from_dlpack(m);
+  CHECK(home.shares_storage(base));
+  CHECK(home.to_vector<float>() == std::vector<float>{1, 5, 9, 2, 6, 10, 3, 7, 11});
+  // What another library gives: the same memory, of whose owner we know nothing.
+  static int dropped;
+  dropped = 0;
+  int64_t shape[] = {2, 2}, strides[] = {4, 1};
+  auto foreign = [&](bool read_only) {
+    m = to_dlpack(base);
+    auto* other = new DLManagedTensorVersioned(*m);
+    other->manager_ctx = m;
+    other->deleter = [](DLManagedTensorVersioned* self) {
+      dropped++;
+      auto* inner = static_cast<DLManagedTensorVersioned*>(self->manager_ctx);
+      inner->deleter(inner);
+      delete self;
+    };
+    other->dl_tensor.shape = shape;
+    other->dl_tensor.strides = strides;
+    other->dl_tensor.ndim = 2;
+    other->dl_tensor.byte_offset = 8;
+    if (read_only) other->flags = DLPACK_FLAG_BITMASK_READ_ONLY;
+    return other;
+  };
+  {
+    Tensor y = from_dlpack(foreign(false));
+    CHECK(y.device() == device);
+    CHECK(y.to_vector<float>() == std::vector<float>{2, 3, 6, 7});
+    y.mul_(10);
+    Tensor z = y.permute({1, 0}) + 1;
+    y = Tensor();
+    CHECK(dropped == 1); // when all that used it is done
+    CHECK(z.to_vector<float>() == std::vector<float>{21, 61, 31, 71});
+  }
+  CHECK(base.to_vector<float>() == std::vector<float>{0, 1, 20, 30, 4, 5, 60, 70, 8, 9, 10, 11});
+  Tensor copy = from_dlpack(foreign(true));
+  CHECK(dropped == 2);
+  base.fill_(0);
+  CHECK(copy.to_vector<float>() == std::vector<float>{20, 30, 60, 70});
 }
 
 TEST_CASE("calls of an op share programs, whatever their sizes", "[device]") {
