@@ -24,10 +24,9 @@ struct Program {
   std::string source, name, log, code;
 };
 
+// Few headers: each kernel is compiled with them. weft_call is Call of driver.cpp.
 constexpr const char* kPrelude = R"(#include <cstring>
-#include <functional>
 #include <math.h>
-#include <tuple>
 #define __global__ __attribute__((visibility("default")))
 #define __device__
 #define __shared__ static
@@ -61,11 +60,29 @@ inline float __uint_as_float(unsigned x) { return weft_bits<float>(x); }
 inline unsigned __float_as_uint(float x) { return weft_bits<unsigned>(x); }
 inline double __longlong_as_double(long long x) { return weft_bits<double>(x); }
 inline long long __double_as_longlong(double x) { return weft_bits<long long>(x); }
-template <class... A> auto weft_bind(void (*kernel)(A...), void** arguments) {
-  int k = 0;
-  return [kernel, all = std::tuple<A...>{*static_cast<A*>(arguments[k++])...}] {
-    std::apply(kernel, all);
-  };
+struct weft_call {
+  void (*run)(void*);
+  void (*drop)(void*);
+  void* data;
+};
+template <class F> weft_call weft_erase(F f) {
+  return {[](void* data) { (*static_cast<F*>(data))(); },
+          [](void* data) { delete static_cast<F*>(data); }, new F(f)};
+}
+template <class... A> struct weft_values {
+  explicit weft_values(void**) {}
+  template <class K, class... B> void call(K kernel, B... all) const { kernel(all...); }
+};
+template <class A, class... More> struct weft_values<A, More...> {
+  A first;
+  weft_values<More...> more;
+  explicit weft_values(void** at) : first(*static_cast<A*>(*at)), more(at + 1) {}
+  template <class K, class... B> void call(K kernel, B... before) const {
+    more.call(kernel, before..., first);
+  }
+};
+template <class... A> weft_call weft_bind(void (*kernel)(A...), void** arguments) {
+  return weft_erase([kernel, values = weft_values<A...>(arguments)] { values.call(kernel); });
 }
 )";
 
@@ -86,8 +103,8 @@ std::string binders_of(const std::string& source) {
     if (line.starts_with("#") || !std::regex_search(line, found, kernel)) continue;
     std::string name = found[1];
     if (auto renamed = names.find(name); renamed != names.end()) name = renamed->second;
-    text += "extern \"C\" __global__ void bind_" + name +
-            "(void** arguments, std::function<void()>& call) {\n  call = weft_bind(" + name +
+    text += "extern \"C\" __global__ void weft_bind_" + name +
+            "(void** arguments, weft_call& call) {\n  call = weft_bind(" + name +
             ", arguments);\n}\n";
   }
   return text;

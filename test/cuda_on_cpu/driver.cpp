@@ -22,6 +22,13 @@
 
 using namespace weft::device::cuda;
 
+/// A kernel with its arguments, as compiler.cpp makes it.
+struct Call {
+  void (*run)(void*);
+  void (*drop)(void*);
+  void* data;
+};
+
 struct CUctx_st {};
 struct CUstream_st {};
 struct CUmod_st {
@@ -31,7 +38,7 @@ struct CUmod_st {
 };
 struct CUfunc_st {
   CUmod_st* module;
-  void (*bind)(void** arguments, std::function<void()>& call);
+  void (*bind)(void** arguments, Call& call);
 };
 struct CUevent_st {
   size_t place = 0; // how much of the stream is before it
@@ -336,7 +343,7 @@ EXPORT cuModuleUnload(ModuleHandle module) {
   return is_current() ? kSuccess : kInvalidContext;
 }
 EXPORT cuModuleGetFunction(FunctionHandle* function, ModuleHandle module, const char* name) {
-  void* bind = dlsym(module->library, ("bind_" + std::string(name)).c_str());
+  void* bind = dlsym(module->library, ("weft_bind_" + std::string(name)).c_str());
   if (!bind) return kNotFound;
   *function = new CUfunc_st{module, reinterpret_cast<decltype(CUfunc_st::bind)>(bind)};
   return is_current() ? kSuccess : kInvalidContext;
@@ -348,8 +355,11 @@ EXPORT cuLaunchKernel(FunctionHandle function, unsigned blocks, unsigned grid_y,
   if (grid_y != 1 || grid_z != 1 || block_y != 1 || block_z != 1 || shared_bytes || extra ||
       blocks == 0 || threads == 0 || threads > 1024)
     return kInvalidValue;
-  std::function<void()> call;
+  Call call;
   function->bind(arguments, call);
-  return enqueue([=, module = function->module] { return launch(*module, blocks, threads, call); });
+  std::shared_ptr<void> data(call.data, call.drop);
+  return enqueue([=, module = function->module] {
+    return launch(*module, blocks, threads, [&] { call.run(data.get()); });
+  });
 }
 }
