@@ -38,6 +38,10 @@ test-fast: build ## Runs the tests that take under a minute together
 test-slow: build ## Runs the long tests
 	@ctest --preset slow -j $(JOBS)
 
+.PHONY: test-gpu
+test-gpu: build ## Runs what needs a GPU of NVIDIA, and times it
+	@tools/gpu_check build
+
 .PHONY: test-asan
 test-asan: setup ## Runs the fast tests under the address and undefined-behaviour sanitizers
 	@$(call build,asan)

@@ -2,6 +2,7 @@
 
 #include "frontend/region.h"
 #include "runtime/core/json_text.h"
+#include "weft/device.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -43,9 +44,8 @@ void program_text(std::string& out, const SegmentProgram& p) {
     return;
   }
   const Program& program = p.program->program();
-  const char* device = program.device == DeviceType::cpu      ? ""
-                       : program.device == DeviceType::opencl ? ", opencl"
-                                                              : ", cuda";
+  const std::string device =
+      program.device == DeviceType::cpu ? "" : std::string(", ") + name_of(program.device);
   fmt::format_to(it, "    program ({}{}): {}, {}, {:.1f} ms from {}\n",
                  p.generic ? "any sizes" : "these sizes", device,
                  counted(static_cast<int64_t>(program.launches.size()), "kernel"),

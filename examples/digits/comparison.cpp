@@ -65,8 +65,8 @@ std::filesystem::path own_path() {
 double first_compile_in_new_process(const std::string& data, const std::string& net,
                                     Device device) {
   std::string command =
-      fmt::format("'{}' --first-compile --data '{}' --net {} --device {}", own_path().string(),
-                  data, net, device == Device::cpu() ? "cpu" : "opencl");
+      fmt::format("'{}' --first-compile --data '{}' --net {} --device {}:{}", own_path().string(),
+                  data, net, name_of(device.type), device.index);
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) return 0;
   double seconds = 0;

@@ -115,12 +115,6 @@ int compare(const Options& options) {
   return result.passed(least_speed_up(options)) ? 0 : 1;
 }
 
-Device device_named(const std::string& name) {
-  if (name == "cpu") return Device::cpu();
-  if (name == "opencl") return Device::opencl();
-  throw Error(ErrorKind::value, "digits: --device must be cpu or opencl, got " + name);
-}
-
 Options parse(int argc, char** argv) {
   Options options;
   for (int k = 1; k < argc; k++) {
@@ -150,7 +144,7 @@ int main(int argc, char** argv) try {
   Options options = parse(argc, argv);
   if (options.help) {
     fmt::print(
-        "usage: digits [--net mlp|cnn] [--data FOLDER] [--epochs N] [--device cpu|opencl]\n"
+        "usage: digits [--net mlp|cnn] [--data FOLDER] [--epochs N] [--device cpu|opencl|cuda]\n"
         "Trains a network on the digits of FOLDER, eagerly and compiled, and compares both.\n");
     return 0;
   }

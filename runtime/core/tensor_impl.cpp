@@ -101,9 +101,10 @@ Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
 }
 
 void Storage::destroy() {
-  if (owner)
+  if (owner) {
+    if (device.type != DeviceType::cpu) device::let_go(*this);
     delete owner;
-  else if (data && device.type != DeviceType::cpu)
+  } else if (data && device.type != DeviceType::cpu)
     device::free(this);
   else if (data)
     free_bytes(data, nbytes);

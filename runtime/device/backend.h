@@ -1,5 +1,6 @@
 // DeviceBackend: what a device must do for the runtime: memory, copies, driver programs, launches,
-// events. One implementation a driver (opencl_backend.cpp); nothing above it knows which.
+// events. One implementation a driver (opencl_backend.cpp, cuda_backend.cpp); nothing above it
+// knows which.
 #pragma once
 
 #include "weft/device.h"
@@ -60,7 +61,7 @@ class Backend {
 public:
   virtual ~Backend() = default;
   virtual const DeviceInfo& info() const = 0;
-  /// The language of its sources: "opencl", as the compiler's option `device` names it.
+  /// The language of its sources: "opencl" or "cuda", as the compiler's option `device` names it.
   virtual const char* language() const = 0;
 
   /// Returns memory, or none where there is too little. The driver may find out only at its use.
@@ -70,7 +71,8 @@ public:
 
   /// Enqueues a copy from the host, which may overwrite `from` at once.
   virtual void copy_in(Address to, const void* from, size_t nbytes) = 0;
-  /// Enqueues a copy to the host: `to` is written when the event is done.
+  /// Enqueues a copy to the host: `to` is written once the event was waited for or said that it is
+  /// done; until then it must live.
   virtual std::unique_ptr<Event> copy_out(void* to, Address from, size_t nbytes) = 0;
   virtual void copy_within(Address to, const char* from, size_t nbytes) = 0;
 
@@ -88,5 +90,9 @@ public:
 /// Opens a device of OpenCL. Throws Error (unsupported) where the loader, a driver or the device is
 /// missing.
 std::unique_ptr<Backend> open_opencl(int index, const std::string& loader = "libOpenCL.so.1");
+
+/// Opens a GPU by NVIDIA's driver API. Throws Error (unsupported) where the driver, the GPU or
+/// NVRTC, which compiles its kernels, is missing.
+std::unique_ptr<Backend> open_cuda(int index, const std::string& driver = "libcuda.so.1");
 
 } // namespace weft::device

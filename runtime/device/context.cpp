@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace weft::device {
@@ -25,6 +26,10 @@ Open& open() {
   return o;
 }
 
+std::unique_ptr<Backend> open_backend(Device device) {
+  return device.type == DeviceType::cuda ? open_cuda(device.index) : open_opencl(device.index);
+}
+
 } // namespace
 
 Context& Context::of(Device device, const Loc& loc) {
@@ -39,10 +44,8 @@ Context& Context::of(Device device, const Loc& loc) {
   std::lock_guard lock(open().mutex);
   if (Context* known = place.load(std::memory_order_acquire)) return *known;
   try {
-    if (device.type != DeviceType::opencl)
-      throw Error(ErrorKind::unsupported, name_of(device) + ": this build has cpu and opencl");
     // Never closed: at the process's end the driver may be gone before us.
-    auto* made = new Context(device, open_opencl(device.index));
+    auto* made = new Context(device, open_backend(device));
     opened = true;
     place.store(made, std::memory_order_release);
     return *made;
@@ -91,15 +94,28 @@ void Context::copy_out(void* to, Address from, size_t nbytes) {
 
 void Context::synchronize() { copy_out(nullptr, nullptr, 0); }
 
+void Context::drain() noexcept {
+  try {
+    std::unique_lock lock(mutex_);
+    hand_over();
+    std::unique_ptr<Event> done = backend_->record();
+    lock.unlock();
+    done->wait();
+  } catch (const Error&) { // what did not run is known by its launches' numbers
+  }
+}
+
 // Lets other threads enqueue meanwhile.
 void Context::wait(std::unique_ptr<Event> done, std::unique_lock<std::mutex>& lock) {
   uint32_t words[2] = {};
   const uint64_t last = numbers_.load(std::memory_order_relaxed);
-  if (!watched_.empty()) done = backend_->copy_out(words, error_words_, sizeof words);
+  std::unique_ptr<Event> told;
+  if (!watched_.empty()) told = backend_->copy_out(words, error_words_, sizeof words);
   std::vector<CodeStore::Unsaved> unsaved;
   if (code_.has_unsaved()) unsaved = code_.take_unsaved();
   lock.unlock();
   done->wait();
+  if (told) told->wait();
   CodeStore::save(unsaved);
   settle(words, last);
 }
@@ -274,10 +290,36 @@ namespace weft {
 
 constinit thread_local Device DeviceScope::current_{};
 
+namespace {
+
+constexpr const char* kDeviceNames[] = {"cpu", "opencl", "cuda"}; // by DeviceType
+
+} // namespace
+
+const char* name_of(DeviceType type) { return kDeviceNames[static_cast<int>(type)]; }
+
 std::string name_of(Device device) {
-  constexpr const char* names[] = {"cpu", "opencl", "cuda"};
-  std::string name = names[static_cast<int>(device.type)];
+  std::string name = name_of(device.type);
   return device.type == DeviceType::cpu ? name : name + "(" + std::to_string(device.index) + ")";
+}
+
+Device device_named(std::string_view name, Loc loc) {
+  const size_t colon = std::min(name.find(':'), name.size());
+  for (size_t k = 0; k < std::size(kDeviceNames); k++) {
+    if (name.substr(0, colon) != kDeviceNames[k]) continue;
+    Device device{static_cast<DeviceType>(k), 0};
+    const char *begin = name.data() + std::min(colon + 1, name.size()),
+               *end = name.data() + name.size();
+    if (colon == name.size()) return device;
+    auto [stop, error] = std::from_chars(begin, end, device.index);
+    const bool is_there = device.type != DeviceType::cpu || device.index == 0;
+    if (error == std::errc() && stop == end && is_there) return device;
+  }
+  throw Error(
+      ErrorKind::value,
+      "device: the name must be cpu, opencl, cuda, or one with a number such as cuda:1, got " +
+          std::string(name),
+      LocScope::resolve(loc));
 }
 
 bool is_available(Device device) {
@@ -291,7 +333,7 @@ bool is_available(Device device) {
 }
 
 DeviceInfo device_info(Device device, Loc loc) {
-  if (device.type == DeviceType::cpu) return {"the processor", "", true, true, true, 0, 0};
+  if (device.type == DeviceType::cpu) return {.name = "the processor", .driver = "", .threads = 1};
   return device::Context::of(device, loc).backend().info();
 }
 

@@ -50,6 +50,8 @@ public:
   void copy_out(void* to, Address from, size_t nbytes);
   /// Waits for everything. Throws what an op has refused.
   void synchronize();
+  /// Waits for everything, and leaves what was refused to who asks next.
+  void drain() noexcept;
 
   /// Enqueues the launches of one program in order and returns the last one's number. `refuse` is
   /// kept where it is not empty.

@@ -98,6 +98,11 @@ void check_contents(const Storage& s, const char* what, const Loc& loc) {
     throw Error(ErrorKind::value, std::string(what) + ": " + why, LocScope::resolve(loc));
 }
 
+void let_go(const Storage& s) noexcept {
+  forget_host_copy(s);
+  Context::of(s.device, Loc()).drain();
+}
+
 void free(Storage* s) noexcept {
   forget_host_copy(*s);
   // A storage with memory has a context.

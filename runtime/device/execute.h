@@ -22,6 +22,8 @@ void compute(const OpCall& call, TensorImpl& result);
 /// Memory of a storage on a device.
 void allocate(Storage* storage, size_t nbytes, Device device, const Loc& loc);
 void free(Storage* storage) noexcept;
+/// Waits until nothing of the device uses memory that came from elsewhere.
+void let_go(const Storage& storage) noexcept;
 
 /// Says whether contents of a storage never came to be, since an op before them was refused.
 bool is_lost(const Storage& storage);

@@ -366,6 +366,8 @@ private:
     info_.has_f64 = value<cl_device_fp_config>(device_, CL_DEVICE_DOUBLE_FP_CONFIG) != 0;
     info_.memory = value<cl_ulong>(device_, CL_DEVICE_GLOBAL_MEM_SIZE);
     info_.argument_bytes = value<size_t>(device_, CL_DEVICE_MAX_PARAMETER_SIZE);
+    info_.threads = static_cast<int>(
+        std::min<size_t>(value<size_t>(device_, CL_DEVICE_MAX_WORK_GROUP_SIZE), 1 << 20));
     most_allocation_ = value<cl_ulong>(device_, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   }
 

@@ -66,6 +66,7 @@ ProgramRunner::ProgramRunner(Program& program)
   }
   for (const ProgramLaunch& l : program.launches) {
     argument_bytes_ = std::max(argument_bytes_, bytes_of(l));
+    threads_ = std::max(threads_, l.threads);
     for (ProgramArgument a : l.arguments)
       if (a.kind != ProgramArgument::Kind::size)
         scalar_count_ = std::max(scalar_count_, static_cast<size_t>(a.index) + 1);
@@ -83,6 +84,10 @@ std::shared_ptr<DriverCode> ProgramRunner::code_on(Context& context) const {
     throw Error(ErrorKind::unsupported,
                 "device: a kernel must have at most " + std::to_string(device.argument_bytes) +
                     " bytes of arguments, got " + std::to_string(argument_bytes_));
+  if (threads_ > device.threads)
+    throw Error(ErrorKind::unsupported, "device: a block must have at most " +
+                                            std::to_string(device.threads) + " threads, got " +
+                                            std::to_string(threads_));
   code = std::make_shared<DriverCode>();
   code->source = source_;
   for (const ProgramKernel& k : program_.kernels) {

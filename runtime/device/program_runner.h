@@ -33,6 +33,7 @@ private:
   std::vector<int64_t> constants_;           // every expression's value, where none has a symbol
   size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring
   size_t argument_bytes_ = 0;                // of the launch with most of them
+  int32_t threads_ = 0;                      // of the block with most of them
   std::vector<size_t> numbers_;   // by kernel: its place among those that are no routines
   std::vector<Routine> routines_; // by kernel: null where it is none
   size_t kernel_count_ = 0;

@@ -4,6 +4,8 @@
 
 #include "runtime/core/execute.h"
 #include "runtime/core/strided.h"
+#include "runtime/device/copies.h"
+#include "runtime/device/execute.h"
 #include "runtime/io/checked_size.h"
 #include "runtime/io/tensor_bytes.h"
 #include "weft/device.h"
@@ -12,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 namespace weft {
 
@@ -34,6 +37,35 @@ static_assert(std::size(kCodes) == kDTypeCount);
   throw Error(kind, message, LocScope::resolve(loc));
 }
 
+struct Place {
+  DeviceType type;
+  DLDeviceType code;
+};
+constexpr Place kPlaces[] = {{DeviceType::cpu, kDLCPU}, {DeviceType::cuda, kDLCUDA}};
+
+// Nothing where DLPack has no addresses for a device: OpenCL's are numbers of our own.
+std::optional<DLDevice> place_of(Device device) {
+  for (const Place& p : kPlaces)
+    if (p.type == device.type) return DLDevice{p.code, device.index};
+  return std::nullopt;
+}
+
+Device device_of(const DLDevice& d, const Loc& loc) {
+  for (const Place& p : kPlaces) {
+    if (p.code != d.device_type) continue;
+    if (p.type == DeviceType::cpu) return Device::cpu();
+    if (d.device_id < 0 || d.device_id > UINT8_MAX) break;
+    const Device device{p.type, static_cast<uint8_t>(d.device_id)};
+    device_info(device, loc); // throws where it is not there
+    return device;
+  }
+  fail_at(ErrorKind::unsupported,
+          fmt::format("from_dlpack: the memory must be the CPU's or CUDA's, got device type {}, "
+                      "number {}",
+                      static_cast<int32_t>(d.device_type), d.device_id),
+          loc);
+}
+
 /// What the struct that was handed out points to; the struct's deleter drops it.
 template <class Managed> struct Export {
   Managed managed{};
@@ -50,12 +82,17 @@ template <class Managed> Managed* export_tensor(const Tensor& t, const Loc& loc)
     fail_at(ErrorKind::autograd,
             "to_dlpack: the tensor must not require a gradient, got one that does; share detach()",
             loc);
-  if (t.device() != Device::cpu())
+  const std::optional<DLDevice> place = place_of(t.device());
+  if (!place)
     fail_at(ErrorKind::unsupported,
-            "to_dlpack: the tensor must lie on the CPU, got one on " + name_of(t.device()) +
+            "to_dlpack: the tensor must lie on the CPU or CUDA, got one on " + name_of(t.device()) +
                 "; share to(Device::cpu())",
             loc);
   materialize(t.impl(), "to_dlpack", loc);
+  if (t.device() != Device::cpu()) {
+    synchronize(t.device(), loc); // whoever takes it knows nothing of our queue
+    device::check_contents(*t.impl()->storage, "to_dlpack", loc);
+  }
   auto e = std::make_unique<Export<Managed>>();
   const Meta& meta = t.impl()->meta;
   e->tensor = t;
@@ -63,7 +100,7 @@ template <class Managed> Managed* export_tensor(const Tensor& t, const Loc& loc)
   std::copy_n(meta.strides, meta.rank, e->strides);
   DLTensor& d = e->managed.dl_tensor;
   d.data = t.impl()->data();
-  d.device = {kDLCPU, 0};
+  d.device = *place;
   d.ndim = meta.rank;
   for (const Code& c : kCodes)
     if (c.dtype == meta.dtype) d.dtype = {c.code, c.bits, 1};
@@ -80,9 +117,10 @@ template <class Managed> void drop(Managed* m) {
 
 /// A storage that holds a struct of another library.
 template <class Managed> struct ManagedOwner : MemoryOwner {
-  explicit ManagedOwner(Managed* managed) : managed(managed) {}
-  ~ManagedOwner() override { drop(managed); }
-  Managed* managed;
+  ~ManagedOwner() override {
+    if (managed) drop(managed);
+  }
+  Managed* managed = nullptr; // from when nothing can fail any more
 };
 
 DType dtype_of(const DLDataType& type, const Loc& loc) {
@@ -98,11 +136,7 @@ DType dtype_of(const DLDataType& type, const Loc& loc) {
 
 /// Reads sizes and strides; throws where they cannot be those of memory.
 Meta read_meta(const DLTensor& d, const Loc& loc) {
-  if (d.device.device_type != kDLCPU)
-    fail_at(ErrorKind::unsupported,
-            fmt::format("from_dlpack: the memory must be the CPU's, got device type {}",
-                        static_cast<int32_t>(d.device.device_type)),
-            loc);
+  const Device device = device_of(d.device, loc);
   DType dtype = dtype_of(d.dtype, loc);
   if (d.ndim < 0 || d.ndim > kMaxRank || (d.ndim > 0 && !d.shape))
     fail_at(ErrorKind::shape,
@@ -115,7 +149,7 @@ Meta read_meta(const DLTensor& d, const Loc& loc) {
             "from_dlpack: sizes must not be negative and have less than 2^62 bytes, got " +
                 shape.str(),
             loc);
-  Meta meta = make_meta(shape, dtype);
+  Meta meta = make_meta(shape, dtype, device);
   if (!d.strides) return meta;
   std::copy_n(d.strides, d.ndim, meta.strides);
   int64_t reach = 1; // elements from the first to behind the last
@@ -140,9 +174,14 @@ size_t reach_of(const Meta& meta) {
   return static_cast<size_t>(reach) * size_of(meta.dtype);
 }
 
-Tensor copy_of(const View& from, const Loc& loc) {
-  Tensor r = empty(from.meta->shape(), from.meta->dtype, Device::cpu(), loc);
-  if (r.numel()) copy_elements(from, r.impl()->view());
+Tensor copy_of(const Tensor& from, const Loc& loc) {
+  const Meta& meta = from.impl()->meta;
+  Tensor r = empty(meta.shape(), meta.dtype, meta.device, loc);
+  if (!meta.numel()) return r;
+  if (meta.device == Device::cpu())
+    copy_elements(from.impl()->view(), r.impl()->view());
+  else
+    device::copy_between(*from.impl(), *r.impl(), loc);
   return r;
 }
 
@@ -174,28 +213,38 @@ template <class Managed> Tensor import_tensor(Managed* managed, bool read_only, 
                         size_of(meta.dtype), d.byte_offset),
             loc);
   View view{data, &meta};
-  check_bools_of(view, loc);
-  Tensor r;
-  if (managed->deleter == &Export<Managed>::drop) {
+  const bool is_ours = managed->deleter == &Export<Managed>::drop;
+  if (meta.device == Device::cpu())
+    check_bools_of(view, loc);
+  else if (meta.dtype == DType::boolean && !is_ours)
+    fail_at(ErrorKind::unsupported,
+            "from_dlpack: bools of a device must come as u8, to be compared with 0, got bools",
+            loc);
+  if (is_ours) {
     // Ours come home: the tensor shares the storage that it had, with its count of versions.
     Storage* storage = static_cast<Export<Managed>*>(managed->manager_ctx)->tensor.impl()->storage;
     storage->retain();
-    r = tensor_over(storage,
-                    (data - static_cast<char*>(storage->data)) /
-                        static_cast<int64_t>(size_of(meta.dtype)),
-                    meta);
+    Tensor r = tensor_over(storage,
+                           (data - static_cast<char*>(storage->data)) /
+                               static_cast<int64_t>(size_of(meta.dtype)),
+                           meta);
     drop(managed);
-  } else if (read_only || !meta.numel()) {
-    r = copy_of(view, loc);
-    drop(managed);
-  } else {
-    Storage* storage = Storage::make();
-    storage->data = data;
-    storage->nbytes = reach_of(meta);
-    storage->external = true;
-    storage->owner = new ManagedOwner<Managed>(managed);
-    r = tensor_over(storage, 0, meta);
+    return r;
   }
+  Storage* storage = Storage::make();
+  auto* owner = new ManagedOwner<Managed>;
+  storage->data = data;
+  storage->nbytes = reach_of(meta);
+  storage->device = meta.device;
+  storage->external = true;
+  storage->owner = owner;
+  Tensor r = tensor_over(storage, 0, meta);
+  if (!read_only && meta.numel()) {
+    owner->managed = managed;
+    return r;
+  }
+  r = copy_of(r, loc);
+  drop(managed);
   return r;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/program/compiler_library.h"
 #include "runtime/program/host_target.h"
 #include "runtime/program/program_store.h"
+#include "weft/device.h"
 
 #include <algorithm>
 #include <atomic>
@@ -111,9 +112,7 @@ std::string variable(const char* name) {
 
 /// Device C is the same for every device of a kind.
 std::string target_of(DeviceType device) {
-  return device == DeviceType::cpu      ? host_target()
-         : device == DeviceType::opencl ? "opencl"
-                                        : "cuda";
+  return device == DeviceType::cpu ? host_target() : name_of(device);
 }
 
 std::string options_text(const CompileSettings& settings) {

@@ -41,12 +41,6 @@ Relation relation_of(unsigned seed) {
   return seed % 10 == 3 ? Relation::halves : seed % 10 == 7 ? Relation::scaled : Relation::gears;
 }
 
-Device device_of(const std::string& name) {
-  if (name == "opencl") return Device::opencl();
-  if (name == "cuda") return Device::cuda();
-  return Device::cpu();
-}
-
 void report(const Options& options, const Program& program, Relation relation,
             const std::string& what) {
   std::filesystem::create_directories(options.folder);
@@ -74,7 +68,7 @@ template <class F> int in_child(F f) {
 
 // Takes seeds until none is left, or until it is time for a fresh process.
 void work(const Options& options, Shared& shared, unsigned worker) {
-  const Device device = device_of(options.device);
+  const Device device = device_named(options.device);
   for (unsigned done = 0, k; done < kProgramsAWorker && (k = shared.next++) < options.programs;
        done++) {
     alarm(kSeconds);
@@ -126,7 +120,7 @@ void shrink_crash(const Options& options, unsigned seed, const std::string& what
     alarm(0);
     set_num_threads(1);
     print_drawn = true; // where drawing itself crashes, the last line names the function
-    const Program program = generate(seed, relation, device_of(options.device));
+    const Program program = generate(seed, relation, device_named(options.device));
     report(options, shrink(program, crashes), relation, what);
   });
 }
@@ -185,9 +179,14 @@ int main(int argc, char** argv) {
   app.add_option("--programs", options.programs, "how many");
   app.add_option("--first", options.first, "the first one's seed");
   app.add_option("--jobs", options.jobs, "processes")->check(CLI::Range(1, 64));
-  app.add_option("--device", options.device, "where tensors lie")
-      ->check(CLI::IsMember({"cpu", "opencl", "cuda"}));
+  app.add_option("--device", options.device, "where tensors lie: cpu, opencl or cuda");
   app.add_option("--folder", options.folder, "where repros are written");
   CLI11_PARSE(app, argc, argv);
+  try {
+    weft::device_named(options.device);
+  } catch (const weft::Error& e) {
+    fmt::print(stderr, "fuzz-programs: {}\n", e.what());
+    return 2;
+  }
   return fuzz::run(options);
 }

@@ -158,8 +158,12 @@ TEST_CASE("what Weft cannot take is refused and stays the caller's", "[dlpack]")
   const Row rows[] = {
       {"from_dlpack: DLPack's version must be 1, got 2.1",
        [](Versioned& f) { f.managed.version.major = 2; }},
-      {"the memory must be the CPU's, got device type 2",
-       [](Versioned& f) { f.managed.dl_tensor.device.device_type = kDLCUDA; }},
+      {"the memory must be the CPU's or CUDA's, got device type 10, number 0",
+       [](Versioned& f) { f.managed.dl_tensor.device.device_type = kDLROCM; }},
+      {"the memory must be the CPU's or CUDA's, got device type 2, number -1",
+       [](Versioned& f) {
+         f.managed.dl_tensor.device = {kDLCUDA, -1};
+       }},
       {"the dtype must be one that Weft has, got code 5 of 64 bits, 1 lanes",
        [](Versioned& f) {
          f.managed.dl_tensor.dtype = {kDLComplex, 64, 1};

@@ -12,7 +12,7 @@ using namespace weft;
 TEST_CASE("a structured op without a kernel for devices is called on the CPU", "[device]") {
   Device device = test::test_device();
   Program program = samples::routine_program(); // rows of x, then those of y, which is transposed
-  program.device = DeviceType::opencl;
+  program.device = test::test_device().type;
   auto loaded = LoadedProgram::load(Program::deserialize(samples::bytes_of(program.serialize())));
   Tensor x = tensor({{1.f, 2.f, 3.f}, {4.f, 5.f, 6.f}}).to(device) * 1; // made by a launch
   Tensor y = tensor({10.f, 30.f, 50.f, 20.f, 40.f, 60.f}).to(device);
@@ -29,7 +29,7 @@ TEST_CASE("a structured op without a kernel for devices is called on the CPU", "
 
 TEST_CASE("a program of a device must be run with all that it reads", "[device]") {
   Program program = samples::routine_program();
-  program.device = DeviceType::opencl;
+  program.device = test::test_device().type;
   auto loaded = LoadedProgram::load(program);
   CHECK_THROWS_WITH(loaded->run({.device = test::test_device()}),
                     Catch::Contains("it must be run with all its leaves"));

@@ -1,8 +1,9 @@
-// Tensors on a device: memory, copies, eager ops, gradients. All run on OpenCL's first device.
+// Tensors on a device: memory, copies, eager ops, gradients. All run on test_device().
 #include "test/unit/device_util.h"
 
 #include "weft/autograd.h"
 #include "weft/data.h"
+#include "weft/dlpack.h"
 #include "weft/io.h"
 #include "weft/memory.h"
 #include "weft/nn.h"
@@ -16,6 +17,19 @@
 
 using namespace weft;
 using namespace weft::test;
+
+TEST_CASE("a name and a number make a device", "[device]") {
+  CHECK(device_named("cpu") == Device::cpu());
+  CHECK(device_named("opencl") == Device::opencl());
+  CHECK(device_named("cuda:3") == Device::cuda(3));
+  CHECK(name_of(device_named("cuda:3")) == "cuda(3)");
+  for (const char* name :
+       {"", "tpu", "CUDA", "cud", "cuda:", "cuda:x", "cuda:1x", "cuda:256", "cpu:1"})
+    CHECK_THROWS_WITH(device_named(name),
+                      Catch::StartsWith("device: the name must be cpu, opencl, cuda, or one with a "
+                                        "number such as cuda:1, got ") &&
+                          Catch::Contains("device_tensor_test.cpp:"));
+}
 
 TEST_CASE("tensors go to a device and come back", "[device]") {
   Device device = test_device();
@@ -38,13 +52,13 @@ TEST_CASE("the host reads a tensor of a device through copies", "[device]") {
   Tensor x = tensor({{1.f, 2.f}, {3.f, 4.f}}).to(device);
   std::ostringstream text;
   text << x;
-  CHECK(text.str() == "[[1., 2.],\n [3., 4.]] f32[2, 2] opencl(0)");
+  CHECK(text.str() == "[[1., 2.],\n [3., 4.]] f32[2, 2] " + name_of(device));
   CHECK(x[1].data<float>()[0] == 3);
   x.fill_(7);
   CHECK(x.data<float>()[3] == 7);
   CHECK_THROWS_WITH(x.mutable_data<float>(),
-                    Catch::StartsWith("mutable_data: the tensor must lie on the CPU, got one on "
-                                      "opencl(0); write with copy_()"));
+                    Catch::StartsWith("mutable_data: the tensor must lie on the CPU, got one on " +
+                                      name_of(device) + "; write with copy_()"));
 }
 
 TEST_CASE("views of a device are metadata, and their copies are row-major", "[device]") {
@@ -90,15 +104,66 @@ TEST_CASE("scatters in place write into views of a device", "[device]") {
   CHECK(there.to_vector<float>() == here.to_vector<float>());
 }
 
-TEST_CASE("files and other libraries get what lies on a device by way of the CPU", "[device]") {
+TEST_CASE("files get what lies on a device by way of the CPU", "[device]") {
   Device device = test_device();
   Tensor there = arange(6).reshape({2, 3}).to(device).permute({1, 0});
   const std::string path = std::tmpnam(nullptr);
   save_npy(path, there);
   CHECK(load_npy(path).to_vector<int>() == std::vector<int>{0, 3, 1, 4, 2, 5});
   std::remove(path.c_str());
-  CHECK_THROWS_WITH(to_dlpack(there),
-                    Catch::StartsWith("to_dlpack: the tensor must lie on the CPU"));
+}
+
+TEST_CASE("memory of CUDA is shared with other libraries", "[device]") {
+  Device device = test_device();
+  Tensor base = arange(12, f32, device).reshape({3, 4});
+  if (device.type != DeviceType::cuda) {
+    CHECK_THROWS_WITH(to_dlpack(base),
+                      Catch::StartsWith("to_dlpack: the tensor must lie on the CPU or CUDA"));
+    return;
+  }
+  DLManagedTensorVersioned* m = to_dlpack(base.permute({1, 0}).slice(0, 1, 4));
+  CHECK(m->dl_tensor.device.device_type == kDLCUDA);
+  CHECK(m->dl_tensor.device.device_id == device.index);
+  CHECK((m->dl_tensor.strides[0] == 1 && m->dl_tensor.strides[1] == 4));
+  Tensor home = from_dlpack(m);
+  CHECK(home.shares_storage(base));
+  CHECK(home.to_vector<float>() == std::vector<float>{1, 5, 9, 2, 6, 10, 3, 7, 11});
+  // What another library gives: the same memory, of whose owner we know nothing.
+  static int dropped;
+  dropped = 0;
+  int64_t shape[] = {2, 2}, strides[] = {4, 1};
+  auto foreign = [&](bool read_only) {
+    m = to_dlpack(base);
+    auto* other = new DLManagedTensorVersioned(*m);
+    other->manager_ctx = m;
+    other->deleter = [](DLManagedTensorVersioned* self) {
+      dropped++;
+      auto* inner = static_cast<DLManagedTensorVersioned*>(self->manager_ctx);
+      inner->deleter(inner);
+      delete self;
+    };
+    other->dl_tensor.shape = shape;
+    other->dl_tensor.strides = strides;
+    other->dl_tensor.ndim = 2;
+    other->dl_tensor.byte_offset = 8;
+    if (read_only) other->flags = DLPACK_FLAG_BITMASK_READ_ONLY;
+    return other;
+  };
+  {
+    Tensor y = from_dlpack(foreign(false));
+    CHECK(y.device() == device);
+    CHECK(y.to_vector<float>() == std::vector<float>{2, 3, 6, 7});
+    y.mul_(10);
+    Tensor z = y.permute({1, 0}) + 1;
+    y = Tensor();
+    CHECK(dropped == 1); // when all that used it is done
+    CHECK(z.to_vector<float>() == std::vector<float>{21, 61, 31, 71});
+  }
+  CHECK(base.to_vector<float>() == std::vector<float>{0, 1, 20, 30, 4, 5, 60, 70, 8, 9, 10, 11});
+  Tensor copy = from_dlpack(foreign(true));
+  CHECK(dropped == 2);
+  base.fill_(0);
+  CHECK(copy.to_vector<float>() == std::vector<float>{20, 30, 60, 70});
 }
 
 TEST_CASE("calls of an op share programs, whatever their sizes", "[device]") {
@@ -153,9 +218,9 @@ TEST_CASE("operands lie on one device, but for numbers and tensors of the CPU wi
           "[device]") {
   Device device = test_device();
   Tensor x = ones({2}, f32, device);
-  CHECK_THROWS_WITH(x + ones({2}), Catch::StartsWith("add: operands must lie on one device, got "
-                                                     "f32[2] on opencl(0) and f32[2] on cpu; move "
-                                                     "one with to()"));
+  CHECK_THROWS_WITH(x + ones({2}),
+                    Catch::StartsWith("add: operands must lie on one device, got f32[2] on " +
+                                      name_of(device) + " and f32[2] on cpu; move one with to()"));
   CHECK_THROWS_AS(matmul(ones({2, 2}), ones({2, 2}, f32, device)), Error);
   CHECK_THROWS_AS(concatenate({x, ones({2})}, 0), Error);
   Tensor y = ones({2});
@@ -229,7 +294,8 @@ TEST_CASE("memory of a device is counted, cached and capped", "[device]") {
     CHECK(e.kind() == ErrorKind::out_of_memory);
     message = e.what();
   }
-  CHECK_THAT(message, Catch::StartsWith("allocate: 4.0 MiB must fit in the memory of opencl(0)"));
+  CHECK_THAT(message,
+             Catch::StartsWith("allocate: 4.0 MiB must fit in the memory of " + name_of(device)));
   CHECK_THAT(message, Catch::Contains("device_tensor_test.cpp:"));
   memory::set_cap(0, device);
   CHECK(zeros({1 << 20}, f32, device).sum().item<float>() == 0);
@@ -338,6 +404,9 @@ TEST_CASE("without a driver a device is an error that says what is missing", "[.
                     Catch::StartsWith("opencl: a driver with a device must be installed") &&
                         Catch::Contains("device_tensor_test.cpp:"));
   CHECK_THROWS_AS(zeros({2}, f32, Device::opencl()), Error);
-  CHECK(!is_available(Device::cuda()));
+  if (!is_available(Device::cuda())) // no variable hides NVIDIA's driver
+    CHECK_THROWS_WITH(zeros({2}, f32, Device::cuda()),
+                      Catch::StartsWith("cuda: ") && Catch::Contains("must be") &&
+                          Catch::Contains("device_tensor_test.cpp:"));
   CHECK(zeros({2}).to(Device::cpu()).sum().item<float>() == 0);
 }

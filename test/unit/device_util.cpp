@@ -12,13 +12,15 @@ extern "C" __attribute__((visibility("default"))) const char* __lsan_default_sup
 namespace weft::test {
 
 Device test_device() {
+  const char* named = std::getenv("WEFT_TEST_DEVICE");
+  static const Device device = device_named(named ? named : "opencl");
   static const bool is_there = [] {
     // PoCL finds no device where the folder for its cache cannot be made in one step.
     std::error_code ignored;
     if (const char* cache = std::getenv("XDG_CACHE_HOME"))
       std::filesystem::create_directories(cache, ignored);
     try {
-      device_info(Device::opencl());
+      device_info(device);
       return true;
     } catch (const Error& e) {
       std::printf("SKIPPED: %s\n", e.what());
@@ -26,7 +28,7 @@ Device test_device() {
     }
   }();
   if (!is_there) std::exit(0);
-  return Device::opencl();
+  return device;
 }
 
 } // namespace weft::test

@@ -7,8 +7,8 @@
 
 namespace weft::test {
 
-/// Returns OpenCL's first device. Where there is none the process ends with a line that tells CTest
-/// and the reader why its tests are skipped.
+/// Returns the device that WEFT_TEST_DEVICE names, OpenCL's first without it. Where it is not there
+/// the process ends with a line that tells CTest and the reader why its tests are skipped.
 Device test_device();
 
 /// Returns 0, 1, ... below `count`, over and over, `n` of them.

@@ -9,10 +9,11 @@ namespace weft::bench {
 int list_command();
 
 struct RunOptions {
-  std::vector<std::string> names; // empty: all
-  std::vector<std::string> modes = {"eager", "compiled"};
-  double seconds = 1; // a workload
-  std::string json;   // file to write, empty: none
+  std::vector<std::string> names;                         // empty: all
+  std::vector<std::string> modes = {"eager", "compiled"}; // each may end in "@DEVICE"
+  std::string device = "cpu";                             // where the others run
+  double seconds = 1;                                     // a workload
+  std::string json;                                       // file to write, empty: none
 };
 /// Times workloads in several modes against each other and against the machine's limit.
 int run_command(const RunOptions& options);

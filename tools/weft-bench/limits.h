@@ -2,6 +2,8 @@
 // workload.
 #pragma once
 
+#include "weft/dtype.h"
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -14,6 +16,8 @@ using Limit = std::function<double()>;
 /// Copies bytes / 2 bytes from one buffer to another on all threads, with whichever of plain and
 /// streaming stores is faster here.
 Limit copy_limit(size_t bytes);
+/// Copies bytes / 2 bytes on a device from one buffer to another, as its driver does.
+Limit device_copy_limit(Device device, size_t bytes);
 /// Reads `bytes` bytes on all threads.
 Limit read_limit(size_t bytes);
 /// Does `flops` f32 operations as fused multiply-adds in registers on all threads.

@@ -15,7 +15,23 @@ namespace {
 
 using Json = nlohmann::json;
 
-Limit limit_of(const Workload& w) {
+/// A mode as the option names it: "compiled", "eager@cpu".
+struct Place {
+  Mode mode;
+  Device device;
+};
+
+Place place_of(const std::string& name, const RunOptions& options) {
+  const size_t at = name.find('@');
+  const std::string device = at == std::string::npos ? options.device : name.substr(at + 1);
+  return {mode_of(name.substr(0, at)), device_named(device)};
+}
+
+// The limit of the device of the last mode; of others than the CPU only their copies are known.
+Limit limit_of(const Workload& w, Device device) {
+  if (device != Device::cpu())
+    return w.limit == LimitClass::copy ? device_copy_limit(device, static_cast<size_t>(w.bytes))
+                                       : nullptr;
   switch (w.limit) {
   case LimitClass::copy:
     return copy_limit(static_cast<size_t>(w.bytes));
@@ -44,22 +60,26 @@ std::string time_text(double seconds) {
 Json run_one(const Workload& w, const RunOptions& options) {
   std::vector<std::unique_ptr<Running>> running;
   std::vector<std::function<double()>> samplers;
-  for (const std::string& mode : options.modes) {
-    running.push_back(std::make_unique<Running>(w, mode_of(mode)));
-    auto timed = std::make_shared<Timed>([r = running.back().get()] { r->call(); }, 0.1);
+  Device device = Device::cpu();
+  for (const std::string& name : options.modes) {
+    const Place place = place_of(name, options);
+    device = place.device;
+    running.push_back(std::make_unique<Running>(w, place.mode, device));
+    auto timed = std::make_shared<Timed>([r = running.back().get()] { r->call(); }, 0.1,
+                                         [device] { synchronize(device); });
     samplers.push_back([timed] { return timed->sample(); });
   }
-  if (Limit limit = limit_of(w)) samplers.push_back(limit);
+  if (Limit limit = limit_of(w, device)) samplers.push_back(limit);
   bool has_limit = samplers.size() > options.modes.size();
   auto samples = interleave(samplers, options.seconds);
-  Json row = {{"name", w.name}, {"threads", num_threads()}};
+  Json row = {{"name", w.name}, {"threads", num_threads()}, {"device", name_of(device)}};
   for (size_t k = 0; k < options.modes.size(); k++) {
     Json& m = row["modes"][options.modes[k]];
     m = {{"seconds", median(samples[k])},
          {"spread", spread(samples[k])},
          {"samples", samples[k].size()}};
     std::string text =
-        fmt::format("{:<20}{:<10}{:>12}  +-{:<4.0f}%", k ? "" : w.name, options.modes[k],
+        fmt::format("{:<20}{:<14}{:>12}  +-{:<4.0f}%", k ? "" : w.name, options.modes[k],
                     time_text(median(samples[k])), 50 * spread(samples[k]));
     if (k > 0) {
       Interval r = bootstrap(ratios(samples[0], samples[k]));
@@ -99,7 +119,7 @@ int run_command(const RunOptions& options) {
     for (const Workload& w : workloads())
       chosen.push_back(&w);
   for (const std::string& mode : options.modes)
-    mode_of(mode);
+    place_of(mode, options);
   Json rows = Json::array();
   for (const Workload* w : chosen)
     rows.push_back(run_one(*w, options));

@@ -25,12 +25,14 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-Timed::Timed(std::function<void()> call, double warm_seconds) : call_(std::move(call)) {
+Timed::Timed(std::function<void()> call, double warm_seconds, std::function<void()> finish)
+    : call_(std::move(call)), finish_(std::move(finish)) {
   double start = now(), fastest = 1e9;
   int calls = 0;
   do {
     double t = now();
     call_();
+    finish_();
     fastest = std::min(fastest, now() - t);
     calls++;
   } while (now() - start < warm_seconds || calls < 3);
@@ -39,9 +41,11 @@ Timed::Timed(std::function<void()> call, double warm_seconds) : call_(std::move(
 
 double Timed::sample() const {
   call_(); // what was sampled before has left the caches
+  finish_();
   double start = now();
   for (int k = 0; k < batch_; k++)
     call_();
+  finish_();
   return (now() - start) / batch_;
 }
 

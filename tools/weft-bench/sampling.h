@@ -13,13 +13,15 @@ double now();
 class Timed {
 public:
   /// Warms up for `warm_seconds` and sets the batch so that a sample takes at least 300 us.
-  explicit Timed(std::function<void()> call, double warm_seconds = 0.02);
+  /// `finish` waits for what calls leave to a device.
+  explicit Timed(
+      std::function<void()> call, double warm_seconds = 0.02, std::function<void()> finish = [] {});
   /// Returns seconds a call, from one batch after one call that does not count.
   double sample() const;
   int batch() const { return batch_; }
 
 private:
-  std::function<void()> call_;
+  std::function<void()> call_, finish_;
   int batch_ = 1;
 };
 

@@ -27,7 +27,9 @@ int main(int argc, char** argv) {
   auto* run =
       with_threads(app.add_subcommand("run", "Time workloads in several modes, interleaved"));
   run->add_option("names", options.names, "Workloads; none: all");
-  run->add_option("--modes", options.modes, "eager, compiled")
+  run->add_option("--device", options.device, "Where tensors lie: cpu, opencl, cuda, cuda:1")
+      ->capture_default_str();
+  run->add_option("--modes", options.modes, "eager, compiled, or with a device: eager@cpu")
       ->delimiter(',')
       ->capture_default_str();
   run->add_option("--seconds", options.seconds, "Seconds that each workload may take")

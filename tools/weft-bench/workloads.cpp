@@ -197,16 +197,18 @@ Mode mode_of(const std::string& name) {
   throw Error(ErrorKind::value, "weft-bench: the mode must be eager or compiled, got " + name);
 }
 
-const char* name_of(Mode mode) { return mode == Mode::eager ? "eager" : "compiled"; }
-
 Running::Running(const Workload& w, Mode mode, Params params, Tensors inputs)
     : workload_(w), params_(std::move(params)), inputs_(std::move(inputs)) {
   prepare(mode);
 }
 
-Running::Running(const Workload& w, Mode mode) : workload_(w) {
+Running::Running(const Workload& w, Mode mode, Device device) : workload_(w) {
   manual_seed(0);
   w.make(params_, inputs_);
+  for (auto& [name, t] : params_)
+    t = t.to(device);
+  for (Tensor& t : inputs_)
+    t = t.to(device);
   prepare(mode);
 }
 

@@ -39,14 +39,13 @@ const Workload& workload(const std::string& name);
 
 enum class Mode { eager, compiled };
 Mode mode_of(const std::string& name);
-const char* name_of(Mode mode);
 
 /// A workload with data of its own, ready to be called again and again.
 class Running {
 public:
   Running(const Workload& w, Mode mode, Params params, Tensors inputs);
-  /// Makes data of its own.
-  Running(const Workload& w, Mode mode);
+  /// Makes data of its own, which lies on a device.
+  Running(const Workload& w, Mode mode, Device device = Device::cpu());
   Running(const Running&) = delete;
   /// Runs once; training returns the loss before the update.
   Tensor call() { return call_(); }

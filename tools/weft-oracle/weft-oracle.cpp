@@ -19,14 +19,14 @@ int main(int argc, char** argv) {
   app.add_option("--out", out, "Folder for out_K.npy, grad_K.npy or NAME.npy")->required();
   app.add_option("--mode", mode, "eager or compiled")->check(CLI::IsMember({"eager", "compiled"}));
   std::string device = "cpu";
-  app.add_option("--device", device, "cpu or opencl")->check(CLI::IsMember({"cpu", "opencl"}));
+  app.add_option("--device", device, "cpu, opencl or cuda");
   CLI11_PARSE(app, argc, argv);
   using namespace weft::tools;
   try {
     std::ifstream file(case_file);
     Json c = parse_python_json({std::istreambuf_iterator<char>(file), {}});
     Runner runner{root, out, mode == "compiled"};
-    if (device == "opencl") runner.device = weft::Device::opencl();
+    runner.device = weft::device_named(device);
     const weft::DeviceScope scope(runner.device);
     if (c.at("op") == "program")
       runner.run_program(c);

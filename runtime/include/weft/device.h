@@ -5,13 +5,19 @@
 #include "weft/error.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace weft {
 
+/// Returns what options and messages call a kind of device: "cpu", "opencl", "cuda".
+const char* name_of(DeviceType type);
 /// Returns what messages call a device: "cpu", "opencl(0)".
 std::string name_of(Device device);
+/// Returns the device that an option names: "cpu", "opencl", "cuda:1" the second of CUDA's. Throws
+/// Error (value), which says what there is. Whether the device is there is another question.
+Device device_named(std::string_view name, Loc loc = Loc::current());
 
 /// What a device says of itself.
 struct DeviceInfo {
@@ -22,6 +28,7 @@ struct DeviceInfo {
   bool has_denormals = true;  // f32 results below 2^-126 are not flushed to zero
   size_t memory = 0;          // bytes
   size_t argument_bytes = 0;  // most that a kernel takes
+  int threads = 0;            // most that a block has
 };
 
 /// Says whether a device can be used in this process. Opens it if need be; never throws.

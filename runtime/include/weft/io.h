@@ -87,9 +87,9 @@ void save_checkpoint(const std::string& path, const nn::Module& module,
 Progress load_checkpoint(const std::string& path, nn::Module& module, optim::Optimizer& optimizer,
                          LoadOptions options = {}, Loc loc = Loc::current());
 
-/// Shares a tensor's memory with another library. The struct keeps the memory until its deleter is
-/// called, which whoever takes the struct must do once. Throws for a tensor that requires a
-/// gradient: share detach().
+/// Shares a tensor's memory, of the CPU or CUDA, with another library. The struct keeps the memory
+/// until its deleter is called, which whoever takes the struct must do once. Throws for a tensor
+/// that requires a gradient: share detach().
 DLManagedTensorVersioned* to_dlpack(const Tensor& t, Loc loc = Loc::current());
 /// The same in the form before DLPack 1.0.
 DLManagedTensor* to_dlpack_unversioned(const Tensor& t, Loc loc = Loc::current());

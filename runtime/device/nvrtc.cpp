@@ -1,13 +1,15 @@
 // Prototypes as in nvrtc.h of the CUDA toolkit, which need not be installed where this is built.
-#include "codegen/gpu/cuda/nvrtc.h"
+#include "runtime/device/nvrtc.h"
 
 #include "weft/error.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <vector>
 
-namespace weft::gpu::cuda {
+namespace weft::device {
+
 namespace {
 
 using Program = void*;
@@ -38,6 +40,10 @@ struct Nvrtc::Functions {
   int (*log)(Program, char*);
   int (*cubin_size)(Program, size_t*);
   int (*cubin)(Program, char*);
+  int (*ptx_size)(Program, size_t*);
+  int (*ptx)(Program, char*);
+  int (*architecture_count)(int*);
+  int (*architectures)(int*);
 
   // Returns the name of the first function that the library lacks, or null.
   const char* bind(void* library) {
@@ -56,6 +62,10 @@ struct Nvrtc::Functions {
     find(log, "nvrtcGetProgramLog");
     find(cubin_size, "nvrtcGetCUBINSize");
     find(cubin, "nvrtcGetCUBIN");
+    find(ptx_size, "nvrtcGetPTXSize");
+    find(ptx, "nvrtcGetPTX");
+    find(architecture_count, "nvrtcGetNumSupportedArchs");
+    find(architectures, "nvrtcGetSupportedArchs");
     return missing;
   }
 };
@@ -88,6 +98,19 @@ const Nvrtc& Nvrtc::get() {
   return library;
 }
 
+namespace {
+
+/// A source inside the library.
+struct OpenProgram {
+  int (*destroy)(Program*);
+  Program program = nullptr;
+  ~OpenProgram() {
+    if (program) destroy(&program);
+  }
+};
+
+} // namespace
+
 std::string Nvrtc::compile(const std::string& source, const std::string& name,
                            const std::string& architecture) const {
   const Functions& f = *functions_;
@@ -96,34 +119,43 @@ std::string Nvrtc::compile(const std::string& source, const std::string& name,
       throw Error(ErrorKind::internal,
                   std::string("cuda: ") + what + " must succeed, got " + f.error_string(code));
   };
-  struct Guard {
-    const Functions& functions;
-    Program program = nullptr;
-    ~Guard() {
-      if (program) functions.destroy(&program);
-    }
-  } guard{f};
-  check(f.create(&guard.program, source.c_str(), name.c_str(), 0, nullptr, nullptr),
+  OpenProgram open{f.destroy};
+  check(f.create(&open.program, source.c_str(), name.c_str(), 0, nullptr, nullptr),
         "nvrtcCreateProgram");
-  std::string arch = "-arch=" + architecture;
+  const std::string arch = "-arch=" + architecture;
   const char* options[] = {arch.c_str(), "-std=c++17",     "-fmad=false",
                            "-ftz=false", "-prec-div=true", "-prec-sqrt=true"};
-  int code = f.compile(guard.program, int(std::size(options)), options);
-  if (code != 0) {
-    size_t size = 0;
-    std::string log;
-    if (f.log_size(guard.program, &size) == 0 && size > 1) {
-      log.resize(size);
-      f.log(guard.program, log.data());
-    }
-    throw Error(ErrorKind::unsupported, "cuda: " + name + " must compile for " + architecture +
-                                            ", got " + f.error_string(code) + "\n" + log.c_str());
-  }
+  int code = f.compile(open.program, int(std::size(options)), options);
   size_t size = 0;
-  check(f.cubin_size(guard.program, &size), "nvrtcGetCUBINSize");
-  std::string cubin(size, '\0');
-  check(f.cubin(guard.program, cubin.data()), "nvrtcGetCUBIN");
-  return cubin;
+  std::string text;
+  if (code != 0) {
+    if (f.log_size(open.program, &size) == 0 && size > 1) {
+      text.resize(size);
+      f.log(open.program, text.data());
+    }
+    throw Error(ErrorKind::internal, "cuda: " + name + " must compile for " + architecture +
+                                         ", got " + f.error_string(code) + "\n" + text.c_str());
+  }
+  const bool is_ptx = architecture.starts_with("compute_");
+  check((is_ptx ? f.ptx_size : f.cubin_size)(open.program, &size), "a size of the code");
+  text.resize(size);
+  check((is_ptx ? f.ptx : f.cubin)(open.program, text.data()), "a copy of the code");
+  return text;
 }
 
-} // namespace weft::gpu::cuda
+std::string Nvrtc::architecture_for(int capability) const {
+  int count = 0;
+  functions_->architecture_count(&count);
+  std::vector<int> known(static_cast<size_t>(count));
+  if (count > 0) functions_->architectures(known.data());
+  std::erase_if(known, [&](int k) { return k > capability; });
+  if (known.empty())
+    throw Error(ErrorKind::unsupported,
+                "cuda: a CUDA toolkit must be installed that compiles for sm_" +
+                    std::to_string(capability) + ", got NVRTC " + version_ +
+                    ", which is for newer devices");
+  const int newest = *std::max_element(known.begin(), known.end());
+  return (newest == capability ? "sm_" : "compute_") + std::to_string(newest);
+}
+
+} // namespace weft::device

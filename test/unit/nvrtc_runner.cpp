@@ -1,9 +1,9 @@
 // Compiles loom kernels as CUDA C for two architectures. Nothing runs: the interpreter stands in
 // for the GPU, so that tests of results hold.
-#include "codegen/gpu/cuda/nvrtc.h"
 #include "codegen/gpu/emit.h"
 #include "ir/interp/loom_interpreter.h"
 #include "passes/schedule.h"
+#include "runtime/device/nvrtc.h"
 #include "test/unit/loom_harness.h"
 #include "weft/error.h"
 
@@ -15,7 +15,7 @@ using namespace mlir;
 namespace weft::test {
 namespace {
 
-std::string compile(const gpu::cuda::Nvrtc& nvrtc, const LoomRun& run, loom::KernelOp kernel) {
+std::string compile(const device::Nvrtc& nvrtc, const LoomRun& run, loom::KernelOp kernel) {
   // One compilation for each text: constants in it make no difference to what is tested.
   static std::set<std::string> seen;
   if (!seen.insert(run.text).second) return {};
@@ -41,9 +41,9 @@ std::string compile(const gpu::cuda::Nvrtc& nvrtc, const LoomRun& run, loom::Ker
 } // namespace
 
 LoomOutcome runBoth(const LoomRun& run) {
-  const gpu::cuda::Nvrtc* nvrtc = nullptr;
+  const device::Nvrtc* nvrtc = nullptr;
   try {
-    nvrtc = &gpu::cuda::Nvrtc::get();
+    nvrtc = &device::Nvrtc::get();
   } catch (const Error& error) {
     std::printf("SKIPPED: %s\n", error.what());
     return {};

@@ -1,7 +1,8 @@
-// Runs loom kernels as OpenCL C on the first device: without a GPU that is PoCL, on the processor.
+// Runs loom kernels as device C: on OpenCL's first device, without a GPU that is PoCL on the
+// processor, or on CUDA's.
+#include "test/unit/device_runner.h"
 #include "codegen/gpu/emit.h"
 #include "passes/schedule.h"
-#include "test/unit/device_opencl.h"
 #include "test/unit/loom_harness.h"
 #include "weft/error.h"
 
@@ -88,7 +89,7 @@ std::string runOnDevice(device::Backend& device, const LoomRun& run, loom::Kerne
   if (!emitted) return toString(emitted.takeError());
   size_t first_size = run.arguments.size() - kernel.getSizes().size();
   try {
-    auto module = device.build(gpu::sourceOf(*emitted, gpu::Dialect::opencl));
+    auto module = device.build(gpu::sourceOf(*emitted, *gpu::dialectNamed(device.language())));
     for (const gpu::DeviceKernel& phase : *emitted) {
       gpu::Launch launch = gpu::launchOf(phase, ArrayRef(run.arguments).drop_front(first_size));
       outcome.chunks += launch.blocks;
@@ -108,14 +109,17 @@ std::string runOnDevice(device::Backend& device, const LoomRun& run, loom::Kerne
 
 } // namespace
 
-device::Backend* openclDevice() {
+device::Backend* kernelDevice() {
   // PoCL finds no device where the folder for its cache cannot be made in one step.
   std::error_code ignored;
   if (const char* cache = std::getenv("XDG_CACHE_HOME"))
     std::filesystem::create_directories(cache, ignored);
+  const char* named = std::getenv("WEFT_TEST_DEVICE");
   try {
     // Never closed: at the process's end the driver may be gone before us.
-    static device::Backend* opened = device::open_opencl(0).release();
+    static device::Backend* opened =
+        (named && named == std::string("cuda") ? device::open_cuda(0) : device::open_opencl(0))
+            .release();
     return opened;
   } catch (const Error& error) {
     std::printf("SKIPPED: %s\n", error.what());
@@ -126,7 +130,7 @@ device::Backend* openclDevice() {
 LoomOutcome runBoth(const LoomRun& run) {
   // What names a processor runs once.
   if (run.cpu != "native") return {};
-  device::Backend* device = openclDevice();
+  device::Backend* device = kernelDevice();
   if (!device) return {};
   return runAgainst(run, [&](const LoomRun& r, ModuleOp, loom::KernelOp kernel,
                              std::vector<std::vector<char>>& memory, LoomOutcome& outcome) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace weft::gpu::cuda {
+namespace weft::device {
 
 class Nvrtc {
 public:
@@ -17,10 +17,16 @@ public:
   /// says where it was looked for.
   explicit Nvrtc(const std::vector<std::string>& paths);
 
-  /// Compiles a source for an architecture such as "sm_80" and returns the cubin. IEEE arithmetic:
-  /// no contraction, denormal numbers, exact division and square root. Throws Error with the log.
+  /// Compiles a source and returns the cubin of an architecture such as "sm_80", or PTX where it is
+  /// one of PTX, such as "compute_80". IEEE arithmetic: no contraction, denormal numbers, exact
+  /// division and square root. Throws Error (internal) with the log.
   std::string compile(const std::string& source, const std::string& name,
                       const std::string& architecture) const;
+
+  /// Returns what to compile for, given a device's compute capability as 90: its own machine code,
+  /// or, where this library is older than the device, PTX, which the driver translates. Throws
+  /// Error (unsupported) where the device is too old for this library.
+  std::string architecture_for(int capability) const;
 
   /// The library's version, "13.0".
   const std::string& version() const { return version_; }
@@ -31,4 +37,4 @@ private:
   std::string version_;
 };
 
-} // namespace weft::gpu::cuda
+} // namespace weft::device

@@ -1,5 +1,5 @@
-// OpenCL's door: what is found, what a broken source says, and what a device's arithmetic is.
-#include "test/unit/device_opencl.h"
+// A device's door: what is missing, what a broken source says, and what its arithmetic is.
+#include "test/unit/device_runner.h"
 #include "test/unit/loom_harness.h"
 #include "weft/error.h"
 
@@ -33,23 +33,41 @@ TEST_CASE("a loader without drivers is one clear error", "[.no-driver]") {
   }
 }
 
-TEST_CASE("an OpenCL source that does not compile gives the driver's log", "[device]") {
-  auto* device = openclDevice();
+TEST_CASE("a missing driver of NVIDIA is one clear error", "[device]") {
+  auto refusal = [](const char* library) -> std::string {
+    try {
+      device::open_cuda(0, library);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::unsupported);
+      return error.what();
+    }
+    return "opened";
+  };
+  CHECK_THAT(refusal("libcuda-not-there.so.1"),
+             Catch::StartsWith("cuda: NVIDIA's driver must be installed, which brings "
+                               "libcuda.so.1, got libcuda-not-there.so.1"));
+  CHECK(refusal("libc.so.6") == "cuda: libc.so.6 must be of CUDA 11 or later, got none of cuInit");
+}
+
+TEST_CASE("a source that does not compile gives the compiler's log", "[device]") {
+  auto* device = kernelDevice();
   if (!device) return;
   try {
-    device->build("__kernel void k() { no_such_name(); }");
+    device->build("int no kernel();");
     FAIL("compiled");
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::internal);
-    CHECK_THAT(error.what(), Catch::StartsWith("opencl: a kernel must compile on "));
+    CHECK_THAT(error.what(),
+               Catch::StartsWith(std::string(device->language()) + ": a kernel must compile "));
+    CHECK_THAT(error.what(), Catch::Contains("error"));
   }
 }
 
 TEST_CASE("a device that claims IEEE arithmetic has it, and PoCL does", "[device]") {
-  auto* device = openclDevice();
+  auto* device = kernelDevice();
   if (!device) return;
   const DeviceInfo& info = device->info();
-  std::printf("opencl %s\n", info.name.c_str());
+  std::printf("%s %s\n", device->language(), info.name.c_str());
   const char* text =
       R"(loom.kernel @k(%x: !loom.buffer<T>, %d: !loom.buffer<T>, %r: !loom.buffer<T>, %p: !loom.buffer<T>, %f: !loom.buffer<T>, %s: !loom.buffer<T>) {
     loom.part [#loom.axis<"i", 61>, #loom.axis<"j", 61>] {
