@@ -39,6 +39,10 @@ std::string op_list(const Flush& f) {
 
 void program_text(std::string& out, const SegmentProgram& p) {
   auto it = std::back_inserter(out);
+  if (!p.is_ready.load(std::memory_order_acquire)) {
+    out += "    is being compiled\n";
+    return;
+  }
   if (!p.program) {
     fmt::format_to(it, "    runs eagerly: {}\n", p.report.failure);
     return;
@@ -169,6 +173,7 @@ std::string as_json(const Region& region) {
                    f->eager_runs.load());
     comma = "";
     for (const auto& p : f->programs) {
+      if (!p->is_ready.load(std::memory_order_acquire)) continue;
       fmt::format_to(it,
                      "{}{{\"generic\":{},\"source\":{},\"runs\":{},\"ms\":{:.3f},\"failure\":{},"
                      "\"kernels\":[",

@@ -216,6 +216,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   for (const auto& p : f.programs) {
     if (p->generic != generic || (!generic && p->sizes != sizes)) continue;
     if (covers(p->live, live)) {
+      if (!p->is_ready.load(std::memory_order_acquire)) return nullptr;
       f.last.store(p.get(), std::memory_order_release);
       return p.get();
     }
@@ -227,14 +228,17 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   made->generic = generic;
   if (!generic) made->sizes = std::move(sizes);
   made->is_as_recorded = !generic && !generic_;
-  const Segment segment = build_segment(f, values, sizes_, wanted, generic);
+  SegmentProgram* p = f.programs.emplace_back(std::move(made)).get();
+  stats.programs++;
+  Segment segment = build_segment(f, values, sizes_, wanted, generic);
+  if (region_.options().background) {
+    region_.compile_in_background(f, *p, std::move(segment));
+    return nullptr;
+  }
   CompileSettings settings;
   settings.device = f.device.type;
-  made->program = compile_segment(segment, settings, made->report);
-  stats.compile_seconds += made->report.total_ms * 1e-3;
-  stats.programs++;
-  f.programs.push_back(std::move(made));
-  SegmentProgram* p = f.programs.back().get();
+  p->program = compile_segment(segment, settings, p->report);
+  stats.compile_seconds += p->report.total_ms * 1e-3;
   f.last.store(p, std::memory_order_release);
   return p;
 }

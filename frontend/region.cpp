@@ -1,5 +1,7 @@
 #include "frontend/region.h"
 
+#include "frontend/background.h"
+
 #include "frontend/session.h"
 #include "runtime/core/profile.h"
 
@@ -102,6 +104,21 @@ void Region::note_divergence(Divergence d) {
       return;
     }
   if (divergences_.size() < kMostDivergences) divergences_.push_back(std::move(d));
+}
+
+void Region::compile_in_background(Flush& flush, SegmentProgram& program, Segment segment) {
+  program.is_ready = false;
+  // The region keeps what the job writes alive.
+  run_in_background([self = shared_from_this(), &flush, &program, segment = std::move(segment)] {
+    CompileSettings settings;
+    settings.device = flush.device.type;
+    program.program = compile_segment(segment, settings, program.report);
+    {
+      std::lock_guard lock(self->mutex_);
+      self->stats_.compile_seconds += program.report.total_ms * 1e-3;
+    }
+    program.is_ready.store(true, std::memory_order_release);
+  });
 }
 
 RegionStats Region::stats() const {

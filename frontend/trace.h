@@ -36,6 +36,7 @@ struct SegmentProgram {
   bool is_as_recorded = false; // these are the sizes of the recording: a call that matched it fits
   std::shared_ptr<LoadedProgram> program; // null: compilation failed, run eagerly
   CompileReport report;
+  std::atomic<bool> is_ready{true}; // false: another thread compiles it, which writes both above
   std::atomic<int64_t> runs{0};
 };
 

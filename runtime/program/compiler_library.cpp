@@ -4,6 +4,7 @@
 #include "runtime/program/compiler_abi.h"
 #include "weft/error.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -24,6 +25,8 @@ struct Library {
   weft_compile_release_fn release = nullptr;
 };
 
+std::atomic<void (*)()> after_load{nullptr};
+
 Library load(const std::string& path) {
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
@@ -35,7 +38,10 @@ Library load(const std::string& path) {
   Library l;
   l.compile = reinterpret_cast<weft_compile_fn>(dlsym(handle, "weft_compile"));
   l.release = reinterpret_cast<weft_compile_release_fn>(dlsym(handle, "weft_compile_release"));
-  if (l.compile && l.release) return l;
+  if (l.compile && l.release) {
+    if (auto f = after_load.load()) f();
+    return l;
+  }
   dlclose(handle);
   throw Error(ErrorKind::unsupported,
               "compile: " + path + " must be a compiler library, defines no weft_compile");
@@ -98,6 +104,8 @@ std::string build_id(int fd) {
 }
 
 } // namespace
+
+void after_compiler_loads(void (*f)()) { after_load = f; }
 
 std::string compiler_library_path() {
   if (const char* path = secure_getenv("WEFT_COMPILER_LIBRARY"); path && *path) return path;

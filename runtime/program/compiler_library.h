@@ -18,4 +18,7 @@ std::string compiler_library_identity(const std::string& path);
 std::string call_compiler(const std::string& path, const std::string& segment,
                           const std::string& options, double& loading_ms);
 
+/// Calls f after the library is loaded, before its first compile. One f counts, the last.
+void after_compiler_loads(void (*f)());
+
 } // namespace weft

@@ -18,8 +18,8 @@ using namespace weft;
 /// A run of a program: where it shows what can be seen of it.
 class Witness {
 public:
-  /// verified, generic: compiled with these options (CompileOptions).
-  enum class Run { eager, compiled, verified, generic };
+  /// verified, generic, background: compiled with these options (CompileOptions).
+  enum class Run { eager, compiled, verified, generic, background };
   explicit Witness(Run run) : run_(run) {}
 
   /// Returns the function, compiled in the compiled run.
@@ -53,6 +53,7 @@ public:
   /// The options of a case, with those of the run.
   CompileOptions completed(CompileOptions options) const {
     options.verify = run_ == Run::verified;
+    options.background = run_ == Run::background;
     if (run_ == Run::generic) options.sizes = Sizes::generic;
     return options;
   }

@@ -192,3 +192,31 @@ TEST_CASE("explain counts repeated ops and ends a long list after a whole word",
   CHECK((last.ends_with(" mul") || last.ends_with(" exp") || last.ends_with(" tanh")));
   CHECK(line.substr(line.size() - 5) == " more");
 }
+
+TEST_CASE("a program that is compiled in the background comes in when it is there", "[region]") {
+  auto body = [](const Tensor& x) { return exp(x) * 2.0 + sum(x); };
+  CompileOptions options;
+  options.background = true;
+  auto f = compile(body, options);
+  const Tensor x = ramp({31});
+  for (int k = 0; k < 3; k++)
+    require_equal(f(x), body(x), 1e-6);
+  wait_for_compiles();
+  CHECK(f.explain().find("is being compiled") == std::string::npos);
+  const int64_t kernels = f.stats().kernels;
+  require_equal(f(x), body(x), 1e-6);
+  CHECK(f.stats().kernels > kernels);
+  CHECK(f.stats().programs == 1);
+  CHECK(f.stats().compile_seconds > 0);
+}
+
+TEST_CASE("a region may end while its program is compiled", "[region]") {
+  CompileOptions options;
+  options.background = true;
+  for (int k = 1; k < 6; k++) {
+    auto f = compile([k](const Tensor& x) { return tanh(x) * (x + 0.25 * k); }, options);
+    for (int call = 0; call < 2; call++)
+      f(ramp({17, k}));
+  }
+  wait_for_compiles();
+}

@@ -29,6 +29,8 @@ struct CompileOptions {
   int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
   int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
   int hot_branch_segments = 8; // with more segments than this, branch points become boundaries
+  // Another thread compiles: no call waits for it, and ops run one by one until a program is there.
+  bool background = false;
   Sizes sizes = Sizes::automatic;
   int max_specialised = 32; // sizes for which a segment has programs of its own
   // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
@@ -99,6 +101,9 @@ template <class Body> auto run_region(Region& region, Body&& body) -> decltype(b
 }
 
 } // namespace detail
+
+/// Waits until everything that compiles in the background is there, or did not succeed.
+void wait_for_compiles();
 
 /// A function whose tensor work runs compiled. Copies share what was compiled. Safe to call from
 /// several threads if the function itself is.
