@@ -30,8 +30,6 @@ constexpr int64_t kWeightSlivers = 2;
 
 template <class T> struct Product : Seen<T> {
   using Base = Seen<T>;
-  using typename Base::D;
-  using typename Base::V;
   using Base::add_product;
   using Base::copy_run;
   using Base::cut_lines;
@@ -41,6 +39,8 @@ template <class T> struct Product : Seen<T> {
   using Base::sliver;
   using Base::transpose;
   using Base::wrapping;
+  using typename Base::D;
+  using typename Base::V;
 
   static int64_t panels_of(int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
   static int64_t block_channels(const Windows& w) {

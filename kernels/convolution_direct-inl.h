@@ -16,14 +16,14 @@ namespace weft::kernels::convolution::HWY_NAMESPACE {
 
 template <class T> struct Direct : Seen<T> {
   using Base = Seen<T>;
-  using typename Base::D;
-  using typename Base::V;
   using Base::add_product;
   using Base::find_runs;
   using Base::kMostLanes;
   using Base::lanes;
   using Base::wrapping;
   using Base::wrapping_product;
+  using typename Base::D;
+  using typename Base::V;
 
   static HWY_INLINE void add_line(const T* from, int64_t stride, T weight, int64_t count, T* to,
                                   int64_t to_stride) {
