@@ -8,12 +8,12 @@ namespace weft {
 
 using ir::Exprs;
 
-Value PartLowering::emitOwn(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+Value PartLowering::emitOwn(Operation* op, ArrayRef<AffineExpr> indices, Condition mask,
+                            int depth) {
   if (auto scalar = dyn_cast<ir::ScalarOp>(op)) {
     Type element = ir::elementOf(scalar.getY());
     Type number = scalar.getValue().getType();
-    Value argument =
-        frame.scalars.lookup({scalar.getValue(), scalarArgumentType(number, element)});
+    Value argument = frame.scalars.lookup({scalar.getValue(), scalarArgumentType(number, element)});
     ScalarBody body = bodyAt(0, op->getLoc(), element);
     if (number.isInteger(64) && element.isF32()) // as the runtime converts its numbers
       argument = body.convert(argument, builder.getF64Type());
@@ -40,7 +40,8 @@ Value PartLowering::emitNumber(ir::NumberOp op) {
   return body.convertNumber(y, element);
 }
 
-Value PartLowering::emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Condition mask, int depth) {
+Value PartLowering::emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Condition mask,
+                               int depth) {
   const ir::Record* record = ir::recordOf(op);
   Value result = op->getResult(0);
   Type element = ir::elementOf(result);
@@ -74,7 +75,8 @@ Value PartLowering::emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Cond
 }
 
 // The number of a source's element, or its random number in [0, 1).
-Value PartLowering::positionOf(Operation* op, ArrayRef<AffineExpr> indices, Type compute, int depth) {
+Value PartLowering::positionOf(Operation* op, ArrayRef<AffineExpr> indices, Type compute,
+                               int depth) {
   const ir::Record* record = ir::recordOf(op);
   Value i = indexValue(
       ir::canonical(ir::linearise(indices, ir::shapeOf(op->getResult(0)), context), ranges));
@@ -92,15 +94,15 @@ Value PartLowering::positionOf(Operation* op, ArrayRef<AffineExpr> indices, Type
   double scale = 0x1p-24;
   if (compute.isF64()) {
     Value high = arith::ShLIOp::create(b, where, bits, number(32));
-    bits = arith::ShRUIOp::create(b, where, arith::OrIOp::create(b, where, high, word(1)),
-                                  number(11));
+    bits =
+        arith::ShRUIOp::create(b, where, arith::OrIOp::create(b, where, high, word(1)), number(11));
     scale = 0x1p-53;
   } else {
     bits = arith::ShRUIOp::create(b, where, bits, number(8));
   }
   Value x = arith::SIToFPOp::create(b, where, compute, bits);
-  return arith::MulFOp::create(
-      b, where, x, arith::ConstantOp::create(b, where, b.getFloatAttr(compute, scale)));
+  return arith::MulFOp::create(b, where, x,
+                               arith::ConstantOp::create(b, where, b.getFloatAttr(compute, scale)));
 }
 
 Value PartLowering::compare(arith::CmpIPredicate predicate, AffineExpr a, AffineExpr b) {
@@ -114,10 +116,10 @@ PartLowering::Condition PartLowering::both(Condition a, Condition b) {
   return {arith::AndIOp::create(at(depth), loc, a.value, b.value), depth};
 }
 
-Value PartLowering::emitUpdate(ir::SliceUpdateOp update, ArrayRef<AffineExpr> indices, Condition mask) {
+Value PartLowering::emitUpdate(ir::SliceUpdateOp update, ArrayRef<AffineExpr> indices,
+                               Condition mask) {
   AffineExpr start = update.getPlace().getResult(0), step = update.getPlace().getResult(1);
-  AffineExpr i = indices[update.getDim()],
-             count = ir::shapeOf(update.getUpdate())[update.getDim()];
+  AffineExpr i = indices[update.getDim()], count = ir::shapeOf(update.getUpdate())[update.getDim()];
   int depth = depthOf({i});
   Value inside = compare(arith::CmpIPredicate::sge, i, start);
   auto also = [&](Value v) { inside = arith::AndIOp::create(at(depth), loc, inside, v); };
@@ -172,9 +174,9 @@ Value PartLowering::emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
   own.setInsertionPointToEnd(scopes[0].block);
   Value y;
   if (isa<FloatType>(type)) {
-    auto dot = loom::DotOp::create(
-        own, op->getLoc(), type, axis,
-        [&](OpBuilder& b, Location, Value index) { return factors(b, index); });
+    auto dot =
+        loom::DotOp::create(own, op->getLoc(), type, axis,
+                            [&](OpBuilder& b, Location, Value index) { return factors(b, index); });
     y = dot.getResult();
   } else {
     Value zero = arith::ConstantOp::create(own, op->getLoc(), own.getI64IntegerAttr(0));

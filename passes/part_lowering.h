@@ -1,6 +1,6 @@
-// PartLowering: emits the ops of one part as the body of a loom.part. A value is emitted where it is
-// asked for, in the outermost block that knows its indices, and once in each block. Internal to the
-// lowering.
+// PartLowering: emits the ops of one part as the body of a loom.part. A value is emitted where it
+// is asked for, in the outermost block that knows its indices, and once in each block. Internal to
+// the lowering.
 #pragma once
 
 #include "passes/loop_plan.h"
@@ -64,8 +64,10 @@ private:
   ScalarBody bodyAt(int depth, mlir::Location loc, mlir::Type compute);
   void emitLevel(unsigned level);
   void endLoop();
-  llvm::SmallVector<mlir::Value> emitNest(unsigned loop, llvm::ArrayRef<mlir::Value> identities, unsigned k);
-  llvm::SmallVector<mlir::Value> combineAll(mlir::OpBuilder& b, mlir::ValueRange a, mlir::ValueRange x);
+  llvm::SmallVector<mlir::Value> emitNest(unsigned loop, llvm::ArrayRef<mlir::Value> identities,
+                                          unsigned k);
+  llvm::SmallVector<mlir::Value> combineAll(mlir::OpBuilder& b, mlir::ValueRange a,
+                                            mlir::ValueRange x);
   llvm::SmallVector<mlir::Value> emitElements(unsigned loop);
   llvm::SmallVector<mlir::Value> elementsOf(llvm::ArrayRef<Fold> folds, int depth);
   mlir::Value finish(Fold& fold, llvm::ArrayRef<mlir::Value> accumulators);
@@ -81,19 +83,28 @@ private:
   mlir::Value valueOf(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> raw, Condition mask);
   llvm::SmallVector<mlir::Value> placesOf(llvm::MutableArrayRef<mlir::AffineExpr> exprs);
   std::pair<mlir::AffineMap, llvm::SmallVector<mlir::Value>> access(mlir::AffineExpr offset);
-  mlir::Value emitLoad(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask, int depth);
+  mlir::Value emitLoad(mlir::Value v, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask,
+                       int depth);
   void emitStore(mlir::Value output);
-  mlir::Type keptType(mlir::Operation* op) { return loom::valueType(ir::elementOf(op->getResult(0))); }
+  mlir::Type keptType(mlir::Operation* op) {
+    return loom::valueType(ir::elementOf(op->getResult(0)));
+  }
   mlir::AffineMap keptMap(llvm::SmallVector<mlir::Value>& places);
-  mlir::Value emitOp(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask, int depth);
-  mlir::Value emitOwn(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask, int depth);
+  mlir::Value emitOp(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask,
+                     int depth);
+  mlir::Value emitOwn(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask,
+                      int depth);
   mlir::Value emitNumber(ir::NumberOp op);
-  mlir::Value emitRecord(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask, int depth);
-  mlir::Value positionOf(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, mlir::Type compute, int depth);
+  mlir::Value emitRecord(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices,
+                         Condition mask, int depth);
+  mlir::Value positionOf(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices,
+                         mlir::Type compute, int depth);
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::AffineExpr a, mlir::AffineExpr b);
   Condition both(Condition a, Condition b);
-  mlir::Value emitUpdate(ir::SliceUpdateOp update, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask);
-  mlir::Value emitConcatenate(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices, Condition mask);
+  mlir::Value emitUpdate(ir::SliceUpdateOp update, llvm::ArrayRef<mlir::AffineExpr> indices,
+                         Condition mask);
+  mlir::Value emitConcatenate(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices,
+                              Condition mask);
   mlir::Value emitProduct(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices);
   mlir::Value emitFactor(mlir::Value v, Factor factor);
   void setCurrent(mlir::Operation* op) { current = op; }

@@ -13,10 +13,6 @@ using ir::Exprs;
 
 namespace {
 
-// Rows of a group for which what the taps see is worth packing.
-constexpr int64_t kFewRows = 4;
-// Terms up to which fewer rows are summed where they are read.
-constexpr int64_t kFewTerms = 64;
 // Emitters count elements of an image in 32 bits.
 constexpr int64_t kMostElements = int64_t{1} << 31;
 
@@ -48,14 +44,13 @@ struct Convolution {
     c.terms = weight.getNumElements() / weight.getDimSize(0);
     for (int64_t k = 2; k < x.getRank(); k++) {
       ArrayRef<int64_t> w = structure.slice(4 * (k - 2) + 1, 4);
-      c.dims.push_back(
-          {x.getDimSize(k), y.getDimSize(k), weight.getDimSize(k), w[0], w[1], w[3]});
+      c.dims.push_back({x.getDimSize(k), y.getDimSize(k), weight.getDimSize(k), w[0], w[1], w[3]});
       c.places *= y.getDimSize(k);
       c.elements *= x.getDimSize(k) + w[1];
     }
     return c;
   }
-  bool isTiled() const { return rows >= kFewRows || terms > kFewTerms; }
+  bool isTiled() const { return rows >= kFewWindowRows || terms > kFewWindowTerms; }
 };
 
 // The place in memory of a value's element, seen through views. Other values than arguments of the
@@ -92,8 +87,7 @@ bool isPlain(func::FuncOp function, Value v) {
 Exprs termsOf(Operation* op, AffineExpr inner) {
   Exprs shape = ir::shapeOf(op->getOperand(1)), terms;
   AffineExpr number = getAffineDimExpr(0, op->getContext());
-  for (AffineExpr e :
-       ir::delinearise(number, ArrayRef(shape).drop_front(), {innerSizeOf(op)}))
+  for (AffineExpr e : ir::delinearise(number, ArrayRef(shape).drop_front(), {innerSizeOf(op)}))
     terms.push_back(e.replaceDims({inner}));
   return terms;
 }
@@ -171,7 +165,8 @@ StringRef whyCalled(Operation* op) {
   if (!c) return "its sizes are arguments or it has no elements";
   if (c->elements >= kMostElements || c->terms >= kMostElements || c->places >= kMostElements)
     return "its images are too large";
-  if (c->places == 1 && (c->terms > c->channels || llvm::any_of(c->dims, [](const auto& d) { return d.isPadded(); })))
+  if (c->places == 1 &&
+      (c->terms > c->channels || llvm::any_of(c->dims, [](const auto& d) { return d.isPadded(); })))
     return "it has one place";
   if (!liesInLines(op)) return "its operands lie in no lines";
   return "";

@@ -6,6 +6,10 @@
 
 namespace weft {
 
+/// With fewer rows, and at most so many terms, what the windows of a product see is not worth
+/// packing: it is summed where it lies.
+inline constexpr int64_t kFewWindowRows = 4, kFewWindowTerms = 64;
+
 /// Says whether the op is a product with a sum over an inner axis, which a kernel of loom computes.
 /// A convolution is one if `whyCalled` says nothing.
 bool isProduct(mlir::Operation* op);

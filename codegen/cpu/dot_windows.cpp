@@ -84,8 +84,8 @@ private:
       }
       if (lie == Lie::pair) findPair();
       emitDotLoop(b, periodFrom(first, step), periodFrom(end, step), 1, [&](Value* period) {
-        Value* address = at(types.stored, source,
-                            b.CreateMul(period, b.getInt64(window.period_stride)));
+        Value* address =
+            at(types.stored, source, b.CreateMul(period, b.getInt64(window.period_stride)));
         Value* k = b.CreateAdd(b.CreateMul(period, b.getInt64(window.period)), step);
         Value* row = b.CreateMul(b.CreateSub(k, first), b.getInt64(width));
         b.CreateAlignedStore(load(lie, address),
@@ -110,8 +110,8 @@ private:
     Value* none = b.CreateICmpEQ(mask, zero);
     Value* some = b.CreateOr(mask, b.CreateZExt(none, types.i64));
     Value* low = b.CreateBinaryIntrinsic(Intrinsic::cttz, some, b.getTrue());
-    Value* high = b.CreateSub(b.getInt64(63),
-                              b.CreateBinaryIntrinsic(Intrinsic::ctlz, some, b.getTrue()));
+    Value* high =
+        b.CreateSub(b.getInt64(63), b.CreateBinaryIntrinsic(Intrinsic::ctlz, some, b.getTrue()));
     auto number = [&](Value* lane) {
       Value* value = b.CreateLoad(b.getInt32Ty(), at(b.getInt32Ty(), numbers, lane));
       return b.CreateZExt(value, types.i64);
@@ -133,17 +133,17 @@ private:
       Value* high =
           emitDotLoad(b, types, at(types.stored, address, b.getInt64(lanes)), lanes, pair[1]);
       bool is_single = plan.sumBytes() == 4;
-      Value* index = is_single ? ahead
-                               : b.CreateZExt(ahead, FixedVectorType::get(types.i64, lanes));
+      Value* index =
+          is_single ? ahead : b.CreateZExt(ahead, FixedVectorType::get(types.i64, lanes));
       Value* both = b.CreateIntrinsic(is_single ? Intrinsic::x86_avx512_vpermi2var_ps_512
                                                 : Intrinsic::x86_avx512_vpermi2var_pd_512,
                                       {}, {low, index, high});
       return b.CreateSelect(seen, both, Constant::getNullValue(types.vec));
     }
     auto* stored = FixedVectorType::get(types.stored, lanes);
-    Value* gathered = b.CreateMaskedGather(
-        stored, b.CreateGEP(types.stored, address, ahead),
-        Align(types.stored->getScalarSizeInBits() / 8), seen, Constant::getNullValue(stored));
+    Value* gathered = b.CreateMaskedGather(stored, b.CreateGEP(types.stored, address, ahead),
+                                           Align(types.stored->getScalarSizeInBits() / 8), seen,
+                                           Constant::getNullValue(stored));
     return widenDot(b, types, gathered);
   }
 

@@ -1,14 +1,13 @@
 // Recognises parts that are a matrix product with an epilogue, and finds rows, columns and batch.
 #include "codegen/cpu/plan.h"
 
+#include "passes/products.h"
+
 using namespace mlir;
 using namespace weft::loom;
 
 namespace weft::cpu {
 namespace {
-
-// Rows for which what a window sees is worth packing, and steps of k that fewer rows need.
-constexpr int64_t kFewRows = 4, kFewSteps = 64;
 
 // Reads `expr` as a sum of constants times dimensions and of an expression of the sizes; refuses
 // everything else.
@@ -140,8 +139,8 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
   shape.a = {product.row_axes.empty() ? 0 : lhs->strides[product.row_axes.back()], lhs->k_stride};
   if (!rhs->window) shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
-  bool has_few_rows = shape.m != kDynamic && shape.m < kFewRows;
-  if (rhs->window && has_few_rows && shape.k <= kFewSteps) return {};
+  bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;
+  if (rhs->window && has_few_rows && shape.k <= kFewWindowTerms) return {};
   DotTarget unit;
   unit.vector_bytes = target.vector_bits / 8;
   unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
