@@ -14,8 +14,12 @@ struct Geometry {
   int64_t samples, groups, channels, rows; // of a group
   std::vector<int64_t> sizes, kernel, stride, padding, dilation;
 
-  Tensor image(DType dtype) const { return ramp(shape(samples, groups * channels, sizes), 1, dtype); }
-  Tensor weight(DType dtype) const { return ramp(shape(groups * rows, channels, kernel), 1, dtype); }
+  Tensor image(DType dtype) const {
+    return ramp(shape(samples, groups * channels, sizes), 1, dtype);
+  }
+  Tensor weight(DType dtype) const {
+    return ramp(shape(groups * rows, channels, kernel), 1, dtype);
+  }
   Tensor convolve(const Tensor& x, const Tensor& w) const {
     auto dims = [](const std::vector<int64_t>& v) { return Dims(Ints(v)); };
     auto f = sizes.size() == 1 ? conv1d : sizes.size() == 2 ? conv2d : conv3d;
@@ -60,7 +64,9 @@ Geometry draw(std::mt19937& random) {
     g.padding.push_back(in(0, 3));
     g.dilation.push_back(in(0, 2) ? 1 : in(2, 3));
     int64_t least = (g.kernel.back() - 1) * g.dilation.back() + 1 - 2 * g.padding.back();
-    g.sizes.push_back(std::max<int64_t>(1, least) + in(0, spatial == 3 ? 5 : spatial == 2 ? 20 : 90));
+    g.sizes.push_back(std::max<int64_t>(1, least) + in(0, spatial == 3   ? 5
+                                                          : spatial == 2 ? 20
+                                                                         : 90));
   }
   return g;
 }
