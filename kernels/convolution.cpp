@@ -11,9 +11,10 @@
 // clang-format on
 #include "kernels/convolution.h"
 
+#include "kernels/convolution_direct-inl.h"
+#include "kernels/convolution_windows-inl.h"
+
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels::convolution::HWY_NAMESPACE {
@@ -27,25 +28,19 @@ constexpr int64_t kBlockSlivers = 8;   // slivers that one panel of weights is u
 constexpr int64_t kWeightPixels = 256; // pixels of a block where they are what is summed over
 constexpr int64_t kWeightSlivers = 2;
 
-/// Pixels of a sliver that lie next to each other in the result and along one line of the source.
-struct Line {
-  int lane, count;
-  int64_t i[3]; // the first pixel
-};
-/// What one tap sees of a sliver: `count` elements from `offset` on, every stride-th; else zeros.
-struct Run {
-  int lane, count;
-  int64_t offset;
-};
-
-template <class T> struct Product {
-  using D = hn::ScalableTag<T>;
-  using V = hn::Vec<D>;
-  static constexpr int kMostLanes = hn::MaxLanes(D());
-  static constexpr int kMostPixels = 2 * kMostLanes;
-
-  static HWY_INLINE int lanes() { return static_cast<int>(hn::Lanes(D())); }
-  static HWY_INLINE int sliver() { return 2 * lanes(); }
+template <class T> struct Product : Seen<T> {
+  using Base = Seen<T>;
+  using Base::add_product;
+  using Base::copy_run;
+  using Base::cut_lines;
+  using Base::find_runs;
+  using Base::kMostPixels;
+  using Base::lanes;
+  using Base::sliver;
+  using Base::transpose;
+  using Base::wrapping;
+  using typename Base::D;
+  using typename Base::V;
 
   static int64_t panels_of(int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
   static int64_t block_channels(const Windows& w) {
@@ -70,46 +65,6 @@ template <class T> struct Product {
 
   //===--- Packing
   //------------------------------------------------------------------------------===//
-
-  /// to[k * width + r] = from[r * stride + k] for r < rows and k < terms.
-  static HWY_NOINLINE void transpose(const T* from, int64_t stride, int64_t rows, int64_t terms,
-                                     T* to, int64_t width) {
-    int64_t r = 0;
-#if HWY_TARGET != HWY_SCALAR // which has no vectors of four
-    if constexpr (sizeof(T) == 4) {
-      for (; r + 4 <= rows; r += 4)
-        transpose_four(from + r * stride, stride, terms, to + r, width);
-    }
-#endif
-    for (; r < rows; r++)
-      for (int64_t k = 0; k < terms; k++)
-        to[k * width + r] = from[r * stride + k];
-  }
-#if HWY_TARGET != HWY_SCALAR
-  static void transpose_four(const T* from, int64_t stride, int64_t terms, T* to, int64_t width) {
-    const hn::FixedTag<T, 4> d;
-    const hn::RepartitionToWide<decltype(d)> wide;
-    auto pair = [&](auto a, auto b, bool upper) HWY_ATTR {
-      auto x = hn::BitCast(wide, a), y = hn::BitCast(wide, b);
-      return hn::BitCast(d,
-                         upper ? hn::InterleaveUpper(wide, x, y) : hn::InterleaveLower(wide, x, y));
-    };
-    int64_t k = 0;
-    for (; k + 4 <= terms; k += 4, to += 4 * width) {
-      auto a = hn::LoadU(d, from + k), b = hn::LoadU(d, from + stride + k);
-      auto c = hn::LoadU(d, from + 2 * stride + k), e = hn::LoadU(d, from + 3 * stride + k);
-      auto low_ab = hn::InterleaveLower(d, a, b), low_ce = hn::InterleaveLower(d, c, e);
-      auto high_ab = hn::InterleaveUpper(d, a, b), high_ce = hn::InterleaveUpper(d, c, e);
-      hn::StoreU(pair(low_ab, low_ce, false), d, to);
-      hn::StoreU(pair(low_ab, low_ce, true), d, to + width);
-      hn::StoreU(pair(high_ab, high_ce, false), d, to + 2 * width);
-      hn::StoreU(pair(high_ab, high_ce, true), d, to + 3 * width);
-    }
-    for (; k < terms; k++, to += width)
-      for (int r = 0; r < 4; r++)
-        to[r] = from[r * stride + k];
-  }
-#endif
 
   /// Packs rows first .. first + m of the weights of channels c .. c + channels: [channel, tap,
   /// row].
@@ -137,83 +92,6 @@ template <class T> struct Product {
       int64_t channels = std::min(step, w.channels - c);
       pack_weights(w, places, static_cast<const T*>(weights), first, m, c, channels,
                    static_cast<T*>(packed) + c * taps * rows + first * channels * taps);
-    }
-  }
-
-  /// Cuts pixels first .. first + count, at most a sliver, into lines; returns how many.
-  static int cut_lines(const Windows& w, int64_t first, int count, Line* lines) {
-    int64_t width = w.dims[2].pixels, height = w.dims[1].pixels;
-    int64_t x = first % width, y = first / width % height, z = first / width / height;
-    int n = 0;
-    for (int lane = 0; lane < count;) {
-      int here = static_cast<int>(std::min<int64_t>(count - lane, width - x));
-      lines[n++] = {lane, here, {z, y, x}};
-      lane += here;
-      x = 0;
-      if (++y == height) {
-        y = 0;
-        z++;
-      }
-    }
-    return n;
-  }
-
-  /// Finds what tap (t0, t1, t2) sees of the lines; returns the number of runs.
-  static int find_runs(const Windows& w, const Line* lines, int count, const int64_t* tap,
-                       Run* runs) {
-    const WindowDim& d = w.dims[2];
-    int64_t shift = d.offsets[tap[2]];
-    // Pixels whose position along the last dim lies in the source.
-    int64_t low = shift >= 0 ? 0 : (d.stride - 1 - shift) / d.stride;
-    int64_t high = shift >= d.size ? 0 : (d.size - 1 - shift) / d.stride + 1;
-    int n = 0;
-    for (int k = 0; k < count; k++) {
-      const Line& line = lines[k];
-      int64_t row = 0;
-      bool is_inside = true;
-      for (int s = 0; s < 2; s++) {
-        int64_t at = line.i[s] * w.dims[s].stride + w.dims[s].offsets[tap[s]];
-        is_inside = is_inside && at >= 0 && at < w.dims[s].size;
-        row = row * w.dims[s].size + at;
-      }
-      int64_t from = std::max(low, line.i[2]), to = std::min(high, line.i[2] + line.count);
-      if (!is_inside || from >= to) continue;
-      runs[n++] = {line.lane + static_cast<int>(from - line.i[2]), static_cast<int>(to - from),
-                   row * d.size + from * d.stride + shift};
-      if (n < 2) continue;
-      Run& last = runs[n - 2];
-      bool joins = last.lane + last.count == runs[n - 1].lane &&
-                   last.offset + last.count * d.stride == runs[n - 1].offset;
-      if (!joins) continue;
-      last.count += runs[n - 1].count;
-      n--;
-    }
-    return n;
-  }
-
-  static HWY_INLINE void copy_run(const T* from, int64_t stride, int count, T* to) {
-    const D d;
-    const int n = lanes();
-    if (stride == 1) {
-      for (; count > n; count -= n, from += n, to += n)
-        hn::StoreU(hn::LoadU(d, from), d, to);
-      auto there = hn::FirstN(d, static_cast<size_t>(count));
-      hn::BlendedStore(hn::MaskedLoad(there, d, from), there, d, to);
-#if HWY_TARGET != HWY_SCALAR
-    } else if (stride == 2) {
-      for (; count > 0; count -= n, from += 2 * n, to += n) {
-        int span = 2 * count - 1; // elements from the first to the last that is wanted
-        V low = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(span)), d, from),
-          high = hn::Zero(d);
-        if (span > n)
-          high = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(span - n)), d, from + n);
-        hn::BlendedStore(hn::ConcatEven(d, high, low), hn::FirstN(d, static_cast<size_t>(count)), d,
-                         to);
-      }
-#endif
-    } else {
-      for (int i = 0; i < count; i++)
-        to[i] = from[i * stride];
     }
   }
 
@@ -289,25 +167,6 @@ template <class T> struct Product {
       }
     }
   }
-  static HWY_INLINE V add_product(V a, V b, V sum) {
-    if constexpr (std::is_floating_point_v<T>)
-      return hn::MulAdd(a, b, sum);
-    else
-      return hn::Add(hn::Mul(a, b), sum);
-  }
-  static HWY_INLINE T wrapping(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>)
-      return a + b;
-    else
-      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  }
-  static HWY_INLINE T wrapping_product(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>)
-      return a * b;
-    else
-      return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-  }
-
   template <int M>
   static void tile_of(int64_t m, const T* a, const T* b, int64_t terms, T* to, int64_t stride,
                       int count, bool is_first) {
@@ -368,115 +227,6 @@ template <class T> struct Product {
       for (; x < width && k < count; x++)
         line[x * w.dims[2].result_stride] = from[k++];
     }
-  }
-
-  //===--- Few rows and channels
-  //----------------------------------------------------------------===//
-
-  static HWY_INLINE void add_line(const T* from, int64_t stride, T weight, int64_t count, T* to,
-                                  int64_t to_stride) {
-    const D d;
-    const int64_t n = lanes();
-    int64_t i = 0;
-    if (stride == 1 && to_stride == 1) {
-      const V factor = hn::Set(d, weight);
-      for (; i + n <= count; i += n)
-        hn::StoreU(add_product(factor, hn::LoadU(d, from + i), hn::LoadU(d, to + i)), d, to + i);
-      auto rest = hn::FirstN(d, static_cast<size_t>(count - i));
-      V sum =
-          add_product(factor, hn::MaskedLoad(rest, d, from + i), hn::MaskedLoad(rest, d, to + i));
-      if (i < count) hn::BlendedStore(sum, rest, d, to + i);
-      return;
-    }
-    for (; i < count; i++) { // as rounded as the vectors
-      T product = from[i * stride];
-      T& sum = to[i * to_stride];
-      if constexpr (std::is_floating_point_v<T>)
-        sum = std::fma(weight, product, sum);
-      else
-        sum = wrapping(sum, wrapping_product(weight, product));
-    }
-  }
-
-  static void direct(const Windows& w, const WeightPlaces& places, const void* weights,
-                     int64_t rows, const void* source, int64_t first, int64_t count, void* result,
-                     int64_t row_stride) {
-    const WindowDim& d = w.dims[2];
-    int64_t plane = w.source_size();
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t number = first; number < first + count; number++) {
-        const Line line{0, 0, {number / w.dims[1].pixels, number % w.dims[1].pixels, 0}};
-        T* to = static_cast<T*>(result) + r * row_stride + line.i[0] * w.dims[0].result_stride +
-                line.i[1] * w.dims[1].result_stride;
-        for (int64_t x = 0; x < d.pixels; x++)
-          to[x * d.result_stride] = T(0);
-        Line whole = line;
-        whole.count = static_cast<int>(d.pixels);
-        for (int64_t c = 0; c < w.channels; c++) {
-          const T* weight =
-              static_cast<const T*>(weights) + r * places.row_stride + c * places.channel_stride;
-          const T* from = static_cast<const T*>(source) + c * plane;
-          int64_t t = 0, tap[3];
-          for (tap[0] = 0; tap[0] < w.dims[0].taps; tap[0]++)
-            for (tap[1] = 0; tap[1] < w.dims[1].taps; tap[1]++)
-              for (tap[2] = 0; tap[2] < d.taps; tap[2]++, t++) {
-                Run run;
-                if (find_runs(w, &whole, 1, tap, &run))
-                  add_line(from + run.offset, d.stride, weight[places.tap_places[t]], run.count,
-                           to + run.lane * d.result_stride, d.result_stride);
-              }
-        }
-      }
-  }
-
-  // The product of two lines, of which the first steps by `stride`, added to what it was.
-  static HWY_INLINE V dot_line(const T* from, int64_t stride, const T* with, int64_t count, V sum) {
-    const D d;
-    const int64_t n = lanes();
-    HWY_ALIGN T packed[kMostLanes] = {};
-    for (int64_t i = 0; i < count; i += n) {
-      const auto there = hn::FirstN(d, static_cast<size_t>(std::min(n, count - i)));
-      V seen;
-      if (stride == 1) {
-        seen = hn::MaskedLoad(there, d, from + i);
-      } else {
-        for (int64_t k = 0; k < n; k++)
-          packed[k] = i + k < count ? from[(i + k) * stride] : T(0);
-        seen = hn::Load(d, packed);
-      }
-      sum = add_product(seen, hn::MaskedLoad(there, d, with + i), sum);
-    }
-    return sum;
-  }
-
-  static void direct_weights(const Windows& w, const void* gradient, int64_t rows,
-                             const void* source, bool is_first, void* result) {
-    const D d;
-    const WindowDim& inner = w.dims[2];
-    int64_t lines = w.dims[0].pixels * w.dims[1].pixels;
-    T* to = static_cast<T*>(result);
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t c = 0; c < w.channels; c++) {
-        const T* with = static_cast<const T*>(gradient) + r * w.pixels();
-        const T* plane = static_cast<const T*>(source) + c * w.source_size();
-        int64_t tap[3];
-        for (tap[0] = 0; tap[0] < w.dims[0].taps; tap[0]++)
-          for (tap[1] = 0; tap[1] < w.dims[1].taps; tap[1]++)
-            for (tap[2] = 0; tap[2] < inner.taps; tap[2]++, to++) {
-              V sum = hn::Zero(d);
-              for (int64_t number = 0; number < lines; number++) {
-                const Line line{0,
-                                static_cast<int>(inner.pixels),
-                                {number / w.dims[1].pixels, number % w.dims[1].pixels, 0}};
-                Run run;
-                if (find_runs(w, &line, 1, tap, &run))
-                  sum = dot_line(plane + run.offset, inner.stride,
-                                 with + number * inner.pixels + run.lane, run.count, sum);
-              }
-              T total = hn::GetLane(hn::SumOfLanes(d, sum));
-              *to = is_first ? total : wrapping(*to, total);
-            }
-      }
   }
 
   //===--- Gradient of the weights
@@ -546,8 +296,8 @@ template <class T> struct Product {
             .block_pixels = block_pixels,
             .scratch_bytes = scratch_bytes,
             .product = product,
-            .direct = direct,
-            .direct_weights = direct_weights,
+            .direct = Direct<T>::direct,
+            .direct_weights = Direct<T>::direct_weights,
             .weight_columns = kWeightSlivers * sliver(),
             .weight_scratch_bytes = weight_scratch_bytes,
             .weight_product = weight_product};

@@ -60,11 +60,9 @@ bool isElementwise(Operation* op) {
          (record->kind == ir::RecordKind::pointwise || record->kind == ir::RecordKind::source);
 }
 
-bool isProduct(Operation* op) { return isa<ir::Matmul>(op); }
-
 bool isRoutine(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
-  return isa<ir::TilesOp>(op) || (record && record->isRoutine);
+  return isa<ir::TilesOp>(op) || (record && record->isRoutine) || !whyCalled(op).empty();
 }
 
 bool isGather(Operation* op) { return isa<ir::Gather>(op) && !isRoutine(op); }
@@ -74,33 +72,10 @@ unsigned weightOf(Operation* op) {
   return 4;
 }
 
-namespace {
-
-// Element [..., m, n] of a product reads [..., m, k] and [..., k, n]; a 1-d factor has no m or n.
-Exprs factorIndices(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
-  AffineExpr inner = getAffineDimExpr(first, op->getContext());
-  auto rank = [&](unsigned i) {
-    return cast<RankedTensorType>(op->getOperand(i).getType()).getRank();
-  };
-  bool hasRow = rank(0) > 1, hasColumn = rank(1) > 1;
-  ArrayRef<AffineExpr> batch = indices.drop_back(hasRow + hasColumn);
-  Exprs all(batch);
-  if (k == 0) {
-    if (hasRow) all.push_back(indices[batch.size()]);
-    all.push_back(inner);
-  } else {
-    all.push_back(inner);
-    if (hasColumn) all.push_back(indices.back());
-  }
-  return ir::broadcastIndices(all, op->getOperand(k).getType());
-}
-
-} // namespace
-
 Exprs operandIndices(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
   MLIRContext* context = op->getContext();
   if (auto view = dyn_cast<ir::ViewOp>(op)) return Exprs(view.sourceIndices(indices));
-  if (isProduct(op)) return factorIndices(op, k, indices, first);
+  if (isProduct(op)) return factorOf(op, k, indices, first).indices;
   if (auto reduce = asReduce(op)) {
     int64_t rank = cast<RankedTensorType>(reduce->operand.getType()).getRank();
     bool keepdim = static_cast<int64_t>(indices.size()) == rank;
@@ -234,8 +209,8 @@ struct PartBuilder {
       if (!isProduct(op)) continue;
       if (part.product) return why.set("two-products", "two products in one kernel");
       part.product = op;
-      part.inner = ir::shapeOf(op->getOperand(0)).back();
-      take(ir::shapeOf(op->getResult(0)));
+      part.inner = innerSizeOf(op);
+      take(pointsOf(op));
     }
     for (Operation* op : part.ops)
       if (auto reduce = asReduce(op)) {
@@ -260,7 +235,21 @@ struct PartBuilder {
     }
     part.extents = space;
     part.reduced.resize(space.size());
+    if (part.product) findColumns();
     return true;
+  }
+  // The columns of the product are its result's last dims; where they have one element, the last
+  // axis.
+  void findColumns() {
+    Exprs shape = ir::shapeOf(part.product->getResult(0));
+    unsigned dims = std::min<unsigned>(columnDimsOf(part.product), shape.size());
+    AffineExpr wanted = ir::countOf(ArrayRef(shape).take_back(dims), context);
+    AffineExpr count = getAffineConstantExpr(1, context);
+    part.firstColumn = part.extents.size();
+    do {
+      if (part.firstColumn == 0) break;
+      count = ir::canonical(count * part.extents[--part.firstColumn]);
+    } while (wanted != getAffineConstantExpr(1, context) && count != wanted);
   }
   bool hasReduce() const {
     return llvm::any_of(part.ops, [](Operation* op) { return asReduce(op).has_value(); });
@@ -324,14 +313,15 @@ struct PartBuilder {
       return why.set("read-elsewhere", "the product is read at points other than its own");
     for (unsigned k = 0; k < 2; k++) {
       Value factor = op->getOperand(k);
-      Exprs at = canonical(operandIndices(op, k, indices, part.extents.size()));
+      Factor own = factorOf(op, k, indices, part.extents.size());
+      Exprs at = canonical(own.indices);
       while (auto view = dyn_cast_or_null<ir::ViewOp>(factor.getDefiningOp())) {
         at = canonical(view.sourceIndices(at));
         factor = view->getOperand(0);
       }
       if (part.contains(factor.getDefiningOp()))
         return why.set("computed-factor", "a factor of the product is computed in the kernel");
-      part.accesses.push_back({factor, at, true});
+      part.accesses.push_back({factor, at, true, canonical(own.within)});
     }
     return true;
   }
@@ -358,13 +348,17 @@ struct PartBuilder {
     if (!seen.insert({v, keyOf(indices)}).second) return true;
     Operation* op = v.getDefiningOp();
     if (!part.contains(op)) {
-      part.accesses.push_back({v, indices, false});
+      part.accesses.push_back({v, indices, false, {}});
       return true;
     }
     if (ir::isNumber(v)) return true;
     if (isProduct(op)) return visitProduct(op, indices);
     if (auto reduce = asReduce(op)) return visitReduce(op, *reduce, indices);
-    if (isRoutine(op)) return why.set("routine", name(op) + " runs a kernel of its own");
+    if (isRoutine(op)) {
+      StringRef reason = whyCalled(op);
+      return why.set("routine", name(op) + " runs a kernel of its own" +
+                                    (reason.empty() ? "" : ", as ") + reason);
+    }
     if (!isElementwise(op) && !isTransparent(op))
       return why.set("no-elements", name(op) + " has no elements that a kernel can compute");
     if (isGather(op)) return visitGather(op, indices);

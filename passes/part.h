@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ir/weft/weft.h"
+#include "passes/products.h"
 #include "passes/reason.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -37,9 +38,6 @@ bool isElementwise(mlir::Operation* op);
 /// Says whether the op may refuse its operands: then its kernel raises an error.
 bool mayRefuse(mlir::Operation* op);
 
-/// Says whether the op is a product with a sum over an inner axis.
-bool isProduct(mlir::Operation* op);
-
 /// Says whether the op is a call of something else than a kernel of loom: of its own kernel, or of
 /// a function for each tile. It reads and writes memory.
 bool isRoutine(mlir::Operation* op);
@@ -61,6 +59,7 @@ struct PartAccess {
   mlir::Value value;
   ir::Exprs indices;
   bool isFactor = false; // read by a product
+  ir::Exprs within;      // of a factor: where one of them is negative, the element is 0, not read
 };
 
 /// An index that a gather finds in a tensor: a further dim of the part's expressions, whose value
@@ -84,7 +83,8 @@ public:
   ir::Exprs extents;
   llvm::SmallBitVector reduced; // by axis
   mlir::Operation* product = nullptr;
-  mlir::AffineExpr inner; // of a product: the size it sums over, dim extents.size()
+  mlir::AffineExpr inner;   // of a product: the size it sums over, dim extents.size()
+  unsigned firstColumn = 0; // of a product: the axis from which on axes are columns
   llvm::SmallVector<mlir::Operation*> ops;
   llvm::SmallVector<mlir::Value> outputs;
   std::vector<PartAccess> accesses;

@@ -8,23 +8,27 @@ namespace weft {
 
 AffineMap sizeMap(AffineExpr e) { return AffineMap::get(0, ir::countSymbols(e), e); }
 
-PartAxes::PartAxes(const Part& part, ArrayRef<AffineExpr> used)
+PartAxes::PartAxes(const Part& part, ArrayRef<AffineExpr> used, ArrayRef<AffineExpr> windows)
     : part(part), dims(part.ranges().size()) {
   context = part.outputs.front().getContext();
   for (unsigned k = 0; k < part.extents.size(); k++) {
     bool folded = part.reduced[k];
-    // A product keeps its last axis, the columns, apart.
-    bool isKept = part.product && k + 1 == part.extents.size();
-    if (!runs.empty() && runs.back().folded == folded && !isKept &&
-        llvm::all_of(used, [&](AffineExpr e) { return runsOver(e, k); })) {
+    // A product keeps its columns apart.
+    bool isKept = part.product && k == part.firstColumn;
+    bool isWindowed = part.product && k > part.firstColumn && !windows.empty();
+    bool isAlike = !runs.empty() && runs.back().folded == folded && !isKept;
+    auto isRun = [&](AffineExpr e) { return runsOver(e, k); };
+    bool isOne = isAlike && llvm::all_of(used, isRun) && llvm::all_of(windows, isRun);
+    if (isOne || (isAlike && isWindowed)) {
       runs.back().last = k;
+      runs.back().isDivided |= !isOne;
       runs.back().extent = ir::canonical(runs.back().extent * part.extents[k]);
     } else {
-      runs.push_back({k, k, folded, part.extents[k], -1, {}});
+      runs.push_back({k, k, folded, part.extents[k], false, -1, {}});
     }
   }
   unsigned behind = part.extents.size();
-  inner = {behind, behind, true, part.inner, -1, {}};
+  inner = {behind, behind, true, part.inner, false, -1, {}};
 }
 
 // Says whether axes k - 1 and k enter as d(k - 1) * extent(k) + d(k) only.
@@ -57,9 +61,20 @@ AffineExpr PartAxes::joined(AffineExpr e) const {
   SmallVector<AffineExpr> replacements;
   for (unsigned k = 0; k < dims; k++)
     replacements.push_back(getAffineDimExpr(k, context));
-  for (const Run& run : runs)
-    for (unsigned k = run.first; k < run.last; k++)
+  for (const Run& run : runs) {
+    bool isOne = true;
+    for (unsigned k = run.first + 1; run.isDivided && k <= run.last; k++)
+      isOne &= runsOver(e, k);
+    AffineExpr number = getAffineDimExpr(run.last, context);
+    for (unsigned k = run.last; !isOne && k > run.first; k--) {
+      replacements[k] = number % part.extents[k];
+      number = number.floorDiv(part.extents[k]);
+    }
+    if (run.first < run.last)
+      replacements[run.first] = isOne ? getAffineConstantExpr(0, context) : number;
+    for (unsigned k = run.first + 1; isOne && k < run.last; k++)
       replacements[k] = getAffineConstantExpr(0, context);
+  }
   return ir::canonical(e.replaceDims(replacements));
 }
 

@@ -14,19 +14,23 @@ public:
     unsigned first, last;
     bool folded;
     mlir::AffineExpr extent;
+    bool isDivided; // not all expressions run over its axes as one
     int depth = -1; // of the block that has the index; -1: not open
     mlir::Value index;
   };
 
-  /// `used` are all expressions of the axes that the part computes with.
-  PartAxes(const Part& part, llvm::ArrayRef<mlir::AffineExpr> used);
+  /// `used` are all expressions of the axes that the part computes with, but for those of
+  /// `windows`, which a product packs: where there are any, its columns are one axis in any case.
+  PartAxes(const Part& part, llvm::ArrayRef<mlir::AffineExpr> used,
+           llvm::ArrayRef<mlir::AffineExpr> windows);
 
   llvm::SmallVector<Run> runs;
   Run inner; // of a product
 
   /// Returns the run of an axis; behind the part's axes lies the product's inner one.
   Run& runOf(unsigned axis);
-  /// Rewrites an expression of the part's axes into one of the last axis of each run.
+  /// Rewrites an expression of the part's axes into one of the last axis of each run, by divisions
+  /// where it does not run over them as one.
   mlir::AffineExpr joined(mlir::AffineExpr e) const;
   /// Returns the depth of the innermost block whose index the expressions need.
   int depthOf(llvm::ArrayRef<mlir::AffineExpr> exprs);

@@ -107,7 +107,7 @@ std::optional<SmallVector<Form>> operandForms(Operation* op, const Form& form) {
   };
   if (isa<ir::ViewOp>(op)) return one(viewForm(op, form));
   if (auto reduce = asReduce(op)) return one(reducedForm(*reduce, form));
-  if (isProduct(op)) {
+  if (isMatrixProduct(op)) {
     size_t rank = form.size();
     for (Value v : op->getOperands())
       if (cast<RankedTensorType>(v.getType()).getRank() < 2) return std::nullopt;
@@ -158,7 +158,7 @@ public:
     const ir::Record* record = ir::recordOf(op);
     if (record && record->kind == ir::RecordKind::source)
       return record->isRandom ? Role::input : Role::source;
-    bool isOwn = !isProduct(op) && !mayRefuse(op) && (dependsOnFirst(op) || isLight(op));
+    bool isOwn = !isMatrixProduct(op) && !mayRefuse(op) && (dependsOnFirst(op) || isLight(op));
     return isOwn && operandForms(op, form) ? Role::computed : Role::input;
   }
 
@@ -179,11 +179,11 @@ private:
       Value v = stack.pop_back_val();
       Operation* op = v.getDefiningOp();
       if (!op || !seen.insert(v).second) continue;
-      if (isProduct(op) && ir::shapeOf(v) == ir::shapeOf(rows)) {
+      if (isMatrixProduct(op) && ir::shapeOf(v) == ir::shapeOf(rows)) {
         first = op;
         return;
       }
-      if (!isProduct(op) && ir::recordOf(op)) llvm::append_range(stack, op->getOperands());
+      if (!isMatrixProduct(op) && ir::recordOf(op)) llvm::append_range(stack, op->getOperands());
     }
   }
 
@@ -448,7 +448,7 @@ LogicalResult tileProducts(ModuleOp module, PassContext& pass) {
     if (function.isDeclaration()) continue;
     SmallVector<Operation*> products;
     for (Operation& op : function.getBody().front())
-      if (isProduct(&op)) products.push_back(&op);
+      if (isMatrixProduct(&op)) products.push_back(&op);
     // From the end on: a product that became part of a tile is no end of another one.
     llvm::DenseSet<Operation*> taken;
     for (Operation* op : llvm::reverse(products)) {

@@ -107,14 +107,16 @@ private:
       auto hand_over = [&](Value* c, Value* mask) {
         Value* address = at(types.sum, line, b.CreateNSWSub(c, column_base));
         Value* vector = b.CreateAlignedLoad(types.vec, address, Align(plan.sumBytes()));
-        epilogue(b, DotPoint{batch, r, c, vector, mask});
+        epilogue.point(DotPoint{c, vector, mask});
       };
-      emitDotLoop(b, column, whole_end, plan.lanes, [&](Value* c) { hand_over(c, nullptr); });
-      if (whole) return;
-      Value* count = b.CreateNSWSub(column_end, column);
-      Value* left = b.CreateAnd(count, b.getInt64(plan.lanes - 1));
-      emitDotIf(b, b.CreateICmpSGT(left, zero),
-                [&] { hand_over(b.CreateNSWSub(column_end, left), firstLanes(left)); });
+      epilogue.row(batch, r, [&] {
+        emitDotLoop(b, column, whole_end, plan.lanes, [&](Value* c) { hand_over(c, nullptr); });
+        if (whole) return;
+        Value* count = b.CreateNSWSub(column_end, column);
+        Value* left = b.CreateAnd(count, b.getInt64(plan.lanes - 1));
+        emitDotIf(b, b.CreateICmpSGT(left, zero),
+                  [&] { hand_over(b.CreateNSWSub(column_end, left), firstLanes(left)); });
+      });
     });
   }
 
@@ -137,6 +139,11 @@ private:
       return at(types.stored, b_base,
                 offset(block.first, problem.b.row_stride,
                        inside(column, plan.shape.n, plan.tileColumns()), problem.b.column_stride));
+    if (problem.b.pack) {
+      b.CreateCall(problem.b.pack,
+                   {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
+      return b_panel;
+    }
     Value* from = at(types.stored, b_base,
                      offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
     DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride};

@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/dot_plan.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/IR/IRBuilder.h"
 
 #include <functional>
@@ -18,23 +19,34 @@ struct DotSize {
 
 /// One factor. `batch_offset` maps the batch index (i64) to an offset in elements from `base`;
 /// absent means that every batch entry reads the same matrix.
+/// A B that no strides describe has `pack` instead, void(ptr base, i64 column, i64 columns, i64
+/// step, i64 steps, ptr to), which fills to[step][tileColumns()] for columns and steps from these
+/// on.
 struct DotOperand {
   llvm::Value* base = nullptr;
   DotSize row_stride, column_stride; // in elements
   std::function<llvm::Value*(llvm::IRBuilderBase&, llvm::Value* batch)> batch_offset;
+  llvm::Function* pack = nullptr;
 };
 
-/// Finished sums C[batch, row, column .. column + lanes) handed to the epilogue.
+/// Finished sums C[batch, row, column .. column + lanes) handed to the epilogue, of the batch entry
+/// and row at hand.
 struct DotPoint {
-  llvm::Value *batch, *row, *column; // i64
-  llvm::Value* sums;                 // <lanes x f32|f64|i64>
-  llvm::Value* mask;                 // <lanes x i1> of lanes inside n, null if all are
+  llvm::Value* column; // i64
+  llvm::Value* sums;   // <lanes x f32|f64|i64>
+  llvm::Value* mask;   // <lanes x i1> of lanes inside n, null if all are
 };
 
-/// Emits what becomes of the sums at `point` (bias, activation, any number of stores). Runs exactly
-/// once for each vector of C, in an unspecified order, and may create basic blocks; it is called
-/// once or twice per kernel (full and masked vectors). Sums of masked-off lanes are unspecified.
-using DotEpilogue = std::function<void(llvm::IRBuilderBase&, const DotPoint& point)>;
+/// Emits what becomes of the sums (bias, activation, any number of stores). `row` stands around
+/// some columns of a row: it may emit what they share, and calls `columns` once. `point` runs
+/// exactly once for each vector of C, in an unspecified order, and may create basic blocks; it is
+/// called once or twice per kernel (full and masked vectors). Sums of masked-off lanes are
+/// unspecified.
+struct DotEpilogue {
+  std::function<void(llvm::Value* batch, llvm::Value* row, llvm::function_ref<void()> columns)>
+      row; // i64
+  std::function<void(const DotPoint& point)> point;
+};
 
 /// One product: the plan, actual extents (must agree with plan.shape where that is constant) and
 /// the factors. A and B must not overlap what the epilogue stores.

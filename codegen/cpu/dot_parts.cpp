@@ -85,6 +85,10 @@ Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsi
   Align align(types.stored->getScalarSizeInBits() / 8);
   Value* value = mask ? b.CreateMaskedLoad(type, address, align, mask, Constant::getNullValue(type))
                       : static_cast<Value*>(b.CreateAlignedLoad(type, address, align));
+  return widenDot(b, types, value);
+}
+
+Value* widenDot(IRBuilderBase& b, const DotTypes& types, Value* value) {
   if (types.stored == types.sum) return value;
   return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);
 }

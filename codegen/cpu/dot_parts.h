@@ -39,6 +39,9 @@ llvm::Value* emitDotOffset(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::V
 llvm::Value* emitDotLoad(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* address,
                          unsigned count, llvm::Value* mask = nullptr);
 
+/// Widens bf16 and f16 to f32.
+llvm::Value* widenDot(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* value);
+
 /// Creates or finds an internal, never inlined function that inherits the attributes of the
 /// function the builder is in. Sets `created` if its body is still to be emitted.
 llvm::Function* dotFunction(llvm::IRBuilderBase& builder, const std::string& name,

@@ -15,6 +15,7 @@ using llvm::Value;
 namespace {
 
 constexpr int64_t kZeroAlign = 1 << 20; // of a loop that starts at 0
+constexpr int64_t kMostUnrolled = 128;  // steps of a dot, times blocks of lanes
 
 } // namespace
 
@@ -322,6 +323,21 @@ void PartEmitter::emitLoop(Operation* op, AxisAttr axis, Block& body, const Redu
     set(result, value);
 }
 
+// Says whether a load of the body divides the loop's index: unrolled, that is no work.
+static bool hasDivisions(Block& body) {
+  auto divides = [&](LoadOp load) {
+    bool any = false;
+    load.getMap().getResult(0).walk([&](AffineExpr e) {
+      bool is_division =
+          e.getKind() == AffineExprKind::FloorDiv || e.getKind() == AffineExprKind::Mod;
+      for (auto [d, index] : llvm::enumerate(load.getIndices()))
+        any |= is_division && index == body.getArgument(0) && e.isFunctionOfDim(d);
+    });
+    return any;
+  };
+  return llvm::any_of(body.getOps<LoadOp>(), divides);
+}
+
 // One iteration after another; around lanes, accumulators are vectors.
 void PartEmitter::emitSerialReduction(Operation* op, Value* count, Block& body,
                                       const Reduction& reduction) {
@@ -340,19 +356,31 @@ void PartEmitter::emitSerialReduction(Operation* op, Value* count, Block& body,
     return values;
   };
   Values initial = flatten(reduction.identities);
-  Values results = ifElse(
-      b.CreateICmpSGT(count, b.getInt64(0)),
-      [&] {
-        Scope ahead(*this);
-        hoist(body);
-        return forLoop(count, 1, initial, [&](Value* i, ArrayRef<Value*> carried) {
-          Scope inside(*this);
-          set(body.getArgument(0), LaneValue::uniform(i));
-          emitBlock(body);
-          return flatten(reduction.step(unflatten(carried), yieldsOf(body)));
-        });
-      },
-      [&] { return initial; });
+  auto step = [&](Value* i, ArrayRef<Value*> carried) {
+    Scope inside(*this);
+    set(body.getArgument(0), LaneValue::uniform(i));
+    emitBlock(body);
+    return flatten(reduction.step(unflatten(carried), yieldsOf(body)));
+  };
+  auto unrolled = [&](int64_t steps) {
+    Scope ahead(*this);
+    hoist(body);
+    Values sums = initial;
+    for (int64_t i = 0; i < steps; ++i)
+      sums = step(b.getInt64(i), sums);
+    return sums;
+  };
+  auto looped = [&] {
+    Scope ahead(*this);
+    hoist(body);
+    return forLoop(count, 1, initial, step);
+  };
+  auto* fixed = llvm::dyn_cast<llvm::ConstantInt>(count);
+  bool unrolls = fixed && isa<DotOp>(op) && hasDivisions(body) &&
+                 fixed->getSExtValue() * lanes_.blocks <= kMostUnrolled;
+  Values results =
+      unrolls ? unrolled(fixed->getSExtValue())
+              : ifElse(b.CreateICmpSGT(count, b.getInt64(0)), looped, [&] { return initial; });
   for (auto [result, value] : llvm::zip(op->getResults(), unflatten(results)))
     set(result, value);
 }

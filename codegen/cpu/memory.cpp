@@ -90,6 +90,35 @@ Value* PartEmitter::loadLanes(Value* base, const LaneValue& offset, unsigned blo
   return b.CreateMaskedGather(vector, pointers, align, mask, llvm::Constant::getNullValue(vector));
 }
 
+// Where the indices of a load lie in its set. Bounds along the lanes are compared in 32 bits, which
+// the sizes of images fit.
+LaneValue PartEmitter::isWithin(LoadOp op) {
+  LaneValues dims;
+  for (mlir::Value index : op.getIndices())
+    dims.push_back(get(index));
+  LaneValue all = LaneValue::uniform(b.getTrue());
+  for (AffineExpr expr : op.getWithin()->getConstraints()) {
+    LaneValue bound = evaluate(expr, dims);
+    if (bound.isUniform() && all.isUniform()) {
+      Value* inside = b.CreateICmpSGE(bound.parts[0], b.getInt64(0));
+      all = LaneValue::uniform(b.CreateAnd(all.parts[0], inside));
+      continue;
+    }
+    all = byBlock([&](unsigned i) {
+      Value* inside;
+      if (bound.kind == LaneValue::Kind::linear) {
+        Value* least = b.CreateTrunc(b.CreateNeg(bound.parts[i]), b.getInt32Ty());
+        inside = b.CreateICmpSGE(iota(bound.stride, 32), b.CreateVectorSplat(lanes_.width, least));
+      } else {
+        Value* numbers = vectorOf(bound, i);
+        inside = b.CreateICmpSGE(numbers, llvm::Constant::getNullValue(numbers->getType()));
+      }
+      return b.CreateAnd(vectorOf(all, i), inside);
+    });
+  }
+  return all;
+}
+
 LaneValue PartEmitter::emitLoad(LoadOp op) {
   if (tile_row_ && tiles_.count(op)) return loadStaged(op);
   mlir::Value memory = op.getMemory();
@@ -98,9 +127,15 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
   Value* base = memory_.find(memory)->second;
   LaneValue offset = evaluate(op.getMap(), op.getIndices());
   if (isTiledByLanes(memory)) offset = placeInLocal(offset);
-  bool masked = bool(op.getMask());
-  LaneValue mask = masked ? get(op.getMask()) : LaneValue(),
-            other = masked ? get(op.getOther()) : LaneValue();
+  bool masked = op.getMask() || op.getWithin();
+  LaneValue mask, other;
+  if (op.getMask()) {
+    mask = get(op.getMask());
+    other = get(op.getOther());
+  } else if (op.getWithin()) {
+    mask = isWithin(op);
+    other = LaneValue::uniform(llvm::Constant::getNullValue(typeOf(op.getType())));
+  }
   auto loadScalar = [&](Value* at) {
     return b.CreateAlignedLoad(type, address(base, at, element),
                                llvm::Align(type->getScalarSizeInBits() / 8));

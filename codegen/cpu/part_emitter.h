@@ -135,6 +135,7 @@ private:
 
   //--- memory.cpp
   LaneValue emitLoad(loom::LoadOp op);
+  LaneValue isWithin(loom::LoadOp op);
   void emitStore(loom::StoreOp op);
   LaneValue placeInLocal(const LaneValue& offset);
   llvm::Value* address(llvm::Value* base, llvm::Value* offset, mlir::Type element);

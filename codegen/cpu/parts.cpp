@@ -3,6 +3,7 @@
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/dot.h"
+#include "codegen/cpu/dot_windows.h"
 
 #include <numeric>
 
@@ -168,21 +169,29 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
       operand(product.a, product.row_axes.empty() ? 0 : product.a.strides[product.row_axes.back()],
               product.a.k_stride),
       operand(product.b, product.b.k_stride, product.b.strides[product.column_axis])};
+  if (product.b.window) problem.b.pack = dotWindowFunction(b, product.plan, *product.b.window);
   hoist(block);
-  emitDot(b, problem, scratch, begin, end, [&](llvm::IRBuilderBase&, const DotPoint& point) {
+  auto setIndices = [&](ArrayRef<int> axes, Value* number) {
+    for (auto [axis, index] : llvm::zip(axes, indicesOf(axes, number)))
+      set(block.getArgument(axis), LaneValue::uniform(index));
+  };
+  DotEpilogue epilogue;
+  epilogue.row = [&](Value* batch, Value* row, llvm::function_ref<void()> columns) {
+    Scope inside(*this);
+    setIndices(product.row_axes, row);
+    setIndices(product.batch_axes, batch);
+    hoist(block);
+    columns();
+  };
+  epilogue.point = [&](const DotPoint& point) {
     Scope inside(*this);
     lanes_ = Lanes{true, plan.lanes, 1, point.mask, false};
-    auto setIndices = [&](ArrayRef<int> axes, Value* number) {
-      for (auto [axis, index] : llvm::zip(axes, indicesOf(axes, number)))
-        set(block.getArgument(axis), LaneValue::uniform(index));
-    };
-    setIndices(product.row_axes, point.row);
-    setIndices(product.batch_axes, point.batch);
     set(block.getArgument(product.column_axis), lanesAlong(point.column, 1));
     set(product.dot.getResult(), LaneValue{LaneValue::Kind::varying, {point.sums}});
     emitBlock(block);
     lanes_ = Lanes{};
-  });
+  };
+  emitDot(b, problem, scratch, begin, end, epilogue);
 }
 
 } // namespace weft::cpu

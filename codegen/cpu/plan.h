@@ -19,12 +19,25 @@ struct LocalPlace {
   mlir::AffineExpr bytes, offset;
 };
 
+/// How a factor sees its columns through windows. Step k = period * p + s of the product reads, for
+/// column j, the element by_column(j) + by_step(s) + period_stride * p, if the sum of the functions
+/// of each bound is at least 0; else 0. The functions are affine, of dim 0.
+struct ProductWindow {
+  int64_t period = 1, period_stride = 0;
+  mlir::AffineExpr by_column, by_step;
+  struct Bound {
+    mlir::AffineExpr by_column, by_step;
+  };
+  llvm::SmallVector<Bound, 4> bounds;
+};
+
 /// An affine access a*axis + ... + constant of a factor of a product.
 struct ProductFactor {
   loom::LoadOp load;
   llvm::SmallVector<int64_t> strides; // by axis of the part
   int64_t k_stride = 0;
-  mlir::AffineExpr start; // of the sizes
+  mlir::AffineExpr start;              // of the sizes
+  std::optional<ProductWindow> window; // in the place of the strides of columns and k
 };
 
 /// A part whose only loom.dot maps onto the tiled matrix product: which axes are rows and columns;
@@ -72,6 +85,10 @@ KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget& target);
 
 /// Recognises a matrix product (product.cpp).
 std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget& target);
+
+/// Reads a factor that sees the columns through windows (windows.cpp).
+std::optional<ProductFactor> readWindow(loom::PartOp part, loom::DotOp dot, loom::LoadOp load,
+                                        int column_axis);
 
 /// Finds loads to transpose, for lanes along an axis of the part (tiles.cpp).
 std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target);

@@ -1,6 +1,8 @@
 // Recognises parts that are a matrix product with an epilogue, and finds rows, columns and batch.
 #include "codegen/cpu/plan.h"
 
+#include "passes/products.h"
+
 using namespace mlir;
 using namespace weft::loom;
 
@@ -29,11 +31,8 @@ bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> stride
          readLinear(binary.getLHS(), factor * scale.getValue(), strides, start);
 }
 
-std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
-  auto load = value.getDefiningOp<LoadOp>();
-  if (!load || load.getMask() || load->getParentOp() != dot ||
-      !isa<BufferType>(load.getMemory().getType()))
-    return {};
+std::optional<ProductFactor> readStrides(PartOp part, DotOp dot, LoadOp load) {
+  if (load.getWithin()) return {};
   ProductFactor factor;
   factor.load = load;
   factor.strides.assign(part.getNumAxes(), 0);
@@ -50,6 +49,20 @@ std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
       return {};
   }
   return factor;
+}
+
+std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
+  auto load = value.getDefiningOp<LoadOp>();
+  if (!load || load.getMask() || load->getParentOp() != dot ||
+      !isa<BufferType>(load.getMemory().getType()))
+    return {};
+  if (auto factor = readStrides(part, dot, load)) return factor;
+  return readWindow(part, dot, load, int(part.getNumAxes()) - 1);
+}
+
+// Says whether a factor depends on the columns.
+bool seesColumns(const ProductFactor& factor, int axis) {
+  return factor.window || factor.strides[axis] != 0;
 }
 
 std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
@@ -99,15 +112,15 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   if (hasForeignOps(part) || (target.vector_bits != 512 && target.vector_bits != 256)) return {};
   Product product;
   product.dot = *part.getBody().front().getOps<DotOp>().begin();
+  if (part.getNumAxes() == 0) return {};
   auto lhs = readFactor(part, product.dot, product.dot.getLhs());
   auto rhs = readFactor(part, product.dot, product.dot.getRhs());
   if (!lhs || !rhs) return {};
   // The part's last axis, along which results lie side by side, is the column axis. The last one
   // that only the other factor sees is the row axis.
   int last = int(part.getNumAxes()) - 1;
-  if (last < 0) return {};
-  if (rhs->strides[last] == 0) std::swap(lhs, rhs);
-  if (rhs->strides[last] == 0 || lhs->strides[last] != 0) return {};
+  if (!seesColumns(*rhs, last)) std::swap(lhs, rhs);
+  if (!seesColumns(*rhs, last) || seesColumns(*lhs, last)) return {};
   product.column_axis = last;
   for (int axis = last - 1; axis >= 0; --axis) {
     auto& axes =
@@ -125,7 +138,9 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   shape.n = extentOf(part, product.column_axis);
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
   shape.a = {product.row_axes.empty() ? 0 : lhs->strides[product.row_axes.back()], lhs->k_stride};
-  shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
+  if (!rhs->window) shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
+  bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;
+  if (rhs->window && has_few_rows && shape.k <= kFewWindowTerms) return {};
   DotTarget unit;
   unit.vector_bytes = target.vector_bits / 8;
   unit.vector_registers = target.vector_bits == 512 ? 32 : 16;

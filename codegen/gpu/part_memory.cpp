@@ -32,6 +32,16 @@ std::string PartPrinter::element(Value memory, AffineMap map, ValueRange indices
   return names.get(memory) + "[" + offset + "]";
 }
 
+// The condition under which a load's indices lie in its set.
+std::string PartPrinter::withinText(LoadOp op) {
+  std::string text;
+  IntegerSet set = *op.getWithin();
+  for (AffineExpr bound : set.getConstraints())
+    text += (text.empty() ? "" : " && ") +
+            names.expression(AffineMap::get(set.getNumDims(), 0, bound), op.getIndices()) + " >= 0";
+  return text;
+}
+
 void PartPrinter::printLoad(LoadOp op) {
   if (isShared()) touch(touchedBy(op));
   Type type = elementType(op.getMemory().getType());
@@ -41,6 +51,7 @@ void PartPrinter::printLoad(LoadOp op) {
   if (type.isInteger(1)) text += " != 0";
   if (op.getMask())
     text = names.get(op.getMask()) + " ? " + text + " : " + names.get(op.getOther());
+  if (op.getWithin()) text = withinText(op) + " ? " + text + " : 0";
   std::string name = names.fresh("v");
   names.set(op, name);
   out.line("const " + valueType(op.getType()).str() + " " + name + " = " + text + ";");

@@ -46,6 +46,7 @@ private:
   void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
 
   //--- part_memory.cpp: loads, stores, barriers
+  std::string withinText(loom::LoadOp op);
   void printLoad(loom::LoadOp op);
   void printStore(loom::StoreOp op);
   std::string element(mlir::Value memory, mlir::AffineMap map, mlir::ValueRange indices);

@@ -71,11 +71,19 @@ private:
     }
   }
 
-  int64_t offset(AffineMap map, ValueRange indices) {
-    SmallVector<int64_t> dims;
+  SmallVector<int64_t> numbersOf(ValueRange indices) {
+    SmallVector<int64_t> numbers;
     for (Value index : indices)
-      dims.push_back(values_[index].i);
-    return evaluate(map.getResult(0), dims);
+      numbers.push_back(values_[index].i);
+    return numbers;
+  }
+  int64_t offset(AffineMap map, ValueRange indices) {
+    return evaluate(map.getResult(0), numbersOf(indices));
+  }
+  bool isWithin(LoadOp op) {
+    SmallVector<int64_t> dims = numbersOf(op.getIndices());
+    return llvm::all_of(op.getWithin()->getConstraints(),
+                        [&](AffineExpr bound) { return evaluate(bound, dims) >= 0; });
   }
 
   void setIndex(Value index, int64_t value) { values_[index].i = value; }
@@ -146,6 +154,10 @@ private:
     if (op.getMask() && !values_[op.getMask()].i) {
       Scalar other = values_[op.getOther()];
       values_[op] = other;
+      return;
+    }
+    if (op.getWithin() && !isWithin(op)) {
+      values_[op] = Scalar();
       return;
     }
     Type element = elementType(op.getMemory().getType());

@@ -191,14 +191,17 @@ def Loom_LoadOp : Loom_Op<"load", [AttrSizedOperandSegments, TypesMatchWith<"the
   let summary = "an element of a buffer or local at map(indices)[sizes], in elements from its base; bf16 and f16 become f32, narrow integers i64";
   let description = [{
     `loom.load %x[map](%r, %c) if %mask else %other : type`: where the mask is false no memory is read and the value is `other`.
+    `loom.load %x[map](%r, %c) within set : type`: the same where the indices are outside of an affine set of inequalities, with the value 0. A window's
+    padding is such a set: what it depends on can be read from it.
     Indices are axis indices or any other index value (a gather).
   }];
-  let arguments = (ins Arg<Loom_Memory, "", [MemRead]>:$memory, AffineMapAttr:$map, Variadic<Index>:$indices, Optional<I1>:$mask, Optional<Loom_Scalar>:$other);
+  let arguments = (ins Arg<Loom_Memory, "", [MemRead]>:$memory, AffineMapAttr:$map, Variadic<Index>:$indices, Optional<I1>:$mask, Optional<Loom_Scalar>:$other,
+                       OptionalAttr<IntegerSetAttr>:$within);
   let results = (outs Loom_Scalar:$result);
-  let assemblyFormat = "$memory `[` $map `]` `` `(` $indices `)` (`if` $mask^ `else` $other `:` type($other) `from`)? attr-dict `:` type($memory)";
+  let assemblyFormat = "$memory `[` $map `]` `` `(` $indices `)` (`within` $within^)? (`if` $mask^ `else` $other `:` type($other) `from`)? attr-dict `:` type($memory)";
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$memory, "::mlir::AffineMap":$map, "::mlir::ValueRange":$indices,
-                                 CArg<"::mlir::Value", "{}">:$mask, CArg<"::mlir::Value", "{}">:$other)>];
+                                 CArg<"::mlir::Value", "{}">:$mask, CArg<"::mlir::Value", "{}">:$other, CArg<"::mlir::IntegerSet", "{}">:$within)>];
   let hasVerifier = 1;
 }
 

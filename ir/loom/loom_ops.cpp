@@ -302,9 +302,10 @@ LogicalResult LocalOp::verify() {
 }
 
 void LoadOp::build(OpBuilder& builder, OperationState& state, Value memory, AffineMap map,
-                   ValueRange indices, Value mask, Value other) {
+                   ValueRange indices, Value mask, Value other, IntegerSet within) {
   Properties& properties = state.getOrAddProperties<Properties>();
   properties.map = AffineMapAttr::get(map);
+  if (within) properties.within = IntegerSetAttr::get(within);
   properties.operandSegmentSizes = {1, int32_t(indices.size()), mask ? 1 : 0, other ? 1 : 0};
   state.addOperands(memory);
   state.addOperands(indices);
@@ -321,6 +322,14 @@ LogicalResult LoadOp::verify() {
   if (getOther() && getOther().getType() != getType())
     return emitOpError() << "the value of masked points must have type " << getType() << ", got "
                          << getOther().getType();
+  if (!getWithin()) return success();
+  IntegerSet set = *getWithin();
+  if (getMask()) return emitOpError() << "must have a mask or a set, got both";
+  if (set.getNumDims() != getIndices().size())
+    return emitOpError() << "the set must have one dimension for each index, got "
+                         << set.getNumDims() << " for " << getIndices().size();
+  if (set.getNumEqualities() || set.getNumSymbols())
+    return emitOpError() << "the set must be inequalities of the indices, got " << getWithinAttr();
   return success();
 }
 

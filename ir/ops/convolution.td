@@ -17,6 +17,7 @@ def Convolution : ConvolutionOp<"convolution", (ins Weft_Tensor:$x, Weft_Tensor:
   let summary = "sums over the windows of x, each weighted by the weights of an output channel";
   let shapes = "x [N, C, sizes...] and weight [O, C / groups, kernel...] give [N, O, places...] for 1 to 3 spatial dims";
   let reads = ["weight", "x"];
+  let lowers = 1;
   let formula = "y[n, o, i] = sum over c, t of x[n, c, i * stride + t * dilation - padding] * weight[o, c, t]";
 }
 def ConvolutionInput : ConvolutionOp<"convolution_input", (ins Weft_Tensor:$dy, Weft_Tensor:$weight)> {

@@ -68,12 +68,16 @@ public:
     Value *m = value(problem.m), *n = value(problem.n);
     Value *c = buffer(kBufferC), *d = buffer(kBufferD), *visits = buffer(kBufferVisits);
     Value* bias = buffer(kBufferBias);
-    emitDot(b, problem, function->getArg(2), function->getArg(3), function->getArg(4),
-            [&](IRBuilderBase& builder, const DotPoint& point) {
-              Value* row = builder.CreateAdd(builder.CreateMul(point.batch, m), point.row);
-              Value* index = builder.CreateAdd(builder.CreateMul(row, n), point.column);
-              epilogue(point, index, bias, c, d, visits);
-            });
+    Value* line = nullptr;
+    DotEpilogue ends;
+    ends.row = [&](Value* batch, Value* row, function_ref<void()> columns) {
+      line = b.CreateMul(b.CreateAdd(b.CreateMul(batch, m), row), n);
+      columns();
+    };
+    ends.point = [&](const DotPoint& point) {
+      epilogue(point, b.CreateAdd(line, point.column), bias, c, d, visits);
+    };
+    emitDot(b, problem, function->getArg(2), function->getArg(3), function->getArg(4), ends);
     b.CreateRetVoid();
   }
 

@@ -289,3 +289,39 @@ loom.kernel @dot_store(%y: !loom.buffer<f32>) {
     } : f32
   }
 }
+
+// -----
+
+// A set has a dimension for each index.
+loom.kernel @set_of_more(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"i", 4>] {
+  ^bb0(%i: index):
+    // expected-error @below {{the set must have one dimension for each index, got 2 for 1}}
+    %0 = loom.load %x[affine_map<(d0) -> (d0)>](%i) within affine_set<(d0, d1) : (d0 - d1 >= 0)> : !loom.buffer<f32>
+    loom.store %0, %y[affine_map<(d0) -> (d0)>](%i) : !loom.buffer<f32>
+  }
+}
+
+// -----
+
+// A set bounds indices.
+loom.kernel @set_of_equalities(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"i", 4>] {
+  ^bb0(%i: index):
+    // expected-error @below {{the set must be inequalities of the indices, got}}
+    %0 = loom.load %x[affine_map<(d0) -> (d0)>](%i) within affine_set<(d0) : (d0 - 2 == 0)> : !loom.buffer<f32>
+    loom.store %0, %y[affine_map<(d0) -> (d0)>](%i) : !loom.buffer<f32>
+  }
+}
+
+// -----
+
+// One condition is enough.
+loom.kernel @set_and_mask(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %other: f32, %m: i1) {
+  loom.part [#loom.axis<"i", 4>] {
+  ^bb0(%i: index):
+    // expected-error @below {{must have a mask or a set, got both}}
+    %0 = loom.load %x[affine_map<(d0) -> (d0)>](%i) within affine_set<(d0) : (d0 - 2 >= 0)> if %m else %other : f32 from : !loom.buffer<f32>
+    loom.store %0, %y[affine_map<(d0) -> (d0)>](%i) : !loom.buffer<f32>
+  }
+}

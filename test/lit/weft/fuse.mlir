@@ -178,3 +178,25 @@ func.func @computed(%x: tensor<8x4xf32>, %many: tensor<90x4xi64>, %few: tensor<2
   %1 = weft.gather %t, %few {structure = array<i64: 0>} : (tensor<8x4xf32>, tensor<2x4xi64>) -> tensor<2x4xf32>
   return %0, %1 : tensor<90x4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+// A convolution is a product with its epilogue; one that is called says why.
+// CHECK-LABEL: func.func @convolutions
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.convolution
+// CHECK-NEXT: weft.relu
+// CHECK-NEXT: weft.yield
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.convolution
+// CHECK-NEXT: weft.yield
+// CHECK: weft.kernel {
+// CHECK-NEXT: weft.neg
+func.func @convolutions(%x: tensor<1x4x9xf32>, %w: tensor<8x4x3xf32>, %i: tensor<1x4x9xi64>, %v: tensor<8x4x3xi64>) -> (tensor<1x8x7xf32>, tensor<1x8x7xi64>) {
+  %0 = weft.convolution %x, %w {structure = array<i64: 1, 1, 0, 0, 1>} : (tensor<1x4x9xf32>, tensor<8x4x3xf32>) -> tensor<1x8x7xf32>
+  %1 = weft.relu %0 : (tensor<1x8x7xf32>) -> tensor<1x8x7xf32>
+  %2 = weft.convolution %i, %v {structure = array<i64: 1, 1, 0, 0, 1>} : (tensor<1x4x9xi64>, tensor<8x4x3xi64>) -> tensor<1x8x7xi64>
+  // expected-remark @below {{convolution runs a kernel of its own, as its elements are integers}}
+  %3 = weft.neg %2 : (tensor<1x8x7xi64>) -> tensor<1x8x7xi64>
+  return %1, %3 : tensor<1x8x7xf32>, tensor<1x8x7xi64>
+}
