@@ -117,7 +117,7 @@ class Test<string mnemonic, string expression> : Pointwise<mnemonic, (ins Weft_T
 def IsNan : Test<"isnan", "x != x"> { let summary = "x is NaN"; let example = "isnan(tensor({1.f, NAN}))"; let gives = "[false, true] bool[2]"; }
 def IsInf : Test<"isinf", "is_infinite(x)"> { let summary = "x is inf or -inf"; let example = "isinf(tensor({1.f, -INFINITY}))"; let gives = "[false, true] bool[2]"; }
 def IsFiniteOp : Test<"isfinite", "is_finite(x)"> { let summary = "x is neither infinite nor NaN"; let example = "isfinite(tensor({1.f, NAN}))"; let gives = "[ true, false] bool[2]"; }
-def SignBit : Test<"signbit", "is_negative(x)"> { let summary = "x has the sign -, as -0 does"; let example = "signbit(tensor({1.f, -0.f}))"; let gives = "[false, true] bool[2]"; }
+def SignBit : Test<"signbit", "is_negative(x)"> { let summary = "x has the sign -, as -0 does; false for NaN, whose sign an op may choose"; let example = "signbit(tensor({1.f, -0.f}))"; let gives = "[false, true] bool[2]"; }
 class SignOp<string mnemonic> : Pointwise<mnemonic, (ins Weft_Tensor:$x)> {
   let summary = "1, -1 or 0 with the sign of x; 0 for NaN";
   let domain = Any;
