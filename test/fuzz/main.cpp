@@ -25,6 +25,7 @@ struct Options {
   unsigned jobs = 2;
   std::string device = "cpu", folder = "fuzz-findings";
   unsigned most_findings = 5;
+  bool show = false;
 };
 
 constexpr unsigned kProgramsAWorker = 1000;
@@ -103,6 +104,16 @@ void work(const Options& options, Shared& shared, unsigned worker) {
     const Program small = shrink(program, fails);
     report(options, small, relation, check(small, relation, counts).what);
   }
+}
+
+// The programs as they are generated, which a finding starts from.
+int show(const Options& options) {
+  for (unsigned seed = options.first; seed < options.first + options.programs; seed++) {
+    const Relation relation = relation_of(seed);
+    fmt::print("{}\n",
+               print(generate(seed, relation, device_of(options.device)), relation, "shown"));
+  }
+  return 0;
 }
 
 bool failed(int status) { return WIFSIGNALED(status) || WEXITSTATUS(status) != 0; }
@@ -188,6 +199,7 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device, "where tensors lie")
       ->check(CLI::IsMember({"cpu", "opencl", "cuda"}));
   app.add_option("--folder", options.folder, "where repros are written");
+  app.add_flag("--show", options.show, "print the programs and run none");
   CLI11_PARSE(app, argc, argv);
-  return fuzz::run(options);
+  return options.show ? fuzz::show(options) : fuzz::run(options);
 }

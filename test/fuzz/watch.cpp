@@ -70,11 +70,12 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   return worst;
 }
 
-// Whether the op adds up elements in an order that a compiled kernel may choose otherwise.
+// Whether the op adds up elements in an order that a compiled kernel may choose otherwise: products
+// do. Structured ops of any dtype move elements, or add them up one after the other.
 bool sums(const OpCall& call) {
   const OpInfo& op = info(call.op);
   if (op.kind == OpKind::reduction) return !op.needs_elements;
-  return op.kind == OpKind::structured && op.operand_count != 255;
+  return op.kind == OpKind::structured && op.domain == OpDomain::number;
 }
 
 } // namespace
