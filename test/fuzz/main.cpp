@@ -2,6 +2,7 @@
 // crash is a finding like any other; a finding is shrunk and written as a program of its own.
 
 #include "test/fuzz/program.h"
+#include "weft/device.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -142,7 +143,22 @@ void shrink_crash(const Options& options, unsigned seed, const std::string& what
   });
 }
 
+// Says why programs cannot run on the device, if they cannot. In a process of its own: drivers do
+// not survive a fork.
+bool is_absent(const Options& options) {
+  return options.device != "cpu" && failed(in_child([&] {
+           try {
+             device_info(device_of(options.device));
+           } catch (const Error& e) {
+             fmt::print("SKIPPED: {}\n", e.what());
+             std::fflush(stdout);
+             _exit(1);
+           }
+         }));
+}
+
 int run(const Options& options) {
+  if (is_absent(options)) return 0;
   void* memory =
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   auto& shared = *new (memory) Shared;

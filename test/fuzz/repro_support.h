@@ -90,6 +90,7 @@ inline Tensor fit(const Tensor& t, const Shape& shape, DType dtype, Elements ran
   Tensor r = t.reshape({own});
   if (own < count) r = r.reshape({1, own}).expand({(count + own - 1) / own, own}).reshape({-1});
   r = slice(r, 0, 0, count).reshape(shape);
+  if (range == Elements::any) r = r.clone(); // views of views have a limit
   if (range == Elements::unit) r = sigmoid(r);
   if (range == Elements::index) r = remainder(r.to(i64), limit);
   if (range == Elements::wrapped) r = remainder(r.to(i64), 2 * limit) - limit;
