@@ -172,8 +172,9 @@ private:
       return fmt::format("{}.{}({})", self, row.name, fmt::join(list, ", "));
     }
     const std::string text = fmt::format("weft::{}({})", row.name, fmt::join(list, ", "));
-    return row.returns == std::string_view("Tensor") ? text
-                                                     : fmt::format("nth({}, {})", text, s.result);
+    if (row.returns != std::string_view("Tensor"))
+      return fmt::format("nth({}, {})", text, s.result);
+    return s.takes_numbers_alone() ? fmt::format("placed({})", text) : text;
   }
 
   std::string statement(size_t k) const {

@@ -54,6 +54,12 @@ struct Statement {
   int result = 0;                  // of call: which of its results is kept
   int covers = 0;                  // of read: statements that hang on it
   int flag = -1;                   // left out in calls that have this flag
+
+  bool takes_numbers_alone() const {
+    for (const Argument& a : arguments)
+      if (!a.values.empty()) return false;
+    return true;
+  }
 };
 
 struct Input {

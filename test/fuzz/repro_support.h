@@ -86,7 +86,7 @@ inline Tensor fit(const Tensor& t, const Shape& shape, DType dtype, Elements ran
   for (int64_t size : shape)
     count *= size;
   const int64_t own = t.numel();
-  if (own == 0 && count != 0) return zeros(shape, dtype, t.device());
+  if (own == 0 && count != 0) return zeros(shape, dtype);
   Tensor r = t.reshape({own});
   if (own < count) r = r.reshape({1, own}).expand({(count + own - 1) / own, own}).reshape({-1});
   r = slice(r, 0, 0, count).reshape(shape);
@@ -96,6 +96,9 @@ inline Tensor fit(const Tensor& t, const Shape& shape, DType dtype, Elements ran
   if (range == Elements::wrapped) r = remainder(r.to(i64), 2 * limit) - limit;
   return r.to(dtype);
 }
+
+/// What ops make of numbers alone lies on the CPU: puts it where the program's tensors are.
+inline Tensor placed(const Tensor& t) { return t.to(DeviceScope::current()); }
 
 /// The k-th of a call's results.
 inline Tensor nth(const std::vector<Tensor>& all, size_t k) { return all.at(k); }

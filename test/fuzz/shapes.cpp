@@ -76,7 +76,8 @@ void ShapeText::add(const std::string& term, Sizes& sizes) {
     if (is_new) {
       const bool is_kernel = term == "kernel...", is_batch = term == "...";
       for (int64_t k = is_batch ? pick(3) : spatial_dims_; k > 0; k--)
-        list->second.push_back(is_kernel || is_batch ? Size{1 + pick(3)} : letter(term + char('0' + k)));
+        list->second.push_back(is_kernel || is_batch ? Size{1 + pick(3)}
+                                                     : letter(term + char('0' + k)));
     }
     sizes.insert(sizes.end(), list->second.begin(), list->second.end());
     return;

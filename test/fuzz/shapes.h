@@ -31,7 +31,9 @@ public:
   Size size() const;
 
 private:
-  int64_t pick(int64_t n) const { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); }
+  int64_t pick(int64_t n) const {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(n));
+  }
   void read(const std::string& text);
   void add(const std::string& term, Sizes& sizes);
   const Size& letter(const std::string& name) const;
