@@ -228,10 +228,10 @@ def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other)
   let example = "next_after(tensor({1.f}), 2, 10, -14, 65504) - 1";
   let gives = "[0.0010] f32[1]";
   let domain = FloatOnly;
-  let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); n = where(e < least_exponent, least_exponent, e) - fraction;"
-             " half = !up & (mantissa(a) == 1) & (e > least_exponent); step = scale2(1, where(half, n - 1, n));"
+  let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); least = rint(least_exponent); digits = rint(fraction);"
+             " n = where(e < least, least, e) - digits; half = !up & (mantissa(a) == 1) & (e > least); step = scale2(1, where(half, n - 1, n));"
              " y = where(up, a + step, where(a == inf, largest, a - step))";
-  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least_exponent - fraction), other), copysign(y, x))))";
+  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(y, x))))";
   let differentiable = 0;
   let inPlace = 0;
   let method = 0;
