@@ -97,6 +97,13 @@ TEST_CASE("sums have bounds, sums of small integers have one value", "[fuzz]") {
   CHECK(watch.error_of(total.view({1, 1})) == watch.error_of(total));
   CHECK(std::isinf(watch.error_of(integers < total)));
   CHECK(watch.error_of(max(reals)) == 0);
+  CHECK(watch.error_of(max(zeros({3}))) > 0); // the sign of 0
+  CHECK(watch.error_of(prod(reals)) > 0);
+  CHECK(watch.error_of(prod(reals)) < 1e-3 * std::abs(prod(reals).item<double>()));
+  CHECK(std::isinf(watch.error_of(prod(full({200}, 10.0)))));
+  CHECK_FALSE(watch.is_uncertain);
+  (void)checked_range(total, total.item<double>(), 100);
+  CHECK(watch.is_uncertain);
   const Tensor written = integers.clone();
   written.add_(total);
   CHECK(watch.error_of(written) > 0);

@@ -1,8 +1,6 @@
 #include "test/fuzz/shapes.h"
 
-#include <array>
 #include <cctype>
-#include <set>
 #include <string_view>
 
 namespace fuzz {
