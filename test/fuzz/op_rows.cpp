@@ -28,6 +28,25 @@ constexpr const char* kEquations[] = {
     "ij,jk->ik", "ij,kj->ik",    "bij,bjk->bik",    "i,j->ij",      "ij->ji",   "ii->i",
     "ij->",      "bij,bkj->bik", "bhid,bhjd->bhij", "ij,jk,kl->il", "ij,ij->i", "i,i"};
 
+Argument of_values(Argument::Kind kind, std::vector<int> values) {
+  Argument a;
+  a.kind = kind;
+  a.values = std::move(values);
+  return a;
+}
+Argument of_numbers(Argument::Kind kind, std::vector<int64_t> numbers) {
+  Argument a;
+  a.kind = kind;
+  a.numbers = std::move(numbers);
+  return a;
+}
+Argument of_word(std::string word) {
+  Argument a;
+  a.kind = Argument::text;
+  a.word = std::move(word);
+  return a;
+}
+
 // What parameters that are words may be: for each name, all that any function takes.
 struct Words {
   std::string_view parameter;
@@ -189,12 +208,12 @@ int Call::made(Sizes sizes, DType dtype, Elements range) const {
       if (size > 0) limit = pick(4) ? std::min(limit, size) : size;
   Statement s;
   s.kind = Statement::fit;
-  Argument from, to, rest;
-  from.kind = Argument::tensor, from.values = {source};
-  to.kind = Argument::sizes, to.dims = std::move(sizes);
-  rest.kind = Argument::integers;
-  rest.numbers = {static_cast<int64_t>(dtype), static_cast<int64_t>(range), limit};
-  s.arguments = {from, to, rest};
+  Argument to;
+  to.kind = Argument::sizes;
+  to.dims = std::move(sizes);
+  s.arguments = {of_values(Argument::tensor, {source}), to,
+                 of_numbers(Argument::integers,
+                            {static_cast<int64_t>(dtype), static_cast<int64_t>(range), limit})};
   values_.push_back(fit(tensor(source), shape(to.dims), dtype, range, limit));
   fits_.push_back(std::move(s));
   const int number = static_cast<int>(values_.size()) - 1;
@@ -231,74 +250,81 @@ std::vector<int64_t> Call::draw_dims(const std::string& name) const {
   return list;
 }
 
+Argument Call::draw_number(bool is_real) const {
+  Argument a;
+  a.kind = is_real ? Argument::real : Argument::number;
+  a.scalar = Scalar(kNumbers[pick(8)]);
+  if (!is_real && pick(2)) a.scalar = Scalar(pick(7) - 2);
+  if (!is_real && pick(12) == 0) a.scalar = Scalar(pick(2) == 1);
+  return a;
+}
+
+Argument Call::draw_shape(const char* name) const {
+  static const std::vector<int64_t> shapes[] = {
+      {-1}, {1, -1}, {-1, 1}, {2, -1},    {-1, -1}, {2, -1, -1}, {-1, 2},    {},
+      {1},  {3},     {2, 3},  {-1, 1, 1}, {0, -1},  {4},         {1, -1, -1}};
+  Argument a;
+  const std::optional<Sizes> told = text_->of(name);
+  a.kind = told ? Argument::sizes : Argument::integers;
+  if (told)
+    a.dims = *told;
+  else
+    a.numbers = shapes[pick(15)];
+  return a;
+}
+
+Argument Call::draw_word(const char* name) const {
+  if (!equation_.empty()) return of_word(equation_);
+  const std::vector<const char*>& words = words_of(name);
+  return of_word(words[static_cast<size_t>(pick(static_cast<int64_t>(words.size())))]);
+}
+
+std::vector<int64_t> Call::draw_list() const {
+  std::vector<int64_t> list;
+  for (int64_t k = 2 * (1 + pick(2)); k > 0; k--)
+    list.push_back(pick(8) ? pick(3) : -1);
+  return list;
+}
+
+int64_t Call::draw_integer(const char* name) const {
+  if (auto told = text_->factor(name)) return *told;
+  return has(name, "dim") ? pick(4) - 2 : pick(6) - 1;
+}
+
 template <class T> Argument Call::draw(const char* name) const {
   using I = Inner<T>;
-  Argument a;
-  auto integers = [&](Argument::Kind kind, std::vector<int64_t> v) {
-    a.kind = kind;
-    a.numbers = std::move(v);
-  };
-  if constexpr (is_any<I, Arg, Scalar, double>) {
-    if (std::is_same_v<I, Arg> && (pick(6) || text_->of(name))) {
-      a.kind = Argument::tensor;
-      a.values = {draw_tensor(name)};
-      return a;
-    }
-    a.kind = std::is_same_v<I, double> ? Argument::real : Argument::number;
-    a.scalar = Scalar(kNumbers[pick(8)]);
-    if (!std::is_same_v<I, double> && pick(2)) a.scalar = Scalar(pick(7) - 2);
-    if (!std::is_same_v<I, double> && pick(12) == 0) a.scalar = Scalar(pick(2) == 1);
-  } else if constexpr (std::is_same_v<I, Tensor>) {
-    a.kind = Argument::tensor;
-    a.values = {draw_tensor(name)};
-  } else if constexpr (std::is_same_v<I, std::vector<Tensor>>) {
-    a.kind = Argument::tensors;
-    a.values = draw_tensors(name);
-  } else if constexpr (std::is_same_v<I, Shape>) {
-    static const std::vector<int64_t> shapes[] = {
-        {-1}, {1, -1}, {-1, 1}, {2, -1},    {-1, -1}, {2, -1, -1}, {-1, 2},    {},
-        {1},  {3},     {2, 3},  {-1, 1, 1}, {0, -1},  {4},         {1, -1, -1}};
-    if (auto told = text_->of(name)) {
-      a.kind = Argument::sizes;
-      a.dims = *told;
-    } else {
-      integers(Argument::integers, shapes[pick(15)]);
-    }
-  } else if constexpr (is_any<I, Dims, Padding>) {
-    if (std::is_same_v<I, Padding> && pick(3) == 0) {
-      a.kind = Argument::text;
-      a.word = pick(2) ? "same" : "valid";
-    } else {
-      integers(Argument::integers, draw_dims(name));
-    }
-  } else if constexpr (std::is_same_v<I, std::string_view>) {
-    a.kind = Argument::text;
-    if (!equation_.empty()) {
-      a.word = equation_;
-    } else {
-      const std::vector<const char*>& words = words_of(name);
-      a.word = words[static_cast<size_t>(pick(static_cast<int64_t>(words.size())))];
-    }
-  } else if constexpr (std::is_same_v<I, std::vector<double>>) {
-    integers(Argument::halves, {1 + pick(5)});
-  } else if constexpr (std::is_same_v<I, std::vector<int64_t>>) {
-    std::vector<int64_t> list;
-    for (int64_t k = 2 * (1 + pick(2)); k > 0; k--)
-      list.push_back(pick(8) ? pick(3) : -1);
-    integers(Argument::integers, std::move(list));
-  } else if constexpr (std::is_same_v<I, int64_t>) {
-    integers(Argument::integer,
-             {text_->factor(name).value_or(has(name, "dim") ? pick(4) - 2 : pick(6) - 1)});
-  } else if constexpr (std::is_same_v<I, bool>) {
-    integers(Argument::flag, {pick(2)});
-  } else if constexpr (std::is_same_v<I, DType>) {
-    integers(Argument::dtype, {pick(kDTypeCount)});
-  } else if constexpr (std::is_same_v<I, Reduce>) {
-    integers(Argument::reduce, {pick(4)});
-  } else {
+  if constexpr (std::is_same_v<I, Arg>)
+    return pick(6) || text_->of(name) ? of_values(Argument::tensor, {draw_tensor(name)})
+                                      : draw_number(false);
+  else if constexpr (is_any<I, Scalar, double>)
+    return draw_number(std::is_same_v<I, double>);
+  else if constexpr (std::is_same_v<I, Tensor>)
+    return of_values(Argument::tensor, {draw_tensor(name)});
+  else if constexpr (std::is_same_v<I, std::vector<Tensor>>)
+    return of_values(Argument::tensors, draw_tensors(name));
+  else if constexpr (std::is_same_v<I, Shape>)
+    return draw_shape(name);
+  else if constexpr (std::is_same_v<I, Dims>)
+    return of_numbers(Argument::integers, draw_dims(name));
+  else if constexpr (std::is_same_v<I, Padding>)
+    return pick(3) ? of_numbers(Argument::integers, draw_dims(name))
+                   : of_word(pick(2) ? "same" : "valid");
+  else if constexpr (std::is_same_v<I, std::string_view>)
+    return draw_word(name);
+  else if constexpr (std::is_same_v<I, std::vector<double>>)
+    return of_numbers(Argument::halves, {1 + pick(5)});
+  else if constexpr (std::is_same_v<I, std::vector<int64_t>>)
+    return of_numbers(Argument::integers, draw_list());
+  else if constexpr (std::is_same_v<I, int64_t>)
+    return of_numbers(Argument::integer, {draw_integer(name)});
+  else if constexpr (std::is_same_v<I, bool>)
+    return of_numbers(Argument::flag, {pick(2)});
+  else if constexpr (std::is_same_v<I, DType>)
+    return of_numbers(Argument::dtype, {pick(kDTypeCount)});
+  else if constexpr (std::is_same_v<I, Reduce>)
+    return of_numbers(Argument::reduce, {pick(4)});
+  else
     throw NoArgument{};
-  }
-  return a;
 }
 
 template <class T> T Call::value(const Argument& a) const {

@@ -66,6 +66,11 @@ private:
   int made(Sizes sizes, DType dtype, Elements range) const;
   std::vector<int> draw_tensors(const char* name) const;
   std::vector<int64_t> draw_dims(const std::string& name) const;
+  std::vector<int64_t> draw_list() const;
+  int64_t draw_integer(const char* name) const;
+  Argument draw_number(bool is_real) const;
+  Argument draw_shape(const char* name) const;
+  Argument draw_word(const char* name) const;
   int64_t pick(int64_t n) const {
     return static_cast<int64_t>((*random_)() % static_cast<uint64_t>(n));
   }

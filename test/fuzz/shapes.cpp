@@ -67,19 +67,21 @@ void ShapeText::read(const std::string& text) {
   }
 }
 
-// A term is a list such as sizes..., or a product such as "C / groups", "3 H".
-void ShapeText::add(const std::string& term, Sizes& sizes) {
-  if (term.ends_with("...")) {
-    auto [list, is_new] = lists_.try_emplace(term);
-    if (is_new) {
-      const bool is_kernel = term == "kernel...", is_batch = term == "...";
-      for (int64_t k = is_batch ? pick(3) : spatial_dims_; k > 0; k--)
-        list->second.push_back(is_kernel || is_batch ? Size{1 + pick(3)}
-                                                     : letter(term + char('0' + k)));
-    }
-    sizes.insert(sizes.end(), list->second.begin(), list->second.end());
-    return;
+// Such as sizes..., kernel... or ..., the last of which stands for batches.
+void ShapeText::add_list(const std::string& term, Sizes& sizes) {
+  auto [list, is_new] = lists_.try_emplace(term);
+  if (is_new) {
+    const bool is_kernel = term == "kernel...", is_batch = term == "...";
+    for (int64_t k = is_batch ? pick(3) : spatial_dims_; k > 0; k--)
+      list->second.push_back(is_kernel || is_batch ? Size{1 + pick(3)}
+                                                   : letter(term + std::to_string(k)));
   }
+  sizes.insert(sizes.end(), list->second.begin(), list->second.end());
+}
+
+// A term is a list or a product such as "C / groups", "3 H".
+void ShapeText::add(const std::string& term, Sizes& sizes) {
+  if (term.ends_with("...")) return add_list(term, sizes);
   Size size;
   bool divides = false, is_first = true;
   for (size_t at = 0; at < term.size();) {

@@ -36,6 +36,7 @@ private:
   }
   void read(const std::string& text);
   void add(const std::string& term, Sizes& sizes);
+  void add_list(const std::string& term, Sizes& sizes);
   const Size& letter(const std::string& name) const;
 
   const Round& round_;
