@@ -53,9 +53,11 @@ test-tsan: setup ## Runs the fast tests under the thread sanitizer
 	@ctest --preset tsan -j $(JOBS)
 
 FUZZ_PROGRAMS ?= 100000
+FUZZ_DEVICE_PROGRAMS ?= 500
 .PHONY: fuzz
-fuzz: build ## Runs FUZZ_PROGRAMS (100000) random programs, then fuzzes the readers of files, FUZZ_SECONDS (300) each
+fuzz: build ## Runs FUZZ_PROGRAMS (100000) random programs, FUZZ_DEVICE_PROGRAMS (500) on OpenCL, then fuzzes the readers of files, FUZZ_SECONDS (300) each
 	@build/test/fuzz-programs --programs $(FUZZ_PROGRAMS) --first 100000 --jobs $(JOBS) --folder build/fuzz-findings
+	@build/test/fuzz-programs --programs $(FUZZ_DEVICE_PROGRAMS) --first 100000 --device opencl --jobs $(JOBS) --folder build/fuzz-findings
 	@tools/setup --fuzz
 	@tools/fuzz
 

@@ -149,7 +149,8 @@ private:
     return ir::ScalarOp::create(builder, location(k), RankedTensorType::get({}, to), argument);
   }
 
-  // The type that an op's numbers have: that in which it computes, but narrow integers their own.
+  // The type that an op's numbers have: that in which it computes, but narrow integers and bool
+  // their own, so that 0.5 is true.
   Type scalar_type(size_t k, size_t position) {
     const SegmentOp& op = segment.ops[k];
     const ir::Record& record = *known.records[k];
@@ -162,7 +163,7 @@ private:
   }
   Type compute_of(int32_t value) {
     DType dtype = segment.values[value].meta.dtype;
-    return is_integer(dtype) ? element(dtype) : ir::computeElement(element(dtype));
+    return is_floating(dtype) ? ir::computeElement(element(dtype)) : element(dtype);
   }
 
   // A mask says nothing of the numbers alone that it is made of: f64 if one is floating, else i64.

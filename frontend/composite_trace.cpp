@@ -143,7 +143,7 @@ private:
 };
 
 struct Row {
-  const char* name;
+  const char *name, *returns, *shapes;
   std::vector<Tensor> (*call)(const Call&);
 };
 const Row kRows[] = {

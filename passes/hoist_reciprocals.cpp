@@ -1,6 +1,7 @@
-// x / s = (x * k) * (1 / (s * k)) inside a loop, where s is what another loop accumulated: one
-// division a row, not one a point. Expects loom kernels. The bits of s depend on the order of its
-// sum already, so the quotient need not be rounded once: it stays within 2 units in the last place.
+// x / s = (x * k) * (1 / (s * k)) inside a loop, where s is computed from a sum of another loop:
+// one division a row, not one a point. Expects loom kernels. The bits of s depend on the order of
+// its sum already, so the quotient need not be rounded once: it stays within 2 units in the last
+// place.
 //   k is a power of two that keeps the reciprocal normal for every s: 1 but for huge and tiny ones.
 #include "passes/passes.h"
 
@@ -11,12 +12,22 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-// Says whether a value is computed from what a loop accumulated.
-bool comesFromLoop(Value value, llvm::SmallPtrSetImpl<Operation*>& seen) {
+// Says whether a loop's result is rounded as it grows, so that its bits depend on the order. Those
+// of a maximum do not.
+bool isRounded(loom::LoopOp loop, unsigned result) {
+  Operation* combined =
+      loop.getCombine().front().getTerminator()->getOperand(result).getDefiningOp();
+  return isa_and_nonnull<arith::AddFOp, arith::MulFOp>(combined);
+}
+
+// Says whether a value is computed from a sum or product that a loop accumulated.
+bool comesFromSum(Value value, llvm::SmallPtrSetImpl<Operation*>& seen) {
   Operation* op = value.getDefiningOp();
+  if (auto loop = dyn_cast_if_present<loom::LoopOp>(op))
+    return isRounded(loop, cast<OpResult>(value).getResultNumber());
   if (!op || !seen.insert(op).second) return false;
-  return isa<loom::LoopOp, loom::DotOp>(op) ||
-         llvm::any_of(op->getOperands(), [&](Value v) { return comesFromLoop(v, seen); });
+  return isa<loom::DotOp>(op) ||
+         llvm::any_of(op->getOperands(), [&](Value v) { return comesFromSum(v, seen); });
 }
 
 // The loop in front of which the divisor's reciprocal can be taken, or null.
@@ -26,7 +37,7 @@ loom::LoopOp loopAround(arith::DivFOp division) {
   if (!loop || !(division.getType().isF32() || division.getType().isF64()) ||
       division->getParentRegion() != &loop.getBody() ||
       loop->isAncestor(division.getRhs().getParentBlock()->getParentOp()) ||
-      !comesFromLoop(division.getRhs(), seen))
+      !comesFromSum(division.getRhs(), seen))
     return {};
   return loop;
 }

@@ -194,7 +194,7 @@ def Prelu : ActivationForm<"prelu", [Param<"const Tensor&", "weight">]> {
   let summary = "x where it is positive, else x times the weight of its channel, which is dim 1";
   let example = "prelu(tensor({-1.f, 2.f}), tensor({0.5f}))";
   let gives = "[-0.5000, 2.0000] f32[2]";
-  let shapes = "that of x [N, C, ...]; weight is [C], [1] or []";
+  let shapes = "that of x [N, C, ...]; weight [C], or one element";
 }
 def Glu : ActivationForm<"glu", [Param<"int64_t", "dim", "-1">]> {
   let summary = "the first half of a dim times the sigmoid of the second";

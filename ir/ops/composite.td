@@ -260,7 +260,7 @@ def LayerNorm : CompositeOp<"layer_norm", [TensorParam, Param<"const Shape&", "n
   let summary = "x normalised over its last dims, then scaled and shifted";
   let example = "layer_norm(tensor({1.f, 2.f, 3.f}), {3})";
   let gives = "[-1.2247, 0.0000, 1.2247] f32[3]";
-  let shapes = "weight and bias have the shape normalized_shape, which is that of x's last dims";
+  let shapes = "x [..., sizes...]; normalized_shape, weight and bias [sizes...]";
   let formula = "(x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight + bias";
   let dtypes = "floating";
 }
@@ -268,7 +268,7 @@ def Linear : CompositeOp<"linear", [TensorParam, Param<"const Tensor&", "weight"
   let summary = "x times the transposed weight, plus bias";
   let example = "linear(tensor({1.f, 2.f}), ones({3, 2}), tensor({0.f, 1.f, 2.f}))";
   let gives = "[3., 4., 5.] f32[3]";
-  let shapes = "[..., in] with weight [out, in] and bias [out] gives [..., out]";
+  let shapes = "x [..., in] with weight [out, in] and bias [out] gives [..., out]";
   let dtypes = "f32 f64 bf16 i64, one for all operands";
 }
 def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tensor&", "target">, Param<"const Tensor&", "weight", "{}">,
@@ -277,7 +277,7 @@ def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tenso
   let description = "Targets are i64 classes in 0 .. C - 1 or ignore_index, which counts for nothing; another one is an error. The mean is over the weights of the targets. A floating target of x's shape holds the classes' probabilities; its mean is over the positions. label_smoothing, in 0 .. 1, is the share of the target that is spread evenly over all classes.";
   let example = "cross_entropy(tensor({0.f, 0.f, 2.f, 0.f}).reshape({2, 2}), tensor({0, 0}))";
   let gives = "0.4100 f32[]";
-  let shapes = "x [N, C, ...] (or [C]) and target [N, ...] (or []) give the target's shape, or one element after `reduction`";
+  let shapes = "x [N, C, ...] (or [C]), target [N, ...] (or []) and weight [C] give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
   let dtypes = "floating";
 }

@@ -69,6 +69,6 @@ class TestFunction<string name, string floats, string integers> : Function<name,
 }
 def IsInfinite : TestFunction<"is_infinite", "abs(x) == inf", "x != x"> { let summary = "x is inf or -inf"; }
 def IsFinite : TestFunction<"is_finite", "abs(x) < inf", "x == x"> { let summary = "x is neither infinite nor NaN"; }
-def IsNegative : TestFunction<"is_negative", "copysign(1, x) < 0", "x < 0"> { let summary = "x has the sign -, as -0 does"; }
+def IsNegative : TestFunction<"is_negative", "(copysign(1, x) < 0) & (x == x)", "x < 0"> { let summary = "x has the sign -, as -0 does and NaN does not"; }
 
 #endif

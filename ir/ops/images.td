@@ -28,19 +28,19 @@ def PixelShuffle : Shuffle<"pixel_shuffle", Param<"int64_t", "upscale_factor">> 
   let summary = "groups of channels as pixels: r^2 channels become r rows and r columns";
   let example = "pixel_shuffle(arange(4).reshape({1, 4, 1, 1}), 2)";
   let gives = "[[[[0, 1], [2, 3]]]] i64[1, 1, 2, 2]";
-  let shapes = "[..., C * r^2, H, W] gives [..., C, H * r, W * r]";
+  let shapes = "x [..., C * upscale_factor * upscale_factor, H, W] gives [..., C, H * upscale_factor, W * upscale_factor]";
 }
 def PixelUnshuffle : Shuffle<"pixel_unshuffle", Param<"int64_t", "downscale_factor">> {
   let summary = "pixels as groups of channels: the inverse of pixel_shuffle";
   let example = "pixel_unshuffle(arange(4).reshape({1, 1, 2, 2}), 2)";
   let gives = "[[[[0]], [[1]], [[2]], [[3]]]] i64[1, 4, 1, 1]";
-  let shapes = "[..., C, H * r, W * r] gives [..., C * r^2, H, W]";
+  let shapes = "x [..., C, H * downscale_factor, W * downscale_factor] gives [..., C * downscale_factor * downscale_factor, H, W]";
 }
 def ChannelShuffle : Shuffle<"channel_shuffle", Param<"int64_t", "groups">> {
   let summary = "channels in the order in which groups of them take turns";
   let example = "channel_shuffle(arange(4).reshape({1, 4, 1}), 2)";
   let gives = "[[[0], [2], [1], [3]]] i64[1, 4, 1]";
-  let shapes = "that of x [N, C, ...] with C a multiple of groups";
+  let shapes = "that of x [N, C * groups, ...]";
 }
 
 #endif

@@ -345,7 +345,7 @@ def Diag : Composite<"diag", [TensorParam, Param<"int64_t", "diagonal", "0">]> {
   let summary = "a diagonal of a matrix as a view, or a matrix with a diagonal";
   let example = "diag(tensor({1, 2}))";
   let gives = "[[1, 0], [0, 2]] i64[2, 2]";
-  let shapes = "[n, m] gives the diagonal's length; [n] gives a square";
+  let shapes = "x [n, m] gives the diagonal's length; [n] gives a square";
   let dtypes = "every dtype";
   let method = 1;
 }
@@ -504,7 +504,7 @@ def NllLoss : Composite<"nll_loss", [TensorParam, Param<"const Tensor&", "target
   let example = "nll_loss(tensor({{-1.f, -2.f}}), tensor({1}))";
   let gives = "2. f32[]";
   let formula = "-weight[target] * x[target]";
-  let shapes = "x [N, C, ...] (or [C]) and target [N, ...] (or []) give the target's shape, or one element after `reduction`";
+  let shapes = "x [N, C, ...] (or [C]), target [N, ...] (or []) and weight [C] give the target's shape, or one element after `reduction`";
   let dtypes = "f32 f64 bf16; target i64";
 }
 

@@ -104,7 +104,7 @@ def CosineEmbeddingLoss : Loss<"cosine_embedding_loss", [Param<"const Arg&", "x1
   let summary = "1 minus the cosine of x1 and x2 where target is 1, what the cosine exceeds margin by where it is -1";
   let example = "cosine_embedding_loss(tensor({{1.f, 0.f}}), tensor({{0.f, 1.f}}), tensor({1}))";
   let gives = "1. f32[]";
-  let shapes = "[N, D] and [N, D] with target [N], or [D], [D] and []; one element after `reduction`";
+  let shapes = "x1 and x2 [N, D] with target [N], or [D] and []; one element after `reduction`";
 }
 def MarginRankingLoss : Loss<"margin_ranking_loss", [Param<"const Arg&", "x1">, Param<"const Tensor&", "x2">, TargetParam,
     Param<"double", "margin", "0">, ReductionParam]> {

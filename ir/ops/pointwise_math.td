@@ -84,11 +84,11 @@ def Hypot : Pointwise<"hypot", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let grad = ["dy * (a / y)", "dy * (b / y)"];
 }
 def Copysign : Pointwise<"copysign", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
-  let summary = "a with the sign of b";
+  let summary = "a with the sign of b; NaN, whose sign an op may choose, counts as positive";
   let example = "copysign(tensor({1.f, -2.f}), tensor({-0.f, 1.f}))";
   let gives = "[-1., 2.] f32[2]";
-  let value = "copysign(a, b)";
-  let grad = ["where(a == 0, 0, where(xor(a < 0, copysign(1, b) < 0), -dy, dy))", "where(dy == dy, 0, dy)"];
+  let value = "where(b == b, copysign(a, b), abs(a))";
+  let grad = ["where(a == 0, 0, where(xor(a < 0, (copysign(1, b) < 0) & (b == b)), -dy, dy))", "where(dy == dy, 0, dy)"];
 }
 def Deg2rad : Pointwise<"deg2rad", (ins Weft_Tensor:$x)> {
   let summary = "degrees as radians";

@@ -117,7 +117,7 @@ class Test<string mnemonic, string expression> : Pointwise<mnemonic, (ins Weft_T
 def IsNan : Test<"isnan", "x != x"> { let summary = "x is NaN"; let example = "isnan(tensor({1.f, NAN}))"; let gives = "[false, true] bool[2]"; }
 def IsInf : Test<"isinf", "is_infinite(x)"> { let summary = "x is inf or -inf"; let example = "isinf(tensor({1.f, -INFINITY}))"; let gives = "[false, true] bool[2]"; }
 def IsFiniteOp : Test<"isfinite", "is_finite(x)"> { let summary = "x is neither infinite nor NaN"; let example = "isfinite(tensor({1.f, NAN}))"; let gives = "[ true, false] bool[2]"; }
-def SignBit : Test<"signbit", "is_negative(x)"> { let summary = "x has the sign -, as -0 does"; let example = "signbit(tensor({1.f, -0.f}))"; let gives = "[false, true] bool[2]"; }
+def SignBit : Test<"signbit", "is_negative(x)"> { let summary = "x has the sign -, as -0 does; false for NaN, whose sign an op may choose"; let example = "signbit(tensor({1.f, -0.f}))"; let gives = "[false, true] bool[2]"; }
 class SignOp<string mnemonic> : Pointwise<mnemonic, (ins Weft_Tensor:$x)> {
   let summary = "1, -1 or 0 with the sign of x; 0 for NaN";
   let domain = Any;
@@ -228,10 +228,10 @@ def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other)
   let example = "next_after(tensor({1.f}), 2, 10, -14, 65504) - 1";
   let gives = "[0.0010] f32[1]";
   let domain = FloatOnly;
-  let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); n = where(e < least_exponent, least_exponent, e) - fraction;"
-             " half = !up & (mantissa(a) == 1) & (e > least_exponent); step = scale2(1, where(half, n - 1, n));"
+  let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); least = rint(least_exponent); digits = rint(fraction);"
+             " n = where(e < least, least, e) - digits; half = !up & (mantissa(a) == 1) & (e > least); step = scale2(1, where(half, n - 1, n));"
              " y = where(up, a + step, where(a == inf, largest, a - step))";
-  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least_exponent - fraction), other), copysign(y, x))))";
+  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(y, x))))";
   let differentiable = 0;
   let inPlace = 0;
   let method = 0;

@@ -13,31 +13,31 @@ def Mm : ProductForm<"mm", [TensorParam, SecondParam]> {
   let summary = "product of two matrices";
   let example = "mm(ones({1, 2}), ones({2, 1}))";
   let gives = "[[2.]] f32[1, 1]";
-  let shapes = "[M, K] by [K, N] gives [M, N]";
+  let shapes = "x [M, K] by y [K, N] gives [M, N]";
 }
 def Bmm : ProductForm<"bmm", [TensorParam, SecondParam]> {
   let summary = "products of matrices, one a batch";
   let example = "bmm(ones({1, 1, 2}), ones({1, 2, 1}))";
   let gives = "[[[2.]]] f32[1, 1, 1]";
-  let shapes = "[B, M, K] by [B, K, N] gives [B, M, N]";
+  let shapes = "x [B, M, K] by y [B, K, N] gives [B, M, N]";
 }
 def Mv : ProductForm<"mv", [TensorParam, SecondParam]> {
   let summary = "product of a matrix and a vector";
   let example = "mv(ones({2, 2}), tensor({1.f, 2.f}))";
   let gives = "[3., 3.] f32[2]";
-  let shapes = "[M, K] by [K] gives [M]";
+  let shapes = "x [M, K] by y [K] gives [M]";
 }
 def Dot : ProductForm<"dot", [TensorParam, SecondParam]> {
   let summary = "product of two vectors";
   let example = "dot(tensor({1, 2}), tensor({3, 4}))";
   let gives = "11 i64[]";
-  let shapes = "[K] by [K] gives []";
+  let shapes = "x [K] by y [K] gives []";
 }
 def Outer : ProductForm<"outer", [TensorParam, SecondParam]> {
   let summary = "products of each element of x with each of y";
   let example = "outer(tensor({1, 2}), tensor({3, 4}))";
   let gives = "[[3, 4], [6, 8]] i64[2, 2]";
-  let shapes = "[M] and [N] give [M, N]";
+  let shapes = "x [M] and y [N] give [M, N]";
   let dtypes = "every dtype, promoted to one";
 }
 def Kron : ProductForm<"kron", [TensorParam, SecondParam]> {
@@ -58,25 +58,25 @@ def Addmm : Added<"addmm"> {
   let summary = "a product of matrices added to x";
   let example = "addmm(ones({1}), ones({1, 2}), ones({2, 1}))";
   let gives = "[[3.]] f32[1, 1]";
-  let shapes = "a [M, K] by b [K, N] gives [M, N], to which x broadcasts";
+  let shapes = "a [M, K] by b [K, N] gives [M, N]; x [M, N] or what else broadcasts to it";
 }
 def Baddbmm : Added<"baddbmm"> {
   let summary = "products of matrices, one a batch, added to x";
   let example = "baddbmm(ones({1}), ones({1, 1, 2}), ones({1, 2, 1}), 10)";
   let gives = "[[[12.]]] f32[1, 1, 1]";
-  let shapes = "a [B, M, K] by b [B, K, N] gives [B, M, N], to which x broadcasts";
+  let shapes = "a [B, M, K] by b [B, K, N] gives [B, M, N]; x [B, M, N] or what else broadcasts to it";
 }
 def Addmv : Added<"addmv"> {
   let summary = "a product of a matrix and a vector added to x";
   let example = "addmv(ones({1}), ones({1, 2}), ones({2}))";
   let gives = "[3.] f32[1]";
-  let shapes = "a [M, K] by b [K] gives [M], to which x broadcasts";
+  let shapes = "a [M, K] by b [K] gives [M]; x [M] or what else broadcasts to it";
 }
 def Addr : Added<"addr"> {
   let summary = "products of each element of a with each of b, added to x";
   let example = "addr(ones({2}), tensor({1.f, 2.f}), tensor({3.f, 4.f}))";
   let gives = "[[4., 5.], [7., 9.]] f32[2, 2]";
-  let shapes = "a [M] and b [N] give [M, N], to which x broadcasts";
+  let shapes = "a [M] and b [N] give [M, N]; x [M, N] or what else broadcasts to it";
 }
 
 def Einsum : Composite<"einsum", [Param<"std::string_view", "equation">, Param<"const std::vector<Tensor>&", "operands">]> {
@@ -92,7 +92,7 @@ def Bilinear : Composite<"bilinear", [Param<"const Arg&", "x1">, Param<"const Ar
   let summary = "x1 times each matrix of weight times x2, plus bias";
   let example = "bilinear(tensor({1.f, 2.f}), tensor({3.f}), ones({1, 2, 1}))";
   let gives = "[9.] f32[1]";
-  let shapes = "[..., I] and [..., J] with weight [O, I, J] and bias [O] give [..., O]";
+  let shapes = "x1 [..., I] and x2 [..., J] with weight [O, I, J] and bias [O] give [..., O]";
   let formula = "y[o] = sum over i, j of x1[i] * weight[o, i, j] * x2[j] + bias[o]";
   let dtypes = "floating, one for all operands";
 }

@@ -94,7 +94,7 @@ def Cdist : Composite<"cdist", [Param<"const Arg&", "x1">, Param<"const Arg&", "
   let summary = "norms of the differences between each row of x1 and each row of x2";
   let example = "cdist(tensor({{0.f}, {1.f}}), tensor({{2.f}}))";
   let gives = "[[2.], [1.]] f32[2, 1]";
-  let shapes = "[..., P, M] and [..., R, M] give [..., P, R]; batch dims broadcast";
+  let shapes = "x1 [..., P, M] and x2 [..., R, M] give [..., P, R]; batch dims broadcast";
   let dtypes = "floating";
 }
 

@@ -10,7 +10,7 @@ def Matmul : Structured<"matmul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let example = "matmul(ones({2, 3}), ones({3, 1}))";
   let gives = "[[3.], [3.]] f32[2, 1]";
   let domain = Number;
-  let shapes = "[..., M, K] by [..., K, N] gives [..., M, N]";
+  let shapes = "a [..., M, K] by b [..., K, N] gives [..., M, N]";
   let lowers = 1;
   let reads = ["b", "a"];
   let formula = "y[m, n] = sum over k of a[m, k] * b[k, n]";

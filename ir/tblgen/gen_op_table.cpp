@@ -73,7 +73,8 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
        << ", .is_random = " << flag(op->is_random)
        << ", .gradient_reads = " << (gradient_reads(*op).empty() ? "nullptr" : "reads_" + op->name)
        << ", .domain = OpDomain::" << op->domain << ", .bool_operands = " << masks
-       << ", .needs_elements = " << flag(op->needs_elements) << ", .infer = " << infer_name(*op)
+       << ", .needs_elements = " << flag(op->needs_elements)
+       << ", .may_refuse = " << flag(may_refuse(records, *op)) << ", .infer = " << infer_name(*op)
        << ", .routine = " << (op->kind == Kind::structured ? "routine_" + op->name : "nullptr")
        << ", .vjp = " << (op->differentiable ? "vjp_" + op->name : "nullptr")
        << ", .structure_names = structure_" << op->name << ", .size_names = sizes_" << op->name

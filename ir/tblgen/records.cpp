@@ -78,7 +78,25 @@ unsigned reads_of_root(const OpRecord& op, int root) {
   return reads;
 }
 
+bool may_refuse(const Records& records, const Expression& e) {
+  if (!e.dag) return false;
+  for (const expr::Node& n : e.dag->nodes()) {
+    if (n.is_call() && may_refuse(records, *records.callable(n.op - expr::kCall))) return true;
+    if (!n.is_primitive()) continue;
+    if (n.primitive() == expr::Primitive::require) return true;
+    if (n.primitive() == expr::Primitive::floordiv) return true;
+  }
+  return false;
+}
+
 } // namespace
+
+bool may_refuse(const Records& records, const OpRecord& op) {
+  if (op.refuses) return true;
+  for (const Expression* e : {&op.value, &op.f32, &op.f64, &op.i64})
+    if (may_refuse(records, *e)) return true;
+  return false;
+}
 
 std::vector<unsigned> gradient_reads(const OpRecord& op) {
   std::vector<unsigned> reads(op.operands.size());

@@ -94,6 +94,10 @@ struct OpRecord {
 /// no gradient reads any.
 std::vector<unsigned> gradient_reads(const OpRecord& op);
 
+class Records;
+/// Says whether an op has operands with elements that it does not take: an integer division does.
+bool may_refuse(const Records& records, const OpRecord& op);
+
 class Records {
 public:
   /// Reads all records in the order of the files. Mistakes are reported at their place in the .td

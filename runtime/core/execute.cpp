@@ -84,6 +84,14 @@ Tensor copy_of(TensorImpl& t, const Loc& loc) {
   return Tensor::adopt(execute(call));
 }
 
+// An op that refuses an element has written nothing.
+void compute_apart(const OpCall& call, TensorImpl& target) {
+  const Tensor apart =
+      Tensor::adopt(make_tensor(make_meta(target.meta.shape(), target.meta.dtype), *call.loc));
+  execute_pointwise(call, *apart.impl());
+  copy_elements(apart.impl()->view(), target.view());
+}
+
 // Operand 0 is the target. A source that overlaps it but is another view of it is copied first; of
 // a structured op, which reads other elements than the one it writes, any that lies in its storage.
 void compute_in_place(const OpCall& call) {
@@ -104,6 +112,7 @@ void compute_in_place(const OpCall& call) {
   safe.operands = {operands, call.operands.size()};
   if (target.meta.device.type != DeviceType::cpu) return device::compute(safe, target);
   if (info(call.op).kind == OpKind::structured) return execute_structured(safe, target);
+  if (info(call.op).may_refuse) return compute_apart(safe, target);
   execute_pointwise(safe, target);
 }
 

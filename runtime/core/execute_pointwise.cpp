@@ -173,9 +173,8 @@ bool run_flat(const Body& body, const int64_t* items, char* out, int64_t out_ite
   return error.load() == 0;
 }
 
-// The dtype in which numbers meet elements: what halves and bool compute in, else the elements'
-// own.
-DType scalar_dtype(DType t) { return is_integer(t) ? t : compute_dtype(t); }
+// The dtype in which numbers meet elements: what halves compute in, else the elements' own.
+DType scalar_dtype(DType t) { return is_floating(t) ? compute_dtype(t) : t; }
 
 // Attributes stand packed in the dtype the kernel computes in.
 void write_attribute(uint64_t* attributes, size_t k, const Scalar& s, DType dtype) {

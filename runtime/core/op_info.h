@@ -46,6 +46,7 @@ struct OpInfo {
   OpDomain domain;
   uint8_t bool_operands; // bit k: operand k is a mask (where's condition, logical ops)
   bool needs_elements;   // a reduction that has no value for no elements (max, argmax)
+  bool may_refuse;       // there are elements that it does not take: an integer divisor 0
   /// Computes the result's metadata and, for views, its offset; throws weft::Error.
   void (*infer)(const OpCall&, Meta& result, int64_t& offset);
   /// The kernel of a structured op; null for the other kinds.

@@ -43,6 +43,7 @@ bool scatter_run(const ColumnRun& run, int64_t length, int64_t size, Join join) 
 
 // Says whether every index is a position of a dim of `size`.
 bool are_inside(const View& index, int64_t size) {
+  if (index.meta->numel() == 0) return true;
   const View views[] = {index};
   const StridedLoop loop(views);
   StridedCursor at(loop, 0);

@@ -88,6 +88,17 @@ TEST_CASE("fused ops of every dtype round and wrap after each op", "[compiled][d
   }
 }
 
+TEST_CASE("a number that becomes a bool is true unless it is 0", "[compiled][dtype]") {
+  const Inputs in = {tensor({1.f, 2.f, 3.f}), tensor({0})};
+  const auto full_of = [](const Inputs& x) {
+    return logical_and(full({3}, 0.5, boolean), x[0] > 1);
+  };
+  compare("full", full_of, in);
+  CHECK(full_of(in).to_vector<bool>() == std::vector<bool>{false, true, true});
+  compare(
+      "fill", [](const Inputs& x) { return index_fill(x[0] > 2, 0, x[1], 0.25); }, in);
+}
+
 TEST_CASE("bits and shifts, fused", "[compiled][dtype]") {
   for (DType t : {i64, i32, i16, i8, u8}) {
     INFO(t);

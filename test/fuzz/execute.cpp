@@ -6,9 +6,24 @@ namespace fuzz {
 
 namespace {
 
-// Names of functions in place end with an underscore.
-bool writes(const Statement& s) {
-  return std::string(op_rows()[static_cast<size_t>(s.row)].name).back() == '_';
+const OpRow& row_of(const Statement& s) { return op_rows()[static_cast<size_t>(s.row)]; }
+
+Shape shape_of(const Sizes& sizes, const Round& round) {
+  Shape s;
+  for (const Size& size : sizes)
+    s.push_back(size.in(round));
+  return s;
+}
+
+// Beyond what is compared, nothing is made.
+Tensor fitted(const Tensor& t, const Statement& s, const Round& round) {
+  const Shape shape = shape_of(s.arguments[1].dims, round);
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  if (count > kMostElements) throw NoArgument{};
+  const std::vector<int64_t>& rest = s.arguments[2].numbers;
+  return fit(t, shape, static_cast<DType>(rest[0]), static_cast<Elements>(rest[1]), rest[2]);
 }
 
 } // namespace
@@ -20,26 +35,20 @@ Shape shape_of(const Input& input, const Round& round) {
   return s;
 }
 
-Run::Run(const Program& program, const Round& round, const Change& change)
+Run::Run(const Program& program, const Round& round, const Change& change, Device device)
     : ran(program.statements.size()) {
+  const DeviceScope scope(device); // of what arrange() makes
   for (size_t k = 0; k < program.inputs.size(); k++) {
     const Input& in = program.inputs[k];
-    Tensor t = arrange(
-        make_input(shape_of(in, round), in.dtype, in.fill, round.seed + static_cast<unsigned>(k)),
-        in.layout);
+    Tensor t =
+        make_input(shape_of(in, round), in.dtype, in.fill, round.seed + static_cast<unsigned>(k));
+    t = arrange((change ? change(t) : t).to(device), in.layout);
     const bool overlaps = k == 1 && overlap(values[0], t, round.aliasing);
-    if (change) t = change(t);
     if (in.requires_grad && !overlaps) t = t.detach().requires_grad_();
     values.push_back(std::move(t));
   }
   values.resize(program.value_count());
   manual_seed(round.seed);
-}
-
-// A statement has one value: what gives several is left out.
-static Tensor only(std::vector<Tensor> results) {
-  if (results.size() != 1) throw NoArgument{};
-  return results.front();
 }
 
 void Run::execute(const Program& program, const Round& round, size_t k) {
@@ -52,8 +61,11 @@ void Run::execute(const Program& program, const Round& round, size_t k) {
   Tensor& result = values[static_cast<size_t>(program.value_of(k))];
   switch (s.kind) {
   case Statement::call:
-    result =
-        only(op_rows()[static_cast<size_t>(s.row)].call(Call(values, s.arguments, round.shift)));
+    result = row_of(s).call(Call(values, s.arguments, round)).at(static_cast<size_t>(s.result));
+    if (s.takes_numbers_alone()) result = placed(result);
+    return;
+  case Statement::fit:
+    result = fitted(value(0), s, round);
     return;
   case Statement::assign:
     value(0).copy_(value(1));
@@ -89,7 +101,7 @@ void Run::decide(const Program& program, const Round& round, size_t k) {
     execute(program, round, k);
     ran[k] = 1;
     const Tensor& result = values[static_cast<size_t>(program.value_of(k))];
-    if (s.kind == Statement::call && !writes(s) && result.defined() &&
+    if (s.kind == Statement::call && !row_of(s).writes() && result.defined() &&
         result.numel() > kMostElements) {
       values[static_cast<size_t>(program.value_of(k))] = {};
       ran[k] = 0;
@@ -100,6 +112,7 @@ void Run::decide(const Program& program, const Round& round, size_t k) {
       if (v.empty() || !(v[0] > s.arguments[1].scalar.f)) covered_ = s.covers;
     }
   } catch (const NoArgument&) {
+  } catch (const std::out_of_range&) { // there are fewer results than in the first call
   } catch (const Error& e) {
     if (program.stops || s.kind == Statement::backward) {
       error = e.what();

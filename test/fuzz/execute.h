@@ -12,9 +12,10 @@ struct Run {
   std::vector<uint8_t> ran;   // a statement each: decided by the eager run
   std::string error;          // that ended it
 
-  /// Makes the inputs, each changed by `change` where there is one.
+  /// Makes the inputs on a device, each changed by `change` where there is one.
   using Change = std::function<Tensor(const Tensor&)>;
-  Run(const Program& program, const Round& round, const Change& change = {});
+  Run(const Program& program, const Round& round, const Change& change = {},
+      Device device = Device::cpu());
   /// Runs a statement and decides whether it runs at all: it does not where its values are missing,
   /// where it throws, or where a read left it out.
   void decide(const Program& program, const Round& round, size_t k);

@@ -22,10 +22,8 @@ public:
     inputs();
     Run run(program_, program_.rounds[0]);
     const int64_t count = 2 + pick(relation_ == Relation::gears ? 14 : 7);
-    for (int64_t tries = 0; tries < 12 * count; tries++) {
-      if (static_cast<int64_t>(program_.statements.size()) == count) break;
-      try_statement(run);
-    }
+    for (int64_t tries = 0, made = 0; tries < 12 * count && made < count; tries++)
+      made += try_statement(run);
     finish();
     return std::move(program_);
   }
@@ -87,7 +85,9 @@ private:
     return 0;
   }
 
-  Statement draw(const Run& run) {
+  // The statement, behind those that make tensors for it.
+  std::vector<Statement> draw(const Run& run) {
+    std::vector<Statement> all;
     Statement s;
     const auto tensor = [](int v) {
       Argument a;
@@ -114,24 +114,31 @@ private:
       s.arguments = {tensor(value(run)), tensor(value(run))};
     } else {
       s.row = static_cast<int>(pick(static_cast<int64_t>(op_rows().size())));
+      const OpRow& row = op_rows()[static_cast<size_t>(s.row)];
       if (print_drawn) {
-        std::printf("  drawing %s\n", op_rows()[static_cast<size_t>(s.row)].name);
+        std::printf("  drawing %s\n", row.name);
         std::fflush(stdout);
       }
-      Call call(run.values, random_);
-      op_rows()[static_cast<size_t>(s.row)].call(call);
+      Call call(run.values, row, program_.rounds[0], random_, relation_ != Relation::halves);
+      const size_t results = row.call(call).size();
+      if (results == 0) throw NoArgument{};
       s.arguments = call.drawn();
+      s.result = static_cast<int>(pick(static_cast<int64_t>(results)));
+      all = call.fits();
     }
-    return s;
+    all.push_back(std::move(s));
+    return all;
   }
 
-  void try_statement(Run& run) {
+  bool try_statement(Run& run) {
+    const size_t before = program_.statements.size();
     try {
-      program_.statements.push_back(draw(run));
+      for (Statement& s : draw(run))
+        program_.statements.push_back(std::move(s));
     } catch (const NoArgument&) {
-      return;
+      return false;
     } catch (const Error&) {
-      return; // the arguments do not fit
+      return false; // the arguments do not fit
     }
     // Drawing has run the op; start again from the inputs, so that what it wrote is not there
     // twice.
@@ -139,11 +146,12 @@ private:
     Watch watch;
     for (size_t k = 0; k < program_.statements.size(); k++)
       run.decide(program_, program_.rounds[0], k);
-    if (suits(run, watch)) return;
-    program_.statements.pop_back();
+    if (suits(run, watch)) return true;
+    program_.statements.resize(before);
     run = Run(program_, program_.rounds[0]);
     for (size_t k = 0; k < program_.statements.size(); k++)
       run.decide(program_, program_.rounds[0], k);
+    return false;
   }
 
   bool suits(const Run& run, const Watch& watch) {

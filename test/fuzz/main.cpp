@@ -2,6 +2,7 @@
 // crash is a finding like any other; a finding is shrunk and written as a program of its own.
 
 #include "test/fuzz/program.h"
+#include "weft/device.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -25,6 +26,7 @@ struct Options {
   unsigned jobs = 2;
   std::string device = "cpu", folder = "fuzz-findings";
   unsigned most_findings = 5;
+  bool show = false;
 };
 
 constexpr unsigned kProgramsAWorker = 1000;
@@ -99,6 +101,16 @@ void work(const Options& options, Shared& shared, unsigned worker) {
   }
 }
 
+// The programs as they are generated, which a finding starts from.
+int show(const Options& options) {
+  for (unsigned seed = options.first; seed < options.first + options.programs; seed++) {
+    const Relation relation = relation_of(seed);
+    fmt::print("{}\n",
+               print(generate(seed, relation, device_of(options.device)), relation, "shown"));
+  }
+  return 0;
+}
+
 bool failed(int status) { return WIFSIGNALED(status) || WEXITSTATUS(status) != 0; }
 
 std::string describe_end(int status) {
@@ -125,7 +137,22 @@ void shrink_crash(const Options& options, unsigned seed, const std::string& what
   });
 }
 
+// Says why programs cannot run on the device, if they cannot. In a process of its own: drivers do
+// not survive a fork.
+bool is_absent(const Options& options) {
+  return options.device != "cpu" && failed(in_child([&] {
+           try {
+             device_info(device_of(options.device));
+           } catch (const Error& e) {
+             fmt::print("SKIPPED: {}\n", e.what());
+             std::fflush(stdout);
+             _exit(1);
+           }
+         }));
+}
+
 int run(const Options& options) {
+  if (is_absent(options)) return 0;
   void* memory =
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   auto& shared = *new (memory) Shared;
@@ -181,6 +208,7 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", options.jobs, "processes")->check(CLI::Range(1, 64));
   app.add_option("--device", options.device, "where tensors lie: cpu, opencl or cuda");
   app.add_option("--folder", options.folder, "where repros are written");
+  app.add_flag("--show", options.show, "print the programs and run none");
   CLI11_PARSE(app, argc, argv);
   try {
     weft::device_named(options.device);
@@ -188,5 +216,5 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "fuzz-programs: {}\n", e.what());
     return 2;
   }
-  return fuzz::run(options);
+  return options.show ? fuzz::show(options) : fuzz::run(options);
 }

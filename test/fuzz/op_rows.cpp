@@ -1,6 +1,7 @@
 #include "test/fuzz/op_rows.h"
 #include "runtime/composite/outputs.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -8,20 +9,77 @@ namespace fuzz {
 
 namespace {
 
-bool has(const char* name, const char* part) { return std::strstr(name, part) != nullptr; }
+bool has(std::string_view name, std::string_view part) { return name.find(part) != name.npos; }
 
-template <class T> struct Is { static constexpr bool optional_dtype = false; };
-template <> struct Is<std::optional<DType>> { static constexpr bool optional_dtype = true; };
+template <class T> struct Is {
+  static constexpr bool optional = false;
+  using Inner = T;
+};
+template <class T> struct Is<std::optional<T>> {
+  static constexpr bool optional = !std::is_same_v<T, Device>;
+  using Inner = T;
+};
+template <class T> using Inner = typename Is<T>::Inner;
+
+template <class T, class... Others> constexpr bool is_any = (std::is_same_v<T, Others> || ...);
 
 constexpr double kNumbers[] = {0, 1, -1, 0.5, 2, -2.5, 3, 0.1};
+constexpr const char* kEquations[] = {
+    "ij,jk->ik", "ij,kj->ik",    "bij,bjk->bik",    "i,j->ij",      "ij->ji",   "ii->i",
+    "ij->",      "bij,bkj->bik", "bhid,bhjd->bhij", "ij,jk,kl->il", "ij,ij->i", "i,i"};
+
+Argument of_values(Argument::Kind kind, std::vector<int> values) {
+  Argument a;
+  a.kind = kind;
+  a.values = std::move(values);
+  return a;
+}
+Argument of_numbers(Argument::Kind kind, std::vector<int64_t> numbers) {
+  Argument a;
+  a.kind = kind;
+  a.numbers = std::move(numbers);
+  return a;
+}
+Argument of_word(std::string word) {
+  Argument a;
+  a.kind = Argument::text;
+  a.word = std::move(word);
+  return a;
+}
+
+// What parameters that are words may be: for each name, all that any function takes.
+struct Words {
+  std::string_view parameter;
+  std::vector<const char*> words;
+};
+const std::vector<const char*>& words_of(std::string_view parameter) {
+  static const Words all[] = {
+      {"mode",
+       {"constant", "reflect", "replicate", "circular", "nearest", "nearest-exact", "linear",
+        "bilinear", "bicubic", "trilinear", "area"}},
+      {"reduce", {"sum", "prod", "mean", "amax", "amin"}},
+      {"rounding_mode", {"trunc", "floor"}},
+      {"approximate", {"none", "tanh"}},
+  };
+  for (const Words& w : all)
+    if (w.parameter == parameter) return w.words;
+  throw NoArgument{};
+}
 
 } // namespace
 
 template <class T> constexpr bool Call::can_draw() {
-  return std::is_same_v<T, Tensor> || std::is_same_v<T, std::vector<Tensor>> ||
-         std::is_same_v<T, Shape> || std::is_same_v<T, Dims> || std::is_same_v<T, int64_t> ||
-         std::is_same_v<T, bool> || std::is_same_v<T, double> || std::is_same_v<T, Scalar> ||
-         std::is_same_v<T, DType> || std::is_same_v<T, Reduce> || Is<T>::optional_dtype;
+  return Is<T>::optional ||
+         is_any<T, Tensor, std::vector<Tensor>, Shape, Dims, int64_t, bool, double, Scalar, DType,
+                Reduce, Padding, std::string_view, std::vector<double>, std::vector<int64_t>>;
+}
+
+Call::Call(const std::vector<Tensor>& values, const OpRow& row, const Round& round,
+           std::mt19937& random, bool makes_tensors)
+    : values_(values), round_(round), random_(&random),
+      most_(random() % 2 ? random() % 3 : random() % 10), makes_tensors_(makes_tensors) {
+  text_.emplace(row.shapes, round, random);
+  if (has(row.shapes, "equation")) equation_ = kEquations[pick(12)];
 }
 
 std::vector<Argument> Call::drawn() const {
@@ -38,7 +96,14 @@ std::vector<Argument> Call::drawn() const {
   return list;
 }
 
-Tensor Call::tensor(int value) const {
+Shape Call::shape(const Sizes& sizes) const {
+  Shape s;
+  for (const Size& size : sizes)
+    s.push_back(size.in(round_));
+  return s;
+}
+
+const Tensor& Call::tensor(int value) const {
   if (value < 0) throw NoArgument{}; // what made it was removed
   const Tensor& t = values_[static_cast<size_t>(value)];
   if (!t.defined()) throw NoArgument{};
@@ -66,73 +131,237 @@ int Call::pick_value() const {
   throw NoArgument{};
 }
 
-template <class T> Argument Call::draw(const char* name) const {
-  Argument a;
-  auto integers = [&](Argument::Kind kind, std::vector<int64_t> v) {
-    a.kind = kind;
-    a.numbers = std::move(v);
-  };
-  if constexpr (std::is_same_v<T, Arg> || std::is_same_v<T, Scalar> || std::is_same_v<T, double>) {
-    if (std::is_same_v<T, Arg> && pick(6)) {
-      a.kind = Argument::tensor;
-      a.values = {pick_value()};
-      return a;
-    }
-    a.kind = std::is_same_v<T, double> ? Argument::real : Argument::number;
-    a.scalar = Scalar(kNumbers[pick(8)]);
-    if (!std::is_same_v<T, double> && pick(2)) a.scalar = Scalar(pick(7) - 2);
-    if (!std::is_same_v<T, double> && pick(12) == 0) a.scalar = Scalar(pick(2) == 1);
-  } else if constexpr (std::is_same_v<T, Tensor>) {
-    a.kind = Argument::tensor;
-    a.values = {pick_value()};
-  } else if constexpr (std::is_same_v<T, std::vector<Tensor>>) {
-    a.kind = Argument::tensors;
-    for (int64_t k = 1 + pick(3); k > 0; k--)
-      a.values.push_back(pick_value());
-  } else if constexpr (std::is_same_v<T, Shape>) {
-    static const std::vector<int64_t> shapes[] = {
-        {-1}, {1, -1}, {-1, 1}, {2, -1},    {-1, -1}, {2, -1, -1}, {-1, 2},    {},
-        {1},  {3},     {2, 3},  {-1, 1, 1}, {0, -1},  {4},         {1, -1, -1}};
-    integers(Argument::integers, shapes[pick(15)]);
-  } else if constexpr (std::is_same_v<T, Dims>) {
-    static const std::vector<int64_t> dims[] = {{},     {0}, {1},  {-1},    {0, 1},
-                                                {1, 0}, {2}, {-2}, {0, -1}, {2, 0, 1}};
-    integers(Argument::integers, dims[pick(10)]);
-  } else if constexpr (std::is_same_v<T, int64_t>) {
-    integers(Argument::integer, {has(name, "dim") ? pick(4) - 2 : pick(6) - 1});
-  } else if constexpr (std::is_same_v<T, bool>) {
-    integers(Argument::flag, {pick(2)});
-  } else if constexpr (std::is_same_v<T, DType> || Is<T>::optional_dtype) {
-    integers(Argument::dtype, {pick(kDTypeCount)});
-  } else if constexpr (std::is_same_v<T, Reduce>) {
-    integers(Argument::reduce, {pick(3)});
-  } else {
-    throw NoArgument{};
+// The sizes of the call's first tensor, which follow n and m where they are equal to one.
+Sizes Call::anchor_sizes() const {
+  Sizes sizes;
+  for (int64_t size : values_[static_cast<size_t>(anchor_)].shape())
+    sizes.push_back(size > 1 && size == round_.n   ? Size{1, 'n'}
+                    : size > 1 && size == round_.m ? Size{1, 'm'}
+                                                   : Size{size});
+  return sizes;
+}
+
+// The record's where it tells them; else those of the first tensor or others that go with it. None:
+// any value will do.
+std::optional<Sizes> Call::draw_sizes(const std::string& name, bool is_index) const {
+  if (auto told = text_->of(name)) return told;
+  const int64_t kind = pick(12);
+  if (anchor_ < 0 || kind >= (is_index ? 9 : 4)) {
+    if (pick(6)) return {};
+    return text_->any(4);
   }
+  const Sizes like = anchor_sizes();
+  if (kind % 3 == 2 && !like.empty())
+    return Sizes{like[static_cast<size_t>(pick(static_cast<int64_t>(like.size())))]};
+  if (kind == 3) return Sizes{};
+  return like;
+}
+
+// A value that is there, or one that a statement of its own makes of one.
+int Call::draw_tensor(const char* name) const {
+  if (!makes_tensors_) return pick_value();
+  const bool is_index = has(name, "ind"), is_mask = has(name, "mask");
+  const int64_t special = pick(text_->only_broadcasts() ? 80 : 20);
+  if (!is_index && !is_mask && special > 1) {
+    const int value = draw_plain(name, special);
+    if (!dtype_) dtype_ = tensor(value).dtype();
+    return value;
+  }
+  std::optional<Sizes> sizes = draw_sizes(name, is_index);
+  if (!sizes) sizes = anchor_ < 0 ? text_->any(3) : anchor_sizes();
+  if (is_mask || special == 1) return made(*sizes, pick(8) ? boolean : f32, Elements::any);
+  static constexpr DType integers[] = {i32, i16, i8, u8};
+  return made(*sizes, pick(8) ? i64 : integers[pick(4)],
+              pick(3) ? Elements::index : Elements::wrapped);
+}
+
+DType Call::any_dtype() const {
+  const Tensor& t = values_[static_cast<size_t>(pick(static_cast<int64_t>(values_.size())))];
+  return t.defined() ? t.dtype() : f32;
+}
+
+int Call::draw_plain(const char* name, int64_t special) const {
+  if (text_->only_broadcasts() && special > 2) return pick_value();
+  std::optional<Sizes> sizes = draw_sizes(name, false);
+  if (!sizes) return pick_value();
+  if (pick(2)) // one that happens to be like that
+    for (size_t k = values_.size(); k-- > 0;)
+      if (const Tensor& t = values_[k];
+          t.defined() && t.shape() == shape(*sizes) && (!dtype_ || t.dtype() == *dtype_)) {
+        if (anchor_ < 0) anchor_ = static_cast<int>(k);
+        return static_cast<int>(k);
+      }
+  const DType dtype = dtype_ && pick(8) ? *dtype_ : any_dtype();
+  return made(*sizes, dtype, special == 2 ? Elements::unit : Elements::any);
+}
+
+int Call::made(Sizes sizes, DType dtype, Elements range) const {
+  const int anchor = std::exchange(anchor_, -1); // any value may be what it is made of
+  const int source = pick_value();
+  anchor_ = anchor;
+  int64_t count = 1, limit = 1 + pick(4);
+  for (const Size& size : sizes)
+    count *= size.in(round_);
+  if (count > 3000) throw NoArgument{};
+  if (anchor >= 0)
+    for (int64_t size : values_[static_cast<size_t>(anchor)].shape())
+      if (size > 0) limit = pick(4) ? std::min(limit, size) : size;
+  Statement s;
+  s.kind = Statement::fit;
+  Argument to;
+  to.kind = Argument::sizes;
+  to.dims = std::move(sizes);
+  s.arguments = {of_values(Argument::tensor, {source}), to,
+                 of_numbers(Argument::integers,
+                            {static_cast<int64_t>(dtype), static_cast<int64_t>(range), limit})};
+  values_.push_back(fit(tensor(source), shape(to.dims), dtype, range, limit));
+  fits_.push_back(std::move(s));
+  const int number = static_cast<int>(values_.size()) - 1;
+  if (anchor < 0) anchor_ = number;
+  return number;
+}
+
+std::vector<int> Call::draw_tensors(const char* name) const {
+  std::vector<int> all;
+  if (!equation_.empty() && makes_tensors_) {
+    const std::string operands = equation_.substr(0, equation_.find('-'));
+    for (size_t at = 0; at < operands.size();) {
+      const size_t end = std::min(operands.find(',', at), operands.size());
+      if (!dtype_) dtype_ = any_dtype();
+      all.push_back(made(text_->of_letters(operands.substr(at, end - at)), *dtype_, Elements::any));
+      at = end + 1;
+    }
+    return all;
+  }
+  for (int64_t k = 1 + pick(3); k > 0; k--)
+    all.push_back(draw_tensor(name));
+  return all;
+}
+
+// Numbers of dims, or sizes, steps and counts: one, or one a dim.
+std::vector<int64_t> Call::draw_dims(const std::string& name) const {
+  static const std::vector<int64_t> dims[] = {{},     {0}, {1},  {-1},    {0, 1},
+                                              {1, 0}, {2}, {-2}, {0, -1}, {2, 0, 1}};
+  if (has(name, "dim") || name == "source" || name == "destination") return dims[pick(10)];
+  std::vector<int64_t> list;
+  const int64_t least = has(name, "pad") ? 0 : has(name, "shift") ? -2 : 1;
+  for (int64_t k = pick(2) ? 1 : pick(3) ? text_->spatial_dims() : pick(4); k > 0; k--)
+    list.push_back(least + pick(least < 0 ? 5 : 3));
+  return list;
+}
+
+Argument Call::draw_number(bool is_real) const {
+  Argument a;
+  a.kind = is_real ? Argument::real : Argument::number;
+  a.scalar = Scalar(kNumbers[pick(8)]);
+  if (!is_real && pick(2)) a.scalar = Scalar(pick(7) - 2);
+  if (!is_real && pick(12) == 0) a.scalar = Scalar(pick(2) == 1);
   return a;
 }
 
+Argument Call::draw_shape(const char* name) const {
+  static const std::vector<int64_t> shapes[] = {
+      {-1}, {1, -1}, {-1, 1}, {2, -1},    {-1, -1}, {2, -1, -1}, {-1, 2},    {},
+      {1},  {3},     {2, 3},  {-1, 1, 1}, {0, -1},  {4},         {1, -1, -1}};
+  Argument a;
+  const std::optional<Sizes> told = text_->of(name);
+  a.kind = told ? Argument::sizes : Argument::integers;
+  if (told)
+    a.dims = *told;
+  else
+    a.numbers = shapes[pick(15)];
+  return a;
+}
+
+Argument Call::draw_word(const char* name) const {
+  if (!equation_.empty()) return of_word(equation_);
+  const std::vector<const char*>& words = words_of(name);
+  return of_word(words[static_cast<size_t>(pick(static_cast<int64_t>(words.size())))]);
+}
+
+std::vector<int64_t> Call::draw_list() const {
+  std::vector<int64_t> list;
+  for (int64_t k = 2 * (1 + pick(2)); k > 0; k--)
+    list.push_back(pick(8) ? pick(3) : -1);
+  return list;
+}
+
+int64_t Call::draw_integer(const char* name) const {
+  if (auto told = text_->factor(name)) return *told;
+  return has(name, "dim") ? pick(4) - 2 : pick(6) - 1;
+}
+
+template <class T> Argument Call::draw(const char* name) const {
+  using I = Inner<T>;
+  if constexpr (std::is_same_v<I, Arg>)
+    return pick(6) || text_->of(name) ? of_values(Argument::tensor, {draw_tensor(name)})
+                                      : draw_number(false);
+  else if constexpr (is_any<I, Scalar, double>)
+    return draw_number(std::is_same_v<I, double>);
+  else if constexpr (std::is_same_v<I, Tensor>)
+    return of_values(Argument::tensor, {draw_tensor(name)});
+  else if constexpr (std::is_same_v<I, std::vector<Tensor>>)
+    return of_values(Argument::tensors, draw_tensors(name));
+  else if constexpr (std::is_same_v<I, Shape>)
+    return draw_shape(name);
+  else if constexpr (std::is_same_v<I, Dims>)
+    return of_numbers(Argument::integers, draw_dims(name));
+  else if constexpr (std::is_same_v<I, Padding>)
+    return pick(3) ? of_numbers(Argument::integers, draw_dims(name))
+                   : of_word(pick(2) ? "same" : "valid");
+  else if constexpr (std::is_same_v<I, std::string_view>)
+    return draw_word(name);
+  else if constexpr (std::is_same_v<I, std::vector<double>>)
+    return of_numbers(Argument::halves, {1 + pick(5)});
+  else if constexpr (std::is_same_v<I, std::vector<int64_t>>)
+    return of_numbers(Argument::integers, draw_list());
+  else if constexpr (std::is_same_v<I, int64_t>)
+    return of_numbers(Argument::integer, {draw_integer(name)});
+  else if constexpr (std::is_same_v<I, bool>)
+    return of_numbers(Argument::flag, {pick(2)});
+  else if constexpr (std::is_same_v<I, DType>)
+    return of_numbers(Argument::dtype, {pick(kDTypeCount)});
+  else if constexpr (std::is_same_v<I, Reduce>)
+    return of_numbers(Argument::reduce, {pick(4)});
+  else
+    throw NoArgument{};
+}
+
 template <class T> T Call::value(const Argument& a) const {
-  if constexpr (std::is_same_v<T, Tensor>) {
+  using I = Inner<T>;
+  if constexpr (std::is_same_v<I, Tensor>) {
     return tensor(a.values.at(0));
-  } else if constexpr (std::is_same_v<T, std::vector<Tensor>>) {
+  } else if constexpr (std::is_same_v<I, std::vector<Tensor>>) {
     std::vector<Tensor> list;
     for (int v : a.values)
       list.push_back(tensor(v));
     return list;
-  } else if constexpr (std::is_same_v<T, Scalar>) {
-    return a.scalar.kind == Scalar::Kind::floating ? Scalar(a.scalar.f + shift_) : a.scalar;
-  } else if constexpr (std::is_same_v<T, double>) {
-    return a.scalar.f + shift_;
-  } else if constexpr (std::is_same_v<T, Shape> || std::is_same_v<T, Dims>) {
+  } else if constexpr (std::is_same_v<I, Scalar>) {
+    return a.scalar.kind == Scalar::Kind::floating ? Scalar(a.scalar.f + round_.shift) : a.scalar;
+  } else if constexpr (std::is_same_v<I, double>) {
+    return a.scalar.f + round_.shift;
+  } else if constexpr (is_any<I, Shape, Dims>) {
+    if (a.kind == Argument::sizes) return T(shape(a.dims));
     return T(Ints(a.numbers));
-  } else if constexpr (std::is_same_v<T, int64_t>) {
+  } else if constexpr (std::is_same_v<I, Padding>) {
+    if (a.kind == Argument::text) return Padding(std::string_view(a.word));
+    return Padding(Dims(Ints(a.numbers)));
+  } else if constexpr (std::is_same_v<I, std::string_view>) {
+    return a.word; // of drawn_ or of the statement: both outlive the call
+  } else if constexpr (std::is_same_v<I, std::vector<double>>) {
+    std::vector<double> list;
+    for (int64_t half : a.numbers)
+      list.push_back(static_cast<double>(half) * 0.5);
+    return list;
+  } else if constexpr (std::is_same_v<I, std::vector<int64_t>>) {
+    return a.numbers;
+  } else if constexpr (std::is_same_v<I, int64_t>) {
     return a.numbers.at(0);
-  } else if constexpr (std::is_same_v<T, bool>) {
+  } else if constexpr (std::is_same_v<I, bool>) {
     return a.numbers.at(0) != 0;
-  } else if constexpr (std::is_same_v<T, DType> || Is<T>::optional_dtype) {
+  } else if constexpr (std::is_same_v<I, DType>) {
     return static_cast<DType>(a.numbers.at(0));
-  } else if constexpr (std::is_same_v<T, Reduce>) {
+  } else if constexpr (std::is_same_v<I, Reduce>) {
     return static_cast<Reduce>(a.numbers.at(0));
   } else {
     throw NoArgument{};

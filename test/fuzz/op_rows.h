@@ -3,6 +3,7 @@
 #pragma once
 
 #include "test/fuzz/program.h"
+#include "test/fuzz/shapes.h"
 
 #include <map>
 #include <random>
@@ -12,15 +13,19 @@ namespace fuzz {
 /// There is no way to make up the argument.
 struct NoArgument {};
 
+struct OpRow;
+
 /// Where arguments come from: random ones that suit the values at hand, or those of a statement.
 class Call {
 public:
   /// Replays `arguments`.
-  Call(const std::vector<Tensor>& values, const std::vector<Argument>& arguments, double shift)
-      : values_(values), given_(&arguments), shift_(shift) {}
-  /// Draws arguments; those with defaults are given up to a drawn position.
-  Call(const std::vector<Tensor>& values, std::mt19937& random)
-      : values_(values), random_(&random), most_(random() % 3 ? 0 : random() % 5) {}
+  Call(const std::vector<Tensor>& values, const std::vector<Argument>& arguments,
+       const Round& round)
+      : values_(values), given_(&arguments), round_(round) {}
+  /// Draws arguments for a function; those with defaults are given up to a drawn position. Where it
+  /// may, it makes tensors of the shapes that the record tells.
+  Call(const std::vector<Tensor>& values, const OpRow& row, const Round& round,
+       std::mt19937& random, bool makes_tensors);
 
   Arg operand(size_t position, const char* name) const;
   template <class T> T get(size_t position, const char* name) const {
@@ -40,36 +45,59 @@ public:
 
   /// The arguments drawn, by position. Throws NoArgument where a default stands before others.
   std::vector<Argument> drawn() const;
+  /// The statements that make tensors for them; their values come behind the call's `values`.
+  const std::vector<Statement>& fits() const { return fits_; }
 
 private:
   template <class T> static constexpr bool can_draw();
   template <class T> Argument draw(const char* name) const;
   template <class T> T value(const Argument& a) const;
-  template <class T> Argument argument(size_t position, const char* name) const {
+  template <class T> const Argument& argument(size_t position, const char* name) const {
     if (!random_) return (*given_)[position];
     Argument a = draw<T>(name);
-    drawn_[position] = a;
-    return a;
+    return drawn_[position] = std::move(a);
   }
   int pick_value() const;
+  int draw_tensor(const char* name) const;
+  DType any_dtype() const;
+  int draw_plain(const char* name, int64_t special) const;
+  std::optional<Sizes> draw_sizes(const std::string& name, bool is_index) const;
+  Sizes anchor_sizes() const;
+  int made(Sizes sizes, DType dtype, Elements range) const;
+  std::vector<int> draw_tensors(const char* name) const;
+  std::vector<int64_t> draw_dims(const std::string& name) const;
+  std::vector<int64_t> draw_list() const;
+  int64_t draw_integer(const char* name) const;
+  Argument draw_number(bool is_real) const;
+  Argument draw_shape(const char* name) const;
+  Argument draw_word(const char* name) const;
   int64_t pick(int64_t n) const {
     return static_cast<int64_t>((*random_)() % static_cast<uint64_t>(n));
   }
-  Tensor tensor(int value) const;
+  Shape shape(const Sizes& sizes) const;
+  const Tensor& tensor(int value) const;
 
-  const std::vector<Tensor>& values_;
+  mutable std::vector<Tensor> values_;
   const std::vector<Argument>* given_ = nullptr;
+  const Round& round_;
   std::mt19937* random_ = nullptr;
   size_t most_ = 0;
-  double shift_ = 0;
+  bool makes_tensors_ = false;
+  std::string equation_; // where the record's shapes follow one
+  std::optional<ShapeText> text_;
   mutable std::map<size_t, Argument> drawn_;
   mutable std::vector<size_t> defaulted_;
-  mutable int anchor_ = -1; // the first value drawn: others should fit it
+  mutable std::vector<Statement> fits_;
+  mutable int anchor_ = -1;            // the first value drawn: others should fit it
+  mutable std::optional<DType> dtype_; // of the first one that is no index
 };
 
 struct OpRow {
-  const char* name;
+  const char *name, *returns, *shapes;
   std::vector<Tensor> (*call)(const Call&);
+
+  /// Functions in place end with an underscore.
+  bool writes() const { return std::string_view(name).ends_with('_'); }
 };
 const std::vector<OpRow>& op_rows();
 int row_named(const std::string& name);

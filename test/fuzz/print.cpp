@@ -14,7 +14,9 @@ namespace {
 
 constexpr const char* kFills[] = {"integers", "reals", "specials", "zeros", "ones"};
 constexpr const char* kLayouts[] = {"plain", "transposed", "spaced", "shifted"};
-constexpr const char* kReduces[] = {"none", "mean", "sum"};
+constexpr const char* kReduces[] = {"none", "mean", "sum", "batchmean"};
+constexpr const char* kDevices[] = {"cpu", "opencl", "cuda"};
+constexpr const char* kElements[] = {"any", "unit", "index", "wrapped"};
 
 std::string dtype_name(int64_t t) {
   const auto dtype = static_cast<DType>(t);
@@ -36,6 +38,8 @@ public:
     text_ = "// " + what + "\n// Found by fuzz-programs, seed " + std::to_string(program_.seed) +
             ", and shrunk. Exits with 1 where the two runs differ.\n" + support() + "\n";
     text_ += "using namespace fuzz;\n\n";
+    text_ += fmt::format("const Device kDevice = Device::{}();\n\n",
+                         kDevices[static_cast<int>(program_.device.type)]);
     values();
     inputs();
     const size_t n = program_.statements.size();
@@ -76,21 +80,23 @@ private:
   }
 
   void inputs() {
-    text_ += "Values make_inputs(const Round& r, Tensor (*change)(const Tensor&)) {\n  Values v;\n";
+    text_ +=
+        "Values make_inputs(const Round& r, Tensor (*change)(const Tensor&), Device device) {\n"
+        "  const DeviceScope scope(device);\n  Values v;\n";
     for (size_t k = 0; k < program_.inputs.size(); k++) {
       const Input& in = program_.inputs[k];
       std::vector<std::string> dims;
       for (char c : in.shape)
         dims.push_back(c == '1' ? "1" : fmt::format("r.{}", c));
       const std::string x = name(static_cast<int>(k));
+      text_ += fmt::format("  {} = make_input(Shape{{{}}}, {}, Fill::{}, r.seed + {});\n", x,
+                           fmt::join(dims, ", "), dtype_name(static_cast<int64_t>(in.dtype)),
+                           kFills[static_cast<int>(in.fill)], k);
       text_ +=
-          fmt::format("  {} = arrange(make_input(Shape{{{}}}, {}, Fill::{}, r.seed + {}), "
-                      "Layout::{});\n",
-                      x, fmt::join(dims, ", "), dtype_name(static_cast<int64_t>(in.dtype)),
-                      kFills[static_cast<int>(in.fill)], k, kLayouts[static_cast<int>(in.layout)]);
+          fmt::format("  {0} = arrange((change ? change({0}) : {0}).to(device), Layout::{1});\n", x,
+                      kLayouts[static_cast<int>(in.layout)]);
       if (k == 1)
         text_ += "  [[maybe_unused]] const bool overlaps = overlap(v.x0, v.x1, r.aliasing);\n";
-      text_ += fmt::format("  if (change) {0} = change({0});\n", x);
       if (in.requires_grad)
         text_ += fmt::format("  {0}{1} = {1}.detach().requires_grad_();\n",
                              k == 1 ? "if (!overlaps) " : "", x);
@@ -119,6 +125,16 @@ private:
       return a.numbers[0] ? "true" : "false";
     case Argument::integers:
       return fmt::format("{{{}}}", fmt::join(a.numbers, ", "));
+    case Argument::sizes:
+      return sizes(a.dims);
+    case Argument::halves: {
+      std::vector<double> list;
+      for (int64_t half : a.numbers)
+        list.push_back(static_cast<double>(half) * 0.5);
+      return fmt::format("std::vector<double>{{{}}}", fmt::join(list, ", "));
+    }
+    case Argument::text:
+      return fmt::format("\"{}\"", a.word);
     case Argument::dtype:
       return dtype_name(a.numbers[0]);
     case Argument::reduce:
@@ -129,15 +145,36 @@ private:
     return {};
   }
 
+  static std::string sizes(const Sizes& dims) {
+    std::vector<std::string> list;
+    for (const Size& size : dims)
+      list.push_back(size.letter == '1' ? std::to_string(size.factor)
+                     : size.factor == 1 ? fmt::format("r.{}", size.letter)
+                                        : fmt::format("{} * r.{}", size.factor, size.letter));
+    return fmt::format("{{{}}}", fmt::join(list, ", "));
+  }
+
+  std::string fit(const Statement& s) const {
+    const std::vector<int64_t>& rest = s.arguments[2].numbers;
+    return fmt::format("fit({}, {}, {}, Elements::{}, {})", name(s.arguments[0].values[0]),
+                       sizes(s.arguments[1].dims), dtype_name(rest[0]),
+                       kElements[static_cast<size_t>(rest[1])], rest[2]);
+  }
+
   std::string call(const Statement& s) const {
     std::vector<std::string> list;
     for (const Argument& a : s.arguments)
       list.push_back(argument(a));
-    const std::string function = op_rows()[static_cast<size_t>(s.row)].name;
-    if (function.back() != '_') return fmt::format("weft::{}({})", function, fmt::join(list, ", "));
-    const std::string self = list[0];
-    list.erase(list.begin());
-    return fmt::format("{}.{}({})", self, function, fmt::join(list, ", "));
+    const OpRow& row = op_rows()[static_cast<size_t>(s.row)];
+    if (row.writes()) {
+      const std::string self = list[0];
+      list.erase(list.begin());
+      return fmt::format("{}.{}({})", self, row.name, fmt::join(list, ", "));
+    }
+    const std::string text = fmt::format("weft::{}({})", row.name, fmt::join(list, ", "));
+    if (row.returns != std::string_view("Tensor"))
+      return fmt::format("nth({}, {})", text, s.result);
+    return s.takes_numbers_alone() ? fmt::format("placed({})", text) : text;
   }
 
   std::string statement(size_t k) const {
@@ -146,6 +183,8 @@ private:
     switch (s.kind) {
     case Statement::call:
       return fmt::format("{} = {};", name(program_.value_of(k)), call(s));
+    case Statement::fit:
+      return fmt::format("{} = {};", name(program_.value_of(k)), fit(s));
     case Statement::assign:
       return fmt::format("{}.copy_({});", value(0), value(1));
     case Statement::drop:
@@ -207,9 +246,10 @@ int main() {{
   auto second = compile(second_part);
   int differences = 0;
   for (const Round& r : kRounds) {{
-    Values want = make_inputs(r, nullptr);
+    Values want = make_inputs(r, nullptr, Device::cpu());
     const std::string want_error = run(want, r, first_part, second_part);
-    Values got = make_inputs(r, nullptr);
+    const DeviceScope scope(kDevice);
+    Values got = make_inputs(r, nullptr, kDevice);
     const std::string got_error = run(got, r, first, second);
     if (want_error != got_error)
       std::printf("call %d: error \"%s\" for \"%s\"\n", int(&r - kRounds), got_error.c_str(),
@@ -232,13 +272,16 @@ int main() {{
   static constexpr const char* kCompiledRun =
       R"(Values compiled_run(Tensor (*change)(const Tensor&)) {
   auto body = compile(first_part);
+  const DeviceScope scope(kDevice);
   Values v;
   for (int k = 0; k < 3; k++) {
-    v = make_inputs(kRounds[0], change);
+    v = make_inputs(kRounds[0], change, kDevice);
     body(v, kRounds[0]);
   }
   return v;
 }
+
+Tensor on_cpu(const Tensor& t) { return t.detach().to(Device::cpu()); }
 
 int report(size_t k, const std::string& text) {
   if (!text.empty()) std::printf("value %zu %s\n", k, text.c_str());
@@ -253,14 +296,15 @@ int report(size_t k, const std::string& text) {
 Tensor lower(const Tensor& t) { return slice(t, 0, t.size(0) / 2); }
 
 int main() {
-  Values eager = make_inputs(kRounds[0], nullptr);
+  Values eager = make_inputs(kRounds[0], nullptr, Device::cpu());
   first_part(eager, kRounds[0]);
   const Values whole = compiled_run(nullptr), a = compiled_run(upper), b = compiled_run(lower);
   int differences = 0;
   for (size_t k = 0; k < std::size(kAll); k++) {
     if (!(eager.*kAll[k]).defined()) continue;
     differences += report(k, difference(eager.*kAll[k], whole.*kAll[k]));
-    differences += report(k, difference(eager.*kAll[k], concatenate({a.*kAll[k], b.*kAll[k]}, 0)));
+    const Tensor joined = concatenate({on_cpu(a.*kAll[k]), on_cpu(b.*kAll[k])}, 0);
+    differences += report(k, difference(eager.*kAll[k], joined));
   }
   return differences != 0;
 }
@@ -274,7 +318,8 @@ int main() {
 }
 
 int main() {
-  Values eager = make_inputs(kRounds[0], nullptr), eager_scaled = make_inputs(kRounds[0], by_4);
+  Values eager = make_inputs(kRounds[0], nullptr, Device::cpu());
+  Values eager_scaled = make_inputs(kRounds[0], by_4, Device::cpu());
   first_part(eager, kRounds[0]);
   first_part(eager_scaled, kRounds[0]);
   const Values plain = compiled_run(nullptr), scaled = compiled_run(by_4);
@@ -282,7 +327,7 @@ int main() {
   for (size_t k = 0; k < std::size(kAll); k++) {
     const Tensor &a = eager.*kAll[k], &b = eager_scaled.*kAll[k];
     if (!a.defined() || !b.defined()) continue;
-    const Tensor& p = plain.*kAll[k];
+    const Tensor p = on_cpu(plain.*kAll[k]);
     if (difference(by_4(a), b).empty())
       differences += report(k, difference(by_4(p), scaled.*kAll[k]));
     else if (difference(a, b).empty())

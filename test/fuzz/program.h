@@ -7,25 +7,59 @@
 
 namespace fuzz {
 
+/// A size that a call of the program may change: a factor, times n or m of its round.
+struct Size {
+  int64_t factor = 1;
+  char letter = '1';
+  int64_t in(const Round& r) const {
+    return factor * (letter == 'n' ? r.n : letter == 'm' ? r.m : 1);
+  }
+};
+using Sizes = std::vector<Size>;
+
 /// An argument of a call. Values are numbered: inputs first, then the statements' results.
 struct Argument {
-  enum Kind { absent, tensor, tensors, number, integer, flag, real, integers, dtype, reduce };
+  enum Kind {
+    absent,
+    tensor,
+    tensors,
+    number,
+    integer,
+    flag,
+    real,
+    integers,
+    sizes,
+    halves, // a list of numbers, each times 1/2
+    dtype,
+    reduce,
+    text
+  };
   Kind kind = absent;           // absent: the function's default
   std::vector<int> values;      // of tensor, tensors
-  std::vector<int64_t> numbers; // of integer, flag, integers, dtype, reduce
+  std::vector<int64_t> numbers; // of integer, flag, integers, halves, dtype, reduce
+  Sizes dims;                   // of sizes
   Scalar scalar;                // of number, real
+  std::string word;             // of text
 };
 
 struct Statement {
-  /// call: a function of the op table; assign: a.copy_(b); drop: lets go of a value; read: the host
+  /// call: a function of the op table; fit: a as a tensor of other sizes, dtype and range, for a
+  /// call behind it (repro_support.h); assign: a.copy_(b); drop: lets go of a value; read: the host
   /// reads a, and where its first element is not above a threshold the next statements are left
   /// out; backward: of the sum of a.
-  enum Kind { call, assign, drop, read, backward };
+  enum Kind { call, fit, assign, drop, read, backward };
   Kind kind = call;
   int row = -1;                    // of call
   std::vector<Argument> arguments; // by position
+  int result = 0;                  // of call: which of its results is kept
   int covers = 0;                  // of read: statements that hang on it
   int flag = -1;                   // left out in calls that have this flag
+
+  bool takes_numbers_alone() const {
+    for (const Argument& a : arguments)
+      if (!a.values.empty()) return false;
+    return true;
+  }
 };
 
 struct Input {

@@ -77,6 +77,34 @@ inline Tensor arrange(const Tensor& t, Layout layout) {
   return slice(longer, 0, longer.size(0) - t.size(0));
 }
 
+enum class Elements { any, unit, index, wrapped };
+
+/// Makes a tensor of a shape and dtype from the elements of another one, as many times as it takes:
+/// as they are, in 0 .. 1, or as whole numbers in 0 .. limit - 1 or -limit .. limit - 1.
+inline Tensor fit(const Tensor& t, const Shape& shape, DType dtype, Elements range, int64_t limit) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  const int64_t own = t.numel();
+  if (own == 0 && count != 0) return zeros(shape, dtype);
+  Tensor r = t.reshape({own});
+  if (own < count) r = r.reshape({1, own}).expand({(count + own - 1) / own, own}).reshape({-1});
+  r = slice(r, 0, 0, count).reshape(shape);
+  if (range == Elements::any) r = r.clone(); // views of views have a limit
+  if (range == Elements::unit) r = sigmoid(r);
+  if (range == Elements::index) r = remainder(r.to(i64), limit);
+  if (range == Elements::wrapped) r = remainder(r.to(i64), 2 * limit) - limit;
+  return r.to(dtype);
+}
+
+/// What ops make of numbers alone lies on the CPU: puts it where the program's tensors are.
+inline Tensor placed(const Tensor& t) { return t.to(DeviceScope::current()); }
+
+/// The k-th of a call's results.
+inline Tensor nth(const std::vector<Tensor>& all, size_t k) { return all.at(k); }
+inline Tensor nth(const std::pair<Tensor, Tensor>& r, size_t k) { return k ? r.second : r.first; }
+inline Tensor nth(const ValuesAndIndices& r, size_t k) { return k ? r.indices : r.values; }
+
 /// Makes two inputs look into one memory where their shapes allow it.
 inline bool overlap(Tensor& a, Tensor& b, int kind) {
   if (kind == 0 || a.dtype() != b.dtype() || a.requires_grad() || a.rank() == 0) return false;
@@ -104,8 +132,8 @@ inline std::string difference(const Tensor& want, const Tensor& got, double erro
   if (want.dtype() != got.dtype() || want.shape() != got.shape())
     return "has another dtype or shape: " + got.shape().str() + " for " + want.shape().str();
   if (want.requires_grad() != got.requires_grad()) return "differs in requires_grad";
-  const std::vector<double> a = want.detach().to(f64).to_vector<double>();
-  const std::vector<double> b = got.detach().to(f64).to_vector<double>();
+  const std::vector<double> a = want.detach().to(Device::cpu()).to(f64).to_vector<double>();
+  const std::vector<double> b = got.detach().to(Device::cpu()).to(f64).to_vector<double>();
   for (size_t k = 0; k < a.size(); k++) {
     if (std::isnan(a[k]) && std::isnan(b[k])) continue;
     if (!std::memcmp(&a[k], &b[k], sizeof a[k])) continue;

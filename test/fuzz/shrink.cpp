@@ -163,6 +163,24 @@ private:
     return any;
   }
 
+  // Of a tensor that a statement makes: each as small as it can be, the same in all calls.
+  bool sizes(size_t k) {
+    bool any = false;
+    for (size_t a = 0; a < best_.statements[k].arguments.size(); a++)
+      for (size_t d = 0; d < best_.statements[k].arguments[a].dims.size(); d++)
+        for (int64_t smaller : {1, 2, 3}) {
+          const bool shrunk = attempt([&](Program& p) {
+            Size& size = p.statements[k].arguments[a].dims[d];
+            if (size.letter == '1' && size.factor <= smaller) return false;
+            size = {smaller};
+            return true;
+          });
+          any |= shrunk;
+          if (shrunk) break;
+        }
+    return any;
+  }
+
   bool arguments() {
     bool any = false;
     for (size_t k = 0; k < best_.statements.size(); k++) {
@@ -187,6 +205,7 @@ private:
           return true;
         });
       }
+      any |= sizes(k);
       any |= attempt([&](Program& p) { return std::exchange(p.statements[k].covers, 0) != 0; });
       any |= attempt([&](Program& p) { return std::exchange(p.statements[k].flag, -1) >= 0; });
     }

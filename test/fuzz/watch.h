@@ -23,13 +23,18 @@ public:
   /// Whether each op so far was pointwise.
   bool only_pointwise = true;
 
+  /// Whether another order of sums could change which elements an op refuses: what follows an error
+  /// differs then.
+  bool is_uncertain = false;
+
   /// 0: to the bit. Infinite: anything, since a sum decided about a mask or a position.
   double error_of(const weft::Tensor& t) const;
 
 private:
   double error_of(const weft::TensorImpl* t) const;
+  bool refuses_something(const weft::OpCall& call) const;
   double spread(const weft::OpCall& call, const std::vector<weft::Tensor>& operands);
-  double spread_of_sum(const weft::OpCall& call, const weft::TensorImpl* result) const;
+  double spread_of_order(const weft::OpCall& call, const weft::TensorImpl* result) const;
 
   weft::RegionSession* outer_;
   std::unordered_map<const weft::Storage*, double> errors_;

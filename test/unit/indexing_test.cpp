@@ -132,6 +132,10 @@ TEST_CASE("ops that write by index write into the tensor's memory, or nothing wh
   CHECK_THROWS_AS(x.scatter_(1, tensor({{0, 4}}), 1), Error);
   CHECK_THROWS_AS(x.index_put_({tensor({0, 3})}, 1), Error);
   CHECK(numbers(x) == before);
+  const Tensor none = zeros({0}, i64);
+  x.index_copy_(0, none, zeros({0, 4}, i64)).index_add_(1, none, zeros({3, 0}, i64));
+  x.scatter_(1, zeros({3, 0}, i64), 5).index_fill_(0, none, 5);
+  CHECK(numbers(x) == before);
   Tensor leaf = ones({3}).requires_grad_();
   CHECK_THROWS_WITH(leaf.scatter_(0, tensor({0}), 1), Catch::Contains("must not be a leaf"));
 }

@@ -75,3 +75,14 @@ TEST_CASE("a leaf that requires a gradient is not written in place") {
   t.add_(1);
   CHECK(t.to_vector<float>() == std::vector<float>{2, 2});
 }
+
+TEST_CASE("an op in place that refuses an element has written none") {
+  const Tensor x = tensor({6, 7, 8, 9}), rows = x.clone().reshape({2, 2});
+  CHECK_THROWS(x.trunc_divide_(tensor({2, 2, 2, 0})));
+  CHECK_THROWS(x.remainder_(tensor({4, 0, 4, 4})));
+  CHECK(x.to_vector<int64_t>() == std::vector<int64_t>{6, 7, 8, 9});
+  CHECK_THROWS(rows.transpose(0, 1).floor_divide_(tensor({1, 0})));
+  CHECK(rows.to_vector<int64_t>() == std::vector<int64_t>{6, 7, 8, 9});
+  rows.transpose(0, 1).floor_divide_(tensor({3, 2}));
+  CHECK(rows.to_vector<int64_t>() == std::vector<int64_t>{2, 2, 4, 4});
+}

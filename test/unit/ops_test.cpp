@@ -288,3 +288,11 @@ TEST_CASE("temporaries are let go inside the op that takes them") {
   // The result and the operand of the last op at most; all at once would be eight.
   CHECK(memory::stats().peak <= before + 2 * (size_t{1} << 20));
 }
+
+TEST_CASE("the sign of NaN, which each gear may choose, shows nowhere") {
+  for (double nan : {std::nan(""), -std::nan("")}) {
+    const Tensor n = full({3}, nan), x = tensor({-2.f, 0.f, 3.f});
+    CHECK(copysign(x, n).to_vector<double>() == std::vector<double>{2, 0, 3});
+    CHECK_FALSE(any(signbit(n)).item<bool>());
+  }
+}

@@ -201,7 +201,7 @@ std::optional<double> Call::get<std::optional<double>>(size_t position, const ch
 namespace {
 
 struct Row {
-  const char* name;
+  const char *name, *returns, *shapes;
   std::vector<Tensor> (*call)(const Call&);
 };
 const Row kRows[] = {

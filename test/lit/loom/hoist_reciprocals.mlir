@@ -38,6 +38,7 @@ loom.kernel @normalise(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
 // A divisor from memory is divided by: those bits are promised.
 // CHECK: loom.loop
 // CHECK: arith.divf
+// CHECK-LABEL: loom.kernel @greatest
 loom.kernel @exact(%x: !loom.buffer<f32>, %s: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"r", 8>] {
   ^bb0(%r: index):
@@ -46,6 +47,33 @@ loom.kernel @exact(%x: !loom.buffer<f32>, %s: !loom.buffer<f32>, %y: !loom.buffe
     ^bb0(%c: index):
       %v = loom.load %x[affine_map<(r, c) -> (r * 64 + c)>](%r, %c) : !loom.buffer<f32>
       %q = arith.divf %v, %d : f32
+      loom.store %q, %y[affine_map<(r, c) -> (r * 64 + c)>](%r, %c) : !loom.buffer<f32>
+    }
+  }
+}
+
+// So is one that is the greatest element, whose bits no order of the loop changes.
+// CHECK: loom.loop
+// CHECK: loom.loop
+// CHECK: arith.divf
+loom.kernel @greatest(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 8>] {
+  ^bb0(%r: index):
+    %low = arith.constant 0xFF800000 : f32
+    %m = loom.loop <"c", 64> init(%low : f32) {
+    ^bb0(%c: index):
+      %v = loom.load %x[affine_map<(r, c) -> (r * 64 + c)>](%r, %c) : !loom.buffer<f32>
+      loom.yield %v : f32
+    } combine {
+    ^bb0(%a: f32, %b: f32):
+      %less = arith.cmpf olt, %a, %b : f32
+      %t = arith.select %less, %b, %a : f32
+      loom.yield %t : f32
+    }
+    loom.loop <"c", 64> {
+    ^bb0(%c: index):
+      %v = loom.load %x[affine_map<(r, c) -> (r * 64 + c)>](%r, %c) : !loom.buffer<f32>
+      %q = arith.divf %v, %m : f32
       loom.store %q, %y[affine_map<(r, c) -> (r * 64 + c)>](%r, %c) : !loom.buffer<f32>
     }
   }

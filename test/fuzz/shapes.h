@@ -1,0 +1,52 @@
+// What a record's text on shapes says: "x [N, C, sizes...] and weight [O, C / groups, kernel...]".
+// Each name before a bracket has the dims in it; one letter is one size in the whole text.
+#pragma once
+
+#include "test/fuzz/program.h"
+
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+
+namespace fuzz {
+
+class ShapeText {
+public:
+  /// Reads a text and draws a size for each of its letters.
+  ShapeText(const char* text, const Round& round, std::mt19937& random);
+
+  /// The dims of the parameter of that name, where the text has them.
+  std::optional<Sizes> of(const std::string& name) const;
+  /// What the text multiplies or divides a size by, such as groups: a parameter's value.
+  std::optional<int64_t> factor(const std::string& name) const;
+  /// The dims of one operand of an equation such as "ij,jk->ik".
+  Sizes of_letters(const std::string& letters) const;
+  /// Whether operands broadcast and nothing more is said.
+  bool only_broadcasts() const { return only_broadcasts_; }
+  /// A shape of 0 .. `most` dims.
+  Sizes any(int64_t most) const;
+  /// How many spatial dims `sizes...` stands for.
+  int64_t spatial_dims() const { return spatial_dims_; }
+  Size size() const;
+
+private:
+  int64_t pick(int64_t n) const {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(n));
+  }
+  void read(const std::string& text);
+  void add(const std::string& term, Sizes& sizes);
+  void add_list(const std::string& term, Sizes& sizes);
+  const Size& letter(const std::string& name) const;
+
+  const Round& round_;
+  std::mt19937& random_;
+  bool only_broadcasts_ = false;
+  int64_t spatial_dims_, multiple_ = 1;
+  std::map<std::string, Sizes> shapes_;
+  std::map<std::string, int64_t> factors_;
+  mutable std::map<std::string, Size> letters_;
+  mutable std::map<std::string, Sizes> lists_; // of what ends with ...
+};
+
+} // namespace fuzz
