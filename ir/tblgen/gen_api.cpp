@@ -227,12 +227,13 @@ void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
 void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Every op as a row {name, call}: tools call them by name.");
   for (const OpRecord& op : records.all) {
-    if (!op.has_function() || op.returns == "void") continue;
+    if (!(op.has_function() || op.has_inplace()) || op.returns == "void") continue;
     std::vector<Parameter> parameters = function_of(op).parameters;
     Texts arguments = fetched(parameters);
-    os << "{\"" << op.name
-       << "\", [](const Call& c) { return outputs(weft::" << call_text(op.name, arguments)
-       << "); }},\n";
+    if (op.has_function())
+      os << "{\"" << op.name
+         << "\", [](const Call& c) { return outputs(weft::" << call_text(op.name, arguments)
+         << "); }},\n";
     if (!op.has_inplace()) continue;
     arguments.erase(arguments.begin());
     os << "{\"" << op.name << "_\", [](const Call& c) { return outputs(c.get<Tensor>(0, \""
