@@ -5,6 +5,7 @@
 include "ir/ops/pointwise.td"
 include "ir/ops/pointwise_math.td"
 include "ir/ops/pointwise_number.td"
+include "ir/ops/pointwise_special.td"
 include "ir/ops/reduction.td"
 include "ir/ops/view.td"
 include "ir/ops/structured.td"
