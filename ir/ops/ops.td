@@ -22,6 +22,8 @@ include "ir/ops/max_pooling.td"
 include "ir/ops/networks.td"
 include "ir/ops/pooling.td"
 include "ir/ops/products.td"
+include "ir/ops/shape_forms.td"
+include "ir/ops/sources.td"
 include "ir/ops/statistics.td"
 
 #endif

@@ -8,6 +8,16 @@ Tensor amax(const Arg& x, const Dims& dims, bool keepdim) { return max(x, dims, 
 
 Tensor amin(const Arg& x, const Dims& dims, bool keepdim) { return min(x, dims, keepdim); }
 
+Tensor moveaxis(const Arg& x, const Dims& source, const Dims& destination) {
+  return movedim(x, source, destination);
+}
+
+Tensor swapdims(const Arg& x, int64_t dim0, int64_t dim1) { return transpose(x, dim0, dim1); }
+
+Tensor ravel(const Arg& x) { return reshape(x, {-1}); }
+
+Tensor row_stack(const std::vector<Tensor>& tensors, Loc loc) { return vstack(tensors, loc); }
+
 Tensor gelu(const Arg& x, std::string_view approximate) {
   if (approximate == "none") return gelu(x);
   if (approximate == "tanh") return gelu_tanh(x);
