@@ -30,6 +30,11 @@ Tensor ger(const Arg& x, const Arg& y) { return outer(x, y); }
 
 Tensor vdot(const Arg& x, const Arg& y) { return dot(x, y); }
 
+Tensor upsample(const Arg& x, const Dims& size, const std::vector<double>& scale_factor,
+                std::string_view mode, bool align_corners) {
+  return interpolate(x, size, scale_factor, mode, align_corners);
+}
+
 Tensor gelu(const Arg& x, std::string_view approximate) {
   if (approximate == "none") return gelu(x);
   if (approximate == "tanh") return gelu_tanh(x);

@@ -257,4 +257,36 @@ void random_into(const Arg& x) {
   random_into(x, 0, most(m.dtype) + 1);
 }
 
+// Jang, Gu and Poole, Categorical reparameterization with Gumbel-softmax, 2017.
+Tensor gumbel_softmax(const Arg& logits, double tau, bool hard, double, int64_t dim) {
+  LocScope scope(logits.loc());
+  composite::require_floating("gumbel_softmax", logits);
+  const Meta m = logits.impl()->meta;
+  const DeviceScope place = composite::beside(logits);
+  const int d = normalize_dim(dim, m.rank, "gumbel_softmax", logits.loc());
+  Tensor noise = -log(exponential(m.shape(), precise(m.dtype))).to(m.dtype);
+  Tensor soft = softmax((logits.tensor() + std::move(noise)) / tau, d);
+  if (!hard) return soft;
+  Tensor greatest = argmax(soft, d, true);
+  Shape along = Ints::filled(m.rank, 1);
+  if (m.rank) along[d] = m.sizes[d];
+  Tensor chosen = (reshape(arange(m.rank ? m.sizes[d] : 1), along) == greatest).to(m.dtype);
+  return std::move(chosen) - soft.detach() + soft;
+}
+
+Tensor rrelu(const Arg& x, double lower, double upper, bool training) {
+  LocScope scope(x.loc());
+  composite::require_floating("rrelu", x);
+  if (!(lower <= upper))
+    refuse("rrelu", ErrorKind::value,
+           "lower must not be above upper, got " + std::to_string(lower) + " and " +
+               std::to_string(upper),
+           x.loc());
+  if (!training) return leaky_relu(x, (lower + upper) / 2);
+  const DeviceScope place = composite::beside(x);
+  const Meta& m = x.impl()->meta;
+  Tensor t = x.tensor();
+  return where(t <= 0, t * uniform(m.shape(), lower, upper, m.dtype), t);
+}
+
 } // namespace weft
