@@ -158,6 +158,7 @@ class Composite<string mnemonic, list<Param> parameters> : Documented {
   list<Param> params = parameters;
   string summary = ?;
   string description = "";
+  bit api = 1;                  // print the public function; off where there is the form in place alone
   bit method = 0;               // also a method of Tensor, for which the first parameter is the tensor
   bit inPlace = 0;              // print x.op_() too, which writes the result into x
   bit writes = 0;               // x.op_() calls a function op_into of the same parameters, which writes into x

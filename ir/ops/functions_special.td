@@ -155,18 +155,17 @@ def PolygammaFunction : Function<"polygamma", (ins Weft_Tensor:$x, Weft_Tensor:$
 
 //===--- Bessel functions -------------------------------------------------------------------------------------===//
 
-// exp(|x|) times a polynomial in |x| / 4 - 1 up to 8, beyond it exp(|x|) / sqrt(|x|) times one in 16 / |x| - 1. 10 ulp.
-class BesselText<string factor, string p, string q> {
-  string text = "o = abs(x); t = 0.25 * o - 1; v = 16 / o - 1; e = exp(0.5 * o);"
-                " y = where(o < 8, " # factor # " * " # p # ", " # q # " / sqrt(o)) * e * e; ";
+// Without their factor exp(|x|): a polynomial in |x| / 4 - 1 up to 8, beyond it 1 / sqrt(|x|) times one in 16 / |x| - 1. 10 ulp.
+class BesselText<string factor, string p, string q, string open = "", string close = ""> {
+  string text = "o = abs(x); t = 0.25 * o - 1; v = 16 / o - 1; " # open # "where(o < 8, " # factor # " * " # p # ", " # q # " / sqrt(o))" # close;
 }
-def I0Function : Function<"i0", (ins Weft_Tensor:$x)> {
-  let summary = "modified Bessel function of the first kind and order 0";
+def I0eFunction : Function<"i0e", (ins Weft_Tensor:$x)> {
+  let summary = "modified Bessel function of the first kind and order 0 times exp(-|x|)";
   let f32 = BesselText<"1",
     Horner<"t", ["-0.0007370847", "0.0019383093", "-0.0012282578", "0.0013955997", "-0.0072183325", "0.0142640965", "-0.019571302", "0.02882348",
         "-0.04295696", "0.057237137", "-0.069566116", "0.07918847", "-0.08495783", "0.08735152", "-0.0890439", "0.09451534", "-0.11300432",
         "0.20700192"]>.text,
-    Horner<"v", ["1.0894326e-07", "3.621561e-07", "1.475623e-06", "1.1112774e-05", "0.00013621741", "0.0033605555", "0.4021765"]>.text>.text # "where(o == inf, inf, y)";
+    Horner<"v", ["1.0894326e-07", "3.621561e-07", "1.475623e-06", "1.1112774e-05", "0.00013621741", "0.0033605555", "0.4021765"]>.text>.text;
   let f64 = BesselText<"1",
     Horner<"t", ["-6.911448912383804e-11", "3.018212852351862e-10", "-6.487015817321201e-10", "2.206564626024845e-09", "-9.604227273493873e-09",
         "3.3907236118238126e-08", "-1.0990379711486382e-07", "3.5225119720635136e-07", "-1.0938182700168013e-06", "3.2496879544172253e-06",
@@ -178,15 +177,15 @@ def I0Function : Function<"i0", (ins Weft_Tensor:$x)> {
         "-6.030910692403633e-10", "3.5790207407833693e-09", "1.5639416431196388e-09", "-5.900683888214508e-09", "-3.5442267972311176e-09",
         "7.399380808502532e-09", "7.574293399047546e-09", "-5.392709984724808e-09", "-1.34169715195777e-08", "-6.7506987088317986e-09",
         "7.55660487764387e-09", "2.1548855716553583e-08", "3.93255667160966e-08", "8.872215409767495e-08", "2.973598809907565e-07",
-        "1.4838475677891293e-06", "1.1143033790118527e-05", "0.00013621607439189736", "0.0033605519836678705", "0.4021765094450081"]>.text>.text # "where(o == inf, inf, y)";
+        "1.4838475677891293e-06", "1.1143033790118527e-05", "0.00013621607439189736", "0.0033605519836678705", "0.4021765094450081"]>.text>.text;
 }
-def I1Function : Function<"i1", (ins Weft_Tensor:$x)> {
-  let summary = "modified Bessel function of the first kind and order 1";
+def I1eFunction : Function<"i1e", (ins Weft_Tensor:$x)> {
+  let summary = "modified Bessel function of the first kind and order 1 times exp(-|x|)";
   let f32 = BesselText<"o",
     Horner<"t", ["-9.26506e-05", "0.00029311344", "-0.0003290742", "0.00046683435", "-0.0014876456", "0.0032746536", "-0.005612871", "0.00943778",
         "-0.015522227", "0.023731232", "-0.033686947", "0.044666987", "-0.055277567", "0.063768014", "-0.06848277", "0.06805758", "-0.061124336",
         "0.04468771"]>.text,
-    Horner<"v", ["-1.2374697e-07", "-4.2048603e-07", "-1.8240775e-06", "-1.500464e-05", "-0.00021923779", "-0.009749581", "0.38939846"]>.text>.text # "copysign(where(o == inf, inf, y), x)";
+    Horner<"v", ["-1.2374697e-07", "-4.2048603e-07", "-1.8240775e-06", "-1.500464e-05", "-0.00021923779", "-0.009749581", "0.38939846"]>.text, "copysign(", ", x)">.text;
   let f64 = BesselText<"o",
     Horner<"t", ["-4.71372261858961e-12", "2.306284733752859e-11", "-5.836125091962627e-11", "1.998138330346392e-10", "-8.5682068204575e-10",
         "3.18740059108892e-09", "-1.0953315730703881e-08", "3.685740571995583e-08", "-1.203184341517473e-07", "3.7749309525088817e-07",
@@ -198,7 +197,16 @@ def I1Function : Function<"i1", (ins Weft_Tensor:$x)> {
         "5.617844141808946e-10", "-3.731598625093422e-09", "-1.4835043345759116e-09", "6.186137398982742e-09", "3.465224499566836e-09",
         "-7.855073060820865e-09", "-7.664474486122282e-09", "5.961517196468207e-09", "1.4042412109208055e-08", "6.737725315738773e-09",
         "-8.42970276194438e-09", "-2.337444133031562e-08", "-4.312889798850735e-08", "-1.0001283633274978e-07", "-3.483855983852458e-07",
-        "-1.8349101348203903e-06", "-1.5038547199751106e-05", "-0.0002192357638338531", "-0.009749577193235746", "0.38939845902587233"]>.text>.text # "copysign(where(o == inf, inf, y), x)";
+        "-1.8349101348203903e-06", "-1.5038547199751106e-05", "-0.0002192357638338531", "-0.009749577193235746", "0.38939845902587233"]>.text, "copysign(", ", x)">.text;
+}
+// exp(|x|) overflows before they do.
+def I0Function : Function<"i0", (ins Weft_Tensor:$x)> {
+  let summary = "modified Bessel function of the first kind and order 0";
+  let value = "e = exp(0.5 * abs(x)); where(abs(x) == inf, inf, i0e(x) * e * e)";
+}
+def I1Function : Function<"i1", (ins Weft_Tensor:$x)> {
+  let summary = "modified Bessel function of the first kind and order 1";
+  let value = "e = exp(0.5 * abs(x)); where(abs(x) == inf, x, i1e(x) * e * e)";
 }
 
 #endif

@@ -227,13 +227,14 @@ void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
 void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
   banner(os, "Every op as a row {name, returns, shapes, call}: tools call them by name.");
   for (const OpRecord& op : records.all) {
-    if (!op.has_function() || op.returns == "void") continue;
+    if (!(op.has_function() || op.has_inplace()) || op.returns == "void") continue;
     std::vector<Parameter> parameters = function_of(op).parameters;
     Texts arguments = fetched(parameters);
     const std::string shapes = "\", \"" + op.shapes + "\", ";
-    os << "{\"" << op.name << "\", \"" << op.returns << shapes
-       << "[](const Call& c) { return outputs(weft::" << call_text(op.name, arguments)
-       << "); }},\n";
+    if (op.has_function())
+      os << "{\"" << op.name << "\", \"" << op.returns << shapes
+         << "[](const Call& c) { return outputs(weft::" << call_text(op.name, arguments)
+         << "); }},\n";
     if (!op.has_inplace()) continue;
     arguments.erase(arguments.begin());
     os << "{\"" << op.name << "_\", \"Tensor" << shapes

@@ -40,7 +40,7 @@ Texts parameters_of(const OpRecord& op) {
 }
 
 std::string signature(const OpRecord& op) {
-  return op.name + "(" + join(parameters_of(op), ", ") + ")";
+  return op.public_name() + "(" + join(parameters_of(op), ", ") + ")";
 }
 
 // A word begins a sentence with a capital; a formula (a + b) stays as it is.
@@ -85,7 +85,7 @@ std::string other_forms(const OpRecord& op) {
 }
 
 void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
-  os << "### " << op.name << "\n\n    " << signature(op) << "\n\n"
+  os << "### " << op.public_name() << "\n\n    " << signature(op) << "\n\n"
      << capitalised(op.summary) << ".";
   if (!op.description.empty()) os << " " << one_line(op.description);
   os << "\n\n";

@@ -131,6 +131,7 @@ void RecordReader::reduction(OpRecord& op) {
 }
 
 void RecordReader::composite(OpRecord& op) {
+  op.api = def_->getValueAsBit("api");
   op.method = def_->getValueAsBit("method");
   op.writes = def_->getValueAsBit("writes");
   op.in_place = op.writes || def_->getValueAsBit("inPlace");

@@ -76,13 +76,17 @@ struct OpRecord {
 
   bool is_op() const { return kind != Kind::function && kind != Kind::composite; }
   /// Says whether users call it: false for primitives whose public form is a composite.
-  bool has_function() const { return kind == Kind::composite || (is_op() && api); }
+  bool has_function() const { return kind != Kind::function && api; }
   bool has_method() const {
     return has_function() && method &&
            (kind == Kind::composite || (!operands.empty() && !operands[0].variadic));
   }
   bool has_inplace() const {
     return in_place && (kind == Kind::composite || (kind == Kind::pointwise && api));
+  }
+  /// Returns the name under which users find it.
+  std::string public_name() const {
+    return kind == Kind::composite && !has_function() ? name + "_" : name;
   }
   const Expression& for_dtype(const std::string& dtype) const {
     const Expression& own = dtype == "f32" ? f32 : dtype == "f64" ? f64 : i64;

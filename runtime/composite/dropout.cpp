@@ -2,6 +2,8 @@
 
 #include "runtime/composite/composite.h"
 
+#include <cmath>
+
 namespace weft {
 
 namespace {
@@ -34,6 +36,37 @@ Tensor dropped_channels(const char* op, const Arg& x, double p, bool training, i
   return dropped(op, x, p, training, shape);
 }
 
+// What selu goes to at -infinity, negated.
+constexpr double kSeluLimit = 1.7580993408473766;
+
+// Of the elements or channels that `shape` has.
+Tensor alpha_dropped(const char* op, const Arg& x, double p, bool training, const Shape& shape) {
+  composite::require_floating(op, x);
+  if (!(p >= 0 && p <= 1))
+    composite::refuse(op, ErrorKind::value, "p must be in 0 .. 1, got " + std::to_string(p),
+                      x.loc());
+  const DeviceScope place = composite::beside(x);
+  Tensor t = x.tensor();
+  if (!training || p == 0 || t.numel() == 0) return t;
+  if (p == 1) return t * 0;
+  const double scale = 1 / std::sqrt((kSeluLimit * kSeluLimit * p + 1) * (1 - p));
+  Tensor keep = (uniform(shape) >= p).to(t.dtype());
+  Tensor shift = (keep - 1) * (kSeluLimit * scale) + kSeluLimit * scale * p;
+  return t * (std::move(keep) * scale) + std::move(shift);
+}
+
+// [N, C, 1, ...]
+Shape channels(const char* op, const Arg& x) {
+  const Meta& m = require_tensor(x, op).meta;
+  if (m.rank < 2)
+    composite::refuse(op, ErrorKind::shape, "x must have at least 2 dims, got " + describe(m),
+                      x.loc());
+  Shape shape = Ints::filled(m.rank, 1);
+  shape[0] = m.sizes[0];
+  shape[1] = m.sizes[1];
+  return shape;
+}
+
 } // namespace
 
 Tensor dropout(const Arg& x, double p, bool training) {
@@ -51,6 +84,23 @@ Tensor dropout2d(const Arg& x, double p, bool training) {
 
 Tensor dropout3d(const Arg& x, double p, bool training) {
   return dropped_channels("dropout3d", x, p, training, 3);
+}
+
+Tensor feature_dropout(const Arg& x, double p, bool training) {
+  LocScope scope(x.loc());
+  return dropped("feature_dropout", x, p, training, channels("feature_dropout", x));
+}
+
+Tensor alpha_dropout(const Arg& x, double p, bool training) {
+  LocScope scope(x.loc());
+  return alpha_dropped("alpha_dropout", x, p, training,
+                       require_tensor(x, "alpha_dropout").meta.shape());
+}
+
+Tensor feature_alpha_dropout(const Arg& x, double p, bool training) {
+  LocScope scope(x.loc());
+  return alpha_dropped("feature_alpha_dropout", x, p, training,
+                       channels("feature_alpha_dropout", x));
 }
 
 } // namespace weft

@@ -6,6 +6,7 @@
 namespace weft {
 
 inline std::vector<Tensor> outputs(Tensor t) { return {std::move(t)}; }
+inline std::vector<Tensor> outputs(bool answer) { return {tensor(answer)}; }
 inline std::vector<Tensor> outputs(std::vector<Tensor> all) { return all; }
 inline std::vector<Tensor> outputs(std::pair<Tensor, Tensor> r) {
   return {std::move(r.first), std::move(r.second)};

@@ -128,6 +128,42 @@ Tensor adaptive_avg_pool3d(const Arg& x, const Dims& output_size) {
   return adaptive_averaged("adaptive_avg_pool3d", x, output_size, 3);
 }
 
+namespace {
+
+// The root of the sum of powers: their mean times the elements of a window.
+Tensor power_pooled(const char* op, const Arg& x, double norm_type, const Dims& kernel_size,
+                    const Dims& stride, bool ceil_mode, int spatial) {
+  LocScope scope(x.loc());
+  composite::require_floating(op, x);
+  if (norm_type == 0 || norm_type != norm_type)
+    refuse(op, ErrorKind::value,
+           "norm_type must be a number other than 0, got " + std::to_string(norm_type), x.loc());
+  Tensor powers = pow(composite::widened(x), norm_type);
+  Tensor means = averaged(op, Arg(powers, x.loc()), spatial, {kernel_size, stride, 0, 1, ceil_mode},
+                          true, std::nullopt);
+  double elements = 1;
+  for (int k = 0; k < spatial; k++)
+    elements *= static_cast<double>(kernel_size[kernel_size.size() == 1 ? 0 : k]);
+  Tensor sums = std::move(means) * elements, is_zero = sums == 0;
+  Tensor roots = pow(where(is_zero, 1, sums), 1 / norm_type);
+  return where(is_zero, pow(sums.detach(), 1 / norm_type), roots).to(x.impl()->meta.dtype);
+}
+
+} // namespace
+
+Tensor lp_pool1d(const Arg& x, double norm_type, const Dims& kernel_size, const Dims& stride,
+                 bool ceil_mode) {
+  return power_pooled("lp_pool1d", x, norm_type, kernel_size, stride, ceil_mode, 1);
+}
+Tensor lp_pool2d(const Arg& x, double norm_type, const Dims& kernel_size, const Dims& stride,
+                 bool ceil_mode) {
+  return power_pooled("lp_pool2d", x, norm_type, kernel_size, stride, ceil_mode, 2);
+}
+Tensor lp_pool3d(const Arg& x, double norm_type, const Dims& kernel_size, const Dims& stride,
+                 bool ceil_mode) {
+  return power_pooled("lp_pool3d", x, norm_type, kernel_size, stride, ceil_mode, 3);
+}
+
 Tensor local_response_norm(const Arg& x, int64_t size, double alpha, double beta, double k) {
   LocScope scope(x.loc());
   composite::require_floating("local_response_norm", x);

@@ -103,6 +103,21 @@ Tensor baddbmm(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alp
   return added("baddbmm", x, product("baddbmm", a, b, 3, 3), beta, alpha);
 }
 
+// One product over batches and columns.
+Tensor addbmm(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
+  LocScope scope(x.loc());
+  const Meta ma = require_tensor(a, "addbmm").meta, mb = require_tensor(b, "addbmm").meta;
+  if (ma.rank != 3 || mb.rank != 3 || ma.sizes[0] != mb.sizes[0] || ma.sizes[2] != mb.sizes[1])
+    composite::refuse("addbmm", ErrorKind::shape,
+                      "operands must be [B, M, K] and [B, K, N], got " + describe(ma) + " and " +
+                          describe(mb),
+                      x.loc());
+  const int64_t terms = ma.sizes[0] * ma.sizes[2];
+  Tensor rows = reshape(permute(a, {1, 0, 2}), {ma.sizes[1], terms});
+  Tensor columns = reshape(b, {terms, mb.sizes[2]});
+  return added("addbmm", x, product("addbmm", rows, columns, 2, 2), beta, alpha);
+}
+
 Tensor addmv(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
   LocScope scope(x.loc());
   return added("addmv", x, product("addmv", a, b, 2, 1), beta, alpha);

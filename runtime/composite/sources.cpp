@@ -1,8 +1,7 @@
-// Tensors from nothing: full, zeros, ones and what is like them, arange.
+// Tensors from nothing: full, zeros, ones and what is like them, arange and other numbers at equal
+// distances, the identity, indices of triangles.
 
-#include "runtime/core/call.h"
-#include "weft/device.h"
-#include "weft/ops.h"
+#include "runtime/composite/index_operands.h"
 
 #include <cmath>
 
@@ -102,6 +101,85 @@ Tensor linspace(double start, double end, int64_t steps, DType dtype, std::optio
   double step = steps > 1 ? (end - start) / last : 0;
   Tensor up = start + step * i, down = end - step * (last - i);
   return where(i < static_cast<double>(steps / 2 + (steps == 1)), up, down).to(dtype);
+}
+
+Tensor empty_like(const Arg& x, std::optional<DType> dtype) {
+  const Meta& m = require_tensor(x, "empty_like").meta;
+  return empty(m.shape(), dtype.value_or(m.dtype), m.device, x.loc());
+}
+
+Tensor logspace(double start, double end, int64_t steps, double base, DType dtype,
+                std::optional<Device> device, Loc loc) {
+  LocScope scope(loc);
+  if (steps < 0 || !is_floating(dtype))
+    composite::refuse("logspace", ErrorKind::value,
+                      "steps must be at least 0 and dtype floating, got " + std::to_string(steps) +
+                          " and " + std::string(name_of(dtype)),
+                      loc);
+  return pow(base, linspace(start, end, steps, f64, device, loc)).to(dtype, loc);
+}
+
+Tensor eye(int64_t n, int64_t m, DType dtype, std::optional<Device> device, Loc loc) {
+  LocScope scope(loc);
+  if (n < 0 || m < 0)
+    composite::refuse("eye", ErrorKind::value,
+                      "n and m must not be negative, got " + std::to_string(n) + " and " +
+                          std::to_string(m),
+                      loc);
+  const DeviceScope place(device.value_or(DeviceScope::current()));
+  return (unsqueeze(arange(n), 1) == arange(m)).to(dtype, loc);
+}
+
+Tensor eye(int64_t n, DType dtype, std::optional<Device> device, Loc loc) {
+  return eye(n, n, dtype, device, loc);
+}
+
+namespace {
+
+// How many elements of a matrix lie up to a diagonal: row i has i + by + 1 of them, at least 0 and
+// at most all.
+int64_t count_up_to(int64_t by, int64_t rows, int64_t columns) {
+  const int64_t first = std::clamp<int64_t>(-by, 0, rows);
+  const int64_t whole = std::clamp<int64_t>(columns - by, first, rows); // rows from there on are
+  const int64_t growing = whole - first;
+  return growing * (by + 1) + growing * (first + whole - 1) / 2 + (rows - whole) * columns;
+}
+
+// Rows and columns of the elements on one side of a diagonal, whose number follows from the sizes.
+Tensor triangle_indices(const char* op, bool lower, int64_t rows, int64_t columns, int64_t offset,
+                        DType dtype, std::optional<Device> device, const Loc& loc) {
+  constexpr int64_t kMost = int64_t{1} << 30;
+  if (rows < 0 || columns < 0 || rows > kMost || columns > kMost)
+    composite::refuse(op, ErrorKind::value,
+                      "row and col must not be negative and at most 2^30, got " +
+                          std::to_string(rows) + " and " + std::to_string(columns),
+                      loc);
+  if (dtype != i64 && dtype != i32)
+    composite::refuse(op, ErrorKind::dtype,
+                      "dtype must be i64 or i32, got " + std::string(name_of(dtype)), loc);
+  const DeviceScope place(device.value_or(DeviceScope::current()));
+  const int64_t by = std::clamp(offset, -rows, columns);
+  const int64_t sizes[] = {lower ? count_up_to(by, rows, columns)
+                                 : rows * columns - count_up_to(by - 1, rows, columns)};
+  Tensor edge = unsqueeze(arange(rows), 1) + by;
+  Tensor chosen = lower ? arange(columns) <= edge : arange(columns) >= edge;
+  Arg mask(chosen, loc);
+  Tensor places = primitive(Op::nonzero_positions, {&mask}, {}, {}, sizes, loc);
+  return transpose(places, 0, 1).to(dtype, loc).contiguous(loc);
+}
+
+} // namespace
+
+Tensor tril_indices(int64_t row, int64_t col, int64_t offset, DType dtype,
+                    std::optional<Device> device, Loc loc) {
+  LocScope scope(loc);
+  return triangle_indices("tril_indices", true, row, col, offset, dtype, device, loc);
+}
+
+Tensor triu_indices(int64_t row, int64_t col, int64_t offset, DType dtype,
+                    std::optional<Device> device, Loc loc) {
+  LocScope scope(loc);
+  return triangle_indices("triu_indices", false, row, col, offset, dtype, device, loc);
 }
 
 } // namespace weft

@@ -106,6 +106,10 @@ TEMPLATE_TEST_CASE("special functions are accurate", "", float, double) {
   };
   sweep<TestType>("i0", i0, -20, 20, false, 10);
   sweep<TestType>("i1", i1, -20, 20, false, 10);
+  Reference i0e = [&](long double x) { return i0(x) * std::exp(-std::abs(x)); };
+  Reference i1e = [&](long double x) { return i1(x) * std::exp(-std::abs(x)); };
+  sweep<TestType>("i0e", i0e, -300, 300, false, 10);
+  sweep<TestType>("i1e", i1e, -300, 300, false, 10);
   std::mt19937_64 random(13);
   for (int k = 0; k < 20000; k++) {
     TestType x = static_cast<TestType>(std::uniform_real_distribution<double>(-5, 5)(random));

@@ -5,7 +5,10 @@
 // (low, high half of the seed) and the counter (low, high half of i; low, high half of the op's
 // number). f32 and bf16 use u = (w0 >> 8) * 2^-24, f64 u = ((w0 * 2^32 + w1) >> 11) * 2^-53, which
 // lie in [0, 1). uniform gives low + (high - low) * u; normal gives mean + std * q(u) with q the
-// inverse of the normal distribution function, as the op's reference page defines it.
+// inverse of the normal distribution function, as the op's reference page defines it. What else is
+// random is made of these two: randint and random_ of the whole part of (high - low) u in f64,
+// bernoulli of u < p, exponential_ of -log(1 - u), randperm and multinomial of the order of such
+// numbers. Each takes one number of the counter.
 #pragma once
 
 #include "weft/tensor.h"
