@@ -190,11 +190,11 @@ void Session::launch(Flush& f) {
 // Says whether sizes that a segment runs with are to be arguments of its program.
 bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) const {
   const CompileOptions& options = region_.options();
-  if (options.sizes == Sizes::generic) return true;
+  if (options.sizes == CompileOptions::Sizes::generic) return true;
   std::set<std::vector<int64_t>> known;
   for (const auto& p : f.programs)
     if (!p->generic) known.insert(p->sizes);
-  const int most = options.sizes == Sizes::specialise ? options.max_specialised : 1;
+  const int most = options.sizes == CompileOptions::Sizes::specialise ? options.max_specialised : 1;
   return !known.contains(sizes) && static_cast<int>(known.size()) >= most;
 }
 
@@ -202,7 +202,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   SegmentProgram* last = f.last.load(std::memory_order_acquire);
   // The common case: sizes as recorded, or any, and the storages of last time.
   if (last &&
-      (last->generic ? region_.options().sizes == Sizes::generic
+      (last->generic ? region_.options().sizes == CompileOptions::Sizes::generic
                      : last->is_as_recorded && !generic_) &&
       covers(last->live, live))
     return last;

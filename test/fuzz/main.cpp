@@ -105,8 +105,8 @@ void work(const Options& options, Shared& shared, unsigned worker) {
 int show(const Options& options) {
   for (unsigned seed = options.first; seed < options.first + options.programs; seed++) {
     const Relation relation = relation_of(seed);
-    fmt::print("{}\n",
-               print(generate(seed, relation, device_of(options.device)), relation, "shown"));
+    fmt::print("{}\n", print(generate(seed, relation, weft::device_named(options.device)), relation,
+                             "shown"));
   }
   return 0;
 }
@@ -142,7 +142,7 @@ void shrink_crash(const Options& options, unsigned seed, const std::string& what
 bool is_absent(const Options& options) {
   return options.device != "cpu" && failed(in_child([&] {
            try {
-             device_info(device_of(options.device));
+             device_info(weft::device_named(options.device));
            } catch (const Error& e) {
              fmt::print("SKIPPED: {}\n", e.what());
              std::fflush(stdout);

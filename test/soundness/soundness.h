@@ -54,7 +54,7 @@ public:
   CompileOptions completed(CompileOptions options) const {
     options.verify = run_ == Run::verified;
     options.background = run_ == Run::background;
-    if (run_ == Run::generic) options.sizes = Sizes::generic;
+    if (run_ == Run::generic) options.sizes = CompileOptions::Sizes::generic;
     return options;
   }
   void add(const RegionStats& stats) { programs_ += stats.programs; }

@@ -86,7 +86,7 @@ TEST_CASE("slices and expansions of one dim keep their own sizes", "[region]") {
 
 TEST_CASE("sizes are specialised, generic, or both, as the options say", "[region]") {
   auto body = [](const Tensor& x) { return sum(exp(x) * 2.0, 1); };
-  auto programs = [&](Sizes sizes, int most) {
+  auto programs = [&](CompileOptions::Sizes sizes, int most) {
     CompileOptions options;
     options.sizes = sizes;
     options.max_specialised = most;
@@ -96,8 +96,8 @@ TEST_CASE("sizes are specialised, generic, or both, as the options say", "[regio
     CHECK(f.stats().eager_segments == 0);
     return f.stats().programs;
   };
-  CHECK(programs(Sizes::automatic, 32) == 2);
-  CHECK(programs(Sizes::specialise, 32) == 4);
-  CHECK(programs(Sizes::specialise, 2) == 3);
-  CHECK(programs(Sizes::generic, 32) == 1);
+  CHECK(programs(CompileOptions::Sizes::automatic, 32) == 2);
+  CHECK(programs(CompileOptions::Sizes::specialise, 32) == 4);
+  CHECK(programs(CompileOptions::Sizes::specialise, 2) == 3);
+  CHECK(programs(CompileOptions::Sizes::generic, 32) == 1);
 }

@@ -15,16 +15,15 @@ namespace weft {
 
 class Region;
 
-/// How the programs of a region take the sizes of tensors. A program for given sizes is the faster
-/// one; one whose sizes are arguments serves all calls.
-enum class Sizes {
-  automatic,  // a program for the sizes that come first, another for all others
-  specialise, // a program for each, up to max_specialised; then one for all others
-  generic,    // one program for all
-};
-
 /// How a compiled region behaves. The defaults suit most programs.
 struct CompileOptions {
+  /// How programs take the sizes of tensors. One for given sizes is the faster one; one whose sizes
+  /// are arguments serves all calls.
+  enum class Sizes {
+    automatic,  // a program for the sizes that come first, another for all others
+    specialise, // a program for each, up to max_specialised; then one for all others
+    generic,    // one program for all
+  };
   std::string name;            // in explain() and in tools; empty: the source line of compile()
   int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
   int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
