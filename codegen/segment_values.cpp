@@ -153,7 +153,12 @@ void SegmentValues::infer_op(size_t k) {
   auto shape = ir::inferShape(
       call, [&](AffineExpr a, AffineExpr b) { return make_equal(a, b); }, why);
   if (!shape) fail(k, why);
-  if (op.result >= 0) shapes[op.result] = *shape;
+  if (op.result < 0) return;
+  shapes[op.result] = *shape;
+  // Which sizes are 1 is structure, also of sizes that a rule computes: there others broadcast.
+  const Meta& meta = segment.values[op.result].meta;
+  for (int dim = 0; dim < meta.rank; dim++)
+    if (meta.sizes[dim] == 1) shapes[op.result][dim] = constant(1);
 }
 
 // Symbols that remain get the numbers of the function's index arguments.

@@ -166,8 +166,13 @@ void PartLowering::endLoop() {
   filledHere.clear();
 }
 
-// Opens the folded run `k` and those after it. Returns the accumulators.
+// Opens the folded run `k` and those after it. Returns the accumulators. Nothing of a run without
+// elements is written down: what is read there might not depend on the run's index.
 SmallVector<Value> PartLowering::emitNest(unsigned loop, ArrayRef<Value> identities, unsigned k) {
+  bool isEmpty = llvm::any_of(ArrayRef(axes.runs).drop_front(k), [&](const PartAxes::Run& run) {
+    return run.folded && axes.attributeOf(run).getConstantExtent() == 0;
+  });
+  if (isEmpty) return SmallVector<Value>(identities);
   while (k < axes.runs.size() && !axes.runs[k].folded)
     k++;
   if (k == axes.runs.size()) return emitElements(loop);

@@ -160,8 +160,13 @@ LogicalResult verifyRecord(Operation* op) {
   if (!shape) return op->emitOpError() << why;
   Exprs have = shapeOf(op->getResult(0));
   bool fits = have.size() == shape->size();
+  // Whoever makes the IR may know that a size which depends on others is 1.
+  auto isKnown = [](AffineExpr have, AffineExpr wanted) {
+    auto one = dyn_cast<AffineConstantExpr>(have);
+    return one && one.getValue() == 1 && !isa<AffineConstantExpr>(wanted);
+  };
   for (size_t k = 0; fits && k < have.size(); k++)
-    fits = same(have[k], (*shape)[k]);
+    fits = same(have[k], (*shape)[k]) || isKnown(have[k], (*shape)[k]);
   if (!fits)
     return op->emitOpError() << "the result's shape must be " << describe(*shape) << ", got "
                              << describe(have);

@@ -28,6 +28,22 @@ SOUND("reductions of nothing") {
     w.attempt([&] { w.see(g(ramp({n}))); });
 }
 
+SOUND("statistics of nothing, read through an index") {
+  auto f = w.compile([](const Tensor& x) { return weft::std(cummax(x, -1).values); });
+  for (const Shape& shape : {Shape{0, 1}, Shape{0, 1}, Shape{0, 3}, Shape{2, 3}, Shape{0, 1}})
+    w.see(f(ramp(shape)));
+}
+
+SOUND("a computed size that is 1 for some sizes only") {
+  auto f = w.compile([](const Tensor& x, const Tensor& y, const Tensor& weight) {
+    return x + conv2d(y, weight) * 2;
+  });
+  for (int64_t n : {2, 2, 3, 4, 2, 3})
+    w.see(f(ramp({n}), ramp({3, n, 3, 2}), ramp({n, n, 3, 2})));
+  for (int64_t n : {2, 3})
+    w.see(f(ramp({n}), ramp({3, n, 3, n + 1}), ramp({n, n, 3, 2})));
+}
+
 SOUND("concatenated pieces of changing sizes") {
   auto f = w.compile([](const Tensor& x, const Tensor& y) {
     return concatenate({x * 2, y, x}, 0) + 1;
