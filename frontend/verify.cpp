@@ -3,7 +3,7 @@
 
 #include "frontend/segment_builder.h"
 #include "frontend/session.h"
-#include "kernels/elements.h"
+#include "runtime/core/number_at.h"
 #include "runtime/core/op_info.h"
 
 #include <fmt/format.h>
@@ -35,14 +35,6 @@ public:
 private:
   Storage* storage_;
 };
-
-double number_at(const char* data, DType dtype, size_t k) {
-  return kernels::visit_element(dtype, [&]<DType d>(std::integral_constant<DType, d>) {
-    typename kernels::Element<d>::Storage element;
-    std::memcpy(&element, data + k * sizeof element, sizeof element);
-    return static_cast<double>(kernels::widen(element));
-  });
-}
 
 constexpr double kCancelled = 1e-2;
 
