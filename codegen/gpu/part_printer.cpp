@@ -22,6 +22,7 @@ std::string stemOf(AxisAttr axis) {
 } // namespace
 
 void PartPrinter::print() {
+  if (plan.product) return printProduct();
   declareLocals();
   std::string point = "block";
   if (plan.point_per_thread) {
@@ -30,7 +31,7 @@ void PartPrinter::print() {
              " + WEFT_THREAD;");
     out.open("if (live && " + point + " < " + names.expression(plan.points) + ")");
   }
-  printAxes(point);
+  printAxes(plan.axes, plan.points, point);
   PartOp part = plan.part;
   printBlock(part.getBody().front());
   if (plan.point_per_thread) out.close();
@@ -59,26 +60,26 @@ void PartPrinter::declareLocals() {
   }
 }
 
-// A point's number has a digit for each axis; the last of plan.axes is the fastest.
-void PartPrinter::printAxes(std::string point) {
+std::string PartPrinter::operand(AffineExpr expr) const {
+  std::string text = names.expression(expr);
+  return isa<AffineBinaryOpExpr>(expr) ? "(" + text + ")" : text;
+}
+
+void PartPrinter::printAxes(ArrayRef<unsigned> axes, AffineExpr points, std::string point) {
   PartOp part = plan.part;
-  auto points = dyn_cast<AffineConstantExpr>(plan.points);
-  if (points && points.getValue() <= (int64_t(1) << 31)) point = "(weft_u32)" + point;
+  auto fixed = dyn_cast<AffineConstantExpr>(points);
+  if (fixed && fixed.getValue() <= (int64_t(1) << 31)) point = "(weft_u32)" + point;
   AffineExpr faster = getAffineConstantExpr(1, part.getContext());
-  for (size_t i = plan.axes.size(); i-- > 0;) {
-    AxisAttr axis = part.getAxis(plan.axes[i]);
+  for (size_t i = axes.size(); i-- > 0;) {
+    AxisAttr axis = part.getAxis(axes[i]);
     AffineExpr extent = axis.getExtent().getResult(0);
-    auto operand = [&](AffineExpr expr) {
-      std::string text = names.expression(expr);
-      return isa<AffineBinaryOpExpr>(expr) ? "(" + text + ")" : text;
-    };
     std::string index = point;
     if (faster != 1) index += " / " + operand(faster);
     if (i > 0) index += " % " + operand(extent);
     if (faster == 0 || extent == 0) index = "0"; // no point at all
     std::string name = names.fresh(stemOf(axis));
     out.line("const weft_i64 " + name + " = " + index + ";");
-    names.set(part.getBody().getArgument(plan.axes[i]), name);
+    names.set(part.getBody().getArgument(axes[i]), name);
     faster = faster * extent;
   }
 }

@@ -9,7 +9,8 @@ using namespace weft::loom;
 namespace weft::gpu {
 namespace {
 
-constexpr int kPointThreads = 256;          // of a block whose threads have a point each
+constexpr int kPointThreads = 256; // of a block whose threads have a point each
+static_assert(kPointThreads == kProductThreads * kProductThreads);
 constexpr int kFewest = 32, kMost = 256;    // threads that share a loop
 constexpr int64_t kLoopPointsPerThread = 4; // iterations that make another thread worth its while
 constexpr int64_t kOwnBytes = 2048;         // of arrays of a thread
@@ -43,6 +44,8 @@ PartPlan mapAxes(PartOp part) {
   plan.points = constant(part.getContext(), 1);
   for (unsigned i : plan.axes)
     plan.points = plan.points * part.getAxis(i).getExtent().getResult(0);
+  plan.product = matchProduct(part);
+  if (plan.product) plan.point_per_thread = true;
   return plan;
 }
 
@@ -128,7 +131,10 @@ KernelPlan planPhase(ArrayRef<PartOp> phase) {
     plan.threads = std::max(plan.threads, threadsFor(part));
   plan.blocks = plan.scratch_bytes = constant(context, 0);
   for (PartPlan& part : plan.parts) {
-    part.blocks = part.point_per_thread ? part.points.ceilDiv(plan.threads) : part.points;
+    part.blocks = part.product            ? part.product->blocks()
+                  : part.point_per_thread ? part.points.ceilDiv(plan.threads)
+                                          : part.points;
+    if (part.product) plan.shared_bytes = std::max(plan.shared_bytes, part.product->sharedBytes());
     plan.blocks = plan.blocks + part.blocks;
     // Blocks do their parts one after another; the sum is an upper bound where sizes are unknown.
     AffineExpr scratch = placeLocals(part, plan);
