@@ -130,8 +130,8 @@ PartPrinter::Fetched PartPrinter::openFetched(const Side& s) {
   return {s.next + "[" + e + "]", s.side.k_fast ? slow : fast, s.side.k_fast ? fast : slow};
 }
 
-// Fetches the thread's share of a stretch; `first` is the number of its first step with a plus sign,
-// or nothing. What lies outside of the factor is 0.
+// Fetches the thread's share of a stretch; `first` is the number of its first step with a plus
+// sign, or nothing. What lies outside of the factor is 0.
 void PartPrinter::printFetch(const Side& s, const std::string& first) {
   const ProductPlan& product = *plan.product;
   Fetched fetched = openFetched(s);

