@@ -25,6 +25,7 @@ typedef char weft_i8;
 #define WEFT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define WEFT_UNROLL _Pragma("unroll")
 #define WEFT_NO_UNROLL _Pragma("unroll 1")
+#define WEFT_UNROLL_4 _Pragma("unroll 4")
 #define WEFT_FIRST(word, value) atomic_cmpxchg(word, 0u, value)
 #define WEFT_MOST(word, value) atomic_max(word, value)
 // Memory has no addresses: a view is a buffer and an offset in bytes.
@@ -58,6 +59,7 @@ typedef signed char weft_i8;
 #define WEFT_BARRIER() __syncthreads()
 #define WEFT_UNROLL _Pragma("unroll")
 #define WEFT_NO_UNROLL _Pragma("unroll 1")
+#define WEFT_UNROLL_4 _Pragma("unroll 4")
 #define WEFT_FIRST(word, value) atomicCAS(word, 0u, value)
 #define WEFT_MOST(word, value) atomicMax(word, value)
 #define WEFT_BUFFER(type, name) type* name##_start

@@ -49,6 +49,10 @@ private:
   void merge(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
              llvm::ArrayRef<std::string> values);
   void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  void joinOthers(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
+                  llvm::ArrayRef<std::string> trees, const std::string& from, int step, int end);
+  /// Opens a loop that is to be unrolled and returns its index.
+  std::string openUnrolled(const char* stem, int first, int end, int step = 1);
 
   //--- part_product.cpp: products by tiles
   struct Fetched { // an element of a factor: what holds it, its row in the tile, its step
@@ -66,8 +70,6 @@ private:
                      const std::string& sums);
   std::pair<std::string, std::string> openRows(const Side& side, bool unrolled);
   void printTileEnd(const Side& rows, const Side& columns, std::string sums);
-  /// Opens a loop that is to be unrolled and returns its index.
-  std::string openUnrolled(const char* stem, int count, int by = 1);
 
   //--- part_memory.cpp: loads, stores, barriers
   void printLoad(loom::LoadOp op);

@@ -20,6 +20,12 @@ bool isMultiple(AffineExpr extent, int of) {
   return fixed && fixed.getValue() % of == 0;
 }
 
+// Whether an op reads where a value says. What a stopped launch left there may be any number.
+bool isGather(Operation* op) {
+  auto load = dyn_cast<LoadOp>(op);
+  return load && !llvm::all_of(load.getIndices(), [](Value i) { return isa<BlockArgument>(i); });
+}
+
 std::string text(int64_t number) { return std::to_string(number); }
 
 } // namespace
@@ -46,14 +52,6 @@ struct PartPrinter::Side {
            i + " % " + text(vector);
   }
 };
-
-std::string PartPrinter::openUnrolled(const char* stem, int count, int by) {
-  std::string index = names.fresh(stem);
-  out.line("WEFT_UNROLL");
-  out.open("for (int " + index + " = 0; " + index + " < " + text(count) + "; " + index +
-           " += " + text(by) + ")");
-  return index;
-}
 
 PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::string& tile_number,
                                            const std::string& thread_number) {
@@ -89,7 +87,7 @@ void PartPrinter::printProduct() {
   int count = rows.side.per_thread * columns.side.per_thread;
   std::string sums = names.fresh("sums");
   out.line(type + " " + sums + "[" + text(count) + "];");
-  std::string i = openUnrolled("i", count);
+  std::string i = openUnrolled("i", 0, count);
   out.line(sums + "[" + i + "] = 0;");
   out.close();
   printSteps(rows, columns, sums);
@@ -123,7 +121,7 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
 // Opens a loop over the thread's share of a stretch of a factor. Threads side by side take what is
 // side by side in memory.
 PartPrinter::Fetched PartPrinter::openFetched(const Side& s) {
-  std::string e = openUnrolled("e", s.fetched()), at = names.fresh("at");
+  std::string e = openUnrolled("e", 0, s.fetched()), at = names.fresh("at");
   out.line("const int " + at + " = (int)WEFT_THREAD + " + e + " * " + text(kThreads) + ";");
   std::string width = text(s.side.k_fast ? s.steps : s.tile);
   std::string slow = at + " / " + width, fast = at + " % " + width;
@@ -141,6 +139,7 @@ void PartPrinter::printFetch(const Side& s, const std::string& first) {
   out.line("const weft_i64 " + row + " = " + s.start + " + " + fetched.row + ";");
   out.line("const weft_i64 " + k + " = " + first + fetched.step + ";");
   Texts inside;
+  if (llvm::any_of(s.side.ops, isGather)) inside.push_back("live");
   if (!isMultiple(s.side.extent, s.tile))
     inside.push_back(row + " < " + names.expression(s.side.extent));
   if (!isMultiple(product.depth, product.steps))
@@ -169,7 +168,7 @@ std::string PartPrinter::printRead(const Side& s, const std::string& half, const
   std::string type = valueType(plan.product->type).str(), vector = type + text(s.vector);
   std::string factor = names.fresh("x"), read = names.fresh("v");
   out.line(type + " " + factor + "[" + text(s.side.per_thread) + "];");
-  std::string i = openUnrolled("i", s.side.per_thread, s.vector);
+  std::string i = openUnrolled("i", 0, s.side.per_thread, s.vector);
   out.line("const " + vector + " " + read + " = *(const WEFT_SHARED_POINTER " + vector + "*)(" +
            s.half(half) + " + " + k + " * " + text(s.pitch) + " + " + s.place(i) + ");");
   for (int part = 0; part < s.vector; ++part)
@@ -180,10 +179,10 @@ std::string PartPrinter::printRead(const Side& s, const std::string& half, const
 
 void PartPrinter::printMultiply(const Side& rows, const Side& columns, const std::string& half,
                                 const std::string& sums) {
-  std::string k = openUnrolled("k", rows.steps);
+  std::string k = openUnrolled("k", 0, rows.steps);
   std::string x = printRead(rows, half, k), y = printRead(columns, half, k);
-  std::string i = openUnrolled("i", rows.side.per_thread);
-  std::string j = openUnrolled("j", columns.side.per_thread);
+  std::string i = openUnrolled("i", 0, rows.side.per_thread);
+  std::string j = openUnrolled("j", 0, columns.side.per_thread);
   std::string sum = sums + "[" + i + " * " + text(columns.side.per_thread) + " + " + j + "]";
   out.line(sum + " = fma(" + x + "[" + i + "], " + y + "[" + j + "], " + sum + ");");
   for (int depth = 0; depth < 3; ++depth)
@@ -209,7 +208,7 @@ void PartPrinter::printTileEnd(const Side& rows, const Side& columns, std::strin
     // The sums themselves stay in registers only while no index of theirs is a variable.
     std::string copy = names.fresh("sums");
     out.line(valueType(plan.product->type).str() + " " + copy + "[" + text(count) + "];");
-    std::string e = openUnrolled("e", count);
+    std::string e = openUnrolled("e", 0, count);
     out.line(copy + "[" + e + "] = " + sums + "[" + e + "];");
     out.close();
     sums = copy;

@@ -53,22 +53,6 @@ struct Slice {
   }
 };
 
-// Whether what the part does at a point, but for its sum, may be done again for each element that
-// is fetched, or at the element's end.
-bool isSimple(PartOp part) {
-  int dots = 0;
-  for (Operation& op : part.getBody().front()) {
-    if (auto dot = dyn_cast<DotOp>(op)) {
-      ++dots;
-      for (Operation& inner : dot.getBody().front())
-        if (inner.getNumRegions() > 0 || isa<StoreOp, RequireOp>(inner)) return false;
-    } else if (isa<LoopOp, LocalOp>(op)) {
-      return false;
-    }
-  }
-  return dots == 1;
-}
-
 // Threads that lie side by side fetch along k, or along the fastest axis: where some load is
 // contiguous.
 bool isContiguousAlongK(const ProductSide& side, PartOp part, DotOp dot) {
@@ -128,8 +112,22 @@ AffineExpr ProductPlan::blocks() const {
   return batches * rows.extent.ceilDiv(tile(rows)) * columns.extent.ceilDiv(tile(columns));
 }
 
+bool isProduct(PartOp part) {
+  int dots = 0;
+  for (Operation& op : part.getBody().front()) {
+    if (auto dot = dyn_cast<DotOp>(op)) {
+      ++dots;
+      for (Operation& inner : dot.getBody().front())
+        if (inner.getNumRegions() > 0 || isa<StoreOp, RequireOp>(inner)) return false;
+    } else if (isa<LoopOp, LocalOp>(op)) {
+      return false;
+    }
+  }
+  return dots == 1;
+}
+
 std::optional<ProductPlan> matchProduct(PartOp part) {
-  if (!isSimple(part)) return {};
+  if (!isProduct(part)) return {};
   ProductPlan plan;
   plan.dot = *part.getBody().front().getOps<DotOp>().begin();
   plan.type = plan.dot.getType();

@@ -42,7 +42,11 @@ struct ProductPlan {
 
 inline constexpr int kProductThreads = 16; // along the rows, and along the columns, of a tile
 
-/// Recognises a part that is one loom.dot with scalar ops around it and is large enough for tiles.
+/// Whether a part is one loom.dot with scalar ops around it that may be done again for each element
+/// which is fetched, or at the element's end.
+bool isProduct(loom::PartOp part);
+
+/// Recognises a product that has rows and columns and is large enough for tiles.
 /// Sums are the same chains as the plain loop's: fused multiply-adds in the order of k.
 std::optional<ProductPlan> matchProduct(loom::PartOp part);
 
