@@ -17,12 +17,15 @@ typedef char weft_i8;
 #define WEFT_KERNEL(threads) __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void
 #define WEFT_FUNCTION static
 #define WEFT_GLOBAL __global
-#define WEFT_SHARED __local
+#define WEFT_SHARED __local __attribute__((aligned(16)))
 #define WEFT_SHARED_POINTER __local
 #define WEFT_THREAD ((weft_i64)get_local_id(0))
 #define WEFT_BLOCK ((weft_i64)get_group_id(0))
 #define WEFT_BLOCKS ((weft_i64)get_num_groups(0))
 #define WEFT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#define WEFT_UNROLL _Pragma("unroll")
+#define WEFT_NO_UNROLL _Pragma("unroll 1")
+#define WEFT_UNROLL_4 _Pragma("unroll 4")
 #define WEFT_FIRST(word, value) atomic_cmpxchg(word, 0u, value)
 #define WEFT_MOST(word, value) atomic_max(word, value)
 // Memory has no addresses: a view is a buffer and an offset in bytes.
@@ -48,12 +51,15 @@ typedef signed char weft_i8;
 #define WEFT_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #define WEFT_FUNCTION static __device__ __forceinline__
 #define WEFT_GLOBAL
-#define WEFT_SHARED __shared__
+#define WEFT_SHARED __shared__ __align__(16)
 #define WEFT_SHARED_POINTER
 #define WEFT_THREAD ((weft_i64)threadIdx.x)
 #define WEFT_BLOCK ((weft_i64)blockIdx.x)
 #define WEFT_BLOCKS ((weft_i64)gridDim.x)
 #define WEFT_BARRIER() __syncthreads()
+#define WEFT_UNROLL _Pragma("unroll")
+#define WEFT_NO_UNROLL _Pragma("unroll 1")
+#define WEFT_UNROLL_4 _Pragma("unroll 4")
 #define WEFT_FIRST(word, value) atomicCAS(word, 0u, value)
 #define WEFT_MOST(word, value) atomicMax(word, value)
 #define WEFT_BUFFER(type, name) type* name##_start

@@ -118,8 +118,11 @@ constexpr Function kFunctions[] = {
     {"weft_power_of_two_$F", R"($T weft_power_of_two_$F($T n) {
   return weft_$F_of_bits(weft_bits_of_$F(n + $offset) << $fraction);
 })"},
-    // x * 2^n by three products of which only the last can round (scalbn of musl libc).
+    // x * 2^n: one product where 2^n is a normal number, else three of which only the last can
+    // round (scalbn of musl libc).
     {"weft_scale2_$F", R"($T weft_scale2_$F($T x, $T n) {
+  if (n >= 1 - $bias && n <= $bias)
+    return x * weft_$F_of_bits(weft_bits_of_$F(n + $offset) << $fraction);
   n = n > 2 - 2 * $bias ? n : 2 - 2 * $bias;
   n = n < 2 * $bias ? n : 2 * $bias;
   for (int i = 0; i < 2; ++i) {

@@ -11,6 +11,8 @@ using namespace weft::loom;
 namespace weft::gpu {
 namespace {
 
+constexpr size_t kMostOpsSideBySide = 64;
+
 // A C identifier for an index along an axis.
 std::string stemOf(AxisAttr axis) {
   std::string stem = "i";
@@ -19,9 +21,16 @@ std::string stemOf(AxisAttr axis) {
   return stem + "_";
 }
 
+// Whether several iterations of a loop may stand side by side, so that their loads overlap.
+bool isShort(Block& body) {
+  return body.getOperations().size() <= kMostOpsSideBySide &&
+         llvm::none_of(body, [](Operation& op) { return op.getNumRegions() > 0; });
+}
+
 } // namespace
 
 void PartPrinter::print() {
+  if (plan.product) return printProduct();
   declareLocals();
   std::string point = "block";
   if (plan.point_per_thread) {
@@ -30,7 +39,7 @@ void PartPrinter::print() {
              " + WEFT_THREAD;");
     out.open("if (live && " + point + " < " + names.expression(plan.points) + ")");
   }
-  printAxes(point);
+  printAxes(plan.axes, plan.points, point);
   PartOp part = plan.part;
   printBlock(part.getBody().front());
   if (plan.point_per_thread) out.close();
@@ -59,26 +68,26 @@ void PartPrinter::declareLocals() {
   }
 }
 
-// A point's number has a digit for each axis; the last of plan.axes is the fastest.
-void PartPrinter::printAxes(std::string point) {
+std::string PartPrinter::operand(AffineExpr expr) const {
+  std::string text = names.expression(expr);
+  return isa<AffineBinaryOpExpr>(expr) ? "(" + text + ")" : text;
+}
+
+void PartPrinter::printAxes(ArrayRef<unsigned> axes, AffineExpr points, std::string point) {
   PartOp part = plan.part;
-  auto points = dyn_cast<AffineConstantExpr>(plan.points);
-  if (points && points.getValue() <= (int64_t(1) << 31)) point = "(weft_u32)" + point;
+  auto fixed = dyn_cast<AffineConstantExpr>(points);
+  if (fixed && fixed.getValue() <= (int64_t(1) << 31)) point = "(weft_u32)" + point;
   AffineExpr faster = getAffineConstantExpr(1, part.getContext());
-  for (size_t i = plan.axes.size(); i-- > 0;) {
-    AxisAttr axis = part.getAxis(plan.axes[i]);
+  for (size_t i = axes.size(); i-- > 0;) {
+    AxisAttr axis = part.getAxis(axes[i]);
     AffineExpr extent = axis.getExtent().getResult(0);
-    auto operand = [&](AffineExpr expr) {
-      std::string text = names.expression(expr);
-      return isa<AffineBinaryOpExpr>(expr) ? "(" + text + ")" : text;
-    };
     std::string index = point;
     if (faster != 1) index += " / " + operand(faster);
     if (i > 0) index += " % " + operand(extent);
     if (faster == 0 || extent == 0) index = "0"; // no point at all
     std::string name = names.fresh(stemOf(axis));
     out.line("const weft_i64 " + name + " = " + index + ";");
-    names.set(part.getBody().getArgument(plan.axes[i]), name);
+    names.set(part.getBody().getArgument(axes[i]), name);
     faster = faster * extent;
   }
 }
@@ -149,6 +158,7 @@ void PartPrinter::printLoop(Operation* op) {
 void PartPrinter::printSharedLoop(Operation* op, ArrayRef<std::string> sums) {
   touch(touchedBy(op));
   own_ = true;
+  if (isShort(op->getRegion(0).front())) out.line("WEFT_UNROLL_4");
   printIterations(op, "WEFT_THREAD", " += " + std::to_string(kernel.threads), sums);
   own_ = false;
   if (!sums.empty()) joinThreads(op, sums);
@@ -221,12 +231,14 @@ void PartPrinter::merge(Operation* op, ArrayRef<std::string> sums, ArrayRef<std:
     if (sum != value) out.line(sum + " = " + value + ";");
 }
 
-// A tree over the threads of the block: its shape depends on their number, which the kernel fixes.
+// Two rounds over the threads of the block: each of the first few joins the sums of several
+// threads, then every thread joins theirs. The shape depends on the number of threads, which the
+// kernel fixes.
 void PartPrinter::joinThreads(Operation* op, ArrayRef<std::string> sums) {
   Touched tree;
   tree.written.insert(this);
   touch(tree);
-  Texts places, others;
+  Texts places, trees;
   int64_t offset = 0;
   for (Type type : op->getResultTypes()) {
     std::string name = names.fresh("tree"), element = memoryType(type).str();
@@ -235,32 +247,46 @@ void PartPrinter::joinThreads(Operation* op, ArrayRef<std::string> sums) {
              ");");
     offset += treeBytes(type, kernel.threads);
     places.push_back(name + "[WEFT_THREAD]");
-    others.push_back(name);
+    trees.push_back(name);
   }
   auto store = [&] {
     for (auto [place, sum] : llvm::zip(places, sums))
       out.line(place + " = " + sum + ";");
   };
+  int few = std::min(16, kernel.threads / 8);
   store();
   barrier();
-  std::string width = names.fresh("width");
-  out.open("for (int " + width + " = " + std::to_string(kernel.threads / 2) + "; " + width +
-           " > 0; " + width + " /= 2)");
-  out.open("if (WEFT_THREAD < " + width + ")");
-  Texts values;
-  for (auto [type, tree_name] : llvm::zip(op->getResultTypes(), others)) {
-    values.push_back(names.fresh("v"));
-    out.line("const " + valueType(type).str() + " " + values.back() + " = " + tree_name +
-             "[WEFT_THREAD + " + width + "];");
-  }
-  merge(op, sums, values);
+  out.open("if (WEFT_THREAD < " + std::to_string(few) + ")");
+  joinOthers(op, sums, trees, "WEFT_THREAD + ", few, kernel.threads);
   store();
   out.close();
-  out.line("WEFT_BARRIER();");
-  out.close();
-  for (auto [sum, tree_name] : llvm::zip(sums, others))
-    out.line(sum + " = " + tree_name + "[0];");
+  barrier();
+  for (auto [sum, name] : llvm::zip(sums, trees))
+    out.line(sum + " = " + name + "[0];");
+  joinOthers(op, sums, trees, "", 1, few);
   since_barrier_.read.insert(this);
+}
+
+// Joins to the sums what the tree holds at `from` and every multiple of `step` below `end`, but 0.
+void PartPrinter::joinOthers(Operation* op, ArrayRef<std::string> sums, ArrayRef<std::string> trees,
+                             const std::string& from, int step, int end) {
+  std::string other = openUnrolled("other", step, end, step);
+  Texts values;
+  for (auto [type, name] : llvm::zip(op->getResultTypes(), trees)) {
+    values.push_back(names.fresh("v"));
+    out.line("const " + valueType(type).str() + " " + values.back() + " = " + name + "[" + from +
+             other + "];");
+  }
+  merge(op, sums, values);
+  out.close();
+}
+
+std::string PartPrinter::openUnrolled(const char* stem, int first, int end, int step) {
+  std::string index = names.fresh(stem);
+  out.line("WEFT_UNROLL");
+  out.open("for (int " + index + " = " + std::to_string(first) + "; " + index + " < " +
+           std::to_string(end) + "; " + index + " += " + std::to_string(step) + ")");
+  return index;
 }
 
 } // namespace weft::gpu

@@ -28,9 +28,14 @@ private:
     bool empty() const { return read.empty() && written.empty(); }
   };
 
+  struct Side; // of a product by tiles: the names of a factor in the text
+
   //--- part_printer.cpp: axes, ops, loops
   void declareLocals();
-  void printAxes(std::string point);
+  /// Declares axes as the digits of a number, the last axis being the fastest.
+  void printAxes(llvm::ArrayRef<unsigned> axes, mlir::AffineExpr points, std::string point);
+  /// An expression of the sizes as an operand.
+  std::string operand(mlir::AffineExpr expr) const;
   void printBlock(mlir::Block& block);
   void printOp(mlir::Operation& op);
   void printScalar(mlir::Operation& op);
@@ -44,6 +49,27 @@ private:
   void merge(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
              llvm::ArrayRef<std::string> values);
   void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  void joinOthers(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
+                  llvm::ArrayRef<std::string> trees, const std::string& from, int step, int end);
+  /// Opens a loop that is to be unrolled and returns its index.
+  std::string openUnrolled(const char* stem, int first, int end, int step = 1);
+
+  //--- part_product.cpp: products by tiles
+  struct Fetched { // an element of a factor: what holds it, its row in the tile, its step
+    std::string value, row, step;
+  };
+  void printProduct();
+  Side declareSide(const ProductSide& side, const std::string& tile_number,
+                   const std::string& thread_number);
+  void printSteps(const Side& rows, const Side& columns, const std::string& sums);
+  Fetched openFetched(const Side& side);
+  void printFetch(const Side& side, const std::string& first);
+  void printKeep(const Side& side, const std::string& half);
+  std::string printRead(const Side& side, const std::string& half, const std::string& k);
+  void printMultiply(const Side& rows, const Side& columns, const std::string& half,
+                     const std::string& sums);
+  std::pair<std::string, std::string> openRows(const Side& side, bool unrolled);
+  void printTileEnd(const Side& rows, const Side& columns, std::string sums);
 
   //--- part_memory.cpp: loads, stores, barriers
   std::string withinText(loom::LoadOp op);

@@ -9,9 +9,11 @@ using namespace weft::loom;
 namespace weft::gpu {
 namespace {
 
-constexpr int kPointThreads = 256;          // of a block whose threads have a point each
+constexpr int kPointThreads = 256; // of a block whose threads have a point each
+static_assert(kPointThreads == kProductThreads * kProductThreads);
 constexpr int kFewest = 32, kMost = 256;    // threads that share a loop
 constexpr int64_t kLoopPointsPerThread = 4; // iterations that make another thread worth its while
+constexpr int64_t kFewPoints = 1 << 15, kLongSum = 128;
 constexpr int64_t kOwnBytes = 2048;         // of arrays of a thread
 constexpr int64_t kSharedBytes = 32 * 1024; // every device has as much
 
@@ -25,6 +27,15 @@ std::optional<int64_t> constantOf(AffineExpr expr) {
 }
 
 int64_t aligned(int64_t bytes) { return (bytes + 7) / 8 * 8; }
+
+// Whether a thread a point would leave most of a large device idle, over long sums.
+bool hasFewSums(const PartPlan& plan) {
+  if (!isProduct(plan.part)) return false;
+  PartOp part = plan.part;
+  DotOp dot = *part.getBody().front().getOps<DotOp>().begin();
+  auto points = constantOf(plan.points), depth = dot.getAxis().getConstantExtent();
+  return points && depth && *points <= kFewPoints && *depth >= kLongSum;
+}
 
 PartPlan mapAxes(PartOp part) {
   PartPlan plan;
@@ -43,6 +54,10 @@ PartPlan mapAxes(PartOp part) {
   plan.points = constant(part.getContext(), 1);
   for (unsigned i : plan.axes)
     plan.points = plan.points * part.getAxis(i).getExtent().getResult(0);
+  plan.product = matchProduct(part);
+  plan.shares_dot = !plan.product && hasFewSums(plan);
+  if (plan.product) plan.point_per_thread = true;
+  if (plan.shares_dot) plan.point_per_thread = false;
   return plan;
 }
 
@@ -110,7 +125,9 @@ std::optional<AxisAttr> axisOf(Operation* loop) {
 
 bool runsAlongThreads(Operation* loop, const PartPlan& plan) {
   auto axis = axisOf(loop);
-  if (plan.point_per_thread || !axis || !axis->getLanes()) return false;
+  if (plan.point_per_thread || !axis) return false;
+  if (isa<DotOp>(loop) && plan.shares_dot) return true;
+  if (!axis->getLanes()) return false;
   // Inside a loop that threads share, everything is a thread's own.
   for (Operation* parent = loop->getParentOp(); axisOf(parent); parent = parent->getParentOp())
     if (axisOf(parent)->getLanes()) return false;
@@ -128,7 +145,10 @@ KernelPlan planPhase(ArrayRef<PartOp> phase) {
     plan.threads = std::max(plan.threads, threadsFor(part));
   plan.blocks = plan.scratch_bytes = constant(context, 0);
   for (PartPlan& part : plan.parts) {
-    part.blocks = part.point_per_thread ? part.points.ceilDiv(plan.threads) : part.points;
+    part.blocks = part.product            ? part.product->blocks()
+                  : part.point_per_thread ? part.points.ceilDiv(plan.threads)
+                                          : part.points;
+    if (part.product) plan.shared_bytes = std::max(plan.shared_bytes, part.product->sharedBytes());
     plan.blocks = plan.blocks + part.blocks;
     // Blocks do their parts one after another; the sum is an upper bound where sizes are unknown.
     AffineExpr scratch = placeLocals(part, plan);

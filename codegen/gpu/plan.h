@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/gpu/launch.h"
+#include "codegen/gpu/product.h"
 #include "ir/loom/loom.h"
 
 #include <optional>
@@ -26,7 +27,9 @@ struct PartPlan {
   // Lanes along an axis of the part: each thread computes one point, all of its loops serially.
   // Lanes along loops: a block computes one point and its threads share each such loop.
   bool point_per_thread = true;
-  llvm::SmallVector<unsigned> axes; // from the slowest to the one that runs along the threads
+  bool shares_dot = false;            // along loom.dot, with lanes or without
+  std::optional<ProductPlan> product; // a block computes a tile, whose points are its threads' own
+  llvm::SmallVector<unsigned> axes;   // from the slowest to the one that runs along the threads
   mlir::AffineExpr points, blocks;
   std::vector<LocalPlace> locals;
 };

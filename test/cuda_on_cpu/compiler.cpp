@@ -30,8 +30,18 @@ constexpr const char* kPrelude = R"(#include <cstring>
 #define __global__ __attribute__((visibility("default")))
 #define __device__
 #define __shared__ static
+#define __align__(n) __attribute__((aligned(n)))
 #define __forceinline__ inline
 #define __launch_bounds__(threads)
+struct __align__(8) float2 {
+  float x, y;
+};
+struct __align__(16) float4 {
+  float x, y, z, w;
+};
+struct __align__(16) double2 {
+  double x, y;
+};
 struct weft_index {
   unsigned x;
 };

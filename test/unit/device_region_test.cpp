@@ -48,6 +48,23 @@ TEST_CASE("matrix products, softmax and views on a device", "[device]") {
   CHECK(s.eager_segments == 0);
 }
 
+TEST_CASE("products whose tiles are large, with an end, on a device", "[device]") {
+  Device device = test_device();
+  auto body = [](const Tensor& x, const Tensor& y) { return gelu(matmul(x, y) / 8 + 1); };
+  for (auto [batch, m, n] : {std::tuple(256, 128, 128), std::tuple(128, 128, 64),
+                             std::tuple(128, 64, 128), std::tuple(256, 60, 50)})
+    for (DType dtype : m == 60 ? std::vector{f32, f16} : std::vector{f32}) {
+      INFO("batch " << batch << " m " << m << " n " << n << " " << name_of(dtype));
+      manual_seed(7);
+      Tensor x = randn({batch, m, 12}).to(dtype), y = randn({batch, 12, n}).to(dtype);
+      auto compiled = compile(body);
+      Tensor got = compiled(x.to(device), y.to(device)).to(Device::cpu());
+      double off = abs(got.to(f32) - body(x, y).to(f32)).max().item<double>();
+      CHECK(off <= (dtype == f32 ? 1e-5 : 4e-3));
+      CHECK(compiled.stats().eager_segments == 0);
+    }
+}
+
 TEST_CASE("the host may read and branch on a device's values", "[device]") {
   RegionStats s = compare_devices(
       [](const Tensor& x, const Tensor& y) {

@@ -1,24 +1,29 @@
 // RUN: weft-opt %s --emit=cuda | FileCheck %s
 
-// Threads of a block share the lane loop of its point and join their sums in a tree; one of them stores.
+// Threads of a block share the lane loop of its point and join their sums in two rounds; one of them stores.
 // CHECK: WEFT_KERNEL(256) row_sum(
 // CHECK-NEXT: WEFT_SHARED weft_u64 shared[128];
 // CHECK: const weft_i64 [[R:ir_[0-9]+]] = (weft_u32)block;
 // CHECK-NEXT: float [[S:sum[0-9]+]] = 0.0f;
+// CHECK-NEXT: WEFT_UNROLL_4
 // CHECK-NEXT: for (weft_i64 [[C:ic_[0-9]+]] = WEFT_THREAD; [[C]] < 1024; [[C]] += 256) {
 // CHECK: }
 // CHECK: [[T:tree[0-9]+]][WEFT_THREAD] = [[S]];
 // CHECK-NEXT: WEFT_BARRIER();
-// CHECK-NEXT: for (int [[W:width[0-9]+]] = 128; [[W]] > 0; [[W]] /= 2) {
-// CHECK-NEXT: if (WEFT_THREAD < [[W]]) {
-// CHECK-NEXT: const float [[V:v[0-9]+]] = [[T]][WEFT_THREAD + [[W]]];
+// CHECK-NEXT: if (WEFT_THREAD < 16) {
+// CHECK-NEXT: WEFT_UNROLL
+// CHECK-NEXT: for (int [[O:other[0-9]+]] = 16; [[O]] < 256; [[O]] += 16) {
+// CHECK-NEXT: const float [[V:v[0-9]+]] = [[T]][WEFT_THREAD + [[O]]];
 // CHECK-NEXT: const float [[N:v[0-9]+]] = [[S]] + [[V]];
 // CHECK-NEXT: [[S]] = [[N]];
+// CHECK-NEXT: }
 // CHECK-NEXT: [[T]][WEFT_THREAD] = [[S]];
 // CHECK-NEXT: }
 // CHECK-NEXT: WEFT_BARRIER();
-// CHECK-NEXT: }
 // CHECK-NEXT: [[S]] = [[T]][0];
+// CHECK-NEXT: WEFT_UNROLL
+// CHECK-NEXT: for (int [[O:other[0-9]+]] = 1; [[O]] < 16; [[O]] += 1) {
+// CHECK: }
 // CHECK-NEXT: if (live && WEFT_THREAD == 0) b1[[[R]]] = [[S]];
 // CHECK-NEXT: }
 loom.kernel @row_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
@@ -68,6 +73,7 @@ loom.kernel @column_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
 // CHECK: [[T]][{{.*}}] = {{.*}};
 // CHECK-NEXT: }
 // CHECK-NEXT: WEFT_BARRIER();
+// CHECK-NEXT: WEFT_UNROLL_4
 // CHECK-NEXT: for (
 // CHECK: }
 // CHECK-NOT: WEFT_BARRIER
