@@ -20,6 +20,7 @@ template <class T> struct Direct : Seen<T> {
   using Base::find_runs;
   using Base::kMostLanes;
   using Base::lanes;
+  using Base::load_first;
   using Base::wrapping;
   using Base::wrapping_product;
   using typename Base::D;
@@ -34,10 +35,9 @@ template <class T> struct Direct : Seen<T> {
       const V factor = hn::Set(d, weight);
       for (; i + n <= count; i += n)
         hn::StoreU(add_product(factor, hn::LoadU(d, from + i), hn::LoadU(d, to + i)), d, to + i);
-      auto rest = hn::FirstN(d, static_cast<size_t>(count - i));
-      V sum =
-          add_product(factor, hn::MaskedLoad(rest, d, from + i), hn::MaskedLoad(rest, d, to + i));
-      if (i < count) hn::BlendedStore(sum, rest, d, to + i);
+      if (i == count) return;
+      V sum = add_product(factor, load_first(from + i, count - i), load_first(to + i, count - i));
+      hn::BlendedStore(sum, hn::FirstN(d, static_cast<size_t>(count - i)), d, to + i);
       return;
     }
     for (; i < count; i++) { // as rounded as the vectors
@@ -87,16 +87,15 @@ template <class T> struct Direct : Seen<T> {
     const int64_t n = lanes();
     HWY_ALIGN T packed[kMostLanes] = {};
     for (int64_t i = 0; i < count; i += n) {
-      const auto there = hn::FirstN(d, static_cast<size_t>(std::min(n, count - i)));
       V seen;
       if (stride == 1) {
-        seen = hn::MaskedLoad(there, d, from + i);
+        seen = load_first(from + i, count - i);
       } else {
         for (int64_t k = 0; k < n; k++)
           packed[k] = i + k < count ? from[(i + k) * stride] : T(0);
         seen = hn::Load(d, packed);
       }
-      sum = add_product(seen, hn::MaskedLoad(there, d, with + i), sum);
+      sum = add_product(seen, load_first(with + i, count - i), sum);
     }
     return sum;
   }

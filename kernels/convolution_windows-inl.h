@@ -128,22 +128,34 @@ template <class T> struct Seen {
     return n;
   }
 
+  // The first `count` elements, or as many as a vector has; zeros behind them. Nothing else is
+  // read: where masked loads may fault, single elements are.
+  static HWY_INLINE V load_first(const T* from, int64_t count) {
+    const D d;
+#if HWY_MEM_OPS_MIGHT_FAULT
+    if (count >= lanes()) return hn::LoadU(d, from);
+    HWY_ALIGN T some[kMostLanes] = {};
+    for (int64_t k = 0; k < count; k++)
+      some[k] = from[k];
+    return hn::Load(d, some);
+#else
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
+#endif
+  }
+
   static HWY_INLINE void copy_run(const T* from, int64_t stride, int count, T* to) {
     const D d;
     const int n = lanes();
     if (stride == 1) {
       for (; count > n; count -= n, from += n, to += n)
         hn::StoreU(hn::LoadU(d, from), d, to);
-      auto there = hn::FirstN(d, static_cast<size_t>(count));
-      hn::BlendedStore(hn::MaskedLoad(there, d, from), there, d, to);
+      hn::BlendedStore(load_first(from, count), hn::FirstN(d, static_cast<size_t>(count)), d, to);
 #if HWY_TARGET != HWY_SCALAR
     } else if (stride == 2) {
       for (; count > 0; count -= n, from += 2 * n, to += n) {
         int span = 2 * count - 1; // elements from the first to the last that is wanted
-        V low = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(span)), d, from),
-          high = hn::Zero(d);
-        if (span > n)
-          high = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(span - n)), d, from + n);
+        V low = load_first(from, span), high = hn::Zero(d);
+        if (span > n) high = load_first(from + n, span - n);
         hn::BlendedStore(hn::ConcatEven(d, high, low), hn::FirstN(d, static_cast<size_t>(count)), d,
                          to);
       }

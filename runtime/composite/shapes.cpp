@@ -17,13 +17,14 @@ namespace {
 Shape resolve(const char* op, const Arg& x, const Meta& m, const Shape& shape) {
   Shape r = shape;
   int open = -1;
-  int64_t known = 1;
+  int64_t known = 1, step = 1; // strides go on behind a size of 0
   bool right = true;
   for (int k = 0; k < r.size(); k++) {
     if (r[k] == -1 && open < 0)
       open = k;
     else
-      right = right && r[k] >= 0 && !__builtin_mul_overflow(known, r[k], &known);
+      right = right && r[k] >= 0 && !__builtin_mul_overflow(known, r[k], &known) &&
+              !__builtin_mul_overflow(step, std::max<int64_t>(r[k], 1), &step);
   }
   int64_t n = m.numel();
   if (right && open >= 0) {
