@@ -220,11 +220,23 @@ private:
     return sum;
   }
 
+  // What a quotient comes from may be below 0, where a part of a concatenation starts later.
+  bool isNeverNegative(AffineExpr atom) {
+    auto binary = dyn_cast<AffineBinaryOpExpr>(atom);
+    return !binary || atom.getKind() == AffineExprKind::Mod ||
+           isNeverNegative(polynomial(binary.getLHS()));
+  }
+  bool isNeverNegative(const Polynomial& p) {
+    return llvm::all_of(p, [&](auto& term) {
+      return term.second >= 0 &&
+             llvm::all_of(term.first, [&](AffineExpr atom) { return isNeverNegative(atom); });
+    });
+  }
+
   // 0 <= a < b for all indices, with sizes of at least 1.
   bool isBelow(const Polynomial& a, const Polynomial& b) {
     if (a.empty()) return true;
-    for (auto& [m, c] : a)
-      if (c < 0) return false;
+    if (!isNeverNegative(a)) return false;
     auto bound = most(a);
     if (!bound) return false;
     Polynomial slack = add(add(b, *bound, -1), constant(-1)), shifted;

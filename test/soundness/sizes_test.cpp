@@ -34,6 +34,16 @@ SOUND("statistics of nothing, read through an index") {
     w.see(f(ramp(shape)));
 }
 
+SOUND("a concatenated piece whose indices wrap behind its start") {
+  auto f = w.compile([](const Tensor& x) {
+    Tensor wide = x.reshape({1, 4}).expand({14, 4}).reshape({1, 2, 14, 2});
+    Tensor v = pixel_unshuffle(wide, 2).reshape({-1});
+    return concatenate({ones({1}), slice(v, 0, 0, 55) * 2}, 0);
+  });
+  for (int k = 0; k < 3; k++)
+    w.see(f(ramp({4}, k)));
+}
+
 SOUND("a computed size that is 1 for some sizes only") {
   auto f = w.compile([](const Tensor& x, const Tensor& y, const Tensor& weight) {
     return x + conv2d(y, weight) * 2;
