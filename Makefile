@@ -27,7 +27,7 @@ demo: build ## Trains two networks on the digits data, eager and compiled, and c
 	@build/bin/digits
 
 .PHONY: test
-test: build ## Runs every test
+test: build ## Runs every test but the long ones
 	@ctest --preset release -j $(JOBS)
 
 .PHONY: test-fast

@@ -8,13 +8,17 @@ function(weft_test name label)
   weft_add_test(${name} ${label} $<TARGET_FILE:${name}>)
 endfunction()
 
-# weft_add_test(NAME fast|slow|gpu COMMAND...): any command as a CTest.
+# weft_add_test(NAME fast|slow|long|gpu COMMAND...): any command as a CTest. Those that are long run in `make test-slow` alone.
 function(weft_add_test name label)
   if(NOT WEFT_BUILD_TESTS)
     return()
   endif()
   add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/test)
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
+  set(seconds 600)
+  if(label STREQUAL long)
+    set(seconds 3600)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${seconds}
     ENVIRONMENT "XDG_CACHE_HOME=${PROJECT_BINARY_DIR}/test/home/${name}")
   if(label STREQUAL gpu)
     set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED: ")
