@@ -8,17 +8,23 @@ namespace weft {
 
 namespace {
 
-// `shape` is that of the random numbers, which broadcasts to x's.
-Tensor dropped(const char* op, const Arg& x, double p, bool training, const Shape& shape) {
+// What x becomes where no random number counts: p is 0 or 1, or nothing is trained, or there are no
+// elements. Undefined elsewhere.
+Tensor without_chance(const char* op, const Arg& x, double p, bool training) {
   composite::require_floating(op, x);
   if (!(p >= 0 && p <= 1))
     composite::refuse(op, ErrorKind::value, "p must be in 0 .. 1, got " + std::to_string(p),
                       x.loc());
-  const DeviceScope place = composite::beside(x);
   Tensor t = x.tensor();
   if (!training || p == 0 || t.numel() == 0) return t;
-  if (p == 1) return t * 0;
-  Tensor keep = uniform(shape) >= p;
+  return p == 1 ? t * 0 : Tensor();
+}
+
+// `shape` is that of the random numbers, which broadcasts to x's.
+Tensor dropped(const char* op, const Arg& x, double p, bool training, const Shape& shape) {
+  const DeviceScope place = composite::beside(x);
+  if (Tensor t = without_chance(op, x, p, training); t.defined()) return t;
+  Tensor t = x.tensor(), keep = uniform(shape) >= p;
   return t * (keep.to(t.dtype()) * (1 / (1 - p)));
 }
 
@@ -41,14 +47,9 @@ constexpr double kSeluLimit = 1.7580993408473766;
 
 // Of the elements or channels that `shape` has.
 Tensor alpha_dropped(const char* op, const Arg& x, double p, bool training, const Shape& shape) {
-  composite::require_floating(op, x);
-  if (!(p >= 0 && p <= 1))
-    composite::refuse(op, ErrorKind::value, "p must be in 0 .. 1, got " + std::to_string(p),
-                      x.loc());
   const DeviceScope place = composite::beside(x);
+  if (Tensor t = without_chance(op, x, p, training); t.defined()) return t;
   Tensor t = x.tensor();
-  if (!training || p == 0 || t.numel() == 0) return t;
-  if (p == 1) return t * 0;
   const double scale = 1 / std::sqrt((kSeluLimit * kSeluLimit * p + 1) * (1 - p));
   Tensor keep = (uniform(shape) >= p).to(t.dtype());
   Tensor shift = (keep - 1) * (kSeluLimit * scale) + kSeluLimit * scale * p;

@@ -15,7 +15,6 @@ namespace {
 constexpr const char* kFills[] = {"integers", "reals", "specials", "zeros", "ones"};
 constexpr const char* kLayouts[] = {"plain", "transposed", "spaced", "shifted"};
 constexpr const char* kReduces[] = {"none", "mean", "sum", "batchmean"};
-constexpr const char* kDevices[] = {"cpu", "opencl", "cuda"};
 constexpr const char* kElements[] = {"any", "unit", "index", "wrapped"};
 
 std::string dtype_name(int64_t t) {
@@ -38,8 +37,7 @@ public:
     text_ = "// " + what + "\n// Found by fuzz-programs, seed " + std::to_string(program_.seed) +
             ", and shrunk. Exits with 1 where the two runs differ.\n" + support() + "\n";
     text_ += "using namespace fuzz;\n\n";
-    text_ += fmt::format("const Device kDevice = Device::{}();\n\n",
-                         kDevices[static_cast<int>(program_.device.type)]);
+    text_ += fmt::format("const Device kDevice = Device::{}();\n\n", name_of(program_.device.type));
     values();
     inputs();
     const size_t n = program_.statements.size();

@@ -1,7 +1,7 @@
 // Gradients of further composites against differences: of shapes, numbers, statistics, products and
 // networks.
 
-#include "gradient_check.h"
+#include "cases.h"
 
 #include "weft/ops.h"
 
@@ -10,18 +10,11 @@
 #include <limits>
 
 using namespace weft;
-using gradient_check::Samples;
+using gradient_check::Case;
+using gradient_check::check_all;
+using gradient_check::Inputs;
 
 namespace {
-
-using Inputs = std::vector<Tensor>;
-
-struct Case {
-  const char* name;
-  std::vector<Shape> shapes;
-  gradient_check::Function f;
-  double low = -2, high = 2;
-};
 
 Tensor grid_of(const Tensor& x) { return tanh(x) * 1.3; }
 
@@ -182,19 +175,6 @@ const Case kNetworks[] = {
      {{1, 1, 4, 4}, {1, 2, 2, 2}},
      [](const Inputs& x) { return grid_sample(x[0], grid_of(x[1]), "bicubic"); }},
 };
-
-template <size_t n> void check_all(const Case (&cases)[n], uint32_t seed) {
-  Samples samples(seed);
-  for (const Case& c : cases) {
-    std::string name = c.name;
-    Inputs inputs;
-    for (const Shape& shape : c.shapes) {
-      inputs.push_back(samples.leaf(shape, c.low, c.high));
-      name += " " + shape.str();
-    }
-    gradient_check::check(name, c.f, inputs);
-  }
-}
 
 } // namespace
 

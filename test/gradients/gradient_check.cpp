@@ -1,4 +1,4 @@
-#include "gradient_check.h"
+#include "cases.h"
 
 #include "weft/autograd.h"
 #include "weft/ops.h"
@@ -93,6 +93,19 @@ void check(const std::string& what, const Function& f, const Tensors& inputs, bo
   Scalars slope_value = [&](const Tensors& x) { return slope(x).item<double>(); };
   compare(what + ", second order", dot(second, direction),
           difference(slope_value, inputs, direction));
+}
+
+void check_all(std::span<const Case> cases, uint32_t seed) {
+  Samples samples(seed);
+  for (const Case& c : cases) {
+    std::string name = c.name;
+    Inputs inputs;
+    for (const weft::Shape& shape : c.shapes) {
+      inputs.push_back(samples.leaf(shape, c.low, c.high));
+      name += " " + shape.str();
+    }
+    check(name, c.f, inputs, c.second_order);
+  }
 }
 
 } // namespace gradient_check

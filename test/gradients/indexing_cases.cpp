@@ -8,8 +8,6 @@ namespace gradient_check {
 
 namespace {
 
-using Inputs = std::vector<Tensor>;
-
 Tensor rows() { return tensor({2, 0, 2, 1}); } // one twice
 Tensor columns() { return tensor({{0, 2}, {1, 1}, {3, 0}}); }
 Tensor mask() {

@@ -1,25 +1,17 @@
 // Gradients of the composites of networks against differences, first and second order.
 
-#include "gradient_check.h"
+#include "cases.h"
 
 #include "weft/ops.h"
 
 #include <catch2/catch.hpp>
 
 using namespace weft;
-using gradient_check::Samples;
+using gradient_check::Case;
+using gradient_check::check_all;
+using gradient_check::Inputs;
 
 namespace {
-
-using Inputs = std::vector<Tensor>;
-
-struct Case {
-  const char* name;
-  std::vector<Shape> shapes;
-  gradient_check::Function f;
-  double low = -2, high = 2;
-  bool second_order = true;
-};
 
 Tensor signs() { return tensor(std::vector<double>{1, -1, 1, -1}, {4}); }
 Tensor shares(const Inputs& x) { return softmax(x[1], -1); }
@@ -198,19 +190,6 @@ const Case kNetworks[] = {
        return y * cell;
      }},
 };
-
-template <size_t n> void check_all(const Case (&cases)[n], uint32_t seed) {
-  Samples samples(seed);
-  for (const Case& c : cases) {
-    std::string name = c.name;
-    Inputs inputs;
-    for (const Shape& shape : c.shapes) {
-      inputs.push_back(samples.leaf(shape, c.low, c.high));
-      name += " " + shape.str();
-    }
-    gradient_check::check(name, c.f, inputs, c.second_order);
-  }
-}
 
 } // namespace
 

@@ -11,13 +11,11 @@
 #include <set>
 
 using namespace weft;
+using gradient_check::Case;
+using gradient_check::Inputs;
 using gradient_check::Samples;
 
 namespace {
-
-using Inputs = std::vector<Tensor>;
-
-using gradient_check::Case;
 
 Tensor classes() { return tensor(std::vector<int64_t>{2, 0, -100, 1}, {4}); }
 
@@ -192,16 +190,7 @@ std::vector<Case> all_cases() {
 } // namespace
 
 TEST_CASE("gradients of views, products and composites agree with differences", "[gradients]") {
-  Samples samples(11);
-  for (const Case& c : all_cases()) {
-    std::string name = c.name;
-    Inputs inputs;
-    for (const Shape& shape : c.shapes) {
-      inputs.push_back(samples.leaf(shape, -2, 2));
-      name += " " + shape.str();
-    }
-    gradient_check::check(name, c.f, inputs);
-  }
+  gradient_check::check_all(all_cases(), 11);
 }
 
 TEST_CASE("no differentiable op lacks a gradient test", "[gradients]") {

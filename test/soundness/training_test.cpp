@@ -19,6 +19,17 @@ struct Net : nn::Module {
 Tensor labels(int k) { return tensor({k % 3, (k + 1) % 3, 2, 0}); }
 Tensor batch(int k) { return ramp({4, 4}, 0.3 * k); }
 
+// The usual step, in the run's way.
+auto step_of(soundness::Witness& w, nn::Module& net, optim::Optimizer& opt) {
+  return w.compile([&](const Tensor& x, const Tensor& y) {
+    opt.zero_grad();
+    Tensor loss = cross_entropy(net(x), y);
+    loss.backward();
+    opt.step();
+    return loss;
+  });
+}
+
 // Trains five steps and shows losses and parameters.
 template <class Step> void train(soundness::Witness& w, nn::Module& net, Step& step) {
   for (int k = 0; k < 5; k++)
@@ -31,13 +42,7 @@ template <class Step> void train(soundness::Witness& w, nn::Module& net, Step& s
 SOUND("a whole step with AdamW") {
   Net net;
   optim::AdamW opt(net.parameters(), {.lr = 0.01});
-  auto step = w.compile([&](const Tensor& x, const Tensor& y) {
-    opt.zero_grad();
-    Tensor loss = cross_entropy(net(x), y);
-    loss.backward();
-    opt.step();
-    return loss;
-  });
+  auto step = step_of(w, net, opt);
   train(w, net, step);
 }
 
@@ -45,13 +50,7 @@ SOUND("a whole step with SGD, momentum and Nesterov") {
   Net net;
   optim::SGD opt(net.parameters(),
                  {.lr = 0.05, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true});
-  auto step = w.compile([&](const Tensor& x, const Tensor& y) {
-    opt.zero_grad();
-    Tensor loss = cross_entropy(net(x), y);
-    loss.backward();
-    opt.step();
-    return loss;
-  });
+  auto step = step_of(w, net, opt);
   train(w, net, step);
 }
 
@@ -236,13 +235,7 @@ SOUND("clipping, a schedule and an average, as the library has them") {
 SOUND("RMSprop with momentum") {
   Net net;
   optim::RMSprop opt(net.parameters(), {.lr = 0.01, .momentum = 0.5});
-  auto step = w.compile([&](const Tensor& x, const Tensor& y) {
-    opt.zero_grad();
-    Tensor loss = cross_entropy(net(x), y);
-    loss.backward();
-    opt.step();
-    return loss;
-  });
+  auto step = step_of(w, net, opt);
   train(w, net, step);
 }
 
@@ -429,13 +422,7 @@ SOUND("a loss that two functions share") {
 SOUND("evaluation in between") {
   Net net;
   optim::AdamW opt(net.parameters(), {.lr = 0.01});
-  auto step = w.compile([&](const Tensor& x, const Tensor& y) {
-    opt.zero_grad();
-    Tensor loss = cross_entropy(net(x), y);
-    loss.backward();
-    opt.step();
-    return loss;
-  });
+  auto step = step_of(w, net, opt);
   auto predict = w.compile([&](const Tensor& x) {
     NoGrad no_grad;
     return argmax(net(x), 1);
