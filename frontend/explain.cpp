@@ -67,6 +67,13 @@ void program_text(std::string& out, const SegmentProgram& p) {
   }
 }
 
+/// Why calls of a pure function run the body, as far as it is known.
+std::string pure_note(const Region& region) {
+  if (region.pure().is_false()) return "; a check found that the function is not pure";
+  const char* why = region.pure().why();
+  return why ? fmt::format("; the last one with it: {}", why) : "";
+}
+
 void region_text(std::string& out, const Region& region) {
   const RegionStats s = region.stats();
   auto it = std::back_inserter(out);
@@ -80,6 +87,9 @@ void region_text(std::string& out, const Region& region) {
                  counted(s.divergences, "divergence"), counted(s.kernels, "kernel launch"));
   fmt::format_to(it, "  {}, {}, compiling took {:.1f} ms\n", counted(s.segments, "segment"),
                  counted(s.programs, "program"), s.compile_seconds * 1e3);
+  if (region.options().pure)
+    fmt::format_to(it, "  {} without the body{}\n", counted(s.pure_calls, "call"),
+                   pure_note(region));
   if (s.generic_calls)
     fmt::format_to(it, "  {} with sizes other than the recorded ones\n",
                    counted(s.generic_calls, "call"));
@@ -153,13 +163,14 @@ std::string as_json(const Region& region) {
   std::string out;
   auto it = std::back_inserter(out);
   fmt::format_to(it,
-                 "{{\"name\":{},\"place\":{},\"calls\":{},\"ops_followed\":{},\"ops_recorded\":{},"
+                 "{{\"name\":{},\"place\":{},\"calls\":{},\"pure_calls\":{},\"ops_followed\":{},"
+                 "\"ops_recorded\":{},"
                  "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
                  "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"verified\":{},"
                  "\"compile_ms\":{:.3f},"
                  "\"segments\":[",
                  json_text(region.options().name), json_text(region.place().str()), s.calls,
-                 s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels,
+                 s.pure_calls, s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels,
                  s.generic_calls, s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified,
                  s.compile_seconds * 1e3);
   std::lock_guard lock(region.mutex());

@@ -9,6 +9,8 @@
 namespace weft {
 
 TensorImpl* Session::op(const OpCall& call) {
+  if (given_ && info(call.op).is_random) [[unlikely]]
+    refuse_pure("take random numbers", call.location());
   switch (mode_) {
   case Mode::follow:
     return follow(call);
@@ -127,7 +129,7 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
   }
   if (!c.cut.load(std::memory_order_relaxed)) return r;
   try {
-    flush("hot branch", call.location());
+    end_segment("hot branch", call.location());
   } catch (...) {
     r->release();
     throw;

@@ -29,14 +29,17 @@ void Session::begin() {
   ensure_slots();
   last_flush_ = nullptr;
   stats.calls++;
+  given_ = nullptr;
+  promised_ = nullptr;
   go_to_root(nullptr);
 }
 
-void Session::end() { flush("end of the region", Loc()); }
+void Session::end() { end_segment("end of the region", Loc()); }
 
 void Session::abandon() noexcept {
+  given_ = nullptr; // what a pure function must not do counts no more
   try {
-    flush("exception", Loc());
+    end_segment("exception", Loc());
   } catch (...) {
     // The values are poisoned; the exception that is already travelling says more.
   }
@@ -72,19 +75,23 @@ void Session::go_to_root(Flush* done) {
 }
 
 void Session::flush(const char* reason, const Loc& loc) {
+  if (given_ && !flushing_) [[unlikely]]
+    refuse_pure(std::string("read values (") + reason + ")", LocScope::resolve(loc));
+  end_segment(reason, loc);
+}
+
+void Session::end_segment(const char* reason, const Loc& loc) {
   if (mode_ == Mode::bypass) return go_to_root(nullptr);
   if (mode_ == Mode::record) return end_recording(reason, loc);
   TraceNode* root = region_.trace().root();
   if (current == root || flushing_) return;
-  Flush* f = nullptr;
-  for (TraceNode* n = current->next.load(std::memory_order_acquire); n && !f;
-       n = n->sibling.load(std::memory_order_acquire))
-    if (n->key == kFlushKey) f = cold(n).flush.get();
+  Flush* f = find_end();
   if (!f) {
     // Known ops, read at a new place.
     std::lock_guard lock(region_.mutex());
     f = make_flush(reason, loc);
   }
+  if (given_) check_pure_writes(*f);
   stats.ops_followed += cold(current).depth;
   ColdNode* last = &cold(current);
   try {
@@ -95,6 +102,14 @@ void Session::flush(const char* reason, const Loc& loc) {
   }
   release_values(last);
   go_to_root(f);
+}
+
+// The end of a segment that is known at this place, or null.
+Flush* Session::find_end() const {
+  for (TraceNode* n = current->next.load(std::memory_order_acquire); n;
+       n = n->sibling.load(std::memory_order_acquire))
+    if (n->key == kFlushKey) return cold(n).flush.get();
+  return nullptr;
 }
 
 namespace {
@@ -170,6 +185,7 @@ void Session::launch(Flush& f) {
   span.detail({"segment", f.number});
   span.detail({"ops", static_cast<int64_t>(f.path.size())});
   computed_ = nullptr;
+  ran_ = nullptr;
   settle_tape(f);
   std::vector<uint8_t>& live = live_scratch_;
   find_live(f, live);
@@ -179,7 +195,10 @@ void Session::launch(Flush& f) {
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
   if (p && p->program && is_verified(f, *p)) return verify(f, *p);
-  if (p && p->program && run_program(f, *p)) return;
+  if (p && p->program && run_program(f, *p)) {
+    ran_ = p;
+    return;
+  }
   span.detail(
       {"ran", !aliases_fit ? "op by op: inputs overlap in another way than recorded" : "op by op"});
   stats.eager_segments++;
@@ -262,13 +281,22 @@ template <class F> void Session::replay(const ColdNode& c, F f) {
   f(call);
 }
 
-// What a device has to say of this call's ops, should it find an element that one refuses.
-std::function<void(int32_t)> Session::refusals(Flush& f, SegmentProgram& p) {
+// What a device has to say of this call's ops, should it find an element that one refuses: one of
+// the program's errors, or of any op where no program is named.
+std::function<void(int32_t)> Session::refusals(Flush& f, const SegmentProgram* p) {
   std::map<int32_t, KeptCall> kept;
-  for (const ProgramError& e : p.program->program().errors)
-    if (e.location >= 0 && static_cast<size_t>(e.location) < f.path.size())
-      replay(*f.path[static_cast<size_t>(e.location)],
-             [&](const OpCall& call) { kept.emplace(e.location, KeptCall(call)); });
+  auto keep = [&](int32_t at) {
+    if (at >= 0 && static_cast<size_t>(at) < f.path.size())
+      replay(*f.path[static_cast<size_t>(at)],
+             [&](const OpCall& call) { kept.emplace(at, KeptCall(call)); });
+  };
+  if (p) {
+    for (const ProgramError& e : p->program->program().errors)
+      keep(e.location);
+  } else {
+    for (size_t k = 0; k < f.path.size(); k++)
+      keep(static_cast<int32_t>(k));
+  }
   return [kept = std::move(kept)](int32_t op) {
     if (auto call = kept.find(op); call != kept.end()) call->second.refuse();
   };
@@ -314,7 +342,7 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
   a.device = f.device;
   uint64_t last_launch = 0;
   a.last_launch = &last_launch;
-  if (f.device != Device::cpu()) a.refuse = [&] { return refusals(f, p); };
+  if (f.device != Device::cpu()) a.refuse = [&] { return refusals(f, &p); };
   try {
     p.program->run(a);
   } catch (const LaunchFailed&) {

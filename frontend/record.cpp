@@ -52,7 +52,7 @@ TensorImpl* Session::record(const OpCall& call) {
     value_table_[static_cast<size_t>(current->result)] = r;
   }
   stats.ops_recorded++;
-  if (c.depth >= region_.options().max_segment_ops) flush("segment length", call.location());
+  if (c.depth >= region_.options().max_segment_ops) end_segment("segment length", call.location());
   return r;
 }
 
@@ -182,11 +182,9 @@ void Session::died(TensorImpl* t) noexcept {
 void Session::end_recording(const char* reason, const Loc& loc) {
   if (current != region_.trace().root()) {
     std::lock_guard lock(region_.mutex());
-    Flush* done = nullptr;
-    for (TraceNode* n = current->next.load(std::memory_order_acquire); n;
-         n = n->sibling.load(std::memory_order_acquire))
-      if (cold(n).is_flush()) done = cold(n).flush.get();
+    Flush* done = find_end();
     if (!done) done = make_flush(reason, loc);
+    if (given_) check_pure_writes(*done);
     drop_recorded();
     go_to_root(done);
   } else {

@@ -124,6 +124,9 @@ void Region::compile_in_background(Flush& flush, SegmentProgram& program, Segmen
 RegionStats Region::stats() const {
   std::lock_guard lock(mutex_);
   RegionStats r = stats_;
+  r.pure_calls = pure_.calls();
+  r.calls += r.pure_calls;
+  r.kernels += pure_.kernels();
   r.segments = static_cast<int64_t>(trace_.flushes().size());
   if (backward_) {
     const RegionStats b = backward_->stats();
@@ -155,11 +158,33 @@ std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
 
 RegionStats stats(const Region& region) { return region.stats(); }
 
-RegionCall::RegionCall(Region& region) : region_(region) {
+namespace {
+
+Session* start_session(Region& region) {
   Session* s = region.acquire();
-  session_ = s;
   s->profiled_since = profile::is_on() ? profile::now() : 0;
+  return s;
+}
+
+} // namespace
+
+RegionCall::RegionCall(Region& region) : region_(region) {
+  Session* s = start_session(region);
+  session_ = s;
   s->begin();
+  current_session = s;
+}
+
+RegionCall::RegionCall(Region& region, const PureValues& given, PureProgram* promised)
+    : region_(region) {
+  for (size_t k = 0; k < given.tensors.size(); k++)
+    if (TensorImpl* t = given.tensors[k]) {
+      t->retain();
+      arguments_.push_back(Tensor::adopt(t));
+    }
+  Session* s = start_session(region);
+  session_ = s;
+  s->begin_pure(given, promised);
   current_session = s;
 }
 
@@ -188,6 +213,9 @@ RegionCall::~RegionCall() {
   region_.give_back(session);
 }
 
+void RegionCall::finish(const PureValues& results) {
+  static_cast<Session*>(session_)->end_pure(results);
+}
 void RegionCall::finish() { static_cast<Session*>(session_)->end(); }
 void RegionCall::abandon() noexcept { static_cast<Session*>(session_)->abandon(); }
 

@@ -1,6 +1,7 @@
 // Region: what one compile() call owns: the trie of segments, idle sessions, counters.
 #pragma once
 
+#include "frontend/pure.h"
 #include "frontend/trace.h"
 #include "weft/compile.h"
 
@@ -35,6 +36,8 @@ public:
   const TracePlace& place() const { return place_; }
   Trace& trace() { return trace_; }
   const Trace& trace() const { return trace_; }
+  PurePrograms& pure() { return pure_; }
+  const PurePrograms& pure() const { return pure_; }
   std::mutex& mutex() const { return mutex_; }
 
   /// Says whether new paths may still be recorded. Needs the mutex.
@@ -54,6 +57,7 @@ private:
   TracePlace place_;
   mutable std::mutex mutex_;
   Trace trace_;
+  PurePrograms pure_; // look into the trace
   std::vector<std::unique_ptr<Session>> idle_;
   std::vector<Divergence> divergences_;
   RegionStats stats_;

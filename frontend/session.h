@@ -11,6 +11,11 @@
 
 namespace weft {
 
+namespace detail {
+struct PureValues;
+}
+class PureProgram;
+
 /// A number as programs take it.
 inline uint64_t bits_of(const Scalar& s) {
   return s.kind == Scalar::Kind::floating ? std::bit_cast<uint64_t>(s.f)
@@ -27,6 +32,11 @@ public:
   /// program failed is poisoned instead.
   void end();
   void abandon() noexcept;
+
+  /// The call is one of a pure function with these arguments, and checks a program of it where
+  /// `promised` is not null.
+  void begin_pure(const detail::PureValues& given, PureProgram* promised);
+  void end_pure(const detail::PureValues& results);
 
   TensorImpl* op(const OpCall& call) override;
   void flush(const char* reason, const Loc& loc) override;
@@ -58,13 +68,21 @@ private:
   void drop_recorded();
   Flush* make_flush(const char* reason, const Loc& loc);
 
+  // pure.cpp
+  [[noreturn]] void refuse_pure(const std::string& must, const Loc& loc) const;
+  void check_pure_writes(const Flush& flush) const;
+  void check_pure_values(const Flush& flush, const PureProgram& made) const;
+  void check_promise(std::unique_ptr<PureProgram> made);
+
   // launch.cpp
+  void end_segment(const char* reason, const Loc& loc);
+  Flush* find_end() const;
   void launch(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
-  std::function<void(int32_t)> refusals(Flush& flush, SegmentProgram& program);
+  std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;
@@ -96,6 +114,9 @@ private:
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
   std::vector<std::function<void()>> undo_; // of what the host did beside the pending ops
   Flush* last_flush_ = nullptr;
+  SegmentProgram* ran_ = nullptr; // by the last launch; null where the ops ran one by one
+  const detail::PureValues* given_ = nullptr; // arguments of a pure function
+  PureProgram* promised_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread
 
   // What a launch needs, kept so that it allocates nothing.

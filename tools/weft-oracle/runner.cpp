@@ -1,6 +1,7 @@
 #include "tools/weft-oracle/runner.h"
 
 #include "runtime/core/tensor_impl.h"
+#include "weft/autograd.h"
 #include "weft/compile.h"
 #include "weft/io.h"
 
@@ -13,6 +14,9 @@ namespace {
 
 constexpr int kCompiledCalls =
     3; // the first records, the second compiles and follows, the third only follows
+
+constexpr int kPureCalls =
+    5; // as above; the fourth still runs the body, for its arguments are other objects
 
 constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as the oracle's library writes it
 
@@ -129,76 +133,169 @@ Tensor Runner::load(const Json& t) const {
   return strided(base.to(device), t.at("shape"), t.at("strides"), t.at("offset"));
 }
 
-void Runner::run_case(const Json& c) const {
+std::vector<Tensor> Runner::load_inputs(const Json& c) const {
   std::vector<Tensor> inputs;
   for (const Json& t : c.at("inputs"))
     inputs.push_back(load(t));
+  const Json wanted = c.value("grad_inputs", Json::array());
+  for (size_t k = 0; k < wanted.size(); k++)
+    if (!wanted[k].is_null()) inputs.at(k).requires_grad_();
+  return inputs;
+}
+
+std::vector<Tensor> Runner::load_seeds(const Json& c) const {
+  const Json wanted = c.value("grad_inputs", Json::array());
+  std::vector<Tensor> seeds;
+  if (std::any_of(wanted.begin(), wanted.end(), [](const Json& g) { return !g.is_null(); }))
+    for (const Json& t : c.value("grad_outputs", Json::array()))
+      seeds.push_back(t.is_null() ? Tensor() : load(t));
+  return seeds;
+}
+
+namespace {
+
+/// What a case asks for: results, and for each input its gradient, undefined where none is wanted
+/// or nothing depends on it.
+using Answer = std::pair<std::vector<Tensor>, std::vector<Tensor>>;
+
+/// Answers as a training step would: by a backward pass into the inputs' grad().
+Answer answer_by_backward(const Json& c, const std::vector<Tensor>& inputs,
+                          const std::vector<Tensor>& seeds) {
+  for (const Tensor& x : inputs)
+    x.set_grad({});
+  std::vector<Tensor> results = call_case(c, inputs);
+  // Gradients of several results are those of one sum.
+  Tensor total;
+  for (size_t k = 0; k < seeds.size() && k < results.size(); k++)
+    if (seeds[k].defined()) {
+      Tensor part = sum(results[k] * seeds[k]);
+      total = total.defined() ? total + part : part;
+    }
+  if (seeds.size() == 1 && seeds[0].defined())
+    results.at(0).backward(seeds[0]);
+  else if (total.defined())
+    total.backward();
+  std::vector<Tensor> gradients;
+  for (const Tensor& x : inputs)
+    gradients.push_back(x.requires_grad() ? x.grad() : Tensor());
+  return {results, gradients};
+}
+
+CompileOptions pure_options() {
+  CompileOptions options;
+  options.pure = true;
+  return options;
+}
+
+/// Answers as a function without effects would.
+Answer answer_purely(const Json& c, const std::vector<Tensor>& inputs,
+                     const std::vector<Tensor>& seeds) {
+  if (seeds.empty()) {
+    NoGrad no_grad;
+    return {call_case(c, inputs), std::vector<Tensor>(inputs.size())};
+  }
+  Answer answer{call_case(c, inputs), std::vector<Tensor>(inputs.size())};
+  std::vector<Tensor> outputs, weights, wanted;
+  std::vector<size_t> positions;
+  for (size_t k = 0; k < seeds.size() && k < answer.first.size(); k++)
+    if (seeds[k].defined()) outputs.push_back(answer.first[k]), weights.push_back(seeds[k]);
+  for (size_t k = 0; k < inputs.size(); k++)
+    if (inputs[k].requires_grad()) wanted.push_back(inputs[k]), positions.push_back(k);
+  std::vector<Tensor> gradients = grad(outputs, wanted, weights, {.allow_unused = true});
+  for (size_t k = 0; k < positions.size(); k++)
+    answer.second[positions[k]] = gradients[k];
+  NoGrad no_grad;
+  for (Tensor& t : answer.first)
+    t = t.detach();
+  return answer;
+}
+
+} // namespace
+
+void Runner::run_case(const Json& c) const {
   // A call that must be refused has none.
   const Json outputs = c.value("outputs", Json::array());
   for (const Json& t : outputs)
     to_dtype(t.at("dtype"));
-  const Json gradients = c.value("grad_inputs", Json::array());
-  for (size_t k = 0; k < gradients.size(); k++)
-    if (!gradients[k].is_null()) inputs.at(k).requires_grad_();
-  bool has_gradients =
-      std::any_of(gradients.begin(), gradients.end(), [](const Json& g) { return !g.is_null(); });
-  std::vector<Tensor> seeds;
-  for (const Json& t : has_gradients ? c.value("grad_outputs", Json::array()) : Json::array())
-    seeds.push_back(t.is_null() ? Tensor() : load(t));
-  auto body = [&] {
-    for (const Tensor& x : inputs)
-      x.set_grad({});
-    std::vector<Tensor> results = call_case(c, inputs);
-    // Gradients of several results are those of one sum.
-    Tensor total;
-    for (size_t k = 0; k < seeds.size() && k < results.size(); k++)
-      if (seeds[k].defined()) {
-        Tensor part = sum(results[k] * seeds[k]);
-        total = total.defined() ? total + part : part;
-      }
-    if (seeds.size() == 1 && seeds[0].defined())
-      results.at(0).backward(seeds[0]);
-    else if (total.defined())
-      total.backward();
-    return results;
-  };
-  std::vector<Tensor> results;
-  if (is_compiled) {
-    auto compiled = compile(body);
+  const std::vector<Tensor> seeds = load_seeds(c);
+  std::vector<Tensor> inputs = load_inputs(c);
+  Answer answer;
+  if (is_pure) {
+    auto compiled =
+        compile([&c](const std::vector<Tensor>& in,
+                     const std::vector<Tensor>& weights) { return answer_purely(c, in, weights); },
+                pure_options());
+    for (int k = 0; k < kPureCalls; k++) // in tensors of their own each time
+      answer = compiled(load_inputs(c), load_seeds(c));
+  } else if (is_compiled) {
+    auto compiled = compile([&] { return answer_by_backward(c, inputs, seeds); });
     for (int k = 0; k < kCompiledCalls; k++)
-      results = compiled();
+      answer = compiled();
   } else {
-    results = body();
+    answer = answer_by_backward(c, inputs, seeds);
   }
+  const auto& [results, gradients] = answer;
   if (!outputs.empty() && results.size() != outputs.size())
     throw Unsupported("another number of results");
   for (size_t k = 0; k < results.size(); k++)
     save_npy(out + "/out_" + std::to_string(k) + ".npy", results[k], kNpy);
-  for (size_t k = 0; k < gradients.size(); k++)
-    if (!gradients[k].is_null()) {
-      Tensor g = inputs[k].grad();
+  for (size_t k = 0; k < inputs.size(); k++)
+    if (inputs[k].requires_grad())
       save_npy(out + "/grad_" + std::to_string(k) + ".npy",
-               g.defined() ? g : zeros(inputs[k].shape(), inputs[k].dtype()), kNpy);
-    }
+               gradients[k].defined() ? gradients[k] : zeros(inputs[k].shape(), inputs[k].dtype()),
+               kNpy);
 }
+
+namespace {
+
+void run_steps(const Json& steps, std::map<std::string, Tensor>& variables) {
+  for (const Json& step : steps) {
+    std::vector<Tensor> in;
+    for (const Json& name : step.at("in"))
+      in.push_back(variables.at(name.get<std::string>()));
+    Tensor result = call_step(step.at("op"), in, step.at("args"));
+    if (step.contains("out")) variables[step["out"]] = result;
+  }
+}
+
+} // namespace
 
 void Runner::run_program(const Json& c) const {
   std::map<std::string, Tensor> variables;
-  auto body = [&] {
-    for (const Json& step : c.at("steps")) {
-      std::vector<Tensor> in;
-      for (const Json& name : step.at("in"))
-        in.push_back(variables.at(name.get<std::string>()));
-      Tensor result = call_step(step.at("op"), in, step.at("args"));
-      if (step.contains("out")) variables[step["out"]] = result;
-    }
-  };
   auto start = [&] {
     variables.clear();
     for (const auto& [name, t] : c.at("vars").items())
       variables[name] = load(t);
   };
-  if (is_compiled) {
+  auto body = [&] { run_steps(c.at("steps"), variables); };
+  if (is_pure) {
+    std::vector<std::string> names; // of the variables in the end
+    auto compiled = compile(
+        [&](const std::vector<Tensor>& given) {
+          NoGrad no_grad;
+          std::map<std::string, Tensor> mine;
+          size_t next = 0;
+          for (const auto& [name, t] : c.at("vars").items())
+            mine[name] = given[next++];
+          run_steps(c.at("steps"), mine);
+          names.clear();
+          std::vector<Tensor> all;
+          for (const auto& [name, t] : mine)
+            names.push_back(name), all.push_back(t);
+          return all;
+        },
+        pure_options());
+    std::vector<Tensor> all;
+    for (int k = 0; k < kPureCalls; k++) {
+      start();
+      std::vector<Tensor> given;
+      for (const auto& [name, t] : c.at("vars").items())
+        given.push_back(variables[name]);
+      all = compiled(given);
+    }
+    for (size_t k = 0; k < names.size(); k++)
+      variables[names[k]] = all[k];
+  } else if (is_compiled) {
     auto compiled = compile(body);
     for (int k = 0; k < kCompiledCalls; k++) {
       start();

@@ -9,7 +9,7 @@ namespace weft::tools {
 
 struct Runner {
   std::string root, out;
-  bool is_compiled = false;
+  bool is_compiled = false, is_pure = false;
   Device device = Device::cpu(); // on which inputs lie
 
   /// Writes out_K.npy for each output and grad_K.npy for each input whose gradient is asked for.
@@ -18,6 +18,8 @@ struct Runner {
   void run_program(const Json& c) const;
 
 private:
+  std::vector<Tensor> load_inputs(const Json& c) const;
+  std::vector<Tensor> load_seeds(const Json& c) const;
   Tensor load(const Json& t) const;
 };
 

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
   app.add_option("--case", case_file, "JSON of the case")->required()->check(CLI::ExistingFile);
   app.add_option("--root", root, "Folder that the case's .npy paths start from")->required();
   app.add_option("--out", out, "Folder for out_K.npy, grad_K.npy or NAME.npy")->required();
-  app.add_option("--mode", mode, "eager or compiled")->check(CLI::IsMember({"eager", "compiled"}));
+  app.add_option("--mode", mode, "eager, compiled, or pure: compiled as a pure function")
+      ->check(CLI::IsMember({"eager", "compiled", "pure"}));
   std::string device = "cpu";
   app.add_option("--device", device, "cpu, opencl or cuda");
   CLI11_PARSE(app, argc, argv);
@@ -25,7 +26,7 @@ int main(int argc, char** argv) {
   try {
     std::ifstream file(case_file);
     Json c = parse_python_json({std::istreambuf_iterator<char>(file), {}});
-    Runner runner{root, out, mode == "compiled"};
+    Runner runner{root, out, mode != "eager", mode == "pure"};
     runner.device = weft::device_named(device);
     const weft::DeviceScope scope(runner.device);
     if (c.at("op") == "program")

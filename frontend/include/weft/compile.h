@@ -2,6 +2,7 @@
 #pragma once
 
 #include "weft/nn.h"
+#include "weft/pure.h"
 #include "weft/tensor.h"
 
 #include <concepts>
@@ -10,10 +11,12 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace weft {
 
 class Region;
+class PureProgram;
 
 /// How a compiled region behaves. The defaults suit most programs.
 struct CompileOptions {
@@ -36,11 +39,23 @@ struct CompileOptions {
   // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
   // the numbers and the pass at fault. 0: none is.
   int verify = 0;
+  // Promises that what the function returns depends on its arguments and on the contents of
+  // captured tensors alone. Once a call with arguments of some sizes has been compiled, others with
+  // such arguments skip the function's body and run the program at once; captured tensors are bound
+  // by handle and read at each call. Arguments and results are tensors, numbers (each value of a
+  // number has a program), and vectors, arrays, pairs, tuples and optionals of them. Throws Error
+  // (unsupported), with the line, where the body reads values, takes random numbers, keeps tensors
+  // or writes into other tensors than arguments. Calls that record a gradient run the body.
+  bool pure = false;
+  // Every so many calls of a pure function its body runs, to see whether the promise holds. Throws
+  // Error (value), with both lines, where it does not. 0: never.
+  int pure_check = 1000;
 };
 
 /// What explain() prints, as numbers.
 struct RegionStats {
-  int64_t calls = 0, ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
+  int64_t calls = 0, pure_calls = 0; // pure: whose bodies were skipped
+  int64_t ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
   int64_t programs = 0, segments = 0, generic_calls = 0, eager_segments = 0, alias_fallbacks = 0;
   int64_t verified = 0;   // runs that were compared with their ops
   int64_t unrecorded = 0; // times that a new path met an exhausted budget
@@ -57,14 +72,18 @@ namespace detail {
 class RegionCall {
 public:
   explicit RegionCall(Region& region);
+  /// A call of a pure function, which also checks `promised` where that is not null.
+  RegionCall(Region& region, const PureValues& given, PureProgram* promised);
   ~RegionCall();
   RegionCall(const RegionCall&) = delete;
   void finish();
+  void finish(const PureValues& results);
   void abandon() noexcept;
 
 private:
   Region& region_;
   void* session_;
+  std::vector<Tensor> arguments_; // of a pure function: what it lets go of stays itself
 };
 
 bool inside_region();
@@ -77,6 +96,12 @@ inline Region& checked(const std::shared_ptr<Region>& region) {
   return *region;
 }
 std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc);
+bool is_pure(const Region& region);
+[[noreturn]] void refuse_pure_types();
+/// Runs a call of a pure function without its body. Returns false where the body must run, either
+/// to make a program or to check the one that it puts into `promised`.
+bool run_pure(Region& region, const PureValues& given, PureResults& results,
+              PureProgram*& promised);
 std::string explain(const Region& region, bool as_json);
 RegionStats stats(const Region& region);
 
@@ -99,6 +124,51 @@ template <class Body> auto run_region(Region& region, Body&& body) -> decltype(b
   }
 }
 
+/// Calls a pure function, whose body is `body`, with the arguments `args`.
+template <class Body, class... Args>
+auto call_pure(Region& region, Body&& body, const Args&... args) -> decltype(body()) {
+  using Result = decltype(body());
+  constexpr bool is_void = std::is_void_v<Result>;
+  if constexpr (!(PureValue<Args> && ...) || !(is_void || PureValue<Result>)) {
+    refuse_pure_types();
+  } else {
+    if (runs_eagerly() || inside_region()) return body();
+    PureValues given;
+    (PureKind<Args>::take(args, given), ...);
+    PureResults results;
+    PureProgram* promised = nullptr;
+    if (run_pure(region, given, results, promised)) {
+      if constexpr (is_void)
+        return;
+      else
+        return PureKind<Result>::give(results);
+    }
+    RegionCall call(region, given, promised);
+    try {
+      PureValues got;
+      if constexpr (is_void) {
+        body();
+        call.finish(got);
+      } else {
+        Result result = body();
+        PureKind<Result>::take(result, got);
+        call.finish(got);
+        return result;
+      }
+    } catch (...) {
+      call.abandon();
+      throw;
+    }
+  }
+}
+
+/// Calls a compiled function, pure or not.
+template <class Body, class... Args>
+auto call_region(Region& region, Body&& body, const Args&... args) -> decltype(body()) {
+  if (is_pure(region)) return call_pure(region, body, args...);
+  return run_region(region, body);
+}
+
 } // namespace detail
 
 /// Waits until everything that compiles in the background is there, or did not succeed.
@@ -116,9 +186,9 @@ public:
   template <class... Args>
   requires std::invocable<F&, Args...>
   decltype(auto) operator()(Args&&... args) {
-    return detail::run_region(detail::checked(region_), [&]() -> decltype(auto) {
-      return std::invoke(f_, std::forward<Args>(args)...);
-    });
+    return detail::call_region(
+        detail::checked(region_),
+        [&]() -> decltype(auto) { return std::invoke(f_, std::forward<Args>(args)...); }, args...);
   }
 
   /// Tells what was compiled: segments, flushes and divergences with their causes and lines,
@@ -147,15 +217,16 @@ public:
       : module_(module), region_(detail::make_region(std::move(options), loc)) {}
 
   template <class A> auto operator()(A&& a, Loc loc = Loc::current()) {
-    return call([&] { return module_(std::forward<A>(a), loc); });
+    return call([&] { return module_(std::forward<A>(a), loc); }, a);
   }
   template <class A, class B> auto operator()(A&& a, B&& b, Loc loc = Loc::current()) {
-    return call([&] { return module_(std::forward<A>(a), std::forward<B>(b), loc); });
+    return call([&] { return module_(std::forward<A>(a), std::forward<B>(b), loc); }, a, b);
   }
   template <class A, class B, class C>
   auto operator()(A&& a, B&& b, C&& c, Loc loc = Loc::current()) {
     return call(
-        [&] { return module_(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), loc); });
+        [&] { return module_(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), loc); }, a,
+        b, c);
   }
 
   std::string explain() const { return detail::explain(detail::checked(region_), false); }
@@ -163,8 +234,8 @@ public:
   RegionStats stats() const { return detail::stats(detail::checked(region_)); }
 
 private:
-  template <class Body> auto call(Body&& body) {
-    return detail::run_region(detail::checked(region_), body);
+  template <class Body, class... Args> auto call(Body&& body, const Args&... args) {
+    return detail::call_region(detail::checked(region_), body, module_.is_training(), args...);
   }
   M module_;
   std::shared_ptr<Region> region_;
