@@ -28,6 +28,8 @@ TensorImpl* Session::follow(const OpCall& call) {
   for (TraceNode* n = current->next.load(std::memory_order_acquire); n;
        n = n->sibling.load(std::memory_order_acquire))
     if (n != predicted && match(cold(n), call)) return accept(cold(n), call);
+  if (region_.options().deterministic)
+    if (ColdNode* made = extend(call)) return accept(*made, call);
   diverge(call);
   return op(call);
 }
@@ -129,7 +131,8 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
   }
   if (!c.cut.load(std::memory_order_relaxed)) return r;
   try {
-    end_segment("hot branch", call.location());
+    end_segment(c.depth >= region_.options().max_segment_ops ? "segment length" : "hot branch",
+                call.location());
   } catch (...) {
     r->release();
     throw;

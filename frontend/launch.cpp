@@ -52,6 +52,7 @@ void Session::ensure_slots() {
     tape_table_.resize(value_table_.size(), nullptr);
   }
   values = value_table_.data();
+  if (tape) tape = tape_table_.data();
 }
 
 void Session::go_to_root(Flush* done) {
@@ -210,6 +211,7 @@ void Session::launch(Flush& f) {
 bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) const {
   const CompileOptions& options = region_.options();
   if (options.sizes == CompileOptions::Sizes::generic) return true;
+  if (options.deterministic) return false; // which sizes came first must not matter
   std::set<std::vector<int64_t>> known;
   for (const auto& p : f.programs)
     if (!p->generic) known.insert(p->sizes);
@@ -218,29 +220,38 @@ bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) c
 }
 
 SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live) {
+  // A program that makes more than this call needs serves it, unless calls must not depend on those
+  // before them.
+  auto fits = [&](const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) {
+    return region_.options().deterministic ? have == want : covers(have, want);
+  };
   SegmentProgram* last = f.last.load(std::memory_order_acquire);
   // The common case: sizes as recorded, or any, and the storages of last time.
   if (last &&
       (last->generic ? region_.options().sizes == CompileOptions::Sizes::generic
                      : last->is_as_recorded && !generic_) &&
-      covers(last->live, live))
+      fits(last->live, live))
     return last;
   // While another thread compiles, this call runs its ops one by one.
-  std::unique_lock lock(f.mutex, std::try_to_lock);
-  if (!lock) return nullptr;
+  std::unique_lock lock(f.mutex, std::defer_lock);
+  if (region_.options().deterministic)
+    lock.lock();
+  else if (!lock.try_lock())
+    return nullptr;
   std::vector<int64_t> sizes;
   collect_sizes(f, values, sizes_, sizes);
   const bool generic = wants_generic(f, sizes);
   std::vector<uint8_t> wanted = live;
   for (const auto& p : f.programs) {
     if (p->generic != generic || (!generic && p->sizes != sizes)) continue;
-    if (covers(p->live, live)) {
+    if (fits(p->live, live)) {
       if (!p->is_ready.load(std::memory_order_acquire)) return nullptr;
       f.last.store(p.get(), std::memory_order_release);
       return p.get();
     }
-    for (size_t k = 0; k < wanted.size(); k++)
-      wanted[k] |= p->live[k];
+    if (!region_.options().deterministic)
+      for (size_t k = 0; k < wanted.size(); k++)
+        wanted[k] |= p->live[k];
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;

@@ -32,10 +32,10 @@ public:
   struct Result {
     enum class Kind : uint8_t { undefined, argument, captured, output, leaf, result };
     Kind kind;
-    int index = -1;   // of the argument, of the output or leaf into which it looks, or of the
-                      // earlier result that it is
-    Tensor captured;  // itself
-    Meta meta = {};   // of outputs and leaves
+    int index = -1;     // of the argument, of the output or leaf into which it looks, or of the
+                        // earlier result that it is
+    Tensor captured;    // itself
+    Meta meta = {};     // of outputs and leaves
     int64_t offset = 0; // in elements, from the output's start or the leaf's first element
     bool is_view = false;
   };
@@ -49,7 +49,7 @@ public:
   bool run(const detail::PureValues& given, detail::PureResults& results) const;
 
   std::vector<Argument> arguments;
-  std::vector<uint64_t> numbers; // among the arguments
+  std::vector<uint64_t> numbers;  // among the arguments
   bool records_gradients = false; // grad mode
   std::vector<Leaf> leaves;
   const Flush* flush = nullptr;

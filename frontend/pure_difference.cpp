@@ -88,8 +88,7 @@ std::optional<Broken> other_results(const PureProgram& was, const PureProgram& i
   for (size_t k = 0; same && k < was.results.size(); k++) {
     const PureProgram::Result &a = was.results[k], &b = is.results[k];
     same = a.kind == b.kind && a.index == b.index && a.offset == b.offset &&
-           same_captured(a.captured, b.captured) &&
-           (!a.meta.rank || same_meta(a.meta, b.meta));
+           same_captured(a.captured, b.captured) && (!a.meta.rank || same_meta(a.meta, b.meta));
   }
   if (same) return std::nullopt;
   return Broken{"some results", "others", nullptr, nullptr};

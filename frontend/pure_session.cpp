@@ -64,8 +64,8 @@ void PureDescription::arguments(const detail::PureValues& given) {
   for (size_t k = 0; k < given.tensors.size(); k++) {
     const TensorImpl* t = given.tensors[k];
     const int first = t ? index_of(t, given) : -1;
-    made_->arguments.push_back({t != nullptr, first < static_cast<int>(k) ? first : -1,
-                                t ? t->meta : Meta{}, t});
+    made_->arguments.push_back(
+        {t != nullptr, first < static_cast<int>(k) ? first : -1, t ? t->meta : Meta{}, t});
   }
   made_->is_proven = std::vector<std::atomic<bool>>(given.tensors.size());
   for (size_t k = 0; k < given.numbers.size(); k++)
@@ -169,9 +169,9 @@ void Session::check_pure_writes(const Flush& f) const {
   for (const Flush::Leaf& l : f.leaves)
     if (l.written && index_of(value_table_[static_cast<size_t>(l.slot)], *given_) < 0) {
       const ColdNode* c = writer_of(f, l.slot);
-      refuse_pure(fmt::format("write into other tensors than its arguments ({}_)",
-                              info(c->op).name),
-                  c->loc);
+      refuse_pure(
+          fmt::format("write into other tensors than its arguments ({}_)", info(c->op).name),
+          c->loc);
     }
 }
 

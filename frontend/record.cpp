@@ -25,13 +25,12 @@ TensorImpl* Session::record(const OpCall& call) {
       mixed_ |= call_differs_;
     }
     if (!known) {
-      ColdNode* node = add_node(call, r, r->offset - old_offset);
+      ColdNode* node = add_node(call, r->meta, r->offset - old_offset);
       Trace::append(current, node->hot);
       if (current != region_.trace().root() && current->next.load() != node->hot &&
           region_.trace().flushes().size() >
-              static_cast<size_t>(region_.options().hot_branch_segments) &&
-          !cold(current).cut.exchange(true))
-        current->key = 0; // followers of a boundary take the general path
+              static_cast<size_t>(region_.options().hot_branch_segments))
+        make_boundary(cold(current));
       current = node->hot;
     }
     ensure_slots();
@@ -52,11 +51,46 @@ TensorImpl* Session::record(const OpCall& call) {
     value_table_[static_cast<size_t>(current->result)] = r;
   }
   stats.ops_recorded++;
-  if (c.depth >= region_.options().max_segment_ops) end_segment("segment length", call.location());
+  if (c.depth >= region_.options().max_segment_ops) {
+    make_boundary(c);
+    end_segment("segment length", call.location());
+  }
   return r;
 }
 
-ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_t offset_delta) {
+// Whoever follows the op from now on flushes behind it.
+void Session::make_boundary(ColdNode& c) {
+  if (!c.cut.exchange(true)) c.hot->key = 0; // its followers take the general path
+}
+
+// Makes a node of an op that is new at this place, for a region that puts off every op. Returns
+// null where the budget is spent.
+ColdNode* Session::extend(const OpCall& call) {
+  Meta meta;
+  int64_t offset = 0;
+  infer(call, meta, offset); // a call in error leaves no trace
+  std::lock_guard lock(region_.mutex());
+  for (TraceNode* n = current->next.load(std::memory_order_acquire); n;
+       n = n->sibling.load(std::memory_order_acquire))
+    if (match(cold(n), call)) return &cold(n); // another thread has been here
+  if (!region_.has_budget()) return nullptr;
+  recorded_leaves_.clear();
+  for (int32_t slot : bound_leaves_)
+    recorded_leaves_.emplace(value_table_[static_cast<size_t>(slot)], slot);
+  mixed_ = generic_;
+  const bool is_view = info(call.op).kind == OpKind::view;
+  ColdNode* node = add_node(call, meta, is_view ? offset - call.operands[0]->offset : 0);
+  recorded_leaves_.clear();
+  Trace::append(current, node->hot);
+  ensure_slots();
+  if (node->depth >= region_.options().max_segment_ops) make_boundary(*node);
+  stats.ops_recorded++;
+  if (!match(*node, call))
+    throw Error(ErrorKind::internal, "compile: an op must match its own record", call.location());
+  return node;
+}
+
+ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offset_delta) {
   Trace& trace = region_.trace();
   TraceNode* n = trace.make_node();
   ColdNode& c = cold(n);
@@ -102,7 +136,7 @@ ColdNode* Session::add_node(const OpCall& call, const TensorImpl* result, int64_
     c.scalar_kinds.push_back(s.kind);
   if (!call.in_place) {
     n->result = trace.make_slot();
-    c.meta = result->meta;
+    c.meta = result;
     c.meta.requires_grad = 0;
     c.offset_delta = c.is_view ? offset_delta : 0;
   }

@@ -153,6 +153,11 @@ std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
                     std::to_string(options.max_segment_ops) + " and " +
                     std::to_string(options.max_segments),
                 loc);
+  if (options.deterministic && options.background)
+    throw Error(ErrorKind::value,
+                "compile: deterministic functions must not compile in the background, since calls "
+                "then depend on time",
+                loc);
   return Region::make(std::move(options), TracePlace::of(loc));
 }
 

@@ -61,7 +61,9 @@ private:
 
   // record.cpp
   TensorImpl* record(const OpCall& call);
-  ColdNode* add_node(const OpCall& call, const TensorImpl* result, int64_t offset_delta);
+  ColdNode* extend(const OpCall& call);
+  ColdNode* add_node(const OpCall& call, const Meta& result, int64_t offset_delta);
+  static void make_boundary(ColdNode& node);
   void diverge(const OpCall& call);
   void start_recording();
   void end_recording(const char* reason, const Loc& loc);

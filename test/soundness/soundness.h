@@ -18,8 +18,8 @@ using namespace weft;
 /// A run of a program: where it shows what can be seen of it.
 class Witness {
 public:
-  /// verified, generic, background: compiled with these options (CompileOptions).
-  enum class Run { eager, compiled, verified, generic, background };
+  /// From verified on: compiled with these options (CompileOptions).
+  enum class Run { eager, compiled, verified, generic, background, deterministic };
   explicit Witness(Run run) : run_(run) {}
 
   /// Returns the function, compiled in the compiled run.
@@ -54,6 +54,7 @@ public:
   CompileOptions completed(CompileOptions options) const {
     options.verify = run_ == Run::verified;
     options.background = run_ == Run::background;
+    options.deterministic = run_ == Run::deterministic;
     if (run_ == Run::generic) options.sizes = CompileOptions::Sizes::generic;
     return options;
   }

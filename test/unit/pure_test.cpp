@@ -217,8 +217,7 @@ TEST_CASE("calls that record gradients run the body") {
 
 TEST_CASE("gradients that a pure function takes itself") {
   Tensor w = ramp({4}, 1).requires_grad_();
-  auto f = compile(
-      [&](const Tensor& x) { return grad({sum(exp(x * w))}, {w}).at(0); }, pure());
+  auto f = compile([&](const Tensor& x) { return grad({sum(exp(x * w))}, {w}).at(0); }, pure());
   for (int k = 0; k < 6; k++) {
     Tensor x = ramp({4}, static_cast<float>(k) * 0.1f);
     require_same(f(x), exp(x * w).detach() * x);
@@ -250,7 +249,8 @@ TEST_CASE("what a pure function must not do is refused with its line") {
         return x * sum(x).item<float>();
       },
       pure());
-  CHECK_THROWS_WITH(reads(ramp({4})), Contains("must not read values (item)") && Contains(line(at)));
+  CHECK_THROWS_WITH(reads(ramp({4})),
+                    Contains("must not read values (item)") && Contains(line(at)));
   auto writes = compile(
       [&](const Tensor& x) {
         at = __LINE__ + 1;
@@ -274,7 +274,8 @@ TEST_CASE("what a pure function must not do is refused with its line") {
       },
       pure());
   keeps(ramp({4}));
-  CHECK_THROWS_WITH(keeps(ramp({4})), Contains("keep tensors beyond its call") && Contains(line(at)));
+  CHECK_THROWS_WITH(keeps(ramp({4})),
+                    Contains("keep tensors beyond its call") && Contains(line(at)));
   auto odd = compile([](const Tensor& x, const std::string&) { return x; }, pure());
   CHECK_THROWS_WITH(odd(ramp({4}), std::string("a")), Contains("must be tensors, numbers"));
   nn::Linear net(2, 2);

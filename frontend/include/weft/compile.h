@@ -35,6 +35,10 @@ struct CompileOptions {
   bool background = false;
   Sizes sizes = Sizes::automatic;
   int max_specialised = 32; // sizes for which a segment has programs of its own
+  // Every call runs the same programs, the first one too, so equal calls give equal bits whatever
+  // ran before: all ops wait for a program that is compiled first, sizes and live values have one
+  // each, and no choice is made by time. Excludes `background`.
+  bool deterministic = false;
   // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
   // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
   // the numbers and the pass at fault. 0: none is.

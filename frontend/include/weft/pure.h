@@ -126,7 +126,8 @@ template <PureValue T, size_t N> struct PureKind<std::array<T, N>> {
   static std::array<T, N> give(PureResults& in) {
     return [&]<size_t... K>(std::index_sequence<K...>) {
       return std::array<T, N>{(static_cast<void>(K), PureKind<T>::give(in))...};
-    }(std::make_index_sequence<N>());
+    }
+    (std::make_index_sequence<N>());
   }
 };
 
