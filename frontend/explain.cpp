@@ -54,6 +54,9 @@ void program_text(std::string& out, const SegmentProgram& p) {
                  p.generic ? "any sizes" : "these sizes", device,
                  counted(static_cast<int64_t>(program.launches.size()), "kernel"),
                  counted(p.runs.load(), "run"), p.report.total_ms, name_of(p.report.source));
+  if (p.program->slower_by() > 0)
+    fmt::format_to(it, "      not run: it took {:.2f} times as long as its ops one by one\n",
+                   p.program->slower_by());
   if (!p.report.cache_note.empty()) fmt::format_to(it, "      {}\n", p.report.cache_note);
   std::vector<int> launches(program.kernels.size());
   for (const ProgramLaunch& l : program.launches)
@@ -187,9 +190,10 @@ std::string as_json(const Region& region) {
       if (!p->is_ready.load(std::memory_order_acquire)) continue;
       fmt::format_to(it,
                      "{}{{\"generic\":{},\"source\":{},\"runs\":{},\"ms\":{:.3f},\"failure\":{},"
-                     "\"kernels\":[",
+                     "\"key\":{},\"slower_by\":{:.3f},\"kernels\":[",
                      comma, p->generic, json_text(name_of(p->report.source)), p->runs.load(),
-                     p->report.total_ms, json_text(p->report.failure));
+                     p->report.total_ms, json_text(p->report.failure), json_text(p->report.key),
+                     p->program ? p->program->slower_by() : 0);
       comma = "";
       if (p->program)
         for (const ProgramLaunch& l : p->program->program().launches) {

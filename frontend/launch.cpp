@@ -196,15 +196,49 @@ void Session::launch(Flush& f) {
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
   if (p && p->program && is_verified(f, *p)) return verify(f, *p);
-  if (p && p->program && run_program(f, *p)) {
-    ran_ = p;
-    return;
+  const bool is_dropped = p && p->program && p->program->slower_by() > 0 && may_choose();
+  if (p && p->program && !is_dropped) {
+    const uint64_t start = p->trial.is_over() ? 0 : profile::now();
+    if (start && p->trial.wants_ops()) {
+      run_eagerly(&cold(current));
+      p->trial.ops_took(static_cast<double>(profile::now() - start));
+      return end_trial(*p);
+    }
+    if (run_program(f, *p)) {
+      ran_ = p;
+      if (!start) return;
+      p->trial.program_took(static_cast<double>(profile::now() - start));
+      return end_trial(*p);
+    }
   }
-  span.detail(
-      {"ran", !aliases_fit ? "op by op: inputs overlap in another way than recorded" : "op by op"});
+  span.detail({"ran", !aliases_fit ? "op by op: inputs overlap in another way than recorded"
+                      : is_dropped ? "op by op: the program is slower"
+                                   : "op by op"});
   stats.eager_segments++;
   f.eager_runs.fetch_add(1, std::memory_order_relaxed);
   run_eagerly(&cold(current));
+}
+
+// Whether time may decide how a segment runs.
+bool Session::may_choose() const {
+  return !region_.options().deterministic && region_.options().verify == 0;
+}
+
+// Devices run programs later than they are launched: no time of a call says much about them.
+void Session::begin_trial(const Flush& f, SegmentProgram& p) const {
+  double recorded = 0;
+  for (const ColdNode* c : f.path)
+    recorded += c->nanoseconds;
+  p.trial.begin(recorded);
+  if (f.device != Device::cpu() || !may_choose()) p.trial.skip();
+}
+
+// Programs that were measured to be slower than their ops are not run again, here or in a later
+// process.
+void Session::end_trial(SegmentProgram& p) {
+  if (!p.trial.is_over() || p.trial.slower_by() == 0) return;
+  p.program->set_slower_by(p.trial.slower_by());
+  keep_verdict(p.report.key, p.trial.slower_by());
 }
 
 // Says whether sizes that a segment runs with are to be arguments of its program.
@@ -259,6 +293,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   if (!generic) made->sizes = std::move(sizes);
   made->is_as_recorded = !generic && !generic_;
   SegmentProgram* p = f.programs.emplace_back(std::move(made)).get();
+  begin_trial(f, *p);
   stats.programs++;
   Segment segment = build_segment(f, values, sizes_, wanted, generic);
   if (region_.options().background) {

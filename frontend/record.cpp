@@ -5,6 +5,7 @@
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/profile.h"
 #include "runtime/core/refusal.h"
 
 namespace weft {
@@ -12,7 +13,9 @@ namespace weft {
 TensorImpl* Session::record(const OpCall& call) {
   const int64_t old_offset =
       call.operands.empty() || !call.operands[0] ? 0 : call.operands[0]->offset;
+  const uint64_t start = profile::now();
   TensorImpl* r = execute(call); // a call in error leaves no trace
+  const auto took = static_cast<float>(profile::now() - start);
   {
     std::lock_guard lock(region_.mutex());
     bool known = false;
@@ -26,6 +29,7 @@ TensorImpl* Session::record(const OpCall& call) {
     }
     if (!known) {
       ColdNode* node = add_node(call, r->meta, r->offset - old_offset);
+      node->nanoseconds = took;
       Trace::append(current, node->hot);
       if (current != region_.trace().root() && current->next.load() != node->hot &&
           region_.trace().flushes().size() >

@@ -2,6 +2,7 @@
 // else, and at the end of each segment a Flush with its compiled programs.
 #pragma once
 
+#include "frontend/trial.h"
 #include "runtime/core/op_info.h"
 #include "runtime/core/region_hook.h"
 #include "runtime/program/compile_service.h"
@@ -38,6 +39,7 @@ struct SegmentProgram {
   CompileReport report;
   std::atomic<bool> is_ready{true}; // false: another thread compiles it, which writes both above
   std::atomic<int64_t> runs{0};
+  Trial trial;
 };
 
 /// The end of a segment: what following one needs to launch it.
@@ -87,6 +89,7 @@ struct ColdNode {
                       // path's do not fit together, so following runs the shape rule
   std::atomic<bool> cut{false};  // a hot branch point: following flushes behind it
   uint16_t depth = 0;            // ops from the segment's start
+  float nanoseconds = 0;         // that the op took where it was recorded; 0: not known
   std::vector<int32_t> operands; // slot, or -1 for a number
   std::vector<uint8_t> new_leaf; // per operand: its first use in this segment
   std::vector<Meta> leaf_metas;  // per operand; meaningful where new_leaf

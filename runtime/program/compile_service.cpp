@@ -335,6 +335,22 @@ compile_segment(const Segment& segment, const CompileSettings& settings, Compile
   return program;
 }
 
+void keep_verdict(const std::string& key, double slower_by) {
+  const auto hash = Hash128::from_hex(key);
+  if (!hash) return;
+  const std::shared_ptr<Slot> slot = service().slot(*hash);
+  std::lock_guard lock(slot->mutex);
+  if (slot->program) slot->program->set_slower_by(slower_by);
+  const std::shared_ptr<ProgramStore> store = program_store();
+  if (!store) return;
+  std::string why;
+  std::optional<ProgramStore::Entry> e = store->look_at(*hash, why);
+  if (!e) return;
+  e->program.slower_by = slower_by;
+  e->program.code = e->read_code();
+  store->put(*hash, e->program, why);
+}
+
 std::shared_ptr<ProgramStore> program_store() {
   return cache_is_off() ? nullptr : service().store();
 }

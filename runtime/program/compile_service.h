@@ -37,6 +37,10 @@ struct CompileReport {
 std::shared_ptr<LoadedProgram> compile_segment(const Segment& segment,
                                                const CompileSettings& settings, CompileReport& out);
 
+/// Notes that the program of a key took so many times as long as its ops one by one, for this
+/// process and, in the entry of its key, for later ones.
+void keep_verdict(const std::string& key, double slower_by);
+
 /// Returns the cache on disk, or null where it is off.
 std::shared_ptr<class ProgramStore> program_store();
 

@@ -75,6 +75,7 @@ std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program,
                                                    std::shared_ptr<CodeImage> code) {
   program.validate();
   std::shared_ptr<LoadedProgram> r(new LoadedProgram);
+  r->set_slower_by(program.slower_by);
   if (program.device != DeviceType::cpu) {
     r->program_ = std::move(program);
     r->runner_ = std::make_unique<device::ProgramRunner>(r->program_);

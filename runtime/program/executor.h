@@ -68,6 +68,10 @@ public:
 
   /// What was loaded; `code` is empty. ProgramError::location is an op position in the segment.
   const Program& program() const { return program_; }
+  /// How many times as long as its ops the program took where that was too long, here or where
+  /// the cache was filled; 0 else.
+  double slower_by() const { return slower_by_.load(std::memory_order_relaxed); }
+  void set_slower_by(double times) { slower_by_.store(times, std::memory_order_relaxed); }
   /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
   bool is_generic() const { return !program_.symbols.empty(); }
 
@@ -119,6 +123,7 @@ private:
   int64_t arena_bytes_ = 0;                  // likewise
   size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring
   size_t most_buffers_ = 0, most_arguments_ = 0;
+  std::atomic<double> slower_by_{0};
   mutable std::atomic<uint64_t> runs_{0};
   std::unique_ptr<std::atomic<uint64_t>[]>
       nanoseconds_; // by launch; null where nobody asks for times

@@ -437,6 +437,7 @@ std::string Program::serialize() const {
   w.put(version);
   w.put_text(target);
   w.put(device);
+  w.put(slower_by);
   put_plan(w, *this);
   put_texts(w, *this);
   w.put_text(code);
@@ -453,6 +454,7 @@ Program Program::deserialize(std::span<const uint8_t> bytes) {
   r.check(p.version == kProgramVersion, "its version is another");
   p.target = r.get_text();
   p.device = r.get_enum(DeviceType::cuda);
+  p.slower_by = r.get<double>();
   get_plan(r, p);
   get_texts(r, p);
   p.code = r.get_text();

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 5;
+inline constexpr uint32_t kProgramVersion = 6;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -140,6 +140,8 @@ struct Program {
   uint32_t version = kProgramVersion;
   std::string target; // CPU and features the code needs; checked before it is mapped
   DeviceType device = DeviceType::cpu; // which kind of device runs it
+  double slower_by = 0; // how many times as long as its ops one by one it took where it was
+                        // measured and lost: then it is not to be run; 0 else
   std::vector<ProgramExpr> exprs;
   std::vector<ProgramSymbol> symbols;
   std::vector<ProgramBuffer> buffers;

@@ -3,9 +3,9 @@
 #include "region_util.h"
 
 using namespace weft;
+using Catch::Contains;
 using region_test::ramp;
 using region_test::require_equal;
-using Catch::Contains;
 
 namespace {
 
@@ -79,12 +79,12 @@ TEST_CASE("training steps, branches on values and writes of deterministic region
 }
 
 TEST_CASE("errors of deterministic regions are the eager ones") {
-  auto f = compile([](const Tensor& x, const Tensor& y) { return matmul(x, y) + 1; },
-                   deterministic());
+  auto f =
+      compile([](const Tensor& x, const Tensor& y) { return matmul(x, y) + 1; }, deterministic());
   CHECK_THROWS_WITH(f(ramp({2, 3}), ramp({2, 3})), Contains("matmul"));
   require_equal(f(ramp({2, 3}), ramp({3, 2})), matmul(ramp({2, 3}), ramp({3, 2})) + 1, 1e-6);
-  auto g = compile([](const Tensor& x, const Tensor& y) { return floor_divide(x, y); },
-                   deterministic());
+  auto g =
+      compile([](const Tensor& x, const Tensor& y) { return floor_divide(x, y); }, deterministic());
   CHECK_THROWS_AS(g(tensor({1, 2}), tensor({1, 0})), Error);
   CompileOptions both = deterministic();
   both.background = true;

@@ -110,6 +110,8 @@ std::string cache_explain(const std::string& key) {
                         size_text(static_cast<int64_t>(entry->code_bytes)),
                         counted(p.kernels.size(), "kernel"), counted(p.launches.size(), "launch"),
                         counted(p.outputs.size(), "output"));
+    if (p.slower_by > 0)
+      text += fmt::format("  not run: it took {:.2f} times as long as its ops\n", p.slower_by);
     for (const ProgramKernel& k : p.kernels)
       text += fmt::format("  {}: {}\n", k.symbol.empty() ? "-" : k.symbol, k.summary);
   }
