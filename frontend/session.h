@@ -94,7 +94,6 @@ private:
   void release_values(ColdNode* last);
 
   // verify.cpp
-  class Verification;
   bool is_verified(const Flush& flush, const SegmentProgram& program) const;
   void verify(Flush& flush, SegmentProgram& program);
 

@@ -1,226 +1,12 @@
 // CompileOptions::verify: runs a segment's ops one by one and, on copies of what they read, its
 // program, and compares. What the caller gets is what the ops gave.
 
-#include "frontend/segment_builder.h"
 #include "frontend/session.h"
-#include "runtime/core/number_at.h"
-#include "runtime/core/op_info.h"
+#include "frontend/verification.h"
 
 #include <fmt/format.h>
 
-#include <bit>
-#include <cmath>
-#include <cstring>
-#include <limits>
-#include <map>
-#include <optional>
-
 namespace weft {
-
-namespace {
-
-// A storage of the session's own: no op sees it.
-class Copy {
-public:
-  Copy(size_t nbytes, const Loc& loc) : storage_(Storage::allocate(nbytes, Device::cpu(), loc)) {}
-  Copy(const Storage& of, const Loc& loc) : Copy(of.nbytes, loc) {
-    if (of.nbytes) std::memcpy(storage_->data, of.data, of.nbytes);
-  }
-  Copy(Copy&& o) noexcept : storage_(std::exchange(o.storage_, nullptr)) {}
-  ~Copy() {
-    if (storage_) storage_->release();
-  }
-  char* data() const { return static_cast<char*>(storage_->data); }
-
-private:
-  Storage* storage_;
-};
-
-constexpr double kCancelled = 1e-2;
-
-// How far sums in another order may be apart, relative to the largest number; everything else has
-// the same bits.
-double tolerance_of(DType dtype) {
-  switch (dtype) {
-  case f64:
-    return 1e-11;
-  case f32:
-    return 1e-4;
-  case bf16:
-  case f16:
-    return 2e-2;
-  default:
-    return 0;
-  }
-}
-
-// Units in the last place between two numbers of a type with so many bits of fraction.
-double ulps(double a, double b, DType dtype) {
-  int digits = dtype == f64 ? 52 : dtype == f32 ? 23 : dtype == f16 ? 10 : 7;
-  int exponent = std::ilogb(std::max(std::abs(b), std::numeric_limits<double>::min()));
-  return std::abs(a - b) / std::ldexp(1.0, exponent - digits);
-}
-
-struct Mismatch {
-  size_t element;
-  double got, expected;
-};
-
-double largest(const char* data, DType dtype, size_t count) {
-  double most = 0;
-  for (size_t k = 0; k < count; k++)
-    if (double x = std::abs(number_at(data, dtype, k)); std::isfinite(x)) most = std::max(most, x);
-  return most;
-}
-
-// `around` is the size of the numbers that the results were made from: what is left of sums that
-// cancel each other is rounding.
-std::optional<Mismatch> compare(const char* got, const char* expected, DType dtype, size_t nbytes,
-                                double around) {
-  if (nbytes == 0 || std::memcmp(got, expected, nbytes) == 0) return std::nullopt;
-  size_t count = nbytes / size_of(dtype);
-  double scale = std::max(largest(expected, dtype, count), kCancelled * around);
-  for (size_t k = 0; k < count; k++) {
-    double a = number_at(got, dtype, k), b = number_at(expected, dtype, k);
-    bool is_close = a == b || (std::isnan(a) && std::isnan(b)) ||
-                    std::abs(a - b) <= tolerance_of(dtype) * scale;
-    if (!is_close) return Mismatch{k, a, b};
-  }
-  return std::nullopt;
-}
-
-} // namespace
-
-/// One verified run: the state before it, and what the ops made of it.
-class Session::Verification {
-public:
-  Verification(Session& session, Flush& flush, const SegmentProgram& program)
-      : session_(session), flush_(flush), live_(program.live), generic_(program.generic),
-        loc_(flush.path.back()->loc) {
-    for (const Flush::Leaf& l : flush.leaves) {
-      TensorImpl* t = session.values[l.slot];
-      if (l.written) before_.try_emplace(t->storage, Copy(*t->storage, loc_));
-      leaves_.push_back({t->storage, t->data() - static_cast<char*>(t->storage->data)});
-      metas_.push_back(t->meta);
-      if (is_floating(t->meta.dtype))
-        around_ = std::max(around_, largest(static_cast<char*>(t->storage->data), t->meta.dtype,
-                                            t->storage->nbytes / size_of(t->meta.dtype)));
-    }
-  }
-
-  /// Returns what a program gives that the ops did not, empty where there is nothing.
-  std::string difference(const LoadedProgram& program) const {
-    std::map<const Storage*, Copy> written; // as before the run
-    for (const auto& [storage, copy] : before_) {
-      auto [own, is_new] = written.try_emplace(storage, storage->nbytes, loc_);
-      if (storage->nbytes) std::memcpy(own->second.data(), copy.data(), storage->nbytes);
-    }
-    std::vector<void*> leaves, outputs;
-    std::vector<const Meta*> metas;
-    for (size_t k = 0; k < leaves_.size(); k++) {
-      const auto& [storage, offset] = leaves_[k];
-      auto own = written.find(storage);
-      char* base = own != written.end() ? own->second.data() : static_cast<char*>(storage->data);
-      leaves.push_back(base + offset);
-      metas.push_back(&metas_[k]);
-    }
-    std::vector<Copy> results;
-    for (const ProgramOutput& o : program.program().outputs)
-      if (is_leaf(o)) {
-        outputs.push_back(leaves[static_cast<size_t>(o.value)]);
-      } else {
-        results.emplace_back(result_of(o)->storage->nbytes, loc_);
-        outputs.push_back(results.back().data());
-      }
-    if (std::string refused = run(program, leaves, metas, outputs); !refused.empty())
-      return refused;
-    size_t next = 0;
-    for (const ProgramOutput& o : program.program().outputs) {
-      const Storage* eager =
-          is_leaf(o) ? leaves_[static_cast<size_t>(o.value)].first : result_of(o)->storage;
-      const char* got = is_leaf(o) ? written.at(eager).data() : results[next++].data();
-      if (auto m =
-              compare(got, static_cast<const char*>(eager->data), o.dtype, eager->nbytes, around_))
-        return describe(o, *m);
-    }
-    return {};
-  }
-
-  /// Names an optional pass without which the program is right, if there is one.
-  std::string culprit() const {
-    const Segment segment =
-        build_segment(flush_, session_.values, session_.sizes_, live_, generic_);
-    CompileSettings settings;
-    settings.use_disk_cache = false;
-    settings.keep_stages = true; // the report then names the steps
-    CompileReport report;
-    compile_segment(segment, settings, report);
-    for (const CompileStep& step : std::vector<CompileStep>(report.steps)) {
-      settings.disable = step.name;
-      CompileReport without;
-      auto program = compile_segment(segment, settings, without);
-      if (program && difference(*program).empty()) return step.name;
-    }
-    return {};
-  }
-
-private:
-  bool is_leaf(const ProgramOutput& o) const {
-    return o.value < static_cast<int32_t>(flush_.leaves.size());
-  }
-  const Flush::Value& value_of(const ProgramOutput& o) const {
-    return flush_.values[static_cast<size_t>(o.value) - flush_.leaves.size()];
-  }
-  TensorImpl* result_of(const ProgramOutput& o) const { return session_.values[value_of(o).slot]; }
-
-  std::string run(const LoadedProgram& program, const std::vector<void*>& leaves,
-                  const std::vector<const Meta*>& metas, const std::vector<void*>& outputs) const {
-    std::vector<uint64_t> scalars;
-    for (int k = 0; k < flush_.scalar_count; k++)
-      scalars.push_back(bits_of(session_.scalars_[static_cast<size_t>(k)]));
-    RunArguments a;
-    a.leaves = leaves;
-    a.leaf_metas = metas;
-    a.outputs = outputs;
-    a.scalars = scalars;
-    a.size_attributes = {session_.sizes_.data(), static_cast<size_t>(flush_.size_count)};
-    a.op_locations = flush_.op_locations;
-    try {
-      program.run(a);
-    } catch (const Error& e) {
-      return std::string("it refuses: ") + e.what();
-    }
-    return {};
-  }
-
-  std::string describe(const ProgramOutput& o, const Mismatch& m) const {
-    std::string what;
-    if (is_leaf(o)) {
-      what = fmt::format("the input {} that it writes", o.value);
-    } else {
-      const ColdNode& node = *value_of(o).node;
-      what = fmt::format("{} (at {})", info(node.op).name, node.place.str());
-    }
-    std::string inputs;
-    for (const Meta& meta : metas_)
-      inputs += (inputs.empty() ? "" : ", ") + weft::describe(meta);
-    std::string apart = is_floating(o.dtype)
-                            ? fmt::format(" ({:.3g} ulp)", ulps(m.got, m.expected, o.dtype))
-                            : std::string();
-    return fmt::format("element {} of {} is {} for {}{}, inputs {}", m.element, what, m.got,
-                       m.expected, apart, inputs);
-  }
-
-  Session& session_;
-  Flush& flush_;
-  std::vector<uint8_t> live_;
-  bool generic_;
-  Loc loc_;
-  std::map<const Storage*, Copy> before_;                  // of what the segment writes
-  std::vector<std::pair<const Storage*, int64_t>> leaves_; // and bytes from its start
-  std::vector<Meta> metas_;
-  double around_ = 0; // the largest number that the segment reads
-};
 
 // What a device has written is not looked at.
 bool Session::is_verified(const Flush& f, const SegmentProgram& p) const {
@@ -230,20 +16,22 @@ bool Session::is_verified(const Flush& f, const SegmentProgram& p) const {
 }
 
 void Session::verify(Flush& f, SegmentProgram& p) {
-  const Verification verification(*this, f, p);
+  const Verification verification(f, {values, scalars_, sizes_}, p);
   run_eagerly(&cold(current));
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.verified++;
-  std::string difference = verification.difference(*p.program);
+  const std::string difference = verification.difference(*p.program);
   if (difference.empty()) return;
-  std::string pass = verification.culprit();
-  throw Error(
-      ErrorKind::internal,
-      fmt::format("verify: the program of segment {} must give what its ops give, got: {}{}",
-                  f.number, difference,
-                  pass.empty() ? "; no single pass makes it so"
-                               : "; it is right without the pass " + pass),
-      f.path.back()->loc);
+  std::string refusal;
+  const std::string folder =
+      verification.write_repro(region_.options().repro_folder, difference, refusal);
+  throw Error(ErrorKind::internal,
+              fmt::format("verify: the program of segment {} must give what its ops give, got: {}; "
+                          "{}; {}",
+                          f.number, difference, verification.culprit(),
+                          folder.empty() ? "no program that shows it could be written: " + refusal
+                                         : folder + "/repro.cpp shows it"),
+              f.path.back()->loc);
 }
 
 } // namespace weft

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 using namespace weft;
+using Catch::Contains;
 using region_test::ramp;
 using region_test::require_equal;
-using Catch::Contains;
 
 namespace {
 

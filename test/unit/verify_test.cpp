@@ -4,6 +4,8 @@
 
 #include <weft/weft.h>
 
+#include <sys/wait.h>
+
 using namespace cache_test;
 using Catch::Matchers::Contains;
 
@@ -16,9 +18,25 @@ Tensor numbers(float first) {
   return tensor(v, {64});
 }
 
+std::string between(const std::string& text, const std::string& first, const std::string& last) {
+  const size_t from = text.find(first) + first.size();
+  return text.substr(from, text.find(last, from) - from);
+}
+
+/// Builds and runs a program with this library, in its own folder; returns its exit status.
+int build_and_run(const std::string& folder) {
+  const std::string library = WEFT_TEST_LIBRARY;
+  const std::string command = "cd '" + folder + "' && " WEFT_TEST_BUILD " repro.cpp -o repro '" +
+                              library + "' -Wl,-rpath,'" + library.substr(0, library.rfind('/')) +
+                              "' && ./repro >&2";
+  const int status = std::system(command.c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 CompileOptions verifying(int every) {
   CompileOptions options;
   options.verify = every;
+  options.repro_folder = std::getenv("WEFT_CACHE_DIR"); // goes with the sandbox
   return options;
 }
 
@@ -44,6 +62,43 @@ TEST_CASE("verify names the op, its line and the numbers of a wrong program") {
                         Contains("verify_test.cpp:") && Contains(" is 21 for 9 (") &&
                         Contains("ulp), inputs f32[64], f32[64]") &&
                         Contains("no single pass makes it so"));
+}
+
+TEST_CASE("verify leaves a program that shows the difference") {
+  Sandbox box;
+  CompileOptions options = verifying(1);
+  options.repro_folder = box.root;
+  auto f = weft::compile([](const Tensor& x, const Tensor& y) { return (x - y) * 3.0; }, options);
+  Tensor base = numbers(5);
+  f(base, numbers(2));
+  std::string said;
+  try {
+    f(base, numbers(2));
+  } catch (const Error& e) {
+    said = e.what();
+  }
+  CHECK_THAT(said, Contains("/repro.cpp shows it"));
+  const std::string folder = between(said, "so; ", "/repro.cpp");
+  REQUIRE(folder.starts_with(box.root));
+  std::ifstream file(folder + "/repro.cpp");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  CHECK_THAT(text,
+             Contains("Tensor v0 = replay::op(\"sub\", {leaf[0], leaf[1]}, {}, {}, {}); // ") &&
+                 Contains("replay::op(\"mul\", {v0, Tensor()}, {double(3)}, {}, {});") &&
+                 Contains("verify_test.cpp:"));
+  CHECK(build_and_run(folder) == 1); // the compiler that was wrong
+  unsetenv("WEFT_COMPILER_LIBRARY");
+  CHECK(build_and_run(folder) == 0); // and another
+}
+
+TEST_CASE("a program that cannot be written is said") {
+  Sandbox box;
+  CompileOptions options = verifying(1);
+  options.repro_folder = "/dev/null/folder";
+  auto f = weft::compile([](const Tensor& x, const Tensor& y) { return (x - y) * 3.0; }, options);
+  f(numbers(5), numbers(2));
+  CHECK_THROWS_WITH(f(numbers(5), numbers(2)),
+                    Contains("no program that shows it could be written"));
 }
 
 TEST_CASE("without verify nobody looks") {

@@ -41,8 +41,10 @@ struct CompileOptions {
   bool deterministic = false;
   // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
   // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
-  // the numbers and the pass at fault. 0: none is.
+  // the numbers and the pass or kernel at fault. 0: none is.
   int verify = 0;
+  std::string repro_folder; // where verify leaves a program that shows what it found, with its
+                            // inputs; empty: the system's folder for temporary files
   // Promises that what the function returns depends on its arguments and on the contents of
   // captured tensors alone. Once a call with arguments of some sizes has been compiled, others with
   // such arguments skip the function's body and run the program at once; captured tensors are bound
