@@ -1,5 +1,5 @@
-// repro.cpp: a segment as a program that runs its ops one by one and compiled, with the inputs of the
-// run that went wrong.
+// repro.cpp: a segment as a program that runs its ops one by one and compiled, with the inputs of
+// the run that went wrong.
 
 #include "frontend/verification.h"
 #include "runtime/core/op_info.h"
@@ -159,13 +159,14 @@ std::string Verification::write_repro(const std::string& parent, const std::stri
     for (size_t k = 0; k < leaves_.size(); k++) {
       const auto& [storage, offset] = leaves_[k];
       const Meta& m = metas_[k];
-      auto [name, is_new] = names.try_emplace({storage, m.dtype}, fmt::format("storage{}", names.size()));
+      auto [name, is_new] =
+          names.try_emplace({storage, m.dtype}, fmt::format("storage{}", names.size()));
       if (is_new) file.emplace(name->second, storage_before(*storage, m.dtype));
       const auto rank = static_cast<size_t>(m.rank);
-      views += fmt::format("      replay::view(file.at(\"{}\"), {{{}}}, {{{}}}, {}),\n",
-                           name->second, join_integers({m.sizes, rank}),
-                           join_integers({m.strides, rank}),
-                           offset / static_cast<int64_t>(size_of(m.dtype)));
+      views +=
+          fmt::format("      replay::view(file.at(\"{}\"), {{{}}}, {{{}}}, {}),\n", name->second,
+                      join_integers({m.sizes, rank}), join_integers({m.strides, rank}),
+                      offset / static_cast<int64_t>(size_of(m.dtype)));
     }
     const Statements statements(flush_, bound_);
     std::string results;

@@ -123,8 +123,7 @@ std::string Verification::difference(const LoadedProgram& program) const {
       results.emplace_back(result_of(o)->storage->nbytes, loc_);
       outputs.push_back(results.back().data());
     }
-  if (std::string refused = run(program, leaves, metas, outputs); !refused.empty())
-    return refused;
+  if (std::string refused = run(program, leaves, metas, outputs); !refused.empty()) return refused;
   size_t next = 0;
   for (const ProgramOutput& o : program.program().outputs) {
     const Storage* eager =
@@ -138,7 +137,8 @@ std::string Verification::difference(const LoadedProgram& program) const {
 }
 
 std::string Verification::run(const LoadedProgram& program, const std::vector<void*>& leaves,
-                const std::vector<const Meta*>& metas, const std::vector<void*>& outputs) const {
+                              const std::vector<const Meta*>& metas,
+                              const std::vector<void*>& outputs) const {
   std::vector<uint64_t> scalars;
   for (int k = 0; k < flush_.scalar_count; k++)
     scalars.push_back(bits_of(bound_.scalars[static_cast<size_t>(k)]));
@@ -172,8 +172,8 @@ std::string Verification::describe(const ProgramOutput& o, size_t element, doubl
   std::string apart = is_floating(o.dtype)
                           ? fmt::format(" ({:.3g} ulp)", ulps(got, expected, o.dtype))
                           : std::string();
-  return fmt::format("element {} of {} is {} for {}{}, inputs {}", element, what, got,
-                     expected, apart, inputs);
+  return fmt::format("element {} of {} is {} for {}{}, inputs {}", element, what, got, expected,
+                     apart, inputs);
 }
 
 } // namespace weft

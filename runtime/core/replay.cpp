@@ -46,8 +46,7 @@ Tensor run(const std::string& name, bool in_place, const std::vector<Tensor>& op
     refuse(fmt::format("{} must have {} numbers, got {}", name, given + attributes, numbers.size()),
            loc);
   // The last integer of either kind may be a list.
-  if (structure.size() + 1 < length(op.structure_names) ||
-      sizes.size() + 1 < length(op.size_names))
+  if (structure.size() + 1 < length(op.structure_names) || sizes.size() + 1 < length(op.size_names))
     refuse(fmt::format("{} must have all its integers", name), loc);
   if (in_place && (impls.empty() || !impls[0]))
     refuse(fmt::format("{} in place must have a tensor as operand 0", name), loc);

@@ -79,6 +79,10 @@ void Run::execute(const Program& program, const Round& round, size_t k) {
   case Statement::backward:
     sum(value(0)).backward({}, true);
     return;
+  case Statement::train:
+    for (size_t input = 0; input < program.inputs.size(); input++)
+      train(values[input]);
+    return;
   }
 }
 
@@ -114,7 +118,7 @@ void Run::decide(const Program& program, const Round& round, size_t k) {
   } catch (const NoArgument&) {
   } catch (const std::out_of_range&) { // there are fewer results than in the first call
   } catch (const Error& e) {
-    if (program.stops || s.kind == Statement::backward) {
+    if (program.stops || s.kind == Statement::backward || s.kind == Statement::train) {
       error = e.what();
       ran[k] = 1;
     }

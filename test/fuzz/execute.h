@@ -16,6 +16,11 @@ struct Run {
   using Change = std::function<Tensor(const Tensor&)>;
   Run(const Program& program, const Round& round, const Change& change = {},
       Device device = Device::cpu());
+  /// Starts from given inputs, and leaves the random numbers as they are.
+  Run(const std::vector<Tensor>& inputs, const Program& program)
+      : values(inputs), ran(program.statements.size()) {
+    values.resize(program.value_count());
+  }
   /// Runs a statement and decides whether it runs at all: it does not where its values are missing,
   /// where it throws, or where a read left it out.
   void decide(const Program& program, const Round& round, size_t k);

@@ -95,7 +95,7 @@ private:
       a.values = {v};
       return a;
     };
-    const int64_t kind = relation_ == Relation::gears ? pick(20) : 19;
+    const int64_t kind = relation_ == Relation::gears ? pick(21) : 19;
     if (kind == 0) {
       s.kind = Statement::drop;
       s.arguments = {tensor(value(run))};
@@ -109,6 +109,8 @@ private:
     } else if (kind == 2) {
       s.kind = Statement::backward;
       s.arguments = {tensor(value(run))};
+    } else if (kind == 20) {
+      s.kind = Statement::train;
     } else if (kind < 5) {
       s.kind = Statement::assign;
       s.arguments = {tensor(value(run)), tensor(value(run))};
@@ -169,6 +171,7 @@ private:
     for (Statement& s : program_.statements)
       if (one_in(5)) s.flag = static_cast<int>(pick(4));
     program_.stops = one_in(8);
+    if (one_in(2)) program_.way = static_cast<Way>(pick(program_.device == Device::cpu() ? 9 : 5));
     if (one_in(4))
       program_.split = static_cast<int>(pick(static_cast<int64_t>(program_.statements.size())));
     if (one_in(2))

@@ -15,6 +15,8 @@ namespace {
 constexpr const char* kFills[] = {"integers", "reals", "specials", "zeros", "ones"};
 constexpr const char* kLayouts[] = {"plain", "transposed", "spaced", "shifted"};
 constexpr const char* kReduces[] = {"none", "mean", "sum", "batchmean"};
+constexpr const char* kWays[] = {"plain",  "generic", "specialised", "deterministic", "background",
+                                 "nested", "threads", "evicted",     "pure"};
 constexpr const char* kElements[] = {"any", "unit", "index", "wrapped"};
 
 std::string dtype_name(int64_t t) {
@@ -35,7 +37,8 @@ public:
 
   std::string print(const std::string& what) {
     text_ = "// " + what + "\n// Found by fuzz-programs, seed " + std::to_string(program_.seed) +
-            ", and shrunk. Exits with 1 where the two runs differ.\n" + support() + "\n";
+            ", in the way \"" + kWays[static_cast<int>(program_.way)] +
+            "\", and shrunk. Exits with 1 where the two runs differ.\n" + support() + "\n";
     text_ += "using namespace fuzz;\n\n";
     text_ += fmt::format("const Device kDevice = Device::{}();\n\n", name_of(program_.device.type));
     values();
@@ -191,6 +194,12 @@ private:
       return fmt::format("(void){}.to_vector<double>();", value(0));
     case Statement::backward:
       return fmt::format("sum({}).backward({{}}, true);", value(0));
+    case Statement::train: {
+      std::vector<std::string> steps;
+      for (size_t input = 0; input < program_.inputs.size(); input++)
+        steps.push_back(fmt::format("train({});", name(static_cast<int>(input))));
+      return fmt::format("{{ {} }}", fmt::join(steps, " "));
+    }
     }
     return {};
   }
@@ -222,6 +231,102 @@ private:
     }
   }
 
+  /// The functions that main calls, as `ways` makes them (ways.cpp).
+  std::string functions() const {
+    switch (program_.way) {
+    case Way::plain:
+    case Way::evicted: // in the process that found it: run this without a cache
+      return "  auto first = compile(first_part);\n  auto second = compile(second_part);\n";
+    case Way::generic:
+      return with_options("options.sizes = CompileOptions::Sizes::generic;");
+    case Way::specialised:
+      return with_options("options.sizes = CompileOptions::Sizes::specialise;");
+    case Way::deterministic:
+      return with_options("options.deterministic = true;");
+    case Way::background:
+      return with_options("options.background = true;");
+    case Way::threads: // both call what main calls
+      return "  auto first = compile(first_part);\n  auto second = compile(second_part);\n";
+    case Way::nested:
+      return "  auto inner_first = compile(first_part);\n"
+             "  auto inner_second = compile(second_part);\n"
+             "  auto first = compile([&](Values& v, const Round& r) {\n"
+             "    inner_first(v, r);\n    inner_second(v, r);\n  });\n"
+             "  auto second = [](Values&, const Round&) {};\n";
+    case Way::pure:
+      return pure();
+    }
+    return {};
+  }
+
+  static std::string with_options(const std::string& line) {
+    return "  CompileOptions options;\n  " + line +
+           "\n  auto first = compile(first_part, options);\n"
+           "  auto second = compile(second_part, options);\n";
+  }
+
+  std::string pure() const {
+    return fmt::format(R"(  CompileOptions options;
+  options.pure = true;
+  auto whole = compile(
+      [](const std::vector<Tensor>& inputs, size_t round) {{
+        Values v;
+        for (size_t k = 0; k < inputs.size(); k++)
+          v.*kAll[k] = inputs[k];
+        first_part(v, kRounds[round]);
+        second_part(v, kRounds[round]);
+        std::vector<Tensor> all;
+        for (const auto member : kAll)
+          all.push_back(v.*member);
+        return all;
+      }},
+      options);
+  auto first = [&](Values& v, const Round& r) {{
+    std::vector<Tensor> inputs;
+    for (size_t k = 0; k < {}; k++)
+      inputs.push_back(v.*kAll[k]);
+    const std::vector<Tensor> all = whole(inputs, static_cast<size_t>(&r - kRounds));
+    for (size_t k = 0; k < std::size(kAll); k++)
+      v.*kAll[k] = all[k];
+  }};
+  auto second = [](Values&, const Round&) {{}};
+)",
+                       program_.inputs.size());
+  }
+
+  // What one call of a round is compared by.
+  std::string turn() const {
+    const bool in_threads = program_.way == Way::threads;
+    return fmt::format(R"(    Values want = make_inputs(r, nullptr, Device::cpu());
+    const std::string want_error = run(want, r, first_part, second_part);
+    const auto check = [&] {{
+      const DeviceScope scope(kDevice);
+      Values got = make_inputs(r, nullptr, kDevice);
+      const std::string got_error = run(got, r, first, second);
+      if (want_error != got_error)
+        std::printf("call %d: error \"%s\" for \"%s\"\n", int(&r - kRounds), got_error.c_str(),
+                    want_error.c_str()), differences++;
+      for (size_t k = 0; k < std::size(kAll); k++) {{
+        const Tensor &a = want.*kAll[k], &b = got.*kAll[k];
+        std::string text = difference(a, b);
+        if (text.empty() && a.defined()) text = difference(a.grad(), b.grad());
+        if (text.empty()) continue;
+        std::printf("call %d, value %zu %s\n", int(&r - kRounds), k, text.c_str());
+        differences++;
+      }}
+    }};
+    for (int turn = 0; turn < {}; turn++) {{
+      {}check();{}{}
+    }}
+)",
+                       program_.way == Way::pure         ? 5
+                       : program_.way == Way::background ? 3
+                                                         : 1,
+                       in_threads ? "std::thread other(check);\n      " : "",
+                       in_threads ? "\n      other.join();" : "",
+                       program_.way == Way::background ? "\n      wait_for_compiles();" : "");
+  }
+
   void gears() {
     const std::string loss = program_.loss < 0
                                  ? ""
@@ -240,31 +345,13 @@ std::string run(Values& v, const Round& r, First&& first, Second&& second) {{
 }}
 
 int main() {{
-  auto first = compile(first_part);
-  auto second = compile(second_part);
-  int differences = 0;
+{}  std::atomic<int> differences{{0}};
   for (const Round& r : kRounds) {{
-    Values want = make_inputs(r, nullptr, Device::cpu());
-    const std::string want_error = run(want, r, first_part, second_part);
-    const DeviceScope scope(kDevice);
-    Values got = make_inputs(r, nullptr, kDevice);
-    const std::string got_error = run(got, r, first, second);
-    if (want_error != got_error)
-      std::printf("call %d: error \"%s\" for \"%s\"\n", int(&r - kRounds), got_error.c_str(),
-                  want_error.c_str()), differences++;
-    for (size_t k = 0; k < std::size(kAll); k++) {{
-      const Tensor &a = want.*kAll[k], &b = got.*kAll[k];
-      std::string text = difference(a, b);
-      if (text.empty() && a.defined()) text = difference(a.grad(), b.grad());
-      if (text.empty()) continue;
-      std::printf("call %d, value %zu %s\n", int(&r - kRounds), k, text.c_str());
-      differences++;
-    }}
-  }}
+{}  }}
   return differences != 0;
 }}
 )",
-                         loss);
+                         loss, functions(), turn());
   }
 
   static constexpr const char* kCompiledRun =

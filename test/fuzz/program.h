@@ -46,8 +46,8 @@ struct Statement {
   /// call: a function of the op table; fit: a as a tensor of other sizes, dtype and range, for a
   /// call behind it (repro_support.h); assign: a.copy_(b); drop: lets go of a value; read: the host
   /// reads a, and where its first element is not above a threshold the next statements are left
-  /// out; backward: of the sum of a.
-  enum Kind { call, fit, assign, drop, read, backward };
+  /// out; backward: of the sum of a; train: a step of descent of every input with a gradient.
+  enum Kind { call, fit, assign, drop, read, backward, train };
   Kind kind = call;
   int row = -1;                    // of call
   std::vector<Argument> arguments; // by position
@@ -70,11 +70,28 @@ struct Input {
   bool requires_grad = false;
 };
 
+/// How a program's statements become compiled functions. The options (CompileOptions) of the same
+/// names; nested: a function that calls the compiled parts is compiled as well; threads: two
+/// threads are in the function at once; evicted: the caches of programs are emptied and functions
+/// compiled anew; pure: one pure function of the inputs, called several times in each round.
+enum class Way {
+  plain,
+  generic,
+  specialised,
+  deterministic,
+  background,
+  nested,
+  threads,
+  evicted,
+  pure
+};
+
 struct Program {
   unsigned seed = 0;
   std::vector<Input> inputs;
   std::vector<Statement> statements;
   std::vector<Round> rounds;
+  Way way = Way::plain;
   int split = -1;     // statements from here on are a compiled function of their own
   int loss = -1;      // value whose sum's backward pass runs after the compiled functions
   bool stops = false; // an error ends the call; else the statement is left out

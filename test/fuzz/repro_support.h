@@ -4,11 +4,13 @@
 
 #include <weft/weft.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace fuzz {
@@ -99,6 +101,14 @@ inline Tensor fit(const Tensor& t, const Shape& shape, DType dtype, Elements ran
 
 /// What ops make of numbers alone lies on the CPU: puts it where the program's tensors are.
 inline Tensor placed(const Tensor& t) { return t.to(DeviceScope::current()); }
+
+/// A step of descent of a leaf that has a gradient.
+inline void train(Tensor& t) {
+  if (!t.defined() || !t.requires_grad() || !t.is_leaf() || !t.grad().defined()) return;
+  NoGrad no_grad;
+  t.sub_(t.grad() * 0.0625);
+  t.set_grad({});
+}
 
 /// The k-th of a call's results.
 inline Tensor nth(const std::vector<Tensor>& all, size_t k) { return all.at(k); }

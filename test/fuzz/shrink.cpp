@@ -215,6 +215,7 @@ private:
   bool settings() {
     bool any = false;
     any |= attempt([](Program& p) { return std::exchange(p.split, -1) >= 0; });
+    any |= attempt([](Program& p) { return std::exchange(p.way, Way::plain) != Way::plain; });
     any |= attempt([](Program& p) { return std::exchange(p.loss, -1) >= 0; });
     any |= attempt([](Program& p) { return std::exchange(p.stops, false); });
     return any;

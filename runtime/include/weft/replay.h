@@ -1,5 +1,5 @@
-// What a program that CompileOptions::verify writes (repro.cpp) is made of: ops with everything that
-// a record of their calls holds. Other programs call ops by their functions.
+// What a program that CompileOptions::verify writes (repro.cpp) is made of: ops with everything
+// that a record of their calls holds. Other programs call ops by their functions.
 #pragma once
 
 #include "weft/tensor.h"
