@@ -52,8 +52,8 @@ void Body::make_pure() {
   parts_ = {[this, pure](Run& run, const Round& round,
                          const std::vector<uint8_t>& decided) mutable {
     const auto first = run.values.begin();
-    const std::vector<Tensor> inputs(
-        first, first + static_cast<std::ptrdiff_t>(program_.inputs.size()));
+    const std::vector<Tensor> inputs(first,
+                                     first + static_cast<std::ptrdiff_t>(program_.inputs.size()));
     run.values = pure(inputs, static_cast<size_t>(&round - program_.rounds.data()), decided);
   }};
 }

@@ -13,12 +13,7 @@ using Catch::Contains;
 
 namespace {
 
-CompileOptions pure(int check = 0) {
-  CompileOptions options;
-  options.pure = true;
-  options.pure_check = check;
-  return options;
-}
+CompileOptions pure(int check = 0) { return {.pure = true, .pure_check = check}; }
 
 Tensor ramp(const Shape& shape, float start = 0) {
   return arange(static_cast<double>(Tensor(zeros(shape)).numel())).to(f32).reshape(shape) * 0.25f +

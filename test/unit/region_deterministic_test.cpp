@@ -9,11 +9,7 @@ using region_test::require_equal;
 
 namespace {
 
-CompileOptions deterministic() {
-  CompileOptions options;
-  options.deterministic = true;
-  return options;
-}
+CompileOptions deterministic() { return {.deterministic = true}; }
 
 } // namespace
 

@@ -103,11 +103,9 @@ void follow_rows(Table& table) {
   for (int k = 0; k < 5; k++)
     region();
   table.add("region call, one op, 16 floats", nanoseconds([&] { region(); }), 500, "ns");
-  CompileOptions options;
-  options.pure = true;
   auto pure =
       compile([](const Tensor& x, const Tensor& y, const Tensor& z) { return relu(x * y + z) * x; },
-              options);
+              {.pure = true});
   Tensor c = normal({16});
   NoGrad no_grad;
   for (int k = 0; k < 5; k++)

@@ -181,12 +181,6 @@ Answer answer_by_backward(const Json& c, const std::vector<Tensor>& inputs,
   return {results, gradients};
 }
 
-CompileOptions pure_options() {
-  CompileOptions options;
-  options.pure = true;
-  return options;
-}
-
 /// Answers as a function without effects would.
 Answer answer_purely(const Json& c, const std::vector<Tensor>& inputs,
                      const std::vector<Tensor>& seeds) {
@@ -224,7 +218,7 @@ void Runner::run_case(const Json& c) const {
     auto compiled =
         compile([&c](const std::vector<Tensor>& in,
                      const std::vector<Tensor>& weights) { return answer_purely(c, in, weights); },
-                pure_options());
+                {.pure = true});
     for (int k = 0; k < kPureCalls; k++) // in tensors of their own each time
       answer = compiled(load_inputs(c), load_seeds(c));
   } else if (is_compiled) {
@@ -284,7 +278,7 @@ void Runner::run_program(const Json& c) const {
             names.push_back(name), all.push_back(t);
           return all;
         },
-        pure_options());
+        {.pure = true});
     std::vector<Tensor> all;
     for (int k = 0; k < kPureCalls; k++) {
       start();

@@ -27,7 +27,7 @@ struct CompileOptions {
     specialise, // a program for each, up to max_specialised; then one for all others
     generic,    // one program for all
   };
-  std::string name;            // in explain() and in tools; empty: the source line of compile()
+  std::string name = {};       // in explain() and in tools; empty: the source line of compile()
   int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
   int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
   int hot_branch_segments = 8; // with more segments than this, branch points become boundaries
@@ -43,8 +43,8 @@ struct CompileOptions {
   // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
   // the numbers and the pass or kernel at fault. 0: none is.
   int verify = 0;
-  std::string repro_folder; // where verify leaves a program that shows what it found, with its
-                            // inputs; empty: the system's folder for temporary files
+  std::string repro_folder = {}; // where verify leaves a program that shows what it found, with its
+                                 // inputs; empty: the system's folder for temporary files
   // Promises that what the function returns depends on its arguments and on the contents of
   // captured tensors alone. Once a call with arguments of some sizes has been compiled, others with
   // such arguments skip the function's body and run the program at once; captured tensors are bound
