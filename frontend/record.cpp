@@ -222,6 +222,7 @@ void Session::end_recording(const char* reason, const Loc& loc) {
     std::lock_guard lock(region_.mutex());
     Flush* done = find_end();
     if (!done) done = make_flush(reason, loc);
+    stats.flushes++;
     if (given_) check_pure_writes(*done);
     drop_recorded();
     go_to_root(done);
@@ -262,7 +263,6 @@ Flush* Session::make_flush(const char* reason, const Loc& loc) {
   f.number = static_cast<int>(trace.flushes().size());
   trace.flushes().push_back(&f);
   Trace::append(current, n);
-  stats.flushes++;
   return &f;
 }
 

@@ -105,21 +105,65 @@ void pointer() {
     region(t);
 }
 
+void pure() {
+  NoGrad no_grad;
+  int bodies = 0;
+  auto fast = compile(
+      [&](const Tensor& x, const Tensor& w, const Tensor& b) {
+        bodies++;
+        return scores(x, w, b);
+      },
+      {.name = "scores", .pure = true});
+  for (int call = 0; call < 1000; call++) {
+    Inputs in;
+    fast(in.x, in.w, in.b);
+  }
+  fmt::print("{} calls ran the body {} times\n", fast.stats().calls, bodies);
+}
+
+void refused() {
+  Inputs in;
+  auto fast = compile(
+      [&](const Tensor& x) {
+        Tensor p = scores(x, in.w, in.b);
+        return p.max().item<float>() > 0.5f ? p * 2 : p; // no pure function can see this
+      },
+      {.pure = true});
+  try {
+    fast(in.x);
+  } catch (const Error& e) {
+    fmt::print("{}\n", e.what());
+  }
+}
+
+void deterministic() {
+  Inputs in;
+  auto fast = compile(scores, {.name = "scores", .deterministic = true});
+  for (int call = 0; call < 3; call++)
+    fast(in.x, in.w, in.b);
+  fmt::print("{}", fast.explain());
+}
+
 struct Part {
   const char* name;
   void (*run)();
 };
 
-constexpr Part kParts[] = {{"eager", eager},    {"error", error},     {"compiled", compiled},
-                           {"flush", flush},    {"diverge", diverge}, {"sizes", sizes},
-                           {"pointer", pointer}};
+constexpr Part kParts[] = {{"eager", eager},       {"error", error},
+                           {"compiled", compiled}, {"flush", flush},
+                           {"diverge", diverge},   {"sizes", sizes},
+                           {"pointer", pointer},   {"pure", pure},
+                           {"refused", refused},   {"deterministic", deterministic}};
 
 } // namespace
 
 int main(int argc, char** argv) try {
   for (const Part& part : kParts)
     if (argc == 2 && !std::strcmp(argv[1], part.name)) return part.run(), 0;
-  fmt::print(stderr, "usage: tour eager | error | compiled | flush | diverge | sizes | pointer\n");
+  std::string names;
+  for (const Part& part : kParts)
+    names += (names.empty() ? "" : " | ") + std::string(part.name);
+  fmt::print(stderr, "usage: tour {}\n", names);
   return 2;
 } catch (const std::exception& e) {
   fmt::print(stderr, "{}\n", e.what());
