@@ -37,7 +37,34 @@ std::string op_list(const Flush& f) {
   return r;
 }
 
-void program_text(std::string& out, const SegmentProgram& p) {
+/// "file:line" of the segment's op at a position, or nothing.
+std::string line_of(const Flush& f, int32_t position) {
+  bool known = position >= 0 && static_cast<size_t>(position) < f.path.size();
+  return known ? f.path[static_cast<size_t>(position)]->place.str() : "";
+}
+
+/// Why ops are kernels apart, each reason for a pair of lines once.
+void remarks_text(std::string& out, const Flush& f, const Program& program) {
+  constexpr size_t kMostRemarks = 8;
+  std::vector<std::string> said;
+  for (const ProgramRemark& m : program.remarks) {
+    if (!m.is_apart) continue;
+    auto name = [&](const std::string& op, int32_t position) {
+      const std::string line = line_of(f, position);
+      return line.empty() ? op : op + " (" + line + ")";
+    };
+    std::string text = m.other.empty() ? fmt::format("{}: {}", name(m.op, m.position), m.text)
+                                       : fmt::format("{} and {}: {}", name(m.op, m.position),
+                                                     name(m.other, m.other_position), m.text);
+    if (std::find(said.begin(), said.end(), text) == said.end()) said.push_back(std::move(text));
+  }
+  for (size_t k = 0; k < std::min(said.size(), kMostRemarks); k++)
+    out += "      apart: " + said[k] + "\n";
+  if (said.size() > kMostRemarks)
+    out += fmt::format("      and {} more reasons in explain_json()\n", said.size() - kMostRemarks);
+}
+
+void program_text(std::string& out, const Flush& f, const SegmentProgram& p) {
   auto it = std::back_inserter(out);
   if (!p.is_ready.load(std::memory_order_acquire)) {
     out += "    is being compiled\n";
@@ -68,6 +95,7 @@ void program_text(std::string& out, const SegmentProgram& p) {
                    launches[k] > 1 ? fmt::format(" (runs {} times)", launches[k]) : "",
                    on_cpu ? " (on the CPU, on copies: it has no kernel for devices)" : "");
   }
+  remarks_text(out, f, program);
 }
 
 /// Why calls of a pure function run the body, as far as it is known.
@@ -90,6 +118,12 @@ void region_text(std::string& out, const Region& region) {
                  counted(s.divergences, "divergence"), counted(s.kernels, "kernel launch"));
   fmt::format_to(it, "  {}, {}, compiling took {:.1f} ms\n", counted(s.segments, "segment"),
                  counted(s.programs, "program"), s.compile_seconds * 1e3);
+  if (s.timed_calls) {
+    const double call = s.timed_seconds / static_cast<double>(s.timed_calls) * 1e3;
+    const double run = s.timed_run_seconds / static_cast<double>(s.timed_calls) * 1e3;
+    fmt::format_to(it, "  a call takes {:.4f} ms, {:.4f} ms of it in the body (mean of {})\n", call,
+                   call - run, counted(s.timed_calls, "call"));
+  }
   if (region.options().pure)
     fmt::format_to(it, "  {} without the body{}\n", counted(s.pure_calls, "call"),
                    pure_note(region));
@@ -121,8 +155,12 @@ std::string as_text(const Region& region) {
     fmt::format_to(it, "    ops: {}\n", op_list(*f));
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
     if (f->mixed) out += "    runs eagerly: its tensors lie on more than one device\n";
+    if (const int64_t n = f->timed_launches.load())
+      fmt::format_to(
+          it, "    a launch takes {:.4f} ms (mean of {})\n",
+          static_cast<double>(f->timed_nanoseconds.load()) / static_cast<double>(n) * 1e-6, n);
     for (const auto& p : f->programs)
-      program_text(out, *p);
+      program_text(out, *f, *p);
   }
   for (const Divergence& d : region.divergences())
     fmt::format_to(it, "  divergence ({}): expected {} ({}), got {} at {}: {}\n",
@@ -130,12 +168,6 @@ std::string as_text(const Region& region) {
                    d.expected_at.line ? d.expected_at.str() : "the return", d.got, d.got_at.str(),
                    d.difference);
   return out;
-}
-
-/// "file:line" of the segment's op at a position, or nothing.
-std::string line_of(const Flush& f, int32_t position) {
-  bool known = position >= 0 && static_cast<size_t>(position) < f.path.size();
-  return known ? f.path[static_cast<size_t>(position)]->place.str() : "";
 }
 
 /// What the compiler says about the kernels: equal remarks once, with their count.
@@ -165,26 +197,29 @@ std::string as_json(const Region& region) {
   const RegionStats s = region.stats();
   std::string out;
   auto it = std::back_inserter(out);
-  fmt::format_to(it,
-                 "{{\"name\":{},\"place\":{},\"calls\":{},\"pure_calls\":{},\"ops_followed\":{},"
-                 "\"ops_recorded\":{},"
-                 "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
-                 "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"verified\":{},"
-                 "\"compile_ms\":{:.3f},"
-                 "\"segments\":[",
-                 json_text(region.options().name), json_text(region.place().str()), s.calls,
-                 s.pure_calls, s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels,
-                 s.generic_calls, s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified,
-                 s.compile_seconds * 1e3);
+  fmt::format_to(
+      it,
+      "{{\"name\":{},\"place\":{},\"calls\":{},\"pure_calls\":{},\"ops_followed\":{},"
+      "\"ops_recorded\":{},"
+      "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
+      "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"verified\":{},"
+      "\"compile_ms\":{:.3f},\"timed_calls\":{},\"timed_ms\":{:.6f},\"timed_run_ms\":{:.6f},"
+      "\"segments\":[",
+      json_text(region.options().name), json_text(region.place().str()), s.calls, s.pure_calls,
+      s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels, s.generic_calls,
+      s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified, s.compile_seconds * 1e3,
+      s.timed_calls, s.timed_seconds * 1e3, s.timed_run_seconds * 1e3);
   std::lock_guard lock(region.mutex());
   const char* comma = "";
   for (const Flush* f : region.trace().flushes()) {
     fmt::format_to(it,
                    "{}{{\"number\":{},\"ops\":{},\"start\":{},\"reason\":{},\"place\":{},"
-                   "\"hits\":{},\"eager_runs\":{},\"programs\":[",
+                   "\"hits\":{},\"eager_runs\":{},\"timed_launches\":{},\"timed_ms\":{:.6f},"
+                   "\"programs\":[",
                    comma, f->number, f->path.size(), json_text(f->path.front()->place.str()),
                    json_text(f->reason), json_text(f->place.str()), f->hits.load(),
-                   f->eager_runs.load());
+                   f->eager_runs.load(), f->timed_launches.load(),
+                   static_cast<double>(f->timed_nanoseconds.load()) * 1e-6);
     comma = "";
     for (const auto& p : f->programs) {
       if (!p->is_ready.load(std::memory_order_acquire)) continue;

@@ -18,6 +18,13 @@
 
 namespace weft {
 
+namespace {
+
+// A few of the first calls are timed, then one in 64.
+bool is_timed(uint64_t turn) { return turn % 64 == 0 || turn == 4 || turn == 8 || turn == 16; }
+
+} // namespace
+
 Session::~Session() {
   for (TensorImpl* t : value_table_)
     if (t && t->session == this) t->release();
@@ -29,12 +36,39 @@ void Session::begin() {
   ensure_slots();
   last_flush_ = nullptr;
   stats.calls++;
+  timed_since_ = is_timed(turn_++) ? profile::now() : 0;
   given_ = nullptr;
   promised_ = nullptr;
   go_to_root(nullptr);
 }
 
-void Session::end() { end_segment("end of the region", Loc()); }
+void Session::end() {
+  end_segment("end of the region", Loc());
+  if (timed_since_) [[unlikely]]
+    end_timing();
+}
+
+// A call that recorded something says little about others.
+void Session::end_timing() {
+  if (stats.ops_recorded) return;
+  stats.timed_calls++;
+  stats.timed_seconds += static_cast<double>(profile::now() - timed_since_) * 1e-9;
+  stats.timed_seconds -= stats.compile_seconds;
+  stats.timed_run_seconds += run_seconds_ - stats.compile_seconds;
+  run_seconds_ = 0;
+}
+
+void Session::launch_timed(Flush& f) {
+  const uint64_t start = profile::now();
+  const double compiled = stats.compile_seconds;
+  launch(f);
+  const double seconds = static_cast<double>(profile::now() - start) * 1e-9;
+  run_seconds_ += seconds;
+  f.timed_launches.fetch_add(1, std::memory_order_relaxed);
+  f.timed_nanoseconds.fetch_add(
+      static_cast<int64_t>((seconds - (stats.compile_seconds - compiled)) * 1e9),
+      std::memory_order_relaxed);
+}
 
 void Session::abandon() noexcept {
   given_ = nullptr; // what a pure function must not do counts no more
@@ -96,7 +130,7 @@ void Session::end_segment(const char* reason, const Loc& loc) {
   stats.ops_followed += cold(current).depth;
   ColdNode* last = &cold(current);
   try {
-    launch(*f);
+    timed_since_ ? launch_timed(*f) : launch(*f);
   } catch (const std::exception& e) {
     give_up(last, e.what());
     throw;

@@ -219,7 +219,7 @@ void Session::end_pure(const detail::PureValues& got) {
       if (f->device != Device::cpu()) made->refusals = refusals(*f, nullptr);
     }
   }
-  end_segment("end of the region", Loc());
+  end();
   if (made && !ran_) {
     why = "its ops ran one by one";
     made.reset();

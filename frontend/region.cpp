@@ -86,6 +86,9 @@ void Region::give_back(Session* session) {
   a.kernels += b.kernels;
   a.programs += b.programs;
   a.compile_seconds += b.compile_seconds;
+  a.timed_calls += b.timed_calls;
+  a.timed_seconds += b.timed_seconds;
+  a.timed_run_seconds += b.timed_run_seconds;
   session->stats = {};
   idle_.push_back(std::move(owned));
 }

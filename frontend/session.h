@@ -78,8 +78,10 @@ private:
 
   // launch.cpp
   void end_segment(const char* reason, const Loc& loc);
+  void end_timing();
   Flush* find_end() const;
   void launch(Flush& flush);
+  void launch_timed(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
@@ -118,7 +120,9 @@ private:
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
   std::vector<std::function<void()>> undo_; // of what the host did beside the pending ops
   Flush* last_flush_ = nullptr;
-  SegmentProgram* ran_ = nullptr; // by the last launch; null where the ops ran one by one
+  uint64_t turn_ = 0, timed_since_ = 0; // 0: this call is not timed
+  double run_seconds_ = 0;              // of the launches of a timed call
+  SegmentProgram* ran_ = nullptr;       // by the last launch; null where the ops ran one by one
   const detail::PureValues* given_ = nullptr; // arguments of a pure function
   PureProgram* promised_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread

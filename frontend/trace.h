@@ -74,8 +74,9 @@ struct Flush {
   std::atomic<SegmentProgram*> last{nullptr};
   std::atomic<TraceNode*> successor{nullptr}; // first node of the segment that followed last time
   std::atomic<int64_t> hits{0}, eager_runs{0};
-  std::string reason; // what the host did
-  std::string name;   // of its events in a profile
+  std::atomic<int64_t> timed_launches{0}, timed_nanoseconds{0}; // without compiling
+  std::string reason;                                           // what the host did
+  std::string name;                                             // of its events in a profile
   TracePlace place;
   int number = 0;
 };

@@ -221,3 +221,17 @@ TEST_CASE("a region may end while its program is compiled", "[region]") {
   }
   wait_for_compiles();
 }
+
+TEST_CASE("explain says where the time of a call goes, and why kernels are apart", "[region]") {
+  auto f = compile([](const Tensor& x) { return max(softmax(x, 1)) + 1; });
+  Tensor x = ramp({64, 100});
+  for (int k = 0; k < 100; k++)
+    f(x);
+  const RegionStats s = f.stats();
+  CHECK(s.timed_calls == 4); // the first one recorded
+  CHECK(s.timed_seconds > s.timed_run_seconds);
+  CHECK(s.timed_run_seconds > 0);
+  const std::string text = f.explain();
+  CHECK_THAT(text, Catch::Contains("of it in the body (mean of 4 calls)") &&
+                       Catch::Contains("a launch takes ") && Catch::Contains("apart: max ("));
+}

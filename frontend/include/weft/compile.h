@@ -67,6 +67,10 @@ struct RegionStats {
   int64_t unrecorded = 0; // times that a new path met an exhausted budget
   int64_t kernels = 0;    // launches of all programs together
   double compile_seconds = 0;
+  // Of calls that were timed, one in 64 of those that recorded nothing: how many, all of their time
+  // but that of compiling, and the part of it in which programs, or ops in their place, ran.
+  int64_t timed_calls = 0;
+  double timed_seconds = 0, timed_run_seconds = 0;
   // Backward passes that ran outside, over what the region recorded, and their kernel launches.
   int64_t backward_calls = 0, backward_kernels = 0;
 };
