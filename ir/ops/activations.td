@@ -39,7 +39,7 @@ def Hardswish : Activation<"hardswish"> {
   let summary = "x * hardsigmoid(x)";
   let example = "hardswish(tensor({-4.f, 0.f, 3.f}))";
   let gives = "[-0., 0., 3.] f32[3]";
-  let value = "x * min(max(x + 3, 0), 6) / 6";
+  let value = "x * (min(max(x + 3, 0), 6) / 6)";
   let grad = ["where(x <= -3, 0, where(x < 3, dy * (x / 3 + 0.5), dy))"];
 }
 def Hardshrink : Activation<"hardshrink", [Scalar<"lambd", "0.5">]> {
@@ -123,7 +123,8 @@ def Logit : Pointwise<"logit", (ins Weft_Tensor:$x)> {
   let summary = "log(x / (1 - x)), the inverse of sigmoid; NaN outside of 0 .. 1";
   let example = "logit(tensor({0.5f, 0.9f}))";
   let gives = "[0.0000, 2.1972] f32[2]";
-  let value = "log(x / (1 - x))";
+  // About 1/2 the logarithm of the quotient less 1, which is small there.
+  let value = "where(x < 0.25, log(x / (1 - x)), log1p((2 * x - 1) / (1 - x)))";
   let grad = ["where((x < 0) | (x > 1), nan, dy / (x * (1 - x)))"];
   let samples = [0, 1];
 }

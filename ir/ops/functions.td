@@ -1,5 +1,5 @@
 // Functions of the language: written once over the primitives, so that eager kernels, compiled kernels, devices and references agree bit for bit.
-// Errors are at most 1.05 ulp (1.4 for tanh, erf, pow and the logistic denominators), and at NaN, infinities, zeros and the ends of the range the results are IEEE 754's; the tests sweep both.
+// Errors are at most 1.05 ulp (1.4 for tanh, erf, pow and the logistic denominator, 2.6 for its quotients, 4 for gelu below 0), and at NaN, infinities, zeros and the ends of the range the results are IEEE 754's; the tests sweep both.
 // The polynomials are minimax ones (Remez' exchange algorithm with 50 digits, weighted by the final relative error), coefficients from the highest power down.
 #ifndef WEFT_IR_OPS_FUNCTIONS_TD
 #define WEFT_IR_OPS_FUNCTIONS_TD
@@ -50,43 +50,61 @@ def ExpFunction : Function<"exp", (ins Weft_Tensor:$x)> {
 
 //===--- logistic ---------------------------------------------------------------------------------===//
 
-// exp(-x) = 2^(n - 1) p(-r), p twice that of exp, so that the power is a normal number. Where the sum is 1 or infinite the limits change nothing.
-class LogisticText<string low, string high, string shifter, string ln2_high, string ln2_low, string p> {
-  string text = [{
+// exp(-x) = 2^(n - 1) (2 + r p), twice a polynomial of exp at -r, so that the power is a normal number. Beyond the limits the results do not change.
+class LogisticText<string low, string high, string shifter, string ln2_high, string ln2_low, string polynomial> {
+  string lets = [{
     a = where(x < }] # low # ", " # low # [{, x);
     c = where(a > }] # high # ", " # high # [{, a);
     n = fma(c, -1.4426950408889634, }] # shifter # ") - " # shifter # [{;
     r = fma(n, }] # ln2_low # ", fma(n, " # ln2_high # [{, c));
-    fma(}] # p # ", power_of_two(n - 1), 1)";
+    p = }] # polynomial # ";";
 }
-def LogisticFunction : Function<"logistic_denominator", (ins Weft_Tensor:$x)> {
-  let summary = "1 + exp(-x)";
-  let f32 = LogisticText<"-89", "80", "12582912", "0.693147182464599609375", "-1.90465429995776787e-9",
-    Horner<"r", ["0.0027901206", "-0.016737906", "0.083332412", "-0.33333036", "1", "-2", "2"]>.text>.text;
-  let f64 = LogisticText<"-710", "700", "6755399441055744", "0.69314718055994528623", "2.3190468138462995584e-17",
-    Horner<"r", ["-5.02324086395429e-08", "5.52557425109874e-07", "-5.5114444507059685e-06", "4.9603001325079185e-05", "-0.00039682539819310003",
-    "0.0027777777870274145", "-0.01666666666662291", "0.08333333333313843", "-0.3333333333333338", "1.0000000000000009", "-2.0", "2.0"]>.text>.text;
-  let grad = ["dy * (1 - y)"];
-}
-
 // The same to the base 2, where the reduction is exact: -x = n - r.
-class Logistic2Text<string low, string high, string shifter, string p> {
-  string text = [{
+class Logistic2Text<string low, string high, string shifter, string polynomial> {
+  string lets = [{
     a = where(x < }] # low # ", " # low # [{, x);
     c = where(a > }] # high # ", " # high # [{, a);
     n = (}] # shifter # " - c) - " # shifter # [{;
     r = c + n;
-    fma(}] # p # ", power_of_two(n - 1), 1)";
+    p = }] # polynomial # ";";
 }
-def Logistic2Function : Function<"logistic_denominator2", (ins Weft_Tensor:$x)> {
-  let summary = "1 + 2^-x";
-  let f32 = Logistic2Text<"-128.4", "120", "12582912",
-    Horner<"r", ["0.00030476044", "-0.00267822784", "0.0192376822", "-0.111007184", "0.480452896", "-1.38629436", "2"]>.text>.text;
-  let f64 = Logistic2Text<"-1024.4", "1000", "6755399441055744",
+class LogisticF32<string low> : LogisticText<low, "80", "12582912", "0.693147182464599609375", "-1.90465429995776787e-9",
+    Horner<"r", ["0.0027901206", "-0.016737906", "0.083332412", "-0.33333036", "1", "-2"]>.text>;
+class LogisticF64<string low> : LogisticText<low, "700", "6755399441055744", "0.69314718055994528623", "2.3190468138462995584e-17",
+    Horner<"r", ["-5.02324086395429e-08", "5.52557425109874e-07", "-5.5114444507059685e-06", "4.9603001325079185e-05", "-0.00039682539819310003",
+    "0.0027777777870274145", "-0.01666666666662291", "0.08333333333313843", "-0.3333333333333338", "1.0000000000000009", "-2.0"]>.text>;
+class Logistic2F32<string low> : Logistic2Text<low, "120", "12582912",
+    Horner<"r", ["0.00030476044", "-0.00267822784", "0.0192376822", "-0.111007184", "0.480452896", "-1.38629436"]>.text>;
+class Logistic2F64<string low> : Logistic2Text<low, "1000", "6755399441055744",
     Horner<"r", ["-8.899676237240239e-10", "1.4147656397378931e-08", "-2.0356175160982548e-07", "2.643086998162075e-06", "-3.0505467607071438e-05",
     "0.0003080706091556072", "-0.002666711629276532", "0.019236258215186982", "-0.11100821732964451", "0.48045301391820266",
-    "-1.3862943611198906", "2.0"]>.text>.text;
-  let grad = ["dy * 0.6931471805599453 * (1 - y)"];
+    "-1.3862943611198906"]>.text>;
+
+// The denominator ends in infinity.
+def LogisticFunction : Function<"logistic_denominator", (ins Weft_Tensor:$x)> {
+  let summary = "1 + exp(-x)";
+  let f32 = LogisticF32<"-89">.lets # "fma(fma(r, p, 2), power_of_two(n - 1), 1)";
+  let f64 = LogisticF64<"-710">.lets # "fma(fma(r, p, 2), power_of_two(n - 1), 1)";
+  let grad = ["dy * (1 - y)"];
+}
+
+// q / (1 + exp(-x)), the denominator being 2^n + 1, which is exact up to the format's precision, and 2^(n - 1) r p. Where x is far below 0, numerator and denominator are
+// divided by 2^shift, so that a quotient close to the least number is right to its last place; the denominator is infinite where the quotient is 0.
+class LogisticQuotient<string lets, string far, string shift, string unit> {
+  string text = lets # [{
+    is_far = c < }] # far # [{;
+    w = power_of_two(n - where(is_far, }] # shift # " + 1, 1)); d = fma(r * p, w, fma(2, w, where(is_far, " # unit # [{, 1)));
+    where(is_far, }] # unit # " * q, q) / d";
+}
+def LogisticQuotientFunction : Function<"logistic", (ins Weft_Tensor:$q, Weft_Tensor:$x)> {
+  let summary = "q / (1 + exp(-x))";
+  let f32 = LogisticQuotient<LogisticF32<"-111.1">.lets, "-64", "32", "2.3283064365386963e-10">.text;
+  let f64 = LogisticQuotient<LogisticF64<"-754.34">.lets, "-512", "64", "5.421010862427522e-20">.text;
+}
+def Logistic2QuotientFunction : Function<"logistic2", (ins Weft_Tensor:$q, Weft_Tensor:$x)> {
+  let summary = "q / (1 + 2^-x)";
+  let f32 = LogisticQuotient<Logistic2F32<"-160.28">.lets, "-64", "32", "2.3283064365386963e-10">.text;
+  let f64 = LogisticQuotient<Logistic2F64<"-1088.28">.lets, "-512", "64", "5.421010862427522e-20">.text;
 }
 
 //===--- log ------------------------------------------------------------------------------------===//
@@ -144,21 +162,64 @@ class ErfText<string limit, string p, string q> {
   string text = "a = abs(x); z = a * a; t = where(a > " # limit # ", " # limit # ", a);"
                 " copysign(where(a < 0.921875, fma(a, " # p # ", a), 1 - exp(-" # q # ")), x)";
 }
+def ErfCentreF32 : Horner<"z", ["8.345225e-05", "-8.1374403e-04", "5.2006347e-03", "-2.685927e-02", "1.1283694e-01", "-3.7612635e-01", "1.2837917e-01"]>;
+def ErfCentreF64 : Horner<"z", ["6.337396865079598e-11", "-1.157663998093165e-09", "1.470755927885755e-08", "-1.6356747395871508e-07", "1.6461549732593008e-06",
+    "-1.4925626210501742e-05", "0.00012055332273420111", "-0.0008548327009508824", "0.005223977625265913", "-0.02686617064511798",
+    "0.11283791670955073", "-0.37612638903183754", "0.1283791670955126"]>;
 def ErfFunction : Function<"erf", (ins Weft_Tensor:$x)> {
   let summary = "error function";
-  let f32 = ErfText<"3.92",
-    Horner<"z", ["8.345225e-05", "-8.1374403e-04", "5.2006347e-03", "-2.685927e-02", "1.1283694e-01", "-3.7612635e-01", "1.2837917e-01"]>.text,
+  let f32 = ErfText<"3.92", ErfCentreF32.text,
     Horner<"t", ["5.230414e-07", "1.4295833e-05", "-3.9661885e-04", "4.05322e-03", "-2.489477e-02", "1.08011425e-01", "6.3354385e-01", "1.129434e+00",
     "-1.603765e-04"]>.text>.text;
-  let f64 = ErfText<"5.93",
-    Horner<"z", ["6.337396865079598e-11", "-1.157663998093165e-09", "1.470755927885755e-08", "-1.6356747395871508e-07", "1.6461549732593008e-06",
-    "-1.4925626210501742e-05", "0.00012055332273420111", "-0.0008548327009508824", "0.005223977625265913", "-0.02686617064511798",
-    "0.11283791670955073", "-0.37612638903183754", "0.1283791670955126"]>.text,
+  let f64 = ErfText<"5.93", ErfCentreF64.text,
     Horner<"t", ["-2.0532974658384084e-14", "1.1546874558892502e-12", "-3.068207722490095e-11", "5.12510000122112e-10", "-6.037385033686843e-09",
     "5.329707538797048e-08", "-3.652901666144559e-07", "1.9829121205036636e-06", "-8.585939368871216e-06", "2.9400077991536426e-05",
     "-7.660047115582207e-05", "0.00013310441252693033", "-5.625875489556684e-05", "-0.0005098121748661465", "0.001632586801590489",
     "-0.00016897958285848577", "-0.019148252805352067", "0.10277992409295103", "0.6366178629380889", "1.128379480247356", "-2.4273365892692727e-08"]>.text>.text;
   let grad = ["dy * 1.1283791670955126 * exp(-x * x)"];
+}
+
+//===--- gelu -------------------------------------------------------------------------------------===//
+
+// (1 + 2 x) exp(x^2) erfc(x) beyond 1/2, over q = (x - 4) / (x + 4) (Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x", 1981).
+def ErfcTailF32 : Horner<"q", ["0.0052669807", "-0.016583571", "0.036991592", "-0.066258505", "0.09376877", "-0.10104478", "0.06809443", "0.01537983",
+    "-0.13962106", "1.2329952"]>;
+def ErfcTailF64 : Horner<"q", ["1.7772796201204539e-09", "-9.720944553355762e-09", "-1.781468876183261e-08", "1.0345051692315409e-07", "7.462674464923252e-08",
+    "-8.19742290895052e-07", "2.937093464593538e-07", "5.7066521362533255e-06", "-1.1221934972654333e-05", "-2.439812215421583e-05",
+    "0.00015062163456139972", "-0.00019925694873083804", "-0.0007577732784166882", "0.005031970015840005", "-0.016197734059297735",
+    "0.037167515534059385", "-0.06633036581208902", "0.09373283499852024", "-0.10103906603631005", "0.06809705425468879", "0.015379652102619842",
+    "-0.1396211168405625", "1.2329951186255526"]>;
+
+// x Phi(-x) for x of 1 and more, Phi being the normal distribution function. x^2 = h + h1. In f32, exp(x^2 / 2) x Phi(-x) is a polynomial in 1 / (x + 1), and
+// exp(-x^2 / 2) = 2^n (1 + m).
+def NormalTailFunction : Function<"normal_tail", (ins Weft_Tensor:$x)> {
+  let summary = "x times the probability that a normally distributed number lies above x, for x of 1 and more";
+  let f32 = [{
+    a = where(x > 15, 15, x);
+    h = a * a;                 h1 = fma(a, a, -h);
+    c = -0.5 * h;
+    n = fma(c, 1.4426950408889634, 12582912) - 12582912;
+    r = fma(n, 1.90465429995776787e-9, fma(n, -0.693147182464599609375, c)) - 0.5 * h1;
+    m = r * }] # Horner<"r", ["1.3950603e-03", "8.368953e-03", "4.1666206e-02", "1.6666518e-01", "5e-01", "1"]>.text # [{;
+    s = 1 / (a + 1) - 0.25;
+    g = }] # Horner<"s", ["4.7817864", "-9.377119", "5.0856276", "0.43642133", "-1.9637746", "0.8708045", "0.3945184", "-0.60245395", "-0.29300192", "0.36454186"]>.text # [{;
+    scale2(fma(g, m, g), n)}];
+  let f64 = [{
+    a = where(x > 39, 39, x);
+    h = a * a;                 h1 = fma(a, a, -h);
+    e = exp(-0.5 * h);
+    z = 0.7071067811865476 * a;
+    q = (z - 4) / (z + 4);
+    (e - 0.5 * e * h1) * (0.5 * a * }] # !strconcat(ErfcTailF64.text, " / fma(2, z, 1))");
+}
+// x Phi(x): near 0 by a polynomial, elsewhere x or 0 less the tail, where nothing cancels.
+class GeluText<string lets, string half> {
+  string text = "a = abs(x); " # lets # " where(a < 1, x * " # half # ", fma(where(x < 0, 0, 1), x, -normal_tail(where(a < 1, 1, a))))";
+}
+def GeluFunction : Function<"gelu", (ins Weft_Tensor:$x)> {
+  let summary = "x times the probability that a normally distributed number lies below x";
+  let f32 = GeluText<"z = x * x;", "fma(x, " # Horner<"z", ["-7.654208e-06", "0.00011348639", "-0.00118633", "0.009973323", "-0.06649036", "0.3989423"]>.text # ", 0.5)">.text;
+  let f64 = GeluText<"t = 0.7071067811865476 * x; z = t * t;", "fma(0.5, fma(t, " # !strconcat(ErfCentreF64.text, ", t), 0.5)")>.text;
 }
 
 //===--- pow --------------------------------------------------------------------------------------===//

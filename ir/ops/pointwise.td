@@ -123,7 +123,7 @@ def Sigmoid : Pointwise<"sigmoid", (ins Weft_Tensor:$x)> {
   let summary = "logistic function";
   let example = "sigmoid(tensor({-1.f, 0.f}))";
   let gives = "[0.2689, 0.5000] f32[2]";
-  let value = "1 / logistic_denominator(x)";
+  let value = "logistic(1, x)";
   let grad = ["dy * y * (1 - y)"];
 }
 def Relu : Pointwise<"relu", (ins Weft_Tensor:$x)> {
@@ -141,7 +141,7 @@ def Gelu : Pointwise<"gelu", (ins Weft_Tensor:$x)> {
   let gives = "[-0.1587, 0.0000, 0.8413] f32[3]";
   let domain = FloatOnly;
   let with = "e = erf(0.7071067811865476 * x)";
-  let value = "0.5 * x * (1 + e)";
+  let value = "gelu(x)";
   let grad = ["dy * (0.5 * (1 + e) + 0.3989422804014327 * x * exp(-0.5 * x * x))"];
 }
 def GeluTanh : Pointwise<"gelu_tanh", (ins Weft_Tensor:$x)> {
@@ -151,7 +151,7 @@ def GeluTanh : Pointwise<"gelu_tanh", (ins Weft_Tensor:$x)> {
   let domain = FloatOnly;
   // 0.5 x (1 + tanh(u)) = x / (1 + exp(-2u)) with u = sqrt(2 / pi) (x + 0.044715 x^3); the constants are those of 2u / ln 2.
   let with = "s = sigmoid(1.5957691216057308 * x * (1 + 0.044715 * x * x))";
-  let value = "x / logistic_denominator2(x * fma(x * x, 0.10294323958002349, 2.302208198144325))";
+  let value = "logistic2(x, x * fma(x * x, 0.10294323958002349, 2.302208198144325))";
   let grad = ["dy * (s + x * s * (1 - s) * (1.5957691216057308 * (1 + 0.134145 * x * x)))"];
 }
 def Silu : Pointwise<"silu", (ins Weft_Tensor:$x)> {
@@ -160,7 +160,7 @@ def Silu : Pointwise<"silu", (ins Weft_Tensor:$x)> {
   let gives = "[-0.2689, 0.0000, 0.7311] f32[3]";
   let domain = FloatOnly;
   let with = "s = sigmoid(x)";
-  let value = "x / logistic_denominator(x)";
+  let value = "logistic(x, x)";
   let grad = ["dy * (s * (1 + x * (1 - s)))"];
 }
 

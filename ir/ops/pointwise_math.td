@@ -108,8 +108,9 @@ def Sinc : Pointwise<"sinc", (ins Weft_Tensor:$x)> {
   let summary = "sin(pi x) / (pi x), and 1 at 0";
   let example = "sinc(tensor({0.f, 0.5f, 1.5f}))";
   let gives = "[ 1.0000, 0.6366, -0.2122] f32[3]";
+  // sin(pi x) by the distance of x to the nearest whole number n, which is exact, and the parity of n.
   let with = "p = 3.141592653589793 * x";
-  let value = "where(x == 0, 1, sin(p) / p)";
+  let value = "n = rint(x); s = sin(3.141592653589793 * (x - n)); where(x == 0, 1, where(n == 2 * rint(0.5 * n), s, -s) / p)";
   let grad = ["where(x == 0, 0, dy * ((cos(p) - y) / x))"];
 }
 

@@ -13,7 +13,7 @@ def Ndtr : Pointwise<"ndtr", (ins Weft_Tensor:$x)> {
   let summary = "the probability that a normally distributed number lies below x";
   let example = "ndtr(tensor({0.f, 1.96f}))";
   let gives = "[0.5000, 0.9750] f32[2]";
-  let value = "0.5 * erfc(-x * 0.7071067811865476)";
+  let value = "a = abs(x); b = where(a < 1, 1, a); p = normal_tail(b) / b; where(a < 1, 0.5 + 0.5 * erf(x * 0.7071067811865476), where(x < 0, p, 1 - p))";
   let grad = ["dy * (0.3989422804014327 * exp(-0.5 * x * x))"];
 }
 // A polynomial by Horner's rule, for gradients: fma is no op.
@@ -27,8 +27,7 @@ def LogNdtr : Pointwise<"log_ndtr", (ins Weft_Tensor:$x)> {
   let gives = "[ -0.6931, -5005.5239] f32[2]";
   let with = "u = 1 / (x * x); s = " # PlainHorner<"u", ["191898783962510625", "(-6190283353629375)", "213458046676875", "(-7905853580625)", "316234143225", "(-13749310575)",
       "654729075", "(-34459425)", "2027025", "(-135135)", "10395", "(-945)", "105", "(-15)", "3", "(-1)", "1"]>.text;
-  let value = "where(x < -10, log(s) - 0.5 * x * x - log(-x) - 0.9189385332046727,"
-              " where(x < -1, log(0.5 * erfc(-x * 0.7071067811865476)), log1p(-0.5 * erfc(x * 0.7071067811865476))))";
+  let value = "p = ndtr(where(x < -1, x, -x)); where(x < -10, log(s) - 0.5 * x * x - log(-x) - 0.9189385332046727, where(x < -1, log(p), log1p(-p)))";
   let grad = ["dy * where(x < -10, -x / s, exp(-0.5 * x * x - y - 0.9189385332046727))"];
 }
 

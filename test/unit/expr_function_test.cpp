@@ -9,7 +9,6 @@ TEMPLATE_TEST_CASE("functions are accurate over their range", "", float, double)
   const double largest = single ? 88.7 : 709.7, least = single ? -103.9 : -745.1;
   Reference exp = [](long double x) { return std::exp(x); };
   Reference logistic = [](long double x) { return 1 + std::exp(-x); };
-  Reference logistic2 = [](long double x) { return 1 + std::exp2(-x); };
   Reference log = [](long double x) { return x < 0 ? std::nanl("") : std::log(x); };
   Reference tanh = [](long double x) { return std::tanh(x); };
   Reference erf = [](long double x) { return std::erf(x); };
@@ -19,8 +18,11 @@ TEMPLATE_TEST_CASE("functions are accurate over their range", "", float, double)
   // Over the range in which the denominators are finite.
   sweep<TestType>("logistic_denominator", logistic, -largest, 40, false, 1.4);
   sweep<TestType>("logistic_denominator", logistic, -4, 4, false, 1.4);
-  sweep<TestType>("logistic_denominator2", logistic2, single ? -127.9 : -1023.9, 60, false, 1.4);
-  sweep<TestType>("logistic_denominator2", logistic2, -4, 4, false, 1.4);
+  Reference gelu = [](long double x) { return x * std::erfc(-x * std::sqrt(0.5L)) / 2; };
+  const double gelu_limit = single ? 3.3 : 4.2;
+  sweep<TestType>("gelu", gelu, -4, 4, false, gelu_limit);
+  sweep<TestType>("gelu", gelu, single ? -14.4 : -38.5, 40, false, gelu_limit); // subnormal results
+  sweep<TestType>("gelu", gelu, least, largest, true, gelu_limit);
   sweep<TestType>("log", log, 0.5, 2, false, 1.05);
   sweep<TestType>("log", log, least, largest, true, 1.05);
   sweep<TestType>("tanh", tanh, -10, 10, false, 1.4);
@@ -29,6 +31,25 @@ TEMPLATE_TEST_CASE("functions are accurate over their range", "", float, double)
   sweep<TestType>("erf", erf, -7, 7, false, 1.4);
   sweep<TestType>("erf", erf, -1.5, 1.5, false, 1.4);
   sweep<TestType>("erf", erf, least, 3, true, 1.4);
+}
+
+TEMPLATE_TEST_CASE("logistic quotients are accurate to their least result", "", float, double) {
+  const bool single = sizeof(TestType) == 4;
+  std::mt19937_64 random(5);
+  std::uniform_real_distribution<double> uniform(single ? -115 : -760, 40);
+  for (int k = 0; k < 60000; k++) {
+    const TestType x = TestType(uniform(random)), y = TestType(uniform(random) / std::log(2.0));
+    INFO(x << " " << y);
+    const long double d = 1 + std::exp(-(long double)x), e = 1 + std::exp2(-(long double)y);
+    CHECK(static_cast<double>(ulps(call<TestType>("logistic", {1, x}), 1 / d)) <= 2.6);
+    CHECK(static_cast<double>(ulps(call<TestType>("logistic", {x, x}), x / d)) <= 2.6);
+    CHECK(static_cast<double>(ulps(call<TestType>("logistic2", {y, y}), y / e)) <= 2.6);
+  }
+  for (TestType far : {std::numeric_limits<TestType>::lowest(), TestType(-1e10), TestType(-1e4)}) {
+    CHECK(same(call<TestType>("logistic", {1, far}), TestType(0)));
+    CHECK(same(call<TestType>("logistic", {far, far}), TestType(-0.0)));
+    CHECK(same(call<TestType>("logistic2", {far, far}), TestType(-0.0)));
+  }
 }
 
 TEMPLATE_TEST_CASE("pow is accurate over its range", "", float, double) {
@@ -67,7 +88,6 @@ TEMPLATE_TEST_CASE("edges are those of IEEE 754", "", float, double) {
   const std::pair<const char*, Function> unary[] = {
       {"exp", [](TestType x) { return std::exp(x); }},
       {"logistic_denominator", [](TestType x) { return 1 + std::exp(-x); }},
-      {"logistic_denominator2", [](TestType x) { return 1 + std::exp2(-x); }},
       {"log", [](TestType x) { return std::log(x); }},
       {"tanh", [](TestType x) { return std::tanh(x); }},
       {"erf", [](TestType x) { return std::erf(x); }}};
