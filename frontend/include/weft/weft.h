@@ -18,6 +18,7 @@
 #include "weft/parallel.h"
 #include "weft/profiler.h"
 #include "weft/random.h"
+#include "weft/schedules.h"
 #include "weft/shape.h"
 #include "weft/tensor.h"
 #include "weft/training.h"
