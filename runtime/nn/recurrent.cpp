@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 namespace weft::nn {
 
@@ -82,8 +83,10 @@ Tensor RecurrentStack::run_direction(const Tensor& x, int64_t layer, int64_t dir
                                      std::vector<Tensor>& states) const {
   const Tensor* w =
       &weights_[static_cast<size_t>((layer * directions() + direction) * weights_a_layer())];
-  const Tensor no_bias;
-  const Tensor &b_ih = form_.bias ? w[2] : no_bias, &b_hh = form_.bias ? w[3] : no_bias;
+  Tensor b_ih, b_hh;
+  if (form_.bias) b_ih = w[2], b_hh = w[3];
+  // One sum for all steps, and one for its gradient.
+  if (form_.bias && form_.sums_shares) b_ih = b_ih + std::exchange(b_hh, {});
   const auto length = static_cast<size_t>(x.size(0));
   std::vector<Tensor> of_x = cells::parts(linear(x, w[0], b_ih), 0, x.size(0));
   std::vector<Tensor> outputs(length);
@@ -164,11 +167,11 @@ std::vector<Tensor> lstm_step(const Tensor& of_x, const Tensor& of_h,
 
 template <class Options>
 Stack::Form form_of(const char* name, int64_t input_size, int64_t hidden_size, int64_t gates,
-                    const Options& o) {
+                    bool sums_shares, const Options& o) {
   int64_t proj_size = 0;
   if constexpr (requires { o.proj_size; }) proj_size = o.proj_size;
-  return {name,   input_size,    hidden_size,     gates,     o.num_layers,
-          o.bias, o.batch_first, o.bidirectional, o.dropout, proj_size};
+  return {name,          input_size,      hidden_size, gates,     o.num_layers, o.bias,
+          o.batch_first, o.bidirectional, o.dropout,   proj_size, sums_shares};
 }
 
 // Registers the weights with their first values.
@@ -182,7 +185,7 @@ void make_weights(Stack& stack, int64_t hidden_size, DType dtype, Register regis
 } // namespace
 
 RNN::RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options, Loc loc)
-    : stack_(form_of("RNN", input_size, hidden_size, 1, options),
+    : stack_(form_of("RNN", input_size, hidden_size, 1, true, options),
              is_relu("RNN", options.nonlinearity, loc) ? rnn_step<true> : rnn_step<false>, loc) {
   LocScope scope(loc);
   make_weights(stack_, hidden_size, options.dtype,
@@ -195,7 +198,7 @@ std::pair<Tensor, Tensor> RNN::forward(const Tensor& x, const Tensor& h_0) {
 }
 
 GRU::GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options, Loc loc)
-    : stack_(form_of("GRU", input_size, hidden_size, 3, options), gru_step, loc) {
+    : stack_(form_of("GRU", input_size, hidden_size, 3, false, options), gru_step, loc) {
   LocScope scope(loc);
   make_weights(stack_, hidden_size, options.dtype,
                [&](const std::string& name, const Tensor& t) { return parameter(name, t, loc); });
@@ -207,7 +210,7 @@ std::pair<Tensor, Tensor> GRU::forward(const Tensor& x, const Tensor& h_0) {
 }
 
 LSTM::LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options, Loc loc)
-    : stack_(form_of("LSTM", input_size, hidden_size, 4, options), lstm_step, loc) {
+    : stack_(form_of("LSTM", input_size, hidden_size, 4, true, options), lstm_step, loc) {
   LocScope scope(loc);
   make_weights(stack_, hidden_size, options.dtype,
                [&](const std::string& name, const Tensor& t) { return parameter(name, t, loc); });

@@ -21,6 +21,7 @@ public:
     bool bias, batch_first, bidirectional;
     double dropout;
     int64_t proj_size;
+    bool sums_shares; // the gates need no more than the sum of both shares below
   };
   /// One step: the next states, given the gates' share of the input and of the output before.
   using Step = std::vector<Tensor> (*)(const Tensor& of_x, const Tensor& of_h,
