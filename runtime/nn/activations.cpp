@@ -25,6 +25,15 @@ Tensor Softshrink::forward(const Tensor& x) { return softshrink(x, lambd_); }
 Tensor Softsign::forward(const Tensor& x) { return softsign(x); }
 Tensor Tanhshrink::forward(const Tensor& x) { return tanhshrink(x); }
 Tensor Threshold::forward(const Tensor& x) { return threshold(x, threshold_, value_); }
+Tensor RReLU::forward(const Tensor& x) { return rrelu(x, lower_, upper_, is_training()); }
+
+Tensor Softmax2d::forward(const Tensor& x) {
+  if (x.rank() != 3 && x.rank() != 4)
+    throw Error(ErrorKind::shape,
+                fmt::format("Softmax2d: x must have 3 or 4 dims, got {}", x.shape().str()),
+                LocScope::resolve(Loc()));
+  return softmax(x, -3);
+}
 
 PReLU::PReLU(int64_t num_parameters, double init, DType dtype, Loc loc) {
   LocScope scope(loc);

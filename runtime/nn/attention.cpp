@@ -1,6 +1,7 @@
 #include "weft/nn_layers.h"
 
 #include "weft/device.h"
+#include "weft/nn_init.h"
 
 #include <fmt/format.h>
 
@@ -34,10 +35,22 @@ MultiheadAttention::MultiheadAttention(int64_t embed_dim, int64_t num_heads,
         fmt::format("MultiheadAttention: embed_dim must be a multiple of num_heads, got {} and {}",
                     embed_dim, num_heads),
         LocScope::resolve(loc));
-  // Glorot and Bengio, AISTATS 2010, of a matrix [3 E, E].
-  double bound = std::sqrt(6.0 / static_cast<double>(4 * embed_dim));
-  in_proj_weight = parameter(
-      "in_proj_weight", uniform({3 * embed_dim, embed_dim}, -bound, bound, options.dtype), loc);
+  auto make = [&](const char* name, int64_t rows, int64_t columns) {
+    return parameter(name, init::xavier_uniform_(empty({rows, columns}, options.dtype)), loc);
+  };
+  int64_t kdim = options.kdim.value_or(embed_dim), vdim = options.vdim.value_or(embed_dim);
+  if (kdim < 1 || vdim < 1)
+    throw Error(ErrorKind::value,
+                fmt::format("MultiheadAttention: kdim and vdim must be positive, got {} and {}",
+                            kdim, vdim),
+                LocScope::resolve(loc));
+  if (kdim == embed_dim && vdim == embed_dim) {
+    in_proj_weight = make("in_proj_weight", 3 * embed_dim, embed_dim);
+  } else {
+    q_proj_weight = make("q_proj_weight", embed_dim, embed_dim);
+    k_proj_weight = make("k_proj_weight", embed_dim, kdim);
+    v_proj_weight = make("v_proj_weight", embed_dim, vdim);
+  }
   if (options.bias) {
     in_proj_bias = parameter("in_proj_bias", zeros({3 * embed_dim}, options.dtype), loc);
     NoGrad no_grad;
@@ -48,7 +61,7 @@ MultiheadAttention::MultiheadAttention(int64_t embed_dim, int64_t num_heads,
 
 // Both masks as one that broadcasts to [N, heads, L, S].
 Tensor MultiheadAttention::merged_mask(const AttentionMasks& masks, int64_t samples) const {
-  DType dtype = options_.dtype;
+  DType dtype = out_proj.weight.dtype();
   Tensor merged;
   if (masks.attn_mask.defined()) {
     merged = added(masks.attn_mask, dtype);
@@ -63,39 +76,80 @@ Tensor MultiheadAttention::merged_mask(const AttentionMasks& masks, int64_t samp
   return merged;
 }
 
+Tensor MultiheadAttention::weight_of(int64_t part) const {
+  if (!in_proj_weight.defined())
+    return part == 0 ? q_proj_weight : part == 1 ? k_proj_weight : v_proj_weight;
+  int64_t width = in_proj_weight.size(1);
+  return slice(in_proj_weight, 0, part * width, (part + 1) * width);
+}
+
+MultiheadAttention::Heads MultiheadAttention::heads_of(const Tensor& query, const Tensor& key,
+                                                       const Tensor& value,
+                                                       const AttentionMasks& masks,
+                                                       bool masks_causality) const {
+  const int64_t width = out_proj.weight.size(1);
+  const Tensor weights[] = {weight_of(0), weight_of(1), weight_of(2)};
+  const Tensor* operands[] = {&query, &key, &value};
+  for (int part = 0; part < 3; part++)
+    if (const Tensor& t = *operands[part]; (t.rank() != 2 && t.rank() != 3) ||
+                                           t.rank() != query.rank() ||
+                                           t.size(-1) != weights[part].size(1))
+      throw Error(ErrorKind::shape,
+                  fmt::format("MultiheadAttention: operands must be [L, N, E], [N, L, E] with "
+                              "batch_first, or [L, E] with E of {}, {} and {}, got {}, {} and {}",
+                              weights[0].size(1), weights[1].size(1), weights[2].size(1),
+                              query.shape().str(), key.shape().str(), value.shape().str()),
+                  LocScope::resolve(Loc()));
+  const bool lacks_samples = query.rank() == 2;
+  auto project = [&](int64_t part) {
+    Tensor x = lacks_samples ? unsqueeze(*operands[part], 0) : *operands[part];
+    Tensor bias = in_proj_bias.defined() ? slice(in_proj_bias, 0, part * width, (part + 1) * width)
+                                         : Tensor();
+    Tensor y = linear(x, weights[part], bias);
+    y = reshape(y, {y.size(0), y.size(1), heads_, width / heads_});
+    return options_.batch_first || lacks_samples ? permute(y, {0, 2, 1, 3})
+                                                 : permute(y, {1, 2, 0, 3});
+  };
+  Heads h{project(0), project(1), project(2), Tensor(), masks.is_causal};
+  h.mask = merged_mask(masks, h.q.size(0));
+  if (!h.is_causal || (!h.mask.defined() && !masks_causality)) return h;
+  const DeviceScope place(h.q.device());
+  Tensor rows = unsqueeze(arange(h.q.size(2)), 1), columns = arange(h.k.size(2));
+  Tensor others = h.mask.defined() ? h.mask : zeros({}, h.q.dtype());
+  h.mask = where(columns <= rows, others, kMasked);
+  h.is_causal = false;
+  return h;
+}
+
+// heads: [N, heads, L, E / heads]
+Tensor MultiheadAttention::joined(const Tensor& heads, bool lacks_samples) {
+  Tensor y = options_.batch_first || lacks_samples ? permute(heads, {0, 2, 1, 3})
+                                                   : permute(heads, {2, 0, 1, 3});
+  y = out_proj(reshape(y, {y.size(0), y.size(1), out_proj.weight.size(1)}));
+  return lacks_samples ? squeeze(y, 0) : y;
+}
+
 Tensor MultiheadAttention::forward(const Tensor& query, const Tensor& key, const Tensor& value,
                                    const AttentionMasks& masks) {
-  int64_t width = in_proj_weight.size(1);
-  for (const Tensor* t : {&query, &key, &value})
-    if ((t->rank() != 2 && t->rank() != 3) || t->rank() != query.rank() || t->size(-1) != width)
-      throw Error(ErrorKind::shape,
-                  fmt::format("MultiheadAttention: operands must be [L, N, {0}], [N, L, {0}] with "
-                              "batch_first, or [L, {0}], got {1}, {2} and {3}",
-                              width, query.shape().str(), key.shape().str(), value.shape().str()),
-                  LocScope::resolve(Loc()));
-  bool lacks_samples = query.rank() == 2, batch_first = options_.batch_first || lacks_samples;
-  // Part k of the projection as [N, heads, L, E / heads].
-  auto heads_of = [&](const Tensor& operand, int64_t k) {
-    Tensor x = lacks_samples ? unsqueeze(operand, 0) : operand;
-    Tensor bias =
-        in_proj_bias.defined() ? slice(in_proj_bias, 0, k * width, (k + 1) * width) : Tensor();
-    Tensor y = linear(x, slice(in_proj_weight, 0, k * width, (k + 1) * width), bias);
-    y = reshape(y, {y.size(0), y.size(1), heads_, width / heads_});
-    return batch_first ? permute(y, {0, 2, 1, 3}) : permute(y, {1, 2, 0, 3});
-  };
-  Tensor q = heads_of(query, 0), k = heads_of(key, 1), v = heads_of(value, 2);
-  Tensor mask = merged_mask(masks, q.size(0));
-  bool is_causal = masks.is_causal && !mask.defined();
-  if (masks.is_causal && mask.defined()) {
-    const DeviceScope place(mask.device());
-    Tensor rows = unsqueeze(arange(q.size(2)), 1), columns = arange(k.size(2));
-    mask = where(columns <= rows, mask, kMasked);
-  }
-  Tensor y =
-      scaled_dot_product_attention(q, k, v, mask, is_training() ? options_.dropout : 0, is_causal);
-  y = batch_first ? permute(y, {0, 2, 1, 3}) : permute(y, {2, 0, 1, 3});
-  y = out_proj(reshape(y, {y.size(0), y.size(1), width}));
-  return lacks_samples ? squeeze(y, 0) : y;
+  Heads h = heads_of(query, key, value, masks, false);
+  Tensor y = scaled_dot_product_attention(h.q, h.k, h.v, h.mask,
+                                          is_training() ? options_.dropout : 0, h.is_causal);
+  return joined(y, query.rank() == 2);
+}
+
+std::pair<Tensor, Tensor> MultiheadAttention::with_weights(const Tensor& query, const Tensor& key,
+                                                           const Tensor& value,
+                                                           const AttentionMasks& masks,
+                                                           bool average_attn_weights, Loc loc) {
+  LocScope scope(loc);
+  Heads h = heads_of(query, key, value, masks, true);
+  Tensor scores = matmul(h.q / std::sqrt(static_cast<double>(h.q.size(-1))),
+                         transpose(h.k, -2, -1)); // [N, heads, L, S]
+  if (h.mask.defined()) scores = scores + h.mask;
+  Tensor weights = dropout(softmax(scores, -1), options_.dropout, is_training());
+  Tensor y = joined(matmul(weights, h.v), query.rank() == 2);
+  if (average_attn_weights) weights = mean(weights, 1);
+  return {y, query.rank() == 2 ? squeeze(weights, 0) : weights};
 }
 
 } // namespace weft::nn

@@ -21,12 +21,13 @@ Linear::Linear(int64_t in, int64_t out, bool with_bias, DType dtype, Loc loc) {
 
 Tensor Linear::forward(const Tensor& x) { return linear(x, weight, bias); }
 
-LayerNorm::LayerNorm(const Shape& shape, double eps, bool affine, DType dtype, Loc loc)
+LayerNorm::LayerNorm(const Shape& shape, double eps, bool affine, bool with_bias, DType dtype,
+                     Loc loc)
     : shape_(shape), eps_(eps) {
   LocScope scope(loc);
   if (!affine) return;
   weight = parameter("weight", ones(shape, dtype), loc);
-  bias = parameter("bias", zeros(shape, dtype), loc);
+  if (with_bias) bias = parameter("bias", zeros(shape, dtype), loc);
 }
 
 Tensor LayerNorm::forward(const Tensor& x) { return layer_norm(x, shape_, weight, bias, eps_); }

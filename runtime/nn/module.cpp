@@ -17,6 +17,8 @@ using Named = std::vector<std::pair<std::string, Tensor>>;
   throw Error(kind, message, LocScope::resolve(loc));
 }
 
+constinit thread_local CallWatcher* current_watcher = nullptr;
+
 void add_unique(Named& list, const std::string& name, const Tensor& t) {
   for (const auto& [known, other] : list)
     if (other.is_same(t)) return;
@@ -57,8 +59,18 @@ Tensor Module::forward(const Tensor&) {
                                       "signature of its own");
 }
 
+CallWatcher::CallWatcher() : outer_(std::exchange(current_watcher, this)) {}
+CallWatcher::~CallWatcher() { current_watcher = outer_; }
+CallWatcher* CallWatcher::current() { return current_watcher; }
+
 Tensor Module::operator()(const Tensor& x, Loc loc) {
   LocScope scope(loc);
+  if (CallWatcher* watcher = current_watcher) {
+    watcher->enter(*this);
+    Tensor result = forward(x);
+    watcher->leave(*this, {result});
+    return result;
+  }
   if (!state_->runner) return forward(x);
   Tensor result;
   state_->runner([&] { result = forward(x); });

@@ -109,17 +109,8 @@ template class InstanceNorm<1>;
 template class InstanceNorm<2>;
 template class InstanceNorm<3>;
 
-Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, is_training()); }
-
-template <int N> Tensor FeatureDropout<N>::forward(const Tensor& x) {
-  auto* op = N == 1 ? dropout1d : N == 2 ? dropout2d : dropout3d;
-  return op(x, p_, is_training());
+Tensor LocalResponseNorm::forward(const Tensor& x) {
+  return local_response_norm(x, size_, alpha_, beta_, k_);
 }
-template class FeatureDropout<1>;
-template class FeatureDropout<2>;
-template class FeatureDropout<3>;
-
-Tensor Flatten::forward(const Tensor& x) { return flatten(x, start_, end_); }
-Tensor Identity::forward(const Tensor& x) { return x; }
 
 } // namespace weft::nn

@@ -26,6 +26,17 @@ template <int N> Tensor AdaptiveAvgPool<N>::forward(const Tensor& x) {
   return op(x, output_size_);
 }
 
+template <int N> Tensor LPPool<N>::forward(const Tensor& x) {
+  auto* op = N == 1 ? lp_pool1d : N == 2 ? lp_pool2d : lp_pool3d;
+  return op(x, norm_type_, kernel_, stride_, ceil_mode_);
+}
+
+template <int N>
+Tensor MaxUnpool<N>::forward(const Tensor& x, const Tensor& indices, const Dims& output_size) {
+  auto* op = N == 1 ? max_unpool1d : N == 2 ? max_unpool2d : max_unpool3d;
+  return op(x, indices, kernel_, stride_, padding_, output_size);
+}
+
 template class MaxPool<1>;
 template class MaxPool<2>;
 template class MaxPool<3>;
@@ -38,5 +49,11 @@ template class AvgPool<3>;
 template class AdaptiveAvgPool<1>;
 template class AdaptiveAvgPool<2>;
 template class AdaptiveAvgPool<3>;
+template class LPPool<1>;
+template class LPPool<2>;
+template class LPPool<3>;
+template class MaxUnpool<1>;
+template class MaxUnpool<2>;
+template class MaxUnpool<3>;
 
 } // namespace weft::nn

@@ -3,9 +3,14 @@
 
 #include "weft/ops.h"
 
+#include <cmath>
+
 namespace weft::optim {
 
 namespace {
+
+constexpr const char* kMoments[] = {"exp_avg", "exp_avg_sq"};
+constexpr const char* kMomentsAndGreatest[] = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
 
 // A comparison that holds refuses NaN too.
 template <class Options, class Require>
@@ -17,32 +22,55 @@ void check_moments(const Options& o, const char* name, Require require, const Lo
   require(o.weight_decay >= 0, name, "weight_decay must be >= 0", o.weight_decay, loc);
 }
 
+// adamw_step with the greatest second moment so far in place of the present one.
+template <class Options>
+void amsgrad_step(const Options& o, const Tensor& parameter, const Tensor& g, Tensor* moments,
+                  double weight_decay, int64_t step) {
+  auto t = static_cast<double>(step);
+  parameter.mul_(1 - o.lr * weight_decay);
+  moments[0].mul_(o.beta1).add_(g * (1 - o.beta1));
+  moments[1].mul_(o.beta2).add_(g * g * (1 - o.beta2));
+  moments[2].copy_(maximum(moments[2], moments[1]));
+  Tensor scale = sqrt(moments[2]) / std::sqrt(1 - std::pow(o.beta2, t)) + o.eps;
+  parameter.sub_(moments[0] / std::move(scale) * (o.lr / (1 - std::pow(o.beta1, t))));
+}
+
+template <class Options>
+void moments_step(const Options& o, const Tensor& parameter, const Tensor& g, Tensor* moments,
+                  double weight_decay, int64_t step) {
+  if (o.amsgrad) return amsgrad_step(o, parameter, g, moments, weight_decay, step);
+  adamw_step(parameter, g, moments[0], moments[1], o.lr, o.beta1, o.beta2, o.eps, weight_decay,
+             step);
+}
+
 } // namespace
 
-Adam::Adam(std::vector<Tensor> parameters, AdamOptions options, Loc loc)
-    : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}, loc), options(options) {
-  check_options(loc);
+void Adam::check_options(const AdamOptions& o, const Loc& loc) const {
+  check_moments(o, "Adam", require, loc);
 }
 
-void Adam::check_options(const Loc& loc) const { check_moments(options, "Adam", require, loc); }
-
-void Adam::update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) {
-  Tensor g = gradient;
-  if (options.weight_decay != 0) g = g + parameter * options.weight_decay;
-  adamw_step(parameter, g, state(k, 0), state(k, 1), options.lr, options.beta1, options.beta2,
-             options.eps, 0, step);
+Optimizer::Names Adam::state_names(const AdamOptions& o) const {
+  return o.amsgrad ? Names(kMomentsAndGreatest) : Names(kMoments);
 }
 
-AdamW::AdamW(std::vector<Tensor> parameters, AdamWOptions options, Loc loc)
-    : Optimizer(std::move(parameters), {"exp_avg", "exp_avg_sq"}, loc), options(options) {
-  check_options(loc);
+void Adam::update(const AdamOptions& o, size_t k, const Tensor& parameter, const Tensor& gradient,
+                  int64_t step) {
+  Tensor g = o.maximize ? -gradient : gradient;
+  if (o.weight_decay != 0) g = g + parameter * o.weight_decay;
+  moments_step(o, parameter, g, &state(k, 0), 0, step);
 }
 
-void AdamW::check_options(const Loc& loc) const { check_moments(options, "AdamW", require, loc); }
+void AdamW::check_options(const AdamWOptions& o, const Loc& loc) const {
+  check_moments(o, "AdamW", require, loc);
+}
 
-void AdamW::update(size_t k, const Tensor& parameter, const Tensor& gradient, int64_t step) {
-  adamw_step(parameter, gradient, state(k, 0), state(k, 1), options.lr, options.beta1,
-             options.beta2, options.eps, options.weight_decay, step);
+Optimizer::Names AdamW::state_names(const AdamWOptions& o) const {
+  return o.amsgrad ? Names(kMomentsAndGreatest) : Names(kMoments);
+}
+
+void AdamW::update(const AdamWOptions& o, size_t k, const Tensor& parameter, const Tensor& gradient,
+                   int64_t step) {
+  moments_step(o, parameter, o.maximize ? -gradient : gradient, &state(k, 0), o.weight_decay, step);
 }
 
 } // namespace weft::optim

@@ -4,36 +4,38 @@
 #include "weft/ops.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace weft::optim {
 
-namespace {
+Optimizer::Optimizer() : steps_(std::make_shared<std::vector<int64_t>>()) {}
 
-void check_parameters(const std::vector<Tensor>& parameters, const Loc& loc) {
-  auto refuse = [&](size_t k, const char* what) {
+void Optimizer::add_parameters(const std::vector<Tensor>& parameters, Names state_names,
+                               double initial, const Loc& loc) {
+  LocScope scope(loc);
+  NoGrad no_grad;
+  auto refuse = [&](size_t k, const std::string& what) {
     throw Error(ErrorKind::value, fmt::format("optimizer: parameter {} must {}", k, what),
                 LocScope::resolve(loc));
   };
-  for (size_t k = 0; k < parameters.size(); k++) {
-    const Tensor& p = parameters[k];
+  std::vector<Tensor> all = parameters_;
+  for (const Tensor& p : parameters) {
+    size_t k = all.size();
     if (!p.defined()) refuse(k, "be defined");
     if (!p.is_leaf() || !p.requires_grad()) refuse(k, "be a leaf that requires a gradient");
     for (size_t j = 0; j < k; j++)
-      if (parameters[j].is_same(p)) refuse(k, fmt::format("differ from parameter {}", j).c_str());
+      if (all[j].is_same(p)) refuse(k, fmt::format("differ from parameter {}", j));
+    all.push_back(p);
   }
-}
-
-} // namespace
-
-Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> state_names,
-                     const Loc& loc)
-    : parameters_(std::move(parameters)), state_names_(std::move(state_names)) {
-  check_parameters(parameters_, loc);
-  LocScope scope(loc);
-  for (const Tensor& p : parameters_)
-    for (size_t i = 0; i < state_names_.size(); i++)
-      state_.push_back(zeros(p.shape(), p.dtype(), p.device()));
-  steps_ = std::make_shared<std::vector<int64_t>>(parameters_.size());
+  for (const Tensor& p : parameters) {
+    std::vector<Tensor>& kept = state_.emplace_back();
+    for (size_t i = 0; i < state_names.size(); i++)
+      kept.push_back(full(p.shape(), initial, p.dtype(), p.device()));
+  }
+  group_of_.resize(all.size(), groups());
+  state_names_.push_back(state_names);
+  steps_->resize(all.size());
+  parameters_ = std::move(all);
 }
 
 void Optimizer::require(bool holds, const char* name, const char* what, double value,
@@ -44,7 +46,15 @@ void Optimizer::require(bool holds, const char* name, const char* what, double v
 }
 
 void Optimizer::step(Loc loc) {
-  check_options(loc);
+  for (size_t g = 0; g < groups(); g++) {
+    check_group(g, loc);
+    if (Names now = state_names_of(g); now.data() != state_names_[g].data())
+      throw Error(ErrorKind::value,
+                  fmt::format("step: options must need the state that they needed at construction, "
+                              "[{}], got [{}]",
+                              fmt::join(state_names_[g], ", "), fmt::join(now, ", ")),
+                  LocScope::resolve(loc));
+  }
   LocScope scope(loc);
   NoGrad no_grad;
   // A region finds out at its flush that an op before this step throws: then the step was not made.
@@ -54,15 +64,14 @@ void Optimizer::step(Loc loc) {
     Tensor gradient = parameters_[k].grad();
     if (!gradient.defined()) continue;
     match_parameter(k);
-    update(k, parameters_[k], gradient, ++(*steps_)[k]);
+    update(group_of_[k], k, parameters_[k], gradient, ++(*steps_)[k]);
   }
 }
 
 // The module may have been converted or moved after the optimizer was made.
 void Optimizer::match_parameter(size_t k) {
-  for (size_t i = 0; i < state_names_.size(); i++)
-    if (Tensor& s = state(k, i);
-        s.dtype() != parameters_[k].dtype() || s.device() != parameters_[k].device())
+  for (Tensor& s : state_[k])
+    if (s.dtype() != parameters_[k].dtype() || s.device() != parameters_[k].device())
       s = s.to(parameters_[k].dtype()).to(parameters_[k].device());
 }
 
@@ -80,8 +89,8 @@ void Optimizer::zero_grad(bool set_to_none, Loc loc) {
 std::map<std::string, Tensor> Optimizer::state_dict() const {
   std::map<std::string, Tensor> all;
   for (size_t k = 0; k < parameters_.size(); k++) {
-    for (size_t i = 0; i < state_names_.size(); i++)
-      all[fmt::format("{}.{}", k, state_names_[i])] = state_[k * state_names_.size() + i];
+    for (size_t i = 0; i < state_[k].size(); i++)
+      all[fmt::format("{}.{}", k, state_names_[group_of_[k]][i])] = state_[k][i];
     all[fmt::format("{}.step", k)] = full({}, (*steps_)[k], i64);
   }
   return all;
@@ -100,7 +109,7 @@ void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc 
     return entry->second;
   };
   for (size_t k = 0; k < parameters_.size(); k++) { // first all checks, then all copies
-    for (const std::string& name : state_names_)
+    for (const char* name : state_names_[group_of_[k]])
       find(fmt::format("{}.{}", k, name), parameters_[k].shape());
     std::string count = fmt::format("{}.step", k);
     if (int64_t step = find(count, {}).item<int64_t>(); step < 0)
@@ -110,8 +119,8 @@ void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc 
   }
   NoGrad no_grad;
   for (size_t k = 0; k < parameters_.size(); k++) {
-    for (size_t i = 0; i < state_names_.size(); i++)
-      state(k, i).copy_(given.at(fmt::format("{}.{}", k, state_names_[i])));
+    for (size_t i = 0; i < state_[k].size(); i++)
+      state_[k][i].copy_(given.at(fmt::format("{}.{}", k, state_names_[group_of_[k]][i])));
     (*steps_)[k] = given.at(fmt::format("{}.step", k)).item<int64_t>();
   }
 }

@@ -111,20 +111,44 @@ Factor with_warmup(int64_t warmup, Factor then) {
   };
 }
 
-Schedule::Schedule(double& rate, Factor factor)
-    : rate_(&rate), base_(rate), factor_(std::move(factor)), step_(std::make_shared<int64_t>(0)) {
+std::vector<Schedule::Course>
+Schedule::of_rates(Optimizer& optimizer,
+                   const std::function<double(double first, int64_t step)>& at) {
+  std::vector<Course> courses;
+  for (size_t g = 0; g < optimizer.groups(); g++) {
+    double& rate = optimizer.rate(g);
+    courses.push_back({&rate, [at, first = rate](int64_t step) { return at(first, step); }});
+  }
+  return courses;
+}
+
+Schedule::Schedule(Optimizer& optimizer, const Factor& factor)
+    : Schedule(of_rates(optimizer,
+                        [factor](double first, int64_t step) { return first * factor(step); })) {}
+
+Schedule::Schedule(double& rate, const Factor& factor)
+    : Schedule(std::vector<Course>{
+          {&rate, [factor, first = rate](int64_t step) { return first * factor(step); }}}) {}
+
+Schedule::Schedule(std::vector<Course> courses)
+    : courses_(std::move(courses)), step_(std::make_shared<int64_t>(0)) {
   set_step(0);
 }
 
 void Schedule::set_step(int64_t step) {
+  require(step >= 0, "set_step: the step must be >= 0", static_cast<double>(step), Loc());
+  std::vector<double> next; // first all that may throw
+  for (const Course& c : courses_)
+    next.push_back(c.at(step));
   // A region finds out at its flush that an op before this throws: then the step was not made.
   if (current_session)
-    current_session->on_failure([rate = rate_, before = *rate_, count = step_, last = *step_] {
-      *rate = before;
-      *count = last;
-    });
+    for (const Course& c : courses_)
+      current_session->on_failure([number = c.number, before = *c.number] { *number = before; });
+  if (current_session)
+    current_session->on_failure([count = step_, last = *step_] { *count = last; });
   *step_ = step;
-  *rate_ = base_ * factor_(step);
+  for (size_t k = 0; k < courses_.size(); k++)
+    *courses_[k].number = next[k];
 }
 
 ExponentialAverage::ExponentialAverage(const std::vector<Tensor>& tensors, double decay, Loc loc)

@@ -2,6 +2,7 @@
 
 #include "weft/nn_activations.h"
 #include "weft/nn_layers.h"
+#include "weft/nn_shapes.h"
 #include "weft/ops.h"
 
 #include <catch2/catch.hpp>

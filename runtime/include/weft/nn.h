@@ -84,6 +84,9 @@ public:
   using Runner = std::function<void(const std::function<void()>& body)>;
   void set_runner(Runner runner);
 
+  /// Says whether two handles refer to the same module.
+  bool is_same(const Module& o) const { return state_ == o.state_; }
+
 protected:
   /// Registers a tensor that is trained, and returns it requiring a gradient.
   Tensor parameter(const std::string& name, const Tensor& value, Loc loc = Loc::current());
@@ -95,13 +98,44 @@ protected:
     add_child(name, std::make_shared<M>(module), loc);
     return module;
   }
+  void add_child(const std::string& name, std::shared_ptr<Module> module, const Loc& loc);
   const Runner& runner() const;
 
 private:
   struct State;
-  void add_child(const std::string& name, std::shared_ptr<Module> module, const Loc& loc);
   std::shared_ptr<State> state_;
 };
+
+/// Hears of the calls of modules in its thread while it lives, as summary() does; runners are left
+/// out then.
+class CallWatcher {
+public:
+  CallWatcher();
+  virtual ~CallWatcher();
+  CallWatcher(const CallWatcher&) = delete;
+  CallWatcher& operator=(const CallWatcher&) = delete;
+  virtual void enter(const Module& module) = 0;
+  /// Hears of a call that did not throw, and of the tensors that it returned.
+  virtual void leave(const Module& module, const std::vector<Tensor>& results) = 0;
+  /// Returns the innermost one of this thread, or null.
+  static CallWatcher* current();
+
+private:
+  CallWatcher* outer_;
+};
+
+namespace detail {
+inline void collect_results(std::vector<Tensor>& to, const Tensor& t) { to.push_back(t); }
+inline void collect_results(std::vector<Tensor>& to, const std::vector<Tensor>& list) {
+  to.insert(to.end(), list.begin(), list.end());
+}
+template <class A, class B>
+void collect_results(std::vector<Tensor>& to, const std::pair<A, B>& results) {
+  collect_results(to, results.first);
+  collect_results(to, results.second);
+}
+template <class T> void collect_results(std::vector<Tensor>&, const T&) {} // no tensor
+} // namespace detail
 
 /// A module with any other signature: `struct Attention : nn::ModuleOf<Attention>` has a public
 /// forward(q, k, v) of its own, and is called as attention(q, k, v).
@@ -131,13 +165,26 @@ public:
 
 private:
   using Module::forward;
+  template <class Body> auto watch(CallWatcher& watcher, const Body& body) {
+    watcher.enter(*this);
+    auto result = body();
+    std::vector<Tensor> tensors;
+    detail::collect_results(tensors, result);
+    watcher.leave(*this, tensors);
+    return result;
+  }
   template <class... Args> auto call(const Loc& loc, Args&&... args) {
     LocScope scope(loc);
     auto body = [&] { return static_cast<Derived*>(this)->forward(std::forward<Args>(args)...); };
-    if (!runner()) return body();
+    CallWatcher* watcher = CallWatcher::current();
+    if (!watcher && !runner()) return body();
     if constexpr (std::is_void_v<decltype(body())>) {
-      runner()(body);
+      if (!watcher) return runner()(body);
+      watcher->enter(*this);
+      body();
+      watcher->leave(*this, {});
     } else {
+      if (watcher) return watch(*watcher, body);
       std::optional<decltype(body())> result;
       runner()([&] { result.emplace(body()); });
       return std::move(*result);
@@ -155,12 +202,12 @@ public:
   Tensor forward(const Tensor& x) override;
 };
 
-/// Normalises the last dims, those of `shape`, to mean 0 and variance 1, then scales and shifts
-/// (Ba et al., Layer normalization, 2016).
+/// Normalises the last dims, those of `shape`, to mean 0 and variance 1, then scales and, with a
+/// bias, shifts (Ba et al., Layer normalization, 2016).
 class LayerNorm : public Module {
 public:
-  explicit LayerNorm(const Shape& shape, double eps = 1e-5, bool affine = true, DType dtype = f32,
-                     Loc loc = Loc::current());
+  explicit LayerNorm(const Shape& shape, double eps = 1e-5, bool affine = true,
+                     bool with_bias = true, DType dtype = f32, Loc loc = Loc::current());
   Tensor weight, bias; // both undefined unless affine
   Tensor forward(const Tensor& x) override;
 

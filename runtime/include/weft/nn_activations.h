@@ -126,6 +126,21 @@ public:
 private:
   double threshold_, value_;
 };
+/// relu whose slope for what is negative is drawn from lower .. upper in training, else in their
+/// middle.
+class RReLU : public Module {
+public:
+  explicit RReLU(double lower = 1.0 / 8, double upper = 1.0 / 3) : lower_(lower), upper_(upper) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  double lower_, upper_;
+};
+/// softmax over the channels of [N, C, H, W] or [C, H, W].
+class Softmax2d : public Module {
+public:
+  Tensor forward(const Tensor& x) override;
+};
 /// relu with a trained slope for what is negative: one, or one a channel.
 class PReLU : public Module {
 public:

@@ -126,6 +126,38 @@ using AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
 using AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 using AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
 
+/// The root of the sum of the powers of what each window of N dims sees.
+template <int N> class LPPool : public Module {
+public:
+  /// The stride is kernel_size unless given.
+  LPPool(double norm_type, const Dims& kernel_size, const Dims& stride = {}, bool ceil_mode = false)
+      : norm_type_(norm_type), kernel_(kernel_size), stride_(stride), ceil_mode_(ceil_mode) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  double norm_type_;
+  Dims kernel_, stride_;
+  bool ceil_mode_;
+};
+using LPPool1d = LPPool<1>;
+using LPPool2d = LPPool<2>;
+using LPPool3d = LPPool<3>;
+
+/// Zeros with the maxima of a pooling at the positions that it gave.
+template <int N> class MaxUnpool : public ModuleOf<MaxUnpool<N>> {
+public:
+  /// The stride is kernel_size unless given.
+  explicit MaxUnpool(const Dims& kernel_size, const Dims& stride = {}, const Dims& padding = 0)
+      : kernel_(kernel_size), stride_(stride), padding_(padding) {}
+  Tensor forward(const Tensor& x, const Tensor& indices, const Dims& output_size = {});
+
+private:
+  Dims kernel_, stride_, padding_;
+};
+using MaxUnpool1d = MaxUnpool<1>;
+using MaxUnpool2d = MaxUnpool<2>;
+using MaxUnpool3d = MaxUnpool<3>;
+
 //===--- Normalisation
 //----------------------------------------------------------------------------===//
 
@@ -188,6 +220,18 @@ private:
   double eps_;
 };
 
+/// Divides channels by a power of the squares around them (Krizhevsky et al., 2012).
+class LocalResponseNorm : public Module {
+public:
+  explicit LocalResponseNorm(int64_t size, double alpha = 1e-4, double beta = 0.75, double k = 1)
+      : size_(size), alpha_(alpha), beta_(beta), k_(k) {}
+  Tensor forward(const Tensor& x) override;
+
+private:
+  int64_t size_;
+  double alpha_, beta_, k_;
+};
+
 /// Divides the last dims, those of `shape`, by their root mean square, then scales them.
 class RMSNorm : public Module {
 public:
@@ -201,8 +245,8 @@ private:
   std::optional<double> eps_;
 };
 
-//===---
-// Embedding----------------------------------------------------------------------------------------//
+//===--- Embedding
+//------------------------------------------------------------------------------===//
 
 /// Rows of a table by their number; they start normally distributed. Row padding_idx starts as 0
 /// and gets no gradient.
@@ -217,8 +261,30 @@ private:
   std::optional<int64_t> padding_idx_;
 };
 
-//===--- Dropout and shapes
-//-----------------------------------------------------------------------===//
+struct EmbeddingBagOptions {
+  std::string mode = "mean"; // or "sum", "max"
+  bool include_last_offset = false;
+  std::optional<int64_t> padding_idx = std::nullopt;
+  DType dtype = f32;
+};
+
+/// Sums, means or maxima of a table's rows by bags of their numbers: the rows of input [B, N], or
+/// of a list what lies between `offsets` [B]. They give [B, columns]. Row padding_idx starts as 0
+/// and counts for nothing; per_sample_weights are factors of the rows, for sums.
+class EmbeddingBag : public ModuleOf<EmbeddingBag> {
+public:
+  EmbeddingBag(int64_t rows, int64_t columns, const EmbeddingBagOptions& options = {},
+               Loc loc = Loc::current());
+  Tensor weight;
+  Tensor forward(const Tensor& input) override { return forward(input, {}, {}); }
+  Tensor forward(const Tensor& input, const Tensor& offsets, const Tensor& per_sample_weights = {});
+
+private:
+  EmbeddingBagOptions options_;
+};
+
+//===--- Dropout
+//--------------------------------------------------------------------------------===//
 
 /// Sets elements to 0 with probability p in training, and scales the others by 1 / (1 - p).
 class Dropout : public Module {
@@ -242,19 +308,23 @@ using Dropout1d = FeatureDropout<1>;
 using Dropout2d = FeatureDropout<2>;
 using Dropout3d = FeatureDropout<3>;
 
-/// Makes one dim of start_dim .. end_dim.
-class Flatten : public Module {
+/// Dropout that keeps mean and variance of what selu gives (Klambauer et al., 2017).
+class AlphaDropout : public Module {
 public:
-  explicit Flatten(int64_t start_dim = 1, int64_t end_dim = -1)
-      : start_(start_dim), end_(end_dim) {}
+  explicit AlphaDropout(double p = 0.5) : p_(p) {}
   Tensor forward(const Tensor& x) override;
 
 private:
-  int64_t start_, end_;
+  double p_;
 };
-class Identity : public Module {
+/// The same for whole channels.
+class FeatureAlphaDropout : public Module {
 public:
+  explicit FeatureAlphaDropout(double p = 0.5) : p_(p) {}
   Tensor forward(const Tensor& x) override;
+
+private:
+  double p_;
 };
 
 //===--- Attention
@@ -263,6 +333,7 @@ public:
 struct AttentionOptions {
   double dropout = 0;
   bool bias = true;
+  std::optional<int64_t> kdim = std::nullopt, vdim = std::nullopt; // features; embed_dim
   bool batch_first = false; // [N, L, E] rather than [L, N, E]
   DType dtype = f32;
 };
@@ -275,19 +346,36 @@ struct AttentionMasks {
 };
 
 /// Attention of several heads (Vaswani et al., Attention is all you need, 2017): in_proj_weight [3
-/// E, E] makes queries, keys and values, out_proj joins the heads. Operands are [L, N, E], or [L,
-/// E].
+/// E, E] makes queries, keys and values, out_proj joins the heads. Operands are [L, N, E], [N, L,
+/// E] with batch_first, or [L, E]. Keys or values of other features have weights apart,
+/// q_proj_weight [E, E], k_proj_weight [E, kdim] and v_proj_weight [E, vdim].
 class MultiheadAttention : public ModuleOf<MultiheadAttention> {
 public:
   MultiheadAttention(int64_t embed_dim, int64_t num_heads, AttentionOptions options = {},
                      Loc loc = Loc::current());
-  Tensor in_proj_weight, in_proj_bias; // in_proj_bias is undefined without bias
+  Tensor in_proj_weight, in_proj_bias;                // in_proj_bias is undefined without bias
+  Tensor q_proj_weight, k_proj_weight, v_proj_weight; // undefined where in_proj_weight is not
   Linear out_proj;
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value,
                  const AttentionMasks& masks = {});
+  /// The same, and what the values are averaged by: [N, L, S], the mean over the heads, or [N,
+  /// heads, L, S]; without N where the operands are.
+  std::pair<Tensor, Tensor> with_weights(const Tensor& query, const Tensor& key,
+                                         const Tensor& value, const AttentionMasks& masks = {},
+                                         bool average_attn_weights = true,
+                                         Loc loc = Loc::current());
 
 private:
+  /// Queries, keys and values as [N, heads, L, E / heads], and all masks as one.
+  struct Heads {
+    Tensor q, k, v, mask;
+    bool is_causal;
+  };
+  Heads heads_of(const Tensor& query, const Tensor& key, const Tensor& value,
+                 const AttentionMasks& masks, bool masks_causality) const;
+  Tensor joined(const Tensor& heads, bool lacks_samples);
   Tensor merged_mask(const AttentionMasks& masks, int64_t samples) const;
+  Tensor weight_of(int64_t part) const; // 0 to 2: of queries, keys, values
   int64_t heads_;
   AttentionOptions options_;
 };

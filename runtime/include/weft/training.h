@@ -2,7 +2,7 @@
 // parameters. All of it may run inside a compiled step.
 #pragma once
 
-#include "weft/tensor.h"
+#include "weft/optim.h"
 
 #include <functional>
 #include <limits>
@@ -43,26 +43,37 @@ Factor cosine_decay(int64_t steps, double lowest = 0);
 /// `warmup` equal steps up from 1 / warmup, then another factor, which counts from there.
 Factor with_warmup(int64_t warmup, Factor then);
 
-/// Sets a rate, such as `options.lr` of an optimizer, to its first value times a factor:
+/// Sets rates to their first values times a factor, as PyTorch's LambdaLR does:
 ///
-///     optim::Schedule schedule(opt.options.lr, optim::cosine_decay(1000));
+///     optim::Schedule schedule(opt, optim::with_warmup(100, optim::cosine_decay(1000)));
 ///     for (...) { opt.step(); schedule.step(); }
 ///
-/// The rate must outlive the schedule.
+/// The optimizer, or the rate, must outlive the schedule. schedules.h has PyTorch's by name.
 class Schedule {
 public:
-  /// Sets the rate of step 0.
-  Schedule(double& rate, Factor factor);
-  /// Sets the rate of the next step.
+  /// Sets every group's rate of step 0.
+  Schedule(Optimizer& optimizer, const Factor& factor);
+  /// The same for one number, such as `options.lr` of an optimizer.
+  Schedule(double& rate, const Factor& factor);
+  /// Sets the rates of the next step.
   void step() { set_step(*step_ + 1); }
-  /// Sets the rate of a step, to go on where a checkpoint stopped.
+  /// Sets the rates of a step, to go on where a checkpoint stopped.
   void set_step(int64_t step);
   int64_t last_step() const { return *step_; }
 
+protected:
+  /// A number that a schedule sets, and what it is at a step.
+  struct Course {
+    double* number;
+    std::function<double(int64_t step)> at;
+  };
+  explicit Schedule(std::vector<Course> courses);
+  /// Courses of all groups' rates: `at(first, step)`, given a group's first rate.
+  static std::vector<Course> of_rates(Optimizer& optimizer,
+                                      const std::function<double(double first, int64_t step)>& at);
+
 private:
-  double* rate_;
-  double base_;
-  Factor factor_;
+  std::vector<Course> courses_;
   std::shared_ptr<int64_t> step_; // shared with what undoes a step that fails
 };
 

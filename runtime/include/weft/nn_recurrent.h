@@ -1,0 +1,159 @@
+// Recurrent networks: over sequences (RNN, LSTM, GRU) and one step of them (RNNCell, LSTMCell,
+// GRUCell). Parameters have PyTorch's names, shapes and first values, uniform in +-1/sqrt(H).
+//
+// A sequence x is [L, N, I], [N, L, I] with batch_first, or [L, I] of one sample. With D directions
+// the output has D H features, and a state is [D * num_layers, N, H], or without N.
+#pragma once
+
+#include "weft/nn.h"
+
+namespace weft::nn {
+
+namespace detail {
+
+/// The shapes, weights and the loop of stacked recurrent layers.
+class RecurrentStack {
+public:
+  struct Form {
+    const char* name; // of the layer, in messages
+    int64_t input_size, hidden_size, gates;
+    int64_t num_layers;
+    bool bias, batch_first, bidirectional;
+    double dropout;
+    int64_t proj_size;
+    bool sums_shares; // the gates need no more than the sum of both shares below
+  };
+  /// One step: the next states, given the gates' share of the input and of the output before.
+  using Step = std::vector<Tensor> (*)(const Tensor& of_x, const Tensor& of_h,
+                                       const std::vector<Tensor>& states);
+
+  RecurrentStack(const Form& form, Step step, const Loc& loc);
+  /// Names and shapes of all weights, in PyTorch's order.
+  std::vector<std::pair<std::string, Shape>> weights() const;
+  void add_weight(const Tensor& weight) { weights_.push_back(weight); }
+
+  /// The output and the last states, [D * num_layers, N, ...] each. `initial`: as many as a cell
+  /// has, or none for zeros.
+  std::pair<Tensor, std::vector<Tensor>> run(const Tensor& x, const std::vector<Tensor>& initial,
+                                             bool is_training) const;
+
+private:
+  int64_t directions() const { return form_.bidirectional ? 2 : 1; }
+  int64_t output_size() const { return form_.proj_size ? form_.proj_size : form_.hidden_size; }
+  int64_t weights_a_layer() const { return 2 + (form_.bias ? 2 : 0) + (form_.proj_size ? 1 : 0); }
+  std::vector<Tensor> first_states(const Tensor& x, const std::vector<Tensor>& initial,
+                                   bool is_one_sample) const;
+  Tensor run_direction(const Tensor& x, int64_t layer, int64_t direction,
+                       std::vector<Tensor>& states) const;
+
+  Form form_;
+  Step step_;
+  std::vector<Tensor> weights_;
+};
+
+} // namespace detail
+
+struct RNNOptions {
+  int64_t num_layers = 1;
+  std::string nonlinearity = "tanh"; // or "relu"
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0; // of each layer's output but the last one's
+  bool bidirectional = false;
+  DType dtype = f32;
+};
+
+/// h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu (Elman, Finding structure in time, 1990).
+/// `auto [y, h_n] = rnn(x, h_0)`; h_0 is zeros unless given.
+class RNN : public ModuleOf<RNN> {
+public:
+  RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options = {},
+      Loc loc = Loc::current());
+  std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& h_0 = {});
+
+private:
+  detail::RecurrentStack stack_;
+};
+
+struct GRUOptions {
+  int64_t num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0; // of each layer's output but the last one's
+  bool bidirectional = false;
+  DType dtype = f32;
+};
+
+/// Gated recurrent units (Cho et al., EMNLP 2014) in PyTorch's form, whose reset gate comes after
+/// the product: gates are rows r, z, n of the weights. `auto [y, h_n] = gru(x, h_0)`.
+class GRU : public ModuleOf<GRU> {
+public:
+  GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options = {},
+      Loc loc = Loc::current());
+  std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& h_0 = {});
+
+private:
+  detail::RecurrentStack stack_;
+};
+
+struct LSTMOptions {
+  int64_t num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0; // of each layer's output but the last one's
+  bool bidirectional = false;
+  int64_t proj_size = 0; // the output and h have this many features, made by weight_hr
+  DType dtype = f32;
+};
+
+/// The output h and the cell c.
+using LSTMState = std::pair<Tensor, Tensor>;
+
+/// Long short-term memory (Hochreiter and Schmidhuber, 1997): gates are rows i, f, g, o of the
+/// weights. `auto [y, state] = lstm(x, nn::LSTMState{h_0, c_0})`; both are zeros unless given.
+class LSTM : public ModuleOf<LSTM> {
+public:
+  LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options = {},
+       Loc loc = Loc::current());
+  std::pair<Tensor, LSTMState> forward(const Tensor& x, const LSTMState& state = {});
+
+private:
+  detail::RecurrentStack stack_;
+};
+
+struct CellOptions {
+  bool bias = true;
+  DType dtype = f32;
+};
+
+/// One step of RNN: x [N, I] or [I] and h [N, H] or [H] give the next h.
+class RNNCell : public ModuleOf<RNNCell> {
+public:
+  RNNCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {},
+          const std::string& nonlinearity = "tanh", Loc loc = Loc::current());
+  Tensor weight_ih, weight_hh, bias_ih, bias_hh; // biases are undefined without
+  Tensor forward(const Tensor& x, const Tensor& h = {});
+
+private:
+  bool is_relu_;
+};
+
+/// One step of GRU.
+class GRUCell : public ModuleOf<GRUCell> {
+public:
+  GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {},
+          Loc loc = Loc::current());
+  Tensor weight_ih, weight_hh, bias_ih, bias_hh;
+  Tensor forward(const Tensor& x, const Tensor& h = {});
+};
+
+/// One step of LSTM: `auto [h, c] = cell(x, nn::LSTMState{h, c})`.
+class LSTMCell : public ModuleOf<LSTMCell> {
+public:
+  LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {},
+           Loc loc = Loc::current());
+  Tensor weight_ih, weight_hh, bias_ih, bias_hh;
+  LSTMState forward(const Tensor& x, const LSTMState& state = {});
+};
+
+} // namespace weft::nn

@@ -1,0 +1,198 @@
+#include "weft/schedules.h"
+
+#include "runtime/core/region_hook.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace weft::optim {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::value, message, LocScope::resolve(Loc()));
+}
+
+void require_positive(const char* what, int64_t value) {
+  if (value < 1) refuse(fmt::format("{} must be > 0, got {}", what, value));
+}
+
+// Half a cosine from one number to another; share: 0 .. 1.
+double along_cosine(double from, double to, double share) {
+  return to + (from - to) * (1 + std::cos(std::numbers::pi * share)) / 2;
+}
+
+double share_of(int64_t step, int64_t steps) {
+  return static_cast<double>(step) / static_cast<double>(steps);
+}
+
+Factor constant(double factor, int64_t total) {
+  if (!(factor >= 0 && factor <= 1))
+    refuse(fmt::format("ConstantLR: factor must be in 0 .. 1, got {}", factor));
+  return [=](int64_t step) { return step < total ? factor : 1; };
+}
+
+Factor polynomial(int64_t total, double power) {
+  require_positive("PolynomialLR: total_iters", total);
+  return [=](int64_t step) { return std::pow(1 - share_of(std::min(step, total), total), power); };
+}
+
+} // namespace
+
+ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters)
+    : Schedule(optimizer, constant(factor, total_iters)) {}
+
+PolynomialLR::PolynomialLR(Optimizer& optimizer, int64_t total_iters, double power)
+    : Schedule(optimizer, polynomial(total_iters, power)) {}
+
+CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, int64_t T_max, double eta_min)
+    : Schedule(of_rates(optimizer, [=](double first, int64_t step) {
+        require_positive("CosineAnnealingLR: T_max", T_max);
+        return along_cosine(first, eta_min, share_of(step, T_max));
+      })) {}
+
+CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, int64_t T_0,
+                                                         int64_t T_mult, double eta_min)
+    : Schedule(of_rates(optimizer, [=](double first, int64_t step) {
+        require_positive("CosineAnnealingWarmRestarts: T_0", T_0);
+        require_positive("CosineAnnealingWarmRestarts: T_mult", T_mult);
+        int64_t length = T_0, since = T_mult == 1 ? step % T_0 : step;
+        for (; since >= length; length *= T_mult)
+          since -= length;
+        return along_cosine(first, eta_min, share_of(since, length));
+      })) {}
+
+//===--- One cycle
+//------------------------------------------------------------------------------===//
+
+namespace {
+
+/// A stretch of a cycle that ends at a step, which need not be whole.
+struct Phase {
+  double end, from, to;
+};
+
+double at_step(const std::vector<Phase>& phases, bool is_cosine, int64_t step, int64_t total) {
+  if (step > total)
+    refuse(fmt::format("OneCycleLR: there must be at most {} steps, got {}", total, step));
+  double start = 0, at = static_cast<double>(step);
+  for (size_t k = 0;; start = phases[k++].end) {
+    const Phase& p = phases[k];
+    if (at > p.end && k + 1 < phases.size()) continue;
+    double share = (at - start) / (p.end - start);
+    return is_cosine ? along_cosine(p.from, p.to, share) : p.from + (p.to - p.from) * share;
+  }
+}
+
+// Steps where a cycle turns. `low`, `high`, `last`: at the start, at the top, at the end.
+std::vector<Phase> cycle(const OneCycleOptions& o, int64_t total, double low, double high,
+                         double last) {
+  double n = static_cast<double>(total), top = o.pct_start * n - 1;
+  if (!o.three_phase) return {{top, low, high}, {n - 1, high, last}};
+  return {{top, low, high}, {2 * top, high, low}, {n - 1, low, last}};
+}
+
+int64_t check_one_cycle(const Optimizer& optimizer, const std::vector<double>& max_lr,
+                        const OneCycleOptions& o) {
+  if (max_lr.size() != optimizer.groups())
+    refuse(fmt::format("OneCycleLR: max_lr must be one a group, got {} for {}", max_lr.size(),
+                       optimizer.groups()));
+  if (o.anneal_strategy != "cos" && o.anneal_strategy != "linear")
+    refuse(fmt::format("OneCycleLR: anneal_strategy must be \"cos\" or \"linear\", got \"{}\"",
+                       o.anneal_strategy));
+  if (!(o.pct_start >= 0 && o.pct_start <= 1))
+    refuse(fmt::format("OneCycleLR: pct_start must be in 0 .. 1, got {}", o.pct_start));
+  int64_t total = o.total_steps ? o.total_steps : o.epochs * o.steps_per_epoch;
+  require_positive("OneCycleLR: total_steps, or epochs * steps_per_epoch,", total);
+  return total;
+}
+
+} // namespace
+
+OneCycleLR::OneCycleLR(Optimizer& optimizer, const std::vector<double>& max_lr,
+                       const OneCycleOptions& options)
+    : Schedule(courses(optimizer, max_lr, options)) {}
+
+std::vector<Schedule::Course> OneCycleLR::courses(Optimizer& optimizer,
+                                                  const std::vector<double>& max_lr,
+                                                  const OneCycleOptions& o) {
+  int64_t total = check_one_cycle(optimizer, max_lr, o);
+  std::vector<Course> all;
+  auto add = [&](double& number, const std::vector<Phase>& phases) {
+    all.push_back({&number, [phases, total, is_cosine = o.anneal_strategy == "cos"](int64_t step) {
+                     return at_step(phases, is_cosine, step, total);
+                   }});
+  };
+  for (size_t g = 0; g < optimizer.groups(); g++) {
+    double first = max_lr[g] / o.div_factor;
+    add(optimizer.rate(g), cycle(o, total, first, max_lr[g], first / o.final_div_factor));
+    if (!o.cycle_momentum) continue;
+    double* momentum = optimizer.momentum(g);
+    if (!momentum || *momentum == 0)
+      refuse("OneCycleLR: the optimizer must have a momentum or beta1 other than 0 with "
+             "cycle_momentum, got none");
+    add(*momentum, cycle(o, total, o.max_momentum, o.base_momentum, o.max_momentum));
+  }
+  return all;
+}
+
+//===--- Plateaus
+//-------------------------------------------------------------------------------===//
+
+ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const PlateauOptions& options)
+    : optimizer_(optimizer), options_(options), state_(std::make_shared<State>()) {
+  const PlateauOptions& o = options_;
+  if (!(o.factor < 1))
+    refuse(fmt::format("ReduceLROnPlateau: factor must be < 1, got {}", o.factor));
+  if (o.mode != "min" && o.mode != "max")
+    refuse(fmt::format("ReduceLROnPlateau: mode must be \"min\" or \"max\", got \"{}\"", o.mode));
+  if (o.threshold_mode != "rel" && o.threshold_mode != "abs")
+    refuse(fmt::format("ReduceLROnPlateau: threshold_mode must be \"rel\" or \"abs\", got \"{}\"",
+                       o.threshold_mode));
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  state_->best = o.mode == "min" ? kInfinity : -kInfinity;
+}
+
+bool ReduceLROnPlateau::is_better(double metric) const {
+  bool falls = options_.mode == "min", is_share = options_.threshold_mode == "rel";
+  double by = falls ? -options_.threshold : options_.threshold;
+  double bar = is_share ? state_->best * (1 + by) : state_->best + by;
+  return falls ? metric < bar : metric > bar;
+}
+
+void ReduceLROnPlateau::step(double metric) {
+  // A region finds out at its flush that an op before this throws: then the step was not made.
+  if (current_session)
+    current_session->on_failure([state = state_, before = *state_] { *state = before; });
+  State& s = *state_;
+  if (is_better(metric)) {
+    s.best = metric;
+    s.bad = 0;
+  } else {
+    s.bad++;
+  }
+  if (s.cooldown > 0) {
+    s.cooldown--;
+    s.bad = 0;
+  }
+  if (s.bad <= options_.patience) return;
+  cut();
+  s.cooldown = options_.cooldown;
+  s.bad = 0;
+}
+
+void ReduceLROnPlateau::cut() {
+  for (size_t g = 0; g < optimizer_.groups(); g++) {
+    double& rate = optimizer_.rate(g);
+    double next = std::max(rate * options_.factor, options_.min_lr);
+    if (rate - next <= options_.eps) continue;
+    if (current_session)
+      current_session->on_failure([number = &rate, before = rate] { *number = before; });
+    rate = next;
+  }
+}
+
+} // namespace weft::optim
