@@ -97,7 +97,8 @@ Tensor GroupNorm::forward(const Tensor& x) { return group_norm(x, groups_, weigh
 RMSNorm::RMSNorm(const Shape& shape, std::optional<double> eps, bool affine, DType dtype, Loc loc)
     : shape_(shape), eps_(eps) {
   LocScope scope(loc);
-  if (affine) weight = parameter("weight", ones(shape, dtype), loc);
+  if (!affine) return;
+  weight = parameter("weight", ones(shape, dtype), loc);
 }
 
 Tensor RMSNorm::forward(const Tensor& x) { return rms_norm(x, shape_, weight, eps_); }

@@ -104,9 +104,11 @@ TEST_CASE("an enumerator that is no dtype is refused") {
   CHECK_THROWS_WITH(ones({2}).to(wrong), Catch::StartsWith("cast: the dtype must be one of"));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they abort instead
 TEST_CASE("elements that fit no memory of the host are one error") {
   CHECK_THROWS_WITH(repeated({int64_t{1} << 50}).to_vector<float>(),
                     Catch::StartsWith("to_vector: the elements must fit in memory, got f32["));
   CHECK_THROWS_WITH(repeated({int64_t{1} << 59}).to_vector<int>(),
                     Catch::StartsWith("to_vector: the elements must fit in memory"));
 }
+#endif
