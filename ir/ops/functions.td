@@ -1,5 +1,5 @@
 // Functions of the language: written once over the primitives, so that eager kernels, compiled kernels, devices and references agree bit for bit.
-// Errors are at most 1.05 ulp (1.4 for tanh, erf, pow and the logistic denominator, 2.2 for its quotients, 4 for gelu below 0), and at NaN, infinities, zeros and the ends of the range the results are IEEE 754's; the tests sweep both.
+// Errors are at most 1.05 ulp (1.4 for tanh, erf, pow and the logistic denominator, 2 for its quotients, 4 for gelu below 0), and at NaN, infinities, zeros and the ends of the range the results are IEEE 754's; the tests sweep both.
 // The polynomials are minimax ones (Remez' exchange algorithm with 50 digits, weighted by the final relative error), coefficients from the highest power down.
 #ifndef WEFT_IR_OPS_FUNCTIONS_TD
 #define WEFT_IR_OPS_FUNCTIONS_TD
@@ -50,7 +50,7 @@ def ExpFunction : Function<"exp", (ins Weft_Tensor:$x)> {
 
 //===--- logistic ---------------------------------------------------------------------------------===//
 
-// exp(-x) = 2^(n - 1) p, p being twice a polynomial of exp at -r, so that the power is a normal number. Beyond the limits the results do not change.
+// exp(-x) = 2^(n - 1) (2 + r p), twice a polynomial of exp at -r, so that the power is a normal number. Beyond the limits the results do not change.
 class LogisticText<string low, string high, string shifter, string ln2_high, string ln2_low, string polynomial> {
   string lets = [{
     a = where(x < }] # low # ", " # low # [{, x);
@@ -69,31 +69,31 @@ class Logistic2Text<string low, string high, string shifter, string polynomial> 
     p = }] # polynomial # ";";
 }
 class LogisticF32<string low> : LogisticText<low, "80", "12582912", "0.693147182464599609375", "-1.90465429995776787e-9",
-    Horner<"r", ["0.0027901206", "-0.016737906", "0.083332412", "-0.33333036", "1", "-2", "2"]>.text>;
+    Horner<"r", ["0.0027901206", "-0.016737906", "0.083332412", "-0.33333036", "1", "-2"]>.text>;
 class LogisticF64<string low> : LogisticText<low, "700", "6755399441055744", "0.69314718055994528623", "2.3190468138462995584e-17",
     Horner<"r", ["-5.02324086395429e-08", "5.52557425109874e-07", "-5.5114444507059685e-06", "4.9603001325079185e-05", "-0.00039682539819310003",
-    "0.0027777777870274145", "-0.01666666666662291", "0.08333333333313843", "-0.3333333333333338", "1.0000000000000009", "-2.0", "2.0"]>.text>;
+    "0.0027777777870274145", "-0.01666666666662291", "0.08333333333313843", "-0.3333333333333338", "1.0000000000000009", "-2.0"]>.text>;
 class Logistic2F32<string low> : Logistic2Text<low, "120", "12582912",
-    Horner<"r", ["0.00030476044", "-0.00267822784", "0.0192376822", "-0.111007184", "0.480452896", "-1.38629436", "2"]>.text>;
+    Horner<"r", ["0.00030476044", "-0.00267822784", "0.0192376822", "-0.111007184", "0.480452896", "-1.38629436"]>.text>;
 class Logistic2F64<string low> : Logistic2Text<low, "1000", "6755399441055744",
     Horner<"r", ["-8.899676237240239e-10", "1.4147656397378931e-08", "-2.0356175160982548e-07", "2.643086998162075e-06", "-3.0505467607071438e-05",
     "0.0003080706091556072", "-0.002666711629276532", "0.019236258215186982", "-0.11100821732964451", "0.48045301391820266",
-    "-1.3862943611198906", "2.0"]>.text>;
+    "-1.3862943611198906"]>.text>;
 
 // The denominator ends in infinity.
 def LogisticFunction : Function<"logistic_denominator", (ins Weft_Tensor:$x)> {
   let summary = "1 + exp(-x)";
-  let f32 = LogisticF32<"-89">.lets # "fma(p, power_of_two(n - 1), 1)";
-  let f64 = LogisticF64<"-710">.lets # "fma(p, power_of_two(n - 1), 1)";
+  let f32 = LogisticF32<"-89">.lets # "fma(fma(r, p, 2), power_of_two(n - 1), 1)";
+  let f64 = LogisticF64<"-710">.lets # "fma(fma(r, p, 2), power_of_two(n - 1), 1)";
   let grad = ["dy * (1 - y)"];
 }
 
-// q / (1 + exp(-x)). Where x is far below 0, numerator and denominator are divided by 2^shift, so that a quotient close to the least number is right to its last
-// place; the denominator is infinite where the quotient is 0.
+// q / (1 + exp(-x)), the denominator being 2^n + 1, which is exact up to the format's precision, and 2^(n - 1) r p. Where x is far below 0, numerator and denominator are
+// divided by 2^shift, so that a quotient close to the least number is right to its last place; the denominator is infinite where the quotient is 0.
 class LogisticQuotient<string lets, string far, string shift, string unit> {
   string text = lets # [{
     is_far = c < }] # far # [{;
-    d = fma(p, power_of_two(n - where(is_far, }] # shift # " + 1, 1)), where(is_far, " # unit # [{, 1));
+    w = power_of_two(n - where(is_far, }] # shift # " + 1, 1)); d = fma(r * p, w, fma(2, w, where(is_far, " # unit # [{, 1)));
     where(is_far, }] # unit # " * q, q) / d";
 }
 def LogisticQuotientFunction : Function<"logistic", (ins Weft_Tensor:$q, Weft_Tensor:$x)> {
@@ -162,13 +162,13 @@ class ErfText<string limit, string p, string q> {
   string text = "a = abs(x); z = a * a; t = where(a > " # limit # ", " # limit # ", a);"
                 " copysign(where(a < 0.921875, fma(a, " # p # ", a), 1 - exp(-" # q # ")), x)";
 }
+def ErfCentreF32 : Horner<"z", ["8.345225e-05", "-8.1374403e-04", "5.2006347e-03", "-2.685927e-02", "1.1283694e-01", "-3.7612635e-01", "1.2837917e-01"]>;
 def ErfCentreF64 : Horner<"z", ["6.337396865079598e-11", "-1.157663998093165e-09", "1.470755927885755e-08", "-1.6356747395871508e-07", "1.6461549732593008e-06",
     "-1.4925626210501742e-05", "0.00012055332273420111", "-0.0008548327009508824", "0.005223977625265913", "-0.02686617064511798",
     "0.11283791670955073", "-0.37612638903183754", "0.1283791670955126"]>;
 def ErfFunction : Function<"erf", (ins Weft_Tensor:$x)> {
   let summary = "error function";
-  let f32 = ErfText<"3.92",
-    Horner<"z", ["8.345225e-05", "-8.1374403e-04", "5.2006347e-03", "-2.685927e-02", "1.1283694e-01", "-3.7612635e-01", "1.2837917e-01"]>.text,
+  let f32 = ErfText<"3.92", ErfCentreF32.text,
     Horner<"t", ["5.230414e-07", "1.4295833e-05", "-3.9661885e-04", "4.05322e-03", "-2.489477e-02", "1.08011425e-01", "6.3354385e-01", "1.129434e+00",
     "-1.603765e-04"]>.text>.text;
   let f64 = ErfText<"5.93", ErfCentreF64.text,

@@ -17,15 +17,15 @@ def HypotFunction : Function<"hypot", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 
 //===--- erfc -------------------------------------------------------------------------------------------===//
 
-// x^2 = h + h1. 4 ulp.
-class ErfcText<string limit, string p> {
-  string text = "o = abs(x); a = where(o > " # limit # ", " # limit # ", o); q = (a - 4) / (a + 4); h = a * a; h1 = fma(a, a, -h); e = exp(-h);"
-                " r = (e - e * h1) * (" # p # " / fma(2, a, 1)); where(o < 0.5, 1 - erf(x), where(o != o, x, where(x < 0, 2 - r, r)))";
+// Near 0 by erf's polynomial; x^2 = h + h1. 4 ulp.
+class ErfcText<string limit, string centre, string p> {
+  string text = "o = abs(x); a = where(o > " # limit # ", " # limit # ", o); q = (a - 4) / (a + 4); h = a * a; h1 = fma(a, a, -h); e = exp(-h); z = x * x;"
+                " r = (e - e * h1) * (" # p # " / fma(2, a, 1)); where(o < 0.5, 1 - fma(x, " # centre # ", x), where(o != o, x, where(x < 0, 2 - r, r)))";
 }
 def ErfcFunction : Function<"erfc", (ins Weft_Tensor:$x)> {
   let summary = "1 - erf(x)";
-  let f32 = ErfcText<"10.2", ErfcTailF32.text>.text;
-  let f64 = ErfcText<"27.5", ErfcTailF64.text>.text;
+  let f32 = ErfcText<"10.2", ErfCentreF32.text, ErfcTailF32.text>.text;
+  let f64 = ErfcText<"27.5", ErfCentreF64.text, ErfcTailF64.text>.text;
 }
 
 //===--- erfinv, ndtri ------------------------------------------------------------------------------------===//
@@ -152,18 +152,18 @@ def PolygammaFunction : Function<"polygamma", (ins Weft_Tensor:$x, Weft_Tensor:$
 
 //===--- Bessel functions -------------------------------------------------------------------------------------===//
 
-// Without their factor exp(|x|): a polynomial in |x| / 4 - 1 up to 8, beyond it 1 / sqrt(|x|) times one in 16 / |x| - 1. 10 ulp.
-class BesselText<string factor, string p, string q, string open = "", string close = ""> {
-  string text = "o = abs(x); t = 0.25 * o - 1; v = 16 / o - 1; " # open # "where(o < 8, " # factor # " * " # p # ", " # q # " / sqrt(o))" # close;
+// Without their factor exp(|x|): up to `end` a polynomial in |x| scaled to -1 .. 1, exact at 0, beyond it 1 / sqrt(|x|) times one in 1 / |x|. 3 ulp in f32, 10 in f64; 2 more with the factor.
+class BesselText<string end, string to_one, string from_one, string factor, string p, string q, string open = "", string close = ""> {
+  string text = "o = abs(x); t = " # to_one # " * o - 1; v = " # from_one # " / o - 1; " # open # "where(o < " # end # ", " # factor # " * " # p # ", " # q # " / sqrt(o))" # close;
 }
 def I0eFunction : Function<"i0e", (ins Weft_Tensor:$x)> {
   let summary = "modified Bessel function of the first kind and order 0 times exp(-|x|)";
-  let f32 = BesselText<"1",
-    Horner<"t", ["-0.0007370847", "0.0019383093", "-0.0012282578", "0.0013955997", "-0.0072183325", "0.0142640965", "-0.019571302", "0.02882348",
-        "-0.04295696", "0.057237137", "-0.069566116", "0.07918847", "-0.08495783", "0.08735152", "-0.0890439", "0.09451534", "-0.11300432",
-        "0.20700192"]>.text,
-    Horner<"v", ["1.0894326e-07", "3.621561e-07", "1.475623e-06", "1.1112774e-05", "0.00013621741", "0.0033605555", "0.4021765"]>.text>.text;
-  let f64 = BesselText<"1",
+  let f32 = BesselText<"4", "0.5", "8", "1",
+    Horner<"t", ["0.000148748921", "-0.000524828967", "0.00114400103", "-0.00296395854", "0.00769470539", "-0.0172290709", "0.0341591127",
+        "-0.0604043454", "0.0941589549", "-0.128898844", "0.157687098", "-0.186477974", "0.308508337"]>.text,
+    Horner<"v", ["-1.6791176e-06", "5.0816143e-06", "9.9088857e-06", "-1.8205887e-05", "-3.5431356e-05", "8.7672988e-06", "7.860006e-05",
+        "0.00018574012", "0.00073532166", "0.0073494008", "0.40568635"]>.text>.text;
+  let f64 = BesselText<"8", "0.25", "16", "1",
     Horner<"t", ["-6.911448912383804e-11", "3.018212852351862e-10", "-6.487015817321201e-10", "2.206564626024845e-09", "-9.604227273493873e-09",
         "3.3907236118238126e-08", "-1.0990379711486382e-07", "3.5225119720635136e-07", "-1.0938182700168013e-06", "3.2496879544172253e-06",
         "-9.246338717887821e-06", "2.5183521968152128e-05", "-6.551236088441505e-05", "0.00016241782994850317", "-0.00038290018446466645",
@@ -178,12 +178,12 @@ def I0eFunction : Function<"i0e", (ins Weft_Tensor:$x)> {
 }
 def I1eFunction : Function<"i1e", (ins Weft_Tensor:$x)> {
   let summary = "modified Bessel function of the first kind and order 1 times exp(-|x|)";
-  let f32 = BesselText<"o",
-    Horner<"t", ["-9.26506e-05", "0.00029311344", "-0.0003290742", "0.00046683435", "-0.0014876456", "0.0032746536", "-0.005612871", "0.00943778",
-        "-0.015522227", "0.023731232", "-0.033686947", "0.044666987", "-0.055277567", "0.063768014", "-0.06848277", "0.06805758", "-0.061124336",
-        "0.04468771"]>.text,
-    Horner<"v", ["-1.2374697e-07", "-4.2048603e-07", "-1.8240775e-06", "-1.500464e-05", "-0.00021923779", "-0.009749581", "0.38939846"]>.text, "copysign(", ", x)">.text;
-  let f64 = BesselText<"o",
+  let f32 = BesselText<"4", "0.5", "8", "o",
+    Horner<"t", ["2.44400107e-05", "-9.841266e-05", "0.000254344661", "-0.000730432279", "0.00208211038", "-0.00529287802", "0.0121178776",
+        "-0.0250156261", "0.0460283943", "-0.0744885355", "0.10420204", "-0.122030258", "0.107634649"]>.text,
+    Horner<"v", ["1.6678954e-06", "-5.6950071e-06", "-9.9165263e-06", "2.1094411e-05", "3.7531827e-05", "-1.3593895e-05", "-9.3804192e-05",
+        "-0.00023567434", "-0.0011257665", "-0.020486435", "0.37941226"]>.text, "copysign(", ", x)">.text;
+  let f64 = BesselText<"8", "0.25", "16", "o",
     Horner<"t", ["-4.71372261858961e-12", "2.306284733752859e-11", "-5.836125091962627e-11", "1.998138330346392e-10", "-8.5682068204575e-10",
         "3.18740059108892e-09", "-1.0953315730703881e-08", "3.685740571995583e-08", "-1.203184341517473e-07", "3.7749309525088817e-07",
         "-1.137786145293763e-06", "3.292460452108221e-06", "-9.132036567078042e-06", "2.4234702703769514e-05", "-6.142642365656848e-05",
