@@ -61,6 +61,10 @@ fuzz: build ## Runs FUZZ_PROGRAMS (100000) random programs, FUZZ_DEVICE_PROGRAMS
 	@tools/setup --fuzz
 	@tools/fuzz
 
+.PHONY: accuracy
+accuracy: build ## Measures the errors of unary ops over every number of f32 and halves for docs/accuracy.md (an hour of 2 cores)
+	@tools/docs/refresh.py --samples docs/accuracy.md
+
 .PHONY: check
 check: build ## Format, include directions, file sizes, generated docs
 	@tools/check/all

@@ -6,6 +6,7 @@ A block stands between a comment that says what fills it and `<!-- end -->`:
     <!-- run COMMAND -->       what COMMAND prints; checked
     <!-- sample COMMAND -->    the same where times or rounding differ between machines; never checked
     <!-- code FILE NAME -->    the top-level function or type NAME of FILE, or all of FILE; checked
+    <!-- table COMMAND -->     the table in Markdown that COMMAND prints; never checked
     <!-- figures COMMAND -->   the table that COMMAND writes with --json; never checked
     <!-- peers THREADS -->     the table of a comparison given by --peers; never checked
 
@@ -27,7 +28,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "docs/formats.md", "docs/how_it_works.md", "docs/performance.md", "docs/profiling.md"]
-BLOCK = re.compile(r"^<!-- (run|sample|code|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
+BLOCK = re.compile(r"^<!-- (run|sample|code|table|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
 # What differs from run to run: times, and process numbers.
 VOLATILE = re.compile(r"\d+(?:\.\d+)? ms|(?<=library )[\d.]+|(?<=compiler )[\d.]+|(?<=mapping )[\d.]+|\(\d+\)")
 
@@ -141,6 +142,8 @@ def refresh(page, build, arguments):
                 new = fenced(language_of(argument), f"$ {argument}\n{shell.run(argument)}")
             elif not arguments.samples:
                 new = body
+            elif kind == "table":
+                new = shell.run(argument)
             elif kind == "figures":
                 new = shell.figures(argument)
             else:
@@ -156,7 +159,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=ROOT / "build", type=pathlib.Path, help="the build folder (build/)")
     parser.add_argument("--check", action="store_true", help="change nothing, fail where a checked block differs")
-    parser.add_argument("--samples", action="store_true", help="run samples and figures as well: minutes, on a quiet machine")
+    parser.add_argument("--samples", action="store_true", help="run samples, tables and figures as well: minutes, on a quiet machine")
     parser.add_argument("--peers", help="the JSON file of a comparison with other libraries")
     parser.add_argument("pages", nargs="*", default=PAGES)
     arguments = parser.parse_args()
