@@ -13,16 +13,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-void require_integers(const char* op, const Arg& x, const Arg& other) {
-  for (const Arg* a : {&x, &other}) {
-    const DType dtype = a->is_scalar() ? (a->scalar().kind == Scalar::Kind::integer ? i64 : f32)
-                                       : require_tensor(*a, op).meta.dtype;
-    if (is_floating(dtype) || dtype == boolean)
-      fail(op, ErrorKind::dtype, "operands must be integers, got " + std::string(name_of(dtype)),
-           x.loc());
-  }
-}
-
 // A number is one of i64; a tensor is widened to it, so that no magnitude overflows.
 Tensor magnitude(const Arg& x) {
   return abs(x.is_scalar() ? full({}, x.scalar(), i64) : x.tensor().to(i64));
@@ -41,8 +31,14 @@ Tensor divisor(Tensor a, Tensor b, const Loc& loc) {
 }
 
 // The dtype that operands of integers have in common.
-DType integer_dtype(const Arg& x, const Arg& other) {
-  return promoted_dtype(info(Op::add), {&x, &other});
+DType integer_dtype(const char* op, const Arg& x, const Arg& other) {
+  for (const Arg* a : {&x, &other})
+    if (!a->is_scalar()) require_tensor(*a, op);
+  const DType dtype = promoted_dtype(info(Op::add), {&x, &other});
+  if (!is_integer(dtype))
+    fail(op, ErrorKind::dtype, "operands must be integers, got " + std::string(name_of(dtype)),
+         x.loc());
+  return dtype;
 }
 
 // x as numbers of a dtype.
@@ -138,8 +134,7 @@ std::pair<Tensor, Tensor> frexp(const Arg& x) {
 
 Tensor gcd(const Arg& x, const Arg& other) {
   LocScope scope(x.loc());
-  require_integers("gcd", x, other);
-  const DType dtype = integer_dtype(x, other);
+  const DType dtype = integer_dtype("gcd", x, other);
   const DeviceScope place = composite::beside(x.is_scalar() ? other : x);
   auto both = broadcast_tensors({magnitude(x), magnitude(other)}, x.loc());
   return divisor(both[0], both[1], x.loc()).to(dtype);
@@ -147,8 +142,7 @@ Tensor gcd(const Arg& x, const Arg& other) {
 
 Tensor lcm(const Arg& x, const Arg& other) {
   LocScope scope(x.loc());
-  require_integers("lcm", x, other);
-  const DType dtype = integer_dtype(x, other);
+  const DType dtype = integer_dtype("lcm", x, other);
   const DeviceScope place = composite::beside(x.is_scalar() ? other : x);
   auto both = broadcast_tensors({magnitude(x), magnitude(other)}, x.loc());
   Tensor by = divisor(both[0], both[1], x.loc());

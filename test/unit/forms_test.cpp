@@ -93,7 +93,10 @@ TEST_CASE("divisors of extreme integers end") {
   // Neighbours among Fibonacci's numbers take the most steps.
   CHECK(gcd(tensor(int64_t{7540113804746346429}), tensor(int64_t{4660046610375530309}))
             .item<int64_t>() == 1);
+  CHECK(gcd(full({2}, 6, i8), tensor({true, false})).dtype() == i8);
   CHECK_THROWS_WITH(gcd(ones({2}), 3), Contains("gcd: operands must be integers, got f32"));
+  CHECK_THROWS_WITH(lcm(tensor({true}), true),
+                    Contains("lcm: operands must be integers, got bool"));
 }
 
 TEST_CASE("parts of numbers put together are the numbers") {
