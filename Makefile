@@ -61,6 +61,11 @@ fuzz: build ## Runs FUZZ_PROGRAMS (100000) random programs, FUZZ_DEVICE_PROGRAMS
 	@tools/setup --fuzz
 	@tools/fuzz
 
+.PHONY: oracle
+oracle: build ## Runs the cases of CASES=DIR, answers of another library, and prints how many agree (tools/oracle_score --help)
+	@test -n "$(CASES)" || { echo "make oracle: CASES must name a folder of cases, got none"; exit 2; }
+	@tools/oracle_score $(CASES) --jobs $(JOBS)
+
 .PHONY: accuracy
 accuracy: build ## Measures the errors of unary ops over every number of f32 and halves for docs/accuracy.md (an hour of 2 cores)
 	@tools/docs/refresh.py --samples docs/accuracy.md
