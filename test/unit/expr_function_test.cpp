@@ -19,7 +19,7 @@ TEMPLATE_TEST_CASE("functions are accurate over their range", "", float, double)
   sweep<TestType>("logistic_denominator", logistic, -largest, 40, false, 1.4);
   sweep<TestType>("logistic_denominator", logistic, -4, 4, false, 1.4);
   Reference gelu = [](long double x) { return x * std::erfc(-x * std::sqrt(0.5L)) / 2; };
-  const double gelu_limit = single ? 3.2 : 4.2;
+  const double gelu_limit = single ? 3.3 : 4.2;
   sweep<TestType>("gelu", gelu, -4, 4, false, gelu_limit);
   sweep<TestType>("gelu", gelu, single ? -14.4 : -38.5, 40, false, gelu_limit); // subnormal results
   sweep<TestType>("gelu", gelu, least, largest, true, gelu_limit);
@@ -41,9 +41,9 @@ TEMPLATE_TEST_CASE("logistic quotients are accurate to their least result", "", 
     const TestType x = TestType(uniform(random)), y = TestType(uniform(random) / std::log(2.0));
     INFO(x << " " << y);
     const long double d = 1 + std::exp(-(long double)x), e = 1 + std::exp2(-(long double)y);
-    CHECK(static_cast<double>(ulps(call<TestType>("logistic", {1, x}), 1 / d)) <= 2);
-    CHECK(static_cast<double>(ulps(call<TestType>("logistic", {x, x}), x / d)) <= 2);
-    CHECK(static_cast<double>(ulps(call<TestType>("logistic2", {y, y}), y / e)) <= 2);
+    CHECK(static_cast<double>(ulps(call<TestType>("logistic", {1, x}), 1 / d)) <= 2.2);
+    CHECK(static_cast<double>(ulps(call<TestType>("logistic", {x, x}), x / d)) <= 2.2);
+    CHECK(static_cast<double>(ulps(call<TestType>("logistic2", {y, y}), y / e)) <= 2.6);
   }
   for (TestType far : {std::numeric_limits<TestType>::lowest(), TestType(-1e10), TestType(-1e4)}) {
     CHECK(same(call<TestType>("logistic", {1, far}), TestType(0)));
