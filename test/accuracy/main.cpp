@@ -31,6 +31,7 @@ double limit_of(const UnaryOp& op, DType dtype) {
 }
 
 std::string number(int64_t n) {
+  if (n >= int64_t{1} << 32) return "all";
   return n < 1000000 ? fmt::format("{}", n)
                      : fmt::format("{:.3g} M", static_cast<double>(n) * 1e-6);
 }
