@@ -17,7 +17,7 @@ namespace {
 
 // What every initialiser does: `values` writes into the tensor, unrecorded.
 template <class Values>
-const Tensor& fill(const char* op, const Tensor& t, const Loc& loc, Values values) {
+Tensor fill(const char* op, const Tensor& t, const Loc& loc, Values values) {
   if (!t.defined()) refuse(op, "the tensor must be defined, got none", loc);
   LocScope scope(loc);
   NoGrad no_grad;
@@ -81,18 +81,18 @@ double calculate_gain(const std::string& nonlinearity, double param, Loc loc) {
          loc);
 }
 
-const Tensor& uniform_(const Tensor& t, double a, double b, Generator* generator, Loc loc) {
+Tensor uniform_(const Tensor& t, double a, double b, Generator* generator, Loc loc) {
   return fill("uniform_", t, loc, [&] { t.copy_(draw_uniform(t, a, b, generator)); });
 }
 
-const Tensor& normal_(const Tensor& t, double mean, double std, Generator* generator, Loc loc) {
+Tensor normal_(const Tensor& t, double mean, double std, Generator* generator, Loc loc) {
   return fill("normal_", t, loc,
               [&] { t.copy_(draw_normal(t.shape(), t.dtype(), mean, std, generator)); });
 }
 
 // The inverse of the distribution function, of shares that lie uniformly between those of a and b.
-const Tensor& trunc_normal_(const Tensor& t, double mean, double std, double a, double b,
-                            Generator* generator, Loc loc) {
+Tensor trunc_normal_(const Tensor& t, double mean, double std, double a, double b,
+                     Generator* generator, Loc loc) {
   if (!(a <= b)) refuse("trunc_normal_", fmt::format("a must be <= b, got {} and {}", a, b), loc);
   return fill("trunc_normal_", t, loc, [&] {
     double low = normal_share_below((a - mean) / std), high = normal_share_below((b - mean) / std);
@@ -101,19 +101,19 @@ const Tensor& trunc_normal_(const Tensor& t, double mean, double std, double a, 
   });
 }
 
-const Tensor& constant_(const Tensor& t, double value, Loc loc) {
+Tensor constant_(const Tensor& t, double value, Loc loc) {
   return fill("constant_", t, loc, [&] { t.fill_(value); });
 }
 
-const Tensor& ones_(const Tensor& t, Loc loc) {
+Tensor ones_(const Tensor& t, Loc loc) {
   return fill("ones_", t, loc, [&] { t.fill_(1); });
 }
 
-const Tensor& zeros_(const Tensor& t, Loc loc) {
+Tensor zeros_(const Tensor& t, Loc loc) {
   return fill("zeros_", t, loc, [&] { t.fill_(0); });
 }
 
-const Tensor& eye_(const Tensor& t, Loc loc) {
+Tensor eye_(const Tensor& t, Loc loc) {
   return fill("eye_", t, loc, [&] {
     if (t.rank() != 2)
       refuse("eye_", fmt::format("the tensor must have two dims, got {}", t.shape().str()), loc);
@@ -121,7 +121,7 @@ const Tensor& eye_(const Tensor& t, Loc loc) {
   });
 }
 
-const Tensor& dirac_(const Tensor& t, int64_t groups, Loc loc) {
+Tensor dirac_(const Tensor& t, int64_t groups, Loc loc) {
   return fill("dirac_", t, loc, [&] {
     if (t.rank() < 3 || t.rank() > 5)
       refuse("dirac_", fmt::format("the tensor must have 3 to 5 dims, got {}", t.shape().str()),
@@ -139,28 +139,28 @@ const Tensor& dirac_(const Tensor& t, int64_t groups, Loc loc) {
   });
 }
 
-const Tensor& xavier_uniform_(const Tensor& t, double gain, Generator* generator, Loc loc) {
+Tensor xavier_uniform_(const Tensor& t, double gain, Generator* generator, Loc loc) {
   double bound = std::sqrt(3.0) * xavier_std("xavier_uniform_", t, gain, loc);
   return uniform_(t, -bound, bound, generator, loc);
 }
 
-const Tensor& xavier_normal_(const Tensor& t, double gain, Generator* generator, Loc loc) {
+Tensor xavier_normal_(const Tensor& t, double gain, Generator* generator, Loc loc) {
   return normal_(t, 0, xavier_std("xavier_normal_", t, gain, loc), generator, loc);
 }
 
-const Tensor& kaiming_uniform_(const Tensor& t, const KaimingOptions& options, Generator* generator,
-                               Loc loc) {
+Tensor kaiming_uniform_(const Tensor& t, const KaimingOptions& options, Generator* generator,
+                        Loc loc) {
   double bound = std::sqrt(3.0) * kaiming_std("kaiming_uniform_", t, options, loc);
   return uniform_(t, -bound, bound, generator, loc);
 }
 
-const Tensor& kaiming_normal_(const Tensor& t, const KaimingOptions& options, Generator* generator,
-                              Loc loc) {
+Tensor kaiming_normal_(const Tensor& t, const KaimingOptions& options, Generator* generator,
+                       Loc loc) {
   return normal_(t, 0, kaiming_std("kaiming_normal_", t, options, loc), generator, loc);
 }
 
 // Gram and Schmidt's rule; a second pass over each row takes away what rounding left.
-const Tensor& orthogonal_(const Tensor& t, double gain, Generator* generator, Loc loc) {
+Tensor orthogonal_(const Tensor& t, double gain, Generator* generator, Loc loc) {
   fans_of("orthogonal_", t, loc); // two dims or more
   return fill("orthogonal_", t, loc, [&] {
     if (t.numel() == 0) return;
@@ -180,7 +180,7 @@ const Tensor& orthogonal_(const Tensor& t, double gain, Generator* generator, Lo
   });
 }
 
-const Tensor& sparse_(const Tensor& t, double sparsity, double std, Generator* generator, Loc loc) {
+Tensor sparse_(const Tensor& t, double sparsity, double std, Generator* generator, Loc loc) {
   return fill("sparse_", t, loc, [&] {
     if (t.rank() != 2)
       refuse("sparse_", fmt::format("the tensor must have two dims, got {}", t.shape().str()), loc);

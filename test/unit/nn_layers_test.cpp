@@ -127,6 +127,11 @@ TEST_CASE("attention of several heads is attention of parts of its projection", 
   Tensor one = select(x, 0, 0);
   check_close(attention(one, one, one), select(wanted, 0, 0));
 
+  auto [y, weights] = attention.with_weights(x, x, x, {}, false);
+  check_close(y, wanted);
+  check_close(weights, scores);
+  check_close(attention.with_weights(one, one, one).second, mean(select(scores, 0, 0), 0));
+
   // A key that does not count is as good as one that is not there.
   Tensor padding = arange(5).reshape({1, 5}) >= tensor({5, 3}).reshape({2, 1});
   Tensor masked = attention(x, x, x, nn::AttentionMasks{.key_padding_mask = padding});

@@ -16,29 +16,29 @@ namespace weft::nn::init {
 double calculate_gain(const std::string& nonlinearity, double param = 0.01,
                       Loc loc = Loc::current());
 
-const Tensor& uniform_(const Tensor& t, double a = 0, double b = 1, Generator* generator = nullptr,
-                       Loc loc = Loc::current());
-const Tensor& normal_(const Tensor& t, double mean = 0, double std = 1,
-                      Generator* generator = nullptr, Loc loc = Loc::current());
+Tensor uniform_(const Tensor& t, double a = 0, double b = 1, Generator* generator = nullptr,
+                Loc loc = Loc::current());
+Tensor normal_(const Tensor& t, double mean = 0, double std = 1, Generator* generator = nullptr,
+               Loc loc = Loc::current());
 /// The normal distribution within a .. b.
-const Tensor& trunc_normal_(const Tensor& t, double mean = 0, double std = 1, double a = -2,
-                            double b = 2, Generator* generator = nullptr, Loc loc = Loc::current());
-const Tensor& constant_(const Tensor& t, double value, Loc loc = Loc::current());
-const Tensor& ones_(const Tensor& t, Loc loc = Loc::current());
-const Tensor& zeros_(const Tensor& t, Loc loc = Loc::current());
+Tensor trunc_normal_(const Tensor& t, double mean = 0, double std = 1, double a = -2, double b = 2,
+                     Generator* generator = nullptr, Loc loc = Loc::current());
+Tensor constant_(const Tensor& t, double value, Loc loc = Loc::current());
+Tensor ones_(const Tensor& t, Loc loc = Loc::current());
+Tensor zeros_(const Tensor& t, Loc loc = Loc::current());
 /// Ones on the diagonal of a matrix, else zeros.
-const Tensor& eye_(const Tensor& t, Loc loc = Loc::current());
+Tensor eye_(const Tensor& t, Loc loc = Loc::current());
 /// The weight [out, in, kernel...] of a convolution that gives what it gets, for each group of
 /// outputs.
-const Tensor& dirac_(const Tensor& t, int64_t groups = 1, Loc loc = Loc::current());
+Tensor dirac_(const Tensor& t, int64_t groups = 1, Loc loc = Loc::current());
 
 /// Uniform in +-gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010). Of a tensor
 /// [out, in, ...] fan_in is the number of elements that an output has, fan_out that an input has.
-const Tensor& xavier_uniform_(const Tensor& t, double gain = 1, Generator* generator = nullptr,
-                              Loc loc = Loc::current());
+Tensor xavier_uniform_(const Tensor& t, double gain = 1, Generator* generator = nullptr,
+                       Loc loc = Loc::current());
 /// Normal with deviation gain sqrt(2 / (fan_in + fan_out)).
-const Tensor& xavier_normal_(const Tensor& t, double gain = 1, Generator* generator = nullptr,
-                             Loc loc = Loc::current());
+Tensor xavier_normal_(const Tensor& t, double gain = 1, Generator* generator = nullptr,
+                      Loc loc = Loc::current());
 
 struct KaimingOptions {
   double a = 0;                // leaky_relu's slope
@@ -46,18 +46,18 @@ struct KaimingOptions {
   std::string nonlinearity = "leaky_relu";
 };
 /// Uniform in +-gain sqrt(3 / fan) (He et al., ICCV 2015).
-const Tensor& kaiming_uniform_(const Tensor& t, const KaimingOptions& options = {},
-                               Generator* generator = nullptr, Loc loc = Loc::current());
+Tensor kaiming_uniform_(const Tensor& t, const KaimingOptions& options = {},
+                        Generator* generator = nullptr, Loc loc = Loc::current());
 /// Normal with deviation gain / sqrt(fan).
-const Tensor& kaiming_normal_(const Tensor& t, const KaimingOptions& options = {},
-                              Generator* generator = nullptr, Loc loc = Loc::current());
+Tensor kaiming_normal_(const Tensor& t, const KaimingOptions& options = {},
+                       Generator* generator = nullptr, Loc loc = Loc::current());
 
 /// Rows, of the tensor as a matrix [size of dim 0, rest], that are orthogonal and `gain` long;
 /// columns where there are more rows than those (Saxe et al., ICLR 2014).
-const Tensor& orthogonal_(const Tensor& t, double gain = 1, Generator* generator = nullptr,
-                          Loc loc = Loc::current());
+Tensor orthogonal_(const Tensor& t, double gain = 1, Generator* generator = nullptr,
+                   Loc loc = Loc::current());
 /// Normal numbers, but for zeros in a share of the rows, drawn for each column of a matrix.
-const Tensor& sparse_(const Tensor& t, double sparsity, double std = 0.01,
-                      Generator* generator = nullptr, Loc loc = Loc::current());
+Tensor sparse_(const Tensor& t, double sparsity, double std = 0.01, Generator* generator = nullptr,
+               Loc loc = Loc::current());
 
 } // namespace weft::nn::init
