@@ -37,6 +37,7 @@ void Session::begin() {
   last_flush_ = nullptr;
   stats.calls++;
   timed_since_ = is_timed(turn_++) ? profile::now() : 0;
+  run_seconds_ = 0;
   given_ = nullptr;
   promised_ = nullptr;
   go_to_root(nullptr);
@@ -55,7 +56,6 @@ void Session::end_timing() {
   stats.timed_seconds += static_cast<double>(profile::now() - timed_since_) * 1e-9;
   stats.timed_seconds -= stats.compile_seconds;
   stats.timed_run_seconds += run_seconds_ - stats.compile_seconds;
-  run_seconds_ = 0;
 }
 
 void Session::launch_timed(Flush& f) {

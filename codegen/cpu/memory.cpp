@@ -155,6 +155,22 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
           llvm::Intrinsic::prefetch, {b.getPtrTy()},
           {address(base, next, element), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
     }
+  if (masked && mask.isUniform()) {
+    // All lanes or none: a branch. A load with all lanes off is slow where its address is no
+    // memory's, as it is for most parts of a concatenation.
+    LaneValue result = byBlock([&](unsigned i) { return vectorOf(other, i); });
+    Values loaded = ifElse(
+        mask.parts[0],
+        [&] {
+          LaneValue all = byBlock([&](unsigned i) {
+            return fromMemory(loadLanes(base, offset, i, lanes_.mask, element), element);
+          });
+          return Values(all.parts.begin(), all.parts.end());
+        },
+        [&] { return Values(result.parts.begin(), result.parts.end()); });
+    result.parts.assign(loaded.begin(), loaded.end());
+    return result;
+  }
   return byBlock([&](unsigned i) -> Value* {
     // Lanes of a block that share an address: at least one is active.
     if (!masked && offset.kind == LaneValue::Kind::linear && offset.stride == 0)

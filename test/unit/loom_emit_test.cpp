@@ -110,6 +110,24 @@ TEST_CASE("the listing of a kernel holds all of its parts", "[loom]") {
     CHECK(emitted->kernels[0].asm_text.find(symbol) != std::string::npos);
 }
 
+TEST_CASE("a condition that all lanes share is a branch around the load", "[loom]") {
+  Parsed parsed(R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+    loom.part [#loom.axis<"i", 4>, #loom.axis<"j", 64, lanes>] {
+    ^bb0(%i: index, %j: index):
+      %row = arith.index_cast %i : index to i64
+      %two = arith.constant 2 : i64
+      %second = arith.cmpi sge, %row, %two : i64
+      %zero = arith.constant 0.0 : f32
+      %v = loom.load %x[affine_map<(i, j) -> (i * 64 + j - 128)>](%i, %j) if %second else %zero : f32 from : !loom.buffer<f32>
+      loom.store %v, %y[affine_map<(i, j) -> (i * 64 + j)>](%i, %j) : !loom.buffer<f32>
+    }
+  })");
+  REQUIRE(parsed.module);
+  auto emitted = cpu::emitKernels(*parsed.module, cpu::CpuTarget::host(), {true, true});
+  REQUIRE(bool(emitted));
+  CHECK(emitted->kernels[0].llvm_text.find("llvm.masked.load") == std::string::npos);
+}
+
 TEST_CASE("an object with undefined symbols is not linked", "[loom]") {
   auto linked = cpu::linkSharedObject("not an object");
   REQUIRE(!linked);
