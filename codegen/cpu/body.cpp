@@ -70,7 +70,38 @@ void PartEmitter::hoist(Block& block) {
 
 void PartEmitter::emitBlock(Block& block) {
   for (Operation& op : block.without_terminator())
-    if (op.getNumResults() == 0 || !has(op.getResult(0))) emitOp(op);
+    if ((op.getNumResults() == 0 || !has(op.getResult(0))) && !waitsForChoice(op)) emitOp(op);
+}
+
+// A load, or a choice, of which another choice alone makes use: where all lanes choose alike it is
+// emitted in that one's branch. So of the many parts of a concatenation only one is read.
+bool PartEmitter::waitsForChoice(Operation& op) {
+  if (!isa<LoadOp, arith::SelectOp>(op) || !op.getResult(0).hasOneUse()) return false;
+  OpOperand& use = *op.getResult(0).use_begin();
+  auto choice = dyn_cast<arith::SelectOp>(use.getOwner());
+  if (!choice || choice->getBlock() != op.getBlock() || use.getOperandNumber() == 0) return false;
+  mlir::Value condition = choice.getCondition();
+  if (!has(condition) || !get(condition).isUniform()) return false;
+  for (Operation* between = op.getNextNode(); between != choice; between = between->getNextNode())
+    if (isa<StoreOp, LoopOp, DotOp>(between)) return false; // may write what is read
+  return true;
+}
+
+LaneValue PartEmitter::emitChoice(arith::SelectOp op) {
+  auto branch = [&](mlir::Value value) {
+    return [this, value]() -> Values {
+      Scope scope(*this);
+      if (!has(value)) emitOp(*value.getDefiningOp());
+      LaneValue chosen = get(value);
+      if (!lanes_.active) return {chosen.parts[0]};
+      LaneValue all = byBlock([&](unsigned i) { return vectorOf(chosen, i); });
+      return Values(all.parts.begin(), all.parts.end());
+    };
+  };
+  Values chosen = ifElse(get(op.getCondition()).parts[0], branch(op.getTrueValue()),
+                         branch(op.getFalseValue()));
+  if (!lanes_.active) return LaneValue::uniform(chosen[0]);
+  return byBlock([&](unsigned i) { return chosen[i]; });
 }
 
 // Index arithmetic keeps linear values linear, so that addresses computed by hand are still
@@ -160,6 +191,9 @@ void PartEmitter::emitOp(Operation& op) {
     set(load, emitLoad(load));
   } else if (auto store = dyn_cast<StoreOp>(op)) {
     emitStore(store);
+  } else if (auto choice = dyn_cast<arith::SelectOp>(op);
+             choice && !(has(choice.getTrueValue()) && has(choice.getFalseValue()))) {
+    set(choice, emitChoice(choice));
   } else if (auto loop = dyn_cast<LoopOp>(op)) {
     emitLoop(&op, loop.getAxis(), loop.getBody().front(), reductionOf(loop));
   } else if (auto dot = dyn_cast<DotOp>(op)) {

@@ -114,6 +114,8 @@ private:
   bool canHoist(mlir::Operation& op, const llvm::SmallPtrSetImpl<mlir::Value>& written);
   void emitBlock(mlir::Block& block);
   void emitOp(mlir::Operation& op);
+  bool waitsForChoice(mlir::Operation& op);
+  LaneValue emitChoice(mlir::arith::SelectOp op);
   void emitRequire(loom::RequireOp op);
   bool emitIndexOp(mlir::Operation& op);
   bool emitExtremum(mlir::Operation& op);

@@ -128,6 +128,25 @@ TEST_CASE("a condition that all lanes share is a branch around the load", "[loom
   CHECK(emitted->kernels[0].llvm_text.find("llvm.masked.load") == std::string::npos);
 }
 
+TEST_CASE("where all lanes choose alike, one of the chosen loads runs", "[loom]") {
+  Parsed parsed(R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f32>) {
+    loom.part [#loom.axis<"i", 4>, #loom.axis<"j", 64, lanes>] {
+    ^bb0(%i: index, %j: index):
+      %row = arith.index_cast %i : index to i64
+      %two = arith.constant 2 : i64
+      %first = arith.cmpi slt, %row, %two : i64
+      %a = loom.load %x[affine_map<(i, j) -> (i * 64 + j)>](%i, %j) : !loom.buffer<f32>
+      %b = loom.load %y[affine_map<(i, j) -> (i * 64 + j)>](%i, %j) : !loom.buffer<f32>
+      %v = arith.select %first, %a, %b : f32
+      loom.store %v, %z[affine_map<(i, j) -> (i * 64 + j)>](%i, %j) : !loom.buffer<f32>
+    }
+  })");
+  REQUIRE(parsed.module);
+  auto emitted = cpu::emitKernels(*parsed.module, cpu::CpuTarget::host(), {true, true});
+  REQUIRE(bool(emitted));
+  CHECK(emitted->kernels[0].llvm_text.find("select <") == std::string::npos);
+}
+
 TEST_CASE("an object with undefined symbols is not linked", "[loom]") {
   auto linked = cpu::linkSharedObject("not an object");
   REQUIRE(!linked);
