@@ -30,6 +30,7 @@ DotTypes::DotTypes(LLVMContext& context, const DotPlan& plan) {
     break;
   }
   vec = FixedVectorType::get(sum, plan.lanes);
+  row = FixedVectorType::get(stored, plan.lanes);
 }
 
 void emitDotLoop(IRBuilderBase& b, Value* from, Value* to, int64_t step,
@@ -91,6 +92,16 @@ Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsi
 Value* widenDot(IRBuilderBase& b, const DotTypes& types, Value* value) {
   if (types.stored == types.sum) return value;
   return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);
+}
+
+Value* interleaveDot(IRBuilderBase& b, const DotTypes& types, ArrayRef<Value*> rows) {
+  int lanes = int(types.row->getNumElements());
+  std::vector<int> order;
+  for (int i = 0; i < lanes; ++i)
+    for (int r = 0; r < int(rows.size()); ++r)
+      order.push_back(r * lanes + i);
+  Value* all = b.CreateShuffleVector(rows[0], rows[1], order);
+  return b.CreateBitCast(all, types.vec);
 }
 
 Function* dotFunction(IRBuilderBase& b, const std::string& name, ArrayRef<Type*> parameters,

@@ -23,6 +23,7 @@ struct DotTarget {
   int64_t l2_bytes = 1024 * 1024;
   bool fma = true;
   bool f16c = false;
+  bool bf16_pairs = false; // an instruction of 64 bytes adds two products of bf16 to a sum of f32
 };
 
 /// Strides of one operand inside a batch entry, in elements; 0 broadcasts.
@@ -45,8 +46,11 @@ struct DotPlan {
   int lanes = 0;        // accumulators per vector
   int tile_rows = 0;    // rows of the register tile
   int tile_vectors = 0; // vectors per row of the register tile
-  int unroll = 1;       // steps of k per iteration of the inner loop
-  int64_t k_block = 0;  // steps of k per pass over the rows of a chunk
+  // Steps of k that stand side by side in one lane of a panel, 4 bytes, and are multiplied by one
+  // instruction.
+  int group = 1;
+  int unroll = 1;       // groups of k per iteration of the inner loop
+  int64_t k_block = 0;  // steps of k per pass over the rows of a chunk, whole groups
   bool packs_a = false; // A tiles are copied to scratch before use
   bool packs_b = false; // B panels are copied to scratch before use
   int64_t batches_per_chunk = 1;
@@ -54,7 +58,8 @@ struct DotPlan {
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
-  int64_t sumBytes() const;  // size of one accumulator
+  int64_t sumBytes() const;  // size of one accumulator, and of a lane of a panel
+  int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
   int64_t tileBytes() const; // size of one register tile in memory
   /// Whether k is cut into several blocks, so that sums wait in memory between them.
   bool severalBlocks() const;
@@ -72,7 +77,7 @@ struct DotPlan {
 
 /// Chooses tiles, packing and chunks. The result depends on shape and target only, never on the
 /// number of threads, and neither do the bits of the product: every element is one chain of fused
-/// multiply-adds in ascending k.
+/// multiply-adds in ascending k, within a group as the instruction orders them.
 DotPlan planDot(const DotShape& shape, const DotTarget& target);
 
 } // namespace weft::cpu

@@ -1,6 +1,8 @@
 // The register tile: rows x vectors accumulators that stay in registers over a run of k.
 #include "codegen/cpu/dot_parts.h"
 
+#include "llvm/IR/IntrinsicsX86.h"
+
 #include <vector>
 
 using namespace llvm;
@@ -62,8 +64,8 @@ private:
     return node;
   }
 
-  Value* at(Value* base, int64_t elements) {
-    return b.CreateConstGEP1_64(types.sum, base, elements);
+  Value* at(Value* base, int64_t bytes) {
+    return b.CreateConstGEP1_64(b.getInt8Ty(), base, bytes);
   }
 
   Align vectorAlign() const { return Align(plan.target.vector_bytes); }
@@ -96,10 +98,11 @@ private:
   void emitStep(Value* a, Value* panel, int step) {
     std::vector<Value*> row;
     for (int v = 0; v < plan.tile_vectors; ++v)
-      row.push_back(b.CreateAlignedLoad(types.vec, at(panel, step * layout.b_step + v * plan.lanes),
-                                        Align(plan.sumBytes())));
+      row.push_back(columnsOf(at(panel, step * layout.b_step), v));
+    Align align(plan.group > 1 ? 1 : plan.sumBytes());
     for (int i = 0; i < plan.tile_rows; ++i) {
-      Value* scalar = b.CreateLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row));
+      Value* scalar = b.CreateAlignedLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row),
+                                          align);
       Value* factor = b.CreateVectorSplat(plan.lanes, scalar);
       for (int v = 0; v < plan.tile_vectors; ++v) {
         Value*& sum = sums_of_tile[i * plan.tile_vectors + v];
@@ -108,10 +111,31 @@ private:
     }
   }
 
+  // Vector v of a step of B: of a panel, or of the group's rows in place.
+  Value* columnsOf(Value* step, int v) {
+    if (plan.packs_b || plan.group == 1)
+      return b.CreateAlignedLoad(types.vec, at(step, v * plan.target.vector_bytes),
+                                 Align(plan.sumBytes()));
+    std::vector<Value*> rows;
+    int64_t bytes = types.stored->getScalarSizeInBits() / 8;
+    for (int g = 0; g < plan.group; ++g)
+      rows.push_back(b.CreateAlignedLoad(
+          types.row, at(step, g * layout.b_row + v * plan.lanes * bytes), Align(bytes)));
+    return interleaveDot(b, types, rows);
+  }
+
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
+    if (plan.group == 2) return addPairs(x, y, sum);
     if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
     if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
     return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
+  }
+
+  // Two fused multiply-adds a lane, the odd step first; denormals count as zeros.
+  Value* addPairs(Value* x, Value* y, Value* sum) {
+    auto* pairs = FixedVectorType::get(b.getBFloatTy(), 2 * plan.lanes);
+    return b.CreateIntrinsic(Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
+                             {sum, b.CreateBitCast(y, pairs), b.CreateBitCast(x, pairs)});
   }
 
   IRBuilderBase& b;
@@ -131,7 +155,8 @@ Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLa
   std::string name = std::string("weft.dot.tile.") + element + "." +
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.tile_vectors) +
                      ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +
-                     ".b" + std::to_string(layout.b_step) + ".u" + std::to_string(plan.unroll) +
+                     ".b" + std::to_string(layout.b_step) + "." + std::to_string(layout.b_row) +
+                     ".u" + std::to_string(plan.unroll) + ".g" + std::to_string(plan.group) +
                      (plan.severalBlocks() ? "s" : "");
   bool created;
   Function* function =

@@ -145,6 +145,7 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   unit.vector_bytes = target.vector_bits / 8;
   unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
   unit.f16c = target.has("f16c");
+  unit.bf16_pairs = target.has("avx512bf16") && target.vector_bits == 512 && !rhs->window;
   product.plan = planDot(shape, unit);
   return product;
 }

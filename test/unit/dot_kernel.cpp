@@ -28,6 +28,8 @@ size_t storedBytes(DotElement element) {
   return element == DotElement::f32 ? 4 : isHalf(element) ? 2 : 8;
 }
 
+int64_t roundUp(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
+
 // Elements from the first to the last one that the operand reaches.
 int64_t span(int64_t rows, int64_t columns, const DotLayout& layout, int64_t batch,
              int64_t batch_stride) {
@@ -151,7 +153,7 @@ DotPlan makePlan(const DotCase& test_case) {
   DotPlan plan = planDot(shape, test_case.target);
   if (test_case.k_block) {
     plan.k_block = test_case.k_block;
-    if (plan.k_block % plan.unroll != 0) plan.unroll = 1;
+    if (plan.k_block % (plan.group * plan.unroll) != 0) plan.unroll = 1;
   }
   return plan;
 }
@@ -320,7 +322,11 @@ DotKernel::Result DotKernel::reference() const {
       for (int64_t j = 0; j < s.n; ++j) {
         double sum = 0;
         uint64_t integers = 0;
-        for (int64_t k = 0; k < s.k; ++k) {
+        for (int64_t step = 0; step < roundUp(s.k, plan_.group); ++step) {
+          // Within a group the last step comes first.
+          int64_t group = step / plan_.group * plan_.group;
+          int64_t k = group + plan_.group - 1 - step % plan_.group;
+          if (k >= s.k) continue;
           int64_t a = batch * case_.a_batch_stride + i * s.a.row_stride + k * s.a.column_stride;
           int64_t b = batch * case_.b_batch_stride + k * s.b.row_stride + j * s.b.column_stride;
           if (s.element == DotElement::i64)
