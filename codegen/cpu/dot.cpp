@@ -128,7 +128,7 @@ private:
     emitDotLoop(b, rows.begin, rows.end, plan.tile_rows, [&](Value* row) {
       Value* from = at(types.stored, a_base,
                        offset(row, problem.a.row_stride, block.first, problem.a.column_stride));
-      DotPanel panel{plan.tile_rows, plan.shape.a.row_stride, plan.shape.a.column_stride};
+      DotPanel panel{plan.tile_rows, plan.shape.a.row_stride, plan.shape.a.column_stride, true};
       b.CreateCall(dotPackFunction(b, plan, panel),
                    {from, value(problem.a.row_stride), value(problem.a.column_stride),
                     b.CreateNSWSub(m, row), block.count, rowPanel(row, rows)});
@@ -154,7 +154,7 @@ private:
     }
     Value* from = at(types.stored, b_base,
                      offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
-    DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride};
+    DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride, false};
     b.CreateCall(dotPackFunction(b, plan, panel),
                  {from, value(problem.b.column_stride), value(problem.b.row_stride),
                   b.CreateNSWSub(n, column), block.count, b_panel});

@@ -14,26 +14,27 @@ class PackEmitter {
 public:
   PackEmitter(IRBuilderBase& builder, const DotPlan& plan, const DotPanel& panel,
               Function* function)
-      : b(builder), types(builder.getContext(), plan), lanes(plan.lanes), group(plan.group),
-        width(panel.width), from(function->getArg(0)),
+      : b(builder), plan(plan), panel(panel), types(builder.getContext(), plan), lanes(plan.lanes),
+        group(plan.group), width(panel.width), from(function->getArg(0)),
         lane_stride(constantOr(panel.lane_stride, function->getArg(1))),
         step_stride(constantOr(panel.step_stride, function->getArg(2))), valid(function->getArg(3)),
         steps(function->getArg(4)), to(function->getArg(5)) {
     b.SetInsertPoint(BasicBlock::Create(b.getContext(), "entry", function));
     zero = b.getInt64(0);
     whole_groups = group == 1 ? steps : b.CreateUDiv(steps, b.getInt64(group));
-    groups = group == 1 ? steps
-                        : b.CreateUDiv(b.CreateNSWAdd(steps, b.getInt64(group - 1)),
-                                       b.getInt64(group));
+    groups = group == 1
+                 ? steps
+                 : b.CreateUDiv(b.CreateNSWAdd(steps, b.getInt64(group - 1)), b.getInt64(group));
   }
 
-  void emit(const DotPanel& panel) {
+  void emit() {
     if (panel.lane_stride == 1)
       copyVectors();
     else if (panel.step_stride == 1)
       transpose();
     else
       copyScalars(zero);
+    if (plan.shiftsRows() && !panel.is_left) addShifts();
     b.CreateRetVoid();
   }
 
@@ -53,8 +54,31 @@ private:
   }
 
   void store(Value* value, Value* lane, Value* number) {
-    Value* place = b.CreateGEP(types.sum, to, emitDotOffset(b, lane, number, b.getInt64(width)));
-    b.CreateAlignedStore(value, place, Align(types.sum->getScalarSizeInBits() / 8));
+    if (plan.shiftsRows() && panel.is_left) // 128 more is the sign bit flipped
+      value = b.CreateXor(value, ConstantInt::get(value->getType(), 0x80808080));
+    b.CreateAlignedStore(value, target(lane, number), Align(types.sum->getScalarSizeInBits() / 8));
+  }
+
+  Value* target(Value* lane, Value* number) {
+    return b.CreateGEP(types.sum, to, emitDotOffset(b, lane, number, b.getInt64(width)));
+  }
+
+  // sum (a + 128) b = sum a b + 128 sum b: behind the panel, what a tile's sums start from.
+  void addShifts() {
+    Value* last = b.getInt64(plan.panelSteps());
+    Value* ones = ConstantInt::get(types.vec, 0x01010101);
+    for (int64_t lane = 0; lane < width; lane += lanes) {
+      Value* sums = target(b.getInt64(lane), last);
+      b.CreateAlignedStore(Constant::getNullValue(types.vec), sums, Align(4));
+      emitDotLoop(b, zero, groups, 1, [&](Value* number) {
+        Value* row = b.CreateAlignedLoad(types.vec, target(b.getInt64(lane), number), Align(4));
+        Value* sum = b.CreateAlignedLoad(types.vec, sums, Align(4));
+        b.CreateAlignedStore(addQuads(b, sum, ones, row), sums, Align(4));
+      });
+      Value* sum = b.CreateAlignedLoad(types.vec, sums, Align(4));
+      b.CreateAlignedStore(b.CreateMul(sum, ConstantInt::getSigned(types.vec, -128)), sums,
+                           Align(4));
+    }
   }
 
   // Lanes lie side by side: whole vectors, masked where they pass the last valid lane. The surplus
@@ -89,8 +113,7 @@ private:
 
   // Lanes from `lane` on of a group. A partial group reads 0 for the steps that it lacks.
   Value* loadVector(int64_t lane, Value* number, Value* mask, bool partial = false) {
-    if (group == 1)
-      return emitDotLoad(b, types, source(b.getInt64(lane), number), lanes, mask);
+    if (group == 1) return emitDotLoad(b, types, source(b.getInt64(lane), number), lanes, mask);
     std::vector<Value*> rows;
     for (int64_t k = 0; k < group; ++k) {
       Value *step = stepOf(number, k), *seen = mask;
@@ -105,9 +128,8 @@ private:
 
   Value* loadStored(Value* address, Type* type, Value* mask = nullptr) {
     Align align(types.stored->getScalarSizeInBits() / 8);
-    return mask
-               ? b.CreateMaskedLoad(type, address, align, mask, Constant::getNullValue(type))
-               : static_cast<Value*>(b.CreateAlignedLoad(type, address, align));
+    return mask ? b.CreateMaskedLoad(type, address, align, mask, Constant::getNullValue(type))
+                : static_cast<Value*>(b.CreateAlignedLoad(type, address, align));
   }
 
   // Steps are often a page or more apart, where no hardware prefetcher follows.
@@ -210,6 +232,8 @@ private:
   }
 
   IRBuilderBase& b;
+  const DotPlan& plan;
+  const DotPanel& panel;
   DotTypes types;
   int lanes, group;
   int64_t width;
@@ -222,16 +246,18 @@ private:
 Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel& panel) {
   DotTypes types(b.getContext(), plan);
   auto text = [](int64_t stride) { return stride == kDynamic ? "x" : std::to_string(stride); };
-  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64"};
+  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
   std::string name = std::string("weft.dot.pack.") + names[int(plan.shape.element)] + "." +
                      std::to_string(panel.width) + "x" + std::to_string(plan.group) + "." +
                      text(panel.lane_stride) + "." + text(panel.step_stride);
+  if (plan.shiftsRows())
+    name += panel.is_left ? ".left" : ".right" + std::to_string(plan.panelSteps());
   bool created;
   Function* function = dotFunction(
       b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr}, created);
   if (created) {
     IRBuilderBase::InsertPointGuard guard(b);
-    PackEmitter(b, plan, panel, function).emit(panel);
+    PackEmitter(b, plan, panel, function).emit();
   }
   return function;
 }

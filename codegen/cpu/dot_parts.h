@@ -53,6 +53,10 @@ llvm::Function* dotFunction(llvm::IRBuilderBase& builder, const std::string& nam
 llvm::Value* interleaveDot(llvm::IRBuilderBase& builder, const DotTypes& types,
                            llvm::ArrayRef<llvm::Value*> rows);
 
+/// Adds to each lane of `sum`, i32, the products of four u8 of x and four i8 of y.
+llvm::Value* addQuads(llvm::IRBuilderBase& builder, llvm::Value* sum, llvm::Value* x,
+                      llvm::Value* y);
+
 /// How a tile finds A(i, k) and B(k, j) from its base pointers, in bytes; a step is a group of k. A
 /// row of B in place lies `b_row` behind the one before it.
 struct DotTileLayout {
@@ -69,6 +73,7 @@ llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& pla
 /// apart by these strides, each constant or kDynamic.
 struct DotPanel {
   int64_t width, lane_stride, step_stride;
+  bool is_left; // of A
 };
 
 /// Returns `void pack(ptr from, i64 lane_stride, i64 step_stride, i64 lanes, i64 k, ptr to)`:

@@ -32,6 +32,8 @@ int64_t elementBytes(DotElement element) {
   case DotElement::bf16:
   case DotElement::f16:
     return 2;
+  case DotElement::i8:
+    return 1;
   default:
     return 8;
   }
@@ -48,6 +50,7 @@ bool rowsCollide(const DotShape& s, int64_t stride) {
 
 // Steps of k that one instruction multiplies and adds.
 int groupOf(const DotShape& s, const DotTarget& target) {
+  if (s.element == DotElement::i8) return 4;
   return s.element == DotElement::bf16 && target.bf16_pairs ? 2 : 1;
 }
 
@@ -58,9 +61,9 @@ bool usesStored(const DotPlan& plan) { return !isHalf(plan.shape.element) || pla
 // the steps of a group lie side by side.
 bool readsAInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  if (!usesStored(plan) || s.m == kDynamic || !constantLayout(s.a)) return false;
-  return plan.group == 1 ||
-         (s.a.column_stride == 1 && s.k != kDynamic && s.k % plan.group == 0);
+  if (!usesStored(plan) || plan.shiftsRows() || s.m == kDynamic || !constantLayout(s.a))
+    return false;
+  return plan.group == 1 || (s.a.column_stride == 1 && s.k != kDynamic && s.k % plan.group == 0);
 }
 
 bool fewRows(const DotShape& s) { return s.m != kDynamic && s.m <= kFewRows; }
@@ -74,7 +77,8 @@ int64_t bytesOfB(const DotShape& s) {
 // tile is so narrow that it takes one line of each row. The limits are measured, on Zen 3 and 4.
 bool readsBInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  if (!usesStored(plan) || s.n == kDynamic || !constantLayout(s.b)) return false;
+  if (!usesStored(plan) || plan.shiftsRows() || s.n == kDynamic || !constantLayout(s.b))
+    return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
   // Rows of a group go through registers for each tile, which pays where one tile has all of A's.
   if (plan.group > 1) return s.k != kDynamic && s.k % plan.group == 0 && fewRows(s);
@@ -198,7 +202,7 @@ void chooseChunks(DotPlan& plan) {
 } // namespace
 
 int64_t DotPlan::sumBytes() const {
-  return shape.element == DotElement::f32 || isHalf(shape.element) ? 4 : 8;
+  return shape.element == DotElement::f64 || shape.element == DotElement::i64 ? 8 : 4;
 }
 
 bool DotPlan::severalBlocks() const { return shape.k == kDynamic || shape.k > k_block; }
@@ -212,8 +216,8 @@ int64_t DotPlan::bPanelOffset() const {
 }
 
 int64_t DotPlan::aPanelsOffset() const {
-  return bPanelOffset() +
-         (packs_b ? roundUp(panelSteps() * tileColumns() * sumBytes(), kCacheLine) : 0);
+  int64_t steps = panelSteps() + shiftsRows();
+  return bPanelOffset() + (packs_b ? roundUp(steps * tileColumns() * sumBytes(), kCacheLine) : 0);
 }
 
 int64_t DotPlan::scratchBytes() const {

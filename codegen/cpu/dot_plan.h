@@ -10,9 +10,9 @@ namespace weft::cpu {
 /// Marks an extent or a stride that is known only when the kernel runs.
 inline constexpr int64_t kDynamic = INT64_MIN;
 
-/// Element types of operands. bf16 and f16 operands accumulate in f32, all others in their own
-/// type.
-enum class DotElement { f32, f64, bf16, f16, i64 };
+/// Element types of operands. bf16 and f16 operands accumulate in f32, i8 in i32, all others in
+/// their own type. i8 needs `i8_quads`, and sums that fit in 32 bits.
+enum class DotElement { f32, f64, bf16, f16, i64, i8 };
 constexpr bool isHalf(DotElement e) { return e == DotElement::bf16 || e == DotElement::f16; }
 
 /// The vector unit and the caches that tiles are sized for. The defaults describe AVX-512.
@@ -24,6 +24,7 @@ struct DotTarget {
   bool fma = true;
   bool f16c = false;
   bool bf16_pairs = false; // an instruction of 64 bytes adds two products of bf16 to a sum of f32
+  bool i8_quads = false;   // one adds four products of u8 and i8 to a sum of i32
 };
 
 /// Strides of one operand inside a batch entry, in elements; 0 broadcasts.
@@ -58,8 +59,11 @@ struct DotPlan {
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
-  int64_t sumBytes() const;  // size of one accumulator, and of a lane of a panel
+  int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
   int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
+  /// Whether rows of A are packed 128 higher, as u8, and panels of B end with what that adds to
+  /// the sums of each column.
+  bool shiftsRows() const { return shape.element == DotElement::i8; }
   int64_t tileBytes() const; // size of one register tile in memory
   /// Whether k is cut into several blocks, so that sums wait in memory between them.
   bool severalBlocks() const;

@@ -23,6 +23,7 @@ public:
     BasicBlock *entry = block("entry"), *loop = block("k"), *done = block("done");
     b.SetInsertPoint(entry);
     std::vector<Value*> start = initialSums();
+    if (plan.shiftsRows()) addShifts(start, panel);
     BasicBlock* before = b.GetInsertBlock();
     b.CreateCondBr(b.CreateICmpSGT(k, b.getInt64(0)), loop, done);
 
@@ -64,9 +65,7 @@ private:
     return node;
   }
 
-  Value* at(Value* base, int64_t bytes) {
-    return b.CreateConstGEP1_64(b.getInt8Ty(), base, bytes);
-  }
+  Value* at(Value* base, int64_t bytes) { return b.CreateConstGEP1_64(b.getInt8Ty(), base, bytes); }
 
   Align vectorAlign() const { return Align(plan.target.vector_bytes); }
 
@@ -95,14 +94,25 @@ private:
     return merged;
   }
 
+  // What the panel ends with takes the shift of A's rows from the sums.
+  void addShifts(std::vector<Value*>& start, Value* panel) {
+    Value* shifts = at(panel, plan.panelSteps() * layout.b_step);
+    for (size_t i = 0; i < start.size(); ++i) {
+      int64_t v = int64_t(i) % plan.tile_vectors;
+      Value* shift = b.CreateAlignedLoad(types.vec, at(shifts, v * plan.target.vector_bytes),
+                                         Align(plan.sumBytes()));
+      start[i] = b.CreateAdd(start[i], shift);
+    }
+  }
+
   void emitStep(Value* a, Value* panel, int step) {
     std::vector<Value*> row;
     for (int v = 0; v < plan.tile_vectors; ++v)
       row.push_back(columnsOf(at(panel, step * layout.b_step), v));
     Align align(plan.group > 1 ? 1 : plan.sumBytes());
     for (int i = 0; i < plan.tile_rows; ++i) {
-      Value* scalar = b.CreateAlignedLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row),
-                                          align);
+      Value* scalar =
+          b.CreateAlignedLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row), align);
       Value* factor = b.CreateVectorSplat(plan.lanes, scalar);
       for (int v = 0; v < plan.tile_vectors; ++v) {
         Value*& sum = sums_of_tile[i * plan.tile_vectors + v];
@@ -126,6 +136,7 @@ private:
 
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
     if (plan.group == 2) return addPairs(x, y, sum);
+    if (plan.group == 4) return addQuads(b, sum, x, y);
     if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
     if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
     return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
@@ -151,12 +162,16 @@ private:
 
 Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
-  const char* element = types.sum == types.i64 ? "i64" : plan.sumBytes() == 4 ? "f32" : "f64";
+  const char* element = plan.shiftsRows()        ? "i8"
+                        : types.sum == types.i64 ? "i64"
+                        : plan.sumBytes() == 4   ? "f32"
+                                                 : "f64";
   std::string name = std::string("weft.dot.tile.") + element + "." +
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.tile_vectors) +
                      ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +
                      ".b" + std::to_string(layout.b_step) + "." + std::to_string(layout.b_row) +
                      ".u" + std::to_string(plan.unroll) + ".g" + std::to_string(plan.group) +
+                     (plan.shiftsRows() ? "." + std::to_string(plan.panelSteps()) : "") +
                      (plan.severalBlocks() ? "s" : "");
   bool created;
   Function* function =

@@ -12,6 +12,7 @@ namespace {
 const DotTarget kAvx512{64, 32, 32 << 10, 1 << 20, true};
 const DotTarget kAvx2{32, 16, 32 << 10, 512 << 10, true};
 const DotTarget kPairs{64, 32, 32 << 10, 1 << 20, true, false, true};
+const DotTarget kQuads{64, 32, 32 << 10, 1 << 20, true, false, false, true};
 const DotTarget kSse{16, 16, 32 << 10, 256 << 10, false};
 
 DotLayout rowMajor(int64_t columns, int64_t padding = 0) { return {columns + padding, 1}; }
@@ -237,6 +238,37 @@ TEST_CASE("dot: few rows of bf16 in front of a large matrix stream it") {
     CHECK(!plan.packs_b);
     CHECK(plan.severalBlocks());
   }
+}
+
+TEST_CASE("dot: quads of i8 are multiplied by one instruction") {
+  if (!__builtin_cpu_supports("avx512vnni")) {
+    WARN("SKIPPED: this processor has no vpdpbusd");
+    return;
+  }
+  auto bytes = [](int64_t m, int64_t n, int64_t k) {
+    return dense(m, n, k, kQuads, DotElement::i8);
+  };
+  for (int64_t m : {1, 15, 31}) // every element of the full range of i8
+    for (int64_t n : {1, 16, 50})
+      for (int64_t k : {0, 1, 2, 3, 4, 7, 72})
+        check(bytes(m, n, k));
+  check(bytes(300, 100, 1030));
+  for (int64_t k : {64, 67})
+    for (int64_t padding : {0, 3}) {
+      DotCase c = bytes(37, 53, k);
+      c.shape.b = transposed(k, padding);
+      check(c);
+      c.shape.a = transposed(37, padding);
+      check(c);
+      c.shape.b = rowMajor(53, padding);
+      check(c);
+      c.k_block = 12;
+      check(c);
+      c.dynamic = true;
+      check(c);
+      c.fixed_unit = true;
+      check(c);
+    }
 }
 
 TEST_CASE("dot: plans depend on shapes alone and fit the caches") {

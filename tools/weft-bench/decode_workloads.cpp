@@ -14,9 +14,7 @@ constexpr int64_t kLayers = 6, kWidth = 768, kHeads = 12, kHeadWidth = 64, kInne
 constexpr double kEps = 1e-5;
 
 // [1, width] as [heads, 1, width of a head].
-Tensor heads_of(const Tensor& x) {
-  return transpose(reshape(x, {1, kHeads, kHeadWidth}), 0, 1);
-}
+Tensor heads_of(const Tensor& x) { return transpose(reshape(x, {1, kHeads, kHeadWidth}), 0, 1); }
 
 // Turns the halves of each head by the position's angles (Su et al., RoFormer, 2021).
 Tensor rotate(const Tensor& x, const Tensor& cosines, const Tensor& sines) {
