@@ -14,9 +14,10 @@ namespace weft::kernels {
 
 namespace {
 
-constexpr int64_t kRows = 14, kColumns = 32; // of a tile: 28 accumulators, two vectors of B, one of A
-constexpr int64_t kFewRows = 4;              // up to which B is read where it lies
-constexpr int64_t kRun = 1024, kSteps = 8;   // columns and steps that few rows take at a time
+constexpr int64_t kRows = 14,
+                  kColumns = 32;           // of a tile: 28 accumulators, two vectors of B, one of A
+constexpr int64_t kFewRows = 4;            // up to which B is read where it lies
+constexpr int64_t kRun = 1024, kSteps = 8; // columns and steps that few rows take at a time
 
 // Elements of a matrix by row and column.
 struct Elements {
@@ -82,8 +83,7 @@ WEFT_PAIRS void pack_columns(const Elements& b, int64_t column, int64_t count, i
   if (b.column != 1) {
     for (int64_t j = 0; j < kColumns; j++)
       for (int64_t p = 0; p < pairs; p++)
-        to[p * kColumns + j] =
-            j < count ? pair_at(b, 2 * p, column + j, 1, 0, 2 * p + 1 < k) : 0;
+        to[p * kColumns + j] = j < count ? pair_at(b, 2 * p, column + j, 1, 0, 2 * p + 1 < k) : 0;
     return;
   }
   for (int64_t p = 0; p < pairs; p++) {
@@ -139,14 +139,14 @@ void multiply_panels(int64_t m, int64_t n, int64_t k, const Elements& a, const E
   for (int64_t j = 0; j < n; j += kColumns) {
     pack_columns(b, j, n - j, k, columns);
     for (int64_t i = 0; i < m; i += kRows)
-      kTiles[static_cast<size_t>(std::min(kRows, m - i) - 1)](
-          rows + i * pairs, columns, pairs, c + i * stride + j, stride, n - j);
+      kTiles[static_cast<size_t>(std::min(kRows, m - i) - 1)](rows + i * pairs, columns, pairs,
+                                                              c + i * stride + j, stride, n - j);
   }
 }
 
 // Few rows over columns that lie side by side: a few steps at a time of long runs.
-WEFT_PAIRS void multiply_runs(int64_t m, int64_t n, int64_t k, const Elements& a,
-                              const Elements& b, uint16_t* c, int64_t stride, float* sums) {
+WEFT_PAIRS void multiply_runs(int64_t m, int64_t n, int64_t k, const Elements& a, const Elements& b,
+                              uint16_t* c, int64_t stride, float* sums) {
   for (int64_t run = 0; run < n; run += kRun) {
     const int64_t count = std::min(kRun, n - run);
     std::fill_n(sums, kFewRows * kRun, 0.0f);

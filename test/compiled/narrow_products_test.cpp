@@ -70,7 +70,9 @@ TEST_CASE("compiled products of narrow integers are exact", "[compiled]") {
       [](const Inputs& x) -> std::vector<Tensor> {
         return {matmul(x[0].to(i32), transpose(x[1], 0, 1).to(i32))};
       },
-      []() -> Inputs { return {full({3, 4000}, -128, i8), full({20, 4000}, -128, i8)}; });
+      []() -> Inputs {
+        return {full({3, 4000}, -128, i8), full({20, 4000}, -128, i8)};
+      });
 }
 
 TEST_CASE("casts before a compiled product are done by its loads", "[compiled]") {
