@@ -18,6 +18,7 @@ constexpr int64_t kRows = 14,
                   kColumns = 32;           // of a tile: 28 accumulators, two vectors of B, one of A
 constexpr int64_t kFewRows = 4;            // up to which B is read where it lies
 constexpr int64_t kRun = 1024, kSteps = 8; // columns and steps that few rows take at a time
+constexpr int64_t kAhead = 256;            // elements of a row of B that are fetched before use
 
 // Elements of a matrix by row and column.
 struct Elements {
@@ -154,6 +155,9 @@ WEFT_PAIRS void multiply_runs(int64_t m, int64_t n, int64_t k, const Elements& a
       for (int64_t j = 0; j < count; j += kColumns)
         for (int64_t s = first; s < std::min(first + kSteps, k); s += 2) {
           const bool has_second = s + 1 < k;
+          // Short pieces of several rows: no prefetcher of the processor follows them.
+          for (int64_t row = s; row < s + 2; row++)
+            _mm_prefetch(reinterpret_cast<const char*>(b.at(row, run + j + kAhead)), _MM_HINT_T0);
           const Pair pair =
               interleave(b.at(s, run + j), b.row, has_second, first_columns(count - j));
           for (int64_t i = 0; i < m; i++) {

@@ -10,6 +10,9 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
+// Tiles between the columns of B that are read in place and those that are fetched.
+constexpr int64_t kTilesAhead = 2;
+
 class TileEmitter {
 public:
   TileEmitter(IRBuilderBase& builder, const DotPlan& plan, const DotTileLayout& layout,
@@ -127,10 +130,16 @@ private:
       return b.CreateAlignedLoad(types.vec, at(step, v * plan.target.vector_bytes),
                                  Align(plan.sumBytes()));
     std::vector<Value*> rows;
-    int64_t bytes = types.stored->getScalarSizeInBits() / 8;
-    for (int g = 0; g < plan.group; ++g)
-      rows.push_back(b.CreateAlignedLoad(
-          types.row, at(step, g * layout.b_row + v * plan.lanes * bytes), Align(bytes)));
+    int64_t bytes = types.stored->getScalarSizeInBits() / 8, width = plan.lanes * bytes;
+    for (int g = 0; g < plan.group; ++g) {
+      int64_t place = g * layout.b_row + v * width;
+      rows.push_back(b.CreateAlignedLoad(types.row, at(step, place), Align(bytes)));
+      // Short pieces of several rows: no prefetcher of the processor follows them.
+      if (v * width % 64 == 0)
+        b.CreateIntrinsic(Intrinsic::prefetch, {types.ptr},
+                          {at(step, place + kTilesAhead * plan.tile_vectors * width), b.getInt32(0),
+                           b.getInt32(3), b.getInt32(1)});
+    }
     return interleaveDot(b, types, rows);
   }
 
