@@ -18,6 +18,10 @@ template <DType from, DType to> void cast(const void* in, uint8_t form, void* ou
     std::fill_n(q, n, convert<To>(widen(*p)));
     return;
   }
+  if constexpr (from == to) { // bits, of NaN as well
+    std::copy_n(p, n, q);
+    return;
+  }
   for (int64_t k = 0; k < n; k++)
     q[k] = convert<To>(widen(p[k]));
 }

@@ -16,7 +16,8 @@ constexpr unsigned kLightWeight = 8;
 bool isReadFromMemory(Value v) {
   return llvm::any_of(v.getUsers(), [](Operation* user) {
     return isProduct(user) || isRoutine(user) ||
-           (isa<ir::ViewOp>(user) && isReadFromMemory(user->getResult(0)));
+           ((isa<ir::ViewOp>(user) || isLoadedBefore(user)) &&
+            isReadFromMemory(user->getResult(0)));
   });
 }
 
@@ -97,6 +98,7 @@ bool FusionGraph::isReadWhole(Value v) {
 
 // Sources that are not random, expressions of numbers (one element each), and those of one leaf.
 bool FusionGraph::isCheap(Operation* op) {
+  if (isLoadedBefore(op)) return true;
   const ir::Record* record = ir::recordOf(op);
   if (!record || record->isRandom || !isElementwise(op) || isGather(op) ||
       isReadFromMemory(op->getResult(0)))

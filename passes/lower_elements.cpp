@@ -156,6 +156,15 @@ Value PartLowering::emitConcatenate(Operation* op, ArrayRef<AffineExpr> indices,
   return y;
 }
 
+// Says whether the factors in memory are integers of at most 16 bits: sums of their products do not
+// wrap.
+bool PartLowering::addsNarrowIntegers() {
+  return llvm::all_of(part.accesses, [](const PartAccess& access) {
+    Type element = ir::elementOf(access.value);
+    return !access.isFactor || (element.isInteger() && element.getIntOrFloatBitWidth() <= 16);
+  });
+}
+
 Value PartLowering::emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
   Type element = ir::elementOf(op->getResult(0)), type = loom::valueType(element);
   auto factors = [&](OpBuilder& b, Value index) {
@@ -173,7 +182,7 @@ Value PartLowering::emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
   OpBuilder own(context);
   own.setInsertionPointToEnd(scopes[0].block);
   Value y;
-  if (isa<FloatType>(type)) {
+  if (isa<FloatType>(type) || addsNarrowIntegers()) {
     auto dot =
         loom::DotOp::create(own, op->getLoc(), type, axis,
                             [&](OpBuilder& b, Location, Value index) { return factors(b, index); });
@@ -198,9 +207,12 @@ Value PartLowering::emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
 // there.
 Value PartLowering::emitFactor(Value v, Factor factor) {
   Exprs indices = canonical(factor.indices);
-  while (auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp())) {
-    indices = canonical(view.sourceIndices(indices));
-    v = view->getOperand(0);
+  while (Operation* before = v.getDefiningOp()) {
+    if (auto view = dyn_cast<ir::ViewOp>(before))
+      indices = canonical(view.sourceIndices(indices));
+    else if (!part.contains(before)) // else a cast, which the load does
+      break;
+    v = before->getOperand(0);
   }
   if (factor.within.empty()) return emitLoad(v, indices, {}, scopes.size() - 1);
   SmallVector<AffineExpr> exprs(canonical(factor.within));

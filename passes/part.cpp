@@ -315,9 +315,12 @@ struct PartBuilder {
       Value factor = op->getOperand(k);
       Factor own = factorOf(op, k, indices, part.extents.size());
       Exprs at = canonical(own.indices);
-      while (auto view = dyn_cast_or_null<ir::ViewOp>(factor.getDefiningOp())) {
-        at = canonical(view.sourceIndices(at));
-        factor = view->getOperand(0);
+      while (Operation* before = factor.getDefiningOp()) {
+        if (auto view = dyn_cast<ir::ViewOp>(before))
+          at = canonical(view.sourceIndices(at));
+        else if (!part.contains(before) || !isLoadedBefore(before))
+          break;
+        factor = before->getOperand(0);
       }
       if (part.contains(factor.getDefiningOp()))
         return why.set("computed-factor", "a factor of the product is computed in the kernel");
@@ -404,7 +407,7 @@ std::optional<Part> Part::analyse(ArrayRef<Value> outputs, ArrayRef<Operation*> 
   part.outputs.assign(outputs.begin(), outputs.end());
   for (Operation* op : ops)
     if (!isTransparent(op)) {
-      part.ops.push_back(op);
+      if (!isLoadedBefore(op)) part.ops.push_back(op); // nothing computes such a cast
       part.members.insert(op);
     }
   MLIRContext* context = outputs.empty() ? nullptr : outputs.front().getContext();

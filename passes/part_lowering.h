@@ -105,6 +105,7 @@ private:
                          Condition mask);
   mlir::Value emitConcatenate(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices,
                               Condition mask);
+  bool addsNarrowIntegers();
   mlir::Value emitProduct(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices);
   mlir::Value emitFactor(mlir::Value v, Factor factor);
   void setCurrent(mlir::Operation* op) { current = op; }

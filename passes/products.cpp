@@ -154,7 +154,49 @@ Factor windowFactor(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, Aff
   return factor;
 }
 
+// Says whether an op is a cast that changes no number: to a wider dtype of its kind.
+bool isWidening(Operation* op) {
+  const ir::Record* record = ir::recordOf(op);
+  if (!record || !record->isCast) return false;
+  Type from = ir::elementOf(op->getOperand(0)), to = ir::elementOf(op->getResult(0));
+  if (from.getIntOrFloatBitWidth() >= to.getIntOrFloatBitWidth()) return false;
+  if (from.isBF16() || from.isF16()) return to.isF32();
+  return from.isInteger() && !from.isInteger(1) && to.isInteger() && !to.isUnsignedInteger();
+}
+
+// The widening cast that a factor is, seen through views.
+Operation* castOf(Value factor) {
+  while (auto view = dyn_cast_or_null<ir::ViewOp>(factor.getDefiningOp()))
+    factor = view->getOperand(0);
+  Operation* op = factor.getDefiningOp();
+  return op && isWidening(op) ? op : nullptr;
+}
+
+// Adds the casts of all products that read `v`. Returns false where something else reads it, or a
+// product that does not have two casts from one dtype.
+bool addPartners(Value v, llvm::SetVector<Operation*>& casts) {
+  return llvm::all_of(v.getUsers(), [&](Operation* user) {
+    if (isa<ir::ViewOp>(user)) return addPartners(user->getResult(0), casts);
+    if (!isMatrixProduct(user)) return false;
+    Operation *a = castOf(user->getOperand(0)), *b = castOf(user->getOperand(1));
+    if (!a || !b || ir::elementOf(a->getOperand(0)) != ir::elementOf(b->getOperand(0)))
+      return false;
+    casts.insert(a);
+    casts.insert(b);
+    return true;
+  });
+}
+
 } // namespace
+
+bool isLoadedBefore(Operation* cast) {
+  if (!isWidening(cast)) return false;
+  llvm::SetVector<Operation*> casts; // if one of them is not, neither are those beside it
+  casts.insert(cast);
+  for (size_t k = 0; k < casts.size(); k++)
+    if (!addPartners(casts[k]->getResult(0), casts)) return false;
+  return true;
+}
 
 bool isMatrixProduct(Operation* op) { return isa<ir::Matmul>(op); }
 

@@ -17,6 +17,10 @@ bool isProduct(mlir::Operation* op);
 /// Says whether the op is a product of matrices in the last two dims of its operands.
 bool isMatrixProduct(mlir::Operation* op);
 
+/// Says whether an op is a cast that changes no number and that only products of matrices read, of
+/// factors that all are such casts from one dtype: their kernels load what lies before the casts.
+bool isLoadedBefore(mlir::Operation* cast);
+
 /// Returns why an op that could be a product is a call of its own kernel instead, or nothing.
 llvm::StringRef whyCalled(mlir::Operation* op);
 

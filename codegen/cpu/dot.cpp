@@ -66,18 +66,21 @@ private:
   void emitTile(Value* batch, const Range& rows, const Range& columns, Value* row, Value* column,
                 Value* panel, const Block& block) {
     Value *row_base = row, *a;
-    DotTileLayout layout{1, plan.tile_rows, plan.tileColumns()};
+    int64_t bytes = plan.sumBytes(), stored = types.stored->getScalarSizeInBits() / 8;
+    DotTileLayout layout{bytes, plan.tile_rows * bytes, plan.tileColumns() * bytes};
     if (plan.packs_a) {
-      a = at(types.sum, a_panels,
-             b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.k_block)));
+      a = rowPanel(row, rows);
     } else {
       row_base = inside(row, plan.shape.m, plan.tile_rows);
       a = at(types.stored, a_base,
              offset(row_base, problem.a.row_stride, block.first, problem.a.column_stride));
-      layout.a_row = plan.shape.a.row_stride;
-      layout.a_step = plan.shape.a.column_stride;
+      layout.a_row = plan.shape.a.row_stride * stored;
+      layout.a_step = plan.shape.a.column_stride * plan.group * stored;
     }
-    if (!plan.packs_b) layout.b_step = plan.shape.b.row_stride;
+    if (!plan.packs_b) {
+      layout.b_row = plan.shape.b.row_stride * stored;
+      layout.b_step = layout.b_row * plan.group;
+    }
     Value* sums = tiles;
     if (plan.severalBlocks()) {
       // The tiles of a chunk, all rows of one column of tiles after the other.
@@ -87,7 +90,8 @@ private:
           b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.rows_per_chunk));
       sums = at(types.sum, tiles, b.CreateNSWAdd(from_row, from_column));
     }
-    b.CreateCall(dotTileFunction(b, plan, layout), {a, panel, sums, block.count, block.is_first});
+    b.CreateCall(dotTileFunction(b, plan, layout),
+                 {a, panel, sums, ceilDiv(block.count, plan.group), block.is_first});
     emitDotIf(b, block.is_last,
               [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
   }
@@ -124,13 +128,17 @@ private:
     emitDotLoop(b, rows.begin, rows.end, plan.tile_rows, [&](Value* row) {
       Value* from = at(types.stored, a_base,
                        offset(row, problem.a.row_stride, block.first, problem.a.column_stride));
-      Value* to = at(types.sum, a_panels,
-                     b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.k_block)));
-      DotPanel panel{plan.tile_rows, plan.shape.a.row_stride, plan.shape.a.column_stride};
+      DotPanel panel{plan.tile_rows, plan.shape.a.row_stride, plan.shape.a.column_stride, true};
       b.CreateCall(dotPackFunction(b, plan, panel),
                    {from, value(problem.a.row_stride), value(problem.a.column_stride),
-                    b.CreateNSWSub(m, row), block.count, to});
+                    b.CreateNSWSub(m, row), block.count, rowPanel(row, rows)});
     });
+  }
+
+  // The packed panel of the tile of rows that starts at `row`.
+  Value* rowPanel(Value* row, const Range& rows) {
+    return at(types.sum, a_panels,
+              b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.panelSteps())));
   }
 
   // The panel of B that starts at `column`, packed or in place.
@@ -146,7 +154,7 @@ private:
     }
     Value* from = at(types.stored, b_base,
                      offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
-    DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride};
+    DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride, false};
     b.CreateCall(dotPackFunction(b, plan, panel),
                  {from, value(problem.b.column_stride), value(problem.b.row_stride),
                   b.CreateNSWSub(n, column), block.count, b_panel});
@@ -184,6 +192,7 @@ private:
   Value* value(const DotSize& size) { return size.value ? size.value : b.getInt64(size.constant); }
 
   Value* ceilDiv(Value* extent, int64_t size) {
+    if (size == 1) return extent;
     return b.CreateUDiv(b.CreateNSWAdd(extent, b.getInt64(size - 1)), b.getInt64(size));
   }
 

@@ -14,21 +14,27 @@ class PackEmitter {
 public:
   PackEmitter(IRBuilderBase& builder, const DotPlan& plan, const DotPanel& panel,
               Function* function)
-      : b(builder), types(builder.getContext(), plan), lanes(plan.lanes), width(panel.width),
-        from(function->getArg(0)), lane_stride(constantOr(panel.lane_stride, function->getArg(1))),
+      : b(builder), plan(plan), panel(panel), types(builder.getContext(), plan), lanes(plan.lanes),
+        group(plan.group), width(panel.width), from(function->getArg(0)),
+        lane_stride(constantOr(panel.lane_stride, function->getArg(1))),
         step_stride(constantOr(panel.step_stride, function->getArg(2))), valid(function->getArg(3)),
         steps(function->getArg(4)), to(function->getArg(5)) {
     b.SetInsertPoint(BasicBlock::Create(b.getContext(), "entry", function));
     zero = b.getInt64(0);
+    whole_groups = group == 1 ? steps : b.CreateUDiv(steps, b.getInt64(group));
+    groups = group == 1
+                 ? steps
+                 : b.CreateUDiv(b.CreateNSWAdd(steps, b.getInt64(group - 1)), b.getInt64(group));
   }
 
-  void emit(const DotPanel& panel) {
+  void emit() {
     if (panel.lane_stride == 1)
       copyVectors();
     else if (panel.step_stride == 1)
       transpose();
     else
       copyScalars(zero);
+    if (plan.shiftsRows() && !panel.is_left) addShifts();
     b.CreateRetVoid();
   }
 
@@ -42,23 +48,51 @@ private:
     return b.CreateGEP(types.stored, from, offset);
   }
 
-  Value* target(Value* lane, Value* step) {
-    return b.CreateGEP(types.sum, to, emitDotOffset(b, lane, step, b.getInt64(width)));
+  // The first step of a group, or one further on.
+  Value* stepOf(Value* number, int64_t within = 0) {
+    return emitDotOffset(b, b.getInt64(within), number, b.getInt64(group));
   }
 
-  void store(Value* value, Value* lane, Value* step) {
-    b.CreateAlignedStore(value, target(lane, step), Align(types.sum->getScalarSizeInBits() / 8));
+  void store(Value* value, Value* lane, Value* number) {
+    if (plan.shiftsRows() && panel.is_left) // 128 more is the sign bit flipped
+      value = b.CreateXor(value, ConstantInt::get(value->getType(), 0x80808080));
+    b.CreateAlignedStore(value, target(lane, number), Align(types.sum->getScalarSizeInBits() / 8));
+  }
+
+  Value* target(Value* lane, Value* number) {
+    return b.CreateGEP(types.sum, to, emitDotOffset(b, lane, number, b.getInt64(width)));
+  }
+
+  // sum (a + 128) b = sum a b + 128 sum b: behind the panel, what a tile's sums start from.
+  void addShifts() {
+    Value* last = b.getInt64(plan.panelSteps());
+    Value* ones = ConstantInt::get(types.vec, 0x01010101);
+    for (int64_t lane = 0; lane < width; lane += lanes) {
+      Value* sums = target(b.getInt64(lane), last);
+      b.CreateAlignedStore(Constant::getNullValue(types.vec), sums, Align(4));
+      emitDotLoop(b, zero, groups, 1, [&](Value* number) {
+        Value* row = b.CreateAlignedLoad(types.vec, target(b.getInt64(lane), number), Align(4));
+        Value* sum = b.CreateAlignedLoad(types.vec, sums, Align(4));
+        b.CreateAlignedStore(addQuads(b, sum, ones, row), sums, Align(4));
+      });
+      Value* sum = b.CreateAlignedLoad(types.vec, sums, Align(4));
+      b.CreateAlignedStore(b.CreateMul(sum, ConstantInt::getSigned(types.vec, -128)), sums,
+                           Align(4));
+    }
   }
 
   // Lanes lie side by side: whole vectors, masked where they pass the last valid lane. The surplus
-  // of a last, partial vector is overwritten by the next step.
+  // of a last, partial vector is overwritten by the next group.
   void copyVectors() {
     auto copy = [&](function_ref<Value*(int64_t)> mask) {
-      emitDotLoop(b, zero, steps, 1, [&](Value* step) {
-        prefetch(step);
+      emitDotLoop(b, zero, whole_groups, 1, [&](Value* number) {
+        prefetch(number);
         for (int64_t lane = 0; lane < width; lane += lanes)
-          store(emitDotLoad(b, types, source(b.getInt64(lane), step), lanes, mask(lane)),
-                b.getInt64(lane), step);
+          store(loadVector(lane, number, mask(lane)), b.getInt64(lane), number);
+      });
+      emitDotLoop(b, whole_groups, groups, 1, [&](Value* number) {
+        for (int64_t lane = 0; lane < width; lane += lanes)
+          store(loadVector(lane, number, mask(lane), true), b.getInt64(lane), number);
       });
     };
     BasicBlock *part = block("part"), *whole = block("whole"), *done = block("done");
@@ -77,14 +111,37 @@ private:
     b.SetInsertPoint(done);
   }
 
+  // Lanes from `lane` on of a group. A partial group reads 0 for the steps that it lacks.
+  Value* loadVector(int64_t lane, Value* number, Value* mask, bool partial = false) {
+    if (group == 1) return emitDotLoad(b, types, source(b.getInt64(lane), number), lanes, mask);
+    std::vector<Value*> rows;
+    for (int64_t k = 0; k < group; ++k) {
+      Value *step = stepOf(number, k), *seen = mask;
+      if (partial) {
+        seen = b.CreateVectorSplat(lanes, b.CreateICmpSLT(step, steps));
+        if (mask) seen = b.CreateAnd(seen, mask);
+      }
+      rows.push_back(loadStored(source(b.getInt64(lane), step), types.row, seen));
+    }
+    return interleaveDot(b, types, rows);
+  }
+
+  Value* loadStored(Value* address, Type* type, Value* mask = nullptr) {
+    Align align(types.stored->getScalarSizeInBits() / 8);
+    return mask ? b.CreateMaskedLoad(type, address, align, mask, Constant::getNullValue(type))
+                : static_cast<Value*>(b.CreateAlignedLoad(type, address, align));
+  }
+
   // Steps are often a page or more apart, where no hardware prefetcher follows.
-  void prefetch(Value* step) {
-    Value* ahead = b.CreateNSWAdd(step, b.getInt64(kPrefetchSteps));
+  void prefetch(Value* number) {
     int64_t line = 64 * 8 / types.stored->getScalarSizeInBits();
-    for (int64_t lane = 0; lane < width; lane += line)
-      b.CreateIntrinsic(
-          Intrinsic::prefetch, {types.ptr},
-          {source(b.getInt64(lane), ahead), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+    for (int64_t k = 0; k < group; ++k) {
+      Value* ahead = b.CreateNSWAdd(stepOf(number, k), b.getInt64(kPrefetchSteps));
+      for (int64_t lane = 0; lane < width; lane += line)
+        b.CreateIntrinsic(
+            Intrinsic::prefetch, {types.ptr},
+            {source(b.getInt64(lane), ahead), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
+    }
   }
 
   // Mask of the first `count` lanes, which may be any number.
@@ -95,18 +152,18 @@ private:
     return b.CreateICmpSLT(ConstantVector::get(ids), b.CreateVectorSplat(lanes, count));
   }
 
-  // Steps lie side by side: squares of lanes x lanes go through registers.
+  // Steps lie side by side, and so does a group: squares of lanes x lanes go through registers.
   void transpose() {
     BasicBlock *part = block("part"), *whole = block("whole"), *done = block("done");
     b.CreateCondBr(b.CreateICmpSGE(valid, b.getInt64(width)), whole, part);
     b.SetInsertPoint(whole);
-    Value* squares = b.CreateAnd(steps, b.getInt64(-int64_t(lanes)));
+    Value* squares = b.CreateAnd(whole_groups, b.getInt64(-int64_t(lanes)));
     int64_t whole_lanes = width / lanes * lanes;
-    emitDotLoop(b, zero, squares, lanes, [&](Value* step) {
-      // The surplus of a partial square falls on the first lanes of the next step: it goes first.
-      if (whole_lanes < width) copySquare(b.getInt64(whole_lanes), width - whole_lanes, step);
+    emitDotLoop(b, zero, squares, lanes, [&](Value* number) {
+      // The surplus of a partial square falls on the first lanes of the next group: it goes first.
+      if (whole_lanes < width) copySquare(b.getInt64(whole_lanes), width - whole_lanes, number);
       emitDotLoop(b, zero, b.getInt64(whole_lanes), lanes,
-                  [&](Value* lane) { copySquare(lane, lanes, step); });
+                  [&](Value* lane) { copySquare(lane, lanes, number); });
     });
     copyScalars(squares);
     b.CreateBr(done);
@@ -117,21 +174,22 @@ private:
     b.SetInsertPoint(done);
   }
 
-  void copySquare(Value* first_lane, int64_t count, Value* step) {
+  void copySquare(Value* first_lane, int64_t count, Value* number) {
     std::vector<Value*> rows;
-    Value* corner = source(first_lane, step);
+    Value* corner = source(first_lane, stepOf(number));
     for (int64_t i = 0; i < lanes; ++i) {
       Value* row =
           b.CreateGEP(types.stored, corner, emitDotOffset(b, zero, b.getInt64(i), lane_stride));
-      rows.push_back(i < count ? emitDotLoad(b, types, row, lanes)
-                               : static_cast<Value*>(PoisonValue::get(types.vec)));
+      rows.push_back(i >= count  ? static_cast<Value*>(PoisonValue::get(types.vec))
+                     : group > 1 ? loadStored(row, types.vec)
+                                 : emitDotLoad(b, types, row, lanes));
     }
     // Invariant: after the stage of distance d, bit d of the lane and of the row are exchanged.
     for (int distance = lanes / 2; distance >= 1; distance /= 2)
       for (int i = 0; i < lanes; ++i)
         if (!(i & distance)) exchange(rows[i], rows[i + distance], distance);
     for (int i = 0; i < lanes; ++i)
-      store(rows[i], first_lane, b.CreateNSWAdd(step, b.getInt64(i)));
+      store(rows[i], first_lane, b.CreateNSWAdd(number, b.getInt64(i)));
   }
 
   void exchange(Value*& low, Value*& high, int distance) {
@@ -145,15 +203,28 @@ private:
     low = a;
   }
 
-  // Any strides, from step `first` on.
+  // Any strides, from group `first` on.
   void copyScalars(Value* first) {
-    emitDotLoop(b, first, steps, 1, [&](Value* step) {
-      emitDotLoop(
-          b, zero, b.CreateBinaryIntrinsic(Intrinsic::smin, valid, b.getInt64(width)), 1,
-          [&](Value* lane) { store(emitDotLoad(b, types, source(lane, step), 1), lane, step); });
+    emitDotLoop(b, first, groups, 1, [&](Value* number) {
+      emitDotLoop(b, zero, b.CreateBinaryIntrinsic(Intrinsic::smin, valid, b.getInt64(width)), 1,
+                  [&](Value* lane) { store(loadLane(lane, number), lane, number); });
       emitDotLoop(b, valid, b.getInt64(width), 1,
-                  [&](Value* lane) { store(Constant::getNullValue(types.sum), lane, step); });
+                  [&](Value* lane) { store(Constant::getNullValue(types.sum), lane, number); });
     });
+  }
+
+  Value* loadLane(Value* lane, Value* number) {
+    if (group == 1) return emitDotLoad(b, types, source(lane, number), 1);
+    auto* all = FixedVectorType::get(types.stored, unsigned(group));
+    Value *steps_of_lane = PoisonValue::get(all), *last = b.CreateNSWSub(steps, b.getInt64(1));
+    for (int64_t k = 0; k < group; ++k) {
+      Value* step = stepOf(number, k);
+      Value* x = loadStored(source(lane, b.CreateBinaryIntrinsic(Intrinsic::smin, step, last)),
+                            types.stored);
+      x = b.CreateSelect(b.CreateICmpSLT(step, steps), x, Constant::getNullValue(types.stored));
+      steps_of_lane = b.CreateInsertElement(steps_of_lane, x, k);
+    }
+    return b.CreateBitCast(steps_of_lane, types.sum);
   }
 
   BasicBlock* block(const char* name) {
@@ -161,10 +232,13 @@ private:
   }
 
   IRBuilderBase& b;
+  const DotPlan& plan;
+  const DotPanel& panel;
   DotTypes types;
-  int lanes;
+  int lanes, group;
   int64_t width;
   Value *from, *lane_stride, *step_stride, *valid, *steps, *to, *zero = nullptr;
+  Value *groups = nullptr, *whole_groups = nullptr; // of steps, with and without a last partial one
 };
 
 } // namespace
@@ -172,16 +246,18 @@ private:
 Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel& panel) {
   DotTypes types(b.getContext(), plan);
   auto text = [](int64_t stride) { return stride == kDynamic ? "x" : std::to_string(stride); };
-  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64"};
+  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
   std::string name = std::string("weft.dot.pack.") + names[int(plan.shape.element)] + "." +
-                     std::to_string(panel.width) + "." + text(panel.lane_stride) + "." +
-                     text(panel.step_stride);
+                     std::to_string(panel.width) + "x" + std::to_string(plan.group) + "." +
+                     text(panel.lane_stride) + "." + text(panel.step_stride);
+  if (plan.shiftsRows())
+    name += panel.is_left ? ".left" : ".right" + std::to_string(plan.panelSteps());
   bool created;
   Function* function = dotFunction(
       b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr}, created);
   if (created) {
     IRBuilderBase::InsertPointGuard guard(b);
-    PackEmitter(b, plan, panel, function).emit(panel);
+    PackEmitter(b, plan, panel, function).emit();
   }
   return function;
 }

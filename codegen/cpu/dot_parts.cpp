@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/scalar_ops.h"
 
+#include "llvm/IR/IntrinsicsX86.h"
 #include "llvm/IR/Module.h"
 
 using namespace llvm;
@@ -28,8 +29,13 @@ DotTypes::DotTypes(LLVMContext& context, const DotPlan& plan) {
   case DotElement::i64:
     stored = sum = i64;
     break;
+  case DotElement::i8:
+    stored = Type::getInt8Ty(context);
+    sum = Type::getInt32Ty(context);
+    break;
   }
   vec = FixedVectorType::get(sum, plan.lanes);
+  row = FixedVectorType::get(stored, plan.lanes);
 }
 
 void emitDotLoop(IRBuilderBase& b, Value* from, Value* to, int64_t step,
@@ -91,6 +97,29 @@ Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsi
 Value* widenDot(IRBuilderBase& b, const DotTypes& types, Value* value) {
   if (types.stored == types.sum) return value;
   return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);
+}
+
+Value* interleaveDot(IRBuilderBase& b, const DotTypes& types, ArrayRef<Value*> rows) {
+  // Rows 0 1 2 3 become 0 2 and 1 3, then 0 1 2 3, as the digits of a bit-reversed number.
+  std::vector<Value*> left(rows.begin(), rows.end());
+  for (; left.size() > 1; left.resize(left.size() / 2)) {
+    size_t half = left.size() / 2;
+    int lanes = int(cast<FixedVectorType>(left[0]->getType())->getNumElements());
+    std::vector<int> order;
+    for (int i = 0; i < lanes; ++i) {
+      order.push_back(i);
+      order.push_back(lanes + i);
+    }
+    for (size_t r = 0; r < half; ++r)
+      left[r] = b.CreateShuffleVector(left[r], left[r + half], order);
+  }
+  return b.CreateBitCast(left[0], types.vec);
+}
+
+Value* addQuads(IRBuilderBase& b, Value* sum, Value* x, Value* y) {
+  auto* quads = FixedVectorType::get(b.getInt8Ty(), 64);
+  return b.CreateIntrinsic(Intrinsic::x86_avx512_vpdpbusd_512, {},
+                           {sum, b.CreateBitCast(x, quads), b.CreateBitCast(y, quads)});
 }
 
 Function* dotFunction(IRBuilderBase& b, const std::string& name, ArrayRef<Type*> parameters,

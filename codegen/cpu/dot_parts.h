@@ -18,6 +18,7 @@ struct DotTypes {
   llvm::Type* sum;            // element of the accumulators
   bool is_f16, has_f16c;      // how 16 bits are widened
   llvm::FixedVectorType* vec; // <lanes x sum>
+  llvm::FixedVectorType* row; // <lanes x stored>
   llvm::IntegerType* i64;
   llvm::PointerType* ptr;
 };
@@ -47,13 +48,24 @@ llvm::Value* widenDot(llvm::IRBuilderBase& builder, const DotTypes& types, llvm:
 llvm::Function* dotFunction(llvm::IRBuilderBase& builder, const std::string& name,
                             llvm::ArrayRef<llvm::Type*> parameters, bool& created);
 
-/// How a tile finds A(i, k) and B(k, j) from its base pointers, in elements.
+/// Puts the elements of a group of rows side by side: lane j of the result, as wide as an
+/// accumulator, holds element j of each row.
+llvm::Value* interleaveDot(llvm::IRBuilderBase& builder, const DotTypes& types,
+                           llvm::ArrayRef<llvm::Value*> rows);
+
+/// Adds to each lane of `sum`, i32, the products of four u8 of x and four i8 of y.
+llvm::Value* addQuads(llvm::IRBuilderBase& builder, llvm::Value* sum, llvm::Value* x,
+                      llvm::Value* y);
+
+/// How a tile finds A(i, k) and B(k, j) from its base pointers, in bytes; a step is a group of k. A
+/// row of B in place lies `b_row` behind the one before it.
 struct DotTileLayout {
-  int64_t a_row, a_step, b_step;
+  int64_t a_row, a_step, b_step, b_row = 0;
 };
 
-/// Returns `void tile(ptr a, ptr b, ptr sums, i64 k, i1 fresh)`: sums[rows][columns] is 0 if fresh,
-/// and gains the products of k steps. `fresh` is ignored unless plan.severalBlocks().
+/// Returns `void tile(ptr a, ptr b, ptr sums, i64 steps, i1 fresh)`: sums[rows][columns] is 0 if
+/// fresh, and gains the products of the steps, each a group of k. `fresh` is ignored unless
+/// plan.severalBlocks().
 llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                 const DotTileLayout& layout);
 
@@ -61,11 +73,12 @@ llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& pla
 /// apart by these strides, each constant or kDynamic.
 struct DotPanel {
   int64_t width, lane_stride, step_stride;
+  bool is_left; // of A
 };
 
 /// Returns `void pack(ptr from, i64 lane_stride, i64 step_stride, i64 lanes, i64 k, ptr to)`:
-/// to[step][width] = from[lane, step], 0 for lanes beyond `lanes`. May write up to a vector of
-/// unspecified elements behind the panel.
+/// to[step / group][width][step % group] = from[lane, step], 0 for lanes beyond `lanes` and in what
+/// a last group lacks. May write up to a vector of unspecified elements behind the panel.
 llvm::Function* dotPackFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                 const DotPanel& panel);
 

@@ -32,6 +32,8 @@ int64_t elementBytes(DotElement element) {
   case DotElement::bf16:
   case DotElement::f16:
     return 2;
+  case DotElement::i8:
+    return 1;
   default:
     return 8;
   }
@@ -46,10 +48,25 @@ bool rowsCollide(const DotShape& s, int64_t stride) {
   return stride != 0 && stride * elementBytes(s.element) % kPage == 0;
 }
 
-// A tile may read A in place when the addresses of its rows are constants away from each other.
-bool readsAInPlace(const DotShape& s) {
-  return !isHalf(s.element) && s.m != kDynamic && constantLayout(s.a);
+// Steps of k that one instruction multiplies and adds.
+int groupOf(const DotShape& s, const DotTarget& target) {
+  if (s.element == DotElement::i8) return 4;
+  return s.element == DotElement::bf16 && target.bf16_pairs ? 2 : 1;
 }
+
+// Says whether a tile can use elements of A and B as they lie in memory.
+bool usesStored(const DotPlan& plan) { return !isHalf(plan.shape.element) || plan.group > 1; }
+
+// A tile may read A in place when the addresses of its rows are constants away from each other, and
+// the steps of a group lie side by side.
+bool readsAInPlace(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  if (!usesStored(plan) || plan.shiftsRows() || s.m == kDynamic || !constantLayout(s.a))
+    return false;
+  return plan.group == 1 || (s.a.column_stride == 1 && s.k != kDynamic && s.k % plan.group == 0);
+}
+
+bool fewRows(const DotShape& s) { return s.m != kDynamic && s.m <= kFewRows; }
 
 int64_t bytesOfB(const DotShape& s) {
   return typical(s.k) * typical(s.n) * elementBytes(s.element);
@@ -58,21 +75,28 @@ int64_t bytesOfB(const DotShape& s) {
 // Copying a panel of B costs about as much as multiplying it with 8 rows; a tile that reads B in
 // place pays by cache misses instead, the more so where the rows of B collide, and most where a
 // tile is so narrow that it takes one line of each row. The limits are measured, on Zen 3 and 4.
-bool readsBInPlace(const DotShape& s, const DotPlan& plan) {
-  if (isHalf(s.element) || s.n == kDynamic || !constantLayout(s.b)) return false;
+bool readsBInPlace(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  if (!usesStored(plan) || plan.shiftsRows() || s.n == kDynamic || !constantLayout(s.b))
+    return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
+  // Rows of a group go through registers for each tile, which pays where one tile has all of A's.
+  if (plan.group > 1) return s.k != kDynamic && s.k % plan.group == 0 && fewRows(s);
   int64_t most_rows = rowsCollide(s, s.b.row_stride) ? 64 : 128;
   if (plan.target.vector_bytes < kCacheLine) most_rows = 12;
   return typical(s.m) <= most_rows || bytesOfB(s) <= plan.target.l1_bytes;
 }
-
-bool fewRows(const DotShape& s) { return s.m != kDynamic && s.m <= kFewRows; }
 
 // Few rows in front of a B that comes from far away: the product runs at the speed of memory, so B
 // is read in long runs along its rows, a few rows at a time.
 bool streamsB(const DotPlan& plan) {
   const DotShape& s = plan.shape;
   return !plan.packs_b && fewRows(s) && bytesOfB(s) > 2 * plan.target.l2_bytes;
+}
+
+// Vectors that a product takes from A's row and B's columns for one lane of the result.
+int64_t stepsOf(const DotPlan& plan) {
+  return std::max<int64_t>(ceilDiv(typical(plan.shape.k), plan.group), 1);
 }
 
 // Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
@@ -84,7 +108,7 @@ double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
   double step = std::max({multiply_adds, loads, 4.0}) + 0.15 * loads;
   // Rows of a panel that end within a cache line make some loads touch one more line.
   if (vectors * plan.target.vector_bytes % kCacheLine != 0) tiles *= 1.05;
-  return tiles * (step * double(std::max<int64_t>(typical(s.k), 1)) + 3 * multiply_adds + 20);
+  return tiles * (step * double(stepsOf(plan)) + 3 * multiply_adds + 20);
 }
 
 void chooseTile(DotPlan& plan) {
@@ -119,13 +143,13 @@ void chooseBlock(DotPlan& plan) {
   if (streamsB(plan)) most = kStreamSteps;
   most = std::max<int64_t>(most / 2 * 2, 2);
   if (k == kDynamic) {
-    plan.k_block = std::min<int64_t>(most, 512);
+    plan.k_block = std::min<int64_t>(most, 512) * plan.group;
     plan.unroll = 1;
     return;
   }
-  plan.unroll = k > 0 && k % 2 == 0 ? 2 : 1;
-  int64_t blocks = std::max<int64_t>(ceilDiv(k, most), 1);
-  plan.k_block = std::max<int64_t>(roundUp(ceilDiv(k, blocks), plan.unroll), plan.unroll);
+  plan.unroll = k > 0 && k % (2 * plan.group) == 0 ? 2 : 1;
+  int64_t steps = stepsOf(plan), blocks = ceilDiv(steps, most);
+  plan.k_block = roundUp(ceilDiv(steps, blocks), plan.unroll) * plan.group;
 }
 
 // Rows of a chunk: all of them use one packed panel of B, so they are many; but fewer where else
@@ -148,7 +172,7 @@ int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int
 void chooseChunks(DotPlan& plan) {
   const DotShape& s = plan.shape;
   int64_t rows = std::max<int64_t>(typical(s.m), 1), columns = std::max<int64_t>(typical(s.n), 1);
-  int64_t k = std::max<int64_t>(typical(s.k), 1);
+  int64_t k = stepsOf(plan);
   int64_t batch = s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1);
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
   plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, plan.tile_vectors * k);
@@ -178,7 +202,7 @@ void chooseChunks(DotPlan& plan) {
 } // namespace
 
 int64_t DotPlan::sumBytes() const {
-  return shape.element == DotElement::f32 || isHalf(shape.element) ? 4 : 8;
+  return shape.element == DotElement::f64 || shape.element == DotElement::i64 ? 8 : 4;
 }
 
 bool DotPlan::severalBlocks() const { return shape.k == kDynamic || shape.k > k_block; }
@@ -192,13 +216,14 @@ int64_t DotPlan::bPanelOffset() const {
 }
 
 int64_t DotPlan::aPanelsOffset() const {
-  return bPanelOffset() + (packs_b ? roundUp(k_block * tileColumns() * sumBytes(), kCacheLine) : 0);
+  int64_t steps = panelSteps() + shiftsRows();
+  return bPanelOffset() + (packs_b ? roundUp(steps * tileColumns() * sumBytes(), kCacheLine) : 0);
 }
 
 int64_t DotPlan::scratchBytes() const {
   // One vector more: packing A stores, and the epilogue of columns at the edge loads, whole vectors
   // that begin inside.
-  int64_t panels = packs_a ? rows_per_chunk * k_block * sumBytes() : 0;
+  int64_t panels = packs_a ? rows_per_chunk * panelSteps() * sumBytes() : 0;
   return roundUp(aPanelsOffset() + panels + target.vector_bytes, kCacheLine);
 }
 
@@ -212,8 +237,9 @@ DotPlan planDot(const DotShape& shape, const DotTarget& target) {
   plan.shape = shape;
   plan.target = target;
   plan.lanes = int(target.vector_bytes / plan.sumBytes());
-  plan.packs_a = !readsAInPlace(shape);
-  plan.packs_b = !readsBInPlace(shape, plan);
+  plan.group = groupOf(shape, target);
+  plan.packs_a = !readsAInPlace(plan);
+  plan.packs_b = !readsBInPlace(plan);
   chooseTile(plan);
   chooseBlock(plan);
   chooseChunks(plan);

@@ -10,9 +10,9 @@ namespace weft::cpu {
 /// Marks an extent or a stride that is known only when the kernel runs.
 inline constexpr int64_t kDynamic = INT64_MIN;
 
-/// Element types of operands. bf16 and f16 operands accumulate in f32, all others in their own
-/// type.
-enum class DotElement { f32, f64, bf16, f16, i64 };
+/// Element types of operands. bf16 and f16 operands accumulate in f32, i8 in i32, all others in
+/// their own type. i8 needs `i8_quads`, and sums that fit in 32 bits.
+enum class DotElement { f32, f64, bf16, f16, i64, i8 };
 constexpr bool isHalf(DotElement e) { return e == DotElement::bf16 || e == DotElement::f16; }
 
 /// The vector unit and the caches that tiles are sized for. The defaults describe AVX-512.
@@ -23,6 +23,8 @@ struct DotTarget {
   int64_t l2_bytes = 1024 * 1024;
   bool fma = true;
   bool f16c = false;
+  bool bf16_pairs = false; // an instruction of 64 bytes adds two products of bf16 to a sum of f32
+  bool i8_quads = false;   // one adds four products of u8 and i8 to a sum of i32
 };
 
 /// Strides of one operand inside a batch entry, in elements; 0 broadcasts.
@@ -45,8 +47,11 @@ struct DotPlan {
   int lanes = 0;        // accumulators per vector
   int tile_rows = 0;    // rows of the register tile
   int tile_vectors = 0; // vectors per row of the register tile
-  int unroll = 1;       // steps of k per iteration of the inner loop
-  int64_t k_block = 0;  // steps of k per pass over the rows of a chunk
+  // Steps of k that stand side by side in one lane of a panel, 4 bytes, and are multiplied by one
+  // instruction.
+  int group = 1;
+  int unroll = 1;       // groups of k per iteration of the inner loop
+  int64_t k_block = 0;  // steps of k per pass over the rows of a chunk, whole groups
   bool packs_a = false; // A tiles are copied to scratch before use
   bool packs_b = false; // B panels are copied to scratch before use
   int64_t batches_per_chunk = 1;
@@ -54,7 +59,11 @@ struct DotPlan {
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
-  int64_t sumBytes() const;  // size of one accumulator
+  int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
+  int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
+  /// Whether rows of A are packed 128 higher, as u8, and panels of B end with what that adds to
+  /// the sums of each column.
+  bool shiftsRows() const { return shape.element == DotElement::i8; }
   int64_t tileBytes() const; // size of one register tile in memory
   /// Whether k is cut into several blocks, so that sums wait in memory between them.
   bool severalBlocks() const;
@@ -72,7 +81,7 @@ struct DotPlan {
 
 /// Chooses tiles, packing and chunks. The result depends on shape and target only, never on the
 /// number of threads, and neither do the bits of the product: every element is one chain of fused
-/// multiply-adds in ascending k.
+/// multiply-adds in ascending k, within a group as the instruction orders them.
 DotPlan planDot(const DotShape& shape, const DotTarget& target);
 
 } // namespace weft::cpu

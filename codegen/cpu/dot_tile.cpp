@@ -1,12 +1,17 @@
 // The register tile: rows x vectors accumulators that stay in registers over a run of k.
 #include "codegen/cpu/dot_parts.h"
 
+#include "llvm/IR/IntrinsicsX86.h"
+
 #include <vector>
 
 using namespace llvm;
 
 namespace weft::cpu {
 namespace {
+
+// Tiles between the columns of B that are read in place and those that are fetched.
+constexpr int64_t kTilesAhead = 2;
 
 class TileEmitter {
 public:
@@ -21,6 +26,7 @@ public:
     BasicBlock *entry = block("entry"), *loop = block("k"), *done = block("done");
     b.SetInsertPoint(entry);
     std::vector<Value*> start = initialSums();
+    if (plan.shiftsRows()) addShifts(start, panel);
     BasicBlock* before = b.GetInsertBlock();
     b.CreateCondBr(b.CreateICmpSGT(k, b.getInt64(0)), loop, done);
 
@@ -62,9 +68,7 @@ private:
     return node;
   }
 
-  Value* at(Value* base, int64_t elements) {
-    return b.CreateConstGEP1_64(types.sum, base, elements);
-  }
+  Value* at(Value* base, int64_t bytes) { return b.CreateConstGEP1_64(b.getInt8Ty(), base, bytes); }
 
   Align vectorAlign() const { return Align(plan.target.vector_bytes); }
 
@@ -93,13 +97,25 @@ private:
     return merged;
   }
 
+  // What the panel ends with takes the shift of A's rows from the sums.
+  void addShifts(std::vector<Value*>& start, Value* panel) {
+    Value* shifts = at(panel, plan.panelSteps() * layout.b_step);
+    for (size_t i = 0; i < start.size(); ++i) {
+      int64_t v = int64_t(i) % plan.tile_vectors;
+      Value* shift = b.CreateAlignedLoad(types.vec, at(shifts, v * plan.target.vector_bytes),
+                                         Align(plan.sumBytes()));
+      start[i] = b.CreateAdd(start[i], shift);
+    }
+  }
+
   void emitStep(Value* a, Value* panel, int step) {
     std::vector<Value*> row;
     for (int v = 0; v < plan.tile_vectors; ++v)
-      row.push_back(b.CreateAlignedLoad(types.vec, at(panel, step * layout.b_step + v * plan.lanes),
-                                        Align(plan.sumBytes())));
+      row.push_back(columnsOf(at(panel, step * layout.b_step), v));
+    Align align(plan.group > 1 ? 1 : plan.sumBytes());
     for (int i = 0; i < plan.tile_rows; ++i) {
-      Value* scalar = b.CreateLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row));
+      Value* scalar =
+          b.CreateAlignedLoad(types.sum, at(a, step * layout.a_step + i * layout.a_row), align);
       Value* factor = b.CreateVectorSplat(plan.lanes, scalar);
       for (int v = 0; v < plan.tile_vectors; ++v) {
         Value*& sum = sums_of_tile[i * plan.tile_vectors + v];
@@ -108,10 +124,38 @@ private:
     }
   }
 
+  // Vector v of a step of B: of a panel, or of the group's rows in place.
+  Value* columnsOf(Value* step, int v) {
+    if (plan.packs_b || plan.group == 1)
+      return b.CreateAlignedLoad(types.vec, at(step, v * plan.target.vector_bytes),
+                                 Align(plan.sumBytes()));
+    std::vector<Value*> rows;
+    int64_t bytes = types.stored->getScalarSizeInBits() / 8, width = plan.lanes * bytes;
+    for (int g = 0; g < plan.group; ++g) {
+      int64_t place = g * layout.b_row + v * width;
+      rows.push_back(b.CreateAlignedLoad(types.row, at(step, place), Align(bytes)));
+      // Short pieces of several rows: no prefetcher of the processor follows them.
+      if (v * width % 64 == 0)
+        b.CreateIntrinsic(Intrinsic::prefetch, {types.ptr},
+                          {at(step, place + kTilesAhead * plan.tile_vectors * width), b.getInt32(0),
+                           b.getInt32(3), b.getInt32(1)});
+    }
+    return interleaveDot(b, types, rows);
+  }
+
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
+    if (plan.group == 2) return addPairs(x, y, sum);
+    if (plan.group == 4) return addQuads(b, sum, x, y);
     if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
     if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
     return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
+  }
+
+  // Two fused multiply-adds a lane, the odd step first; denormals count as zeros.
+  Value* addPairs(Value* x, Value* y, Value* sum) {
+    auto* pairs = FixedVectorType::get(b.getBFloatTy(), 2 * plan.lanes);
+    return b.CreateIntrinsic(Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
+                             {sum, b.CreateBitCast(y, pairs), b.CreateBitCast(x, pairs)});
   }
 
   IRBuilderBase& b;
@@ -127,11 +171,16 @@ private:
 
 Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
-  const char* element = types.sum == types.i64 ? "i64" : plan.sumBytes() == 4 ? "f32" : "f64";
+  const char* element = plan.shiftsRows()        ? "i8"
+                        : types.sum == types.i64 ? "i64"
+                        : plan.sumBytes() == 4   ? "f32"
+                                                 : "f64";
   std::string name = std::string("weft.dot.tile.") + element + "." +
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.tile_vectors) +
                      ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +
-                     ".b" + std::to_string(layout.b_step) + ".u" + std::to_string(plan.unroll) +
+                     ".b" + std::to_string(layout.b_step) + "." + std::to_string(layout.b_row) +
+                     ".u" + std::to_string(plan.unroll) + ".g" + std::to_string(plan.group) +
+                     (plan.shiftsRows() ? "." + std::to_string(plan.panelSteps()) : "") +
                      (plan.severalBlocks() ? "s" : "");
   bool created;
   Function* function =

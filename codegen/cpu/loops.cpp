@@ -305,11 +305,15 @@ PartEmitter::Reduction PartEmitter::reductionOf(DotOp op) {
   reduction.step = [this, each](const LaneValues& sum, const LaneValues& factors) {
     return each([&](auto pick) -> Value* {
       Value *x = pick(factors[0]), *y = pick(factors[1]), *z = pick(sum[0]);
+      if (x->getType()->isIntOrIntVectorTy()) return b.CreateAdd(b.CreateMul(x, y), z);
       return b.CreateIntrinsic(llvm::Intrinsic::fma, {x->getType()}, {x, y, z});
     });
   };
   reduction.merge = [this, each](const LaneValues& x, const LaneValues& y) {
-    return each([&](auto pick) -> Value* { return b.CreateFAdd(pick(x[0]), pick(y[0])); });
+    return each([&](auto pick) -> Value* {
+      Value *s = pick(x[0]), *t = pick(y[0]);
+      return s->getType()->isIntOrIntVectorTy() ? b.CreateAdd(s, t) : b.CreateFAdd(s, t);
+    });
   };
   return reduction;
 }

@@ -187,7 +187,10 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     Scope inside(*this);
     lanes_ = Lanes{true, plan.lanes, 1, point.mask, false};
     set(block.getArgument(product.column_axis), lanesAlong(point.column, 1));
-    set(product.dot.getResult(), LaneValue{LaneValue::Kind::varying, {point.sums}});
+    Value* sums = point.sums; // i32 of narrow integers
+    if (sums->getType()->isIntOrIntVectorTy())
+      sums = b.CreateSExt(sums, sums->getType()->getWithNewType(b.getInt64Ty()));
+    set(product.dot.getResult(), LaneValue{LaneValue::Kind::varying, {sums}});
     emitBlock(block);
     lanes_ = Lanes{};
   };

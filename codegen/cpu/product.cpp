@@ -72,8 +72,12 @@ std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
   if (lhs.isF64()) return DotElement::f64;
   if (lhs.isBF16()) return DotElement::bf16;
   if (lhs.isF16()) return DotElement::f16;
+  if (lhs.isSignlessInteger(8)) return DotElement::i8;
   return {};
 }
+
+// Says whether sums of so many products of i8 fit in 32 bits.
+bool fitsQuads(int64_t k) { return k != kDynamic && k < (int64_t{1} << 17); }
 
 // Ops of the part that an epilogue cannot hold: they would run once for each vector of the result.
 bool hasForeignOps(PartOp part) {
@@ -139,12 +143,17 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
   shape.a = {product.row_axes.empty() ? 0 : lhs->strides[product.row_axes.back()], lhs->k_stride};
   if (!rhs->window) shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
+  // A row by columns that lie along k is sums along lanes, which read each element in its order.
+  if (shape.m == 1 && product.dot.getAxis().getLanes()) return {};
   bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;
   if (rhs->window && has_few_rows && shape.k <= kFewWindowTerms) return {};
   DotTarget unit;
   unit.vector_bytes = target.vector_bits / 8;
   unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
   unit.f16c = target.has("f16c");
+  unit.bf16_pairs = target.has("avx512bf16") && target.vector_bits == 512 && !rhs->window;
+  unit.i8_quads = target.has("avx512vnni") && target.vector_bits == 512 && !rhs->window;
+  if (shape.element == DotElement::i8 && !(unit.i8_quads && fitsQuads(shape.k))) return {};
   product.plan = planDot(shape, unit);
   return product;
 }

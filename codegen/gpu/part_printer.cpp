@@ -199,7 +199,9 @@ void PartPrinter::step(Operation* op, ArrayRef<std::string> sums) {
   Texts yielded;
   for (Value value : op->getRegion(0).front().getTerminator()->getOperands())
     yielded.push_back(names.get(value));
-  if (isa<DotOp>(op))
+  if (isa<DotOp>(op) && !isa<FloatType>(op->getResult(0).getType()))
+    out.line(sums[0] + " += " + yielded[0] + " * " + yielded[1] + ";"); // of narrow integers
+  else if (isa<DotOp>(op))
     out.line(sums[0] + " = fma(" + yielded[0] + ", " + yielded[1] + ", " + sums[0] + ");");
   else if (!sums.empty())
     merge(op, sums, yielded);

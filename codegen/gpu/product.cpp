@@ -130,6 +130,7 @@ std::optional<ProductPlan> matchProduct(PartOp part) {
   if (!isProduct(part)) return {};
   ProductPlan plan;
   plan.dot = *part.getBody().front().getOps<DotOp>().begin();
+  if (!isa<FloatType>(plan.dot.getType())) return {};
   plan.type = plan.dot.getType();
   plan.depth = plan.dot.getAxis().getExtent().getResult(0);
   Slice lhs(part, plan.dot), rhs(part, plan.dot);

@@ -140,6 +140,7 @@ private:
       SmallVector<Scalar> factors = yields(op.getBody().front());
       sum.f = std::fma(factors[0].f, factors[1].f, sum.f);
       sum.d = std::fma(factors[0].d, factors[1].d, sum.d);
+      sum.i = int64_t(uint64_t(sum.i) + uint64_t(factors[0].i) * uint64_t(factors[1].i));
     }
     values_[op.getResult()] = sum;
   }

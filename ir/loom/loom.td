@@ -46,6 +46,7 @@ def Loom_LocalType : Loom_Type<"Local", "local"> {
 
 def Loom_Scalar : AnyTypeOf<[F32, F64, BF16, F16, I64, I1], "f32, f64, bf16, f16, i64 or i1">;
 def Loom_Float : AnyTypeOf<[F32, F64], "f32 or f64">;
+def Loom_Number : AnyTypeOf<[F32, F64, I64], "f32, f64 or i64">;
 def Loom_Memory : AnyTypeOf<[Loom_BufferType, Loom_LocalType], "a buffer or a local">;
 
 //===--- Attributes ---------------------------------------------------------------------------===//
@@ -160,12 +161,12 @@ def Loom_DotOp : Loom_Op<"dot", [HasParent<"PartOp">, SingleBlockImplicitTermina
   let summary = "the sum over an axis of the product of two factors, at the current point";
   let description = [{
     The body computes both factors at (point, k) and yields them: loads, and any producer that dequantises, casts or normalises. What uses the result is the
-    epilogue. Products are accumulated by fma in the result's type, in any order. With lhs a function of (batch, m, k) and rhs of (batch, k, n) an emitter tiles m
+    epilogue. Products are accumulated by fma in the result's type, or as integers that wrap, in any order. With lhs a function of (batch, m, k) and rhs of (batch, k, n) an emitter tiles m
     and n of the part's axes; any other dot is a loop.
   }];
   let arguments = (ins Loom_AxisAttr:$axis);
   let regions = (region SizedRegion<1>:$body);
-  let results = (outs Loom_Float:$result);
+  let results = (outs Loom_Number:$result);
   let assemblyFormat = "$axis $body attr-dict `:` type($result)";
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::mlir::Type":$result, "AxisAttr":$axis,

@@ -1,10 +1,13 @@
 // matmul: slices of the batch, cut further into pieces of rows and columns where they are large,
 // each piece one single-threaded product.
 
-#include "kernels/gemm.h"
+#include "kernels/gemm_bf16.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/routine.h"
+#include "runtime/core/scratch.h"
+
+#include <optional>
 
 namespace weft {
 
@@ -115,7 +118,8 @@ Cut cut_product(int64_t m, int64_t n, int64_t k) {
 
 bool routine_matmul(const RoutineCall& call) {
   const Meta& result = *call.result.meta;
-  DType computed = compute_dtype(result.dtype);
+  bool is_native = result.dtype == DType::bf16 && kernels::has_bf16_gemm();
+  DType computed = is_native ? DType::bf16 : compute_dtype(result.dtype);
   MatrixOperand a = prepare(call.operands[0], true, computed, *call.loc);
   MatrixOperand b = prepare(call.operands[1], false, computed, *call.loc);
   Tensor wide;
@@ -139,17 +143,25 @@ bool routine_matmul(const RoutineCall& call) {
   int64_t pieces = (m + cut.rows - 1) / cut.rows * across;
   int64_t work = std::max<int64_t>(1, cut.rows * cut.columns * std::max<int64_t>(k, 1));
   auto item = static_cast<int64_t>(size_of(computed));
-  parallel_for(
-      slices * pieces, std::max<int64_t>(1, kPieceWork / work), [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; p++) {
-          int64_t slice = p / pieces, piece = p % pieces;
-          int64_t row = piece / across * cut.rows, column = piece % across * cut.columns;
-          kernels::gemm(computed, std::min(cut.rows, m - row), std::min(cut.columns, n - column), k,
-                        a.matrix(a.slice_offset(slice, batch), row, 0),
-                        b.matrix(b.slice_offset(slice, batch), 0, column),
-                        out.as<char>() + (slice * m * n + row * n + column) * item, n);
-        }
-      });
+  parallel_for(slices * pieces, std::max<int64_t>(1, kPieceWork / work),
+               [&](int64_t begin, int64_t end) {
+                 std::optional<Scratch> scratch;
+                 if (is_native)
+                   scratch.emplace(kernels::gemm_bf16_scratch_bytes(cut.rows, k), *call.loc);
+                 for (int64_t p = begin; p < end; p++) {
+                   int64_t slice = p / pieces, piece = p % pieces;
+                   int64_t row = piece / across * cut.rows, column = piece % across * cut.columns;
+                   const int64_t rows = std::min(cut.rows, m - row);
+                   const int64_t columns = std::min(cut.columns, n - column);
+                   const Matrix left = a.matrix(a.slice_offset(slice, batch), row, 0);
+                   const Matrix right = b.matrix(b.slice_offset(slice, batch), 0, column);
+                   char* to = out.as<char>() + (slice * m * n + row * n + column) * item;
+                   if (is_native)
+                     kernels::gemm_bf16(rows, columns, k, left, right, to, n, scratch->data());
+                   else
+                     kernels::gemm(computed, rows, columns, k, left, right, to, n);
+                 }
+               });
   if (wide.defined()) copy_elements(out, call.result);
   return true;
 }

@@ -98,3 +98,21 @@ TEST_CASE("an index out of range is the eager error in a compiled region too", "
                     Catch::StartsWith("index_select: every index must be a position of the dim"));
   CHECK(f(x, tensor({1, 2})).to_vector<float>()[0] == x[1][0].item<float>() + 1);
 }
+
+TEST_CASE("a cache that is filled position by position compiles once", "[compiled]") {
+  auto step = [](const Tensor& cache, const Tensor& x, const Tensor& position) {
+    cache.index_copy_(1, position, reshape(x * 2.0, {2, 1, 4}));
+    Tensor seen = reshape(arange(8) <= position, {8, 1});
+    return sum(where(seen, cache, 0.0), {1});
+  };
+  auto f = compile(step);
+  Tensor eager = ramp({2, 8, 4}), compiled = ramp({2, 8, 4});
+  for (int64_t position = 0; position < 8; position++) {
+    INFO("position " << position);
+    Tensor x = ramp({2, 4}, static_cast<double>(position + 1)), at = tensor({position});
+    CHECK(difference(step(eager, x, at), f(compiled, x, at)) <= kSum);
+    CHECK(difference(eager, compiled) == 0);
+  }
+  CHECK(f.stats().programs == 1);
+  CHECK(f.stats().eager_segments == 0);
+}

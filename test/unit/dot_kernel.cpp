@@ -25,8 +25,12 @@ enum { kBatch, kM, kN, kK, kARow, kAColumn, kBRow, kBColumn, kABatch, kBBatch, k
 enum { kBufferA, kBufferB, kBufferBias, kBufferC, kBufferD, kBufferVisits, kBuffers };
 
 size_t storedBytes(DotElement element) {
-  return element == DotElement::f32 ? 4 : isHalf(element) ? 2 : 8;
+  return element == DotElement::f32 ? 4 : isHalf(element) ? 2 : element == DotElement::i8 ? 1 : 8;
 }
+
+bool isInteger(DotElement e) { return e == DotElement::i64 || e == DotElement::i8; }
+
+int64_t roundUp(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
 // Elements from the first to the last one that the operand reaches.
 int64_t span(int64_t rows, int64_t columns, const DotLayout& layout, int64_t batch,
@@ -151,7 +155,7 @@ DotPlan makePlan(const DotCase& test_case) {
   DotPlan plan = planDot(shape, test_case.target);
   if (test_case.k_block) {
     plan.k_block = test_case.k_block;
-    if (plan.k_block % plan.unroll != 0) plan.unroll = 1;
+    if (plan.k_block % (plan.group * plan.unroll) != 0) plan.unroll = 1;
   }
   return plan;
 }
@@ -209,7 +213,9 @@ DotKernel::DotKernel(const DotCase& test_case)
     float f32 = float(j % 7) - 3;
     double f64 = f32;
     int64_t i64 = j % 7 - 3;
-    const void* from = plan_.sumBytes() == 4                    ? static_cast<const void*>(&f32)
+    int32_t i32 = int32_t(i64);
+    const void* from = case_.shape.element == DotElement::i8    ? static_cast<const void*>(&i32)
+                       : plan_.sumBytes() == 4                  ? static_cast<const void*>(&f32)
                        : case_.shape.element == DotElement::f64 ? static_cast<const void*>(&f64)
                                                                 : &i64;
     std::memcpy(bias_.data() + j * plan_.sumBytes(), from, plan_.sumBytes());
@@ -229,6 +235,8 @@ void DotKernel::fill(FencedBuffer& buffer, uint64_t seed) {
       std::memcpy(to, &value, 8);
     } else if (case_.shape.element == DotElement::i64) {
       std::memcpy(to, &state, 8); // full range: products wrap
+    } else if (case_.shape.element == DotElement::i8) {
+      *to = char(state >> 56);
     } else {
       float f32 = float(value);
       uint16_t half = case_.shape.element == DotElement::f16 ? interp::roundToF16(f32)
@@ -260,6 +268,7 @@ double DotKernel::element(const FencedBuffer& buffer, int64_t index) const {
 }
 
 int64_t DotKernel::integer(const FencedBuffer& buffer, int64_t index) const {
+  if (case_.shape.element == DotElement::i8) return static_cast<signed char>(buffer.data()[index]);
   int64_t value;
   std::memcpy(&value, buffer.data() + index * 8, 8);
   return value;
@@ -296,6 +305,12 @@ DotKernel::Result DotKernel::run(bool descending) const {
       result.ci.push_back(integer(c, int64_t(i)));
       continue;
     }
+    if (s.element == DotElement::i8) {
+      int32_t sum;
+      std::memcpy(&sum, c.data() + i * 4, 4);
+      result.ci.push_back(sum);
+      continue;
+    }
     for (auto [from, to] : {std::pair{&c, &result.c}, std::pair{&d, &result.d}}) {
       float f32;
       double f64;
@@ -320,16 +335,20 @@ DotKernel::Result DotKernel::reference() const {
       for (int64_t j = 0; j < s.n; ++j) {
         double sum = 0;
         uint64_t integers = 0;
-        for (int64_t k = 0; k < s.k; ++k) {
+        for (int64_t step = 0; step < roundUp(s.k, plan_.group); ++step) {
+          // Within a group the last step comes first.
+          int64_t group = step / plan_.group * plan_.group;
+          int64_t k = group + plan_.group - 1 - step % plan_.group;
+          if (k >= s.k) continue;
           int64_t a = batch * case_.a_batch_stride + i * s.a.row_stride + k * s.a.column_stride;
           int64_t b = batch * case_.b_batch_stride + k * s.b.row_stride + j * s.b.column_stride;
-          if (s.element == DotElement::i64)
+          if (isInteger(s.element))
             integers += uint64_t(integer(a_, a)) * uint64_t(integer(b_, b));
           else
             sum = add(element(a_, a), element(b_, b), sum);
         }
         result.visits.push_back(1);
-        if (s.element == DotElement::i64) {
+        if (isInteger(s.element)) {
           result.ci.push_back(int64_t(integers));
           continue;
         }

@@ -43,7 +43,7 @@ public:
 
   struct Result {
     std::vector<double> c, d;    // [batch, m, n]
-    std::vector<int64_t> ci;     // the sums of an i64 product
+    std::vector<int64_t> ci;     // the sums of a product of integers
     std::vector<int32_t> visits; // [batch, m, n]
   };
   /// Runs every chunk, in ascending or descending order, each by a call of its own.

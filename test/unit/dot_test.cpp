@@ -1,5 +1,5 @@
 // Compiled matrix products against a plain loop. Both are one chain of fused multiply-adds an
-// element, so the results are equal bit for bit on every target, for every plan.
+// element, in the same order, so the results are equal bit for bit on every target, for every plan.
 #include "dot_kernel.h"
 
 #include <catch2/catch.hpp>
@@ -11,6 +11,8 @@ namespace {
 
 const DotTarget kAvx512{64, 32, 32 << 10, 1 << 20, true};
 const DotTarget kAvx2{32, 16, 32 << 10, 512 << 10, true};
+const DotTarget kPairs{64, 32, 32 << 10, 1 << 20, true, false, true};
+const DotTarget kQuads{64, 32, 32 << 10, 1 << 20, true, false, false, true};
 const DotTarget kSse{16, 16, 32 << 10, 256 << 10, false};
 
 DotLayout rowMajor(int64_t columns, int64_t padding = 0) { return {columns + padding, 1}; }
@@ -185,6 +187,88 @@ TEST_CASE("dot: random products") {
     c.k_block = draw(3) ? 0 : 2 * (1 + draw(10));
     check(c);
   }
+}
+
+TEST_CASE("dot: pairs of bf16 are multiplied by one instruction") {
+  if (!__builtin_cpu_supports("avx512bf16")) {
+    WARN("SKIPPED: this processor has no vdpbf16ps");
+    return;
+  }
+  auto halves = [](int64_t m, int64_t n, int64_t k) {
+    return dense(m, n, k, kPairs, DotElement::bf16);
+  };
+  REQUIRE(DotKernel(halves(4, 16, 8)).plan().group == 2);
+  for (int64_t m : {1, 2, 15, 31}) // in place and packed, whole tiles and tails of each extent
+    for (int64_t n : {1, 16, 50})
+      for (int64_t k : {0, 1, 2, 7, 34})
+        check(halves(m, n, k));
+  check(halves(129, 100, 67));
+  check(halves(200, 96, 64));
+  for (int64_t k : {64, 65}) // either factor transposed, rows an odd number of elements apart
+    for (int64_t padding : {0, 3}) {
+      DotCase c = halves(37, 53, k);
+      c.shape.b = transposed(k, padding);
+      check(c);
+      c.shape.a = transposed(37, padding);
+      check(c);
+      c.shape.b = rowMajor(53, padding);
+      check(c);
+      c.k_block = 6;
+      check(c);
+      c.dynamic = true;
+      check(c);
+      c.fixed_unit = true;
+      check(c);
+    }
+  DotCase strided = halves(20, 40, 21);
+  strided.shape.a = {3, 3 * 20};
+  strided.shape.b = {5, 5 * 21};
+  check(strided);
+}
+
+TEST_CASE("dot: few rows of bf16 in front of a large matrix stream it") {
+  if (!__builtin_cpu_supports("avx512bf16")) return;
+  DotTarget small = kPairs;
+  small.l1_bytes = 4 << 10;
+  small.l2_bytes = 64 << 10;
+  for (int64_t rows : {1, 3}) {
+    DotCase c = dense(rows, 2070, 520, small, DotElement::bf16);
+    check(c);
+    DotPlan plan = DotKernel(c).plan();
+    CHECK(!plan.packs_b);
+    CHECK(plan.severalBlocks());
+  }
+}
+
+TEST_CASE("dot: quads of i8 are multiplied by one instruction") {
+  if (!__builtin_cpu_supports("avx512vnni")) {
+    WARN("SKIPPED: this processor has no vpdpbusd");
+    return;
+  }
+  auto bytes = [](int64_t m, int64_t n, int64_t k) {
+    return dense(m, n, k, kQuads, DotElement::i8);
+  };
+  for (int64_t m : {1, 15, 31}) // every element of the full range of i8
+    for (int64_t n : {1, 16, 50})
+      for (int64_t k : {0, 1, 2, 3, 4, 7, 72})
+        check(bytes(m, n, k));
+  check(bytes(300, 100, 1030));
+  for (int64_t k : {64, 67})
+    for (int64_t padding : {0, 3}) {
+      DotCase c = bytes(37, 53, k);
+      c.shape.b = transposed(k, padding);
+      check(c);
+      c.shape.a = transposed(37, padding);
+      check(c);
+      c.shape.b = rowMajor(53, padding);
+      check(c);
+      c.k_block = 12;
+      check(c);
+      c.dynamic = true;
+      check(c);
+      c.fixed_unit = true;
+      check(c);
+    }
 }
 
 TEST_CASE("dot: plans depend on shapes alone and fit the caches") {

@@ -226,3 +226,41 @@ TEST_CASE("any schedule computes the same", "[loom]") {
     REQUIRE(runBoth(run).difference == "");
   }
 }
+
+TEST_CASE("bf16 and i8 are multiplied in groups where the processor has that", "[loom]") {
+  auto emitted = [](const std::string& cpu, std::string element, std::string sum) {
+    std::string text = "loom.kernel @k(%a: !loom.buffer<" + element + ">, %b: !loom.buffer<" +
+                       element + ">, %c: !loom.buffer<" + sum + R"(>) {
+      loom.part [#loom.axis<"m", 40>, #loom.axis<"n", 48, lanes>] {
+      ^bb0(%m: index, %n: index):
+        %d = loom.dot <"k", 64> {
+        ^bb0(%k: index):
+          %x = loom.load %a[affine_map<(m, k) -> (m * 64 + k)>](%m, %k) : !loom.buffer<)" +
+                       element + R"(>
+          %y = loom.load %b[affine_map<(k, n) -> (k * 48 + n)>](%k, %n) : !loom.buffer<)" +
+                       element + R"(>
+          loom.yield %x, %y : )" +
+                       sum + ", " + sum + R"(
+        } : )" + sum + R"(
+        loom.store %d, %c[affine_map<(m, n) -> (m * 48 + n)>](%m, %n) : !loom.buffer<)" +
+                       sum + R"(>
+      }
+    })";
+    Parsed parsed(text.c_str());
+    REQUIRE(parsed.module);
+    auto result =
+        cpu::emitKernels(*parsed.module, llvm::cantFail(cpu::CpuTarget::named(cpu)), {true});
+    REQUIRE(bool(result));
+    return result->kernels[0].llvm_text;
+  };
+  auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(has(emitted("znver4", "bf16", "f32"), ".g2"));
+  CHECK(has(emitted("sapphirerapids", "bf16", "f32"), ".g2"));
+  CHECK(has(emitted("icelake-server", "bf16", "f32"), ".g1")); // AVX-512 without BF16
+  CHECK(has(emitted("x86-64-v3", "bf16", "f32"), ".g1"));
+  CHECK(has(emitted("icelake-server", "i8", "i64"), "weft.dot.tile.i8"));
+  CHECK(!has(emitted("skylake-avx512", "i8", "i64"), "weft.dot.tile")); // without VNNI: a loop
+  CHECK(!has(emitted("x86-64-v3", "i8", "i64"), "weft.dot.tile"));
+}

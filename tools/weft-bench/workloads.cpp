@@ -29,6 +29,9 @@ Tensor softmax_rows(const Params&, const Tensors& x) { return softmax(x[0], -1);
 Tensor layernorm_rows(const Params& p, const Tensors& x) {
   return layer_norm(x[0], {1024}, p.at("g"), p.at("b"));
 }
+Tensor rmsnorm_rows(const Params& p, const Tensors& x) {
+  return rms_norm(x[0], {1024}, p.at("g"), 1e-5);
+}
 void make_norm(Params& p, Tensors& x) {
   p = {{"g", random({1024}, 0.1) + 1.0}, {"b", random({1024}, 0.1)}};
   x = {random({4096, 1024})};
@@ -109,6 +112,12 @@ std::vector<Workload> make_workloads() {
                  .make = make_norm,
                  .limit = LimitClass::copy,
                  .bytes = 8 * k4M});
+  all.push_back({.name = "rmsnorm",
+                 .about = "rms_norm of [4096, 1024] along rows",
+                 .function = rmsnorm_rows,
+                 .make = make_norm,
+                 .limit = LimitClass::copy,
+                 .bytes = 8 * k4M});
   all.push_back({.name = "xent",
                  .about = "cross_entropy of [512, 32000]",
                  .function = xent,
@@ -169,8 +178,9 @@ std::vector<Workload> make_workloads() {
                  .make = make_digits,
                  .lr = 1e-3,
                  .weight_decay = 0.01});
-  for (Workload& w : network_workloads())
-    all.push_back(std::move(w));
+  for (auto more : {narrow_workloads, network_workloads, decode_workloads})
+    for (Workload& w : more())
+      all.push_back(std::move(w));
   return all;
 }
 
@@ -199,17 +209,23 @@ Mode mode_of(const std::string& name) {
 
 Running::Running(const Workload& w, Mode mode, Params params, Tensors inputs)
     : workload_(w), params_(std::move(params)), inputs_(std::move(inputs)) {
+  place(Device::cpu());
   prepare(mode);
 }
 
 Running::Running(const Workload& w, Mode mode, Device device) : workload_(w) {
   manual_seed(0);
   w.make(params_, inputs_);
-  for (auto& [name, t] : params_)
-    t = t.to(device);
-  for (Tensor& t : inputs_)
-    t = t.to(device);
+  place(device);
   prepare(mode);
+}
+
+void Running::place(Device device) {
+  auto move = [&](Tensor& t) { t = (t.dtype() == f32 ? t.to(workload_.dtype) : t).to(device); };
+  for (auto& [name, t] : params_)
+    move(t);
+  for (Tensor& t : inputs_)
+    move(t);
 }
 
 template <class F> void Running::set(F body, Mode mode) {

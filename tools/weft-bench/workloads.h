@@ -26,14 +26,17 @@ struct Workload {
   void (*make)(Params& p, Tensors& x);
   LimitClass limit = LimitClass::none;
   double flops = 0, bytes = 0; // of one call; bytes: the least traffic
+  DType dtype = f32;           // of parameters and inputs that are made or read as f32
   bool always_eager = false;
   double lr = 1e-4, weight_decay = 0; // of training
   int least_products[3] = {0, 0, 0};  // m, n, k of the one product to compare with OpenBLAS
 };
 
 const std::vector<Workload>& workloads();
-/// The part of them that are whole networks.
+/// The parts of them that are whole networks, that generate text, and with narrow elements.
 std::vector<Workload> network_workloads();
+std::vector<Workload> decode_workloads();
+std::vector<Workload> narrow_workloads();
 /// Returns the workload of a name, or throws weft::Error that lists them.
 const Workload& workload(const std::string& name);
 
@@ -54,6 +57,7 @@ public:
   std::string explain() const { return explain_ ? explain_() : std::string(); }
 
 private:
+  void place(Device device); // also in the workload's dtype
   void prepare(Mode mode);
   template <class F> void set(F body, Mode mode);
   const Workload& workload_;

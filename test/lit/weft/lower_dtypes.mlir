@@ -55,3 +55,36 @@ func.func @bound(%x: tensor<8xi8>, %low: i64, %high: f64) -> tensor<8xi8> {
   %0 = weft.clamp %x, %l, %h : (tensor<8xi8>, tensor<i8>, tensor<i8>) -> tensor<8xi8>
   return %0 : tensor<8xi8>
 }
+
+// -----
+
+// A product of casts that change no number loads what lies before them; i8 is summed by a dot.
+// CHECK-LABEL: loom.kernel @k0_cast
+// CHECK-SAME: (%[[A:.*]]: !loom.buffer<i8>, %[[B:.*]]: !loom.buffer<i8>, %{{.*}}: !loom.buffer<i32>)
+// CHECK: loom.dot <"k", 4> {
+// CHECK-DAG: loom.load %[[A]]
+// CHECK-DAG: loom.load %[[B]]
+// CHECK: } : i64
+// CHECK-NOT: loom.kernel
+func.func @casts(%x: tensor<8x4xi8>, %y: tensor<8x4xi8>) -> tensor<8x8xi32> {
+  %0 = weft.cast %x {structure = array<i64: 6>} : (tensor<8x4xi8>) -> tensor<8x4xi32>
+  %1 = weft.cast %y {structure = array<i64: 6>} : (tensor<8x4xi8>) -> tensor<8x4xi32>
+  %2 = weft.permute %1 {structure = array<i64: 1, 0>} : (tensor<8x4xi32>) -> tensor<4x8xi32>
+  %3 = weft.matmul %0, %2 : (tensor<8x4xi32>, tensor<4x8xi32>) -> tensor<8x8xi32>
+  return %3 : tensor<8x8xi32>
+}
+
+// -----
+
+// A factor that is read elsewhere as well is a tensor of its own, and so is the one beside it.
+// CHECK-LABEL: func.func @elsewhere
+// CHECK: loom.dot
+// CHECK-COUNT-2: !loom.buffer<f32>
+// CHECK: } : f32
+func.func @elsewhere(%x: tensor<4x4xbf16>, %y: tensor<4x4xbf16>) -> (tensor<4x4xf32>, tensor<4xf32>) {
+  %0 = weft.cast %x {structure = array<i64: 0>} : (tensor<4x4xbf16>) -> tensor<4x4xf32>
+  %1 = weft.cast %y {structure = array<i64: 0>} : (tensor<4x4xbf16>) -> tensor<4x4xf32>
+  %2 = weft.matmul %0, %1 : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = weft.sum %0 {structure = array<i64: 0, 1>} : (tensor<4x4xf32>) -> tensor<4xf32>
+  return %2, %3 : tensor<4x4xf32>, tensor<4xf32>
+}
