@@ -61,9 +61,11 @@ std::vector<uint32_t> identification() {
 } // namespace
 
 const std::string& host_target() {
-  static const std::string target = [] {
+  // Never destroyed: threads may still compile while the process ends.
+  static const std::string& target = *[] {
     std::vector<uint32_t> words = identification();
-    return kArchitecture + hash_bytes(words.data(), words.size() * sizeof words[0]).hex();
+    return new std::string(kArchitecture +
+                           hash_bytes(words.data(), words.size() * sizeof words[0]).hex());
   }();
   return target;
 }
