@@ -129,7 +129,8 @@ TEST_CASE("a condition that all lanes share is a branch around the load", "[loom
 }
 
 TEST_CASE("where all lanes choose alike, one of the chosen loads runs", "[loom]") {
-  Parsed parsed(R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f32>) {
+  Parsed parsed(
+      R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f32>) {
     loom.part [#loom.axis<"i", 4>, #loom.axis<"j", 64, lanes>] {
     ^bb0(%i: index, %j: index):
       %row = arith.index_cast %i : index to i64
