@@ -2,6 +2,8 @@
 
 #include "frontend/region.h"
 #include "runtime/core/json_text.h"
+#include "runtime/core/size_classes.h"
+#include "runtime/program/workspace.h"
 #include "weft/device.h"
 
 #include <algorithm>
@@ -37,7 +39,34 @@ std::string op_list(const Flush& f) {
   return r;
 }
 
-void program_text(std::string& out, const SegmentProgram& p) {
+/// "workspace: 80.1 MiB, ...", where there is one.
+std::string workspace_text(const Program& program, int64_t budget) {
+  const std::optional<WorkspaceUse> use = workspace_of(program);
+  if (!use || (!use->bytes && !use->in_results && !use->recomputed)) return "";
+  auto text = [](int64_t bytes) { return text_of_bytes(static_cast<size_t>(bytes)); };
+  std::string r = fmt::format("      workspace: {}, {} of it in use at once", text(use->bytes),
+                              text(use->at_once));
+  if (use->in_results)
+    r += fmt::format("; {} in results that are written later", text(use->in_results));
+  if (use->recomputed)
+    r += fmt::format("; {} computed again, {} are not kept for them",
+                     counted(use->recomputed, "value"), text(use->recomputed_bytes));
+  if (budget && use->bytes > budget)
+    r += fmt::format("; more than memory_budget, {}: nothing else is cheap to compute again",
+                     text(budget));
+  return r + "\n";
+}
+
+std::string workspace_json(const Program& program, int64_t budget) {
+  const std::optional<WorkspaceUse> use = workspace_of(program);
+  if (!use) return "null";
+  return fmt::format("{{\"bytes\":{},\"at_once\":{},\"in_results\":{},\"recomputed\":{},"
+                     "\"recomputed_bytes\":{},\"over_budget\":{}}}",
+                     use->bytes, use->at_once, use->in_results, use->recomputed,
+                     use->recomputed_bytes, budget && use->bytes > budget);
+}
+
+void program_text(std::string& out, const SegmentProgram& p, int64_t memory_budget) {
   auto it = std::back_inserter(out);
   if (!p.is_ready.load(std::memory_order_acquire)) {
     out += "    is being compiled\n";
@@ -55,6 +84,7 @@ void program_text(std::string& out, const SegmentProgram& p) {
                  counted(static_cast<int64_t>(program.launches.size()), "kernel"),
                  counted(p.runs.load(), "run"), p.report.total_ms, name_of(p.report.source));
   if (!p.report.cache_note.empty()) fmt::format_to(it, "      {}\n", p.report.cache_note);
+  out += workspace_text(program, memory_budget);
   std::vector<int> launches(program.kernels.size());
   for (const ProgramLaunch& l : program.launches)
     launches[static_cast<size_t>(l.kernel)]++;
@@ -109,7 +139,7 @@ std::string as_text(const Region& region) {
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
     if (f->mixed) out += "    runs eagerly: its tensors lie on more than one device\n";
     for (const auto& p : f->programs)
-      program_text(out, *p);
+      program_text(out, *p, region.options().memory_budget);
   }
   for (const Divergence& d : region.divergences())
     fmt::format_to(it, "  divergence ({}): expected {} ({}), got {} at {}: {}\n",
@@ -128,10 +158,11 @@ std::string line_of(const Flush& f, int32_t position) {
 /// What the compiler says about the kernels: equal remarks once, with their count.
 std::string remarks_json(const Flush& f, const Program& program) {
   std::vector<std::pair<std::string, int>> remarks;
+  constexpr const char* kinds[] = {"apart", "joined", "recomputed"};
   for (const ProgramRemark& m : program.remarks) {
     std::string text = fmt::format("\"kind\":\"{}\",\"op\":{},\"at\":{},\"other\":{},\"other_at\":{"
                                    "},\"reason\":{},\"text\":{}",
-                                   m.is_apart ? "apart" : "joined", json_text(m.op),
+                                   kinds[static_cast<int>(m.kind)], json_text(m.op),
                                    json_text(line_of(f, m.position)), json_text(m.other),
                                    json_text(line_of(f, m.other_position)), json_text(m.reason),
                                    json_text(m.text));
@@ -188,7 +219,11 @@ std::string as_json(const Region& region) {
           comma = ",";
         }
       out += "],\"remarks\":" +
-             (p->program ? remarks_json(*f, p->program->program()) : std::string("[]")) + "}";
+             (p->program ? remarks_json(*f, p->program->program()) : std::string("[]")) +
+             ",\"workspace\":" +
+             (p->program ? workspace_json(p->program->program(), region.options().memory_budget)
+                         : std::string("null")) +
+             "}";
       comma = ",";
     }
     out += "]}";

@@ -235,9 +235,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
     region_.compile_in_background(f, *p, std::move(segment));
     return nullptr;
   }
-  CompileSettings settings;
-  settings.device = f.device.type;
-  p->program = compile_segment(segment, settings, p->report);
+  p->program = compile_segment(segment, region_.settings(f.device.type), p->report);
   stats.compile_seconds += p->report.total_ms * 1e-3;
   f.last.store(p, std::memory_order_release);
   return p;

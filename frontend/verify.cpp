@@ -150,7 +150,7 @@ public:
   std::string culprit() const {
     const Segment segment =
         build_segment(flush_, session_.values, session_.sizes_, live_, generic_);
-    CompileSettings settings;
+    CompileSettings settings = session_.region_.settings(DeviceType::cpu);
     settings.use_disk_cache = false;
     settings.keep_stages = true; // the report then names the steps
     CompileReport report;

@@ -55,13 +55,13 @@ Tensor ramp(const Shape& shape, double start, DType dtype) {
 void check(void (*program)(Witness&), bool may_stay_eager) {
   using Run = Witness::Run;
   Witness eager(Run::eager), compiled(Run::compiled), verified(Run::verified),
-      generic(Run::generic), background(Run::background);
-  for (Witness* w : {&eager, &compiled, &verified, &generic, &background}) {
+      generic(Run::generic), background(Run::background), sparing(Run::sparing);
+  for (Witness* w : {&eager, &compiled, &verified, &generic, &background, &sparing}) {
     manual_seed(11);
     program(*w);
     w->see(uniform({2})); // the next numbers
   }
-  for (Witness* w : {&compiled, &verified, &generic, &background})
+  for (Witness* w : {&compiled, &verified, &generic, &background, &sparing})
     eager.require_same(*w);
   if (!may_stay_eager) REQUIRE(compiled.programs() > 0);
 }

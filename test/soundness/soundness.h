@@ -18,8 +18,9 @@ using namespace weft;
 /// A run of a program: where it shows what can be seen of it.
 class Witness {
 public:
-  /// verified, generic, background: compiled with these options (CompileOptions).
-  enum class Run { eager, compiled, verified, generic, background };
+  /// verified, generic, background: compiled with these options (CompileOptions). sparing: with a
+  /// memory_budget that no program meets, so that whatever is cheap is computed again.
+  enum class Run { eager, compiled, verified, generic, background, sparing };
   explicit Witness(Run run) : run_(run) {}
 
   /// Returns the function, compiled in the compiled run.
@@ -55,6 +56,7 @@ public:
     options.verify = run_ == Run::verified;
     options.background = run_ == Run::background;
     if (run_ == Run::generic) options.sizes = CompileOptions::Sizes::generic;
+    if (run_ == Run::sparing) options.memory_budget = 1;
     return options;
   }
   void add(const RegionStats& stats) { programs_ += stats.programs; }
