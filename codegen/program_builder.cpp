@@ -161,6 +161,8 @@ private:
     if (b.kind == ProgramBuffer::Kind::temporary) {
       auto offsets = function->getAttrOfType<ArrayAttr>(ir::kTemporariesName);
       b.offset = expression(cast<AffineMapAttr>(offsets[place.getIndex()]).getValue().getResult(0));
+      auto hosts = function->getAttrOfType<DenseI64ArrayAttr>(ir::kHostsName).asArrayRef();
+      b.host = static_cast<int32_t>(hosts[place.getIndex()]);
     }
     b.bytes = bytes_of(tensor);
     program.buffers.push_back(b);
@@ -323,8 +325,9 @@ static Program build(ModuleOp module, const Segment& segment, const PipelineRepo
   for (const PipelineStage& stage : report.stages)
     program.stages.push_back(program_stage(-1, stage.name, stage.print));
   for (const Remark& m : report.remarks.list)
-    program.remarks.push_back({m.kind == Remark::Kind::apart, m.op, m.other, position(m.loc),
-                               position(m.otherLoc), m.reason.code, m.reason.text});
+    program.remarks.push_back({static_cast<ProgramRemark::Kind>(m.kind), m.op, m.other,
+                               position(m.loc), position(m.otherLoc), m.reason.code, m.reason.text,
+                               m.bytes});
   return program;
 }
 

@@ -8,28 +8,20 @@
 
 namespace weft {
 
-namespace {
-
-CompileSettings apart_from_the_cache(const std::string& without) {
-  CompileSettings settings;
+bool Verification::is_right(const std::vector<uint8_t>& live, const std::string& without) const {
+  CompileSettings settings = settings_;
   settings.use_disk_cache = false;
   settings.disable = without;
-  return settings;
-}
-
-} // namespace
-
-bool Verification::is_right(const std::vector<uint8_t>& live, const std::string& without) const {
   CompileReport report;
-  const auto program =
-      compile_segment(build_segment(flush_, bound_.values, bound_.sizes, live, generic_),
-                      apart_from_the_cache(without), report);
+  const auto program = compile_segment(
+      build_segment(flush_, bound_.values, bound_.sizes, live, generic_), settings, report);
   return program && difference(*program).empty();
 }
 
 // An optional pass without which the program is right; empty where there is none.
 std::string Verification::pass_at_fault() const {
-  CompileSettings settings = apart_from_the_cache("");
+  CompileSettings settings = settings_;
+  settings.use_disk_cache = false;
   settings.keep_stages = true; // the report then names the steps
   CompileReport report;
   compile_segment(build_segment(flush_, bound_.values, bound_.sizes, live_, generic_), settings,

@@ -2,6 +2,8 @@
 
 #include "frontend/region.h"
 #include "runtime/core/json_text.h"
+#include "runtime/core/size_classes.h"
+#include "runtime/program/workspace.h"
 #include "weft/device.h"
 
 #include <algorithm>
@@ -48,7 +50,7 @@ void remarks_text(std::string& out, const Flush& f, const Program& program) {
   constexpr size_t kMostRemarks = 8;
   std::vector<std::string> said;
   for (const ProgramRemark& m : program.remarks) {
-    if (!m.is_apart) continue;
+    if (m.kind != ProgramRemark::Kind::apart) continue;
     auto name = [&](const std::string& op, int32_t position) {
       const std::string line = line_of(f, position);
       return line.empty() ? op : op + " (" + line + ")";
@@ -64,7 +66,35 @@ void remarks_text(std::string& out, const Flush& f, const Program& program) {
     out += fmt::format("      and {} more reasons in explain_json()\n", said.size() - kMostRemarks);
 }
 
-void program_text(std::string& out, const Flush& f, const SegmentProgram& p) {
+/// "workspace: 80.1 MiB, ...", where there is one.
+std::string workspace_text(const Program& program, int64_t budget) {
+  const std::optional<WorkspaceUse> use = workspace_of(program);
+  if (!use || (!use->bytes && !use->in_results && !use->recomputed)) return "";
+  auto text = [](int64_t bytes) { return text_of_bytes(static_cast<size_t>(bytes)); };
+  std::string r = fmt::format("      workspace: {}, {} of it in use at once", text(use->bytes),
+                              text(use->at_once));
+  if (use->in_results)
+    r += fmt::format("; {} in results that are written later", text(use->in_results));
+  if (use->recomputed)
+    r += fmt::format("; {} computed again, {} are not kept for them",
+                     counted(use->recomputed, "value"), text(use->recomputed_bytes));
+  if (budget && use->bytes > budget)
+    r += fmt::format("; more than memory_budget, {}: nothing else is cheap to compute again",
+                     text(budget));
+  return r + "\n";
+}
+
+std::string workspace_json(const Program& program, int64_t budget) {
+  const std::optional<WorkspaceUse> use = workspace_of(program);
+  if (!use) return "null";
+  return fmt::format("{{\"bytes\":{},\"at_once\":{},\"in_results\":{},\"recomputed\":{},"
+                     "\"recomputed_bytes\":{},\"over_budget\":{}}}",
+                     use->bytes, use->at_once, use->in_results, use->recomputed,
+                     use->recomputed_bytes, budget && use->bytes > budget);
+}
+
+void program_text(std::string& out, const Flush& f, const SegmentProgram& p,
+                  int64_t memory_budget) {
   auto it = std::back_inserter(out);
   if (!p.is_ready.load(std::memory_order_acquire)) {
     out += "    is being compiled\n";
@@ -85,6 +115,7 @@ void program_text(std::string& out, const Flush& f, const SegmentProgram& p) {
     fmt::format_to(it, "      not run: it took {:.2f} times as long as its ops one by one\n",
                    p.program->slower_by());
   if (!p.report.cache_note.empty()) fmt::format_to(it, "      {}\n", p.report.cache_note);
+  out += workspace_text(program, memory_budget);
   std::vector<int> launches(program.kernels.size());
   for (const ProgramLaunch& l : program.launches)
     launches[static_cast<size_t>(l.kernel)]++;
@@ -160,7 +191,7 @@ std::string as_text(const Region& region) {
           it, "    a launch takes {:.4f} ms (mean of {})\n",
           static_cast<double>(f->timed_nanoseconds.load()) / static_cast<double>(n) * 1e-6, n);
     for (const auto& p : f->programs)
-      program_text(out, *f, *p);
+      program_text(out, *f, *p, region.options().memory_budget);
   }
   for (const Divergence& d : region.divergences())
     fmt::format_to(it, "  divergence ({}): expected {} ({}), got {} at {}: {}\n",
@@ -173,10 +204,11 @@ std::string as_text(const Region& region) {
 /// What the compiler says about the kernels: equal remarks once, with their count.
 std::string remarks_json(const Flush& f, const Program& program) {
   std::vector<std::pair<std::string, int>> remarks;
+  constexpr const char* kinds[] = {"apart", "joined", "recomputed"};
   for (const ProgramRemark& m : program.remarks) {
     std::string text = fmt::format("\"kind\":\"{}\",\"op\":{},\"at\":{},\"other\":{},\"other_at\":{"
                                    "},\"reason\":{},\"text\":{}",
-                                   m.is_apart ? "apart" : "joined", json_text(m.op),
+                                   kinds[static_cast<int>(m.kind)], json_text(m.op),
                                    json_text(line_of(f, m.position)), json_text(m.other),
                                    json_text(line_of(f, m.other_position)), json_text(m.reason),
                                    json_text(m.text));
@@ -238,7 +270,11 @@ std::string as_json(const Region& region) {
           comma = ",";
         }
       out += "],\"remarks\":" +
-             (p->program ? remarks_json(*f, p->program->program()) : std::string("[]")) + "}";
+             (p->program ? remarks_json(*f, p->program->program()) : std::string("[]")) +
+             ",\"workspace\":" +
+             (p->program ? workspace_json(p->program->program(), region.options().memory_budget)
+                         : std::string("null")) +
+             "}";
       comma = ",";
     }
     out += "]}";

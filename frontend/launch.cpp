@@ -255,7 +255,8 @@ void Session::launch(Flush& f) {
 
 // Whether time may decide how a segment runs.
 bool Session::may_choose() const {
-  return !region_.options().deterministic && region_.options().verify == 0;
+  const CompileOptions& options = region_.options();
+  return !options.deterministic && options.verify == 0 && options.memory_budget == 0;
 }
 
 // Devices run programs later than they are launched: no time of a call says much about them.
@@ -334,9 +335,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
     region_.compile_in_background(f, *p, std::move(segment));
     return nullptr;
   }
-  CompileSettings settings;
-  settings.device = f.device.type;
-  p->program = compile_segment(segment, settings, p->report);
+  p->program = compile_segment(segment, region_.settings(f.device.type), p->report);
   stats.compile_seconds += p->report.total_ms * 1e-3;
   f.last.store(p, std::memory_order_release);
   return p;

@@ -109,13 +109,18 @@ void Region::note_divergence(Divergence d) {
   if (divergences_.size() < kMostDivergences) divergences_.push_back(std::move(d));
 }
 
+CompileSettings Region::settings(DeviceType device) const {
+  CompileSettings settings;
+  settings.device = device;
+  settings.memory_budget = options_.memory_budget;
+  return settings;
+}
+
 void Region::compile_in_background(Flush& flush, SegmentProgram& program, Segment segment) {
   program.is_ready = false;
   // The region keeps what the job writes alive.
   run_in_background([self = shared_from_this(), &flush, &program, segment = std::move(segment)] {
-    CompileSettings settings;
-    settings.device = flush.device.type;
-    program.program = compile_segment(segment, settings, program.report);
+    program.program = compile_segment(segment, self->settings(flush.device.type), program.report);
     {
       std::lock_guard lock(self->mutex_);
       self->stats_.compile_seconds += program.report.total_ms * 1e-3;
@@ -160,6 +165,11 @@ std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
     throw Error(ErrorKind::value,
                 "compile: deterministic functions must not compile in the background, since calls "
                 "then depend on time",
+                loc);
+  if (options.memory_budget < 0)
+    throw Error(ErrorKind::value,
+                "compile: memory_budget must not be negative, got " +
+                    std::to_string(options.memory_budget),
                 loc);
   return Region::make(std::move(options), TracePlace::of(loc));
 }

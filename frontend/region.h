@@ -33,6 +33,8 @@ public:
   uint32_t number() const { return number_; }
 
   const CompileOptions& options() const { return options_; }
+  /// Returns what the region's programs for a kind of device ask of the compiler.
+  CompileSettings settings(DeviceType device) const;
   const TracePlace& place() const { return place_; }
   Trace& trace() { return trace_; }
   const Trace& trace() const { return trace_; }

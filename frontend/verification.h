@@ -39,7 +39,8 @@ struct Bound {
 /// it lies on the CPU.
 class Verification {
 public:
-  Verification(Flush& flush, const Bound& bound, const SegmentProgram& program);
+  Verification(Flush& flush, const Bound& bound, const SegmentProgram& program,
+               const CompileSettings& settings);
 
   /// Returns what a program gives that the ops did not, empty where there is nothing.
   std::string difference(const LoadedProgram& program) const;
@@ -66,6 +67,7 @@ private:
   Flush& flush_;
   Bound bound_;
   std::vector<uint8_t> live_;
+  CompileSettings settings_; // that the program was compiled with, but for the cache
   bool generic_;
   Loc loc_;
   std::map<const Storage*, MemoryCopy> before_;            // of what the segment writes

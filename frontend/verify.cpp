@@ -16,7 +16,8 @@ bool Session::is_verified(const Flush& f, const SegmentProgram& p) const {
 }
 
 void Session::verify(Flush& f, SegmentProgram& p) {
-  const Verification verification(f, {values, scalars_, sizes_}, p);
+  const Verification verification(f, {values, scalars_, sizes_}, p,
+                                  region_.settings(DeviceType::cpu));
   run_eagerly(&cold(current));
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.verified++;

@@ -3,17 +3,22 @@
 // 2. Every node is a group. Groups join along edges if together they are one space of points and no
 //    path leaves them and comes back: elementwise ones first, then those with the product before
 //    them, then with reductions, then groups that read the same value.
-// 3. Elementwise groups that do not depend on each other become parts of one kernel.
-// 4. The kernels are written out in an order that respects their edges.
+// 3. Elementwise groups that do not depend on each other become parts of one kernel, unless they
+// make
+//    or let go of much memory: such ones run when it is best for that.
+// 4. The kernels are written out in an order that respects their edges: what lets go of more than
+// it
+//    makes comes as soon as it can, other ones as in the program.
 #include "passes/fusion_graph.h"
 #include "passes/part.h"
 #include "passes/passes.h"
+#include "passes/typical_size.h"
 
 #include "ir/weft/index_math.h"
 
 #include "mlir/IR/IRMapping.h"
 
-#include <queue>
+#include <set>
 
 using namespace mlir;
 
@@ -27,6 +32,10 @@ using ir::Exprs;
 constexpr unsigned kEpilogueStreams = 4;
 // Elements up to which a reduction of everything runs in one kernel with what follows it.
 constexpr int64_t kSmallReduction = 1 << 14;
+// Bytes that a kernel must let go of to come before its turn.
+constexpr double kLeastRelease = 1 << 16;
+// Bytes of temporaries from which on a group is a kernel by itself.
+constexpr double kMostBundled = 1 << 20;
 constexpr unsigned kMostBuffers = 48, kMostParts = 256, kMostOps = 400;
 
 bool isCount(AffineExpr e, int64_t most) {
@@ -277,7 +286,7 @@ private:
   void bundle() {
     for (unsigned g = 0; g < groups.size(); g++) {
       if (!groups[g].isAlive) continue;
-      bool isPlain = context.joins && isElementwiseGroup(g);
+      bool isPlain = context.joins && isElementwiseGroup(g) && temporaryBytes(g) < kMostBundled;
       bool joined = false;
       for (auto& kernel : kernels) {
         if (!isPlain || !kernel.isPlain || kernel.groups.size() >= kMostParts) continue;
@@ -295,6 +304,24 @@ private:
       }
     }
   }
+
+  // What a group makes for others, and reads of others that nobody else reads.
+  double temporaryBytes(unsigned g) {
+    double bytes = 0;
+    llvm::DenseSet<unsigned> seen;
+    auto isOther = [&](unsigned n) { return group[n] != g; };
+    for (unsigned n : groups[g].nodes) {
+      if (graph.returnedAs[n].empty() && llvm::any_of(graph.consumers[n], isOther))
+        bytes += typicalBytes(graph.nodes[n]->getResult(0));
+      for (unsigned p : graph.producers[n])
+        if (isOther(p) && graph.returnedAs[p].empty() && seen.insert(p).second &&
+            llvm::all_of(graph.consumers[p],
+                         [&](unsigned c) { return group[c] == g || group[c] == group[p]; }))
+          bytes += typicalBytes(graph.nodes[p]->getResult(0));
+    }
+    return bytes;
+  }
+
   struct Kernel {
     SmallVector<unsigned> groups;
     bool isPlain;
@@ -397,20 +424,63 @@ private:
         least = std::min(least, groups[g].nodes.front());
       return least;
     };
-    std::priority_queue<std::pair<unsigned, unsigned>, std::vector<std::pair<unsigned, unsigned>>,
-                        std::greater<>>
-        ready;
+    Lives lives = findLives(kernelOf);
+    std::set<std::pair<unsigned, unsigned>> ready; // by the first node
     for (unsigned k = 0; k < kernels.size(); k++)
-      if (!waits[k]) ready.push({first(k), k});
+      if (!waits[k]) ready.insert({first(k), k});
     SmallVector<unsigned> order;
     while (!ready.empty()) {
-      unsigned k = ready.top().second;
-      ready.pop();
+      auto chosen = llvm::min_element(ready, [&](auto a, auto b) {
+        return std::min(lives.growth(a.second), -kLeastRelease) <
+               std::min(lives.growth(b.second), -kLeastRelease);
+      });
+      unsigned k = chosen->second;
+      ready.erase(chosen);
       order.push_back(k);
+      lives.run(k);
       for (unsigned b : next[k])
-        if (--waits[b] == 0) ready.push({first(b), b});
+        if (--waits[b] == 0) ready.insert({first(b), b});
     }
     return order;
+  }
+
+  // What kernels make for others, and who still reads it.
+  struct Lives {
+    std::vector<double> made;                       // bytes, by kernel
+    std::vector<llvm::SetVector<Operation*>> reads; // of others, by kernel
+    llvm::DenseMap<Operation*, unsigned> readers;   // that have not run
+    llvm::DenseSet<Operation*> kept;                // memory that nobody gets back
+    // Bytes by which what lives grows when a kernel has run.
+    double growth(unsigned k) const {
+      double bytes = made[k];
+      for (Operation* op : reads[k])
+        if (readers.lookup(op) == 1 && !kept.contains(op)) bytes -= typicalBytes(op->getResult(0));
+      return bytes;
+    }
+    void run(unsigned k) {
+      for (Operation* op : reads[k])
+        readers[op]--;
+    }
+  };
+
+  Lives findLives(const llvm::DenseMap<unsigned, unsigned>& kernelOf) {
+    Lives lives;
+    lives.made.resize(kernels.size());
+    lives.reads.resize(kernels.size());
+    for (unsigned n = 0; n < graph.nodes.size(); n++) {
+      Operation* op = graph.nodes[n];
+      unsigned own = kernelOf.lookup(group[n]);
+      llvm::DenseSet<unsigned> others;
+      for (unsigned c : graph.consumers[n])
+        if (unsigned k = kernelOf.lookup(group[c]); k != own && others.insert(k).second)
+          lives.reads[k].insert(op);
+      lives.readers[op] = others.size();
+      if (!graph.returnedAs[n].empty())
+        lives.kept.insert(op);
+      else if (!others.empty())
+        lives.made[own] += typicalBytes(op->getResult(0));
+    }
+    return lives;
   }
 
   void writeKernel(OpBuilder& builder, const Kernel& kernel) {

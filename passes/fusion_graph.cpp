@@ -163,11 +163,32 @@ void FusionGraph::findEdges() {
         consumers[p].insert(n);
         after[p].insert(n);
       });
+  orderRecomputed();
   for (OpOperand& operand : body().getTerminator()->getOpOperands()) {
     sourcesOf(operand.get(), [&](unsigned p, Value) { returnedAs[p].insert(operand.get()); });
     orderOverwrite(operand);
   }
   orderRefusals();
+}
+
+// What is computed again waits for whatever else its readers read: it would be kept from the start
+// otherwise.
+void FusionGraph::orderRecomputed() {
+  auto isAgain = [&](unsigned n) { return nodes[n]->hasAttr(ir::kRecomputedName); };
+  std::vector<llvm::SetVector<unsigned>> waited(nodes.size()); // for what, by node
+  for (unsigned n = nodes.size(); n-- > 0;) {
+    if (!isAgain(n)) continue;
+    for (unsigned reader : consumers[n]) {
+      // A copy that reads it waits already.
+      const llvm::SetVector<unsigned>& others =
+          isAgain(reader) ? waited[reader] : producers[reader];
+      for (unsigned other : others)
+        if (other < n && !isAgain(other)) {
+          after[other].insert(n);
+          waited[n].insert(other);
+        }
+    }
+  }
 }
 
 // Whoever reads a leaf's old value runs before the node that makes its new one, where the data

@@ -41,6 +41,7 @@ private:
   std::optional<unsigned> costOfNumbers(mlir::Value v);
   void findNodes();
   void findEdges();
+  void orderRecomputed();
   void orderOverwrite(mlir::OpOperand& operand);
   void orderRefusals();
   bool isPath(unsigned from, unsigned to);

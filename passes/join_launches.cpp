@@ -8,6 +8,7 @@
 // 5. Each group becomes one kernel, its phases apart by barriers, and one launch.
 // A phase has the chunks that its launch would have had, so that nothing runs on fewer threads.
 #include "passes/passes.h"
+#include "passes/typical_size.h"
 
 #include "ir/loom/loom.h"
 #include "ir/weft/weft.h"
@@ -24,8 +25,6 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-// Assumed for sizes that are arguments.
-constexpr int64_t kTypicalExtent = 512;
 // Points that are few whatever they combine.
 constexpr double kFewPoints = 256;
 // Elements up to which a fold is light: it reads what the cache still holds when it waits for

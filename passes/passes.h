@@ -13,11 +13,16 @@ namespace weft {
 /// Inserts before a composite op what its function calls, and returns what stands for its result.
 using Expand = std::function<mlir::FailureOr<mlir::Value>(mlir::OpBuilder&, mlir::Operation*)>;
 
+/// Nanoseconds that a byte is worth, which a program keeps while the most bytes live, where no
+/// budget asks for more.
+inline constexpr double kUsualByteWorth = 0.6;
+
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
   bool joins = true;          // false: each op is a kernel of its own
   bool tiles = true;          // false: the target has no caches for tiles of a result
   Expand expand = {};         // empty: nobody has the functions of composites
+  double byteWorth = kUsualByteWorth;
 };
 
 /// Replaces each composite op by the ops that its function calls.
@@ -27,6 +32,8 @@ mlir::LogicalResult decompose(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 /// Merges ops that are equal.
 mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
+/// Computes again, where it is cheap, what would be kept for long while memory is fullest.
+mlir::LogicalResult recompute(mlir::ModuleOp module, PassContext& context);
 /// Cuts reductions that leave too few points into two steps with a fixed tree.
 mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext& context);
 /// Runs two products with a normalisation of rows between them tile by tile.

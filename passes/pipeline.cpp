@@ -1,6 +1,7 @@
 #include "passes/pipeline.h"
 
 #include "ir/loom/loom.h"
+#include "ir/weft/weft.h"
 #include "passes/passes.h"
 #include "passes/schedule.h"
 
@@ -29,6 +30,7 @@ constexpr PassInfo kPasses[] = {
     {"decompose", decompose, "", true, "replaces composites by what their functions call"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
+    {"recompute", recompute, "", true, "computes again what would be kept for long"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},
     {"tile-products", tileProducts, "", true, "runs softmax between products tile by tile"},
     {"fuse", fuse, "", false, "groups ops into kernels"},
@@ -84,7 +86,10 @@ LogicalResult mergeEqual(ModuleOp module, PassContext&) {
   return success();
 }
 
-bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport& report) {
+namespace {
+
+bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth,
+               PipelineReport& report) {
   StepClock& clock = report.clock;
   std::string first;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic& diagnostic) {
@@ -93,6 +98,7 @@ bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport
     return success();
   });
   PassContext context{&report.remarks, !isNamed(options.disable, "fuse"), options.tiles};
+  context.byteWorth = byteWorth;
   auto keep = [&](StringRef stage) {
     if (!options.keep_stages || stage.empty()) return;
     clock.time("stages", [&] { report.stages.push_back({stage.str(), printStage(module)}); });
@@ -123,6 +129,34 @@ bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport
   });
   if (isNamed(options.print, "schedule"))
     llvm::errs() << "// after schedule\n" << printStage(module).text;
+  return true;
+}
+
+// Bytes of the arena, where sizes are known.
+std::optional<int64_t> workspaceOf(ModuleOp module) {
+  auto function = *module.getOps<func::FuncOp>().begin();
+  auto arena = function->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0);
+  auto bytes = dyn_cast<AffineConstantExpr>(arena);
+  return bytes ? std::optional(bytes.getValue()) : std::nullopt;
+}
+
+} // namespace
+
+bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport& report) {
+  if (!options.memory_budget) return runPasses(module, options, kUsualByteWorth, report);
+  // What a byte is worth rises until the program fits, or everything cheap is computed again.
+  constexpr double kEverything = std::numeric_limits<double>::infinity();
+  for (double worth : {kUsualByteWorth, 1.0, 4.0, kEverything}) {
+    OwningOpRef<ModuleOp> attempt = module.clone();
+    report.stages.clear();
+    report.remarks.list.clear();
+    if (!runPasses(*attempt, options, worth, report)) return false;
+    std::optional<int64_t> bytes = workspaceOf(*attempt);
+    if (worth < kEverything && bytes && *bytes > options.memory_budget) continue;
+    module->setAttrs(attempt.get()->getAttrDictionary());
+    module.getBodyRegion().takeBody(attempt->getBodyRegion());
+    break;
+  }
   return true;
 }
 

@@ -14,9 +14,10 @@ struct PipelineOptions {
   std::string disable; // names of passes to leave out, separated by commas; without `fuse` each op
                        // is a kernel
   std::string print;   // names of passes, or "all": the IR after each goes to stderr
-  bool keep_stages = false; // keep the IR as text
-  int vector_bits = 512;    // of the target
-  bool tiles = true;        // it runs functions for tiles of a result: it is a CPU
+  bool keep_stages = false;  // keep the IR as text
+  int vector_bits = 512;     // of the target
+  bool tiles = true;         // it runs functions for tiles of a result: it is a CPU
+  int64_t memory_budget = 0; // bytes of workspace for which more is computed again; 0: none
 };
 
 /// The IR of a whole segment as text: "weft" as imported, "fused", "loom".

@@ -3,8 +3,10 @@
 //    to the last that reads it.
 // 3. A result that is written over an input shares its place: with an output the output's, else it
 //    is one temporary with the life of both.
-// 4. Temporaries of known size: largest first, at the lowest offset free during their life. Others:
-//    a place of the same size that is free.
+// 4. Temporaries of known size: each in the smallest output that is not written before it dies and
+//    has room for it, else in the arena, at the lowest offset free during its life. Once largest
+//    first, once those that live at the fullest launch before the others; the smaller arena counts.
+//    Others: a place of the same size that is free.
 #include "passes/passes.h"
 
 #include "ir/loom/loom.h"
@@ -17,11 +19,33 @@ namespace weft {
 namespace {
 
 constexpr int64_t kAlignment = 64;
+constexpr int64_t kArena = -1; // as the host of a temporary
 
 struct Temporary {
   unsigned first, last; // launches
   AffineExpr bytes;     // a multiple of the alignment
-  AffineExpr offset;
+  AffineExpr offset = {};
+  int64_t host = kArena; // the number of the output that it lies in
+
+  int64_t size() const { return cast<AffineConstantExpr>(bytes).getValue(); }
+  int64_t start() const { return cast<AffineConstantExpr>(offset).getValue(); }
+};
+
+// Memory that temporaries share.
+struct Space {
+  int64_t host, room;
+  unsigned born;                       // launch from which on it holds something else
+  SmallVector<Temporary*> placed = {}; // by offset
+
+  // Returns the lowest offset that is free during the life of a temporary.
+  int64_t offsetFor(const Temporary& t) const {
+    int64_t at = 0;
+    for (Temporary* other : placed)
+      if (t.first <= other->last && other->first <= t.last && at < other->start() + other->size() &&
+          other->start() < at + t.size())
+        at = other->start() + other->size();
+    return at;
+  }
 };
 
 class MemoryPlan {
@@ -81,12 +105,10 @@ private:
           temporaries[places.lookup(under).getIndex()].last = last;
           continue;
         }
-        AffineExpr bytes =
-            ir::countOf(ir::shapeOf(result), context) * loom::elementBytes(ir::elementOf(result));
-        bytes = ir::canonical(bytes.ceilDiv(kAlignment) * kAlignment);
+        AffineExpr bytes = ir::canonical(bytesOf(result).ceilDiv(kAlignment) * kAlignment);
         places[result] =
             ir::BufferAttr::get(context, ir::BufferKind::temporary, temporaries.size());
-        temporaries.push_back({static_cast<unsigned>(k), last, bytes, {}});
+        temporaries.push_back({static_cast<unsigned>(k), last, bytes});
       }
   }
 
@@ -104,26 +126,73 @@ private:
     return a.first <= b.last && b.first <= a.last;
   }
 
-  int64_t placeKnown(SmallVectorImpl<Temporary*>& known) {
-    auto bytes = [](const Temporary* t) { return cast<AffineConstantExpr>(t->bytes).getValue(); };
-    auto offset = [](const Temporary* t) { return cast<AffineConstantExpr>(t->offset).getValue(); };
-    llvm::stable_sort(known, [&](Temporary* a, Temporary* b) { return bytes(a) > bytes(b); });
-    int64_t end = 0;
-    SmallVector<Temporary*> placed; // by offset
-    for (Temporary* t : known) {
-      int64_t at = 0;
-      for (Temporary* other : placed)
-        if (overlap(*t, *other) && at < offset(other) + bytes(other) &&
-            offset(other) < at + bytes(t))
-          at = offset(other) + bytes(other);
-      t->offset = constant(at);
-      end = std::max(end, at + bytes(t));
-      placed.insert(
-          llvm::upper_bound(placed, t,
-                            [&](Temporary* a, Temporary* b) { return offset(a) < offset(b); }),
-          t);
+  int64_t placeKnown(SmallVector<Temporary*> known) {
+    llvm::stable_sort(known, [](Temporary* a, Temporary* b) { return a->size() > b->size(); });
+    SmallVector<Temporary*> byFullest(known);
+    llvm::stable_sort(byFullest, [full = fullestLaunch(known)](Temporary* a, Temporary* b) {
+      auto lives = [full](Temporary* t) { return t->first <= full && full <= t->last; };
+      return lives(a) && !lives(b);
+    });
+    int64_t bySize = placeInOrder(known), arena = placeInOrder(byFullest);
+    return arena <= bySize ? arena : placeInOrder(known);
+  }
+
+  unsigned fullestLaunch(ArrayRef<Temporary*> known) {
+    SmallVector<int64_t> change(launches.size() + 1);
+    for (const Temporary* t : known) {
+      change[t->first] += t->size();
+      change[t->last + 1] -= t->size();
     }
-    return end;
+    int64_t live = 0, most = -1;
+    unsigned fullest = 0;
+    for (unsigned k = 0; k < launches.size(); k++)
+      if ((live += change[k]) > most) {
+        most = live;
+        fullest = k;
+      }
+    return fullest;
+  }
+
+  // Returns the bytes of the arena.
+  int64_t placeInOrder(ArrayRef<Temporary*> order) {
+    SmallVector<Space> spaces = outputSpaces();
+    spaces.push_back({kArena, std::numeric_limits<int64_t>::max(), ~0u});
+    int64_t arena = 0;
+    for (Temporary* t : order)
+      for (Space& space : spaces) {
+        int64_t at = t->last < space.born && t->size() <= space.room ? space.offsetFor(*t) : 0;
+        if (t->last >= space.born || t->size() > space.room - at) continue;
+        t->offset = constant(at);
+        t->host = space.host;
+        space.placed.insert(
+            llvm::upper_bound(space.placed, t,
+                              [](Temporary* a, Temporary* b) { return a->start() < b->start(); }),
+            t);
+        if (space.host == kArena) arena = std::max(arena, at + t->size());
+        break;
+      }
+    return arena;
+  }
+
+  // The outputs of known size, the smallest first.
+  SmallVector<Space> outputSpaces() {
+    llvm::MapVector<int64_t, Space> found;
+    for (auto [number, launch] : llvm::enumerate(launches))
+      for (Value result : launch.getResults()) {
+        ir::BufferAttr buffer = places.lookup(result);
+        auto bytes = dyn_cast<AffineConstantExpr>(bytesOf(result));
+        if (buffer.getKind() != ir::BufferKind::output || !bytes) continue;
+        int64_t room = bytes.getValue() / kAlignment * kAlignment;
+        found.insert({buffer.getIndex(), {buffer.getIndex(), room, unsigned(number)}});
+      }
+    SmallVector<Space> spaces(llvm::make_second_range(found));
+    llvm::stable_sort(spaces, [](const Space& a, const Space& b) { return a.room < b.room; });
+    return spaces;
+  }
+
+  AffineExpr bytesOf(Value v) {
+    return ir::canonical(ir::countOf(ir::shapeOf(v), context) *
+                         loom::elementBytes(ir::elementOf(v)));
   }
 
   AffineExpr placeOther(Temporary& t, AffineExpr end, ArrayRef<Temporary*> others) {
@@ -147,9 +216,13 @@ private:
       symbols += argument.getType().isIndex();
     Builder builder(context);
     SmallVector<Attribute> offsets;
-    for (const Temporary& t : temporaries)
+    SmallVector<int64_t> hosts;
+    for (const Temporary& t : temporaries) {
       offsets.push_back(AffineMapAttr::get(AffineMap::get(0, symbols, t.offset)));
+      hosts.push_back(t.host);
+    }
     function->setAttr(ir::kTemporariesName, builder.getArrayAttr(offsets));
+    function->setAttr(ir::kHostsName, builder.getDenseI64ArrayAttr(hosts));
     function->setAttr(ir::kArenaName, AffineMapAttr::get(AffineMap::get(0, symbols, arena)));
     for (ir::LaunchOp launch : launches) {
       SmallVector<Attribute> buffers;

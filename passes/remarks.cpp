@@ -17,9 +17,10 @@ std::string lineOf(Location loc) {
 }
 
 std::string textOf(const Remark& remark) {
-  bool isApart = remark.kind == Remark::Kind::apart;
+  constexpr const char* words[] = {" does not join ", " runs in the launch of ",
+                                   " is computed again for "};
   std::string line = lineOf(remark.otherLoc);
-  return remark.op + (isApart ? " does not join " : " runs in the launch of ") + remark.other +
+  return remark.op + words[static_cast<int>(remark.kind)] + remark.other +
          (line.empty() ? "" : " of " + line) + ": " + remark.reason.text;
 }
 

@@ -10,15 +10,17 @@
 
 namespace weft {
 
-/// Why two ops, or the launches that hold them, are in different kernels or became one.
+/// Why two ops, or the launches that hold them, are in different kernels or became one, or what is
+/// computed again for a later reader.
 struct Remark {
-  enum class Kind { apart, joined };
+  enum class Kind { apart, joined, recomputed };
   Kind kind;
   mlir::Location loc;
   std::string op; // or the ops of a launch
   mlir::Location otherLoc;
   std::string other;
   Reason reason;
+  int64_t bytes = 0; // recomputed: that are not kept for that long
 };
 
 struct Remarks {

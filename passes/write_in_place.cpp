@@ -1,5 +1,5 @@
 // A result is written over an input that nobody reads afterwards.
-// 1. The input is a temporary of the result's type whose last reader is the launch.
+// 1. The input is a temporary of the result's size whose last reader is the launch.
 // 2. The kernel loads it in the part that stores the result, at the element that is stored, and
 //    before it is stored.
 // Then the kernel loses the argument of the result, and the launch is tied. A temporary tied to an
@@ -7,6 +7,7 @@
 #include "passes/passes.h"
 
 #include "ir/loom/loom.h"
+#include "ir/weft/index_math.h"
 #include "ir/weft/weft.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -110,9 +111,13 @@ private:
     launch.setTied(tied);
   }
 
-  // Says whether a launch is the last reader of a temporary that has the type of its result.
+  // Says whether a launch is the last reader of a temporary that has the size of its result.
   bool endsAt(ir::LaunchOp launch, Value v, OpResult result) {
-    return v.getDefiningOp<ir::LaunchOp>() && v.getType() == result.getType() && !isLeaf(result) &&
+    auto count = [&](Value t) {
+      return ir::canonical(ir::countOf(ir::shapeOf(t), t.getContext()));
+    };
+    return v.getDefiningOp<ir::LaunchOp>() && ir::elementOf(v) == ir::elementOf(result) &&
+           count(v) == count(result) && !isLeaf(result) &&
            llvm::all_of(v.getUsers(), [&](Operation* user) {
              return isa<ir::LaunchOp>(user) && !launch->isBeforeInBlock(user);
            });

@@ -59,6 +59,7 @@ public:
            function->getAttrOfType<ArrayAttr>(ir::kTemporariesName).getAsRange<AffineMapAttr>())
         offsets.push_back(
             evaluate(cast<AffineMapAttr>(offset).getValue().getResult(0), {}, symbols));
+      hosts = function->getAttrOfType<DenseI64ArrayAttr>(ir::kHostsName).asArrayRef();
     }
     auto results = runBlock(function.getBody().front());
     // With a memory plan, results are what their memory holds at the end.
@@ -187,7 +188,9 @@ private:
     arguments.resize(launch.getScalars().size() + launch.getSizes().size());
     runKernel(kernel, buffers, arguments);
     for (auto [k, result] : llvm::enumerate(launch.getResults())) {
-      values[result] = memory[place[k]];
+      Array y = make(result); // of the result's own shape, also where it lies over an input
+      y.bytes = memory[place[k]].bytes;
+      values[result] = std::move(y);
       if (launch.getBuffers()) places[result] = {buffers[place[k]], memory[place[k]].bytes.size()};
     }
     return true;
@@ -196,14 +199,25 @@ private:
   // The memory that the plan gives a buffer: leaves start with what the function was called with.
   void* planned(ir::LaunchOp launch, size_t k, const Array& a) {
     auto place = cast<ir::BufferAttr>((*launch.getBuffers())[k]);
-    if (place.getKind() == ir::BufferKind::temporary)
-      return arena.data() + offsets[place.getIndex()];
+    if (place.getKind() == ir::BufferKind::temporary) {
+      int64_t host = hosts[place.getIndex()];
+      char* start = host < 0 ? arena.data() : outputMemory(launch, host);
+      return start + offsets[place.getIndex()];
+    }
     std::vector<char>& own = owned[place];
     if (own.empty()) {
       own.resize(a.bytes.size());
       if (place.getKind() == ir::BufferKind::leaf)
         own = values[launch->getParentOfType<func::FuncOp>().getArgument(place.getIndex())].bytes;
     }
+    return own.data();
+  }
+
+  char* outputMemory(ir::LaunchOp launch, int64_t number) {
+    std::vector<char>& own =
+        owned[ir::BufferAttr::get(launch.getContext(), ir::BufferKind::output, number)];
+    if (own.empty())
+      own.resize(make(launch->getBlock()->getTerminator()->getOperand(number)).bytes.size());
     return own.data();
   }
 
@@ -306,6 +320,7 @@ private:
   llvm::DenseMap<Value, int64_t> numberOf;
   std::vector<char> arena;
   std::vector<int64_t> offsets;                                // of temporaries
+  ArrayRef<int64_t> hosts;                                     // likewise
   std::map<Attribute, std::vector<char>, AttributeLess> owned; // leaves and outputs
   llvm::DenseMap<Value, std::pair<void*, size_t>> places;
 };

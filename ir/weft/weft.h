@@ -48,9 +48,13 @@ namespace weft::ir {
 inline constexpr llvm::StringLiteral kLayoutName = "weft.layout";
 /// On a result: the number of the leaf that the result is written back to.
 inline constexpr llvm::StringLiteral kLeafName = "weft.leaf";
-/// On a function, once the memory plan is made: offsets of the temporaries and the arena's bytes.
+/// On a function, once the memory plan is made: offsets of the temporaries, the output that each
+/// lies in, or -1 for the arena, and the arena's bytes.
 inline constexpr llvm::StringLiteral kTemporariesName = "weft.temporaries";
+inline constexpr llvm::StringLiteral kHostsName = "weft.hosts";
 inline constexpr llvm::StringLiteral kArenaName = "weft.arena";
+/// On an op: it runs no earlier than what its readers read besides it.
+inline constexpr llvm::StringLiteral kRecomputedName = "weft.recomputed";
 /// On the function of weft.tiles, once it is lowered: how many tiles there are along each dim, and
 /// how far apart.
 inline constexpr llvm::StringLiteral kCountsName = "weft.counts";

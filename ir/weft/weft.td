@@ -19,7 +19,7 @@ def Weft_BufferKind : I32EnumAttr<"BufferKind", "where a buffer lies", [
 
 def Weft_BufferAttr : AttrDef<Weft_Dialect, "Buffer"> {
   let mnemonic = "buffer";
-  let summary = "memory of a program: a leaf, an output, or a temporary in the arena";
+  let summary = "memory of a program: a leaf, an output, or a temporary in the arena or in an output that is written later";
   let parameters = (ins EnumParameter<Weft_BufferKind>:$kind, "int64_t":$index);
   let assemblyFormat = "`<` $kind $index `>`";
 }

@@ -136,7 +136,9 @@ std::vector<Address> ProgramRunner::buffers(const RunArguments& a, const int64_t
     const auto index = static_cast<size_t>(std::max(b.index, 0));
     all.push_back(b.kind == ProgramBuffer::Kind::leaf     ? static_cast<Address>(a.leaves[index])
                   : b.kind == ProgramBuffer::Kind::output ? static_cast<Address>(a.outputs[index])
-                                                          : arena + values[b.offset]);
+                  : b.host < 0                            ? arena + values[b.offset]
+                               : static_cast<Address>(a.outputs[static_cast<size_t>(b.host)]) +
+                                     values[b.offset]);
   }
   return all;
 }

@@ -121,6 +121,8 @@ std::string options_text(const CompileSettings& settings) {
   if (settings.keep_stages) text += "keep_stages=1\n";
   if (!settings.disable.empty()) text += "disable=" + settings.disable + "\n";
   if (!settings.print.empty()) text += "print=" + settings.print + "\n";
+  if (settings.memory_budget)
+    text += "memory_budget=" + std::to_string(settings.memory_budget) + "\n";
   return text;
 }
 

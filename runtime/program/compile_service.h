@@ -14,6 +14,7 @@ struct CompileSettings {
   std::string print = {};              // names of passes after which the IR is printed to stderr
   bool use_disk_cache = true;          // false: neither read nor write it
   DeviceType device = DeviceType::cpu; // what the program is to run on
+  int64_t memory_budget = 0;           // bytes of workspace; 0: none
 };
 
 /// Where a program came from and what it cost.

@@ -25,7 +25,7 @@ struct weft_compile_request {
   weft_bytes segment;
   const char* options; // "key=value" lines: target (goes into the program as it is), device (opencl
                        // or cuda; the CPU where there is none), cpu, features, keep_stages, disable
-                       // (passes), print (passes)
+                       // (passes), print (passes), memory_budget (bytes)
 };
 
 /// Compiles one segment. Returns WEFT_COMPILE_OK and the program's bytes, or another result and a

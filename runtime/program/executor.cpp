@@ -264,7 +264,8 @@ void LoadedProgram::run(const RunArguments& a) const {
       addresses[k] = a.outputs[b.index];
       break;
     case ProgramBuffer::Kind::temporary:
-      addresses[k] = arena.memory() + values[b.offset];
+      addresses[k] =
+          (b.host < 0 ? arena.memory() : static_cast<char*>(a.outputs[b.host])) + values[b.offset];
       break;
     }
   }

@@ -50,6 +50,7 @@ void put(ByteWriter& w, const ProgramBuffer& b) {
   w.put(b.index);
   w.put(b.offset);
   w.put(b.bytes);
+  w.put(b.host);
 }
 
 ProgramBuffer get_buffer(ByteReader& r) {
@@ -58,6 +59,7 @@ ProgramBuffer get_buffer(ByteReader& r) {
   b.index = r.get<int32_t>();
   b.offset = r.get<int32_t>();
   b.bytes = r.get<int32_t>();
+  b.host = r.get<int32_t>();
   return b;
 }
 
@@ -77,7 +79,7 @@ ProgramTiles get_tiles(ByteReader& r) {
   ProgramTiles tiles;
   tiles.counts = r.get_all<int32_t>();
   tiles.steps = r.get_all<int64_t>();
-  tiles.buffers.resize(r.get_count(13));
+  tiles.buffers.resize(r.get_count(17));
   for (ProgramBuffer& b : tiles.buffers)
     b = get_buffer(r);
   tiles.launches.resize(r.get_count(32));
@@ -130,7 +132,7 @@ void get_plan(ByteReader& r, Program& p) {
     s.index = r.get<int32_t>();
     s.dim = r.get<int32_t>();
   }
-  p.buffers.resize(r.get_count(13));
+  p.buffers.resize(r.get_count(17));
   for (ProgramBuffer& b : p.buffers)
     b = get_buffer(r);
   p.outputs.resize(r.get_count(9));
@@ -182,7 +184,8 @@ ProgramRoutine get_routine(ByteReader& r) {
 }
 
 void put(ByteWriter& w, const ProgramRemark& m) {
-  w.put(static_cast<uint8_t>(m.is_apart));
+  w.put(m.kind);
+  w.put(m.bytes);
   w.put(m.position);
   w.put(m.other_position);
   for (const std::string* text : {&m.op, &m.other, &m.reason, &m.text})
@@ -191,7 +194,8 @@ void put(ByteWriter& w, const ProgramRemark& m) {
 
 ProgramRemark get_remark(ByteReader& r) {
   ProgramRemark m;
-  m.is_apart = r.get_bool();
+  m.kind = r.get_enum(ProgramRemark::Kind::recomputed);
+  m.bytes = r.get<int64_t>();
   m.position = r.get<int32_t>();
   m.other_position = r.get<int32_t>();
   for (std::string* text : {&m.op, &m.other, &m.reason, &m.text})
@@ -261,7 +265,7 @@ void get_texts(ByteReader& r, Program& p) {
     s.text = r.get_text();
     s.line_ops = r.get_all<int32_t>();
   }
-  p.remarks.resize(r.get_count(41));
+  p.remarks.resize(r.get_count(49));
   for (ProgramRemark& m : p.remarks)
     m = get_remark(r);
   p.steps = get_steps(r);
@@ -323,6 +327,7 @@ private:
     case ProgramBuffer::Kind::output:
       return check(below(b.index, p_.outputs.size()), "a buffer is of no output");
     case ProgramBuffer::Kind::temporary:
+      check(optional(b.host, p_.outputs.size()), "a temporary is in no output");
       return check(below(b.offset, p_.exprs.size()), "a temporary has no place");
     }
   }
@@ -353,6 +358,7 @@ private:
                 ? b.index >= 0
                 : b.kind == ProgramBuffer::Kind::temporary && below(b.offset, p_.exprs.size()),
             "a buffer of tiles is none");
+      check(b.host == -1, "a buffer of tiles is in an output");
     }
     for (const ProgramLaunch& l : t.launches) {
       launch(l, t.buffers.size(), t.counts.size());
@@ -409,6 +415,12 @@ private:
 };
 
 } // namespace
+
+const char* words_of(ProgramRemark::Kind kind) {
+  constexpr const char* words[] = {"does not join", "runs in the launch of",
+                                   "is computed again for"};
+  return words[static_cast<int>(kind)];
+}
 
 void put_steps(ByteWriter& w, const std::vector<CompileStep>& steps) {
   w.put_count(steps.size());

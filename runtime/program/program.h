@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 6;
+inline constexpr uint32_t kProgramVersion = 7;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -31,8 +31,9 @@ struct ProgramBuffer {
   enum class Kind : uint8_t { leaf, output, temporary };
   Kind kind = Kind::leaf;
   int32_t index = 0;   // leaf: position in Segment::leaves; output: position in Program::outputs
-  int32_t offset = -1; // temporary: expression, bytes from the arena's start, a multiple of 64
+  int32_t offset = -1; // temporary: expression, bytes from its host's start, a multiple of 64
   int32_t bytes = -1;  // expression: of the tensor in it
+  int32_t host = -1;   // temporary: the output that it lies in until that is written; -1: the arena
 };
 
 /// An output: the segment's value and the buffer that holds its final contents. Outputs that are
@@ -120,14 +121,20 @@ struct ProgramStage {
   std::vector<int32_t> line_ops = {};
 };
 
-/// Why two ops, or launches, are kernels apart or became one.
+/// Why two ops, or launches, are kernels apart or became one, or what is computed again for a later
+/// reader instead of kept.
 struct ProgramRemark {
-  bool is_apart = true;
+  enum class Kind : uint8_t { apart, joined, recomputed };
+  Kind kind = Kind::apart;
   std::string op, other;                      // names, or the ops of launches
   int32_t position = -1, other_position = -1; // of the (first) op in the segment
   std::string reason;                         // a code: "two-products"
   std::string text;                           // the reason in words
+  int64_t bytes = 0;                          // recomputed: that are not kept for that long
 };
+
+/// Returns what stands between the two ops of a remark: "does not join".
+const char* words_of(ProgramRemark::Kind kind);
 
 /// What a step of the compilation took.
 struct CompileStep {

@@ -68,10 +68,15 @@ void check_geometry(const Program& p, const int64_t* values) {
     }
   };
   auto inside = [&](const std::vector<ProgramBuffer>& buffers, int64_t arena) {
-    for (const ProgramBuffer& b : buffers)
-      if (b.kind == ProgramBuffer::Kind::temporary)
-        if (values[b.offset] < 0 || values[b.offset] % 64 || values[b.offset] > arena)
-          refuse("a temporary lies outside the arena");
+    for (const ProgramBuffer& b : buffers) {
+      if (b.kind != ProgramBuffer::Kind::temporary) continue;
+      const int32_t of_host = b.host < 0 ? -1 : p.outputs[static_cast<size_t>(b.host)].bytes;
+      const int64_t room = b.host < 0 ? arena : of_host < 0 ? 0 : values[of_host];
+      const int64_t bytes = b.host < 0 || b.bytes < 0 ? 0 : values[b.bytes];
+      if (values[b.offset] < 0 || values[b.offset] % 64 || values[b.offset] > room - bytes)
+        refuse(b.host < 0 ? "a temporary lies outside the arena"
+                          : "a temporary lies outside its output");
+    }
   };
   inside(p.buffers, p.arena_bytes < 0 ? 0 : values[p.arena_bytes]);
   launches(p.launches);

@@ -55,13 +55,15 @@ Tensor ramp(const Shape& shape, double start, DType dtype) {
 void check(void (*program)(Witness&), bool may_stay_eager) {
   using Run = Witness::Run;
   Witness eager(Run::eager), compiled(Run::compiled), verified(Run::verified),
-      generic(Run::generic), background(Run::background), deterministic(Run::deterministic);
-  for (Witness* w : {&eager, &compiled, &verified, &generic, &background, &deterministic}) {
+      generic(Run::generic), background(Run::background), deterministic(Run::deterministic),
+      sparing(Run::sparing);
+  for (Witness* w :
+       {&eager, &compiled, &verified, &generic, &background, &deterministic, &sparing}) {
     manual_seed(11);
     program(*w);
     w->see(uniform({2})); // the next numbers
   }
-  for (Witness* w : {&compiled, &verified, &generic, &background, &deterministic})
+  for (Witness* w : {&compiled, &verified, &generic, &background, &deterministic, &sparing})
     eager.require_same(*w);
   if (!may_stay_eager) REQUIRE(compiled.programs() > 0);
 }

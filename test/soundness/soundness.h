@@ -18,8 +18,9 @@ using namespace weft;
 /// A run of a program: where it shows what can be seen of it.
 class Witness {
 public:
-  /// From verified on: compiled with these options (CompileOptions).
-  enum class Run { eager, compiled, verified, generic, background, deterministic };
+  /// From verified on: compiled with these options (CompileOptions); sparing: with a memory_budget
+  /// that no program meets, so that whatever is cheap is computed again.
+  enum class Run { eager, compiled, verified, generic, background, deterministic, sparing };
   explicit Witness(Run run) : run_(run) {}
 
   /// Returns the function, compiled in the compiled run.
@@ -56,6 +57,7 @@ public:
     options.background = run_ == Run::background;
     options.deterministic = run_ == Run::deterministic;
     if (run_ == Run::generic) options.sizes = CompileOptions::Sizes::generic;
+    if (run_ == Run::sparing) options.memory_budget = 1;
     return options;
   }
   void add(const RegionStats& stats) { programs_ += stats.programs; }

@@ -287,6 +287,42 @@ SOUND("dropout: the same numbers, new at each call") {
   w.see(net.up.weight.grad());
 }
 
+SOUND("attention and dropout, some layers deep, trained") {
+  struct Block : nn::Module {
+    nn::LayerNorm norm = child("norm", nn::LayerNorm({8}));
+    nn::Linear qkv =
+        child("qkv", nn::Linear(8, 24, false)); // a bias of keys has no gradient but noise
+    nn::Linear up = child("up", nn::Linear(8, 16));
+    nn::Linear down = child("down", nn::Linear(16, 8));
+    Tensor forward(const Tensor& x) override {
+      Tensor all = qkv(norm(x));
+      auto part = [&](int64_t k) { return slice(all, -1, 8 * k, 8 * k + 8); };
+      Tensor h = x + scaled_dot_product_attention(part(0), part(1), part(2), {}, 0.2, true);
+      return h + dropout(down(gelu(up(h))), 0.3, true);
+    }
+  };
+  std::vector<Block> blocks(3);
+  std::vector<Tensor> parameters;
+  for (Block& block : blocks)
+    for (const Tensor& p : block.parameters())
+      parameters.push_back(p);
+  optim::AdamW opt(parameters, {.lr = 0.01});
+  auto step = w.compile([&](const Tensor& x) {
+    opt.zero_grad();
+    Tensor h = x;
+    for (Block& block : blocks)
+      h = block(h);
+    Tensor loss = mean(square(h));
+    loss.backward();
+    nn::clip_grad_norm_(parameters, 0.5);
+    opt.step();
+    return loss;
+  });
+  for (int k = 0; k < 4; k++)
+    w.see(step(ramp({2, 6, 8}, k)));
+  w.see(parameters);
+}
+
 SOUND("dropout that is switched by the mode") {
   nn::Sequential net(nn::Linear(4, 8), nn::Dropout(0.3), nn::Linear(8, 2));
   auto f = w.compile([&](const Tensor& x) { return net(x); });

@@ -106,6 +106,18 @@ class Tools(unittest.TestCase):
         self.assertTrue(ratio["low"] <= ratio["median"] <= ratio["high"])
         self.assertGreater(row["modes"]["compiled"]["share_of_limit"]["median"], 0)
 
+    def test_bench_measures_memory(self):
+        shown = self.run_tool("weft-bench", "memory", "softmax", "--json", self.root + "/m.json").stdout
+        modes = json.loads(Path(self.root, "m.json").read_text())[0]["modes"]
+        tensor = 4096 * 1024 * 4
+        self.assertGreaterEqual(modes["eager"]["held_bytes"], tensor)
+        self.assertEqual(modes["compiled"]["held_bytes"], modes["eager"]["held_bytes"])
+        # Compiled it is one kernel: its result is all that it takes. Eager code has a step's operand beside the result.
+        self.assertEqual(modes["compiled"]["peak_bytes"] - modes["compiled"]["held_bytes"], tensor)
+        self.assertGreaterEqual(modes["eager"]["peak_bytes"] - modes["eager"]["held_bytes"], 2 * tensor)
+        self.assertLess(modes["compiled"]["ratio"]["peak"], 1)
+        self.assertIn("MiB at most", shown)
+
     def worker(self, mode, *questions):
         text = "".join(json.dumps(q) + "\n" for q in questions)
         r = subprocess.run([tool("weft-bench"), "worker", "--threads", "1", "--data", self.root, "--mode", mode], input=text,

@@ -69,7 +69,9 @@ inline Program program(int64_t n, bool generic = false) {
                 {1, {2, 3}, {size, factor}, {{2, 6, 0}}, 5, {1}}};
   p.arena_bytes = 4;
   p.stages = {{0, "source", "user.cpp:10", {1, 0}}};
-  p.remarks = {{true, "mul", "add", 1, 0, "other-space", "it has another number of elements"}};
+  p.remarks = {{ProgramRemark::Kind::apart, "mul", "add", 1, 0, "other-space",
+                "it has another number of elements"},
+               {ProgramRemark::Kind::recomputed, "mul", "add", 1, 0, "recomputed", "why", 4096}};
   p.steps = {{"fuse", -1, 0.5, 0.25}, {"emit", 0, 0.75, 1}};
   p.code = kernels();
   return p;

@@ -18,6 +18,9 @@ struct RunOptions {
 /// Times workloads in several modes against each other and against the machine's limit.
 int run_command(const RunOptions& options);
 
+/// Prints the most bytes of tensors that a call of each workload has live at once, in each mode.
+int memory_command(const RunOptions& options);
+
 /// Prints the table of measures. `self` is the path of this executable: rows about fresh processes
 /// start it again.
 int overhead_command(const std::string& self, const std::string& json);

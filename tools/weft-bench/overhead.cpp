@@ -1,11 +1,10 @@
 // The table of measures that the README keeps. Each row is measured here and now, beside its reach.
 #include "tools/weft-bench/commands.h"
 #include "tools/weft-bench/limits.h"
+#include "tools/weft-bench/modes.h"
 #include "tools/weft-bench/sampling.h"
-#include "tools/weft-bench/workloads.h"
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdio>
@@ -18,7 +17,6 @@ namespace weft::bench {
 
 namespace {
 
-using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr int kChain = 200;                // ops of the region whose host time is taken
@@ -185,11 +183,8 @@ int overhead_command(const std::string& self, const std::string& json) {
   compile_rows(table, self);
   bandwidth_rows(table);
   product_rows(table);
-  if (json.empty()) return 0;
-  std::ofstream file(json);
-  file << table.rows().dump(1) << "\n";
-  if (file.flush()) return 0;
-  throw Error(ErrorKind::io, "weft-bench: " + json + " must be writable");
+  write_json(json, table.rows());
+  return 0;
 }
 
 int probe_command(const std::string& name) {

@@ -1,31 +1,15 @@
 #include "tools/weft-bench/commands.h"
 #include "tools/weft-bench/limits.h"
+#include "tools/weft-bench/modes.h"
 #include "tools/weft-bench/sampling.h"
-#include "tools/weft-bench/workloads.h"
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <fstream>
 
 namespace weft::bench {
 
 namespace {
-
-using Json = nlohmann::json;
-
-/// A mode as the option names it: "compiled", "eager@cpu".
-struct Place {
-  Mode mode;
-  Device device;
-};
-
-Place place_of(const std::string& name, const RunOptions& options) {
-  const size_t at = name.find('@');
-  const std::string device = at == std::string::npos ? options.device : name.substr(at + 1);
-  return {mode_of(name.substr(0, at)), device_named(device)};
-}
 
 // The limit of the device of the last mode; of others than the CPU only their copies are known.
 Limit limit_of(const Workload& w, Device device) {
@@ -112,22 +96,11 @@ int list_command() {
 }
 
 int run_command(const RunOptions& options) {
-  std::vector<const Workload*> chosen;
-  for (const std::string& name : options.names)
-    chosen.push_back(&workload(name));
-  if (chosen.empty())
-    for (const Workload& w : workloads())
-      chosen.push_back(&w);
-  for (const std::string& mode : options.modes)
-    place_of(mode, options);
   Json rows = Json::array();
-  for (const Workload* w : chosen)
+  for (const Workload* w : chosen(options))
     rows.push_back(run_one(*w, options));
-  if (options.json.empty()) return 0;
-  std::ofstream file(options.json);
-  file << rows.dump(1) << "\n";
-  if (file.flush()) return 0;
-  throw Error(ErrorKind::io, "weft-bench: " + options.json + " must be writable");
+  write_json(options.json, rows);
+  return 0;
 }
 
 } // namespace weft::bench

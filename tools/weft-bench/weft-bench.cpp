@@ -24,17 +24,21 @@ int main(int argc, char** argv) {
     return sub;
   };
   auto* list = app.add_subcommand("list", "List the workloads");
-  auto* run =
-      with_threads(app.add_subcommand("run", "Time workloads in several modes, interleaved"));
-  run->add_option("names", options.names, "Workloads; none: all");
-  run->add_option("--device", options.device, "Where tensors lie: cpu, opencl, cuda, cuda:1")
-      ->capture_default_str();
-  run->add_option("--modes", options.modes, "eager, compiled, or with a device: eager@cpu")
-      ->delimiter(',')
-      ->capture_default_str();
+  auto with_modes = [&](CLI::App* sub) {
+    sub->add_option("names", options.names, "Workloads; none: all");
+    sub->add_option("--device", options.device, "Where tensors lie: cpu, opencl, cuda, cuda:1")
+        ->capture_default_str();
+    sub->add_option("--modes", options.modes, "eager, compiled, or with a device: eager@cpu")
+        ->delimiter(',')
+        ->capture_default_str();
+    sub->add_option("--json", options.json, "File for the figures");
+    return with_threads(sub);
+  };
+  auto* run = with_modes(app.add_subcommand("run", "Time workloads in several modes, interleaved"));
   run->add_option("--seconds", options.seconds, "Seconds that each workload may take")
       ->capture_default_str();
-  run->add_option("--json", options.json, "File for the figures");
+  auto* memory = with_modes(
+      app.add_subcommand("memory", "Print the most memory that a call takes in several modes"));
   auto* overhead =
       with_threads(app.add_subcommand("overhead", "Print the table of measures with its reach"));
   overhead->add_option("--json", json, "File for the figures");
@@ -51,6 +55,7 @@ int main(int argc, char** argv) {
     if (threads) weft::set_num_threads(threads);
     if (*list) return list_command();
     if (*run) return run_command(options);
+    if (*memory) return memory_command(options);
     if (*overhead) return overhead_command(std::filesystem::read_symlink("/proc/self/exe"), json);
     if (*probe) return probe_command(name);
     return worker_command(data, mode, start);

@@ -157,6 +157,7 @@ private:
       list.push_back({{"kind", kinds[static_cast<int>(b.kind)]},
                       {"index", b.index},
                       {"offset", number(b.offset)},
+                      {"host", b.host},
                       {"bytes", number(b.bytes)}});
     return list;
   }
@@ -164,7 +165,7 @@ private:
   Json remarks() const {
     Json list = Json::array();
     for (const ProgramRemark& m : p_.remarks)
-      list.push_back({{"apart", m.is_apart},
+      list.push_back({{"words", words_of(m.kind)},
                       {"op", m.op},
                       {"at", m.position},
                       {"other", m.other},

@@ -128,9 +128,9 @@ std::string remarks(const Collected& c) {
   std::vector<std::string> order;
   std::map<std::string, int> counts;
   for (const ProgramRemark& m : c.program.remarks) {
-    std::string line = fmt::format("{}: {} {} {} of {}: {} [{}]", line_of(c, m.position), m.op,
-                                   m.is_apart ? "does not join" : "runs in the launch of", m.other,
-                                   line_of(c, m.other_position), m.text, m.reason);
+    std::string line =
+        fmt::format("{}: {} {} {} of {}: {} [{}]", line_of(c, m.position), m.op, words_of(m.kind),
+                    m.other, line_of(c, m.other_position), m.text, m.reason);
     if (counts[line]++ == 0) order.push_back(line);
   }
   std::string text;

@@ -39,6 +39,11 @@ struct CompileOptions {
   // ran before: all ops wait for a program that is compiled first, sizes and live values have one
   // each, and no choice is made by time. Excludes `background`.
   bool deterministic = false;
+  // Bytes that a program of known sizes may take while it runs, beside its inputs and results.
+  // Where one takes more, what it keeps for later, from a forward to a backward pass say, is
+  // computed again as far as that is cheap; explain() tells what that saved and
+  // what is over. 0: only what costs next to nothing.
+  int64_t memory_budget = 0;
   // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
   // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
   // the numbers and the pass or kernel at fault. 0: none is.

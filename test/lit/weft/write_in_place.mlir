@@ -29,3 +29,18 @@ func.func @apart(%x: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>) {
   %6 = weft.matmul %3, %5 : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   return %2, %6 : tensor<8x8xf32>, tensor<8x8xf32>
 }
+
+// -----
+
+// A view of all elements in their order is no obstacle: what is written has the size of what it is written over, not its shape.
+// CHECK-DAG: #[[ARENA:.*]] = affine_map<() -> (0)>
+// CHECK-LABEL: func.func @reshaped
+// CHECK-SAME: weft.arena = #[[ARENA]]
+// CHECK: weft.launch {{.*}}buffers = [#weft.buffer<output 0>]{{.*}}tied = array<i64: 0>
+func.func @reshaped(%x: tensor<2x8x8xf32>) -> tensor<16x8xf32> {
+  %0 = weft.matmul %x, %x : (tensor<2x8x8xf32>, tensor<2x8x8xf32>) -> tensor<2x8x8xf32>
+  %1 = weft.view %0 {sizes = affine_map<() -> (16, 8)>} : (tensor<2x8x8xf32>) -> tensor<16x8xf32>
+  %2 = weft.max %1 {structure = array<i64: 1, 1>} : (tensor<16x8xf32>) -> tensor<16x1xf32>
+  %3 = weft.sub %1, %2 : (tensor<16x8xf32>, tensor<16x1xf32>) -> tensor<16x8xf32>
+  return %3 : tensor<16x8xf32>
+}

@@ -14,7 +14,7 @@ function lives(p) {
 }
 
 function memoryView(p) {
-  const view = make("div.view"), all = lives(p), temporaries = all.filter(b => b.kind === "temporary");
+  const view = make("div.view"), all = lives(p), temporaries = all.filter(b => b.kind === "temporary" && b.host < 0);
   view.append(make("h2", {}, "Temporaries in the arena"));
   if (p.generic) view.append(make("p.lead", {}, "Sizes are arguments of this program, so that offsets are known at run time only."));
   else if (!temporaries.length) view.append(make("p.lead", {}, "No launch needs memory that another one fills: everything is read from inputs and written to results."));
@@ -73,7 +73,7 @@ function livesChart(p, all) {
     const users = p.launches.map((l, k) => l.buffers.includes(b.k) ? k : -1).filter(k => k >= 0);
     const fill = {leaf: "var(--edge)", output: "var(--accent)", temporary: colour(p.launches[b.first].kernel)}[b.kind];
     svg.append(make("text.axis", {x: left - 8, y: at * row + 11, "text-anchor": "end"}, `${{leaf: "input", output: "result"}[b.kind] ?? b.kind} ${b.index} · ${bytes(b.bytes)}`),
-      bar(p, users, {x: left + b.first * step + 1, y: at * row + 2, width: (b.last - b.first + 1) * step - 2, height: row - 4, fill}, `${b.kind} ${b.index}: ${bytes(b.bytes)}\nused by launches ${users.join(", ")}`));
+      bar(p, users, {x: left + b.first * step + 1, y: at * row + 2, width: (b.last - b.first + 1) * step - 2, height: row - 4, fill}, `${b.kind} ${b.index}: ${bytes(b.bytes)}${b.host < 0 ? "" : `, in result ${b.host} until that is written`}\nused by launches ${users.join(", ")}`));
   });
   return make("div.chart", {}, svg, all.length > most ? make("p.small", {}, `${all.length - most} more are not drawn`) : null);
 }
@@ -144,16 +144,16 @@ function compileView(p) {
 function remarksView(p) {
   const view = make("div.view"), rows = new Map();
   for (const r of p.remarks) {
-    const key = JSON.stringify([r.apart, r.op, lineOf(p, r.at), r.other, lineOf(p, r.other_at), r.reason, r.text]);
+    const key = JSON.stringify([r.words, r.op, lineOf(p, r.at), r.other, lineOf(p, r.other_at), r.reason, r.text]);
     if (!rows.has(key)) rows.set(key, {...r, ops: [], times: 0});
     rows.get(key).times++;
     rows.get(key).ops.push(...[r.at, r.other_at].filter(op => op >= 0));
   }
   view.append(make("h2", {}, "Why kernels are as they are"));
   if (!rows.size) view.append(make("p.lead", {}, "Nothing stayed apart: no edge runs between two kernels."));
-  else view.append(make("p.lead", {}, "Each row is an edge between two kernels, or between launches that became one. Click it to see the ops in the other views."),
+  else view.append(make("p.lead", {}, "Each row is an edge between two kernels, or between launches that became one, or a value that is computed again. Click it to see the ops in the other views."),
     make("table", {}, make("thead", {}, make("tr", {}, ...["op", "line", "", "other op", "line", "reason", "", "times"].map(t => make("th", {}, t)))), make("tbody", {}, ...[...rows.values()].map(r => {
-      const row = make("tr", {onclick: () => pick([...new Set(r.ops)], null)}, make("td", {}, make("b", {}, r.op)), make("td", {}, lineOf(p, r.at)), make("td.tight.small", {}, r.apart ? "stays apart from" : "runs in the launch of"),
+      const row = make("tr", {onclick: () => pick([...new Set(r.ops)], null)}, make("td", {}, make("b", {}, r.op)), make("td", {}, lineOf(p, r.at)), make("td.tight.small", {}, r.words),
         make("td", {}, make("b", {}, r.other)), make("td", {}, lineOf(p, r.other_at)), make("td", {}, make("span.tag", {}, r.reason)), make("td", {}, r.text), make("td.n", {}, String(r.times)));
       row.ops = r.ops;
       return row;
