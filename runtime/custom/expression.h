@@ -1,4 +1,5 @@
-// From what the user wrote, a text or the terms of a lambda, to a Formula; errors under an op's name.
+// From what the user wrote, a text or the terms of a lambda, to a Formula; errors under an op's
+// name.
 #pragma once
 
 #include "runtime/custom/formula.h"

@@ -1,8 +1,8 @@
 #include "runtime/custom/formula.h"
 
+#include "runtime/core/call.h"
 #include "runtime/core/call_list.h"
 #include "runtime/core/refusal.h"
-#include "runtime/core/region_hook.h"
 #include "weft/device.h"
 #include "weft/ops.h"
 
@@ -30,8 +30,11 @@ using Callables = std::map<std::string, expr::Callable, std::less<>>;
 Callables make_callables() {
   Callables all;
   for (const Row& r : kRows)
-    all.emplace(r.name, expr::Callable{static_cast<int>(r.op), std::string(r.name),
-                                       std::string(r.signature), expr::Domain::number, nullptr,
+    all.emplace(r.name, expr::Callable{static_cast<int>(r.op),
+                                       std::string(r.name),
+                                       std::string(r.signature),
+                                       expr::Domain::number,
+                                       nullptr,
                                        {}});
   return all;
 }
@@ -48,9 +51,10 @@ Op op_of(const expr::Builder& dag, int node) {
   const std::string_view name = expr::info(n.primitive()).name;
   const expr::Callable* c = resolve(name);
   if (!c)
-    throw expr::Error(dag.place(node), "'" + std::string(name) +
-                                           "' is for the records of the library's own ops, a custom "
-                                           "op calls those that docs/ops.md lists");
+    throw expr::Error(dag.place(node),
+                      "'" + std::string(name) +
+                          "' is for the records of the library's own ops, a custom "
+                          "op calls those that docs/ops.md lists");
   return static_cast<Op>(c->index);
 }
 
@@ -214,6 +218,14 @@ Datum Formula::run(const Step& s, std::span<const Arg* const> inputs,
   const std::span<const Scalar> all(numbers.data(), s.count);
   if (all_numbers)
     return {{}, OnHost().compute(s.op, all.first(s.operands), all.subspan(s.operands))};
+  // The shortest way along a known path, as the functions of the API take it.
+  if (s.count == 1) {
+    if (TensorImpl* r = follow_known<1>(s.op, list[0]->impl()))
+      return {finish_followed(s.op, r, {list[0]}), {}};
+  } else if (s.count == 2 && s.operands == 2) {
+    if (TensorImpl* r = follow_known<2>(s.op, list[0]->impl(), list[1]->impl()))
+      return {finish_followed(s.op, r, {list[0], list[1]}), {}};
+  }
   std::optional<RefusalWords> words;
   if (s.words) words.emplace(s.words);
   return {pointwise_call(s.op, {list.data(), s.operands}, all.subspan(s.operands)), {}};

@@ -1,5 +1,5 @@
-// A pointwise op of a user's own: its formula runs under its name. With gradients of its own it is one
-// node of the tape, else what its formula calls is.
+// A pointwise op of a user's own: its formula runs under its name. With gradients of its own it is
+// one node of the tape, else what its formula calls is.
 #include "runtime/custom/expression.h"
 #include "weft/autograd_function.h"
 #include "weft/ops.h"
@@ -34,9 +34,8 @@ struct GivenGradients final : autograd::detail::FunctionObject {
 
   // What the gradients read is saved: tensors of the inputs, then the result.
   bool reads(size_t input) const {
-    return std::any_of(op->gradients.begin(), op->gradients.end(), [&](const auto& g) {
-      return g && g->reads(static_cast<int>(input));
-    });
+    return std::any_of(op->gradients.begin(), op->gradients.end(),
+                       [&](const auto& g) { return g && g->reads(static_cast<int>(input)); });
   }
 
   std::vector<Tensor> backward(autograd::Context& ctx, const std::vector<Tensor>& dy) override {
@@ -171,7 +170,8 @@ void parse_gradients(PointwiseOp& op, const std::vector<Expression>& texts, cons
     if (!texts[k].defined()) continue;
     const std::string part = "gradient of " + op.inputs[k].name;
     Formula g = parse(texts[k], inputs, op.name, part.c_str(), loc);
-    if (g.is_mask()) refuse(op.name, ErrorKind::value, part + ": must be a number, got a bool", loc);
+    if (g.is_mask())
+      refuse(op.name, ErrorKind::value, part + ": must be a number, got a bool", loc);
     if (!g.reads(static_cast<int>(inputs.size()) - 1))
       refuse(op.name, ErrorKind::value, part + ": must depend on dy, got one that does not", loc);
     op.gradients[k] = std::move(g);

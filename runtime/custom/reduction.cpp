@@ -29,16 +29,16 @@ struct BuiltIn {
   Op combine, reduction;
 };
 constexpr BuiltIn kBuiltIn[] = {
-    {Op::add, Op::sum},     {Op::mul, Op::prod},       {Op::maximum, Op::max},
+    {Op::add, Op::sum},     {Op::mul, Op::prod},        {Op::maximum, Op::max},
     {Op::minimum, Op::min}, {Op::logical_and, Op::all}, {Op::logical_or, Op::any},
 };
 
 // The dims of one call.
 struct Dimensions {
-  Shape kept;          // sizes
-  Shape result;        // with keepdim
-  Dims order;          // kept dims, then those that vanish
-  int64_t count = 1;   // elements that one result is made of
+  Shape kept;        // sizes
+  Shape result;      // with keepdim
+  Dims order;        // kept dims, then those that vanish
+  int64_t count = 1; // elements that one result is made of
 
   Dimensions(const ReductionOp& op, const Meta& m, const Dims& dims, bool keepdim, const Loc& loc) {
     std::array<bool, kMaxRank> chosen{};
@@ -70,7 +70,8 @@ Tensor combine(const ReductionOp& op, Tensor a, Tensor b) {
   return op.formulas[1](list).tensor;
 }
 
-// Neighbours are combined, so the order of elements is kept. An odd last element waits on the right.
+// Neighbours are combined, so the order of elements is kept. An odd last element waits on the
+// right.
 Tensor combine_tree(const ReductionOp& op, const Tensor& x, const Dimensions& d) {
   Shape rows = d.kept;
   rows.push_back(d.count);
@@ -205,7 +206,8 @@ Reduction reduction(std::string name, const ReductionOptions& options, Loc loc) 
   op->name = name.empty() ? "custom" : std::move(name);
   op->numbers = options.numbers.size();
   op->identity = options.identity;
-  std::vector<Input> map{{"x"}}, combine{{"a"}, {"b"}}, finish{{"a"}, {"n", expr::Type::number, true}};
+  std::vector<Input> map{{"x"}}, combine{{"a"}, {"b"}},
+      finish{{"a"}, {"n", expr::Type::number, true}};
   for (const std::string& n : options.numbers) {
     map.push_back({n, expr::Type::number, true});
     finish.push_back({n, expr::Type::number, true});
@@ -219,8 +221,8 @@ Reduction reduction(std::string name, const ReductionOptions& options, Loc loc) 
   op->formulas.push_back(parse(options.combine, combine, op->name, "combine", loc));
   if (op->formulas[1].is_mask() != mask)
     refuse(op->name, ErrorKind::value,
-           std::string("combine: must be a ") + (mask ? "bool, as map is, got a number"
-                                                      : "number, as map is, got a bool"),
+           std::string("combine: must be a ") +
+               (mask ? "bool, as map is, got a number" : "number, as map is, got a bool"),
            loc);
   if (!op->formulas[1].reads(0)) require_read(*op, 1, 1, "combine: must depend on a or b", loc);
   op->formulas.push_back(parse(options.finish, finish, op->name, "finish", loc));

@@ -7,8 +7,8 @@ using namespace region_test;
 
 TEST_CASE("custom ops run on a device, eagerly and in regions", "[device]") {
   Device device = weft::test::test_device();
-  auto swish = custom::pointwise("swish", "x * sigmoid(beta * x)",
-                                 {.operands = {"x"}, .numbers = {"beta"}});
+  auto swish =
+      custom::pointwise("swish", "x * sigmoid(beta * x)", {.operands = {"x"}, .numbers = {"beta"}});
   auto lse = custom::reduction("lse", {.combine = "logaddexp(a, b)"});
   auto body = [&](const Tensor& x) { return lse(swish(x, 1.5), 1); };
   auto compiled = compile(body);

@@ -1,5 +1,5 @@
-// Ops of a user's own, made at run time from an expression: a text in the language of the op records
-// (docs/custom_ops.md) or a lambda over Value and Mask.
+// Ops of a user's own, made at run time from an expression: a text in the language of the op
+// records (docs/custom_ops.md) or a lambda over Value and Mask.
 //
 //     auto swish = custom::pointwise("swish", "x * sigmoid(beta * x)",
 //                                    {.operands = {"x"}, .numbers = {"beta"}});
@@ -43,7 +43,8 @@ private:
   detail::TermPtr term_;
 };
 
-/// A truth value in an expression, what a comparison gives. `where(mask, a, b)` makes a Value of it.
+/// A truth value in an expression, what a comparison gives. `where(mask, a, b)` makes a Value of
+/// it.
 class Mask {
 public:
   explicit Mask(detail::TermPtr term) : term_(std::move(term)) {}
@@ -65,13 +66,15 @@ template <class C, class R, class... A> struct Lambda<R (C::*)(A...) const> {
       ((std::is_same_v<std::decay_t<A>, Value> || std::is_same_v<std::decay_t<A>, Mask>)&&...);
   static std::vector<bool> masks() { return {std::is_same_v<std::decay_t<A>, Mask>...}; }
   template <class F> static R call(const F& f, const std::vector<TermPtr>& inputs) {
-    return [&]<size_t... k>(std::index_sequence<k...>) {
-      return f(std::decay_t<A>(inputs[k])...);
-    }(std::index_sequence_for<A...>());
+    return [&]<size_t... k>(std::index_sequence<k...>) { return f(std::decay_t<A>(inputs[k])...); }
+    (std::index_sequence_for<A...>());
   }
 };
 template <class F>
-concept ExpressionLambda = requires { &F::operator(); } && Lambda<decltype(&F::operator())>::fits;
+concept ExpressionLambda = requires {
+  &F::operator();
+}
+&&Lambda<decltype(&F::operator())>::fits;
 
 } // namespace detail
 
