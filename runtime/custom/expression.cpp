@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 #include <unordered_map>
 
 namespace weft::custom {
@@ -96,7 +97,7 @@ Formula parse(const Expression& e, std::span<const Input> inputs, const std::str
   expr::Builder dag = make_builder(inputs);
   try {
     int root = e.root() ? Lowering(dag, e, inputs).node(e.root().get()) : dag.parse_body(e.text());
-    return Formula(dag, root, inputs, op);
+    return under_name(op, loc, [&] { return Formula(dag, root, inputs, op); });
   } catch (const expr::Error& error) {
     refuse(op, ErrorKind::value,
            where + (e.root() ? error.what() : expr::with_caret(e.text(), error)), loc);
@@ -105,6 +106,15 @@ Formula parse(const Expression& e, std::span<const Input> inputs, const std::str
 
 void refuse(const std::string& op, ErrorKind kind, const std::string& what, const Loc& loc) {
   throw Error(kind, op + ": " + what, LocScope::resolve(loc));
+}
+
+void rethrow_under_name(const Error& e, const std::string& op, const Loc& loc) {
+  const Loc& at = e.location();
+  if (at.line() != loc.line() || std::string_view(at.file_name()) != loc.file_name()) throw;
+  std::string text = e.what();
+  if (at.line()) text.resize(std::min(text.size(), text.rfind(" (at ")));
+  if (!text.starts_with(op + ": ")) text = op + ": " + text;
+  throw Error(e.kind(), text, at);
 }
 
 void check_names(const std::vector<Input>& inputs, const std::string& op, const Loc& loc) {

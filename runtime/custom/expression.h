@@ -19,15 +19,16 @@ Formula parse(const Expression& e, std::span<const Input> inputs, const std::str
 /// Throws unless names of inputs are names of the language, and differ.
 void check_names(const std::vector<Input>& inputs, const std::string& op, const Loc& loc);
 
-/// Runs f; what it throws has the op's name in front.
-template <class F> auto under_name(const std::string& op, F&& f) {
+/// Throws `e` with an op's name in front where it is of the line `loc`; as it is where it is not:
+/// an earlier op may fail only now.
+[[noreturn]] void rethrow_under_name(const Error& e, const std::string& op, const Loc& loc);
+
+/// Runs f for an op that the user calls at `loc`: what it throws has the op's name in front.
+template <class F> auto under_name(const std::string& op, const Loc& loc, F&& f) {
   try {
     return f();
   } catch (const Error& e) {
-    std::string text = e.what();
-    if (e.location().line()) text.resize(std::min(text.size(), text.rfind(" (at ")));
-    if (!text.starts_with(op + ": ")) text = op + ": " + text;
-    throw Error(e.kind(), text, e.location());
+    rethrow_under_name(e, op, LocScope::resolve(loc));
   }
 }
 

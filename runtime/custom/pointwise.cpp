@@ -51,7 +51,7 @@ struct GivenGradients final : autograd::detail::FunctionObject {
     std::vector<const Arg*> list;
     for (const std::optional<Arg>& a : own)
       list.push_back(a ? &*a : nullptr);
-    return under_name(op->name, [&] {
+    return under_name(op->name, Loc::current(), [&] {
       std::vector<Tensor> gradients(tensor_of.size());
       for (size_t t = 0; t < tensor_of.size(); t++)
         if (const auto& g = op->gradients[tensor_of[t]]; g && ctx.needs(t))
@@ -184,7 +184,7 @@ Tensor Pointwise::call(std::initializer_list<const Arg*> list) const {
   const std::span<const Arg* const> arguments(list.begin(), list.size());
   const LocScope scope(arguments[0]->loc());
   check_arguments(*op_, arguments);
-  return under_name(op_->name, [&] {
+  return under_name(op_->name, arguments[0]->loc(), [&] {
     if (!op_->gradients.empty() && records(arguments)) return call_with_gradients(op_, arguments);
     return value_of(*op_, arguments);
   });
@@ -193,6 +193,7 @@ Tensor Pointwise::call(std::initializer_list<const Arg*> list) const {
 const std::string& Pointwise::name() const { return op_->name; }
 
 Pointwise pointwise(std::string name, const Expression& value, PointwiseOptions options, Loc loc) {
+  const LocScope scope(loc);
   auto op = std::make_shared<PointwiseOp>();
   op->name = name.empty() ? "custom" : std::move(name);
   op->inputs = inputs_of(op->name, value, options, loc);

@@ -70,6 +70,13 @@ Tensor combine(const ReductionOp& op, Tensor a, Tensor b) {
   return op.formulas[1](list).tensor;
 }
 
+// Integers as what combine makes of them: one element is of the dtype that several are of.
+Tensor as_combined(const ReductionOp& op, const Tensor& x) {
+  if (is_floating(x.dtype())) return x;
+  const Tensor none = full({0}, 0, x.dtype(), x.device());
+  return x.to(combine(op, none, none).dtype());
+}
+
 // Neighbours are combined, so the order of elements is kept. An odd last element waits on the
 // right.
 Tensor combine_tree(const ReductionOp& op, const Tensor& x, const Dimensions& d) {
@@ -120,10 +127,12 @@ Tensor reduce(const ReductionOp& op, const Arg& x, const Dims& dims, bool keepdi
   inputs.insert(inputs.end(), rest.begin(), rest.end());
   Tensor mapped = op.formulas[0](inputs).tensor;
   Tensor a;
-  if (op.built_in && (d.count > 0 || !info(*op.built_in).needs_elements))
+  if (op.built_in && (d.count > 0 || !info(*op.built_in).needs_elements)) {
     a = weft::reduction(*op.built_in, Arg(std::move(mapped), loc), dims, keepdim);
-  else
+  } else {
+    mapped = as_combined(op, mapped);
     a = d.count > 0 ? combine_tree(op, mapped, d) : of_nothing(op, mapped, d, loc);
+  }
 
   const Arg combined(std::move(a), loc), count(d.count, loc);
   inputs = {&combined, &count};
@@ -147,15 +156,14 @@ std::string text_of(const Scalar& s) {
   return t;
 }
 
+using Samples = std::vector<Scalar>;
+
 // Mistakes that show with sample numbers: a - b is not associative, 0 is no identity of a * b.
-void check_meaning(const ReductionOp& op, const Loc& loc) {
-  const Formula& f = op.formulas[1];
+void check_meaning(const ReductionOp& op, const Samples& samples, const Loc& loc) {
   auto of = [&](Scalar a, Scalar b) {
     const Scalar list[] = {a, b};
-    return f(list);
+    return op.formulas[1](list);
   };
-  std::vector<Scalar> samples{0.25, 0.5, 0.75};
-  if (f.is_mask()) samples = {false, true};
   for (const Scalar& a : samples)
     for (const Scalar& b : samples)
       for (const Scalar& c : samples) {
@@ -168,14 +176,30 @@ void check_meaning(const ReductionOp& op, const Loc& loc) {
                  loc);
       }
   if (!op.identity) return;
-  const Scalar e = f.is_mask() ? Scalar(*op.identity != 0) : Scalar(*op.identity);
+  const double e = *op.identity;
+  const bool whole =
+      samples[0].kind == Scalar::Kind::integer && std::abs(e) < 1e15 && e == std::floor(e);
+  const Scalar identity = op.formulas[1].is_mask() ? Scalar(e != 0)
+                          : whole                  ? Scalar(static_cast<int64_t>(e))
+                                                   : Scalar(e);
   for (const Scalar& a : samples)
-    for (const Scalar& got : {of(e, a), of(a, e)})
+    for (const Scalar& got : {of(identity, a), of(a, identity)})
       if (!close(got, a))
         refuse(op.name, ErrorKind::value,
-               "identity: must leave every number as it is, got " + text_of(e) + ", which makes " +
-                   text_of(got) + " of " + text_of(a),
+               "identity: must leave every number as it is, got " + text_of(identity) +
+                   ", which makes " + text_of(got) + " of " + text_of(a),
                loc);
+}
+
+// What combines bits takes integers alone.
+void check_meaning(const ReductionOp& op, const Loc& loc) {
+  if (op.formulas[1].is_mask()) return check_meaning(op, Samples{false, true}, loc);
+  try {
+    check_meaning(op, Samples{0.25, 0.5, 0.75}, loc);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::dtype) throw;
+    under_name(op.name, loc, [&] { check_meaning(op, Samples{1, 2, 3}, loc); });
+  }
 }
 
 void require_read(const ReductionOp& op, size_t formula, int input, const char* what,
@@ -196,12 +220,13 @@ Tensor Reduction::operator()(const Arg& x, const Dims& dims, bool keepdim,
                (op_->numbers == 1 ? " number" : " numbers") + ", got " +
                std::to_string(numbers.size()),
            x.loc());
-  return under_name(op_->name, [&] { return reduce(*op_, x, dims, keepdim, numbers); });
+  return under_name(op_->name, x.loc(), [&] { return reduce(*op_, x, dims, keepdim, numbers); });
 }
 
 const std::string& Reduction::name() const { return op_->name; }
 
 Reduction reduction(std::string name, const ReductionOptions& options, Loc loc) {
+  const LocScope scope(loc);
   auto op = std::make_shared<ReductionOp>();
   op->name = name.empty() ? "custom" : std::move(name);
   op->numbers = options.numbers.size();

@@ -251,6 +251,17 @@ TEST_CASE("any other associative combine is a tree that keeps the order", "[cust
     require_equal(lse(x, {0, 1}), logsumexp(x, {0, 1}), 1e-14);
     require_equal(union_of(x * 0.2), 1 - prod(1 - x * 0.2), 1e-12);
   }
+  // Integers stay integers where combine leaves them so, for any number of them.
+  auto bits = custom::reduction("bits", {.combine = "bitwise_xor(a, b)", .identity = 0.0});
+  auto length = custom::reduction("length", {.combine = "sqrt(a * a + b * b)", .identity = 0.0});
+  for (int64_t n : {0, 1, 2, 5}) {
+    int64_t want = 0;
+    for (int64_t k = 0; k < n; k++)
+      want ^= k;
+    CHECK(bits(arange(n)).item<int64_t>() == want);
+    CHECK(bits(arange(n)).dtype() == i64);
+    CHECK(length(arange(n)).dtype() == f32);
+  }
   CHECK_FALSE(first(ramp({1})).shares_storage(ramp({1})));
   check_gradient([&](const Tensor& x) { return lse(x, 0); }, {5, 2});
   compare([&](int k) { return lse(ramp({7, 21}, k), 1); }, 4, 1e-6);
@@ -337,6 +348,11 @@ TEST_CASE("a call's mistakes name the op and the user's line", "[custom]") {
                 "swish: beta must be a number, got f32[2, 3]");
   require_error([&] { swish(1.0, 2.0); }, ErrorKind::value,
                 "swish: an operand must be a tensor, got numbers alone");
+  auto copy = std::move(swish); // leaves what it came from an op
+  require_equal(swish(x, 1.0), copy(x, 1.0));
+  require_error([] { custom::pointwise("f", "x + floor_divide(1, 0)", {.operands = {"x"}}); },
+                ErrorKind::index,
+                "f: floor_divide: every element must be in range, got one that is not");
   require_error([&] { f(Tensor(), x); }, ErrorKind::value, "f: a must be defined, got none");
   require_error([&] { f(arange(2), arange(2)); }, ErrorKind::index,
                 "f: floor_divide: every element must be in range, got one that is not");

@@ -137,6 +137,8 @@ struct ReductionOp;
 class Pointwise {
 public:
   explicit Pointwise(std::shared_ptr<const detail::PointwiseOp> op) : op_(std::move(op)) {}
+  Pointwise(const Pointwise&) = default; // no moves: an op that was moved from would be none
+  Pointwise& operator=(const Pointwise&) = default;
 
   /// Calls the op: operands, broadcast, then numbers. Throws what its ops throw, with its name.
   Tensor operator()(const Arg& a) const { return call({&a}); }
@@ -183,6 +185,8 @@ struct ReductionOptions {
 class Reduction {
 public:
   explicit Reduction(std::shared_ptr<const detail::ReductionOp> op) : op_(std::move(op)) {}
+  Reduction(const Reduction&) = default;
+  Reduction& operator=(const Reduction&) = default;
 
   /// Reduces `dims`, none meaning all. `numbers` are those that the op declares.
   Tensor operator()(const Arg& x, const Dims& dims = {}, bool keepdim = false,
