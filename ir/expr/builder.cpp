@@ -38,7 +38,7 @@ std::string with_caret(std::string_view text, const Error& error) {
          "\n  " + std::string(at - begin, ' ') + "^";
 }
 
-int Builder::add(const Node& node) {
+int Builder::add(const Node& node, size_t at) {
   size_t h = hash_of(node);
   auto [first, last] = by_hash_.equal_range(h);
   for (; first != last; ++first)
@@ -46,6 +46,7 @@ int Builder::add(const Node& node) {
   if (nodes_.size() >= 32000) throw Error(0, "the expression is too large");
   int n = static_cast<int>(nodes_.size());
   nodes_.push_back(node);
+  places_.push_back(at);
   by_hash_.emplace(h, n);
   return n;
 }
@@ -99,7 +100,7 @@ int Builder::checked(int op, std::string_view name, std::string_view signature, 
           noun((*this)[operands[k]].type));
     n.args[k] = static_cast<int16_t>(operands[k]);
   }
-  return add(n);
+  return add(n, at);
 }
 
 int Builder::named(std::string_view name, const std::vector<int>& operands, size_t at) {

@@ -61,6 +61,10 @@ public:
 
   int literal(double value, Type type = Type::number);
   int apply(Primitive primitive, std::initializer_list<int> operands);
+  /// Applies the primitive or callable of that name, as a call in a text does.
+  int call(std::string_view name, const std::vector<int>& operands) {
+    return named(name, operands, 0);
+  }
 
   /// Returns the gradient of `root` for each input, -1 where it does not depend on the input.
   /// `seed` is the node of the incoming gradient, `result` the node to read where a rule needs the
@@ -69,6 +73,8 @@ public:
 
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& operator[](int node) const { return nodes_[static_cast<size_t>(node)]; }
+  /// Where the text that made a node names it first, for messages about the node.
+  size_t place(int node) const { return places_[static_cast<size_t>(node)]; }
   int input_count() const { return inputs_; }
   Domain domain() const { return domain_; }
   /// The names bound, for readable printed code.
@@ -76,7 +82,7 @@ public:
 
 private:
   friend class Parser;
-  int add(const Node& node);
+  int add(const Node& node, size_t at = 0);
   int constant_as(int node, Type type);
   int checked(int op, std::string_view name, std::string_view signature, Domain needs,
               std::vector<int> operands, size_t at);
@@ -87,6 +93,7 @@ private:
   Domain domain_;
   Resolver resolver_;
   std::vector<Node> nodes_;
+  std::vector<size_t> places_; // by node
   std::unordered_multimap<size_t, int> by_hash_;
   std::map<std::string, int, std::less<>> names_;
   int inputs_ = 0;

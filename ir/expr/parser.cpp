@@ -167,7 +167,8 @@ private:
       return b_.literal(t == "inf" ? Limits::infinity() : Limits::quiet_NaN());
     }
     if (t == "lowest" || t == "highest") return b_.named(t, {}, at);
-    throw Error(at, "'" + std::string(t) + "' is not an operand, attribute or name from 'with'");
+    throw Error(at,
+                "'" + std::string(t) + "' is not an operand, a number or a name that is defined");
   }
 
   int call(std::string_view name, size_t at) {

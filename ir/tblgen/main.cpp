@@ -26,6 +26,8 @@ const Opt backends[] = {
     {"gen-api-defs", emit<gen_api_defs>, "definitions of the eager API"},
     {"gen-api-by-name", emit<gen_api_by_name>, "calls of the eager API by name"},
     {"gen-composites", emit<gen_composites>, "parameters of composites that are ops"},
+    {"gen-custom-ops", emit<gen_custom_ops>, "what a user's expression may call"},
+    {"gen-custom-values", emit<gen_custom_values>, "the same as C++ functions of values"},
     {"gen-vjp", emit<gen_vjp>, "gradients over tensors"},
     {"gen-lanes", emit<gen_lanes>, "Highway bodies"},
     {"gen-tests", emit<gen_tests>, "rows of the op test table"},

@@ -2,6 +2,7 @@
 
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/autograd/view_history.h"
+#include "runtime/core/call_list.h"
 #include "weft/device.h"
 
 #include <algorithm>
@@ -240,9 +241,11 @@ DType promoted_dtype(const OpInfo& op, Args operands) {
 }
 
 Tensor pointwise(Op op, Args list, Numbers numbers) {
+  return pointwise_call(op, {list.begin(), list.size()}, {numbers.begin(), numbers.size()});
+}
+
+Tensor pointwise_call(Op op, ArgSpan operands, std::span<const Scalar> attributes) {
   const OpInfo& i = info(op);
-  ArgSpan operands(list.begin(), list.size());
-  std::span<const Scalar> attributes(numbers.begin(), numbers.size());
   DType dtype;
   if (!is_uniform(i, operands, attributes, dtype))
     return promoted_pointwise(op, i, operands, attributes);

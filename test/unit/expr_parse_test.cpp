@@ -80,7 +80,7 @@ TEST_CASE("literals are reals, and take the type of what they meet") {
 
 TEST_CASE("a name that does not exist is pointed at") {
   CHECK(complaint("x * sigmod") ==
-        "'sigmod' is not an operand, attribute or name from 'with'\n  x * sigmod\n      ^");
+        "'sigmod' is not an operand, a number or a name that is defined\n  x * sigmod\n      ^");
   CHECK(complaint("x * sigmod(x)") ==
         "no function or op is named 'sigmod'\n  x * sigmod(x)\n      ^");
 }
@@ -126,7 +126,7 @@ TEST_CASE("broken syntax is pointed at") {
 TEST_CASE("a definition cannot take a name twice, and its line is shown alone") {
   CHECK(complaint("s = x;\nx = s;\ns") == "'x' is already defined\n  x = s;\n  ^");
   CHECK(complaint("s = x;\nt = s * q;\nt") ==
-        "'q' is not an operand, attribute or name from 'with'\n  t = s * q;\n          ^");
+        "'q' is not an operand, a number or a name that is defined\n  t = s * q;\n          ^");
 }
 
 TEST_CASE("nesting and size have limits instead of overflowing the stack") {

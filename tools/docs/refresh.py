@@ -27,8 +27,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "docs/accuracy.md", "docs/compiling.md", "docs/formats.md", "docs/how_it_works.md", "docs/nn.md", "docs/performance.md",
-         "docs/profiling.md"]
+PAGES = ["README.md", "docs/accuracy.md", "docs/compiling.md", "docs/custom_ops.md", "docs/formats.md", "docs/how_it_works.md", "docs/nn.md",
+         "docs/performance.md", "docs/profiling.md"]
 BLOCK = re.compile(r"^<!-- (run|sample|code|table|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
 # What differs from run to run: times, and process numbers.
 VOLATILE = re.compile(r"\d+(?:\.\d+)? ms|(?<=library )[\d.]+|(?<=compiler )[\d.]+|(?<=mapping )[\d.]+|\(\d+\)")

@@ -4,6 +4,7 @@
 #include "weft/autograd.h"
 #include "weft/autograd_function.h"
 #include "weft/compile.h"
+#include "weft/custom.h"
 #include "weft/data.h"
 #include "weft/device.h"
 #include "weft/dtype.h"
