@@ -182,7 +182,7 @@ void PureProgram::give(const detail::PureValues& given, TensorImpl* const* bound
       const bool is_leaf = r.kind == Result::Kind::leaf;
       TensorImpl* view = TensorImpl::make();
       view->meta = r.meta;
-      view->storage = is_leaf ? bound[index]->storage : made[index];
+      view->storage = is_leaf ? bound[index]->storage : made[r.output];
       view->storage->retain();
       view->offset = r.offset + (is_leaf ? bound[index]->offset : 0);
       view->is_view = r.is_view;

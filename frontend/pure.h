@@ -33,8 +33,9 @@ public:
   struct Result {
     enum class Kind : uint8_t { undefined, argument, captured, output, leaf, result };
     Kind kind;
-    int index = -1;     // of the argument, of the output or leaf into which it looks, or of the
-                        // earlier result that it is
+    int index = -1;     // of the argument, of the leaf into which it looks, or of the earlier
+                        // result that it is; of an output: the slot of the storage's owner
+    int output = -1;    // its number in `outputs`
     Tensor captured;    // itself
     Meta meta = {};     // of outputs and leaves
     int64_t offset = 0; // in elements, from the output's start or the leaf's first element

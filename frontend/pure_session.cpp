@@ -158,7 +158,7 @@ const char* PureDescription::result(TensorImpl* t, PureProgram::Result& r) const
     return nullptr;
   }
   r.kind = Kind::output;
-  r.index = owner; // an output's number takes its place after the launch
+  r.index = owner;
   return nullptr;
 }
 
@@ -201,7 +201,7 @@ void add_outputs(PureProgram& p, SegmentProgram& ran, const std::map<int32_t, si
     p.outputs.push_back({-1, bytes.at(slot)});
   }
   for (PureProgram::Result& r : p.results)
-    if (r.kind == PureProgram::Result::Kind::output) r.index = number_of.at(r.index);
+    if (r.kind == PureProgram::Result::Kind::output) r.output = number_of.at(r.index);
 }
 
 } // namespace
