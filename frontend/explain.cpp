@@ -172,12 +172,23 @@ void region_text(std::string& out, const Region& region) {
                    counted(region.options().max_segments, "segment"));
 }
 
+// What a region has now: nobody who records is to wait for a program that another thread compiles.
+std::vector<Flush*> flushes_of(const Region& region) {
+  std::lock_guard lock(region.mutex());
+  const std::deque<Flush*>& all = region.trace().flushes();
+  return {all.begin(), all.end()};
+}
+std::vector<Divergence> divergences_of(const Region& region) {
+  std::lock_guard lock(region.mutex());
+  return region.divergences();
+}
+
 std::string as_text(const Region& region) {
   std::string out;
   region_text(out, region);
   auto it = std::back_inserter(out);
-  std::lock_guard lock(region.mutex());
-  for (const Flush* f : region.trace().flushes()) {
+  for (Flush* f : flushes_of(region)) {
+    std::lock_guard lock(f->mutex);
     fmt::format_to(it, "  segment {}: {} from {} until {} at {}; {}, {}\n", f->number,
                    counted(static_cast<int64_t>(f->path.size()), "op"),
                    f->path.front()->place.str(), f->reason,
@@ -193,7 +204,7 @@ std::string as_text(const Region& region) {
     for (const auto& p : f->programs)
       program_text(out, *f, *p, region.options().memory_budget);
   }
-  for (const Divergence& d : region.divergences())
+  for (const Divergence& d : divergences_of(region))
     fmt::format_to(it, "  divergence ({}): expected {} ({}), got {} at {}: {}\n",
                    counted(d.count, "time"), d.expected,
                    d.expected_at.line ? d.expected_at.str() : "the return", d.got, d.got_at.str(),
@@ -241,9 +252,9 @@ std::string as_json(const Region& region) {
       s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels, s.generic_calls,
       s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified, s.compile_seconds * 1e3,
       s.timed_calls, s.timed_seconds * 1e3, s.timed_run_seconds * 1e3);
-  std::lock_guard lock(region.mutex());
   const char* comma = "";
-  for (const Flush* f : region.trace().flushes()) {
+  for (Flush* f : flushes_of(region)) {
+    std::lock_guard lock(f->mutex);
     fmt::format_to(it,
                    "{}{{\"number\":{},\"ops\":{},\"start\":{},\"reason\":{},\"place\":{},"
                    "\"hits\":{},\"eager_runs\":{},\"timed_launches\":{},\"timed_ms\":{:.6f},"
@@ -282,7 +293,7 @@ std::string as_json(const Region& region) {
   }
   out += "],\"divergence_list\":[";
   comma = "";
-  for (const Divergence& d : region.divergences()) {
+  for (const Divergence& d : divergences_of(region)) {
     fmt::format_to(it,
                    "{}{{\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},\"got_at\":{},"
                    "\"difference\":{}}}",

@@ -120,12 +120,7 @@ void Session::end_segment(const char* reason, const Loc& loc) {
   if (mode_ == Mode::record) return end_recording(reason, loc);
   TraceNode* root = region_.trace().root();
   if (current == root || flushing_) return;
-  Flush* f = find_end();
-  if (!f) {
-    // Known ops, read at a new place.
-    std::lock_guard lock(region_.mutex());
-    f = make_flush(reason, loc);
-  }
+  Flush* f = find_or_make_end(reason, loc);
   if (given_) check_pure_writes(*f);
   stats.ops_followed += cold(current).depth;
   ColdNode* last = &cold(current);
@@ -145,6 +140,14 @@ Flush* Session::find_end() const {
        n = n->sibling.load(std::memory_order_acquire))
     if (n->key == kFlushKey) return cold(n).flush.get();
   return nullptr;
+}
+
+// The same; made where known ops are read at a new place.
+Flush* Session::find_or_make_end(const char* reason, const Loc& loc) {
+  if (Flush* known = find_end()) return known;
+  std::lock_guard lock(region_.mutex());
+  Flush* other = find_end(); // another thread has been here
+  return other ? other : make_flush(reason, loc);
 }
 
 namespace {

@@ -6,7 +6,9 @@
 #include "frontend/region.h"
 #include "runtime/autograd/tape.h"
 #include "runtime/core/profile.h"
+#include "runtime/device/copies.h"
 #include "runtime/device/execute.h"
+#include "weft/device.h"
 
 #include <algorithm>
 #include <utility>
@@ -58,8 +60,8 @@ bool has_contents(const TensorImpl& t) {
 }
 
 bool PureProgram::takes(const detail::PureValues& given) const {
-  if (records_gradients != grad_mode || given.tensors.size() != arguments.size() ||
-      given.numbers.size() != numbers.size())
+  if (records_gradients != grad_mode || default_device != DeviceScope::current() ||
+      given.tensors.size() != arguments.size() || given.numbers.size() != numbers.size())
     return false;
   for (size_t k = 0; k < numbers.size(); k++)
     if (given.numbers[k] != numbers[k]) return false;
@@ -70,6 +72,8 @@ bool PureProgram::takes(const detail::PureValues& given) const {
     if (t && !same_meta(t->meta, a.meta)) return false;
     if (a.same_as >= 0 && t != given.tensors[static_cast<size_t>(a.same_as)]) return false;
   }
+  for (const Leaf& l : leaves)
+    if (l.argument < 0 && !same_meta(l.captured.impl()->meta, l.meta)) return false;
   return true;
 }
 
@@ -80,14 +84,13 @@ bool PureProgram::is_unproven(const detail::PureValues& given) const {
   return false;
 }
 
-// Finds the tensors that the leaves are in this call. Returns false where one is not as it was, or
-// has no contents: then the body says what is wrong, or does it another way.
+// Finds the tensors that the leaves are in this call. Returns false where one has no contents: then
+// the body says what is wrong.
 bool PureProgram::bind(const detail::PureValues& given, TensorImpl** bound) const {
   for (size_t k = 0; k < leaves.size(); k++) {
     const Leaf& l = leaves[k];
     TensorImpl* t =
         l.argument < 0 ? l.captured.impl() : given.tensors[static_cast<size_t>(l.argument)];
-    if (l.argument < 0 && !same_meta(t->meta, l.meta)) return false;
     if (!has_contents(*t)) return false;
     bound[k] = t;
   }
@@ -110,9 +113,13 @@ bool PureProgram::run(const detail::PureValues& given, detail::PureResults& got)
   if (flush->has_written_leaf && !same_overlaps(bound.data())) return false;
   Few<void*> leaf_data(leaves.size()), output_data(outputs.size());
   Few<const Meta*> leaf_metas(leaves.size());
+  std::vector<Tensor> brought; // to the device
   for (size_t k = 0; k < leaves.size(); k++) {
-    leaf_data[k] = bound[k]->data();
-    leaf_metas[k] = &bound[k]->meta;
+    const TensorImpl* t = bound[k];
+    if (t->meta.device != flush->device)
+      t = brought.emplace_back(device::bring(bound[k], flush->device)).impl();
+    leaf_data[k] = t->data();
+    leaf_metas[k] = &t->meta;
   }
   Outputs made(outputs.size());
   uint64_t last_launch = 0;
@@ -175,10 +182,11 @@ void PureProgram::give(const detail::PureValues& given, TensorImpl* const* bound
       const bool is_leaf = r.kind == Result::Kind::leaf;
       TensorImpl* view = TensorImpl::make();
       view->meta = r.meta;
-      view->storage = is_leaf ? bound[index]->storage : made[index];
+      view->storage = is_leaf ? bound[index]->storage : made[r.output];
       view->storage->retain();
       view->offset = r.offset + (is_leaf ? bound[index]->offset : 0);
       view->is_view = r.is_view;
+      view->detached = r.is_detached;
       got.values.tensors.push_back(view);
       continue;
     }
@@ -201,8 +209,9 @@ PureProgram* PurePrograms::find(const detail::PureValues& given) const {
   return nullptr;
 }
 
-void PurePrograms::add(std::unique_ptr<PureProgram> program) {
+void PurePrograms::add(std::unique_ptr<PureProgram> program, const detail::PureValues& given) {
   std::lock_guard lock(mutex_);
+  if (find(given)) return;
   if (count_ == kMost) return note("it has had arguments of too many kinds");
   count_++;
   program->next = first_.load(std::memory_order_relaxed);

@@ -22,6 +22,7 @@ public:
   struct Leaf {
     int argument;     // or -1
     Tensor captured;  // where it is no argument
+    bool is_constant; // made by the call of host values, so that nobody else has it
     Meta meta;        // what it was
     uint32_t written; // ops in place of one run
   };
@@ -32,15 +33,16 @@ public:
   struct Result {
     enum class Kind : uint8_t { undefined, argument, captured, output, leaf, result };
     Kind kind;
-    int index = -1;     // of the argument, of the output or leaf into which it looks, or of the
-                        // earlier result that it is
+    int index = -1;     // of the argument, of the leaf into which it looks, or of the earlier
+                        // result that it is; of an output: the slot of the storage's owner
+    int output = -1;    // its number in `outputs`
     Tensor captured;    // itself
     Meta meta = {};     // of outputs and leaves
     int64_t offset = 0; // in elements, from the output's start or the leaf's first element
-    bool is_view = false;
+    bool is_view = false, is_detached = false;
   };
 
-  /// Says whether a call brings what this one was made for.
+  /// Says whether a call brings, and finds captured, what this one was made for.
   bool takes(const detail::PureValues& given) const;
   /// Says whether a call brings an argument in a tensor of its own for the first time: one that is
   /// always the same tensor may be a captured one as well.
@@ -49,8 +51,9 @@ public:
   bool run(const detail::PureValues& given, detail::PureResults& results) const;
 
   std::vector<Argument> arguments;
-  std::vector<uint64_t> numbers;  // among the arguments
+  std::vector<uint64_t> numbers;  // among the arguments, and what stands for their types
   bool records_gradients = false; // grad mode
+  Device default_device;          // DeviceScope
   std::vector<Leaf> leaves;
   const Flush* flush = nullptr;
   SegmentProgram* segment_program = nullptr;
@@ -85,8 +88,9 @@ public:
   ~PurePrograms();
 
   PureProgram* find(const detail::PureValues& given) const;
-  /// Adds one unless there are too many.
-  void add(std::unique_ptr<PureProgram> program);
+  /// Adds one, which a call with the arguments `given` made, unless there is one for such calls or
+  /// there are too many.
+  void add(std::unique_ptr<PureProgram> program, const detail::PureValues& given);
 
   /// Why a call ran its body last, for explain(); a literal.
   void note(const char* why) { why_.store(why, std::memory_order_relaxed); }

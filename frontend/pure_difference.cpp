@@ -57,11 +57,11 @@ std::optional<Broken> other_number(const PureProgram& was, const PureProgram& is
 
 namespace {
 
-// A captured tensor that each call makes anew of the same host values is as good as one.
-bool same_captured(const Tensor& a, const Tensor& b) {
-  if (a.is_same(b)) return true;
-  if (!a.defined() || !b.defined()) return false;
-  const TensorImpl &x = *a.impl(), &y = *b.impl();
+// A constant that each call makes anew of the same host values is as good as one.
+bool same_captured(const PureProgram::Leaf& a, const PureProgram::Leaf& b) {
+  if (a.captured.is_same(b.captured)) return true;
+  if (!a.is_constant || !b.is_constant) return false;
+  const TensorImpl &x = *a.captured.impl(), &y = *b.captured.impl();
   if (!same_meta(x.meta, y.meta) || !x.meta.contiguous || x.meta.device != Device::cpu())
     return false;
   return has_contents(x) && has_contents(y) && !std::memcmp(x.data(), y.data(), x.meta.nbytes());
@@ -76,7 +76,7 @@ std::optional<Broken> other_leaf(const PureProgram& was, const PureProgram& is) 
   };
   for (size_t k = 0; k < was.leaves.size(); k++) {
     const PureProgram::Leaf &a = was.leaves[k], &b = is.leaves[k];
-    if (a.argument == b.argument && same_captured(a.captured, b.captured)) continue;
+    if (a.argument == b.argument && same_captured(a, b)) continue;
     const ColdNode& c = op_at(*was.flush, was.flush->leaves[k].slot);
     return Broken{fmt::format("{} of {}", info(c.op).name, name(a)), "it of " + name(b), &c, &c};
   }
@@ -88,7 +88,7 @@ std::optional<Broken> other_results(const PureProgram& was, const PureProgram& i
   for (size_t k = 0; same && k < was.results.size(); k++) {
     const PureProgram::Result &a = was.results[k], &b = is.results[k];
     same = a.kind == b.kind && a.index == b.index && a.offset == b.offset &&
-           same_captured(a.captured, b.captured) && (!a.meta.rank || same_meta(a.meta, b.meta));
+           a.captured.is_same(b.captured) && (!a.meta.rank || same_meta(a.meta, b.meta));
   }
   if (same) return std::nullopt;
   return Broken{"some results", "others", nullptr, nullptr};

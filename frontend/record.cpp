@@ -219,9 +219,7 @@ void Session::died(TensorImpl* t) noexcept {
 
 void Session::end_recording(const char* reason, const Loc& loc) {
   if (current != region_.trace().root()) {
-    std::lock_guard lock(region_.mutex());
-    Flush* done = find_end();
-    if (!done) done = make_flush(reason, loc);
+    Flush* done = find_or_make_end(reason, loc);
     stats.flushes++;
     if (given_) check_pure_writes(*done);
     drop_recorded();

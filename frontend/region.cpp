@@ -43,6 +43,7 @@ std::unique_ptr<RegionStay> Region::enter_backward() {
     if (!backward_) {
       CompileOptions options = options_;
       options.name += ", backward";
+      options.pure = false; // it has no arguments
       backward_ = make(std::move(options), place_);
     }
     region = backward_;

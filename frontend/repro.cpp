@@ -80,6 +80,7 @@ std::string text_of(const Scalar& s) {
                                                       : fmt::format("int64_t{{{}}}", s.i);
   if (std::isnan(s.f)) return "std::nan(\"\")";
   if (std::isinf(s.f)) return s.f > 0 ? "HUGE_VAL" : "-HUGE_VAL";
+  if (s.f == 0 && std::signbit(s.f)) return "-0.0"; // "-0" would be an integer
   return fmt::format("double({:.17g})", s.f);
 }
 

@@ -70,16 +70,17 @@ private:
   void drop_recorded();
   Flush* make_flush(const char* reason, const Loc& loc);
 
-  // pure.cpp
+  // pure_session.cpp
   [[noreturn]] void refuse_pure(const std::string& must, const Loc& loc) const;
   void check_pure_writes(const Flush& flush) const;
-  void check_pure_values(const Flush& flush, const PureProgram& made) const;
+  std::unique_ptr<PureProgram> describe_pure(const detail::PureValues& results, const char*& why);
   void check_promise(std::unique_ptr<PureProgram> made);
 
   // launch.cpp
   void end_segment(const char* reason, const Loc& loc);
   void end_timing();
   Flush* find_end() const;
+  Flush* find_or_make_end(const char* reason, const Loc& loc);
   void launch(Flush& flush);
   void launch_timed(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
@@ -124,6 +125,7 @@ private:
   double run_seconds_ = 0;              // of the launches of a timed call
   SegmentProgram* ran_ = nullptr;       // by the last launch; null where the ops ran one by one
   const detail::PureValues* given_ = nullptr; // arguments of a pure function
+  std::vector<Meta> given_metas_;             // as the call began
   PureProgram* promised_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread
 

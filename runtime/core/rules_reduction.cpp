@@ -23,6 +23,10 @@ void infer_reduction(const OpCall& call, Meta& result, int64_t&) {
       result.sizes[result.rank++] = x.sizes[k];
     }
   }
+  if (next != dims.size())
+    fail(call, ErrorKind::index,
+         "dims must be dims of " + describe(x) + " in ascending order, got " +
+             Ints(dims.data(), std::min<size_t>(dims.size(), kMaxRank)).str());
   if (reduces_nothing && has_results && i.needs_elements)
     fail(call, ErrorKind::shape, "the reduced dims must have elements, got " + describe(x));
   switch (i.result) {

@@ -350,6 +350,7 @@ void keep_verdict(const std::string& key, double slower_by) {
   if (!e) return;
   e->program.slower_by = slower_by;
   e->program.code = e->read_code();
+  if (e->program.code.size() != e->code_bytes) return; // it cannot be read to its end
   store->put(*hash, e->program, why);
 }
 

@@ -185,3 +185,27 @@ TEST_CASE("a compiled train step on a device is that of the CPU", "[device]") {
     }
   }
 }
+
+TEST_CASE("pure functions on a device", "[device]") {
+  const Device device = test_device();
+  CompileOptions options;
+  options.pure = true;
+  options.pure_check = 0;
+  auto scale = [](const Tensor& x, const Tensor& by) { return x * by + 1; };
+  auto f = compile(scale, options);
+  for (int k = 0; k < 6; k++) { // a number of the CPU joins
+    Tensor x = ramp({4}, k), by = tensor(2.0f + static_cast<float>(k));
+    Tensor got = f(x.to(device), by);
+    CHECK(got.device() == device);
+    require_equal(got, scale(x, by), 1e-6);
+    require_equal(f(x, by), scale(x, by));
+  }
+  CHECK(f.stats().pure_calls > 4);
+  auto fresh = compile([] { return zeros({3}) + 1; }, options);
+  for (int k = 0; k < 4; k++) {
+    CHECK(fresh().device() == Device::cpu());
+    DeviceScope scope(device);
+    CHECK(fresh().device() == device);
+  }
+  CHECK(fresh.stats().pure_calls == 4);
+}

@@ -4,6 +4,7 @@
 #include <weft/weft.h>
 
 #include <array>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <thread>
@@ -372,4 +373,237 @@ TEST_CASE("threads share the programs of a pure function") {
     t.join();
   CHECK(wrong == 0);
   CHECK(f.stats().pure_calls > 0);
+}
+
+TEST_CASE("arguments of other types are another kind, even where their bits are equal") {
+  auto scale = [](const Tensor& x, auto by) { return x * by; };
+  auto f = compile(scale, pure());
+  Tensor x = ones({3}).to(i32);
+  for (int k = 0; k < 4; k++) {
+    CHECK(f(x, 0).dtype() == i32);
+    CHECK(f(x, 0.0).dtype() == scale(x, 0.0).dtype());
+  }
+  struct Overloaded {
+    Tensor operator()(const Tensor& a, const Tensor& b) const { return a - b; }
+    Tensor operator()(const std::pair<Tensor, Tensor>& p) const { return p.first + p.second; }
+    Tensor operator()(const std::array<Tensor, 2>& p) const { return p[0] * p[1]; }
+  };
+  auto g = compile(Overloaded{}, pure());
+  Tensor a = ramp({3}, 1), b = ramp({3}, 2);
+  for (int k = 0; k < 4; k++) {
+    require_same(g(a, b), a - b);
+    require_same(g(std::pair(a, b)), a + b);
+    require_same(g(std::array{a, b}), a * b);
+  }
+  CHECK(g.stats().pure_calls == 6);
+}
+
+TEST_CASE("an argument that becomes part of a graph runs the body") {
+  Tensor w = ramp({4}, 1).requires_grad_();
+  auto whole = compile([&](const Tensor& x) { x.add_(w); }, pure());
+  auto part = compile([&](const Tensor& x) { slice(x, 0, 0, 4).add_(w); }, pure());
+  for (int k = 0; k < 5; k++) {
+    Tensor x = ramp({4});
+    whole(x);
+    CHECK(x.requires_grad());
+  }
+  for (int k = 0; k < 5; k++) {
+    Tensor x = ramp({4}) * w;
+    w.set_grad({});
+    whole(x);
+    sum(x).backward();
+    require_same(w.grad(), ramp({4}) + 1);
+  }
+  for (int k = 0; k < 5; k++) {
+    Tensor x = ramp({4});
+    w.set_grad({});
+    part(x);
+    sum(x).backward();
+    require_same(w.grad(), ones({4}));
+  }
+  CHECK(whole.stats().pure_calls + part.stats().pure_calls == 0);
+  auto step = compile(
+      [](const Tensor& p, const Tensor& g) {
+        NoGrad no_grad;
+        p.sub_(g * 0.5);
+      },
+      pure());
+  Tensor p = ramp({4}).requires_grad_(), q = ramp({4});
+  for (int k = 0; k < 5; k++) {
+    step(p, ramp({4}, 1));
+    q.sub_(ramp({4}, 1) * 0.5);
+    require_same(p.detach(), q);
+  }
+  CHECK(step.stats().pure_calls > 0);
+}
+
+TEST_CASE("a body that changes an argument's gradient flag runs in each call") {
+  auto f = compile(
+      [](Tensor x) {
+        x.requires_grad_();
+        NoGrad no_grad;
+        return x * 2;
+      },
+      pure());
+  for (int k = 0; k < 5; k++) {
+    Tensor x = ramp({4});
+    f(x);
+    CHECK(x.requires_grad());
+  }
+  CHECK_THAT(f.explain(), Contains("changes whether an argument requires grad"));
+}
+
+TEST_CASE("a result that is an argument and captured as well is told apart once they differ") {
+  Tensor w = ramp({4}, 1);
+  auto f = compile([&](const Tensor& x) { return std::pair(x * 2, w); }, pure());
+  for (int k = 0; k < 4; k++)
+    f(w);
+  for (int k = 0; k < 4; k++) {
+    Tensor x = ramp({4}, static_cast<float>(k));
+    auto [y, same] = f(x);
+    require_same(y, x * 2);
+    CHECK(same.is_same(w));
+  }
+}
+
+TEST_CASE("what hangs on an argument, beside its contents, is no constant") {
+  NoGrad no_grad;
+  auto with_grad = [](float value) {
+    Tensor x = ramp({4}).requires_grad_();
+    x.set_grad(full({4}, value));
+    return x;
+  };
+  auto f = compile([](const Tensor& x) { return x.grad() * 2; }, pure());
+  Tensor a = with_grad(1), b = with_grad(1);
+  for (int k = 0; k < 4; k++)
+    f(a);
+  f(b); // equal contents prove nothing
+  for (int k = 0; k < 4; k++) {
+    Tensor x = with_grad(static_cast<float>(k));
+    require_same(f(x), x.grad() * 2);
+  }
+}
+
+TEST_CASE("constants that are results are made anew for each call") {
+  NoGrad no_grad;
+  Tensor c = tensor({1.0f, 2.0f});
+  auto read = [](const Tensor& x) {
+    Tensor made = tensor({1.0f, 2.0f});
+    return std::vector<Tensor>{x * made, made, made};
+  };
+  auto unread = [](const Tensor& x) {
+    Tensor made = tensor({1.0f, 2.0f});
+    return std::vector<Tensor>{x * 2, made, made};
+  };
+  auto viewed = [](const Tensor& x) {
+    Tensor made = tensor({1.0f, 2.0f});
+    return std::vector<Tensor>{x * made, flip(made, {0}), made.reshape({2, 1})};
+  };
+  auto f = compile(read, pure());
+  auto g = compile(unread, pure());
+  auto h = compile(viewed, pure());
+  for (int k = 0; k < 5; k++) {
+    Tensor x = ramp({2}, static_cast<float>(k));
+    for (const auto& [got, want] :
+         {std::pair(f(x), read(x)), std::pair(g(x), unread(x)), std::pair(h(x), viewed(x))}) {
+      for (size_t j = 0; j < 3; j++)
+        require_same(got[j], want[j]);
+      got[2].add_(5); // the caller's own
+    }
+  }
+  auto inner = compile(
+      [](const Tensor& x) {
+        return x * tensor({1.0f, 2.0f}).reshape({2, 1});
+      },
+      pure(3));
+  for (int k = 0; k < 12; k++)
+    require_same(inner(ramp({2})), ramp({2}) * c.reshape({2, 1}));
+  CHECK(inner.stats().pure_calls > 3);
+}
+
+TEST_CASE("views that a body keeps are refused as values are") {
+  NoGrad no_grad;
+  Tensor kept;
+  auto of_argument = compile(
+      [&](const Tensor& x) {
+        kept = slice(x, 0, 0, 2);
+        return x * 2;
+      },
+      pure());
+  auto of_result = compile(
+      [&](const Tensor& x) {
+        Tensor y = x * 2;
+        kept = slice(y, 0, 0, 2);
+        return y;
+      },
+      pure());
+  of_argument(ramp({4}));
+  CHECK_THROWS_WITH(of_argument(ramp({4})), Contains("keep tensors beyond its call (slice)"));
+  of_result(ramp({4}));
+  CHECK_THROWS_WITH(of_result(ramp({4})), Contains("keep tensors beyond its call (slice)"));
+}
+
+TEST_CASE("detached results are tensors of their own to the tape") {
+  auto f = compile([](const Tensor& x) { return (x * 2).detach(); }, pure());
+  Tensor w = ramp({4}, 1).requires_grad_();
+  for (int k = 0; k < 5; k++) {
+    NoGrad no_grad;
+    Tensor r = f(ramp({4}));
+    EnableGrad grad;
+    w.set_grad({});
+    r.add_(w);
+    sum(r).backward();
+    require_same(w.grad(), ones({4}));
+  }
+  CHECK(f.stats().pure_calls > 0);
+}
+
+TEST_CASE("captured tensors whose metadata comes and goes have a program for each") {
+  Tensor w = ramp({4});
+  auto f = compile([&](const Tensor& x) { return x * w; }, pure());
+  Tensor x = ramp({4});
+  NoGrad no_grad;
+  for (int k = 0; k < 200; k++) {
+    w.requires_grad_(k % 2);
+    require_same(f(x), x * w.detach());
+  }
+  CHECK(f.stats().pure_calls == 196);
+}
+
+TEST_CASE("checks do not mind that a program makes more than a call needs") {
+  auto f = compile([](const Tensor& x) { return exp(x * 0.5) * x; }, pure(2));
+  Tensor w = ramp({4}, 1).requires_grad_();
+  auto without_tape = [&] {
+    NoGrad no_grad;
+    return f(w);
+  };
+  for (int k = 0; k < 4; k++)
+    without_tape();
+  sum(f(w)).backward(); // needs the exponentials too
+  for (int k = 0; k < 6; k++)
+    require_same(without_tape(), (exp(w * 0.5) * w).detach());
+  CHECK(f.stats().pure_calls > 3);
+}
+
+TEST_CASE("threads that come to the end of a new path at once agree on it") {
+  for (int round = 0; round < 30; round++) {
+    CompileOptions options = pure(3);
+    options.deterministic = true;
+    auto f = compile([](const Tensor& x) { return exp(x) * 2 + 1; }, options);
+    std::vector<std::thread> threads;
+    std::atomic<int> failed{0};
+    for (int t = 0; t < 4; t++)
+      threads.emplace_back([&] {
+        try {
+          for (int k = 0; k < 12; k++)
+            f(full({2, 3}, 0.01 * k));
+        } catch (const Error&) {
+          failed++;
+        }
+      });
+    for (std::thread& t : threads)
+      t.join();
+    REQUIRE(failed == 0);
+    REQUIRE(f.stats().segments == 1);
+  }
 }

@@ -2,6 +2,9 @@
 
 #include "cache_util.h"
 
+#include "runtime/core/op_info.h"
+
+#include <weft/replay.h>
 #include <weft/weft.h>
 
 #include <sys/wait.h>
@@ -89,6 +92,59 @@ TEST_CASE("verify leaves a program that shows the difference") {
   CHECK(build_and_run(folder) == 1); // the compiler that was wrong
   unsetenv("WEFT_COMPILER_LIBRARY");
   CHECK(build_and_run(folder) == 0); // and another
+}
+
+TEST_CASE("replay refuses what fits no record") {
+  // About the right counts, small integers: an op runs, or says why not.
+  const std::vector<Tensor> tensors = {
+      Tensor(),     numbers(5),    full({2, 3}, 1.5),      tensor({0, 1, 2}),
+      tensor(true), zeros({0, 4}), full({1, 2, 5, 5}, 0.5)};
+  uint32_t state = 7;
+  auto draw = [&](uint32_t below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 10) % below;
+  };
+  auto draw_integers = [&](const char* const* names) {
+    size_t count = draw(3);
+    while (names && *names++)
+      count++;
+    std::vector<int64_t> list(count - std::min<size_t>(count, draw(3)));
+    for (int64_t& n : list)
+      n = static_cast<int64_t>(draw(6)) - 1;
+    return list;
+  };
+  int ran = 0, refused = 0;
+  for (const OpInfo& op : kOps)
+    for (int turn = 0; turn < 200; turn++) {
+      const uint32_t alike = draw(7);
+      std::vector<Tensor> operands;
+      for (uint32_t n = draw(5) ? op.operand_count % 8u : draw(5); n > 0; n--)
+        operands.push_back(tensors[draw(4) ? alike : draw(7)]);
+      if (!operands.empty() && operands[0].defined()) operands[0] = operands[0].clone();
+      const std::vector<Scalar> scalars(draw(5) ? op.scalar_attributes : draw(3), Scalar(1.0));
+      const auto structure = draw_integers(op.structure_names),
+                 sizes = draw_integers(op.size_names);
+      try {
+        if (turn % 4 == 0)
+          replay::in_place(op.name, operands, scalars, structure, sizes);
+        else
+          replay::op(op.name, operands, scalars, structure, sizes);
+        ran++;
+      } catch (const Error&) {
+        refused++;
+      }
+    }
+  CHECK(ran > 2000);
+  CHECK(refused > 2000);
+  CHECK_THROWS_WITH(replay::op("nothing", {}), Contains("must have a record, got nothing"));
+  CHECK_THROWS_WITH(replay::op("slice", {numbers(5)}, {}, {0}, {0, 1}), Contains("3 integers"));
+  CHECK_THROWS_WITH(replay::op("matmul", {Tensor(), Tensor()}, {1.0, 1.0}),
+                    Contains("defined operands"));
+  CHECK_THROWS_WITH(replay::op("sum", {numbers(5)}, {}, {0, 4}), Contains("ascending"));
+  CHECK_THROWS_WITH(replay::in_place("matmul", {zeros({2, 9}), zeros({9, 1})}),
+                    Contains("must be like f32[2, 9], got f32[2, 1]"));
+  CHECK_THROWS_WITH(replay::view(zeros({4}), {2, 2}, {int64_t{1} << 62, 1}, 0),
+                    Contains("must lie within its 4 elements"));
 }
 
 TEST_CASE("a program that cannot be written is said") {

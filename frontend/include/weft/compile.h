@@ -139,6 +139,10 @@ template <class Body> auto run_region(Region& region, Body&& body) -> decltype(b
   }
 }
 
+/// Its address stands for the types of a call's arguments: equal bits of other types are another
+/// call.
+template <class... Args> inline constexpr char kArgumentTypes = 0;
+
 /// Calls a pure function, whose body is `body`, with the arguments `args`.
 template <class Body, class... Args>
 auto call_pure(Region& region, Body&& body, const Args&... args) -> decltype(body()) {
@@ -149,6 +153,7 @@ auto call_pure(Region& region, Body&& body, const Args&... args) -> decltype(bod
   } else {
     if (runs_eagerly() || inside_region()) return body();
     PureValues given;
+    given.numbers.push_back(std::bit_cast<uintptr_t>(&kArgumentTypes<Args...>));
     (PureKind<Args>::take(args, given), ...);
     PureResults results;
     PureProgram* promised = nullptr;
