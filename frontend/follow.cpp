@@ -35,6 +35,8 @@ TensorImpl* Session::follow(const OpCall& call) {
 }
 
 bool Session::match(ColdNode& c, const OpCall& call) {
+  if (std::max(c.hot->result, c.highest_operand) >= slot_limit)
+    ensure_slots(); // another thread has made the node since the call began
   if (c.is_flush() || c.op != call.op || c.in_place != call.in_place ||
       c.operands.size() != call.operands.size() || c.scalar_kinds.size() != call.scalars.size() ||
       c.sizes.size() != call.sizes.size() ||

@@ -86,6 +86,7 @@ void Session::ensure_slots() {
     tape_table_.resize(value_table_.size(), nullptr);
   }
   values = value_table_.data();
+  slot_limit = static_cast<int32_t>(value_table_.size()) - kPrefetchResults;
   if (tape) tape = tape_table_.data();
 }
 

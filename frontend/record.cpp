@@ -129,6 +129,7 @@ ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offs
         slot = known->second;
     }
     c.operands.push_back(slot);
+    c.highest_operand = std::max(c.highest_operand, slot);
     c.new_leaf.push_back(is_new);
     c.leaf_metas.push_back(is_new ? t->meta : Meta{});
     plain &= t && !is_new;

@@ -92,6 +92,7 @@ struct ColdNode {
   uint16_t depth = 0;            // ops from the segment's start
   float nanoseconds = 0;         // that the op took where it was recorded; 0: not known
   std::vector<int32_t> operands; // slot, or -1 for a number
+  int32_t highest_operand = -1;
   std::vector<uint8_t> new_leaf; // per operand: its first use in this segment
   std::vector<Meta> leaf_metas;  // per operand; meaningful where new_leaf
   std::vector<int64_t> structure, sizes;

@@ -42,6 +42,7 @@ public:
   uint32_t region = 0;           // number of the region, kept by the tape of its ops
   TraceNode* next = nullptr;     // the node the path predicts; null while recording or generic
   TensorImpl** values = nullptr; // by slot
+  int32_t slot_limit = 0;        // of `values`: another thread may add nodes with higher ones
   TraceNode* current = nullptr;  // last node matched
   GradNode** tape = nullptr; // by slot: see autograd/tape_slot.h; null unless sizes are as recorded
   bool wrote = false;        // the segment has an op in place
@@ -101,8 +102,8 @@ template <int N> inline TensorImpl* follow_known(Op op, TensorImpl* a, TensorImp
   if (!s || !s->next) return nullptr;
   TraceNode* n = s->next;
   TensorImpl** values = s->values;
-  if (n->key != (static_cast<uint32_t>(op) | uint32_t{N} << 16) || values[n->operands[0]] != a ||
-      (N > 1 && values[n->operands[1]] != b))
+  if (n->key != (static_cast<uint32_t>(op) | uint32_t{N} << 16) || n->result >= s->slot_limit ||
+      values[n->operands[0]] != a || (N > 1 && values[n->operands[1]] != b))
     return nullptr;
   TensorImpl* r = values[n->result];
   if (!r) return nullptr;

@@ -2,6 +2,9 @@
 
 #include "region_util.h"
 
+#include <future>
+#include <thread>
+
 using namespace region_test;
 
 TEST_CASE("a straight region follows and equals eager", "[region]") {
@@ -234,4 +237,30 @@ TEST_CASE("explain says where the time of a call goes, and why kernels are apart
   const std::string text = f.explain();
   CHECK_THAT(text, Catch::Contains("of it in the body (mean of 4 calls)") &&
                        Catch::Contains("a launch takes ") && Catch::Contains("apart: max ("));
+}
+
+TEST_CASE("a call follows what another thread recorded after it began") {
+  for (bool deterministic : {false, true}) {
+    std::promise<void> begun, recorded;
+    CompileOptions options;
+    options.deterministic = deterministic;
+    auto body = [&](const Tensor& x, bool waits) {
+      if (waits) {
+        begun.set_value();
+        recorded.get_future().wait();
+      }
+      Tensor y = x;
+      for (int k = 0; k < 300; k++)
+        y = k % 3 ? sin(y) : y * x + x.size(0);
+      return y;
+    };
+    auto f = compile(body, options);
+    Tensor x = ramp({5}), got;
+    std::thread early([&] { got = f(x, true); });
+    begun.get_future().wait();
+    const Tensor want = f(x, false);
+    recorded.set_value();
+    early.join();
+    require_equal(got, want, 1e-6);
+  }
 }
