@@ -234,7 +234,7 @@ void Session::launch(Flush& f) {
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
   if (p && p->program && is_verified(f, *p)) return verify(f, *p);
-  const bool is_dropped = p && p->program && p->program->slower_by() > 0 && may_choose();
+  const bool is_dropped = p && p->program && p->program->slower_by() > 0 && region_.may_choose();
   if (p && p->program && !is_dropped) {
     const uint64_t start = p->trial.is_over() ? 0 : profile::now();
     if (start && p->trial.wants_ops()) {
@@ -257,24 +257,18 @@ void Session::launch(Flush& f) {
   run_eagerly(&cold(current));
 }
 
-// Whether time may decide how a segment runs.
-bool Session::may_choose() const {
-  const CompileOptions& options = region_.options();
-  return !options.deterministic && options.verify == 0 && options.memory_budget == 0;
-}
-
 // Devices run programs later than they are launched: no time of a call says much about them.
 void Session::begin_trial(const Flush& f, SegmentProgram& p) const {
   double recorded = 0;
   for (const ColdNode* c : f.path)
     recorded += c->nanoseconds;
   p.trial.begin(recorded);
-  if (f.device != Device::cpu() || !may_choose()) p.trial.skip();
+  if (f.device != Device::cpu() || !region_.may_choose()) p.trial.skip();
 }
 
 // Programs that were measured to be slower than their ops are not run again, here or in a later
 // process.
-void Session::end_trial(SegmentProgram& p) {
+void end_trial(SegmentProgram& p) {
   if (!p.trial.is_over() || p.trial.slower_by() == 0) return;
   p.program->set_slower_by(p.trial.slower_by());
   keep_verdict(p.report.key, p.trial.slower_by());

@@ -255,10 +255,23 @@ bool run_pure(Region& region, const PureValues& given, PureResults& results,
     promised = p;
     return false;
   }
-  profile::Span span(profile::Kind::region, region.options().name.c_str(),
-                     profile::Place(region.place().file.c_str(), region.place().line));
-  span.detail({"body", "skipped"});
-  if (p->run(given, results)) return true;
+  // Bodies run the ops one by one, where a trial wants that or where the program lost it.
+  SegmentProgram& program = *p->segment_program;
+  const bool is_lost = program.program->slower_by() > 0 && region.may_choose();
+  const bool is_tried = !program.trial.is_over();
+  if (!is_lost && !(is_tried && program.trial.wants_ops())) {
+    const uint64_t start = is_tried ? profile::now() : 0;
+    profile::Span span(profile::Kind::region, region.options().name.c_str(),
+                       profile::Place(region.place().file.c_str(), region.place().line));
+    span.detail({"body", "skipped"});
+    if (p->run(given, results)) {
+      if (start) {
+        program.trial.program_took(static_cast<double>(profile::now() - start));
+        end_trial(program);
+      }
+      return true;
+    }
+  }
   p->bodies.fetch_add(1, std::memory_order_relaxed);
   return false;
 }

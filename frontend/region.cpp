@@ -94,6 +94,10 @@ void Region::give_back(Session* session) {
   idle_.push_back(std::move(owned));
 }
 
+bool Region::may_choose() const {
+  return !options_.deterministic && options_.verify == 0 && options_.memory_budget == 0;
+}
+
 bool Region::has_budget() const {
   return trace_.flushes().size() < static_cast<size_t>(options_.max_segments) &&
          trace_.node_count() < kMostNodes;

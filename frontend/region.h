@@ -42,6 +42,8 @@ public:
   const PurePrograms& pure() const { return pure_; }
   std::mutex& mutex() const { return mutex_; }
 
+  /// Whether time may decide how a segment runs.
+  bool may_choose() const;
   /// Says whether new paths may still be recorded. Needs the mutex.
   bool has_budget() const;
   void note_divergence(Divergence d);

@@ -87,9 +87,7 @@ private:
   bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
-  bool may_choose() const;
   void begin_trial(const Flush& flush, SegmentProgram& program) const;
-  static void end_trial(SegmentProgram& program);
   std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);

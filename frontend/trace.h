@@ -42,6 +42,9 @@ struct SegmentProgram {
   Trial trial;
 };
 
+/// Keeps what the trial of a program found, once it is over.
+void end_trial(SegmentProgram& program);
+
 /// The end of a segment: what following one needs to launch it.
 struct Flush {
   std::vector<ColdNode*> path; // root excluded, in order

@@ -103,3 +103,25 @@ TEST_CASE("a program that lost its trial is not run again, nor in a later proces
   }
   keep_verdict(key, 0);
 }
+
+TEST_CASE("a pure function whose program lost its trial runs its body") {
+  int bodies = 0;
+  auto body = [&](const Tensor& x) {
+    bodies++;
+    return exp(x) * 5 + cos(x * 0.377);
+  };
+  auto f = compile(body, {.pure = true});
+  Tensor x = ramp({3, 5});
+  for (int k = 0; k < 5; k++)
+    f(x);
+  const int before = bodies;
+  f(x);
+  CHECK(bodies == before);
+  const std::string key =
+      nlohmann::json::parse(f.explain_json())["segments"][0]["programs"][0]["key"];
+  keep_verdict(key, 1.5);
+  for (int k = 0; k < 3; k++)
+    require_equal(f(x), exp(x) * 5 + cos(x * 0.377));
+  CHECK(bodies == before + 3);
+  keep_verdict(key, 0);
+}
