@@ -107,7 +107,7 @@ private:
       for (int k = 0; k < 3; k++)
         got.push_back(running_->call().item<double>());
     } else {
-      for (int k = 0; k < (mode_ == Mode::compiled ? 3 : 1); k++)
+      for (int k = 0; k < (mode_ != Mode::eager ? 3 : 1); k++)
         got = running_->call().to_vector<double>();
     }
     double first = now() - start;

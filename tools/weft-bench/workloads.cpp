@@ -204,8 +204,23 @@ const Workload& workload(const std::string& name) {
 Mode mode_of(const std::string& name) {
   if (name == "eager") return Mode::eager;
   if (name == "compiled") return Mode::compiled;
-  throw Error(ErrorKind::value, "weft-bench: the mode must be eager or compiled, got " + name);
+  if (name == "generic") return Mode::generic;
+  if (name == "deterministic") return Mode::deterministic;
+  throw Error(ErrorKind::value, "weft-bench: the mode must be eager, compiled, generic or "
+                                "deterministic, got " +
+                                    name);
 }
+
+namespace {
+
+CompileOptions options_of(Mode mode, const std::string& name) {
+  CompileOptions options{.name = name};
+  options.deterministic = mode == Mode::deterministic;
+  if (mode == Mode::generic) options.sizes = CompileOptions::Sizes::generic;
+  return options;
+}
+
+} // namespace
 
 Running::Running(const Workload& w, Mode mode, Params params, Tensors inputs)
     : workload_(w), params_(std::move(params)), inputs_(std::move(inputs)) {
@@ -233,7 +248,8 @@ template <class F> void Running::set(F body, Mode mode) {
     call_ = body;
     return;
   }
-  auto compiled = std::make_shared<Compiled<F>>(compile(std::move(body), {.name = workload_.name}));
+  auto compiled =
+      std::make_shared<Compiled<F>>(compile(std::move(body), options_of(mode, workload_.name)));
   call_ = [compiled] { return (*compiled)(); };
   stats_ = [compiled] { return compiled->stats(); };
   explain_ = [compiled] { return compiled->explain(); };

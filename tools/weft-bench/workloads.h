@@ -40,7 +40,8 @@ std::vector<Workload> narrow_workloads();
 /// Returns the workload of a name, or throws weft::Error that lists them.
 const Workload& workload(const std::string& name);
 
-enum class Mode { eager, compiled };
+/// generic, deterministic: compiled with that option (CompileOptions).
+enum class Mode { eager, compiled, generic, deterministic };
 Mode mode_of(const std::string& name);
 
 /// A workload with data of its own, ready to be called again and again.
