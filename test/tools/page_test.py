@@ -119,7 +119,7 @@ class Page(unittest.TestCase):
     def test_each_view_draws(self):
         for view, needles in {"code": ["class=\"pane\"", "page_sample.cpp", "weft.matmul", "loom.kernel", "define void"],
                               "memory": ["Temporaries in the arena", "<rect"], "timeline": ["a run in", "GFLOP/s"],
-                              "remarks": ["stays apart from", "class=\"tag\""], "compile": ["between the steps", "By kernel"]}.items():
+                              "remarks": ["does not join", "class=\"tag\""], "compile": ["between the steps", "By kernel"]}.items():
             text = self.dom("0/" + view)
             for needle in needles:
                 self.assertIn(needle, text, view)
