@@ -140,20 +140,26 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     }
     return indices;
   };
-  auto operand = [&](const ProductFactor& factor, int64_t row, int64_t column) {
+  auto operand = [&](const ProductFactor& factor, AffineExpr row, AffineExpr column) {
     DotOperand result;
     LoadOp load = factor.load;
     mlir::Type element = elementType(load.getMemory().getType());
     mlir::Value memory = load.getMemory();
     result.base = address(memory_.find(memory)->second, size(factor.start), element);
-    result.row_stride = {row, nullptr};
-    result.column_stride = {column, nullptr};
-    if (llvm::any_of(product.batch_axes, [&](int axis) { return factor.strides[axis] != 0; }))
-      result.batch_offset = [&, strides = factor.strides](llvm::IRBuilderBase&, Value* batch) {
+    result.row_stride = sizeOf(size(row));
+    result.column_stride = sizeOf(size(column));
+    SmallVector<Value*> strides; // in elements, of the batch axes
+    for (int axis : product.batch_axes)
+      strides.push_back(size(factor.strides[axis]));
+    auto isNone = [](Value* stride) {
+      auto* fixed = llvm::dyn_cast<llvm::ConstantInt>(stride);
+      return fixed && fixed->isZero();
+    };
+    if (!llvm::all_of(strides, isNone))
+      result.batch_offset = [&, strides](llvm::IRBuilderBase&, Value* batch) {
         Value* offset = b.getInt64(0);
-        for (auto [axis, index] :
-             llvm::zip(product.batch_axes, indicesOf(product.batch_axes, batch)))
-          offset = b.CreateAdd(offset, b.CreateMul(index, b.getInt64(strides[axis])));
+        for (auto [stride, index] : llvm::zip(strides, indicesOf(product.batch_axes, batch)))
+          offset = b.CreateAdd(offset, b.CreateMul(index, stride));
         return offset;
       };
     return result;
@@ -166,7 +172,9 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
       sizeOf(extent(product.row_axes)),
       sizeOf(extent(product.column_axis)),
       sizeOf(size(product.dot.getAxis().getExtent().getResult(0))),
-      operand(product.a, product.row_axes.empty() ? 0 : product.a.strides[product.row_axes.back()],
+      operand(product.a,
+              product.row_axes.empty() ? getAffineConstantExpr(0, part.getContext())
+                                       : product.a.strides[product.row_axes.back()],
               product.a.k_stride),
       operand(product.b, product.b.k_stride, product.b.strides[product.column_axis])};
   if (product.b.window) problem.b.pack = dotWindowFunction(b, product.plan, *product.b.window);

@@ -31,12 +31,13 @@ struct ProductWindow {
   llvm::SmallVector<Bound, 4> bounds;
 };
 
-/// An affine access a*axis + ... + constant of a factor of a product.
+/// An access a*axis + ... + start of a factor of a product; strides and start are expressions of
+/// the sizes.
 struct ProductFactor {
   loom::LoadOp load;
-  llvm::SmallVector<int64_t> strides; // by axis of the part
-  int64_t k_stride = 0;
-  mlir::AffineExpr start;              // of the sizes
+  llvm::SmallVector<mlir::AffineExpr> strides; // by axis of the part
+  mlir::AffineExpr k_stride;
+  mlir::AffineExpr start;
   std::optional<ProductWindow> window; // in the place of the strides of columns and k
 };
 

@@ -9,16 +9,16 @@ using namespace weft::loom;
 namespace weft::cpu {
 namespace {
 
-// Reads `expr` as a sum of constants times dimensions and of an expression of the sizes; refuses
+// Reads `expr` as a sum of expressions of the sizes times dimensions, and of one more; refuses
 // everything else.
-bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> strides,
+bool readLinear(AffineExpr expr, AffineExpr factor, MutableArrayRef<AffineExpr> strides,
                 AffineExpr& start) {
   if (expr.isSymbolicOrConstant()) {
     start = start + expr * factor;
     return true;
   }
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-    strides[dim.getPosition()] += factor;
+    strides[dim.getPosition()] = strides[dim.getPosition()] + factor;
     return true;
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -26,25 +26,37 @@ bool readLinear(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> stride
   if (binary.getKind() == AffineExprKind::Add)
     return readLinear(binary.getLHS(), factor, strides, start) &&
            readLinear(binary.getRHS(), factor, strides, start);
-  auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  return binary.getKind() == AffineExprKind::Mul && scale &&
-         readLinear(binary.getLHS(), factor * scale.getValue(), strides, start);
+  return binary.getKind() == AffineExprKind::Mul && binary.getRHS().isSymbolicOrConstant() &&
+         readLinear(binary.getLHS(), binary.getRHS() * factor, strides, start);
+}
+
+bool isZero(AffineExpr e) {
+  auto constant = dyn_cast<AffineConstantExpr>(e);
+  return constant && constant.getValue() == 0;
+}
+
+int64_t constantOf(AffineExpr e) {
+  auto constant = dyn_cast<AffineConstantExpr>(e);
+  return constant ? constant.getValue() : kDynamic;
 }
 
 std::optional<ProductFactor> readStrides(PartOp part, DotOp dot, LoadOp load) {
   if (load.getWithin()) return {};
   ProductFactor factor;
   factor.load = load;
-  factor.strides.assign(part.getNumAxes(), 0);
-  SmallVector<int64_t> by_index(load.getIndices().size(), 0);
-  factor.start = getAffineConstantExpr(0, load.getContext());
-  if (!readLinear(load.getMap().getResult(0), 1, by_index, factor.start)) return {};
+  AffineExpr zero = getAffineConstantExpr(0, load.getContext());
+  factor.strides.assign(part.getNumAxes(), zero);
+  factor.k_stride = factor.start = zero;
+  SmallVector<AffineExpr> by_index(load.getIndices().size(), zero);
+  if (!readLinear(load.getMap().getResult(0), getAffineConstantExpr(1, load.getContext()), by_index,
+                  factor.start))
+    return {};
   for (auto [stride, index] : llvm::zip(by_index, load.getIndices())) {
     auto argument = dyn_cast<BlockArgument>(index);
     if (index == dot.getIndex())
-      factor.k_stride += stride;
+      factor.k_stride = factor.k_stride + stride;
     else if (argument && argument.getOwner() == &part.getBody().front())
-      factor.strides[argument.getArgNumber()] += stride;
+      factor.strides[argument.getArgNumber()] = factor.strides[argument.getArgNumber()] + stride;
     else
       return {};
   }
@@ -62,7 +74,7 @@ std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
 
 // Says whether a factor depends on the columns.
 bool seesColumns(const ProductFactor& factor, int axis) {
-  return factor.window || factor.strides[axis] != 0;
+  return factor.window || !isZero(factor.strides[axis]);
 }
 
 std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
@@ -103,11 +115,11 @@ int64_t extentOf(PartOp part, ArrayRef<int> axes) {
 // Says whether the rows of `axis` continue those of the row axes found so far.
 bool continuesRows(PartOp part, const Product& product, const ProductFactor& a,
                    const ProductFactor& b, int axis) {
-  if (a.strides[axis] == 0 || b.strides[axis] != 0) return false;
+  if (isZero(a.strides[axis]) || !isZero(b.strides[axis])) return false;
   if (product.row_axes.empty()) return true;
   int64_t inside = extentOf(part, product.row_axes);
   return axis == product.row_axes.front() - 1 && inside != kDynamic &&
-         a.strides[axis] == inside * a.strides[product.row_axes.back()];
+         a.strides[axis] == a.strides[product.row_axes.back()] * inside;
 }
 
 } // namespace
@@ -141,8 +153,10 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   shape.m = extentOf(part, product.row_axes);
   shape.n = extentOf(part, product.column_axis);
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
-  shape.a = {product.row_axes.empty() ? 0 : lhs->strides[product.row_axes.back()], lhs->k_stride};
-  if (!rhs->window) shape.b = {rhs->k_stride, rhs->strides[product.column_axis]};
+  shape.a = {product.row_axes.empty() ? 0 : constantOf(lhs->strides[product.row_axes.back()]),
+             constantOf(lhs->k_stride)};
+  if (!rhs->window)
+    shape.b = {constantOf(rhs->k_stride), constantOf(rhs->strides[product.column_axis])};
   // A row by columns that lie along k is sums along lanes, which read each element in its order.
   if (shape.m == 1 && product.dot.getAxis().getLanes()) return {};
   bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;

@@ -118,9 +118,12 @@ std::optional<ProductFactor> readWith(int64_t period, PartOp part, DotOp dot, Lo
   if (!place) return std::nullopt;
   ProductFactor factor;
   factor.load = load;
-  factor.strides.assign(part.getNumAxes(), 0);
+  AffineExpr zero = getAffineConstantExpr(0, context);
+  factor.strides.assign(part.getNumAxes(), zero);
+  factor.k_stride = zero;
   for (unsigned d = 0; d < dims.count; d++)
-    if (dims.axis[d] >= 0) factor.strides[dims.axis[d]] += place->strides[d];
+    if (dims.axis[d] >= 0)
+      factor.strides[dims.axis[d]] = factor.strides[dims.axis[d]] + place->strides[d];
   factor.start = place->start;
   ProductWindow window;
   window.period = period;

@@ -148,6 +148,28 @@ TEST_CASE("where all lanes choose alike, one of the chosen loads runs", "[loom]"
   CHECK(emitted->kernels[0].llvm_text.find("select <") == std::string::npos);
 }
 
+TEST_CASE("a product whose sizes are arguments runs in tiles", "[loom]") {
+  Parsed parsed(
+      R"(loom.kernel @k(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %c: !loom.buffer<f32>, %m: index, %k: index, %n: index) {
+    loom.part [#loom.axis<"i", affine_map<()[m] -> (m)>, chunk = 1>, #loom.axis<"j", affine_map<()[m, k, n] -> (n)>, lanes, chunk = 256>] {
+    ^bb0(%i: index, %j: index):
+      %sum = loom.dot <"l", affine_map<()[m, k] -> (k)>> {
+      ^bb0(%l: index):
+        %x = loom.load %a[affine_map<(i, l)[m, k] -> (i * k + l)>](%i, %l) : !loom.buffer<f32>
+        %y = loom.load %b[affine_map<(j, l)[m, k, n] -> (j + l * n)>](%j, %l) : !loom.buffer<f32>
+        loom.yield %x, %y : f32, f32
+      } : f32
+      loom.store %sum, %c[affine_map<(i, j)[m, k, n] -> (i * n + j)>](%i, %j) : !loom.buffer<f32>
+    }
+  })");
+  REQUIRE(parsed.module);
+  auto target = cpu::CpuTarget::named("x86-64-v4");
+  REQUIRE(bool(target));
+  auto emitted = cpu::emitKernels(*parsed.module, *target, {true, true});
+  REQUIRE(bool(emitted));
+  CHECK(emitted->kernels[0].llvm_text.find("weft.dot.tile") != std::string::npos);
+}
+
 TEST_CASE("an object with undefined symbols is not linked", "[loom]") {
   auto linked = cpu::linkSharedObject("not an object");
   REQUIRE(!linked);
