@@ -36,6 +36,8 @@ constexpr int64_t kSmallReduction = 1 << 14;
 constexpr double kLeastRelease = 1 << 16;
 // Bytes of temporaries from which on a group is a kernel by itself.
 constexpr double kMostBundled = 1 << 20;
+// Kernels with which a group is tried before it gets one of its own.
+constexpr unsigned kMostTries = 64;
 constexpr unsigned kMostBuffers = 48, kMostParts = 256, kMostOps = 400;
 
 bool isCount(AffineExpr e, int64_t most) {
@@ -288,10 +290,14 @@ private:
       if (!groups[g].isAlive) continue;
       bool isPlain = context.joins && isElementwiseGroup(g) && temporaryBytes(g) < kMostBundled;
       bool joined = false;
-      for (auto& kernel : kernels) {
-        if (!isPlain || !kernel.isPlain || kernel.groups.size() >= kMostParts) continue;
+      unsigned tries = 0;
+      for (unsigned k = 0; k < kernels.size() && isPlain && tries < kMostTries; k++) {
+        Kernel& kernel = kernels[k];
+        if (!kernel.isPlain || kernel.groups.size() >= kMostParts) continue;
+        tries++;
         if (canRunTogether(kernel.groups, g)) {
           kernel.groups.push_back(g);
+          kernelOfGroup[g] = k;
           for (unsigned other : kernel.groups)
             bundled[other] = kernel.groups.front();
           joined = true;
@@ -299,6 +305,7 @@ private:
         }
       }
       if (!joined) {
+        kernelOfGroup[g] = kernels.size();
         kernels.push_back({{g}, isPlain});
         bundled[g] = g;
       }
@@ -343,12 +350,12 @@ private:
           if (targets.contains(h)) return true;
           if (!seen.insert(h).second) continue;
           stack.push_back(h);
-          for (auto& kernel : kernels)
-            if (llvm::is_contained(kernel.groups, h))
-              for (unsigned mate : kernel.groups) {
-                if (targets.contains(mate)) return true;
-                if (seen.insert(mate).second) stack.push_back(mate);
-              }
+          auto own = kernelOfGroup.find(h);
+          if (own == kernelOfGroup.end()) continue;
+          for (unsigned mate : kernels[own->second].groups) {
+            if (targets.contains(mate)) return true;
+            if (seen.insert(mate).second) stack.push_back(mate);
+          }
         }
     }
     return false;
@@ -539,6 +546,7 @@ private:
   std::vector<unsigned> group;
   std::vector<Group> groups;
   std::vector<Kernel> kernels;
+  llvm::DenseMap<unsigned, unsigned> kernelOfGroup; // of those bundled so far
   llvm::DenseMap<unsigned, unsigned> bundled;
   llvm::DenseMap<Value, Value> results;
 };
