@@ -4,11 +4,9 @@
 //    path leaves them and comes back: elementwise ones first, then those with the product before
 //    them, then with reductions, then groups that read the same value.
 // 3. Elementwise groups that do not depend on each other become parts of one kernel, unless they
-// make
-//    or let go of much memory: such ones run when it is best for that.
+//    make or let go of much memory: such ones run when it is best for that.
 // 4. The kernels are written out in an order that respects their edges: what lets go of more than
-// it
-//    makes comes as soon as it can, other ones as in the program.
+//    it makes comes as soon as it can, other ones as in the program.
 #include "passes/fusion_graph.h"
 #include "passes/part.h"
 #include "passes/passes.h"
@@ -438,8 +436,8 @@ private:
     SmallVector<unsigned> order;
     while (!ready.empty()) {
       auto chosen = llvm::min_element(ready, [&](auto a, auto b) {
-        return std::min(lives.growth(a.second), -kLeastRelease) <
-               std::min(lives.growth(b.second), -kLeastRelease);
+        return std::min(lives.growth[a.second], -kLeastRelease) <
+               std::min(lives.growth[b.second], -kLeastRelease);
       });
       unsigned k = chosen->second;
       ready.erase(chosen);
@@ -453,39 +451,39 @@ private:
 
   // What kernels make for others, and who still reads it.
   struct Lives {
-    std::vector<double> made;                       // bytes, by kernel
-    std::vector<llvm::SetVector<Operation*>> reads; // of others, by kernel
-    llvm::DenseMap<Operation*, unsigned> readers;   // that have not run
-    llvm::DenseSet<Operation*> kept;                // memory that nobody gets back
-    // Bytes by which what lives grows when a kernel has run.
-    double growth(unsigned k) const {
-      double bytes = made[k];
-      for (Operation* op : reads[k])
-        if (readers.lookup(op) == 1 && !kept.contains(op)) bytes -= typicalBytes(op->getResult(0));
-      return bytes;
+    std::vector<double> growth; // bytes by which what lives grows when a kernel has run
+    std::vector<SmallVector<unsigned>> reads;   // nodes of others, by kernel
+    std::vector<SmallVector<unsigned>> readers; // other kernels that have not run, by node
+    std::vector<bool> isKept;                   // memory that nobody gets back, by node
+    std::vector<double> bytes;                  // by node
+    // Whoever alone still reads a node lets go of it.
+    void noteLast(unsigned n) {
+      if (readers[n].size() == 1 && !isKept[n]) growth[readers[n].front()] -= bytes[n];
     }
     void run(unsigned k) {
-      for (Operation* op : reads[k])
-        readers[op]--;
+      for (unsigned n : reads[k]) {
+        llvm::erase(readers[n], k);
+        noteLast(n);
+      }
     }
   };
 
   Lives findLives(const llvm::DenseMap<unsigned, unsigned>& kernelOf) {
     Lives lives;
-    lives.made.resize(kernels.size());
+    lives.growth.resize(kernels.size());
     lives.reads.resize(kernels.size());
     for (unsigned n = 0; n < graph.nodes.size(); n++) {
-      Operation* op = graph.nodes[n];
       unsigned own = kernelOf.lookup(group[n]);
-      llvm::DenseSet<unsigned> others;
+      SmallVector<unsigned>& readers = lives.readers.emplace_back();
       for (unsigned c : graph.consumers[n])
-        if (unsigned k = kernelOf.lookup(group[c]); k != own && others.insert(k).second)
-          lives.reads[k].insert(op);
-      lives.readers[op] = others.size();
-      if (!graph.returnedAs[n].empty())
-        lives.kept.insert(op);
-      else if (!others.empty())
-        lives.made[own] += typicalBytes(op->getResult(0));
+        if (unsigned k = kernelOf.lookup(group[c]); k != own && !llvm::is_contained(readers, k)) {
+          readers.push_back(k);
+          lives.reads[k].push_back(n);
+        }
+      lives.bytes.push_back(typicalBytes(graph.nodes[n]->getResult(0)));
+      lives.isKept.push_back(!graph.returnedAs[n].empty());
+      if (!lives.isKept[n] && !readers.empty()) lives.growth[own] += lives.bytes[n];
+      lives.noteLast(n);
     }
     return lives;
   }

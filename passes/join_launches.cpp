@@ -183,12 +183,14 @@ private:
     SmallVector<unsigned> stack{from};
     while (!stack.empty()) {
       unsigned g = stack.pop_back_val();
-      for (auto [a, b] : edges) {
-        unsigned next = groupOf[b];
-        if (groupOf[a] != g || next == g || (g == from && next == to && !orDirect)) continue;
-        if (next == to) return true;
-        if (seen.insert(next).second) stack.push_back(next);
-      }
+      for (unsigned k : groups[g])
+        for (auto edge = edges.lower_bound({k, 0}); edge != edges.end() && edge->first == k;
+             ++edge) {
+          unsigned next = groupOf[edge->second];
+          if (next == g || (g == from && next == to && !orDirect)) continue;
+          if (next == to) return true;
+          if (seen.insert(next).second) stack.push_back(next);
+        }
     }
     return false;
   }
