@@ -6,6 +6,7 @@
 #include "frontend/region.h"
 #include "runtime/autograd/tape.h"
 #include "runtime/core/profile.h"
+#include "runtime/core/scratchpad.h"
 #include "runtime/device/copies.h"
 #include "runtime/device/execute.h"
 #include "weft/device.h"
@@ -17,22 +18,7 @@ namespace weft {
 
 namespace {
 
-/// `n` entries, not initialised; few need no memory from the heap.
-template <class T> class Few {
-public:
-  explicit Few(size_t n) : data_(n <= kFew ? few_ : new T[n]) {}
-  ~Few() {
-    if (data_ != few_) delete[] data_;
-  }
-  Few(const Few&) = delete;
-  T& operator[](size_t k) { return data_[k]; }
-  T* data() { return data_; }
-
-private:
-  static constexpr size_t kFew = 24;
-  T few_[kFew];
-  T* data_;
-};
+constexpr size_t kFew = 24; // leaves or outputs for which a call needs no memory from the heap
 
 /// The storages of a run's results, until they have owners.
 class Outputs {
@@ -42,7 +28,7 @@ public:
     for (size_t k = 0; k < size_; k++)
       if (list[k]) list[k]->release();
   }
-  Few<Storage*> list;
+  Scratchpad<Storage*, kFew> list;
 
 private:
   size_t size_;
@@ -108,11 +94,11 @@ bool PureProgram::same_overlaps(TensorImpl* const* bound) const {
 }
 
 bool PureProgram::run(const detail::PureValues& given, detail::PureResults& got) const {
-  Few<TensorImpl*> bound(leaves.size());
+  Scratchpad<TensorImpl*, kFew> bound(leaves.size());
   if (!bind(given, bound.data())) return false;
   if (flush->has_written_leaf && !same_overlaps(bound.data())) return false;
-  Few<void*> leaf_data(leaves.size()), output_data(outputs.size());
-  Few<const Meta*> leaf_metas(leaves.size());
+  Scratchpad<void*, kFew> leaf_data(leaves.size()), output_data(outputs.size());
+  Scratchpad<const Meta*, kFew> leaf_metas(leaves.size());
   std::vector<Tensor> brought; // to the device
   for (size_t k = 0; k < leaves.size(); k++) {
     const TensorImpl* t = bound[k];

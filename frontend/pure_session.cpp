@@ -245,7 +245,7 @@ std::unique_ptr<PureProgram> Session::describe_pure(const detail::PureValues& go
   Flush& f = *find_or_make_end("end of the region", Loc());
   settle_tape(f);
   PureDescription description(f, values, this, *given_, got);
-  if (!why) why = description.arguments(given_metas_);
+  why = description.arguments(given_metas_);
   if (!why) why = description.leaves();
   if (!why) why = description.results();
   if (why) return nullptr;

@@ -3,6 +3,7 @@
 #include "runtime/core/allocator.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/profile.h"
+#include "runtime/core/scratchpad.h"
 #include "runtime/device/program_runner.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
@@ -23,7 +24,7 @@ namespace {
 constexpr double kPieceNanoseconds = 8000;
 constexpr double kBytesPerNanosecond = 32, kFlopsPerNanosecond = 100; // of one thread, from L2
 
-thread_local Scratch thread_scratch;
+thread_local ThreadScratch thread_scratch;
 
 /// Temporaries of one run.
 class Arena {
@@ -40,22 +41,6 @@ public:
 private:
   char* memory_ = nullptr;
   size_t size_;
-};
-
-/// `N` elements on the stack, more on the heap.
-template <class T, size_t N> class Scratchpad {
-public:
-  explicit Scratchpad(size_t n) : data_(n <= N ? fixed_ : new T[n]) {}
-  ~Scratchpad() {
-    if (data_ != fixed_) delete[] data_;
-  }
-  Scratchpad(const Scratchpad&) = delete;
-  T& operator[](size_t k) { return data_[k]; }
-  T* data() { return data_; }
-
-private:
-  T fixed_[N];
-  T* data_;
 };
 
 } // namespace

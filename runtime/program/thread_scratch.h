@@ -8,11 +8,11 @@
 namespace weft {
 
 /// Grows, is never zeroed.
-class Scratch {
+class ThreadScratch {
 public:
-  Scratch() = default;
-  ~Scratch() { std::free(memory_); }
-  Scratch(const Scratch&) = delete;
+  ThreadScratch() = default;
+  ~ThreadScratch() { std::free(memory_); }
+  ThreadScratch(const ThreadScratch&) = delete;
   /// Returns 64-byte aligned memory; what it held is lost where it grows.
   void* at_least(int64_t bytes) {
     if (bytes <= size_) return memory_;

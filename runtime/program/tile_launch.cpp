@@ -9,7 +9,7 @@ namespace weft {
 
 namespace {
 
-thread_local Scratch kernel_scratch, tile_arena;
+thread_local ThreadScratch kernel_scratch, tile_arena;
 
 } // namespace
 
