@@ -18,20 +18,24 @@ namespace weft::profile {
 constinit std::atomic<int> running{0};
 constinit thread_local const Label* Label::current_ = nullptr;
 
-namespace {
-
-// What a text and an empty buffer take beside what is in them, about.
-constexpr size_t kTextBytes = 64, kBufferBytes = 4096;
-
 struct Buffer {
   std::mutex mutex;
   ThreadEvents held;
 };
 
+namespace {
+
+// What a text and an empty buffer take beside what is in them, about.
+constexpr size_t kTextBytes = 64, kBufferBytes = 4096;
+
+constexpr uint32_t kFirstTrack = uint32_t{1} << 22; // no thread's number: Linux has fewer
+
 /// Lives as long as the process: threads may run ops while it ends.
 struct Recorder {
   std::mutex mutex;
   std::vector<std::shared_ptr<Buffer>> buffers;
+  uint32_t tracks = 0;
+  std::vector<void (*)()> before_end;
   std::multiset<size_t> limits; // of the profilers that run
   std::atomic<size_t> bytes{0}, limit{0};
   std::atomic<uint64_t> dropped{0}, last_live{0};
@@ -55,9 +59,22 @@ constinit thread_local bool thread_ended = false;
 
 std::shared_ptr<Texts> no_texts() { return std::make_shared<Texts>(); }
 
+std::shared_ptr<Buffer> new_buffer(uint32_t number, std::string name) {
+  auto made = std::make_shared<Buffer>();
+  made->held.tid = number;
+  made->held.name = std::move(name);
+  made->held.texts = no_texts();
+  recorder().bytes.fetch_add(kBufferBytes, std::memory_order_relaxed);
+  return made;
+}
+
 Buffer* make_buffer() {
   struct Owner {
-    std::shared_ptr<Buffer> buffer = std::make_shared<Buffer>();
+    std::shared_ptr<Buffer> buffer;
+    Owner() {
+      const auto tid = static_cast<uint32_t>(gettid());
+      buffer = new_buffer(tid, thread_name(tid));
+    }
     ~Owner() {
       weft::profile::buffer = nullptr;
       thread_ended = true;
@@ -65,11 +82,6 @@ Buffer* make_buffer() {
   };
   if (thread_ended) return nullptr;
   thread_local Owner owner;
-  ThreadEvents& held = owner.buffer->held;
-  held.tid = static_cast<uint32_t>(gettid());
-  held.name = thread_name(held.tid);
-  held.texts = no_texts();
-  recorder().bytes.fetch_add(kBufferBytes, std::memory_order_relaxed);
   std::lock_guard lock(recorder().mutex);
   recorder().buffers.push_back(owner.buffer);
   return buffer = owner.buffer.get();
@@ -93,41 +105,40 @@ const char* keep(ThreadEvents& held, const char* text) {
   return held.texts->emplace(view).first->c_str();
 }
 
+void keep(Buffer& b, const Happened& what, std::span<const Arg> args,
+          std::span<const int64_t> shapes) {
+  std::lock_guard lock(b.mutex);
+  if (!is_on()) return;
+  if (!take(sizeof(Event) + args.size_bytes() + shapes.size_bytes())) {
+    recorder().dropped.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  ThreadEvents& held = b.held;
+  Event e{what.start,
+          what.end,
+          keep(held, what.name),
+          keep(held, what.place.file),
+          what.place.line,
+          static_cast<uint8_t>(args.size()),
+          static_cast<uint32_t>(shapes.size()),
+          held.args.size(),
+          held.shapes.size(),
+          what.kind};
+  for (Arg a : args) {
+    if (a.text) a.text = keep(held, a.text);
+    held.args.push_back(a);
+  }
+  held.shapes.insert(held.shapes.end(), shapes.begin(), shapes.end());
+  held.events.push_back(e);
+}
+
 void add_event(const Happened& what, std::span<const Arg> args,
                std::span<const int64_t> shapes) noexcept {
-  Recorder& r = recorder();
   try {
-    Buffer* b = buffer ? buffer : make_buffer();
-    if (!b) { // the thread is ending
-      r.dropped.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    std::lock_guard lock(b->mutex);
-    if (!is_on()) return;
-    if (!take(sizeof(Event) + args.size_bytes() + shapes.size_bytes())) {
-      r.dropped.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    ThreadEvents& held = b->held;
-    Event e{what.start,
-            what.end,
-            keep(held, what.name),
-            keep(held, what.place.file),
-            what.place.line,
-            static_cast<uint8_t>(args.size()),
-            static_cast<uint32_t>(shapes.size()),
-            held.args.size(),
-            held.shapes.size(),
-            what.kind};
-    for (Arg a : args) {
-      if (a.text) a.text = keep(held, a.text);
-      held.args.push_back(a);
-    }
-    held.shapes.insert(held.shapes.end(), shapes.begin(), shapes.end());
-    held.events.push_back(e);
-  } catch (const std::bad_alloc&) {
-    r.dropped.fetch_add(1, std::memory_order_relaxed);
+    if (Buffer* b = buffer ? buffer : make_buffer()) return keep(*b, what, args, shapes);
+  } catch (const std::bad_alloc&) { // counted as what comes while the thread ends
   }
+  recorder().dropped.fetch_add(1, std::memory_order_relaxed);
 }
 
 } // namespace
@@ -138,6 +149,26 @@ uint64_t now() {
 }
 
 void add(const Happened& what, std::span<const Arg> args) noexcept { add_event(what, args, {}); }
+
+Track::Track(const std::string& name) {
+  Recorder& r = recorder();
+  std::lock_guard lock(r.mutex);
+  buffer_ = new_buffer(kFirstTrack + r.tracks++, name);
+  r.buffers.push_back(buffer_);
+}
+
+void Track::add(const Happened& what, std::span<const Arg> args) noexcept {
+  try {
+    keep(*buffer_, what, args, {});
+  } catch (const std::bad_alloc&) {
+    recorder().dropped.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void before_end(void (*f)()) {
+  std::lock_guard lock(recorder().mutex);
+  recorder().before_end.push_back(f);
+}
 
 void sample_memory() noexcept {
   memory::Stats s = memory::stats();
@@ -220,7 +251,12 @@ ThreadEvents between(const ThreadEvents& all, uint64_t begin, uint64_t end) {
 
 Recording stop_recording(uint64_t begin, uint64_t dropped, size_t most_bytes) {
   Recorder& r = recorder();
-  std::lock_guard lock(r.mutex);
+  std::unique_lock lock(r.mutex);
+  std::vector<void (*)()> last_words = r.before_end;
+  lock.unlock();
+  for (void (*f)() : last_words)
+    f();
+  lock.lock();
   bool is_last = running.fetch_sub(1) == 1;
   Recording taken{begin, now(), r.dropped - dropped, {}};
   for (const auto& b : r.buffers) {

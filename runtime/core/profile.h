@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -64,6 +65,23 @@ uint64_t now();
 
 /// Keeps an event of this thread. Where memory for events is used up it is counted instead.
 void add(const Happened& what, std::span<const Arg> args = {}) noexcept;
+
+struct Buffer;
+
+/// A row of the trace that is no thread: what a device runs. Lives as long as the process.
+class Track {
+public:
+  explicit Track(const std::string& name);
+  /// As profile::add. Events of a track lie apart from each other.
+  void add(const Happened& what, std::span<const Arg> args) noexcept;
+
+private:
+  std::shared_ptr<Buffer> buffer_;
+};
+
+/// Has `f` called before a recording ends, by the thread that ends it, for events that are only
+/// known later.
+void before_end(void (*f)());
 
 /// Keeps how much tensor memory is in use, if that has changed.
 void sample_memory() noexcept;

@@ -6,6 +6,7 @@
 #include "weft/device.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -54,6 +55,18 @@ public:
   virtual bool is_done() = 0;
 };
 
+/// Tells when a launch ran.
+class LaunchClock {
+public:
+  struct Times {
+    uint64_t start, end; // nanoseconds of profile::now(), as near as the driver tells
+  };
+  virtual ~LaunchClock() = default;
+  virtual bool is_done() = 0;
+  /// Returns the times of a launch that is done; nothing where it failed.
+  virtual std::optional<Times> times() = 0;
+};
+
 /// One device. Everything that is enqueued runs in order; only events and copies out make the host
 /// wait. Calls must not overlap, but for waiting and Module::binary(). What the driver refuses is
 /// an Error (out_of_memory, unsupported or internal) without a line.
@@ -83,6 +96,9 @@ public:
   /// Enqueues a kernel over `blocks` blocks of `threads` threads.
   virtual void launch(Kernel& kernel, int64_t blocks, int threads,
                       std::span<const Argument> arguments) = 0;
+  /// The same, with a clock.
+  virtual std::unique_ptr<LaunchClock> launch_timed(Kernel& kernel, int64_t blocks, int threads,
+                                                    std::span<const Argument> arguments) = 0;
 
   virtual std::unique_ptr<Event> record() = 0;
 };

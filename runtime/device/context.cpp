@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <utility>
 
 namespace weft::device {
@@ -46,6 +47,11 @@ Context& Context::of(Device device, const Loc& loc) {
   try {
     // Never closed: at the process's end the driver may be gone before us.
     auto* made = new Context(device, open_backend(device));
+    static std::once_flag once;
+    std::call_once(once, [] {
+      profile::before_end(collect_all_times);
+      std::atexit(collect_all_times); // while the drivers are there
+    });
     opened = true;
     place.store(made, std::memory_order_release);
     return *made;
@@ -123,6 +129,7 @@ void Context::wait(std::unique_ptr<Event> done, std::unique_lock<std::mutex>& lo
 // Forgets what went well up to launch `last`, or throws the error of what did not.
 void Context::settle(const uint32_t* words, uint64_t last) {
   std::unique_lock lock(mutex_);
+  if (times_) times_->collect();
   if (words[0] == 0) return forget_up_to(last);
   auto raised = [&](const Watched& w) {
     return static_cast<uint32_t>(words[0] - static_cast<uint32_t>(w.first)) <=
@@ -166,7 +173,31 @@ void Context::enqueue(const Launch& l, uint64_t number) {
   arguments.push_back(Argument::pointer(error_words_));
   arguments.push_back(Argument::half_word(static_cast<uint32_t>(number)));
   arguments.push_back(Argument::pointer(l.scratch));
-  backend_->launch(*l.code->kernels[l.kernel], l.blocks, l.threads, arguments);
+  Kernel& kernel = *l.code->kernels[l.kernel];
+  if (!profile::is_on()) return backend_->launch(kernel, l.blocks, l.threads, arguments);
+  if (!times_) times_.emplace(name_of(device_));
+  const uint64_t now = profile::now();
+  std::unique_ptr<LaunchClock> clock =
+      backend_->launch_timed(kernel, l.blocks, l.threads, arguments);
+  times_->watch(std::move(clock), l.code, l.kernel, profile::Place(l.loc), now);
+}
+
+// Runs and waits for what a profiler is to see.
+void Context::collect_times() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    if (queue_.empty() && (!times_ || times_->is_empty())) return;
+  }
+  drain();
+  std::lock_guard lock(mutex_);
+  if (times_) times_->collect();
+}
+
+void Context::collect_all_times() {
+  if (!profile::is_on()) return;
+  for (auto& of_type : open().contexts)
+    for (std::atomic<Context*>& place : of_type)
+      if (Context* known = place.load(std::memory_order_acquire)) known->collect_times();
 }
 
 void Context::hand_over(const Queued& next) {

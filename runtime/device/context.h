@@ -8,6 +8,7 @@
 #include "runtime/device/allocator.h"
 #include "runtime/device/driver_code.h"
 #include "runtime/device/execute.h"
+#include "runtime/device/launch_times.h"
 #include "runtime/program/executor.h"
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 
 namespace weft::device {
@@ -97,6 +99,8 @@ private:
   void settle(const uint32_t* words, uint64_t last);
   void forget_done(std::unique_lock<std::mutex>& lock);
   void forget_up_to(uint64_t last);
+  void collect_times() noexcept;
+  static void collect_all_times();
 
   Device device_;
   std::unique_ptr<Backend> backend_;
@@ -109,6 +113,7 @@ private:
   size_t queued_bytes_ = 0;
   std::deque<Watched> watched_;
   std::vector<Failure> failures_;
+  std::optional<LaunchTimes> times_; // where a profiler has seen this device
   std::atomic<bool> has_failures_{false};
   int64_t launches_ = 0, copies_in_ = 0, copies_out_ = 0;
   std::atomic<int64_t> programs_{0};

@@ -1,6 +1,7 @@
 // CUDA: the device's primary context, which other users of the device in this process share, one
 // stream of its own in it, and kernels that NVRTC compiles. Calls may come from any thread: each
 // makes the context the thread's while it lasts.
+#include "runtime/core/profile.h"
 #include "runtime/device/backend.h"
 #include "runtime/device/cuda_driver.h"
 #include "runtime/device/nvrtc.h"
@@ -12,6 +13,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace weft::device {
@@ -114,10 +116,11 @@ private:
 
 class CudaEvent : public Event {
 public:
-  explicit CudaEvent(SharedSession session) : session_(std::move(session)) {
+  explicit CudaEvent(SharedSession session, unsigned flags = kEventWithoutTiming)
+      : session_(std::move(session)) {
     const Driver& cu = session_->cu;
     Entered here(*session_);
-    cu.check(cu.cuEventCreate(&event_, kEventWithoutTiming), "cuEventCreate");
+    cu.check(cu.cuEventCreate(&event_, flags), "cuEventCreate");
     cu.check(cu.cuEventRecord(event_, session_->stream), "cuEventRecord");
   }
   ~CudaEvent() override {
@@ -128,6 +131,15 @@ public:
   bool is_done() override {
     Entered here(*session_);
     return session_->cu.cuEventQuery(event_) != kNotReady;
+  }
+
+  /// Returns the nanoseconds since another event, where both have timing and are done.
+  std::optional<uint64_t> since(const CudaEvent& earlier) const {
+    Entered here(*session_);
+    float milliseconds = 0;
+    if (session_->cu.cuEventElapsedTime(&milliseconds, earlier.event_, event_) != kSuccess)
+      return std::nullopt;
+    return static_cast<uint64_t>(std::max(static_cast<double>(milliseconds), 0.0) * 1e6);
   }
 
 protected:
@@ -167,6 +179,37 @@ private:
   PinnedPool::Block block_;
   void* to_;
   size_t nbytes_;
+};
+
+/// An event of which both the device's and the host's time are known.
+struct CommonTime {
+  explicit CommonTime(const SharedSession& session) : event(session, kEventWithTiming) {
+    event.wait();
+    host = profile::now();
+  }
+  CudaEvent event;
+  uint64_t host = 0;
+};
+
+class CudaClock final : public LaunchClock {
+public:
+  CudaClock(SharedSession session, std::shared_ptr<const CommonTime> common)
+      : common_(std::move(common)), session_(std::move(session)),
+        start_(session_, kEventWithTiming) {}
+  void stop() { end_.emplace(session_, kEventWithTiming); }
+  bool is_done() override { return end_->is_done(); }
+  std::optional<Times> times() override {
+    std::optional<uint64_t> before = start_.since(common_->event), length = end_->since(start_);
+    if (!before || !length) return std::nullopt;
+    const uint64_t start = common_->host + *before;
+    return Times{start, start + *length};
+  }
+
+private:
+  std::shared_ptr<const CommonTime> common_;
+  SharedSession session_;
+  CudaEvent start_;
+  std::optional<CudaEvent> end_;
 };
 
 struct CudaKernel final : Kernel {
@@ -309,6 +352,18 @@ public:
               "cuLaunchKernel");
   }
 
+  std::unique_ptr<LaunchClock> launch_timed(Kernel& kernel, int64_t blocks, int threads,
+                                            std::span<const Argument> arguments) override {
+    // The driver tells what lies between two events in 24 bits: too coarse after some seconds.
+    constexpr uint64_t kNanosecondsOfCommonTime = 4'000'000'000;
+    if (!common_time_ || profile::now() - common_time_->host > kNanosecondsOfCommonTime)
+      common_time_ = std::make_shared<CommonTime>(session_);
+    auto clock = std::make_unique<CudaClock>(session_, common_time_);
+    launch(kernel, blocks, threads, arguments);
+    clock->stop();
+    return clock;
+  }
+
   std::unique_ptr<Event> record() override { return std::make_unique<CudaEvent>(session_); }
 
 private:
@@ -372,6 +427,7 @@ private:
   SharedSession session_;
   DeviceInfo info_;
   std::string architecture_; // that NVRTC compiles for
+  std::shared_ptr<const CommonTime> common_time_;
   std::shared_ptr<PinnedPool> in_, out_;
   std::deque<Staged> staged_; // blocks that copies in still read
 };

@@ -28,7 +28,7 @@ using FunctionHandle = CUfunc_st*;
 inline constexpr Result kSuccess = 0, kOutOfMemory = 2, kNotReady = 600;
 inline constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76; // CU_DEVICE_ATTRIBUTE_...
 inline constexpr int kMostThreads = 1;
-inline constexpr unsigned kNonBlockingStream = 1, kEventWithoutTiming = 2;
+inline constexpr unsigned kNonBlockingStream = 1, kEventWithTiming = 0, kEventWithoutTiming = 2;
 
 // clang-format off
 #define WEFT_CUDA_FUNCTIONS(row) \
@@ -53,6 +53,7 @@ inline constexpr unsigned kNonBlockingStream = 1, kEventWithoutTiming = 2;
   row(cuEventRecord, EventHandle event, StreamHandle stream) \
   row(cuEventSynchronize, EventHandle event) \
   row(cuEventQuery, EventHandle event) \
+  row(cuEventElapsedTime, float* milliseconds, EventHandle start, EventHandle end) \
   row(cuMemAlloc_v2, DevicePointer* memory, size_t nbytes) \
   row(cuMemFree_v2, DevicePointer memory) \
   row(cuMemHostAlloc, void** memory, size_t nbytes, unsigned flags) \

@@ -1,6 +1,7 @@
 // OpenCL 1.2 by dlopen, so that its absence is a message and not a failed start. Memory has handles
 // and no addresses there: addresses are numbers of our own, and a launch finds handle and offset
 // again.
+#include "runtime/core/profile.h"
 #include "runtime/device/backend.h"
 
 #define CL_TARGET_OPENCL_VERSION 120
@@ -11,6 +12,7 @@
 #include <dlfcn.h>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace weft::device {
@@ -39,7 +41,9 @@ void check(cl_int code, const char* what) {
                           row(clEnqueueWriteBuffer) row(clEnqueueReadBuffer)                       \
                               row(clEnqueueCopyBuffer) row(clEnqueueNDRangeKernel)                 \
                                   row(clEnqueueMarkerWithWaitList) row(clFlush)                    \
-                                      row(clWaitForEvents) row(clGetEventInfo) row(clReleaseEvent)
+                                      row(clWaitForEvents) row(clGetEventInfo)                     \
+                                          row(clGetEventProfilingInfo) row(clFinish)               \
+                                              row(clReleaseEvent)
 
 /// The loader's functions, each under its own name.
 struct Library {
@@ -89,6 +93,32 @@ private:
   }
   const Library& cl_;
   cl_event event_;
+};
+
+/// The clock of a device counts from where it likes: `shift` leads to the host's.
+class ClClock final : public LaunchClock {
+public:
+  ClClock(const Library& cl, cl_event event, uint64_t shift)
+      : cl_(cl), event_(event), done_(cl, event), shift_(shift) {}
+  bool is_done() override { return done_.is_done(); }
+  std::optional<Times> times() override {
+    std::optional<uint64_t> start = at(CL_PROFILING_COMMAND_START),
+                            end = at(CL_PROFILING_COMMAND_END);
+    if (!start || !end) return std::nullopt;
+    return Times{*start, *end};
+  }
+  std::optional<uint64_t> at(cl_profiling_info what) const {
+    cl_ulong time = 0;
+    if (cl_.clGetEventProfilingInfo(event_, what, sizeof time, &time, nullptr) != CL_SUCCESS)
+      return std::nullopt;
+    return time + shift_;
+  }
+
+private:
+  const Library& cl_;
+  cl_event event_;
+  ClEvent done_; // owns it
+  uint64_t shift_;
 };
 
 struct ClKernel final : Kernel {
@@ -141,8 +171,7 @@ public:
     cl_int code = CL_SUCCESS;
     context_ = cl_.clCreateContext(nullptr, 1, &device_, nullptr, nullptr, &code);
     check(code, "clCreateContext");
-    queue_ = cl_.clCreateCommandQueue(context_, device_, 0, &code);
-    check(code, "clCreateCommandQueue");
+    queue_ = make_queue(0);
     describe();
   }
   ~ClBackend() override {
@@ -241,36 +270,18 @@ public:
 
   void launch(Kernel& kernel, int64_t blocks, int threads,
               std::span<const Argument> arguments) override {
-    cl_kernel k = static_cast<ClKernel&>(kernel).kernel;
-    cl_uint next = 0;
-    auto set = [&](const void* value, size_t bytes) {
-      check(cl_.clSetKernelArg(k, next++, bytes, value), "clSetKernelArg");
-    };
-    for (const Argument& a : arguments) {
-      if (a.kind == Argument::Kind::word) {
-        set(&a.bits, 8);
-      } else if (a.kind == Argument::Kind::half_word) {
-        auto word = static_cast<cl_uint>(a.bits);
-        set(&word, sizeof word);
-      } else if (a.bits == 0) {
-        set(nullptr, sizeof(cl_mem)); // only a pointer may be none
-      } else {
-        Place place = find(reinterpret_cast<Address>(a.bits));
-        auto offset = static_cast<cl_long>(place.offset);
-        set(&place.memory, sizeof place.memory);
-        if (a.kind == Argument::Kind::buffer) set(&offset, sizeof offset);
-      }
-    }
-    size_t local = static_cast<size_t>(threads), all = static_cast<size_t>(blocks) * local;
-    check(cl_.clEnqueueNDRangeKernel(queue_, k, 1, nullptr, &all, &local, 0, nullptr, nullptr),
-          "clEnqueueNDRangeKernel");
+    enqueue(kernel, blocks, threads, arguments, nullptr);
+  }
+  std::unique_ptr<LaunchClock> launch_timed(Kernel& kernel, int64_t blocks, int threads,
+                                            std::span<const Argument> arguments) override {
+    if (!has_clock_) use_clock();
+    cl_event event = nullptr;
+    enqueue(kernel, blocks, threads, arguments, &event);
+    return std::make_unique<ClClock>(cl_, event, shift_);
   }
 
   std::unique_ptr<Event> record() override {
-    cl_event event = nullptr;
-    check(cl_.clEnqueueMarkerWithWaitList(queue_, 0, nullptr, &event),
-          "clEnqueueMarkerWithWaitList");
-    auto recorded = std::make_unique<ClEvent>(cl_, event);
+    auto recorded = std::make_unique<ClEvent>(cl_, mark());
     check(cl_.clFlush(queue_), "clFlush");
     return recorded;
   }
@@ -292,6 +303,61 @@ private:
     std::unique_ptr<ClEvent> event;
     std::vector<char> bytes;
   };
+
+  cl_command_queue make_queue(cl_command_queue_properties properties) const {
+    cl_int code = CL_SUCCESS;
+    cl_command_queue queue = cl_.clCreateCommandQueue(context_, device_, properties, &code);
+    check(code, "clCreateCommandQueue");
+    return queue;
+  }
+
+  cl_event mark() const {
+    cl_event event = nullptr;
+    check(cl_.clEnqueueMarkerWithWaitList(queue_, 0, nullptr, &event),
+          "clEnqueueMarkerWithWaitList");
+    return event;
+  }
+
+  // Times cost some drivers much, so a queue has them from the first launch on that asks.
+  void use_clock() {
+    cl_command_queue timed = make_queue(CL_QUEUE_PROFILING_ENABLE);
+    const cl_int finished = cl_.clFinish(queue_);
+    cl_.clReleaseCommandQueue(std::exchange(queue_, timed));
+    has_clock_ = true;
+    check(finished, "clFinish");
+    cl_event event = mark();
+    const ClClock clock(cl_, event, 0);
+    check(cl_.clWaitForEvents(1, &event), "clWaitForEvents");
+    if (std::optional<uint64_t> then = clock.at(CL_PROFILING_COMMAND_END))
+      shift_ = profile::now() - *then;
+  }
+
+  void enqueue(Kernel& kernel, int64_t blocks, int threads, std::span<const Argument> arguments,
+               cl_event* event) {
+    cl_kernel k = static_cast<ClKernel&>(kernel).kernel;
+    cl_uint next = 0;
+    auto set = [&](const void* value, size_t bytes) {
+      check(cl_.clSetKernelArg(k, next++, bytes, value), "clSetKernelArg");
+    };
+    for (const Argument& a : arguments) {
+      if (a.kind == Argument::Kind::word) {
+        set(&a.bits, 8);
+      } else if (a.kind == Argument::Kind::half_word) {
+        auto word = static_cast<cl_uint>(a.bits);
+        set(&word, sizeof word);
+      } else if (a.bits == 0) {
+        set(nullptr, sizeof(cl_mem)); // only a pointer may be none
+      } else {
+        Place place = find(reinterpret_cast<Address>(a.bits));
+        auto offset = static_cast<cl_long>(place.offset);
+        set(&place.memory, sizeof place.memory);
+        if (a.kind == Argument::Kind::buffer) set(&offset, sizeof offset);
+      }
+    }
+    size_t local = static_cast<size_t>(threads), all = static_cast<size_t>(blocks) * local;
+    check(cl_.clEnqueueNDRangeKernel(queue_, k, 1, nullptr, &all, &local, 0, nullptr, event),
+          "clEnqueueNDRangeKernel");
+  }
 
   void drop_staged() {
     staged_bytes_ -= staged_.front().bytes.size();
@@ -387,6 +453,8 @@ private:
   cl_device_id device_ = nullptr;
   cl_context context_ = nullptr;
   cl_command_queue queue_ = nullptr;
+  bool has_clock_ = false; // the queue
+  uint64_t shift_ = 0;     // from the device's time to the host's
   DeviceInfo info_;
   size_t most_allocation_ = 0;
   std::map<uintptr_t, Block> blocks_; // by address

@@ -10,6 +10,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -41,13 +42,16 @@ struct CUfunc_st {
   void (*bind)(void** arguments, Call& call);
 };
 struct CUevent_st {
-  size_t place = 0; // how much of the stream is before it
+  using Time = std::chrono::steady_clock::time_point;
+  size_t place = 0;           // how much of the stream is before it
+  std::shared_ptr<Time> time; // when the stream came there; null: it is without timing
 };
 
 namespace {
 
-constexpr Result kInvalidValue = 1, kInvalidImage = 200, kInvalidContext = 201, kIllegalState = 401,
-                 kNotFound = 500, kIllegalAddress = 700, kLaunchFailed = 719;
+constexpr Result kInvalidValue = 1, kInvalidImage = 200, kInvalidContext = 201,
+                 kInvalidHandle = 400, kIllegalState = 401, kNotFound = 500, kIllegalAddress = 700,
+                 kLaunchFailed = 719;
 
 CUctx_st the_context;
 CUstream_st the_stream;
@@ -251,8 +255,9 @@ EXPORT cuStreamSynchronize(StreamHandle) {
   std::lock_guard lock(mutex);
   return run_up_to(enqueued);
 }
-EXPORT cuEventCreate(EventHandle* event, unsigned) {
+EXPORT cuEventCreate(EventHandle* event, unsigned flags) {
   *event = new CUevent_st;
+  if (!(flags & kEventWithoutTiming)) (*event)->time = std::make_shared<CUevent_st::Time>();
   return is_current() ? kSuccess : kInvalidContext;
 }
 EXPORT cuEventDestroy_v2(EventHandle event) {
@@ -261,8 +266,14 @@ EXPORT cuEventDestroy_v2(EventHandle event) {
 }
 EXPORT cuEventRecord(EventHandle event, StreamHandle) {
   std::lock_guard lock(mutex);
+  Result code = is_current() ? kSuccess : kInvalidContext;
+  if (event->time)
+    code = enqueue([time = event->time] {
+      *time = std::chrono::steady_clock::now();
+      return kSuccess;
+    });
   event->place = enqueued;
-  return is_current() ? kSuccess : kInvalidContext;
+  return code;
 }
 EXPORT cuEventSynchronize(EventHandle event) {
   std::lock_guard lock(mutex);
@@ -271,6 +282,15 @@ EXPORT cuEventSynchronize(EventHandle event) {
 EXPORT cuEventQuery(EventHandle event) {
   std::lock_guard lock(mutex);
   return event->place > done ? kNotReady : broken;
+}
+
+EXPORT cuEventElapsedTime(float* milliseconds, EventHandle start, EventHandle end) {
+  std::lock_guard lock(mutex);
+  if (!is_current()) return kInvalidContext;
+  if (!start->time || !end->time) return kInvalidHandle;
+  if (start->place > done || end->place > done) return kNotReady;
+  *milliseconds = std::chrono::duration<float, std::milli>(*end->time - *start->time).count();
+  return broken;
 }
 
 EXPORT cuMemAlloc_v2(DevicePointer* memory, size_t nbytes) {
