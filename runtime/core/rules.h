@@ -35,6 +35,10 @@ std::string describe_operands(const OpCall& call);
 /// Returns the dtype that a call's structure begins with; throws where there is no such dtype.
 DType given_dtype(const OpCall& call);
 
+/// Gives the result the sizes that a call names, once its dtype is set; throws where they are no
+/// shape.
+void take_sizes(const OpCall& call, Meta& result);
+
 /// Throws where a tensor of these sizes has more bytes than 2^62.
 void check_extent(const OpCall& call, const Meta& result);
 

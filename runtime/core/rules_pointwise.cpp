@@ -96,6 +96,19 @@ void check_extent(const OpCall& call, const Meta& result) {
          "the result must have less than 2^62 bytes, got " + describe(result));
 }
 
+void take_sizes(const OpCall& call, Meta& result) {
+  if (call.sizes.size() > kMaxRank)
+    fail(call, ErrorKind::shape,
+         "the shape must have at most " + std::to_string(kMaxRank) + " dims, got " +
+             std::to_string(call.sizes.size()));
+  result.rank = static_cast<uint8_t>(call.sizes.size());
+  std::copy(call.sizes.begin(), call.sizes.end(), result.sizes);
+  for (int64_t size : call.sizes)
+    if (size < 0)
+      fail(call, ErrorKind::shape, "sizes must not be negative, got " + result.shape().str());
+  check_extent(call, result);
+}
+
 void infer_pointwise(const OpCall& call, Meta& result, int64_t&) {
   const OpInfo& i = info(call.op);
   DType dtype = operand_dtype(call);

@@ -59,18 +59,9 @@ void infer_concatenate(const OpCall& call, Meta& result, int64_t&) {
 }
 
 void infer_source(const OpCall& call, Meta& result, int64_t&) {
-  if (call.sizes.size() > kMaxRank)
-    fail(call, ErrorKind::shape,
-         "the shape must have at most " + std::to_string(kMaxRank) + " dims, got " +
-             std::to_string(call.sizes.size()));
-  result.rank = static_cast<uint8_t>(call.sizes.size());
-  std::copy(call.sizes.begin(), call.sizes.end(), result.sizes);
-  for (int64_t size : call.sizes)
-    if (size < 0)
-      fail(call, ErrorKind::shape, "sizes must not be negative, got " + result.shape().str());
   result.dtype = given_dtype(call);
   result.device = call.device;
-  check_extent(call, result);
+  take_sizes(call, result);
   result.set_contiguous();
 }
 

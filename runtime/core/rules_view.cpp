@@ -12,19 +12,6 @@ void start_like(const TensorImpl& x, Meta& result, int64_t& offset) {
   offset = x.offset;
 }
 
-void set_sizes(const OpCall& call, Meta& result) {
-  if (call.sizes.size() > kMaxRank)
-    fail(call, ErrorKind::shape,
-         "the shape must have at most " + std::to_string(kMaxRank) + " dims, got " +
-             std::to_string(call.sizes.size()));
-  result.rank = static_cast<uint8_t>(call.sizes.size());
-  std::copy(call.sizes.begin(), call.sizes.end(), result.sizes);
-  for (int64_t size : call.sizes)
-    if (size < 0)
-      fail(call, ErrorKind::shape, "sizes must not be negative, got " + result.shape().str());
-  check_extent(call, result);
-}
-
 void check_dim(const OpCall& call, int64_t dim, int rank) {
   if (dim < 0 || dim >= rank)
     fail(call, ErrorKind::index,
@@ -67,7 +54,7 @@ bool view_strides(const Meta& x, Meta& result) {
 void infer_view(const OpCall& call, Meta& result, int64_t& offset) {
   const TensorImpl& x = *call.operands[0];
   start_like(x, result, offset);
-  set_sizes(call, result);
+  take_sizes(call, result);
   if (result.numel() != x.meta.numel())
     fail(call, ErrorKind::shape,
          "the shape must have " + std::to_string(x.meta.numel()) + " elements, got " +
@@ -125,7 +112,7 @@ void infer_slice(const OpCall& call, Meta& result, int64_t& offset) {
 void infer_expand(const OpCall& call, Meta& result, int64_t& offset) {
   const TensorImpl& x = *call.operands[0];
   start_like(x, result, offset);
-  set_sizes(call, result);
+  take_sizes(call, result);
   int shift = result.rank - x.meta.rank;
   bool right = shift >= 0;
   for (int k = 0; right && k < result.rank; k++) {

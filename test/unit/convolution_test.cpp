@@ -1,6 +1,7 @@
 // Convolution against plain loops, over drawn geometries; its dtypes, threads and refusals.
 
-#include "weft/ops.h"
+#include "test/unit/conv_geometry.h"
+
 #include "weft/parallel.h"
 
 #include <catch2/catch.hpp>
@@ -9,53 +10,12 @@
 
 using namespace weft;
 using Catch::Matchers::Contains;
+using weft::test::ConvGeometry;
 
 namespace {
 
-struct Geometry {
-  int spatial = 2;
-  int64_t samples = 1, groups = 1, channels = 1, rows = 1; // of a group
-  std::vector<int64_t> sizes, kernel, stride, padding, dilation;
-
-  Shape x() const { return shape(samples, groups * channels, sizes); }
-  Shape weight() const { return shape(groups * rows, channels, kernel); }
-  Dims dims(const std::vector<int64_t>& v) const { return Dims(Ints(v)); }
-  int64_t places(size_t k) const {
-    return (sizes[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1) / stride[k] + 1;
-  }
-  static Shape shape(int64_t a, int64_t b, const std::vector<int64_t>& more) {
-    Shape s{a, b};
-    for (int64_t size : more)
-      s.push_back(size);
-    return s;
-  }
-};
-
-Geometry draw(std::mt19937& random) {
-  auto in = [&](int64_t low, int64_t high) {
-    return std::uniform_int_distribution<int64_t>(low, high)(random);
-  };
-  Geometry g;
-  g.spatial = static_cast<int>(in(1, 3));
-  g.samples = in(1, 3);
-  g.groups = in(0, 2) ? 1 : in(2, 5);
-  g.channels = in(0, 3) ? in(1, 9) : in(10, 40);
-  g.rows = in(0, 3) ? in(1, 9) : in(10, 33);
-  for (int k = 0; k < g.spatial; k++) {
-    g.kernel.push_back(in(1, 4));
-    g.stride.push_back(in(0, 1) ? 1 : in(2, 4));
-    g.padding.push_back(in(0, 3));
-    g.dilation.push_back(in(0, 2) ? 1 : in(2, 3));
-    int64_t least = (g.kernel.back() - 1) * g.dilation.back() + 1 - 2 * g.padding.back();
-    g.sizes.push_back(std::max<int64_t>(1, least) + in(0, g.spatial == 3   ? 6
-                                                          : g.spatial == 2 ? 14
-                                                                           : 90));
-  }
-  return g;
-}
-
 // Calls f with the row-major numbers of image, weight and result of each product of the sum.
-template <class F> void each_product(const Geometry& g, F f) {
+template <class F> void each_product(const ConvGeometry& g, F f) {
   auto count = [](const Shape& s) {
     int64_t n = 1;
     for (int64_t size : s)
@@ -65,7 +25,7 @@ template <class F> void each_product(const Geometry& g, F f) {
   std::vector<int64_t> outs;
   for (size_t k = 0; k < g.sizes.size(); k++)
     outs.push_back(g.places(k));
-  Shape x = g.x(), w = g.weight(), y = Geometry::shape(g.samples, g.groups * g.rows, outs);
+  Shape x = g.x(), w = g.weight(), y = ConvGeometry::shape(g.samples, g.groups * g.rows, outs);
   int64_t taps = count(w) / (w[0] * w[1]), places = count(y) / (y[0] * y[1]);
   for (int64_t i = 0; i < count(y); i++)
     for (int64_t c = 0; c < w[1]; c++)
@@ -87,17 +47,6 @@ template <class F> void each_product(const Geometry& g, F f) {
       }
 }
 
-Tensor convolve(const Geometry& g, const Tensor& x, const Tensor& w) {
-  auto* op = g.spatial == 1 ? conv1d : g.spatial == 2 ? conv2d : conv3d;
-  return op(x, w, {}, g.dims(g.stride), g.dims(g.padding), g.dims(g.dilation), g.groups);
-}
-
-std::string text(const Geometry& g) {
-  return "x " + g.x().str() + " weight " + g.weight().str() + " groups " +
-         std::to_string(g.groups) + " stride " + g.dims(g.stride).str() + " padding " +
-         g.dims(g.padding).str() + " dilation " + g.dims(g.dilation).str();
-}
-
 // Whole numbers are exact in every dtype here, so results must be equal.
 Tensor whole(const Shape& shape, DType dtype) {
   return (uniform(shape, -3, 4, f64).to(i64)).to(dtype);
@@ -109,16 +58,16 @@ TEST_CASE("convolution and its gradients are the sums that they stand for", "[co
   std::mt19937 random(5);
   manual_seed(5);
   for (int k = 0; k < 120; k++) {
-    Geometry g = draw(random);
+    ConvGeometry g = ConvGeometry::draw(random);
     DType dtype = k % 3 == 0 ? f64 : k % 3 == 1 ? f32 : i64;
-    INFO(text(g) << " " << name_of(dtype));
+    INFO(g.text() << " " << name_of(dtype));
     Tensor x = whole(g.x(), dtype), w = whole(g.weight(), dtype);
     bool has_gradient = dtype != i64;
     if (has_gradient) {
       x.requires_grad_();
       w.requires_grad_();
     }
-    Tensor y = convolve(g, x, w);
+    Tensor y = g.convolve(x, w);
     auto xs = x.to_vector<double>(), ws = w.to_vector<double>();
     std::vector<double> sums(static_cast<size_t>(y.numel()));
     each_product(g, [&](int64_t i, int64_t j, int64_t p) { sums[p] += xs[i] * ws[j]; });
