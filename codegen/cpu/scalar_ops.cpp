@@ -2,6 +2,8 @@
 // ever set.
 #include "codegen/cpu/scalar_ops.h"
 
+#include "codegen/cpu/float_range.h"
+#include "ir/expr/primitives.h"
 #include "ir/loom/loom.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -117,6 +119,16 @@ struct Emit {
   }
 };
 
+// Says whether the exponent of a scale2 lies within its limits, or is NaN where the factor is.
+bool isLimited(loom::Scale2Op op) {
+  std::optional<FloatRange> range = rangeOf(op->getOperand(1));
+  if (!range || !carriesNan(op->getOperand(0), op->getOperand(1))) return false;
+  const bool is64 = op.getType().isF64();
+  const double low = is64 ? expr::Scale2Range<double>::low : expr::Scale2Range<float>::low,
+               high = is64 ? expr::Scale2Range<double>::high : expr::Scale2Range<float>::high;
+  return range->low >= low && range->high <= high;
+}
+
 using Table = Value* (*)(const Emit&, Operation*);
 
 // One row for each op.
@@ -178,7 +190,7 @@ Table find(Operation* op) {
       ROW(math::CopySignOp, e.binary(llvm::Intrinsic::copysign))
       ROW(math::AbsIOp, e.b.CreateIntrinsic(llvm::Intrinsic::abs, {e.v[0]->getType()}, {e.v[0], e.b.getFalse()}))
       ROW(loom::PowerOfTwoOp, emitPowerOfTwo(e.b, e.v[0]))
-      ROW(loom::Scale2Op, emitScale2(e.b, e.v[0], e.v[1], e.target))
+      ROW(loom::Scale2Op, emitScale2(e.b, e.v[0], e.v[1], isLimited(cast<loom::Scale2Op>(o)), e.target))
       ROW(loom::ExponentOp, emitExponent(e.b, e.v[0]))
       ROW(loom::MantissaOp, emitMantissa(e.b, e.v[0]))
       ROW(loom::RandomOp, emitPhilox(e.b, e.v[0], e.v[1], e.v[2], cast<loom::RandomOp>(o).getWord()))

@@ -29,9 +29,9 @@ llvm::Value* extendF16(llvm::IRBuilderBase& builder, llvm::Value* bits, bool has
 inline bool isHalf(mlir::Type type) { return type.isBF16() || type.isF16(); }
 
 /// x * 2^n rounded once, for n that holds an integer and is limited to twice the exponents' range
-/// (special_ops.cpp).
+/// (special_ops.cpp). `is_limited`: it lies there, or both are NaN.
 llvm::Value* emitScale2(llvm::IRBuilderBase& builder, llvm::Value* x, llvm::Value* n,
-                        const CpuTarget& target);
+                        bool is_limited, const CpuTarget& target);
 /// 2^n for an integer n whose power is a normal number.
 llvm::Value* emitPowerOfTwo(llvm::IRBuilderBase& builder, llvm::Value* n);
 /// The exponent field less its bias, as a float; the fraction field with an exponent of zero.

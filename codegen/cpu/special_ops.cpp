@@ -105,7 +105,8 @@ Value* scaleByInstruction(llvm::IRBuilderBase& builder, Value* x, Value* n) {
 
 // The second factor is normal, and if the first product is inexact, the second one is zero in any
 // case: so there is one rounding.
-Value* emitScale2(llvm::IRBuilderBase& builder, Value* x, Value* n, const CpuTarget& target) {
+Value* emitScale2(llvm::IRBuilderBase& builder, Value* x, Value* n, bool is_limited,
+                  const CpuTarget& target) {
   auto [fraction, bias, mask] = layoutOf(x);
   // NaN counts as the lower limit.
   auto limited = [&](Value* v, int64_t low, int64_t high) {
@@ -115,9 +116,10 @@ Value* emitScale2(llvm::IRBuilderBase& builder, Value* x, Value* n, const CpuTar
     return builder.CreateSelect(builder.CreateFCmpOLT(v, most), v, most);
   };
   if (target.vector_bits == 512)
-    return scaleByInstruction(builder, x, limited(n, 2 - 2 * bias, 2 * bias));
+    return scaleByInstruction(builder, x, is_limited ? n : limited(n, 2 - 2 * bias, 2 * bias));
   Value* last = limited(n, 1 - bias, bias);
-  Value* first = limited(builder.CreateFSub(n, last), 1 - bias, bias);
+  Value* first = builder.CreateFSub(n, last);
+  if (!is_limited) first = limited(first, 1 - bias, bias);
   return builder.CreateFMul(builder.CreateFMul(x, emitPowerOfTwo(builder, first)),
                             emitPowerOfTwo(builder, last));
 }

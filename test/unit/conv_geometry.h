@@ -41,7 +41,9 @@ struct ConvGeometry {
     auto in = [&](int64_t low, int64_t high) {
       return std::uniform_int_distribution<int64_t>(low, high)(random);
     };
-    const int64_t spatial = in(0, 5) ? in(1, 2) : 3, most = spatial == 1 ? 90 : spatial == 2 ? 18 : 5;
+    const int64_t spatial = in(0, 5) ? in(1, 2) : 3, most = spatial == 1   ? 90
+                                                            : spatial == 2 ? 18
+                                                                           : 5;
     ConvGeometry g;
     g.samples = in(1, 3);
     g.groups = in(0, 2) ? 1 : in(2, 5);

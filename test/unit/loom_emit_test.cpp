@@ -110,6 +110,50 @@ TEST_CASE("the listing of a kernel holds all of its parts", "[loom]") {
     CHECK(emitted->kernels[0].asm_text.find(symbol) != std::string::npos);
 }
 
+TEST_CASE("an exponent that lies within the limits is not limited again", "[loom]") {
+  // As exp does it, and with a limit that is too far, a factor that is no NaN where the exponent
+  // is.
+  auto compares = [](const char* low, const char* factor) {
+    std::string text = R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+      loom.part [#loom.axis<"i", 64, lanes>] {
+      ^bb0(%i: index):
+        %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+        %low = arith.constant )" +
+                       std::string(low) + R"( : f32
+        %is_low = arith.cmpf olt, %v, %low : f32
+        %a = arith.select %is_low, %low, %v : f32
+        %high = arith.constant 89.0 : f32
+        %is_high = arith.cmpf ogt, %a, %high : f32
+        %c = arith.select %is_high, %high, %a : f32
+        %log2e = arith.constant 1.4426950408889634 : f32
+        %shift = arith.constant 12582912.0 : f32
+        %m = math.fma %c, %log2e, %shift : f32
+        %n = arith.subf %m, %shift : f32
+        %ln2 = arith.constant -0.6931 : f32
+        %one = arith.constant 1.0 : f32
+        %r = math.fma %n, %ln2, %c : f32
+        %p = math.fma %r, %r, %one : f32
+        %s = loom.scale2 )" +
+                       factor + R"(, %n : f32
+        loom.store %s, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      }
+    })";
+    Parsed parsed(text.c_str());
+    REQUIRE(parsed.module);
+    auto target = llvm::cantFail(cpu::CpuTarget::named("znver4"));
+    auto emitted = cpu::emitKernels(*parsed.module, target, {true, true});
+    REQUIRE(bool(emitted));
+    const std::string& made = emitted->kernels[0].llvm_text;
+    int count = 0;
+    for (size_t at = 0; (at = made.find("fcmp", at)) != std::string::npos; at++)
+      count++;
+    return count;
+  };
+  const int exp = compares("-104.0", "%p");
+  CHECK(compares("-1040.0", "%p") == 2 * exp);
+  CHECK(compares("-104.0", "%one") == 2 * exp);
+}
+
 TEST_CASE("a condition that all lanes share is a branch around the load", "[loom]") {
   Parsed parsed(R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
     loom.part [#loom.axis<"i", 4>, #loom.axis<"j", 64, lanes>] {
