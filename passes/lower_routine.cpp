@@ -171,6 +171,7 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
       body.setArgAttr(k, ir::kLayoutName, AffineMapAttr::get(layout));
     body->setAttr(ir::kCountsName, tiles.getCountsAttr());
     body->setAttr(ir::kStepsName, tiles.getStepsAttr());
+    body->setAttr(ir::kExtentsName, tiles.getExtentsAttr());
   } else {
     summary = record->name.str();
     name = ("k" + Twine(number) + "_" + summary).str();

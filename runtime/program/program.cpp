@@ -66,6 +66,7 @@ ProgramBuffer get_buffer(ByteReader& r) {
 void put(ByteWriter& w, const ProgramTiles& tiles) {
   w.put_all(tiles.counts);
   w.put_all(tiles.steps);
+  w.put_all(tiles.extents);
   w.put_count(tiles.buffers.size());
   for (const ProgramBuffer& b : tiles.buffers)
     put(w, b);
@@ -78,7 +79,8 @@ void put(ByteWriter& w, const ProgramTiles& tiles) {
 ProgramTiles get_tiles(ByteReader& r) {
   ProgramTiles tiles;
   tiles.counts = r.get_all<int32_t>();
-  tiles.steps = r.get_all<int64_t>();
+  tiles.steps = r.get_all<int32_t>();
+  tiles.extents = r.get_all<int32_t>();
   tiles.buffers.resize(r.get_count(17));
   for (ProgramBuffer& b : tiles.buffers)
     b = get_buffer(r);
@@ -349,9 +351,11 @@ private:
           "a routine's error does not exist");
   }
   void tiles(const ProgramTiles& t) const {
-    check(t.counts.size() == t.steps.size(), "tiles have a count without a step");
-    for (int32_t e : t.counts)
-      check(below(e, p_.exprs.size()), "a count of tiles does not exist");
+    check(t.counts.size() == t.steps.size() && t.counts.size() == t.extents.size(),
+          "tiles have a count without a step or an extent");
+    for (const std::vector<int32_t>* list : {&t.counts, &t.steps, &t.extents})
+      for (int32_t e : *list)
+        check(below(e, p_.exprs.size()), "a size of tiles does not exist");
     for (const ProgramBuffer& b : t.buffers) {
       check(optional(b.bytes), "a buffer's size does not exist");
       check(b.kind == ProgramBuffer::Kind::leaf
