@@ -15,6 +15,7 @@ namespace detail {
 struct PureValues;
 }
 class PureProgram;
+struct SizeList;
 
 /// A number as programs take it.
 inline uint64_t bits_of(const Scalar& s) {
@@ -85,6 +86,7 @@ private:
   void launch_timed(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
+  SizesOf sizes_taken(const Flush& flush, const SizeList& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
   void begin_trial(const Flush& flush, SegmentProgram& program) const;

@@ -29,11 +29,17 @@ struct TracePlace {
 
 struct ColdNode;
 
+/// How a program takes the sizes of tensors: as constants, or as arguments that fit the facts.
+struct SizesOf {
+  bool generic = false;
+  std::vector<SizeFact> facts;
+};
+
 /// One compiled form of a segment: which storages it materialises, and for which sizes.
 struct SegmentProgram {
   std::vector<uint8_t> live; // by position in Flush::owners
-  bool generic = false;
-  std::vector<int64_t> sizes;  // that it was made for; none where it is for any
+  SizesOf taken;
+  std::vector<int64_t> sizes;  // that it was made for
   bool is_as_recorded = false; // these are the sizes of the recording: a call that matched it fits
   std::shared_ptr<LoadedProgram> program; // null: compilation failed, run eagerly
   CompileReport report;

@@ -23,7 +23,7 @@ struct CompileOptions {
   /// How programs take the sizes of tensors. One for given sizes is the faster one; one whose sizes
   /// are arguments serves all calls.
   enum class Sizes {
-    automatic,  // a program for the sizes that come first, another for all others
+    automatic,  // a program for the sizes that come first, others for those that change
     specialise, // a program for each, up to max_specialised; then one for all others
     generic,    // one program for all
   };
