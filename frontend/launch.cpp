@@ -108,6 +108,7 @@ void Session::go_to_root(Flush* done) {
   tape = tape_table_.data();
   current = region_.trace().root();
   next = done ? done->successor.load(std::memory_order_acquire) : nullptr;
+  is_full_ = false;
   if (!next) next = current->next.load(std::memory_order_acquire);
   if (next && next->key == kFlushKey) next = nullptr;
 }

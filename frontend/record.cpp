@@ -57,7 +57,7 @@ TensorImpl* Session::record(const OpCall& call) {
   stats.ops_recorded++;
   if (c.depth >= region_.options().max_segment_ops) {
     make_boundary(c);
-    end_segment("segment length", call.location());
+    is_full_ = true; // a region that returns here is one segment
   }
   return r;
 }

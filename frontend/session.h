@@ -116,6 +116,7 @@ private:
   std::vector<TensorImpl*> value_table_;
   std::vector<GradNode*> tape_table_; // by slot: nodes at rest, or lent to the call
   std::vector<int32_t> bound_leaves_; // slots that hold a reference to a leaf
+  bool is_full_ = false; // the segment has as many ops as it may: the next one begins another
   std::vector<Scalar> scalars_;       // of the segment, in order
   std::vector<int64_t> sizes_;        // size attributes of the segment, in order
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
