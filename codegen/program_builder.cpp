@@ -266,6 +266,16 @@ private:
     return tensors;
   }
 
+  static bool writes_leaf(ir::LaunchOp launch) {
+    auto isLeaf = [](Attribute place) {
+      return cast<ir::BufferAttr>(place).getKind() == ir::BufferKind::leaf;
+    };
+    ArrayRef<Attribute> places = launch.getBuffers()->getValue();
+    return llvm::any_of(places.drop_front(launch.getInputs().size()), isLeaf) ||
+           llvm::any_of(launch.getTied(),
+                        [&](int64_t input) { return input >= 0 && isLeaf(places[input]); });
+  }
+
   // Each phase of a kernel, with the arguments of them all.
   void add_device_launches(ProgramLaunch l, loom::KernelOp kernel, ir::LaunchOp launch) {
     auto given = llvm::drop_begin(kernel.getBody().getArguments(), l.buffers.size());
@@ -290,6 +300,7 @@ private:
     l.ops = ops_of(launch);
     for (auto [place, tensor] : llvm::zip_equal(*launch.getBuffers(), tensors_of(launch)))
       l.buffers.push_back(buffer(cast<ir::BufferAttr>(place), tensor));
+    l.writes_leaf = writes_leaf(launch);
     for (Value number : launch.getScalars())
       l.arguments.push_back({ProgramArgument::Kind::scalar,
                              static_cast<int32_t>(cast<BlockArgument>(number).getArgNumber() -

@@ -158,6 +158,9 @@ void region_text(std::string& out, const Region& region) {
   if (region.options().pure)
     fmt::format_to(it, "  {} without the body{}\n", counted(s.pure_calls, "call"),
                    pure_note(region));
+  if (s.early_kernels)
+    fmt::format_to(it, "  {} ran while the ops behind them were followed\n",
+                   s.early_kernels == 1 ? "1 launch" : fmt::format("{} launches", s.early_kernels));
   if (s.generic_calls)
     fmt::format_to(it, "  {} with sizes other than the recorded ones\n",
                    counted(s.generic_calls, "call"));

@@ -133,6 +133,8 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
   } else {
     r = generic_ ? make_generic_result(c, call) : make_result(c, call);
   }
+  if (c.early.load(std::memory_order_relaxed)) [[unlikely]]
+    start_early(c);
   if (!c.cut.load(std::memory_order_relaxed)) return r;
   is_full_ = c.depth >= region_.options().max_segment_ops;
   if (is_full_) return r;

@@ -2,6 +2,7 @@
 // its ops one by one), and hands the values over.
 
 #include "frontend/alias.h"
+#include "frontend/early_run.h"
 #include "frontend/segment_builder.h"
 #include "frontend/session.h"
 #include "frontend/size_facts.h"
@@ -26,6 +27,8 @@ namespace {
 bool is_timed(uint64_t turn) { return turn % 64 == 0 || turn == 4 || turn == 8 || turn == 16; }
 
 } // namespace
+
+Session::Session(Region& owner) : region_(owner) { region = owner.number(); }
 
 Session::~Session() {
   for (TensorImpl* t : value_table_)
@@ -93,6 +96,7 @@ void Session::ensure_slots() {
 }
 
 void Session::go_to_root(Flush* done) {
+  drop_early();
   for (int32_t slot : bound_leaves_) {
     TensorImpl*& t = value_table_[static_cast<size_t>(slot)];
     if (t) t->release();
@@ -104,11 +108,11 @@ void Session::go_to_root(Flush* done) {
   mode_ = Mode::follow;
   generic_ = false;
   mixed_ = false;
+  is_full_ = false;
   wrote = false;
   tape = tape_table_.data();
   current = region_.trace().root();
   next = done ? done->successor.load(std::memory_order_acquire) : nullptr;
-  is_full_ = false;
   if (!next) next = current->next.load(std::memory_order_acquire);
   if (next && next->key == kFlushKey) next = nullptr;
 }
@@ -253,7 +257,7 @@ void Session::launch(Flush& f) {
     }
     if (run_program(f, *p)) {
       ran_ = p;
-      if (!start) return;
+      if (!start) return mark_early(f, *p);
       p->trial.program_took(static_cast<double>(profile::now() - start));
       return end_trial(*p);
     }
@@ -412,6 +416,7 @@ std::function<void(int32_t)> Session::refusals(Flush& f, const SegmentProgram* p
 // memory. Then it has written no leaf (passes/place_outputs.cpp), and the ops one by one do what
 // eager code does: those before the refused one count, that one throws.
 bool Session::run_program(Flush& f, SegmentProgram& p) {
+  if (finish_early(f, p)) return true;
   const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
   leaf_data_.clear();
   leaf_metas_.clear();
@@ -462,14 +467,19 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
       if (o.value >= leaf_count)
         values[f.values[static_cast<size_t>(o.value - leaf_count)].slot]->storage->born =
             last_launch;
+  count_run(p);
+  return true;
+}
+
+void Session::count_run(SegmentProgram& p) {
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.kernels += static_cast<int64_t>(p.program->program().launches.size());
-  return true;
 }
 
 // Runs the ops from the segment's start up to `last` one by one, into the objects that the caller
 // holds already.
 void Session::run_eagerly(ColdNode* last) {
+  drop_early();
   const Busy busy(flushing_);
   computed_ = nullptr;
   std::vector<ColdNode*> path;

@@ -15,6 +15,7 @@ namespace detail {
 struct PureValues;
 }
 class PureProgram;
+class EarlyRun;
 struct SizeList;
 
 /// A number as programs take it.
@@ -25,7 +26,7 @@ inline uint64_t bits_of(const Scalar& s) {
 
 class Session final : public RegionSession {
 public:
-  explicit Session(Region& owner) : region_(owner) { region = owner.number(); }
+  explicit Session(Region& owner);
   ~Session() override;
 
   void begin();
@@ -89,12 +90,19 @@ private:
   SizesOf sizes_taken(const Flush& flush, const SizeList& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
+  void count_run(SegmentProgram& program);
   void begin_trial(const Flush& flush, SegmentProgram& program) const;
   std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;
   void release_values(ColdNode* last);
+
+  // early.cpp
+  void mark_early(Flush& flush, const SegmentProgram& program);
+  void start_early(const ColdNode& node);
+  bool finish_early(Flush& flush, SegmentProgram& program);
+  void drop_early() noexcept;
 
   // verify.cpp
   bool is_verified(const Flush& flush, const SegmentProgram& program) const;
@@ -108,6 +116,7 @@ private:
   Mode mode_ = Mode::follow;
   bool generic_ = false; // a size differed in this call: shape rules run at each op
   bool mixed_ = false;   // while recording: a size differs from those of the path so far
+  bool is_full_ = false; // the segment has as many ops as it may: the next one begins another
   bool flushing_ = false;
   const ColdNode* computed_ = nullptr; // the last op that run_eagerly has completed
   bool call_differs_ = false;          // the op being matched has other sizes than its node
@@ -116,7 +125,6 @@ private:
   std::vector<TensorImpl*> value_table_;
   std::vector<GradNode*> tape_table_; // by slot: nodes at rest, or lent to the call
   std::vector<int32_t> bound_leaves_; // slots that hold a reference to a leaf
-  bool is_full_ = false; // the segment has as many ops as it may: the next one begins another
   std::vector<Scalar> scalars_;       // of the segment, in order
   std::vector<int64_t> sizes_;        // size attributes of the segment, in order
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
@@ -129,6 +137,8 @@ private:
   std::vector<Meta> given_metas_;             // as the call began
   PureProgram* promised_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread
+
+  std::unique_ptr<EarlyRun> early_;
 
   // What a launch needs, kept so that it allocates nothing.
   std::vector<uint8_t> live_scratch_;

@@ -23,6 +23,7 @@ void put(ByteWriter& w, const ProgramLaunch& l) {
       w.put(e);
   for (int32_t v : {l.scratch_bytes, l.threads, l.most_blocks})
     w.put(v);
+  w.put(l.writes_leaf);
   w.put_all(l.ops);
 }
 
@@ -41,6 +42,7 @@ ProgramLaunch get_launch(ByteReader& r) {
       *e = r.get<int32_t>();
   for (int32_t* v : {&l.scratch_bytes, &l.threads, &l.most_blocks})
     *v = r.get<int32_t>();
+  l.writes_leaf = r.get_bool();
   l.ops = r.get_all<int32_t>();
   return l;
 }
@@ -84,7 +86,7 @@ ProgramTiles get_tiles(ByteReader& r) {
   tiles.buffers.resize(r.get_count(17));
   for (ProgramBuffer& b : tiles.buffers)
     b = get_buffer(r);
-  tiles.launches.resize(r.get_count(32));
+  tiles.launches.resize(r.get_count(33));
   for (ProgramLaunch& l : tiles.launches)
     l = get_launch(r);
   tiles.arena_bytes = r.get<int32_t>();
@@ -143,7 +145,7 @@ void get_plan(ByteReader& r, Program& p) {
     o.dtype = r.get_enum(DType::u8);
     o.bytes = r.get<int32_t>();
   }
-  p.launches.resize(r.get_count(32));
+  p.launches.resize(r.get_count(33));
   for (ProgramLaunch& l : p.launches)
     l = get_launch(r);
   p.arena_bytes = r.get<int32_t>();

@@ -69,6 +69,7 @@ struct ProgramLaunch {
   std::vector<int32_t> ops = {};    // that it computes: positions in the segment, ascending
   int32_t threads = 0;              // of a block; 0 on the CPU
   int32_t most_blocks = 0;          // that a device launches, each doing several chunks; 0: all
+  bool writes_leaf = false;         // so that it must not run before all of the segment is known
 };
 
 /// How a routine sees a buffer: all but the dtype are expressions, in elements.
