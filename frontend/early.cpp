@@ -19,11 +19,13 @@ void Session::mark_early(Flush& f, const SegmentProgram& p) {
   if (f.device != Device::cpu() || !p.is_as_recorded || region_.options().verify) return;
   std::lock_guard lock(region_.mutex());
   if (f.starts_early.exchange(true)) return;
-  for (size_t depth = kEarlyStride; depth < f.path.size(); depth += kEarlyStride) {
-    ColdNode& c = *f.path[depth - 1];
+  auto mark = [&](ColdNode& c) {
     c.forks.store(c.forks.load() || c.early.load());
     c.early.store(c.forks.load() ? nullptr : &f, std::memory_order_release);
-  }
+  };
+  mark(*f.path[0]); // a thread takes a while to wake up
+  for (size_t depth = kEarlyStride; depth < f.path.size(); depth += kEarlyStride)
+    mark(*f.path[depth - 1]);
 }
 
 void Session::start_early(const ColdNode& c) {

@@ -48,9 +48,9 @@ void EarlyRun::take(TensorImpl* const* values, std::span<const Scalar> scalars) 
 void EarlyRun::advance(TensorImpl* const* values, std::span<const Scalar> scalars) {
   take(values, scalars);
   const size_t ready = made_.program->count_ready(bound_, given_);
-  if (ready == ready_.load(std::memory_order_relaxed) || has_failed_.load()) return;
+  const bool is_more = ready != ready_.load(std::memory_order_relaxed);
   ready_.store(ready);
-  if (is_working_.load()) return;
+  if (is_working_.load() || has_failed_.load() || (aside_ && !is_more)) return;
   stop(); // the worker lost its patience
   ends_.store(false);
   is_working_.store(true);

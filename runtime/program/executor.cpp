@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 namespace weft {
 
@@ -280,7 +281,8 @@ void ProgramRun::run_to(size_t end) {
     else
       p.launch(l, values_, buffers_.data(), numbers_.data(), a);
   }
-  if (p.nanoseconds_ && end == p.launches_.size()) p.runs_.fetch_add(1, std::memory_order_relaxed);
+  if (end == p.launches_.size() && !std::exchange(is_counted_, true) && p.nanoseconds_)
+    p.runs_.fetch_add(1, std::memory_order_relaxed);
 }
 
 size_t LoadedProgram::count_ready(size_t leaves, size_t scalars) const {

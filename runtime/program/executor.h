@@ -174,6 +174,7 @@ private:
   Scratchpad<void*, 32> addresses_, buffers_;
   Scratchpad<int64_t, 32> numbers_;
   size_t next_ = 0;
+  bool is_counted_ = false; // among the program's runs
 };
 
 } // namespace weft
