@@ -113,8 +113,8 @@ void follow_rows(Table& table) {
             "ns");
 }
 
-/// A long body of small ops. With a second thread launches run while later ops are followed; none is
-/// large enough for two threads, so one thread is what that is compared with.
+/// A long body of small ops. With a second thread launches run while later ops are followed; none
+/// is large enough for two threads, so one thread is what that is compared with.
 void early_rows(Table& table) {
   const std::string what = "call of 2000 ops, 1024 floats, two threads over one";
   const int threads = num_threads();
