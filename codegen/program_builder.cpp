@@ -50,6 +50,8 @@ private:
 
   int32_t expression(AffineExpr e) {
     if (auto c = dyn_cast<AffineConstantExpr>(e)) return constant(c.getValue());
+    if (auto s = dyn_cast<AffineSymbolExpr>(e); s && !tile_sizes.empty())
+      if (AffineExpr size = tile_sizes[s.getPosition()]; size != e) return expression(size);
     if (auto s = dyn_cast<AffineSymbolExpr>(e))
       return add({ProgramExpr::Kind::symbol, static_cast<int32_t>(s.getPosition()), -1, 0});
     auto binary = cast<AffineBinaryOpExpr>(e);
@@ -175,8 +177,22 @@ private:
     ProgramTiles t;
     for (AffineExpr e : body->getAttrOfType<AffineMapAttr>(ir::kCountsName).getValue().getResults())
       t.counts.push_back(expression(e));
-    auto steps = body->getAttrOfType<DenseI64ArrayAttr>(ir::kStepsName).asArrayRef();
-    t.steps.assign(steps.begin(), steps.end());
+    ArrayRef<AffineExpr> steps =
+        body->getAttrOfType<AffineMapAttr>(ir::kStepsName).getValue().getResults();
+    for (AffineExpr e : steps)
+      t.steps.push_back(expression(e));
+    for (AffineExpr e :
+         body->getAttrOfType<AffineMapAttr>(ir::kExtentsName).getValue().getResults())
+      t.extents.push_back(expression(e));
+    // What the function takes beside the segment's sizes: where the tile starts, which no other
+    // size depends on, and a step that is no constant.
+    auto own = static_cast<int32_t>(program.symbols.size());
+    auto moving = static_cast<int32_t>(steps.size());
+    for (int32_t k = 0; k < own; k++)
+      tile_sizes.push_back(getAffineSymbolExpr(k, body.getContext()));
+    tile_sizes.append(moving, getAffineConstantExpr(0, body.getContext()));
+    for (AffineExpr e : steps)
+      if (!isa<AffineConstantExpr>(e)) tile_sizes.push_back(e);
     t.arena_bytes =
         expression(body->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
     llvm::DenseMap<Attribute, int32_t> places;
@@ -193,16 +209,17 @@ private:
       for (Value number : inner.getScalars())
         call.arguments.push_back(
             numbers[cast<BlockArgument>(number).getArgNumber() - l.buffers.size()]);
-      auto own = static_cast<int32_t>(program.symbols.size());
       for (int32_t k = 0; k < static_cast<int32_t>(inner.getSizes().size()); k++)
-        call.arguments.push_back(k < own
-                                     ? ProgramArgument{ProgramArgument::Kind::size,
-                                                       add({ProgramExpr::Kind::symbol, k, -1, 0})}
-                                     : ProgramArgument{ProgramArgument::Kind::tile, k - own});
+        call.arguments.push_back(
+            k < own || k >= own + moving
+                ? ProgramArgument{ProgramArgument::Kind::size,
+                                  expression(tile_sizes[static_cast<size_t>(k)])}
+                : ProgramArgument{ProgramArgument::Kind::tile, k - own});
       add_phases(module.lookupSymbol<loom::KernelOp>(inner.getKernel()), call);
       t.launches.push_back(call);
       describe(call.kernel, inner);
     }
+    tile_sizes.clear();
     l.phases = {{constant(1), constant(0), constant(0)}};
     program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
   }
@@ -249,6 +266,16 @@ private:
     return tensors;
   }
 
+  static bool writes_leaf(ir::LaunchOp launch) {
+    auto isLeaf = [](Attribute place) {
+      return cast<ir::BufferAttr>(place).getKind() == ir::BufferKind::leaf;
+    };
+    ArrayRef<Attribute> places = launch.getBuffers()->getValue();
+    return llvm::any_of(places.drop_front(launch.getInputs().size()), isLeaf) ||
+           llvm::any_of(launch.getTied(),
+                        [&](int64_t input) { return input >= 0 && isLeaf(places[input]); });
+  }
+
   // Each phase of a kernel, with the arguments of them all.
   void add_device_launches(ProgramLaunch l, loom::KernelOp kernel, ir::LaunchOp launch) {
     auto given = llvm::drop_begin(kernel.getBody().getArguments(), l.buffers.size());
@@ -273,6 +300,7 @@ private:
     l.ops = ops_of(launch);
     for (auto [place, tensor] : llvm::zip_equal(*launch.getBuffers(), tensors_of(launch)))
       l.buffers.push_back(buffer(cast<ir::BufferAttr>(place), tensor));
+    l.writes_leaf = writes_leaf(launch);
     for (Value number : launch.getScalars())
       l.arguments.push_back({ProgramArgument::Kind::scalar,
                              static_cast<int32_t>(cast<BlockArgument>(number).getArgNumber() -
@@ -309,6 +337,7 @@ private:
   const DeviceKernels* device; // null: for the CPU
   func::FuncOp function;
   Program program;
+  SmallVector<AffineExpr> tile_sizes; // in a function of tiles: what its sizes are, else none
   llvm::DenseMap<StringRef, int32_t> kernels;
   llvm::DenseMap<Attribute, int32_t> buffers;
 };

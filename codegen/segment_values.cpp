@@ -61,12 +61,31 @@ int32_t SegmentValues::resolve_alias(int32_t v) const {
   return it == same_leaf.end() ? v : resolve_alias(it->second);
 }
 
-AffineExpr SegmentValues::new_symbol(ProgramSymbol::Kind kind, int32_t index, int32_t dim,
-                                     int64_t recorded) {
-  if (!segment.generic || recorded == 1) return constant(recorded);
+AffineExpr SegmentValues::new_symbol(ProgramSymbol::Kind kind, int32_t index, int32_t dim) {
   symbols.push_back({kind, index, dim});
   meanings.push_back({});
   return getAffineSymbolExpr(symbols.size() - 1, context);
+}
+
+// The next number in the order of each_size. That a size is 1 is structure; that a stride is 0 or
+// 1 is not.
+AffineExpr SegmentValues::next_size(ProgramSymbol::Kind kind, int32_t index, int32_t dim,
+                                    int64_t recorded) {
+  SizeFact fact = segment.facts.empty() ? SizeFact() : segment.facts[sizes.size()];
+  bool is_structure = recorded == 1 && kind != ProgramSymbol::Kind::leaf_stride;
+  AffineExpr size;
+  if (!segment.generic || is_structure) {
+    size = constant(recorded);
+  } else if (fact.known) {
+    size = constant(fact.factor);
+    for (int32_t earlier : {fact.a, fact.b})
+      if (earlier >= 0) size = size * sizes[earlier];
+    size = ir::canonical(size);
+  } else {
+    size = new_symbol(kind, index, dim);
+  }
+  sizes.push_back(size);
+  return size;
 }
 
 // What is known of a symbol replaces it.
@@ -117,24 +136,18 @@ void SegmentValues::infer_leaf(size_t k) {
   int32_t v = segment.leaves[k];
   const Meta& meta = segment.values[v].meta;
   for (int dim = 0; dim < meta.rank; dim++)
-    shapes[v].push_back(new_symbol(ProgramSymbol::Kind::leaf_size, k, dim, meta.sizes[dim]));
+    shapes[v].push_back(next_size(ProgramSymbol::Kind::leaf_size, k, dim, meta.sizes[dim]));
   auto same = same_leaf.find(v);
   if (same != same_leaf.end())
     for (auto [a, b] : llvm::zip_equal(shapes[v], shapes[same->second]))
       make_equal(b, a);
   if (meta.contiguous) return;
   AffineExpr offset = constant(0);
-  for (int dim = 0; dim < meta.rank; dim++)
-    if (meta.sizes[dim] != 1) {
-      // A stride of 0 or 1 is kept as a size argument too: which of them it is, is not structure.
-      AffineExpr stride = constant(meta.strides[dim]);
-      if (segment.generic) {
-        symbols.push_back({ProgramSymbol::Kind::leaf_stride, static_cast<int32_t>(k), dim});
-        meanings.push_back({});
-        stride = getAffineSymbolExpr(symbols.size() - 1, context);
-      }
-      offset = offset + getAffineDimExpr(dim, context) * stride;
-    }
+  for (int dim = 0; dim < meta.rank; dim++) {
+    AffineExpr stride = next_size(ProgramSymbol::Kind::leaf_stride, static_cast<int32_t>(k), dim,
+                                  meta.strides[dim]);
+    if (meta.sizes[dim] != 1) offset = offset + getAffineDimExpr(dim, context) * stride;
+  }
   layouts[k] = offset;
 }
 
@@ -142,7 +155,7 @@ void SegmentValues::infer_op(size_t k) {
   const SegmentOp& op = segment.ops[k];
   for (size_t a = 0; a < op.sizes.size(); a++)
     op_sizes[k].push_back(
-        new_symbol(ProgramSymbol::Kind::attribute, op.first_size + a, 0, op.sizes[a]));
+        next_size(ProgramSymbol::Kind::attribute, op.first_size + a, 0, op.sizes[a]));
   ir::ShapeCall call{records[k], {}, op.structure, op_sizes[k], context};
   for (int32_t v : op.operands)
     call.operands.push_back(v < 0 ? Exprs() : shapes[v]);

@@ -1,6 +1,6 @@
 // What a segment's values are before IR is made of them: which op defines each, whose storage it
-// looks into, and its shape. Sizes of a size-generic segment are symbols; sizes that an op needs
-// equal become one symbol.
+// looks into, and its shape. Sizes of a size-generic segment are symbols, but for what its facts
+// say; sizes that an op needs equal become one symbol.
 #pragma once
 
 #include "ir/weft/records.h"
@@ -36,8 +36,9 @@ public:
 private:
   void define_values();
   mlir::AffineExpr constant(int64_t v) const;
-  mlir::AffineExpr new_symbol(ProgramSymbol::Kind kind, int32_t index, int32_t dim,
-                              int64_t recorded);
+  mlir::AffineExpr new_symbol(ProgramSymbol::Kind kind, int32_t index, int32_t dim);
+  mlir::AffineExpr next_size(ProgramSymbol::Kind kind, int32_t index, int32_t dim,
+                             int64_t recorded);
   mlir::AffineExpr resolved(mlir::AffineExpr e) const;
   bool make_equal(mlir::AffineExpr a, mlir::AffineExpr b);
   void infer_shapes();
@@ -48,6 +49,7 @@ private:
   const Segment& segment;
   mlir::MLIRContext* context;
   std::vector<mlir::AffineExpr> meanings; // by symbol; null: free
+  std::vector<mlir::AffineExpr> sizes;    // in the order of each_size, as far as they are read
 };
 
 } // namespace weft

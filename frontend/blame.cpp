@@ -14,7 +14,7 @@ bool Verification::is_right(const std::vector<uint8_t>& live, const std::string&
   settings.disable = without;
   CompileReport report;
   const auto program = compile_segment(
-      build_segment(flush_, bound_.values, bound_.sizes, live, generic_), settings, report);
+      build_segment(flush_, bound_.values, bound_.sizes, live, taken_), settings, report);
   return program && difference(*program).empty();
 }
 
@@ -24,7 +24,7 @@ std::string Verification::pass_at_fault() const {
   settings.use_disk_cache = false;
   settings.keep_stages = true; // the report then names the steps
   CompileReport report;
-  compile_segment(build_segment(flush_, bound_.values, bound_.sizes, live_, generic_), settings,
+  compile_segment(build_segment(flush_, bound_.values, bound_.sizes, live_, taken_), settings,
                   report);
   for (const CompileStep& step : report.steps)
     if (is_right(live_, step.name)) return step.name;

@@ -1,6 +1,7 @@
 // explain(): the state of a region as text or JSON, from one walk over its segments.
 
 #include "frontend/region.h"
+#include "frontend/size_facts.h"
 #include "runtime/core/json_text.h"
 #include "runtime/core/size_classes.h"
 #include "runtime/program/workspace.h"
@@ -107,8 +108,7 @@ void program_text(std::string& out, const Flush& f, const SegmentProgram& p,
   const Program& program = p.program->program();
   const std::string device =
       program.device == DeviceType::cpu ? "" : std::string(", ") + name_of(program.device);
-  fmt::format_to(it, "    program ({}{}): {}, {}, {:.1f} ms from {}\n",
-                 p.generic ? "any sizes" : "these sizes", device,
+  fmt::format_to(it, "    program ({}{}): {}, {}, {:.1f} ms from {}\n", words_of(p.taken), device,
                  counted(static_cast<int64_t>(program.launches.size()), "kernel"),
                  counted(p.runs.load(), "run"), p.report.total_ms, name_of(p.report.source));
   if (p.program->slower_by() > 0)
@@ -158,6 +158,9 @@ void region_text(std::string& out, const Region& region) {
   if (region.options().pure)
     fmt::format_to(it, "  {} without the body{}\n", counted(s.pure_calls, "call"),
                    pure_note(region));
+  if (s.early_kernels)
+    fmt::format_to(it, "  {} ran while the ops behind them were followed\n",
+                   s.early_kernels == 1 ? "1 launch" : fmt::format("{} launches", s.early_kernels));
   if (s.generic_calls)
     fmt::format_to(it, "  {} with sizes other than the recorded ones\n",
                    counted(s.generic_calls, "call"));
@@ -269,7 +272,7 @@ std::string as_json(const Region& region) {
       fmt::format_to(it,
                      "{}{{\"generic\":{},\"source\":{},\"runs\":{},\"ms\":{:.3f},\"failure\":{},"
                      "\"key\":{},\"slower_by\":{:.3f},\"kernels\":[",
-                     comma, p->generic, json_text(name_of(p->report.source)), p->runs.load(),
+                     comma, p->taken.generic, json_text(name_of(p->report.source)), p->runs.load(),
                      p->report.total_ms, json_text(p->report.failure), json_text(p->report.key),
                      p->program ? p->program->slower_by() : 0);
       comma = "";

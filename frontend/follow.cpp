@@ -11,6 +11,8 @@ namespace weft {
 TensorImpl* Session::op(const OpCall& call) {
   if (given_ && info(call.op).is_random) [[unlikely]]
     refuse_pure("take random numbers", call.location());
+  if (is_full_) [[unlikely]]
+    end_segment("segment length", call.location());
   switch (mode_) {
   case Mode::follow:
     return follow(call);
@@ -131,10 +133,13 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
   } else {
     r = generic_ ? make_generic_result(c, call) : make_result(c, call);
   }
+  if (c.early.load(std::memory_order_relaxed)) [[unlikely]]
+    start_early(c);
   if (!c.cut.load(std::memory_order_relaxed)) return r;
+  is_full_ = c.depth >= region_.options().max_segment_ops;
+  if (is_full_) return r;
   try {
-    end_segment(c.depth >= region_.options().max_segment_ops ? "segment length" : "hot branch",
-                call.location());
+    end_segment("hot branch", call.location());
   } catch (...) {
     r->release();
     throw;

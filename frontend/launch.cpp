@@ -2,8 +2,10 @@
 // its ops one by one), and hands the values over.
 
 #include "frontend/alias.h"
+#include "frontend/early_run.h"
 #include "frontend/segment_builder.h"
 #include "frontend/session.h"
+#include "frontend/size_facts.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/profile.h"
@@ -11,6 +13,7 @@
 #include "runtime/device/copies.h"
 #include "runtime/device/execute.h"
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <map>
@@ -24,6 +27,8 @@ namespace {
 bool is_timed(uint64_t turn) { return turn % 64 == 0 || turn == 4 || turn == 8 || turn == 16; }
 
 } // namespace
+
+Session::Session(Region& owner) : region_(owner) { region = owner.number(); }
 
 Session::~Session() {
   for (TensorImpl* t : value_table_)
@@ -91,6 +96,7 @@ void Session::ensure_slots() {
 }
 
 void Session::go_to_root(Flush* done) {
+  drop_early();
   for (int32_t slot : bound_leaves_) {
     TensorImpl*& t = value_table_[static_cast<size_t>(slot)];
     if (t) t->release();
@@ -102,6 +108,7 @@ void Session::go_to_root(Flush* done) {
   mode_ = Mode::follow;
   generic_ = false;
   mixed_ = false;
+  is_full_ = false;
   wrote = false;
   tape = tape_table_.data();
   current = region_.trace().root();
@@ -181,14 +188,20 @@ bool covers(const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) 
 }
 
 // The leaf sizes, strides of leaves with gaps, and size attributes of the call at hand.
-void collect_sizes(const Flush& f, TensorImpl* const* values,
-                   const std::vector<int64_t>& attributes, std::vector<int64_t>& out) {
+SizeList collect_sizes(const Flush& f, TensorImpl* const* values,
+                       const std::vector<int64_t>& attributes) {
+  SizeList list;
+  auto add = [&](const int64_t* from, int count, bool is_given) {
+    list.values.insert(list.values.end(), from, from + count);
+    list.is_given.insert(list.is_given.end(), static_cast<size_t>(count), is_given);
+  };
   for (const Flush::Leaf& l : f.leaves) {
     const Meta& m = values[l.slot]->meta;
-    out.insert(out.end(), m.sizes, m.sizes + m.rank);
-    if (!m.contiguous) out.insert(out.end(), m.strides, m.strides + m.rank);
+    add(m.sizes, m.rank, true);
+    if (!m.contiguous) add(m.strides, m.rank, false);
   }
-  out.insert(out.end(), attributes.begin(), attributes.begin() + f.size_count);
+  add(attributes.data(), f.size_count, false);
+  return list;
 }
 
 } // namespace
@@ -244,7 +257,7 @@ void Session::launch(Flush& f) {
     }
     if (run_program(f, *p)) {
       ran_ = p;
-      if (!start) return;
+      if (!start) return mark_early(f, *p);
       p->trial.program_took(static_cast<double>(profile::now() - start));
       return end_trial(*p);
     }
@@ -281,9 +294,28 @@ bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) c
   if (options.deterministic) return false; // which sizes came first must not matter
   std::set<std::vector<int64_t>> known;
   for (const auto& p : f.programs)
-    if (!p->generic) known.insert(p->sizes);
+    if (!p->taken.generic) known.insert(p->sizes);
   const int most = options.sizes == CompileOptions::Sizes::specialise ? options.max_specialised : 1;
   return !known.contains(sizes) && static_cast<int>(known.size()) >= most;
+}
+
+// A program whose sizes are arguments is first made for what the sizes so far have in common: most
+// stay as they are, such as those of weights. Sizes that do not fit get a program that assumes
+// less, and after a few of these one that assumes nothing.
+SizesOf Session::sizes_taken(const Flush& f, const SizeList& sizes) const {
+  constexpr size_t kMostGuesses = 3;
+  SizesOf taken{wants_generic(f, sizes.values), {}};
+  if (!taken.generic || region_.options().sizes == CompileOptions::Sizes::generic) return taken;
+  std::vector<std::vector<int64_t>> seen{sizes.values};
+  std::vector<const std::vector<SizeFact>*> guesses; // programs of other live sets share them
+  for (const auto& p : f.programs) {
+    seen.push_back(p->sizes);
+    const auto is_same = [&](const auto* facts) { return *facts == p->taken.facts; };
+    if (p->taken.generic && std::none_of(guesses.begin(), guesses.end(), is_same))
+      guesses.push_back(&p->taken.facts);
+  }
+  if (guesses.size() < kMostGuesses) taken.facts = common_facts(seen, sizes.is_given);
+  return taken;
 }
 
 SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live) {
@@ -295,8 +327,8 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   SegmentProgram* last = f.last.load(std::memory_order_acquire);
   // The common case: sizes as recorded, or any, and the storages of last time.
   if (last &&
-      (last->generic ? region_.options().sizes == CompileOptions::Sizes::generic
-                     : last->is_as_recorded && !generic_) &&
+      (last->taken.generic ? region_.options().sizes == CompileOptions::Sizes::generic
+                           : last->is_as_recorded && !generic_) &&
       fits(last->live, live))
     return last;
   // While another thread compiles, this call runs its ops one by one.
@@ -305,12 +337,13 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
     lock.lock();
   else if (!lock.try_lock())
     return nullptr;
-  std::vector<int64_t> sizes;
-  collect_sizes(f, values, sizes_, sizes);
+  SizeList list = collect_sizes(f, values, sizes_);
+  const std::vector<int64_t>& sizes = list.values;
   const bool generic = wants_generic(f, sizes);
   std::vector<uint8_t> wanted = live;
   for (const auto& p : f.programs) {
-    if (p->generic != generic || (!generic && p->sizes != sizes)) continue;
+    if (p->taken.generic != generic) continue;
+    if (generic ? !hold(p->taken.facts, sizes) : p->sizes != sizes) continue;
     if (fits(p->live, live)) {
       if (!p->is_ready.load(std::memory_order_acquire)) return nullptr;
       f.last.store(p.get(), std::memory_order_release);
@@ -322,13 +355,13 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;
-  made->generic = generic;
-  if (!generic) made->sizes = std::move(sizes);
+  made->taken = sizes_taken(f, list);
+  made->sizes = std::move(list.values);
   made->is_as_recorded = !generic && !generic_;
   SegmentProgram* p = f.programs.emplace_back(std::move(made)).get();
   begin_trial(f, *p);
   stats.programs++;
-  Segment segment = build_segment(f, values, sizes_, wanted, generic);
+  Segment segment = build_segment(f, values, sizes_, wanted, p->taken);
   if (region_.options().background) {
     region_.compile_in_background(f, *p, std::move(segment));
     return nullptr;
@@ -383,6 +416,7 @@ std::function<void(int32_t)> Session::refusals(Flush& f, const SegmentProgram* p
 // memory. Then it has written no leaf (passes/place_outputs.cpp), and the ops one by one do what
 // eager code does: those before the refused one count, that one throws.
 bool Session::run_program(Flush& f, SegmentProgram& p) {
+  if (finish_early(f, p)) return true;
   const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
   leaf_data_.clear();
   leaf_metas_.clear();
@@ -433,14 +467,19 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
       if (o.value >= leaf_count)
         values[f.values[static_cast<size_t>(o.value - leaf_count)].slot]->storage->born =
             last_launch;
+  count_run(p);
+  return true;
+}
+
+void Session::count_run(SegmentProgram& p) {
   p.runs.fetch_add(1, std::memory_order_relaxed);
   stats.kernels += static_cast<int64_t>(p.program->program().launches.size());
-  return true;
 }
 
 // Runs the ops from the segment's start up to `last` one by one, into the objects that the caller
 // holds already.
 void Session::run_eagerly(ColdNode* last) {
+  drop_early();
   const Busy busy(flushing_);
   computed_ = nullptr;
   std::vector<ColdNode*> path;

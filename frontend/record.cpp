@@ -2,6 +2,7 @@
 // log: results are known by number, and a tensor that dies takes its number with it.
 
 #include "frontend/alias.h"
+#include "frontend/early_run.h"
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
@@ -57,7 +58,7 @@ TensorImpl* Session::record(const OpCall& call) {
   stats.ops_recorded++;
   if (c.depth >= region_.options().max_segment_ops) {
     make_boundary(c);
-    end_segment("segment length", call.location());
+    is_full_ = true; // a region that returns here is one segment
   }
   return r;
 }
@@ -108,8 +109,9 @@ ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offs
   c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
   c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
   c.mixed = mixed_;
-  bool plain = !mixed_ && !c.is_view && call.scalars.empty() && call.structure.empty() &&
-               call.sizes.empty() && call.operands.size() <= 2 && !call.operands.empty();
+  bool plain = !mixed_ && !c.is_view && c.depth % kEarlyStride && call.scalars.empty() &&
+               call.structure.empty() && call.sizes.empty() && call.operands.size() <= 2 &&
+               !call.operands.empty();
   for (size_t k = 0; k < call.operands.size(); k++) {
     TensorImpl* t = call.operands[k];
     int32_t slot = -1;

@@ -85,6 +85,7 @@ void Region::give_back(Session* session) {
   a.unrecorded += b.unrecorded;
   a.verified += b.verified;
   a.kernels += b.kernels;
+  a.early_kernels += b.early_kernels;
   a.programs += b.programs;
   a.compile_seconds += b.compile_seconds;
   a.timed_calls += b.timed_calls;

@@ -23,9 +23,10 @@ private:
 } // namespace
 
 Segment build_segment(const Flush& f, TensorImpl* const* values, const std::vector<int64_t>& sizes,
-                      const std::vector<uint8_t>& live, bool generic) {
+                      const std::vector<uint8_t>& live, const SizesOf& taken) {
   Segment s;
-  s.generic = generic;
+  s.generic = taken.generic;
+  s.facts = taken.facts;
   std::unordered_map<int32_t, int32_t> number; // slot -> value number
   LocationTable locations(s);
   auto add_value = [&](int32_t slot, int32_t owner, bool is_leaf) {

@@ -10,6 +10,6 @@ namespace weft {
 /// owners' storages must exist afterwards.
 Segment build_segment(const Flush& flush, TensorImpl* const* values,
                       const std::vector<int64_t>& sizes, const std::vector<uint8_t>& live,
-                      bool generic);
+                      const SizesOf& taken);
 
 } // namespace weft

@@ -15,6 +15,8 @@ namespace detail {
 struct PureValues;
 }
 class PureProgram;
+class EarlyRun;
+struct SizeList;
 
 /// A number as programs take it.
 inline uint64_t bits_of(const Scalar& s) {
@@ -24,7 +26,7 @@ inline uint64_t bits_of(const Scalar& s) {
 
 class Session final : public RegionSession {
 public:
-  explicit Session(Region& owner) : region_(owner) { region = owner.number(); }
+  explicit Session(Region& owner);
   ~Session() override;
 
   void begin();
@@ -85,14 +87,22 @@ private:
   void launch_timed(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
+  SizesOf sizes_taken(const Flush& flush, const SizeList& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
+  void count_run(SegmentProgram& program);
   void begin_trial(const Flush& flush, SegmentProgram& program) const;
   std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;
   void release_values(ColdNode* last);
+
+  // early.cpp
+  void mark_early(Flush& flush, const SegmentProgram& program);
+  void start_early(const ColdNode& node);
+  bool finish_early(Flush& flush, SegmentProgram& program);
+  void drop_early() noexcept;
 
   // verify.cpp
   bool is_verified(const Flush& flush, const SegmentProgram& program) const;
@@ -106,6 +116,7 @@ private:
   Mode mode_ = Mode::follow;
   bool generic_ = false; // a size differed in this call: shape rules run at each op
   bool mixed_ = false;   // while recording: a size differs from those of the path so far
+  bool is_full_ = false; // the segment has as many ops as it may: the next one begins another
   bool flushing_ = false;
   const ColdNode* computed_ = nullptr; // the last op that run_eagerly has completed
   bool call_differs_ = false;          // the op being matched has other sizes than its node
@@ -126,6 +137,8 @@ private:
   std::vector<Meta> given_metas_;             // as the call began
   PureProgram* promised_ = nullptr;
   std::mutex died_mutex_; // a recorded tensor may end in another thread
+
+  std::unique_ptr<EarlyRun> early_;
 
   // What a launch needs, kept so that it allocates nothing.
   std::vector<uint8_t> live_scratch_;

@@ -29,11 +29,17 @@ struct TracePlace {
 
 struct ColdNode;
 
+/// How a program takes the sizes of tensors: as constants, or as arguments that fit the facts.
+struct SizesOf {
+  bool generic = false;
+  std::vector<SizeFact> facts;
+};
+
 /// One compiled form of a segment: which storages it materialises, and for which sizes.
 struct SegmentProgram {
   std::vector<uint8_t> live; // by position in Flush::owners
-  bool generic = false;
-  std::vector<int64_t> sizes;  // that it was made for; none where it is for any
+  SizesOf taken;
+  std::vector<int64_t> sizes;  // that it was made for
   bool is_as_recorded = false; // these are the sizes of the recording: a call that matched it fits
   std::shared_ptr<LoadedProgram> program; // null: compilation failed, run eagerly
   CompileReport report;
@@ -77,6 +83,8 @@ struct Flush {
   std::atomic<SegmentProgram*> last{nullptr};
   std::atomic<TraceNode*> successor{nullptr}; // first node of the segment that followed last time
   std::atomic<int64_t> hits{0}, eager_runs{0};
+  std::atomic<bool> starts_early{false}; // nodes of the path say so
+  std::atomic<int> early_misses{0};      // how often the segment then ended otherwise
   std::atomic<int64_t> timed_launches{0}, timed_nanoseconds{0}; // without compiling
   std::string reason;                                           // what the host did
   std::string name;                                             // of its events in a profile
@@ -91,10 +99,13 @@ struct ColdNode {
   bool in_place = false, is_view = false;
   bool mixed = false; // recorded by a call of other sizes than the path up to here: `meta` and the
                       // path's do not fit together, so following runs the shape rule
-  std::atomic<bool> cut{false};  // a hot branch point: following flushes behind it
-  uint16_t depth = 0;            // ops from the segment's start
-  float nanoseconds = 0;         // that the op took where it was recorded; 0: not known
-  std::vector<int32_t> operands; // slot, or -1 for a number
+  std::atomic<bool> cut{false};       // a hot branch point: following flushes behind it
+  std::atomic<Flush*> early{nullptr}; // of a long segment: its only known end, whose program may
+                                      // run from here on as far as it can
+  std::atomic<bool> forks{false};     // there are several ends
+  uint16_t depth = 0;                 // ops from the segment's start
+  float nanoseconds = 0;              // that the op took where it was recorded; 0: not known
+  std::vector<int32_t> operands;      // slot, or -1 for a number
   int32_t highest_operand = -1;
   std::vector<uint8_t> new_leaf; // per operand: its first use in this segment
   std::vector<Meta> leaf_metas;  // per operand; meaningful where new_leaf

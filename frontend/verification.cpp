@@ -80,8 +80,8 @@ MemoryCopy::MemoryCopy(const Storage& of, const Loc& loc) : MemoryCopy(of.nbytes
 
 Verification::Verification(Flush& flush, const Bound& bound, const SegmentProgram& program,
                            const CompileSettings& settings)
-    : flush_(flush), bound_(bound), live_(program.live), settings_(settings),
-      generic_(program.generic), loc_(flush.path.back()->loc) {
+    : flush_(flush), bound_(bound), live_(program.live), settings_(settings), taken_(program.taken),
+      loc_(flush.path.back()->loc) {
   for (const Flush::Leaf& l : flush.leaves) {
     TensorImpl* t = bound.values[l.slot];
     if (l.written) before_.try_emplace(t->storage, MemoryCopy(*t->storage, loc_));

@@ -68,7 +68,7 @@ private:
   Bound bound_;
   std::vector<uint8_t> live_;
   CompileSettings settings_; // that the program was compiled with, but for the cache
-  bool generic_;
+  SizesOf taken_;
   Loc loc_;
   std::map<const Storage*, MemoryCopy> before_;            // of what the segment writes
   std::vector<std::pair<const Storage*, int64_t>> leaves_; // and bytes from its start

@@ -101,11 +101,7 @@ public:
         changed |= isFinish(work[a], work[b]) &&
                    tryJoin(a, b, {"finishes-reduction", "it finishes a reduction"});
     }
-    for (auto [a, reader] : edges)
-      for (auto [b, other] : edges)
-        if (a < b && other == reader && isLightFold(work[a]) && isLightFold(work[b]) &&
-            !isPath(groupOf[a], groupOf[b], true) && !isPath(groupOf[b], groupOf[a], true))
-          tryJoin(a, b, {"read-together", "one kernel reads both"});
+    joinReadTogether();
     for (unsigned g : order())
       if (groups[g].size() > 1)
         write(groups[g]);
@@ -135,6 +131,18 @@ private:
            llvm::all_of(launch.getTied(), [&](int64_t input) {
              return input < 0 || isa<BlockArgument>(launch.getInputs()[input]);
            });
+  }
+
+  // Light folds that one launch reads, in the order of the first of them.
+  void joinReadTogether() {
+    std::vector<SmallVector<unsigned>> folds(launches.size()); // by reader
+    for (auto [a, reader] : edges)
+      if (isLightFold(work[a])) folds[reader].push_back(a);
+    for (auto [a, reader] : edges)
+      for (unsigned b : folds[reader])
+        if (a < b && isLightFold(work[a]) && !isPath(groupOf[a], groupOf[b], true) &&
+            !isPath(groupOf[b], groupOf[a], true))
+          tryJoin(a, b, {"read-together", "one kernel reads both"});
   }
 
   //===--- Edges ------------------------------------------------------------------------------===//

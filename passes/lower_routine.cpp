@@ -1,6 +1,7 @@
 // 1. An operand is a buffer seen through views: composed, they map its indices to an offset. If the
 //    map is linear, that is a strided view of the buffer; else the operand is copied before.
-//    The function of weft.tiles gets its operands in the same way.
+//    The function of weft.tiles gets its operands in the same way, and so does a product whose
+//    factor is read often: emitters tile what strides describe.
 // 2. The routine's symbol holds these maps and what the op's record holds; the launch names the
 //    buffers and the run-time numbers.
 #include "passes/lower_routine.h"
@@ -9,6 +10,7 @@
 #include "passes/buffer_layout.h"
 #include "passes/part.h"
 #include "passes/stage_text.h"
+#include "passes/typical_size.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -18,6 +20,9 @@ namespace weft {
 namespace {
 
 using ir::Exprs;
+
+// From so many reads of each element on a copy of a factor pays.
+constexpr double kReadsWorthCopy = 8;
 
 // A buffer and the map (indices)[sizes] -> (offset) of an operand that shows it.
 struct Operand {
@@ -51,6 +56,10 @@ bool isLinear(AffineExpr offset, unsigned rank) {
   return ir::canonical(sum) == ir::canonical(offset);
 }
 
+bool isStrided(func::FuncOp function, Value v) {
+  return isLinear(resolve(function, v).offset, cast<RankedTensorType>(v.getType()).getRank());
+}
+
 // A kernel before `kernel` that writes `v`, which its ops compute, row-major.
 Value copyBefore(ir::KernelOp kernel, Value v) {
   OpBuilder builder(kernel);
@@ -66,6 +75,35 @@ Value copyBefore(ir::KernelOp kernel, Value v) {
   };
   ir::YieldOp::create(inner, v.getLoc(), clone(v));
   return copy.getResult(0);
+}
+
+// How often a product reads each element of a factor.
+double readsOfFactor(Operation* product, unsigned k) {
+  Exprs other = ir::shapeOf(product->getOperand(1 - k));
+  if (other.size() < 2) return 1;
+  return typicalValue(other[other.size() - 1 - k]);
+}
+
+// The rows that a product shares with nobody: those of its left factor. The emitter reads columns
+// through windows as well (codegen/cpu/windows.cpp) as long as all sizes are constants.
+void copyFactors(func::FuncOp function, ir::KernelOp kernel, Operation* product) {
+  for (OpOperand& operand : product->getOpOperands()) {
+    unsigned k = operand.getOperandNumber();
+    Value v = operand.get();
+    Operand place = resolve(function, v);
+    Operation* source = place.buffer.getDefiningOp();
+    bool isComputed = source && kernel->isProperAncestor(source);
+    bool mayBeWindow = k == 1 && ir::countSymbols(place.offset) == 0;
+    if (isComputed || mayBeWindow || readsOfFactor(product, k) < kReadsWorthCopy ||
+        isStrided(function, v))
+      continue;
+    operand.set(copyBefore(kernel, v));
+    for (Operation* view = v.getDefiningOp(); view && view->use_empty();) {
+      Operation* next = view->getOperand(0).getDefiningOp();
+      view->erase();
+      view = next && kernel->isProperAncestor(next) ? next : nullptr;
+    }
+  }
 }
 
 } // namespace
@@ -88,12 +126,15 @@ SmallVector<int64_t> positionsIn(ir::KernelOp kernel) {
 }
 
 void copyOperands(func::FuncOp function, ir::KernelOp kernel) {
-  for (OpOperand& operand : routineOf(kernel)->getOpOperands()) {
-    Value v = operand.get();
-    if (ir::isNumber(v)) continue;
-    unsigned rank = cast<RankedTensorType>(v.getType()).getRank();
-    if (!isLinear(resolve(function, v).offset, rank)) operand.set(copyBefore(kernel, v));
+  if (Operation* routine = routineOf(kernel)) {
+    for (OpOperand& operand : routine->getOpOperands())
+      if (!ir::isNumber(operand.get()) && !isStrided(function, operand.get()))
+        operand.set(copyBefore(kernel, operand.get()));
+    return;
   }
+  for (Region& part : kernel.getParts())
+    for (Operation& op : part.front().without_terminator())
+      if (isMatrixProduct(&op)) copyFactors(function, kernel, &op);
 }
 
 LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned number,
@@ -130,6 +171,7 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
       body.setArgAttr(k, ir::kLayoutName, AffineMapAttr::get(layout));
     body->setAttr(ir::kCountsName, tiles.getCountsAttr());
     body->setAttr(ir::kStepsName, tiles.getStepsAttr());
+    body->setAttr(ir::kExtentsName, tiles.getExtentsAttr());
   } else {
     summary = record->name.str();
     name = ("k" + Twine(number) + "_" + summary).str();

@@ -8,8 +8,8 @@ namespace weft {
 /// Returns the op of a weft.kernel that is one call of a routine, or null.
 mlir::Operation* routineOf(ir::KernelOp kernel);
 
-/// Gives each operand of a routine that no strides of one buffer show a kernel before it, which
-/// copies.
+/// Gives each operand of a routine, and each factor that a product reads often, a kernel before it
+/// that copies, where no strides of one buffer show it.
 void copyOperands(mlir::func::FuncOp function, ir::KernelOp kernel);
 
 /// Makes a weft.routine of the kernel, and a launch of it in its place. `errorCode` numbers the ops

@@ -208,7 +208,7 @@ LogicalResult lowerToLoom(ModuleOp module, PassContext&) {
   unsigned number = 0;
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
     for (auto op : llvm::make_early_inc_range(function.getOps<ir::KernelOp>()))
-      if (routineOf(op)) copyOperands(function, op);
+      copyOperands(function, op);
     auto code = [&](Operation* from) { return newErrorCode(module, from); };
     for (auto op : llvm::make_early_inc_range(function.getOps<ir::KernelOp>())) {
       LogicalResult done = routineOf(op) ? lowerRoutine(function, op, number, code)

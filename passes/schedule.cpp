@@ -19,6 +19,8 @@ namespace {
 constexpr int64_t kTypicalExtent = 512;
 // Work of a chunk, in weighted accesses: some ten microseconds of a core.
 constexpr int64_t kChunkWork = 1 << 15;
+// Points of a chunk where a point is a loop of unknown length: it may be all of the work.
+constexpr int64_t kUnknownPoints = 2;
 // Points of a tile that is gathered: along the lanes, and along the axis where memory is
 // contiguous.
 constexpr int64_t kTileLanes = 32, kTilePoints = 64;
@@ -202,6 +204,11 @@ private:
     return -1;
   }
 
+  // Says whether nobody knows what a point takes.
+  bool hasUnknownLoop() {
+    return llvm::any_of(loops, [&](Operation* loop) { return !axisOf(loop).getConstantExtent(); });
+  }
+
   void chooseChunks() {
     // Points that stay together in a chunk, counted from the axis that runs fastest.
     double points = std::max(1.0, double(kChunkWork) / workOfPoint());
@@ -228,6 +235,7 @@ private:
         continue;
       }
       int64_t length = std::max<int64_t>(1, int64_t(most / inside));
+      if (hasUnknownLoop() && i != lane_axis) length = std::min(length, kUnknownPoints);
       length = (length + unit - 1) / unit * unit;
       if (known && !tiled) {
         // Equal pieces rather than a small last one.
@@ -244,29 +252,32 @@ private:
   }
 
   // Extents of all axes an access depends on, times the element's size.
-  double footprint(const Access& access, Type memory) {
-    double elements = 1;
+  AffineExpr footprint(const Access& access, Type memory) {
+    AffineExpr bytes = getAffineConstantExpr(elementBytes(elementType(memory)), part.getContext());
     for (unsigned i = 0; i < part.getNumAxes(); ++i)
       if (llvm::is_contained(access.indices, part.getBody().getArgument(i)))
-        elements *= double(extentOf(part.getAxis(i)));
+        bytes = bytes * part.getAxis(i).getExtent().getResult(0);
     for (Operation* loop : loopsAround(access.op))
       if (llvm::is_contained(access.indices, indexOf(loop)))
-        elements *= double(extentOf(axisOf(loop)));
-    return elements * double(elementBytes(elementType(memory)));
+        bytes = bytes * axisOf(loop).getExtent().getResult(0);
+    return bytes;
   }
 
   // A store goes past the cache if the part's outputs fill half of it and nothing here reads them
-  // back.
+  // back. Where sizes are arguments the kernel asks when it runs.
   void chooseStores() {
-    double written = 0;
+    AffineExpr written = getAffineConstantExpr(0, part.getContext());
     llvm::SmallPtrSet<Value, 4> read;
     for (const Access& access : accesses) {
       if (auto store = dyn_cast<StoreOp>(access.op); store && !access.local)
-        written += footprint(access, store.getMemory().getType());
+        written = written + footprint(access, store.getMemory().getType());
       else if (auto load = dyn_cast<LoadOp>(access.op))
         read.insert(load.getMemory());
     }
-    bool large = written >= double(target.cache_bytes) / 2;
+    AffineExpr beyond = written - target.cache_bytes / 2;
+    auto known = dyn_cast<AffineConstantExpr>(beyond);
+    bool large = !known || known.getValue() >= 0;
+    bool streams = false;
     for (const Access& access : accesses) {
       auto store = dyn_cast<StoreOp>(access.op);
       if (!store || access.local) continue;
@@ -278,7 +289,13 @@ private:
       bool contiguous = index && strideAlong(access.map, access.indices, index) == 1;
       store.setNontemporal(large && contiguous && !store.getMask() &&
                            !read.count(store.getMemory()));
+      streams |= store.getNontemporal();
     }
+    if (streams && !known) part.setStreams(AffineMap::get(0, sizesOf(part), beyond));
+  }
+
+  static unsigned sizesOf(PartOp part) {
+    return unsigned(part->getParentOfType<KernelOp>().getSizes().size());
   }
 
   PartOp part;

@@ -9,8 +9,11 @@
 // 3. weft.tiles calls the function for each tile, any of them on any thread.
 //   softmax(Q K^T) V, rows i of it  =  softmax(Q[i] K^T) V
 // The rows of a tile depend on shapes alone, and each row is computed as it would be in whole.
+// Where sizes are arguments the rows of a tile are an expression of them, and the last two tiles
+// may share rows, which both compute alike.
 #include "passes/part.h"
 #include "passes/passes.h"
+#include "passes/typical_size.h"
 
 #include "ir/weft/index_math.h"
 
@@ -165,8 +168,8 @@ public:
   Operation* last;
   Operation* first = nullptr; // the product at the other end
   Exprs extents;              // of the tile's dims: the batch's, then the rows
-  SmallVector<int64_t> lengths;
-  Form form; // of the result
+  Exprs lengths;              // of a tile along each dim
+  Form form;                  // of the result
   llvm::SetVector<Value> inputs, numbers;
   llvm::SetVector<Operation*> members;
 
@@ -240,18 +243,26 @@ private:
   }
 
   bool chooseTile() {
+    MLIRContext* context = last->getContext();
     Exprs between = ir::shapeOf(first->getResult(0));
-    auto count = constantOf(ir::countOf(between, last->getContext()));
+    auto count = constantOf(ir::countOf(between, context));
     auto rows = constantOf(extents.back()), columns = constantOf(between.back());
-    if (!count || !rows || !columns || !*count) return false;
     constexpr int64_t item = 4;
-    if (*count * item < kLeastBytes) return false;
-    int64_t length = std::min({kMostRows, kTileBytes / item / *columns, *rows});
+    if (count && *count * item < kLeastBytes) return false;
+    lengths.assign(extents.size(), getAffineConstantExpr(1, context));
+    if (!rows) {
+      // As many tiles as their bytes ask for, of equal length.
+      AffineExpr bytes = extents.back() * between.back() * item;
+      lengths.back() = extents.back().ceilDiv(bytes.floorDiv(kTileBytes) + 1);
+      return true;
+    }
+    if (columns == 0) return false;
+    int64_t row = item * columns.value_or(kTypicalExtent);
+    int64_t length = std::min({kMostRows, kTileBytes / row, *rows});
     while (length >= kLeastRows && *rows % length)
       length--;
     if (length < kLeastRows) return false;
-    lengths.assign(extents.size(), 1);
-    lengths.back() = length;
+    lengths.back() = getAffineConstantExpr(length, context);
     return true;
   }
 
@@ -284,20 +295,27 @@ private:
   AffineExpr startOf(int dim) {
     return starts[dim] < 0 ? constant(0) : getAffineSymbolExpr(sizes + starts[dim], context);
   }
+  // A length that is no constant is the function's last size.
+  AffineExpr lengthOf(int dim) {
+    AffineExpr length = chain.lengths[dim];
+    return constantOf(length) ? length : getAffineSymbolExpr(sizes + moving, context);
+  }
+  bool takesLength() const { return !constantOf(chain.lengths.back()); }
   static StringRef nameOf(StringRef op) { return op.drop_front(StringRef("weft.").size()); }
 
   // The shape of a value in a tile.
   Exprs tileShape(Value v, const Form& form) {
     Exprs shape = ir::shapeOf(v);
     for (size_t k = 0; k < shape.size(); k++)
-      if (form[k] != kWhole) shape[k] = constant(chain.lengths[form[k]]);
+      if (form[k] != kWhole) shape[k] = lengthOf(form[k]);
     return shape;
   }
   RankedTensorType tileType(Value v, const Form& form) {
     return ir::tensorType(tileShape(v, form), ir::elementOf(v));
   }
 
-  // Arguments: inputs, the window of the result, run-time numbers, the caller's sizes, starts.
+  // Arguments: inputs, the window of the result, run-time numbers, the caller's sizes, starts, a
+  // length that is no constant.
   void createFunction() {
     Value result = chain.last->getResult(0);
     SmallVector<Type> types;
@@ -310,7 +328,7 @@ private:
         arguments[v] = types.size();
         types.push_back(scalar.getValue().getType());
       }
-    types.append(sizes + moving, builder.getIndexType());
+    types.append(sizes + moving + takesLength(), builder.getIndexType());
     builder.setInsertionPointToEnd(function->getBlock());
     tile = func::FuncOp::create(builder, chain.last->getLoc(), name,
                                 builder.getFunctionType(types, window));
@@ -329,14 +347,14 @@ private:
       if (k < chain.extents.size()) indices.back() = indices.back() + startOf(k);
     }
     AffineExpr offset = ir::canonical(ir::linearise(indices, shape, context));
-    return AffineMap::get(shape.size(), sizes + moving, offset);
+    return AffineMap::get(shape.size(), sizes + moving + takesLength(), offset);
   }
 
   Value sliced(Value v, const Form& form) {
     for (auto [k, dim] : llvm::enumerate(form)) {
       if (dim == kWhole) continue;
       Exprs shape = ir::shapeOf(v);
-      shape[k] = constant(chain.lengths[dim]);
+      shape[k] = lengthOf(dim);
       Exprs place{startOf(dim), shape[k], constant(1)};
       v = ir::createRecord(builder, v.getLoc(), nameOf(ir::Slice::getOperationName()), v,
                            ir::tensorType(shape, ir::elementOf(v)), {int64_t(k)}, place);
@@ -398,20 +416,25 @@ private:
     SmallVector<Value> operands(chain.inputs.begin(), chain.inputs.end());
     for (Value v : chain.numbers)
       if (arguments.contains(v)) operands.push_back(v);
-    Exprs counts;
-    SmallVector<int64_t> steps;
+    Exprs counts, steps, extents;
     for (auto [k, extent] : llvm::enumerate(chain.extents))
       if (starts[k] >= 0) {
-        counts.push_back(ir::canonical(extent.floorDiv(constant(chain.lengths[k]))));
-        steps.push_back(chain.lengths[k]);
+        AffineExpr length = chain.lengths[k];
+        auto divided = dyn_cast<AffineBinaryOpExpr>(length); // the extent by the number of tiles
+        counts.push_back(divided ? divided.getRHS() : ir::canonical(extent.floorDiv(length)));
+        steps.push_back(length);
+        extents.push_back(extent);
       }
+    auto mapOf = [&](const Exprs& list) {
+      return AffineMap::get(0, ir::countSymbols(list), list, context);
+    };
     SmallVector<Location> places;
     for (Operation* op : chain.members)
       places.push_back(op->getLoc());
     Value old = chain.last->getResult(0);
-    auto tiles = ir::TilesOp::create(
-        builder, FusedLoc::get(context, places), old.getType(), name, operands,
-        AffineMap::get(0, ir::countSymbols(counts), counts, context), steps, summary());
+    auto tiles =
+        ir::TilesOp::create(builder, FusedLoc::get(context, places), old.getType(), name, operands,
+                            mapOf(counts), mapOf(steps), mapOf(extents), summary());
     old.replaceAllUsesWith(tiles.getResult());
     for (bool changed = true; changed;) {
       changed = false;

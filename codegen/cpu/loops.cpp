@@ -157,7 +157,7 @@ PartEmitter::Values PartEmitter::laneBlocks(mlir::Value index, Value* low, Value
 }
 
 // Says at run time whether the nontemporal stores right inside the block are aligned to whole
-// vectors; null: there are none.
+// vectors and to go past the cache; null: there are none.
 Value* PartEmitter::streamsAligned(mlir::Value index, Value* low, Block& block) {
   Value* all = nullptr;
   Scope scope(*this);
@@ -174,7 +174,12 @@ Value* PartEmitter::streamsAligned(mlir::Value index, Value* low, Block& block) 
     bits = b.CreateAnd(bits, b.getInt64(plan.lanes * elementBytes(element) - 1));
     all = all ? b.CreateOr(all, bits) : bits;
   }
-  return all ? b.CreateICmpEQ(all, b.getInt64(0)) : nullptr;
+  if (!all) return nullptr;
+  Value* aligned = b.CreateICmpEQ(all, b.getInt64(0));
+  PartOp part = plan.part;
+  if (!part.getStreams()) return aligned;
+  Value* beyond = size(part.getStreams()->getResult(0));
+  return b.CreateAnd(aligned, b.CreateICmpSGE(beyond, b.getInt64(0)));
 }
 
 // Points low .. low + count, lanes side by side. With a reduction, lanes and blocks are joined by a

@@ -119,6 +119,17 @@ LaneValue PartEmitter::isWithin(LoadOp op) {
   return all;
 }
 
+// Fetches for the next point; where its row is too long the line at hand, which costs little.
+void PartEmitter::prefetch(const PartPlan::Prefetch& next, Value* base, const LaneValue& offset,
+                           mlir::Type element) {
+  Value* fits = b.CreateICmpSLE(size(next.row), b.getInt64(kPrefetchedRow));
+  Value* ahead = b.CreateSelect(fits, size(next.ahead), b.getInt64(0));
+  for (Value* first : offset.parts)
+    b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
+                      {address(base, b.CreateAdd(first, ahead), element), b.getInt32(0),
+                       b.getInt32(3), b.getInt32(1)});
+}
+
 LaneValue PartEmitter::emitLoad(LoadOp op) {
   if (tile_row_ && tiles_.count(op)) return loadStaged(op);
   mlir::Value memory = op.getMemory();
@@ -149,12 +160,7 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
   }
   auto ahead = plan.prefetches.find(op);
   if (ahead != plan.prefetches.end() && offset.kind == LaneValue::Kind::linear)
-    for (Value* first : offset.parts) {
-      Value* next = b.CreateAdd(first, b.getInt64(ahead->second));
-      b.CreateIntrinsic(
-          llvm::Intrinsic::prefetch, {b.getPtrTy()},
-          {address(base, next, element), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
-    }
+    prefetch(ahead->second, base, offset, element);
   if (masked && mask.isUniform()) {
     // All lanes or none: a branch. A load with all lanes off is slow where its address is no
     // memory's, as it is for most parts of a concatenation.

@@ -136,6 +136,8 @@ private:
   LaneValue byBlock(llvm::function_ref<llvm::Value*(unsigned)> emit);
 
   //--- memory.cpp
+  void prefetch(const PartPlan::Prefetch& next, llvm::Value* base, const LaneValue& offset,
+                mlir::Type element);
   LaneValue emitLoad(loom::LoadOp op);
   LaneValue isWithin(loom::LoadOp op);
   void emitStore(loom::StoreOp op);

@@ -2,6 +2,7 @@
 #include "codegen/cpu/plan.h"
 
 #include "codegen/cpu/scalar_ops.h"
+#include "ir/weft/index_math.h"
 
 #include <map>
 
@@ -13,9 +14,6 @@ namespace {
 
 // Locals up to this size, together, lie in the stack frame.
 constexpr int64_t kStackBytes = 48 * 1024;
-
-// Elements of a row that stays in the second-level cache beside the current one.
-constexpr int64_t kPrefetchedRow = 64 * 1024;
 
 AffineExpr constant(MLIRContext* context, int64_t value) {
   return getAffineConstantExpr(value, context);
@@ -88,6 +86,18 @@ void placeLocals(PartPlan& plan) {
   plan.scratch_bytes = scratch;
 }
 
+// How far ahead a load of the next point reads; null if that is no expression of the sizes alone.
+AffineExpr stepAlong(LoadOp load, Value index) {
+  AffineExpr at = load.getMap().getResult(0);
+  SmallVector<AffineExpr> next;
+  for (auto [k, i] : llvm::enumerate(load.getIndices())) {
+    AffineExpr dim = getAffineDimExpr(k, load.getContext());
+    next.push_back(i == index ? dim + 1 : dim);
+  }
+  AffineExpr step = ir::canonical(at.replaceDims(next) - at);
+  return step.isSymbolicOrConstant() ? step : AffineExpr();
+}
+
 // A loop that reads its row a second time computes from the cache while memory idles: there it asks
 // for the row of the next point, which the first loop then finds.
 void findPrefetches(PartPlan& plan) {
@@ -97,16 +107,16 @@ void findPrefetches(PartPlan& plan) {
   std::map<std::pair<const void*, const void*>, int> times;
   for (LoopOp loop : part.getBody().front().getOps<LoopOp>())
     for (LoadOp load : loop.getBody().front().getOps<LoadOp>()) {
-      auto extent = loop.getAxis().getConstantExtent();
-      auto ahead = strideAlong(load.getMap(), load.getIndices(), next);
+      AffineExpr row = loop.getAxis().getExtent().getResult(0), ahead = stepAlong(load, next);
+      auto length = dyn_cast<AffineConstantExpr>(row);
       bool is_row = isa<BufferType>(load.getMemory().getType()) && !load.getMask() &&
-                    loop.getAxis().getLanes() && extent && *extent <= kPrefetchedRow && ahead &&
-                    *ahead != 0 &&
+                    loop.getAxis().getLanes() && ahead && ahead != constant(part.getContext(), 0) &&
+                    (!length || length.getValue() <= kPrefetchedRow) &&
                     strideAlong(load.getMap(), load.getIndices(), loop.getIndex()) == 1;
       if (!is_row) continue;
       int seen =
           times[{load.getMemory().getAsOpaquePointer(), load.getMapAttr().getAsOpaquePointer()}]++;
-      if (seen == 1) plan.prefetches[load] = *ahead;
+      if (seen == 1) plan.prefetches[load] = {ahead, row};
     }
 }
 

@@ -12,6 +12,9 @@
 
 namespace weft::cpu {
 
+/// Elements of a row that stays in the second-level cache beside the current one.
+inline constexpr int64_t kPrefetchedRow = 64 * 1024;
+
 /// A local in the stack frame, or in the thread's scratch memory at an offset in bytes.
 struct LocalPlace {
   loom::LocalOp local;
@@ -71,8 +74,12 @@ struct PartPlan {
   std::optional<Tiling> tiling;
   mlir::AffineExpr chunks, scratch_bytes;
   std::vector<LocalPlace> locals;
-  // Loads that fetch for the next point, by how many elements it lies ahead.
-  llvm::DenseMap<mlir::Operation*, int64_t> prefetches;
+  // Loads that fetch for the next point, by how many elements it lies ahead, an expression of the
+  // sizes, and how long a row must be at most: another one is gone again before it is read.
+  struct Prefetch {
+    mlir::AffineExpr ahead, row;
+  };
+  llvm::DenseMap<mlir::Operation*, Prefetch> prefetches;
 };
 
 struct KernelPlan {

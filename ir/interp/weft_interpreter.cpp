@@ -130,10 +130,17 @@ private:
   bool runTiles(ir::TilesOp tiles) {
     auto body = tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(tiles.getBody());
     Array y = make(tiles.getY());
-    SmallVector<int64_t> counts;
+    auto numbers = [&](AffineMap map) {
+      SmallVector<int64_t> r;
+      for (AffineExpr e : map.getResults())
+        r.push_back(evaluate(e, {}, symbols));
+      return r;
+    };
+    SmallVector<int64_t> counts = numbers(tiles.getCounts()), steps = numbers(tiles.getSteps()),
+                         extents = numbers(tiles.getExtents());
     int64_t all = 1;
-    for (AffineExpr e : tiles.getCounts().getResults())
-      all *= counts.emplace_back(evaluate(e, {}, symbols));
+    for (int64_t count : counts)
+      all *= count;
     for (int64_t number = 0; number < all; number++) {
       Arguments arguments{{}, {}, {symbols.begin(), symbols.end()}};
       for (Value v : tiles.getInputs())
@@ -143,9 +150,16 @@ private:
           arguments.tensors.push_back(values[v]);
       SmallVector<int64_t> starts(counts.size());
       int64_t rest = number;
-      for (size_t d = counts.size(); d-- > 0; rest /= counts[d])
-        starts[d] = rest % counts[d] * tiles.getSteps()[d];
+      bool isBeyond = false;
+      for (size_t d = counts.size(); d-- > 0; rest /= counts[d]) {
+        starts[d] = rest % counts[d] * steps[d];
+        isBeyond |= starts[d] >= extents[d];
+        starts[d] = std::min(starts[d], extents[d] - steps[d]);
+      }
+      if (isBeyond) continue;
       llvm::append_range(arguments.sizes, starts);
+      for (auto [step, value] : llvm::zip_equal(tiles.getSteps().getResults(), steps))
+        if (!isa<AffineConstantExpr>(step)) arguments.sizes.push_back(value);
       auto out = body.getArgument(arguments.tensors.size());
       Machine machine(arguments);
       arguments.tensors.push_back(machine.make(out));

@@ -109,10 +109,11 @@ def Loom_PartOp : Loom_Op<"part", [HasParent<"KernelOp">, SingleBlockImplicitTer
   let summary = "a space of independent points: one block argument for each axis";
   let description = [{
     All axes are parallel: no two points write one element, and no point reads what another writes. Hence a load may be moved across points.
+    Where `streams` is given, a map of the sizes, nontemporal stores go past the cache only if it is at least 0.
   }];
-  let arguments = (ins Loom_AxisArrayAttr:$axes);
+  let arguments = (ins Loom_AxisArrayAttr:$axes, OptionalAttr<AffineMapAttr>:$streams);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$axes $body attr-dict";
+  let assemblyFormat = "$axes (`streams` $streams^)? $body attr-dict";
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "llvm::ArrayRef<AxisAttr>":$axes, CArg<"llvm::function_ref<void(::mlir::OpBuilder &, ::mlir::Location, ::mlir::ValueRange)>", "nullptr">:$body)>];
   let hasRegionVerifier = 1;

@@ -202,6 +202,7 @@ LogicalResult PartOp::verifyRegions() {
       return emitOpError() << "axes must have different names, got " << axis.getName() << " twice";
   }
   if (lanes > 1) return emitOpError() << "at most one axis must have lanes, got " << lanes;
+  if (getStreams() && failed(checkSymbols(*this, *getStreams()))) return failure();
   if (getBody().front().getTerminator()->getNumOperands() != 0)
     return emitOpError() << "must yield nothing";
   return success();

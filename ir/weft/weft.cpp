@@ -238,9 +238,11 @@ LogicalResult KernelOp::verifyRegions() {
 }
 
 LogicalResult TilesOp::verify() {
-  if (getCounts().getNumResults() != getSteps().size())
-    return emitOpError() << "each count must have a step, got " << getCounts().getNumResults()
-                         << " and " << getSteps().size();
+  unsigned counts = getCounts().getNumResults(), steps = getSteps().getNumResults(),
+           extents = getExtents().getNumResults();
+  if (counts != steps || counts != extents)
+    return emitOpError() << "each count must have a step and an extent, got " << counts << ", "
+                         << steps << " and " << extents;
   return success();
 }
 

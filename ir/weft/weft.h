@@ -55,10 +55,11 @@ inline constexpr llvm::StringLiteral kHostsName = "weft.hosts";
 inline constexpr llvm::StringLiteral kArenaName = "weft.arena";
 /// On an op: it runs no earlier than what its readers read besides it.
 inline constexpr llvm::StringLiteral kRecomputedName = "weft.recomputed";
-/// On the function of weft.tiles, once it is lowered: how many tiles there are along each dim, and
-/// how far apart.
+/// On the function of weft.tiles, once it is lowered: how many tiles there are along each dim,
+/// how far apart, and where the last one ends.
 inline constexpr llvm::StringLiteral kCountsName = "weft.counts";
 inline constexpr llvm::StringLiteral kStepsName = "weft.steps";
+inline constexpr llvm::StringLiteral kExtentsName = "weft.extents";
 /// On a module: one {message, op location} for each code that a loom.require raises.
 inline constexpr llvm::StringLiteral kErrorsName = "weft.errors";
 

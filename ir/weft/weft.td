@@ -99,11 +99,13 @@ def Weft_TilesOp : Op<Weft_Dialect, "tiles", [Pure]> {
   let summary = "calls a function for each tile of the result";
   let description = [{
     The function takes the inputs that are tensors, the window of the result, the inputs that are numbers, the caller's sizes, and where the tile starts along
-    each dim that has more than one. There are `counts` tiles along those dims, `steps` elements apart; any of them run at once.
+    each dim that has more than one; where a step is no constant, the last size is that step. There are up to `counts` tiles along those dims, `steps`
+    elements apart, and the last one ends with the `extents`, so that it may overlap the one before it. Any of them run at once.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, DenseI64ArrayAttr:$steps, StrAttr:$summary);
+  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, AffineMapAttr:$steps, AffineMapAttr:$extents,
+                       StrAttr:$summary);
   let results = (outs Weft_Tensor:$y);
-  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps `extents` $extents attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

@@ -26,6 +26,7 @@ namespace {
 
 constinit thread_local int this_thread = 0;
 constinit thread_local bool inside = false;
+constinit thread_local AsideWork* aside = nullptr; // that this thread has offered
 
 constexpr int kSpins = 4000; // about 30 us: kernels of one step follow each other closer than that
 
@@ -38,19 +39,25 @@ void pause() {
 class Pool {
 public:
   void run(int64_t n, int64_t grain, const FunctionRef<void(int64_t, int64_t)>& body) {
-    body_ = &body;
-    n_ = n;
     label_ = profile::is_on() ? profile::Label::current() : nullptr;
     // Four pieces a thread even out what the others of the machine take away.
-    piece_ = std::max(grain, (n + 4 * threads() - 1) / (4 * threads()));
-    next_.store(0, std::memory_order_relaxed);
-    int64_t pieces = (n + piece_ - 1) / piece_;
-    tickets_.store(static_cast<int>(std::min<int64_t>(threads() - 1, pieces - 1)));
-    generation_.fetch_add(1);
-    if (sleepers_.load()) generation_.notify_all();
+    int64_t piece = std::max(grain, (n + 4 * threads() - 1) / (4 * threads()));
+    int64_t pieces = (n + piece - 1) / piece;
+    publish(n, piece, body, static_cast<int>(std::min<int64_t>(threads() - 1, pieces - 1)));
     inside = true;
     work();
     inside = false;
+    finish();
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  /// One piece that a worker may take while the owner does something else; `finish` ends the offer.
+  void offer(const FunctionRef<void(int64_t, int64_t)>& body) {
+    label_ = nullptr;
+    publish(1, 1, body, 1);
+  }
+
+  void finish() {
     tickets_.store(0);
     for (int spins = 0; int r = running_.load();) {
       if (++spins < kSpins)
@@ -58,7 +65,6 @@ public:
       else
         running_.wait(r);
     }
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
@@ -81,6 +87,17 @@ public:
   }
 
 private:
+  void publish(int64_t n, int64_t piece, const FunctionRef<void(int64_t, int64_t)>& body,
+               int tickets) {
+    body_ = &body;
+    n_ = n;
+    piece_ = piece;
+    next_.store(0, std::memory_order_relaxed);
+    tickets_.store(tickets);
+    generation_.fetch_add(1);
+    if (sleepers_.load()) generation_.notify_all();
+  }
+
   void work() {
     for (;;) {
       int64_t begin = next_.fetch_add(piece_, std::memory_order_relaxed);
@@ -171,8 +188,9 @@ Shared& shared() {
   static Shared& s = *new Shared;
   struct Stop {
     ~Stop() {
+      if (inside || aside) return;
       std::unique_lock lock(s.mutex, std::try_to_lock);
-      if (inside || !lock) return;
+      if (!lock) return;
       s.pool.resize(1);
       s.started = s.wanted = 1;
     }
@@ -191,19 +209,48 @@ int num_threads() { return shared().wanted.load(std::memory_order_relaxed); }
 
 int thread_index() { return this_thread; }
 
-void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
-  if (n <= 0) return;
-  if (n <= grain || inside) return body(0, n);
-  Shared& s = shared();
+namespace {
+
+/// Locks the pool for this thread, with as many workers as are wanted; else the lock is empty.
+std::unique_lock<std::mutex> take_pool(Shared& s) {
   int wanted = s.wanted.load(std::memory_order_relaxed);
-  if (wanted == 1) return body(0, n);
+  if (wanted == 1) return {};
   std::unique_lock lock(s.mutex, std::try_to_lock);
-  if (!lock) return body(0, n);
-  if (s.started != wanted) {
+  if (lock && s.started != wanted) {
     s.pool.resize(wanted);
     s.started = wanted;
   }
+  return lock;
+}
+
+} // namespace
+
+void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> body) {
+  if (n <= 0) return;
+  if (n <= grain || inside) return body(0, n);
+  if (aside) aside->end();
+  Shared& s = shared();
+  std::unique_lock lock = take_pool(s);
+  if (!lock) return body(0, n);
   s.pool.run(n, std::max<int64_t>(grain, 1), body);
+}
+
+AsideWork::AsideWork(FunctionRef<void(int64_t, int64_t)> body) : body_(body) {
+  if (inside || aside) return;
+  std::unique_lock lock = take_pool(shared());
+  if (!lock) return;
+  shared().pool.offer(body_);
+  lock.release(); // until end()
+  offered_ = true;
+  aside = this;
+}
+
+void AsideWork::end() noexcept {
+  if (!offered_) return;
+  shared().pool.finish();
+  shared().mutex.unlock();
+  offered_ = false;
+  aside = nullptr;
 }
 
 } // namespace weft

@@ -32,6 +32,24 @@ private:
 /// run inline. The first exception thrown by a piece is rethrown here, after all pieces ended.
 void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> body);
 
+/// Work for one thread of the pool while the thread that offers it goes on. It may never be run:
+/// all may be busy. Until the offer ends the pool is this thread's; its calls of parallel_for end
+/// it.
+class AsideWork {
+public:
+  /// `body` must outlive the object. Nested in parallel_for, or with one thread, nothing is
+  /// offered.
+  explicit AsideWork(FunctionRef<void(int64_t, int64_t)> body);
+  /// Takes the work back, or waits for its end.
+  ~AsideWork() { end(); }
+  AsideWork(const AsideWork&) = delete;
+  void end() noexcept;
+
+private:
+  FunctionRef<void(int64_t, int64_t)> body_;
+  bool offered_ = false;
+};
+
 /// Returns the number of this thread inside parallel_for: 0 for the caller's thread.
 int thread_index();
 

@@ -83,6 +83,37 @@ void clear_sizes(Meta& m) {
     std::fill_n(m.strides, m.rank, 0);
 }
 
+/// Leaves of a size-generic segment what its program may depend on.
+void clear_sizes(Segment& s) {
+  std::vector<int64_t> sizes;
+  each_size(s, [&](int64_t size) { sizes.push_back(size); });
+  for (SegmentValue& v : s.values)
+    clear_sizes(v.meta);
+  for (SegmentOp& op : s.ops)
+    for (int64_t& size : op.sizes)
+      if (size != 1) size = 2;
+  if (s.facts.empty()) return;
+  size_t next = 0;
+  each_size(s, [&](int64_t& size) {
+    if (s.facts[next].is_constant()) size = sizes[next];
+    next++;
+  });
+  bool keeps_gaps = true;
+  for (int32_t v : s.leaves) {
+    Meta& m = s.values[v].meta;
+    if (m.contiguous) {
+      m.set_contiguous();
+      continue;
+    }
+    Meta read = m; // as the compiler will
+    read.finish_strided();
+    keeps_gaps &= !read.contiguous;
+  }
+  if (keeps_gaps) return;
+  s.facts.clear();
+  clear_sizes(s);
+}
+
 /// The form in which a segment is compiled: op k's location is number k, and what code cannot
 /// depend on is cleared. So segments that differ in their lines alone share a program, and so do
 /// size-generic ones that differ in their sizes.
@@ -95,13 +126,9 @@ Segment normal_form(const Segment& segment) {
     s.locations.push_back(known ? segment.locations[from] : SourceLine{});
     s.ops[k].location = static_cast<int32_t>(k);
   }
-  for (SegmentValue& v : s.values) {
+  for (SegmentValue& v : s.values)
     v.meta.requires_grad = 0;
-    if (s.generic) clear_sizes(v.meta);
-  }
-  for (SegmentOp& op : s.ops)
-    for (int64_t& size : op.sizes)
-      if (s.generic && size != 1) size = 2;
+  if (s.generic) clear_sizes(s);
   return s;
 }
 

@@ -3,7 +3,6 @@
 #include "runtime/core/allocator.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/profile.h"
-#include "runtime/core/scratchpad.h"
 #include "runtime/device/program_runner.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
@@ -15,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 namespace weft {
 
@@ -26,24 +26,15 @@ constexpr double kBytesPerNanosecond = 32, kFlopsPerNanosecond = 100; // of one 
 
 thread_local ThreadScratch thread_scratch;
 
-/// Temporaries of one run.
-class Arena {
-public:
-  Arena(int64_t bytes, const Loc& loc) : size_(static_cast<size_t>(bytes)) {
-    if (size_) memory_ = static_cast<char*>(allocate_bytes(size_, loc));
-  }
-  ~Arena() {
-    if (memory_) free_bytes(memory_, size_);
-  }
-  Arena(const Arena&) = delete;
-  char* memory() const { return memory_; }
-
-private:
-  char* memory_ = nullptr;
-  size_t size_;
-};
-
 } // namespace
+
+ProgramRun::Arena::Arena(int64_t bytes, const Loc& loc) : size_(static_cast<size_t>(bytes)) {
+  if (size_) memory_ = static_cast<char*>(allocate_bytes(size_, loc));
+}
+
+ProgramRun::Arena::~Arena() {
+  if (memory_) free_bytes(memory_, size_);
+}
 
 LoadedProgram::LoadedProgram() = default;
 LoadedProgram::~LoadedProgram() = default;
@@ -127,7 +118,9 @@ void LoadedProgram::resolve() {
   }
   if (!collection_folder().empty())
     nanoseconds_ = std::make_unique<std::atomic<uint64_t>[]>(launches_.size());
-  if (!is_generic() && p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
+  if (is_generic()) return;
+  if (p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
+  find_early();
 }
 
 void LoadedProgram::count_scalars(const ProgramLaunch& launch) {
@@ -224,53 +217,100 @@ void LoadedProgram::launch_observed(const Launch& l, const int64_t* values, void
 
 void LoadedProgram::run(const RunArguments& a) const {
   if (runner_) return runner_->run(a);
-  const Program& p = program_;
-  if (a.leaves.size() < leaf_count_ || a.outputs.size() < p.outputs.size() ||
+  if (a.leaves.size() < leaf_count_ || a.outputs.size() < program_.outputs.size() ||
       a.scalars.size() < scalar_count_)
     throw Error(ErrorKind::internal,
                 "program: it must be run with all its leaves, outputs and scalars");
-  const int64_t* values = constants_.data();
-  Scratchpad<int64_t, 64> evaluated(is_generic() ? p.exprs.size() : 0);
-  int64_t arena_bytes = arena_bytes_;
-  if (is_generic()) {
-    evaluate_sizes(p, a, evaluated.data());
-    values = evaluated.data();
-    if (p.arena_bytes >= 0) arena_bytes = values[p.arena_bytes];
-  }
-  Arena arena(arena_bytes, a.op_locations.empty() ? Loc() : a.op_locations[0]);
-  Scratchpad<void*, 32> addresses(p.buffers.size());
-  for (size_t k = 0; k < p.buffers.size(); k++) {
-    const ProgramBuffer& b = p.buffers[k];
+  ProgramRun(*this, a).run_to(launches_.size());
+}
+
+ProgramRun::ProgramRun(const LoadedProgram& program, const RunArguments& a)
+    : program_(program), arguments_(a), evaluated_(sizes_count(program)),
+      arena_(evaluate_arena(), a.op_locations.empty() ? Loc() : a.op_locations[0]),
+      addresses_(program.program_.buffers.size()), buffers_(program.most_buffers_),
+      numbers_(program.most_arguments_) {
+  const std::vector<ProgramBuffer>& buffers = program.program_.buffers;
+  for (size_t k = 0; k < buffers.size(); k++) {
+    const ProgramBuffer& b = buffers[k];
     switch (b.kind) {
     case ProgramBuffer::Kind::leaf:
-      addresses[k] = a.leaves[b.index];
+      addresses_[k] = nullptr; // it may come later
       break;
     case ProgramBuffer::Kind::output:
-      addresses[k] = a.outputs[b.index];
+      addresses_[k] = a.outputs[b.index];
       break;
     case ProgramBuffer::Kind::temporary:
-      addresses[k] =
-          (b.host < 0 ? arena.memory() : static_cast<char*>(a.outputs[b.host])) + values[b.offset];
+      addresses_[k] = (b.host < 0 ? arena_.memory() : static_cast<char*>(a.outputs[b.host])) +
+                      values_[b.offset];
       break;
     }
   }
-  Scratchpad<void*, 32> buffers(most_buffers_);
-  Scratchpad<int64_t, 32> arguments(most_arguments_);
-  for (const Launch& l : launches_) {
-    for (uint32_t k = 0; k < l.buffer_count; k++)
-      buffers[k] = addresses[launch_buffers_[l.first_buffer + k]];
-    for (uint32_t k = 0; k < l.argument_count; k++) {
-      ProgramArgument from = launch_arguments_[l.first_argument + k];
-      arguments[k] = from.kind == ProgramArgument::Kind::scalar
-                         ? static_cast<int64_t>(a.scalars[from.index])
-                         : values[from.index];
+}
+
+size_t ProgramRun::sizes_count(const LoadedProgram& program) {
+  return program.is_generic() ? program.program_.exprs.size() : 0;
+}
+
+int64_t ProgramRun::evaluate_arena() {
+  const Program& p = program_.program_;
+  values_ = program_.constants_.data();
+  if (!program_.is_generic()) return program_.arena_bytes_;
+  evaluate_sizes(p, arguments_, evaluated_.data());
+  values_ = evaluated_.data();
+  return p.arena_bytes >= 0 ? values_[p.arena_bytes] : 0;
+}
+
+void ProgramRun::run_to(size_t end) {
+  const LoadedProgram& p = program_;
+  const RunArguments& a = arguments_;
+  for (; next_ < end; next_++) {
+    const LoadedProgram::Launch& l = p.launches_[next_];
+    for (uint32_t k = 0; k < l.buffer_count; k++) {
+      const int32_t number = p.launch_buffers_[l.first_buffer + k];
+      const ProgramBuffer& b = p.program_.buffers[number];
+      buffers_[k] = b.kind == ProgramBuffer::Kind::leaf ? a.leaves[b.index] : addresses_[number];
     }
-    if (nanoseconds_ || profile::is_on()) [[unlikely]]
-      launch_observed(l, values, buffers.data(), arguments.data(), a);
+    for (uint32_t k = 0; k < l.argument_count; k++) {
+      ProgramArgument from = p.launch_arguments_[l.first_argument + k];
+      numbers_[k] = from.kind == ProgramArgument::Kind::scalar
+                        ? static_cast<int64_t>(a.scalars[from.index])
+                        : values_[from.index];
+    }
+    if (p.nanoseconds_ || profile::is_on()) [[unlikely]]
+      p.launch_observed(l, values_, buffers_.data(), numbers_.data(), a);
     else
-      launch(l, values, buffers.data(), arguments.data(), a);
+      p.launch(l, values_, buffers_.data(), numbers_.data(), a);
   }
-  if (nanoseconds_) runs_.fetch_add(1, std::memory_order_relaxed);
+  if (end == p.launches_.size() && !std::exchange(is_counted_, true) && p.nanoseconds_)
+    p.runs_.fetch_add(1, std::memory_order_relaxed);
+}
+
+size_t LoadedProgram::count_ready(size_t leaves, size_t scalars) const {
+  size_t ready = 0;
+  while (ready < early_.size() && early_[ready].leaves <= leaves &&
+         early_[ready].scalars <= scalars)
+    ready++;
+  return ready;
+}
+
+// Launches that one thread runs anyway, up to the first that is not one or that writes a leaf.
+void LoadedProgram::find_early() {
+  Needs needs{0, 0};
+  for (const Launch& l : launches_) {
+    const ProgramLaunch& from = program_.launches[l.number];
+    bool is_light = l.function && !from.writes_leaf;
+    for (uint32_t k = 0; k < l.phase_count; k++)
+      is_light &=
+          launch_phases_[l.first_phase + k].grain >= launch_phases_[l.first_phase + k].chunks;
+    if (!is_light) return;
+    for (int32_t b : from.buffers)
+      if (program_.buffers[b].kind == ProgramBuffer::Kind::leaf)
+        needs.leaves = std::max(needs.leaves, static_cast<size_t>(program_.buffers[b].index) + 1);
+    for (ProgramArgument a : from.arguments)
+      if (a.kind == ProgramArgument::Kind::scalar)
+        needs.scalars = std::max(needs.scalars, static_cast<size_t>(a.index) + 1);
+    early_.push_back(needs);
+  }
 }
 
 LoadedProgram::Times LoadedProgram::times() const {

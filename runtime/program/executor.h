@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/core/routine.h"
+#include "runtime/core/scratchpad.h"
 #include "runtime/program/kernel_abi.h"
 #include "runtime/program/program.h"
 #include "weft/error.h"
@@ -72,6 +73,10 @@ public:
   /// the cache was filled; 0 else.
   double slower_by() const { return slower_by_.load(std::memory_order_relaxed); }
   void set_slower_by(double times) { slower_by_.store(times, std::memory_order_relaxed); }
+  /// Returns how many launches, from the first on, may run while only so many of the first leaves
+  /// and scalars are known: each small enough for one thread, and none that writes a leaf. Of a
+  /// size-generic program, or one for a device, none may.
+  size_t count_ready(size_t leaves, size_t scalars) const;
   /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
   bool is_generic() const { return !program_.symbols.empty(); }
 
@@ -85,6 +90,7 @@ public:
   ~LoadedProgram();
 
 private:
+  friend class ProgramRun;
   struct Phase { // of a launch, for one vector of sizes
     int64_t chunks, grain;
   };
@@ -100,6 +106,7 @@ private:
 
   LoadedProgram();
   void resolve();
+  void find_early();
   void count_scalars(const ProgramLaunch& launch);
   static Phase geometry(const ProgramPhase& phase, const int64_t* values);
   void launch(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
@@ -119,14 +126,55 @@ private:
   std::vector<int32_t> launch_buffers_;           // of all launches, one after another
   std::vector<ProgramArgument> launch_arguments_; // likewise
   std::vector<Phase> launch_phases_;              // likewise; of a program without symbols
-  std::vector<int64_t> constants_;           // every expression's value, where none has a symbol
-  int64_t arena_bytes_ = 0;                  // likewise
+  std::vector<int64_t> constants_; // every expression's value, where none has a symbol
+  int64_t arena_bytes_ = 0;        // likewise
+  struct Needs {
+    size_t leaves, scalars; // of the launch and those before it
+  };
+  std::vector<Needs> early_;                 // of launches that may run before all leaves are known
   size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring
   size_t most_buffers_ = 0, most_arguments_ = 0;
   std::atomic<double> slower_by_{0};
   mutable std::atomic<uint64_t> runs_{0};
   std::unique_ptr<std::atomic<uint64_t>[]>
       nanoseconds_; // by launch; null where nobody asks for times
+};
+
+/// A run in pieces, on the CPU. What the arguments look into may be filled while it goes on, each
+/// leaf and number before the first launch that takes it.
+class ProgramRun {
+public:
+  /// Allocates the temporaries. `a` must outlive the run; outputs are there from the start.
+  ProgramRun(const LoadedProgram& program, const RunArguments& a);
+  ProgramRun(const ProgramRun&) = delete;
+  /// Runs the launches before `end` that have not run yet. Throws as LoadedProgram::run does.
+  void run_to(size_t end);
+  size_t next() const { return next_; }
+
+private:
+  class Arena {
+  public:
+    Arena(int64_t bytes, const Loc& loc);
+    ~Arena();
+    Arena(const Arena&) = delete;
+    char* memory() const { return memory_; }
+
+  private:
+    char* memory_ = nullptr;
+    size_t size_;
+  };
+  static size_t sizes_count(const LoadedProgram& program);
+  int64_t evaluate_arena();
+
+  const LoadedProgram& program_;
+  const RunArguments& arguments_;
+  const int64_t* values_ = nullptr; // of the program's expressions
+  Scratchpad<int64_t, 64> evaluated_;
+  Arena arena_;
+  Scratchpad<void*, 32> addresses_, buffers_;
+  Scratchpad<int64_t, 32> numbers_;
+  size_t next_ = 0;
+  bool is_counted_ = false; // among the program's runs
 };
 
 } // namespace weft

@@ -23,6 +23,7 @@ void put(ByteWriter& w, const ProgramLaunch& l) {
       w.put(e);
   for (int32_t v : {l.scratch_bytes, l.threads, l.most_blocks})
     w.put(v);
+  w.put(l.writes_leaf);
   w.put_all(l.ops);
 }
 
@@ -41,6 +42,7 @@ ProgramLaunch get_launch(ByteReader& r) {
       *e = r.get<int32_t>();
   for (int32_t* v : {&l.scratch_bytes, &l.threads, &l.most_blocks})
     *v = r.get<int32_t>();
+  l.writes_leaf = r.get_bool();
   l.ops = r.get_all<int32_t>();
   return l;
 }
@@ -66,6 +68,7 @@ ProgramBuffer get_buffer(ByteReader& r) {
 void put(ByteWriter& w, const ProgramTiles& tiles) {
   w.put_all(tiles.counts);
   w.put_all(tiles.steps);
+  w.put_all(tiles.extents);
   w.put_count(tiles.buffers.size());
   for (const ProgramBuffer& b : tiles.buffers)
     put(w, b);
@@ -78,11 +81,12 @@ void put(ByteWriter& w, const ProgramTiles& tiles) {
 ProgramTiles get_tiles(ByteReader& r) {
   ProgramTiles tiles;
   tiles.counts = r.get_all<int32_t>();
-  tiles.steps = r.get_all<int64_t>();
+  tiles.steps = r.get_all<int32_t>();
+  tiles.extents = r.get_all<int32_t>();
   tiles.buffers.resize(r.get_count(17));
   for (ProgramBuffer& b : tiles.buffers)
     b = get_buffer(r);
-  tiles.launches.resize(r.get_count(32));
+  tiles.launches.resize(r.get_count(33));
   for (ProgramLaunch& l : tiles.launches)
     l = get_launch(r);
   tiles.arena_bytes = r.get<int32_t>();
@@ -141,7 +145,7 @@ void get_plan(ByteReader& r, Program& p) {
     o.dtype = r.get_enum(DType::u8);
     o.bytes = r.get<int32_t>();
   }
-  p.launches.resize(r.get_count(32));
+  p.launches.resize(r.get_count(33));
   for (ProgramLaunch& l : p.launches)
     l = get_launch(r);
   p.arena_bytes = r.get<int32_t>();
@@ -349,9 +353,11 @@ private:
           "a routine's error does not exist");
   }
   void tiles(const ProgramTiles& t) const {
-    check(t.counts.size() == t.steps.size(), "tiles have a count without a step");
-    for (int32_t e : t.counts)
-      check(below(e, p_.exprs.size()), "a count of tiles does not exist");
+    check(t.counts.size() == t.steps.size() && t.counts.size() == t.extents.size(),
+          "tiles have a count without a step or an extent");
+    for (const std::vector<int32_t>* list : {&t.counts, &t.steps, &t.extents})
+      for (int32_t e : *list)
+        check(below(e, p_.exprs.size()), "a size of tiles does not exist");
     for (const ProgramBuffer& b : t.buffers) {
       check(optional(b.bytes), "a buffer's size does not exist");
       check(b.kind == ProgramBuffer::Kind::leaf

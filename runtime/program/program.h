@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 7;
+inline constexpr uint32_t kProgramVersion = 8;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -69,6 +69,7 @@ struct ProgramLaunch {
   std::vector<int32_t> ops = {};    // that it computes: positions in the segment, ascending
   int32_t threads = 0;              // of a block; 0 on the CPU
   int32_t most_blocks = 0;          // that a device launches, each doing several chunks; 0: all
+  bool writes_leaf = false;         // so that it must not run before all of the segment is known
 };
 
 /// How a routine sees a buffer: all but the dtype are expressions, in elements.
@@ -88,10 +89,12 @@ struct ProgramRoutine {
   int32_t error = 0;                 // code where it refuses an element; 0: it never does
 };
 
-/// Launches that run one after another for each tile of a result. Tiles run at once.
+/// Launches that run one after another for each tile of a result. Tiles run at once. A last tile
+/// that would pass the extent ends with it; those that would start there are none.
 struct ProgramTiles {
-  std::vector<int32_t> counts; // expressions: tiles along each dim
-  std::vector<int64_t> steps;  // from one tile to the next
+  std::vector<int32_t> counts;  // expressions: tiles along each dim, or more
+  std::vector<int32_t> steps;   // expressions: from one tile to the next
+  std::vector<int32_t> extents; // expressions
   // leaf: position in the buffers of the outer launch; temporary: place in the memory of the tile
   std::vector<ProgramBuffer> buffers;
   std::vector<ProgramLaunch> launches; // of compiled kernels; their buffers are those above

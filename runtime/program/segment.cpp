@@ -105,6 +105,12 @@ void check(const Segment& s, const ByteReader& r) {
     check_op(s, op, defined, sizes_before, r);
   for (int32_t v : s.outputs)
     r.check(below(v, s.values.size()) && defined[v], "an output is not defined");
+  size_t sizes = 0;
+  each_size(s, [&](int64_t) { sizes++; });
+  r.check(s.facts.empty() || (s.generic && s.facts.size() == sizes), "a size has no fact");
+  for (size_t k = 0; k < s.facts.size(); k++)
+    for (int32_t earlier : {s.facts[k].a, s.facts[k].b})
+      r.check(earlier >= -1 && earlier < static_cast<int64_t>(k), "a fact looks ahead");
   for (SegmentAlias a : s.aliases)
     r.check(below(a.leaf, s.leaves.size()) && below(a.same_as, s.leaves.size()),
             "an alias is not a leaf");
@@ -117,6 +123,13 @@ std::string Segment::serialize(bool with_locations) const {
   w.put(kMagic);
   w.put(version);
   w.put(generic);
+  w.put_count(facts.size());
+  for (const SizeFact& f : facts) {
+    w.put(f.known);
+    w.put(f.factor);
+    w.put(f.a);
+    w.put(f.b);
+  }
   w.put_count(values.size());
   for (const SegmentValue& v : values) {
     put(w, v.meta);
@@ -156,6 +169,13 @@ Segment Segment::deserialize(std::span<const uint8_t> bytes) {
   s.version = r.get<uint32_t>();
   r.check(s.version == kSegmentVersion, "its version is another");
   s.generic = r.get_bool();
+  s.facts.resize(r.get_count(17));
+  for (SizeFact& f : s.facts) {
+    f.known = r.get_bool();
+    f.factor = r.get<int64_t>();
+    f.a = r.get<int32_t>();
+    f.b = r.get<int32_t>();
+  }
   s.values.resize(r.get_count(10));
   for (SegmentValue& v : s.values) {
     v.meta = get_meta(r);

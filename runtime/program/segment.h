@@ -11,7 +11,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kSegmentVersion = 1;
+inline constexpr uint32_t kSegmentVersion = 2;
 
 struct SourceLine {
   std::string file, function;
@@ -43,10 +43,22 @@ struct SegmentAlias {
   int32_t leaf, same_as; // positions in `leaves`
 };
 
+/// What is known of a size that is an argument: it is factor * sizes[a] * sizes[b], where a and b
+/// are earlier sizes in the order of each_size, or -1, which counts as 1.
+struct SizeFact {
+  bool known = false;
+  int64_t factor = 0;
+  int32_t a = -1, b = -1;
+  bool is_constant() const { return known && a < 0 && b < 0; }
+  friend bool operator==(const SizeFact&, const SizeFact&) = default;
+};
+
 struct Segment {
   uint32_t version = kSegmentVersion;
-  // Sizes are arguments instead of constants: of those below only "equals 1" is meant.
+  // Sizes are arguments instead of constants: of those below only "equals 1" is meant, and what
+  // `facts` says of each; empty: nothing.
   bool generic = false;
+  std::vector<SizeFact> facts;
   std::vector<SegmentValue> values;
   std::vector<SegmentOp> ops;
   std::vector<int32_t> leaves; // values, in order of first use
@@ -60,5 +72,20 @@ struct Segment {
   /// Throws weft::Error (io) for truncated, overlong or inconsistent bytes.
   static Segment deserialize(std::span<const uint8_t> bytes);
 };
+
+/// Visits every number that a size-generic program takes as an argument: of each leaf the sizes,
+/// and the strides if there are gaps between its elements; then the size attributes of the ops.
+template <class S, class F> void each_size(S& segment, F visit) {
+  for (int32_t v : segment.leaves) {
+    auto& meta = segment.values[static_cast<size_t>(v)].meta;
+    for (int k = 0; k < meta.rank; k++)
+      visit(meta.sizes[k]);
+    for (int k = 0; k < meta.rank && !meta.contiguous; k++)
+      visit(meta.strides[k]);
+  }
+  for (auto& op : segment.ops)
+    for (auto& size : op.sizes)
+      visit(size);
+}
 
 } // namespace weft

@@ -35,7 +35,10 @@ TileLaunch::TileLaunch(const ProgramTiles& tiles, std::span<const weft_kernel_fn
 void TileLaunch::run_tile(int64_t number, Tile& tile) const {
   for (size_t d = tiles_.counts.size(); d-- > 0;) {
     int64_t count = tile.values[tiles_.counts[d]];
-    tile.starts[d] = number % count * tiles_.steps[d];
+    int64_t step = tile.values[tiles_.steps[d]], extent = tile.values[tiles_.extents[d]];
+    int64_t start = number % count * step;
+    if (start >= extent) return;
+    tile.starts[d] = std::min(start, extent - step);
     number /= count;
   }
   for (size_t k = 0; k < functions_.size(); k++) {

@@ -59,6 +59,30 @@ TEST_CASE("attention is one launch, whatever its rows and masks", "[compiled]") 
             x) == 1);
 }
 
+TEST_CASE("attention of rows that change is one launch for all of them", "[compiled]") {
+  NoGrad no_grad;
+  for (auto* mask : {plain, causal}) {
+    auto body = [mask](const Inputs& i) { return attention(i[0], i[1], i[2], mask); };
+    auto f = compile(body);
+    for (auto [rows, columns] : {std::pair(64, 64),
+                                 {64, 64},
+                                 {96, 96},
+                                 {700, 700},
+                                 {17, 17},
+                                 {1031, 1031},
+                                 {96, 300},
+                                 {300, 2100}}) {
+      INFO("rows " << rows << " columns " << columns);
+      Inputs x = heads(3, rows, columns);
+      const int64_t before = f.stats().kernels;
+      CHECK(difference(body(x), f(x)) <= 5e-6);
+      if (rows != 64) CHECK(f.stats().kernels == before + 1);
+    }
+    CHECK(f.stats().programs == 3);
+    CHECK(f.stats().eager_segments == 0);
+  }
+}
+
 TEST_CASE("attention reads heads where a projection left them", "[compiled]") {
   int64_t batch = 2, rows = 512, count = 3, width = 16;
   Tensor qkv = ramp({batch, rows, 3 * count * width}, 2);

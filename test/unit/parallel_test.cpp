@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -92,4 +93,47 @@ TEST_CASE("sleeping workers wake up") {
     parallel_for(1000, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
     CHECK(sum == 1000);
   }
+}
+
+TEST_CASE("work aside runs in a thread of the pool while this one goes on") {
+  Threads two(2);
+  std::atomic<bool> has_run{false};
+  std::thread::id runner;
+  auto work = [&](int64_t, int64_t) {
+    runner = std::this_thread::get_id();
+    has_run = true;
+  };
+  {
+    AsideWork aside(work);
+    const auto start = std::chrono::steady_clock::now();
+    while (!has_run && std::chrono::steady_clock::now() - start < std::chrono::seconds(30))
+      std::this_thread::yield();
+  }
+  CHECK(has_run);
+  CHECK(runner != std::this_thread::get_id());
+  for (int round = 0; round < 1000; round++) { // at once: it is run whole or not at all
+    std::atomic<int> begun{0}, ended{0};
+    auto counted = [&](int64_t, int64_t) {
+      begun++;
+      ended++;
+    };
+    AsideWork aside(counted);
+    if (round % 2) {
+      std::atomic<int64_t> sum{0};
+      parallel_for(1000, 10, [&](int64_t begin, int64_t end) { sum += end - begin; });
+      CHECK(sum == 1000);
+    } else {
+      aside.end();
+    }
+    CHECK(begun == ended);
+    CHECK(begun <= 1);
+  }
+}
+
+TEST_CASE("with one thread no work goes aside") {
+  Threads one(1);
+  bool has_run = false;
+  auto work = [&](int64_t, int64_t) { has_run = true; };
+  { AsideWork aside(work); }
+  CHECK_FALSE(has_run);
 }

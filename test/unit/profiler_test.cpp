@@ -117,6 +117,30 @@ TEST_CASE("regions, flushes, compilations and kernels nest", "[profiler]") {
   CHECK(flushes[0]["dur"].get<double>() <= region["dur"].get<double>());
 }
 
+TEST_CASE("launches of a long segment lie beside the ops that are followed", "[profiler]") {
+  set_num_threads(2);
+  Tensor b = ones({300});
+  auto f = compile([&](Tensor x) {
+    for (int k = 0; k < 1000; k++)
+      x = x * 0.5 + b;
+    return x;
+  });
+  bool found = false;
+  for (int k = 0; k < 10000 && !found; k++) {
+    const int64_t before = f.stats().early_kernels;
+    Profiler profiler;
+    f(b);
+    if (f.stats().early_kernels == before) continue; // no thread was free
+    Json trace = Json::parse(profiler.chrome_trace());
+    Json region = events(trace, "region").at(0), flush = events(trace, "flush").at(0);
+    for (const Json& kernel : events(trace, "kernel"))
+      found |=
+          kernel["tid"] != gettid() && kernel["ts"] > region["ts"] && kernel["ts"] < flush["ts"];
+  }
+  set_num_threads(0);
+  CHECK(found);
+}
+
 TEST_CASE("a thread's events lie in each other or apart", "[profiler]") {
   Tensor w = zeros({8, 8}).requires_grad_();
   auto step = compile([&](const Tensor& x) {

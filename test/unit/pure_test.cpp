@@ -607,3 +607,24 @@ TEST_CASE("threads that come to the end of a new path at once agree on it") {
     REQUIRE(f.stats().segments == 1);
   }
 }
+
+TEST_CASE("a body of exactly as many ops as a segment may have is skipped") {
+  for (int ops : {3, 4, 5}) {
+    int bodies = 0;
+    CompileOptions options = pure();
+    options.max_segment_ops = 4;
+    auto f = compile(
+        [&](const Tensor& x) {
+          bodies++;
+          Tensor y = x;
+          for (int k = 0; k < ops; k++)
+            y = y + 1.0;
+          return y;
+        },
+        options);
+    for (int k = 0; k < 10; k++)
+      require_same(f(ramp({3})), ramp({3}, static_cast<float>(ops)));
+    INFO(ops << " ops");
+    CHECK((bodies < 10) == (ops <= 4));
+  }
+}

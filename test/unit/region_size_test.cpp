@@ -3,7 +3,10 @@
 
 #include "region_util.h"
 
+#include <array>
+
 using namespace region_test;
+using Catch::Contains;
 
 TEST_CASE("a start or step of 1 is no constant of a program for any sizes", "[region]") {
   auto body = [](const Tensor& x, int64_t start, int64_t step) {
@@ -100,4 +103,57 @@ TEST_CASE("sizes are specialised, generic, or both, as the options say", "[regio
   CHECK(programs(CompileOptions::Sizes::specialise, 32) == 4);
   CHECK(programs(CompileOptions::Sizes::specialise, 2) == 3);
   CHECK(programs(CompileOptions::Sizes::generic, 32) == 1);
+}
+
+TEST_CASE("a program for other sizes takes as constants what has stayed", "[region]") {
+  auto body = [](const Tensor& x, const Tensor& w) {
+    Tensor y = matmul(x, w).reshape({x.size(0) * x.size(1), w.size(1)});
+    return softmax(y + x.reshape({y.size(0), x.size(2)}).sum(Dims(1), true), -1);
+  };
+  auto f = compile(body);
+  auto call = [&](int64_t batch, int64_t rows, int64_t inner, int64_t columns) {
+    INFO(batch << " " << rows << " " << inner << " " << columns);
+    Tensor x = ramp({batch, rows, inner}), w = ramp({inner, columns});
+    require_equal(f(x, w), body(x, w), 1e-5);
+    return f.stats().programs;
+  };
+  CHECK(call(2, 3, 4, 5) == 0); // recorded
+  CHECK(call(2, 3, 4, 5) == 1);
+  CHECK(call(2, 7, 4, 5) == 2); // rows change alone
+  CHECK(call(2, 9, 4, 5) == 2);
+  CHECK(call(2, 0, 4, 5) == 2);
+  CHECK_THAT(f.explain(), Contains("program (sizes like these)"));
+  CHECK(call(6, 9, 4, 5) == 3); // the batch as well
+  CHECK(call(8, 7, 4, 5) == 3);
+  CHECK(call(8, 7, 6, 5) == 4);
+  CHECK(call(8, 7, 6, 3) == 5); // and now nothing is assumed any more
+  CHECK(call(3, 2, 9, 11) == 5);
+  CHECK_THAT(f.explain(), Contains("program (any sizes)"));
+}
+
+TEST_CASE("sizes that were equal by chance get another program when they are not", "[region]") {
+  auto body = [](const Tensor& x, const Tensor& y) {
+    return concatenate({exp(x).sum(Dims(1)), exp(y).sum(Dims(1))}, 0);
+  };
+  auto f = compile(body);
+  using Sizes = std::array<int64_t, 4>;
+  for (auto [a, b, c, d] : {Sizes{3, 4, 3, 4}, Sizes{3, 4, 3, 4}, Sizes{5, 8, 5, 8},
+                            Sizes{5, 6, 5, 7}, Sizes{2, 6, 4, 5}, Sizes{7, 7, 7, 7}}) {
+    INFO(a << " " << b << " " << c << " " << d);
+    Tensor x = ramp({a, b}) * 0.1, y = ramp({c, d}) * 0.1;
+    require_equal(f(x, y), body(x, y), 1e-6);
+  }
+}
+
+TEST_CASE("strides that stay are constants, those that follow from sizes are computed",
+          "[region]") {
+  auto body = [](const Tensor& x) { return exp(x * 0.125).sum(Dims(1)); };
+  auto f = compile(body);
+  for (int64_t n : {4, 4, 6, 9, 0, 5}) {
+    INFO("n " << n);
+    Tensor whole = ramp({n, 12}) * 0.01;
+    require_equal(f(slice(whole, 1, 3, 9)), body(slice(whole, 1, 3, 9)), 1e-6);
+    Tensor turned = transpose(ramp({6, n}) * 0.01, 0, 1);
+    require_equal(f(turned), body(turned), 1e-6);
+  }
 }

@@ -36,11 +36,13 @@ TEST_CASE("a segment survives its bytes") {
   s.ops[1].scalar_attributes = {0};
   s.values[0].meta.strides[0] = 3;
   s.values[0].meta.finish_strided();
+  s.facts = {{}, {true, 3}, {true, 1, 0}, {true, 2, 0, 0}};
   std::string bytes = s.serialize(true);
   CHECK(again(bytes) == bytes);
   Segment t = Segment::deserialize(bytes_of(bytes));
   CHECK(t.ops[0].structure == std::vector<int64_t>{1, -2});
   CHECK(t.values[0].meta.contiguous == 0);
+  CHECK(t.facts == s.facts);
   CHECK(t.locations[1].line == 11);
   CHECK(t.ops[1].location == 1);
 }
@@ -73,6 +75,14 @@ TEST_CASE("bytes that are no segment are refused with a reason") {
   s = samples::segment(5);
   s.version = 77;
   CHECK_THAT(message(s.serialize(true)), Contains("its version is another"));
+  s = samples::segment(5);
+  s.facts.resize(1);
+  CHECK_THAT(message(s.serialize(true)), Contains("a size has no fact"));
+  s = samples::segment(5);
+  s.generic = true;
+  s.facts.resize(2);
+  s.facts[0] = {true, 1, 1};
+  CHECK_THAT(message(s.serialize(true)), Contains("a fact looks ahead"));
 }
 
 TEST_CASE("every truncation of a segment is refused") {

@@ -3,6 +3,7 @@
 #include "tools/weft-bench/limits.h"
 #include "tools/weft-bench/modes.h"
 #include "tools/weft-bench/sampling.h"
+#include "weft/parallel.h"
 
 #include <fmt/core.h>
 
@@ -112,6 +113,32 @@ void follow_rows(Table& table) {
             "ns");
 }
 
+/// A long body of small ops. With a second thread launches run while later ops are followed; none
+/// is large enough for two threads, so one thread is what that is compared with.
+void early_rows(Table& table) {
+  const std::string what = "call of 2000 ops, 1024 floats, two threads over one";
+  const int threads = num_threads();
+  if (threads < 2) return table.skip(what, "it takes two threads");
+  manual_seed(0);
+  Tensor a = normal({1024}), b = normal({1024});
+  auto region = compile([&] {
+    Tensor x = a;
+    for (int k = 0; k < 1000; k++)
+      x = x * 0.5 + b;
+    return x;
+  });
+  for (int k = 0; k < 20; k++)
+    region();
+  Timed timed([&] { region(); });
+  auto sample = [&](int n) {
+    set_num_threads(n);
+    return timed.sample();
+  };
+  auto samples = interleave({[&] { return sample(1); }, [&] { return sample(2); }}, 1.5);
+  set_num_threads(threads);
+  table.add(what, bootstrap(ratios(samples[1], samples[0])).middle, 0.9, "x");
+}
+
 /// Runs `weft-bench probe NAME` with a cache folder and returns what it prints.
 Json probe(const std::string& self, const std::string& name, const fs::path& cache) {
   std::string command = fmt::format("WEFT_CACHE_DIR='{}' WEFT_NUM_THREADS={} '{}' probe {}",
@@ -132,11 +159,10 @@ void compile_rows(Table& table, const std::string& self) {
   if (!mkdtemp(name.data()))
     throw Error(ErrorKind::io, "weft-bench: " + name + " must be creatable");
   fs::path folder = name;
-  auto median_of = [&](const char* what, bool cold) {
+  auto median_of = [&](const std::string& what, bool cold) {
     std::vector<double> ms;
     for (int k = 0; k < 5; k++) {
-      fs::path cache =
-          folder / (cold ? std::string(what) + std::to_string(k) : std::string("warm"));
+      fs::path cache = folder / (what + (cold ? std::to_string(k) : std::string("warm")));
       Json r = probe(self, what, cache);
       if (cold || k > 0) ms.push_back(r.at("compile_ms"));
     }
@@ -147,6 +173,8 @@ void compile_rows(Table& table, const std::string& self) {
   table.add("cold compile of digits_train, likewise", median_of("digits_train", true), 500, "ms");
   table.add("warm start of digits_train from the cache", median_of("digits_train", false), 10,
             "ms");
+  table.add("cold compile of gpt_inf, likewise", median_of("gpt_inf", true), 1000, "ms");
+  table.add("warm start of gpt_inf from the cache", median_of("gpt_inf", false), 20, "ms");
   fs::remove_all(folder);
 }
 
@@ -180,6 +208,7 @@ int overhead_command(const std::string& self, const std::string& json) {
   Table table;
   eager_rows(table);
   follow_rows(table);
+  early_rows(table);
   compile_rows(table, self);
   bandwidth_rows(table);
   product_rows(table);

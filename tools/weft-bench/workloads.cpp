@@ -1,6 +1,7 @@
 #include "tools/weft-bench/workloads.h"
 
 #include <cmath>
+#include <set>
 
 namespace weft::bench {
 
@@ -206,8 +207,9 @@ Mode mode_of(const std::string& name) {
   if (name == "compiled") return Mode::compiled;
   if (name == "generic") return Mode::generic;
   if (name == "deterministic") return Mode::deterministic;
-  throw Error(ErrorKind::value, "weft-bench: the mode must be eager, compiled, generic or "
-                                "deterministic, got " +
+  if (name == "resized") return Mode::resized;
+  throw Error(ErrorKind::value, "weft-bench: the mode must be eager, compiled, generic, "
+                                "deterministic or resized, got " +
                                     name);
 }
 
@@ -253,6 +255,23 @@ template <class F> void Running::set(F body, Mode mode) {
   call_ = [compiled] { return (*compiled)(); };
   stats_ = [compiled] { return compiled->stats(); };
   explain_ = [compiled] { return compiled->explain(); };
+  if (mode == Mode::resized) call_smaller();
+}
+
+void Running::call_smaller() {
+  std::set<int64_t> kept;
+  for (auto& [name, t] : params_)
+    kept.insert(t.shape().begin(), t.shape().end());
+  const Tensors whole = inputs_;
+  for (Tensor& t : inputs_) {
+    for (int64_t dim = 0; dim < t.dim(); dim++)
+      if (const int64_t n = t.size(dim); n > 1 && !kept.contains(n))
+        t = narrow(t, dim, 0, n / 2).contiguous();
+    if (!is_floating(t.dtype())) t = floor_divide(t, 2); // classes, of which there are half now
+  }
+  for (int k = 0; k < 3; k++)
+    call();
+  inputs_ = whole;
 }
 
 void Running::prepare(Mode mode) {

@@ -40,8 +40,10 @@ std::vector<Workload> narrow_workloads();
 /// Returns the workload of a name, or throws weft::Error that lists them.
 const Workload& workload(const std::string& name);
 
-/// generic, deterministic: compiled with that option (CompileOptions).
-enum class Mode { eager, compiled, generic, deterministic };
+/// generic, deterministic: compiled with that option (CompileOptions). resized: called with inputs
+/// of half the sizes first, all but those that parameters have, so that the second sizes are
+/// measured.
+enum class Mode { eager, compiled, generic, deterministic, resized };
 Mode mode_of(const std::string& name);
 
 /// A workload with data of its own, ready to be called again and again.
@@ -61,6 +63,7 @@ private:
   void place(Device device); // also in the workload's dtype
   void prepare(Mode mode);
   template <class F> void set(F body, Mode mode);
+  void call_smaller();
   const Workload& workload_;
   Params params_;
   Tensors inputs_;

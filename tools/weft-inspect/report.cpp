@@ -144,10 +144,18 @@ std::string remarks(const Collected& c) {
 
 std::string describe(const Segment& s, int32_t value) {
   const Meta& m = s.values[value].meta;
+  size_t first = 0; // of the value's sizes, if it is a leaf
+  for (int32_t v : s.leaves) {
+    if (v == value) break;
+    first += (s.values[v].meta.contiguous ? 1 : 2) * s.values[v].meta.rank;
+  }
+  auto is_known = [&](int k) {
+    if (!s.generic || m.sizes[k] == 1) return true;
+    return s.values[value].is_leaf && !s.facts.empty() && s.facts[first + k].is_constant();
+  };
   std::string text = std::string(name_of(m.dtype)) + "[";
   for (int k = 0; k < m.rank; k++)
-    text += (k ? ", " : "") +
-            (s.generic && m.sizes[k] != 1 ? std::string("?") : std::to_string(m.sizes[k]));
+    text += (k ? ", " : "") + (is_known(k) ? std::to_string(m.sizes[k]) : std::string("?"));
   return text + "]";
 }
 

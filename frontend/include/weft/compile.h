@@ -23,7 +23,7 @@ struct CompileOptions {
   /// How programs take the sizes of tensors. One for given sizes is the faster one; one whose sizes
   /// are arguments serves all calls.
   enum class Sizes {
-    automatic,  // a program for the sizes that come first, another for all others
+    automatic,  // a program for the sizes that come first, others for those that change
     specialise, // a program for each, up to max_specialised; then one for all others
     generic,    // one program for all
   };
@@ -68,9 +68,10 @@ struct RegionStats {
   int64_t calls = 0, pure_calls = 0; // pure: whose bodies were skipped
   int64_t ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
   int64_t programs = 0, segments = 0, generic_calls = 0, eager_segments = 0, alias_fallbacks = 0;
-  int64_t verified = 0;   // runs that were compared with their ops
-  int64_t unrecorded = 0; // times that a new path met an exhausted budget
-  int64_t kernels = 0;    // launches of all programs together
+  int64_t verified = 0;      // runs that were compared with their ops
+  int64_t unrecorded = 0;    // times that a new path met an exhausted budget
+  int64_t kernels = 0;       // launches of all programs together
+  int64_t early_kernels = 0; // those of them that ran while the ops behind them were followed
   double compile_seconds = 0;
   // Of calls that were timed, one in 64 of those that recorded nothing: how many, all of their time
   // but that of compiling, and the part of it in which programs, or ops in their place, ran.

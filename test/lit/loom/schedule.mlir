@@ -1,6 +1,9 @@
 // RUN: weft-opt %s --loom-schedule | FileCheck %s
 // RUN: weft-opt %s --loom-schedule="cache-bytes=1048576" | FileCheck %s --check-prefix=SMALL
 
+// CHECK-DAG: #[[N:map[0-9]*]] = affine_map<()[s0] -> (s0)>
+// CHECK-DAG: #[[BEYOND:map[0-9]*]] = affine_map<()[s0] -> (s0 * 4 - 16777216)>
+
 // A pointwise kernel has lanes along its axis, equal chunks of whole vectors, and streams what no cache holds.
 // CHECK-LABEL: loom.kernel @pointwise
 // CHECK: #loom.axis<"i", 4194304, lanes, chunk = [[#]]>
@@ -157,5 +160,33 @@ loom.kernel @rows_by_index(%at: !loom.buffer<i64>, %x: !loom.buffer<f32>, %y: !l
     %p = arith.index_cast %i : i64 to index
     %v = loom.load %x[affine_map<(c, p) -> (c + p * 64)>](%c, %p) : !loom.buffer<f32>
     loom.store %v, %y[affine_map<(c, r) -> (r * 64 + c)>](%c, %r) : !loom.buffer<f32>
+  }
+}
+
+// Where sizes are arguments the kernel says what its stores pass the cache for: 4 n bytes of at least 16 MiB.
+// CHECK-LABEL: loom.kernel @any_size
+// CHECK: loom.part [#loom.axis<"i", #[[N]], lanes, chunk = 16384>] streams #[[BEYOND]] {
+// CHECK: loom.store {{.*}} nontemporal
+// Rows of unknown length may be all of the work: few of them are a chunk.
+// CHECK: loom.part [#loom.axis<"r", #[[N]], chunk = 2>] {
+loom.kernel @any_size(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f32>, %n: index) {
+  loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>>] {
+  ^bb0(%i: index):
+    %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+  }
+  loom.part [#loom.axis<"r", affine_map<()[s0] -> (s0)>>] {
+  ^bb0(%r: index):
+    %zero = arith.constant 0.0 : f32
+    %s = loom.loop <"c", affine_map<()[s0] -> (s0)>> init(%zero : f32) {
+    ^bb0(%c: index):
+      %v = loom.load %x[affine_map<(r, c)[s0] -> (r * s0 + c)>](%r, %c) : !loom.buffer<f32>
+      loom.yield %v : f32
+    } combine {
+    ^bb0(%a: f32, %b: f32):
+      %t = arith.addf %a, %b : f32
+      loom.yield %t : f32
+    }
+    loom.store %s, %z[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
   }
 }

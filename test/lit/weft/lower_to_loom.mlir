@@ -118,3 +118,33 @@ func.func @gather_of_any_size(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>, %at
   %y = weft.gather %x, %at {structure = array<i64: 0>} : (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<8xi64>) -> tensor<8xf32>
   return %y : tensor<8xf32>
 }
+
+// -----
+
+// A factor that no strides show, heads beside one another here, is copied before a product that reads it often.
+// CHECK: #[[ROWS:map[0-9]*]] = affine_map<(d0, d1) -> (d0 * 12 + d1)>
+// CHECK-LABEL: func.func @heads
+// CHECK: %[[X:.*]] = weft.launch @k0_copy(%arg0
+// CHECK: weft.launch @k1_matmul(%[[X]], %arg1
+// CHECK-LABEL: loom.kernel @k1_matmul
+// CHECK: loom.dot
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: loom.load %{{.*}}[#[[ROWS]]]
+func.func @heads(%x: tensor<2x3x8x4xf32>, %w: tensor<12x16xf32>) -> tensor<2x8x16xf32> {
+  %0 = weft.permute %x {structure = array<i64: 0, 2, 1, 3>} : (tensor<2x3x8x4xf32>) -> tensor<2x8x3x4xf32>
+  %1 = weft.view %0 {sizes = affine_map<() -> (2, 8, 12)>} : (tensor<2x8x3x4xf32>) -> tensor<2x8x12xf32>
+  %2 = weft.matmul %1, %w : (tensor<2x8x12xf32>, tensor<12x16xf32>) -> tensor<2x8x16xf32>
+  return %2 : tensor<2x8x16xf32>
+}
+
+// -----
+
+// Of a few columns each element is read a few times: no copy pays.
+// CHECK-LABEL: func.func @few_columns
+// CHECK-NEXT: weft.launch @k0_matmul(%arg0
+func.func @few_columns(%x: tensor<2x3x8x4xf32>, %w: tensor<12x4xf32>) -> tensor<2x8x4xf32> {
+  %0 = weft.permute %x {structure = array<i64: 0, 2, 1, 3>} : (tensor<2x3x8x4xf32>) -> tensor<2x8x3x4xf32>
+  %1 = weft.view %0 {sizes = affine_map<() -> (2, 8, 12)>} : (tensor<2x8x3x4xf32>) -> tensor<2x8x12xf32>
+  %2 = weft.matmul %1, %w : (tensor<2x8x12xf32>, tensor<12x4xf32>) -> tensor<2x8x4xf32>
+  return %2 : tensor<2x8x4xf32>
+}

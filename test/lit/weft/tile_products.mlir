@@ -3,7 +3,7 @@
 // softmax between two products: a function of one head and 128 rows, called 12 * 8 times.
 // CHECK-LABEL: func.func @attention
 // CHECK-NEXT: weft.scalar
-// CHECK-NEXT: weft.tiles @tiles0(%arg0, %arg1, %arg2, %{{.*}}) counts #[[COUNTS:.*]] steps [1, 128]
+// CHECK-NEXT: weft.tiles @tiles0(%arg0, %arg1, %arg2, %{{.*}}) counts #[[COUNTS:.*]] steps #[[STEPS:.*]] extents #[[EXTENTS:.*]] {
 // CHECK-NEXT: return
 // The tile starts at s0 along the heads and at s1 along the rows; keys and values are read whole.
 // CHECK-LABEL: func.func private @tiles0
@@ -74,4 +74,23 @@ func.func @apart(%q: tensor<1024x64xf32>, %kt: tensor<64x1024xf32>, %v: tensor<1
   %o = weft.div %i, %n : (tensor<64x64xf32>, tensor<64x1xf32>) -> tensor<64x64xf32>
   %k = weft.matmul %o, %w : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %d, %y, %z, %k : tensor<1024x1024xf32>, tensor<1024x64xf32>, tensor<1024x64xf32>, tensor<64x64xf32>
+}
+
+// -----
+
+// Rows and columns that are arguments: as many tiles as 512 KiB of scores each ask for, whose rows are the function's last size.
+// CHECK: #[[COUNTS:map[0-9]*]] = affine_map<()[s0] -> (12, ((s0 * s0) * 4) floordiv 524288 + 1)>
+// CHECK: #[[STEPS:map[0-9]*]] = affine_map<()[s0] -> (1, s0 ceildiv (((s0 * s0) * 4) floordiv 524288 + 1))>
+// CHECK: #[[EXTENTS:map[0-9]*]] = affine_map<()[s0] -> (12, s0)>
+// CHECK-LABEL: func.func @any_rows
+// CHECK: weft.tiles @tiles0
+// CHECK-SAME: counts #[[COUNTS]] steps #[[STEPS]] extents #[[EXTENTS]]
+// CHECK-LABEL: func.func private @tiles0
+func.func @any_rows(%q: tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>, %kt: tensor<12x64x?xf32, affine_map<()[s0] -> (12, 64, s0)>>, %v: tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>, %n: index) -> tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>> {
+  %s = weft.matmul %q, %kt : (tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>, tensor<12x64x?xf32, affine_map<()[s0] -> (12, 64, s0)>>) -> tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>
+  %m = weft.max %s {structure = array<i64: 1, 2>} : (tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>) -> tensor<12x?x1xf32, affine_map<()[s0] -> (12, s0, 1)>>
+  %d = weft.sub %s, %m : (tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>, tensor<12x?x1xf32, affine_map<()[s0] -> (12, s0, 1)>>) -> tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>
+  %e = weft.exp %d : (tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>) -> tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>
+  %y = weft.matmul %e, %v : (tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>, tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>) -> tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>
+  return %y : tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>
 }
