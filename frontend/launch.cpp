@@ -274,16 +274,26 @@ void end_trial(SegmentProgram& p) {
   keep_verdict(p.report.key, p.trial.slower_by());
 }
 
+// Sizes that come back so often have a program of their own as well, where that is up to the
+// library; so many of them at most, and so many are counted.
+constexpr int kOften = 32, kMostOften = 8;
+constexpr size_t kMostCounted = 256;
+
 // Says whether sizes that a segment runs with are to be arguments of its program.
-bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) const {
+bool Session::wants_generic(Flush& f, const std::vector<int64_t>& sizes) const {
   const CompileOptions& options = region_.options();
   if (options.sizes == CompileOptions::Sizes::generic) return true;
   if (options.deterministic) return false; // which sizes came first must not matter
   std::set<std::vector<int64_t>> known;
   for (const auto& p : f.programs)
     if (!p->generic) known.insert(p->sizes);
-  const int most = options.sizes == CompileOptions::Sizes::specialise ? options.max_specialised : 1;
-  return !known.contains(sizes) && static_cast<int>(known.size()) >= most;
+  const bool is_automatic = options.sizes == CompileOptions::Sizes::automatic;
+  const int most = is_automatic ? 1 : options.max_specialised,
+            count = static_cast<int>(known.size());
+  if (known.contains(sizes) || count < most) return false;
+  if (!is_automatic || count >= kMostOften) return true;
+  if (f.calls_of_sizes.size() >= kMostCounted) f.calls_of_sizes.clear();
+  return ++f.calls_of_sizes[sizes] < kOften;
 }
 
 SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live) {

@@ -84,7 +84,7 @@ private:
   void launch(Flush& flush);
   void launch_timed(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
-  bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
+  bool wants_generic(Flush& flush, const std::vector<int64_t>& sizes) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
   void begin_trial(const Flush& flush, SegmentProgram& program) const;
