@@ -87,6 +87,20 @@ docs: build ## Writes the generated pages and listings of README.md and docs/ an
 figures: build ## Measures the figures of README.md anew (minutes, on a quiet machine)
 	@tools/docs/refresh.py --samples
 
+.PHONY: plans
+plans: build ## Counts launches, bytes and spills of the workloads anew, for test/tools/plans.txt
+	@test/tools/plans_test.py build/bin --refresh
+
+.PHONY: guard
+guard: build ## Looks for calls that are slower compiled than eager: every function and workload (minutes, on a quiet machine)
+	@build/bin/weft-bench guard
+
+PYTHON ?= python3
+THREADS ?= 2
+.PHONY: peers
+peers: build ## Times Weft beside the libraries that PYTHON has: THREADS=2 WORKLOADS="ew_4m '40 products'"
+	@$(PYTHON) tools/peers/peers.py --threads $(THREADS) --json build/peers/peers.json $(WORKLOADS)
+
 .PHONY: install
 install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
 	@cmake --install build --prefix $(PREFIX)

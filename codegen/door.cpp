@@ -109,9 +109,11 @@ Program compile(const weft_compile_request& request) {
   registerDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
-  std::string named = option(options, "cpu");
-  cpu::CpuTarget target =
-      named.empty() ? cpu::CpuTarget::host() : take(cpu::CpuTarget::named(named));
+  // "cpu": only to look at. "run_as": of those whose code runs here.
+  std::string named = option(options, "cpu"), run_as = option(options, "run_as");
+  cpu::CpuTarget target = !run_as.empty() ? take(cpu::CpuTarget::runnable(run_as))
+                          : named.empty() ? cpu::CpuTarget::host()
+                                          : take(cpu::CpuTarget::named(named));
   clock.add("MLIR set-up", {}, start, clock.now() - start);
 
   PipelineOptions pipeline;

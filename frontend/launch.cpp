@@ -287,24 +287,34 @@ void end_trial(SegmentProgram& p) {
   keep_verdict(p.report.key, p.trial.slower_by());
 }
 
+// Sizes that come back so often have a program of their own as well, where that is up to the
+// library; so many of them at most, and so many are counted.
+constexpr int kOften = 32, kMostOften = 8;
+constexpr size_t kMostCounted = 256;
+
 // Says whether sizes that a segment runs with are to be arguments of its program.
-bool Session::wants_generic(const Flush& f, const std::vector<int64_t>& sizes) const {
+bool Session::wants_generic(Flush& f, const std::vector<int64_t>& sizes) const {
   const CompileOptions& options = region_.options();
   if (options.sizes == CompileOptions::Sizes::generic) return true;
   if (options.deterministic) return false; // which sizes came first must not matter
   std::set<std::vector<int64_t>> known;
   for (const auto& p : f.programs)
     if (!p->taken.generic) known.insert(p->sizes);
-  const int most = options.sizes == CompileOptions::Sizes::specialise ? options.max_specialised : 1;
-  return !known.contains(sizes) && static_cast<int>(known.size()) >= most;
+  const bool is_automatic = options.sizes == CompileOptions::Sizes::automatic;
+  const int most = is_automatic ? 1 : options.max_specialised,
+            count = static_cast<int>(known.size());
+  if (known.contains(sizes) || count < most) return false;
+  if (!is_automatic || count >= kMostOften) return true;
+  if (f.calls_of_sizes.size() >= kMostCounted) f.calls_of_sizes.clear();
+  return ++f.calls_of_sizes[sizes] < kOften;
 }
 
 // A program whose sizes are arguments is first made for what the sizes so far have in common: most
 // stay as they are, such as those of weights. Sizes that do not fit get a program that assumes
 // less, and after a few of these one that assumes nothing.
-SizesOf Session::sizes_taken(const Flush& f, const SizeList& sizes) const {
+SizesOf Session::sizes_taken(const Flush& f, const SizeList& sizes, bool generic) const {
   constexpr size_t kMostGuesses = 3;
-  SizesOf taken{wants_generic(f, sizes.values), {}};
+  SizesOf taken{generic, {}};
   if (!taken.generic || region_.options().sizes == CompileOptions::Sizes::generic) return taken;
   std::vector<std::vector<int64_t>> seen{sizes.values};
   std::vector<const std::vector<SizeFact>*> guesses; // programs of other live sets share them
@@ -355,7 +365,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;
-  made->taken = sizes_taken(f, list);
+  made->taken = sizes_taken(f, list, generic);
   made->sizes = std::move(list.values);
   made->is_as_recorded = !generic && !generic_;
   SegmentProgram* p = f.programs.emplace_back(std::move(made)).get();

@@ -86,8 +86,8 @@ private:
   void launch(Flush& flush);
   void launch_timed(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
-  bool wants_generic(const Flush& flush, const std::vector<int64_t>& sizes) const;
-  SizesOf sizes_taken(const Flush& flush, const SizeList& sizes) const;
+  bool wants_generic(Flush& flush, const std::vector<int64_t>& sizes) const;
+  SizesOf sizes_taken(const Flush& flush, const SizeList& sizes, bool generic) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
   void count_run(SegmentProgram& program);

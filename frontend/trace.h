@@ -8,6 +8,7 @@
 #include "runtime/program/compile_service.h"
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -80,6 +81,7 @@ struct Flush {
 
   std::mutex mutex; // guards what follows
   std::vector<std::unique_ptr<SegmentProgram>> programs;
+  std::map<std::vector<int64_t>, int> calls_of_sizes; // by the program for any sizes
   std::atomic<SegmentProgram*> last{nullptr};
   std::atomic<TraceNode*> successor{nullptr}; // first node of the segment that followed last time
   std::atomic<int64_t> hits{0}, eager_runs{0};

@@ -34,6 +34,8 @@ mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
 /// Computes again, where it is cheap, what would be kept for long while memory is fullest.
 mlir::LogicalResult recompute(mlir::ModuleOp module, PassContext& context);
+/// Takes the elements of reductions of everything in the order of memory.
+mlir::LogicalResult orderReductions(mlir::ModuleOp module, PassContext& context);
 /// Cuts reductions that leave too few points into two steps with a fixed tree.
 mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext& context);
 /// Runs two products with a normalisation of rows between them tile by tile.
@@ -52,6 +54,8 @@ mlir::LogicalResult hoistReciprocals(mlir::ModuleOp module, PassContext& context
 mlir::LogicalResult joinLaunches(mlir::ModuleOp module, PassContext& context);
 /// Writes results over temporaries that nobody reads afterwards.
 mlir::LogicalResult writeInPlace(mlir::ModuleOp module, PassContext& context);
+/// Cuts axes where a condition on them changes, so that each range does without it.
+mlir::LogicalResult splitRanges(mlir::ModuleOp module, PassContext& context);
 /// Makes kernels that are equal but for names one kernel.
 mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext& context);
 /// Gives every buffer of a launch its place: leaf, output, or an offset in the arena.

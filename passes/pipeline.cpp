@@ -31,6 +31,7 @@ constexpr PassInfo kPasses[] = {
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
     {"recompute", recompute, "", true, "computes again what would be kept for long"},
+    {"order-reductions", orderReductions, "", true, "reduces elements in the order of memory"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},
     {"tile-products", tileProducts, "", true, "runs softmax between products tile by tile"},
     {"fuse", fuse, "", false, "groups ops into kernels"},
@@ -40,6 +41,7 @@ constexpr PassInfo kPasses[] = {
     {"join-launches", joinLaunches, "", true, "finishes reductions in their own launch"},
     {"write-in-place", writeInPlace, "", true, "writes results over what nobody reads afterwards"},
     {"plan-memory", planMemory, "", false, "gives each buffer its place"},
+    {"split-ranges", splitRanges, "", true, "cuts axes where a condition changes"},
     {"merge-kernels", mergeKernels, "loom", true, "makes equal kernels one"},
 };
 
@@ -123,6 +125,7 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
   }
   loom::ScheduleTarget target;
   target.vector_bits = options.vector_bits;
+  target.inner_lanes = options.tiles; // on a CPU
   clock.time("schedule", [&] {
     for (auto kernel : module.getOps<loom::KernelOp>())
       loom::scheduleKernel(kernel, target);

@@ -1,7 +1,7 @@
 // Chooses how each loom.part runs on a CPU. Expects kernels without a schedule, leaves attributes
 // on axes and stores; any outcome computes the same points. For each part:
-//   1. Lanes go along the axis of the part, or else along the loops' own axes, that makes accesses
-//   contiguous.
+//   1. Lanes go along the axis of the part, or else along the outermost or the innermost loops' own
+//   axes, that makes accesses contiguous.
 //   2. Blocks of lanes: several where a loop accumulates or a point is a long chain (latency of the
 //   arithmetic), else one.
 //   3. Chunks: axes are cut from the outermost on until a chunk is worth a thread's while.
@@ -9,6 +9,7 @@
 #include "passes/schedule.h"
 
 #include "ir/loom/loom.h"
+#include "ir/loom/near.h"
 
 using namespace mlir;
 
@@ -26,6 +27,8 @@ constexpr int64_t kUnknownPoints = 2;
 constexpr int64_t kTileLanes = 32, kTilePoints = 64;
 // Accesses by gather cost this many contiguous ones, for each lane.
 constexpr double kGatherCost = 1.5;
+// What the lanes of a loop's accumulators join to one costs, in contiguous ones.
+constexpr double kJoinCost = 16;
 
 int64_t extentOf(AxisAttr axis) { return axis.getConstantExtent().value_or(kTypicalExtent); }
 
@@ -85,7 +88,8 @@ private:
     auto stride = strideAlong(access.map, access.indices, index);
     if (!stride) return kGatherCost * lanes();
     if (*stride == 0) return 0.25 * fill;
-    return (*stride == 1 || access.local ? 1 : kGatherCost * lanes()) * fill;
+    if (*stride == 1 || access.local) return fill;
+    return (isNear(*stride) ? double(std::abs(*stride)) : kGatherCost * lanes()) * fill;
   }
 
   double repeats(const Access& access) {
@@ -104,25 +108,36 @@ private:
     return cost;
   }
 
-  // The same with lanes along the loops: what stands outside of them is scalar.
-  double costAlongLoops() {
+  bool isOutermost(Operation* loop) { return loop->getParentOp() == part; }
+  bool isInnermost(Operation* loop) {
+    return llvm::none_of(loops, [&](Operation* other) { return loop->isProperAncestor(other); });
+  }
+
+  // The same with lanes along the loops, the outermost or the innermost ones: what stands outside
+  // of them is scalar.
+  double costAlongLoops(bool innermost) {
     double cost = 0;
     for (const Access& access : accesses) {
       SmallVector<Operation*> around = loopsAround(access.op);
-      if (around.empty()) {
-        cost += lanes();
-        continue;
-      }
-      // The outermost loop has the lanes; repetitions count whole vectors.
-      Operation* outer = around.back();
-      cost += repeats(access) * vectorCost(access, indexOf(outer), extentOf(axisOf(outer)));
+      Operation* loop = around.empty() ? nullptr : innermost ? around.front() : around.back();
+      if (!loop || (innermost && !isInnermost(loop)))
+        cost += repeats(access) * lanes();
+      else // repetitions count whole vectors
+        cost += repeats(access) * vectorCost(access, indexOf(loop), extentOf(axisOf(loop)));
     }
+    for (Operation* loop : loops)
+      if (loop->getNumResults() && (innermost ? isInnermost(loop) : isOutermost(loop)))
+        cost += kJoinCost * repeats({loop, {}, {}, false});
     return cost;
   }
 
   void chooseLanes() {
     int best = -1;
-    double least = loops.empty() ? std::numeric_limits<double>::infinity() : costAlongLoops();
+    const double outer = costAlongLoops(false), inner = costAlongLoops(true);
+    const bool isInner = target.inner_lanes && inner < outer;
+    double least = loops.empty() ? std::numeric_limits<double>::infinity()
+                   : isInner     ? inner
+                                 : outer;
     // The last of equals: its points lie side by side more often than not.
     for (unsigned i = 0; i < part.getNumAxes(); ++i) {
       double cost = costAlongAxis(i);
@@ -140,10 +155,10 @@ private:
     }
     for (Operation* loop : loops) {
       AxisAttr axis = axisOf(loop);
-      bool outermost = loop->getParentOp() == part;
+      bool has = isInner ? isInnermost(loop) : isOutermost(loop);
       bool accumulates = loop->getNumResults() > 0;
-      setAxis(loop, axis.withLanes(outermost).withUnroll(
-                        outermost && accumulates ? blocksFor(extentOf(axis), kBlocksInFlight) : 1));
+      setAxis(loop, axis.withLanes(has).withUnroll(
+                        has && accumulates ? blocksFor(extentOf(axis), kBlocksInFlight) : 1));
     }
   }
 
@@ -197,7 +212,7 @@ private:
       if (access.local || !isa<LoadOp>(access.op)) continue;
       auto index = [&](unsigned i) { return part.getBody().getArgument(i); };
       auto stride = strideAlong(access.map, access.indices, index(lane_axis));
-      if (stride == 0 || stride == 1) continue;
+      if (stride && isNear(*stride)) continue;
       for (unsigned i = 0; i < part.getNumAxes(); ++i)
         if (strideAlong(access.map, access.indices, index(i)) == 1) return i;
     }
@@ -320,7 +335,7 @@ public:
     return "Chooses lanes, unrolling, chunks and nontemporal stores of loom kernels";
   }
   void runOnOperation() override {
-    ScheduleTarget target{vector_bits, cache_bytes};
+    ScheduleTarget target{.vector_bits = vector_bits, .cache_bytes = cache_bytes};
     for (KernelOp kernel : getOperation().getOps<KernelOp>())
       scheduleKernel(kernel, target);
   }

@@ -13,6 +13,7 @@ class KernelOp;
 struct ScheduleTarget {
   int vector_bits = 512;
   int64_t cache_bytes = 32 << 20; // the last level's share of one program
+  bool inner_lanes = true;        // lanes may run along loops inside of serial ones
 };
 
 /// Chooses lanes, unrolling, chunks and nontemporal stores for every part of the kernel.

@@ -23,9 +23,10 @@ std::optional<int64_t> constantOf(AffineExpr e) {
   return c ? std::optional(c.getValue()) : std::nullopt;
 }
 
-// The divisor of n for which a piece has about `piece` elements, or nothing.
-std::optional<int64_t> piecesOf(int64_t n, int64_t piece) {
-  for (int64_t count = std::max<int64_t>(2, n / piece); count <= n / 256; count++)
+// The divisor of n, a part of `all` elements, for which a piece has about `piece` of them, or
+// nothing.
+std::optional<int64_t> piecesOf(int64_t n, int64_t all, int64_t piece) {
+  for (int64_t count = std::max<int64_t>(2, all / piece); count <= all / 256; count++)
     if (n % count == 0) return count;
   return std::nullopt;
 }
@@ -45,24 +46,34 @@ void split(Operation* op) {
   if (reduce->dims.empty() || reduced * kept < kLong || kept > kFewResults) return;
   bool isLast = reduce->dims.back() + 1 == static_cast<int64_t>(shape.size());
   if (isLast && kept > 8) return; // enough rows
-  auto pieces = piecesOf(reduced, std::max<int64_t>(256, kPiece / (isLast ? 1 : kept)));
-  if (!pieces || *pieces < 2) return;
   MLIRContext* context = op->getContext();
   OpBuilder builder(op);
   auto constant = [&](int64_t v) { return getAffineConstantExpr(v, context); };
-  // [outer..., reduced, inner...] as [outer..., pieces, reduced / pieces, inner...]
-  int64_t first = reduce->dims.front(), last = reduce->dims.back();
+  // [outer..., n, reduced..., inner...] as [outer..., pieces, n / pieces, reduced..., inner...]:
+  // what broadcasts along a dim stays an affine function of the indices. Where n cannot be cut, all
+  // that is reduced is one dim.
+  const int64_t first = reduce->dims.front(), last = reduce->dims.back();
+  const int64_t piece = std::max<int64_t>(256, kPiece / (isLast ? 1 : kept));
+  int64_t n = *constantOf(shape[first]), behind = last - first;
+  std::optional<int64_t> pieces = piecesOf(n, reduced, piece);
+  if (!pieces) {
+    n = reduced;
+    behind = 0;
+    pieces = piecesOf(n, reduced, piece);
+  }
+  if (!pieces) return;
   Exprs cut(shape.begin(), shape.begin() + first), partial = cut;
-  cut.append({constant(*pieces), constant(reduced / *pieces)});
+  cut.append({constant(*pieces), constant(n / *pieces)});
   partial.push_back(constant(*pieces));
+  cut.append(shape.begin() + last + 1 - behind, shape.begin() + last + 1);
   cut.append(shape.begin() + last + 1, shape.end());
   partial.append(shape.begin() + last + 1, shape.end());
   Type element = ir::elementOf(reduce->operand);
   Value x = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5),
                              reduce->operand, ir::tensorType(cut, element), {}, cut);
-  Value halves = ir::PartialReduceOp::create(builder, op->getLoc(),
-                                             ir::tensorType(partial, ir::computeElement(element)),
-                                             x, reduce->record->name, ArrayRef<int64_t>{first + 1});
+  Value halves = ir::PartialReduceOp::create(
+      builder, op->getLoc(), ir::tensorType(partial, ir::computeElement(element)), x,
+      reduce->record->name, llvm::to_vector(llvm::seq(first + 1, first + 2 + behind)));
   Type result = op->getResult(0).getType();
   Exprs squeezed(partial);
   squeezed.erase(squeezed.begin() + first);

@@ -9,6 +9,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCAsmInfo.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/TimeProfiler.h"
@@ -111,12 +112,24 @@ void attach(KernelOp kernel, const KernelPlan& plan) {
   set(LoomDialect::kFlopsName, plan.flops);
 }
 
-// The part of an assembly listing that belongs to one function.
-std::string cut(llvm::StringRef listing, llvm::StringRef symbol) {
+// The part of an assembly listing that belongs to one function. Of its comments only those stay
+// that tell of registers on the stack.
+std::string cut(llvm::StringRef listing, llvm::StringRef comment, llvm::StringRef symbol) {
   size_t begin = listing.find("\n" + symbol.str() + ":");
   if (begin == llvm::StringRef::npos) return {};
   size_t end = listing.find("\n\t.size\t" + symbol.str() + ",", begin);
-  return listing.slice(begin + 1, end == llvm::StringRef::npos ? end : end + 1).str();
+  std::string text;
+  for (llvm::StringRef rest = listing.slice(begin + 1, end); !rest.empty();) {
+    auto [line, next] = rest.split('\n');
+    rest = next;
+    if (!line.contains("Spill") && !line.contains("Reload")) {
+      const bool is_empty = line.empty();
+      line = line.split(comment).first.rtrim();
+      if (line.empty() && !is_empty) continue;
+    }
+    text += line.str() + "\n";
+  }
+  return text;
 }
 
 // What LLVM's code generator takes for each function, from its own time trace, goes to the clock as
@@ -178,10 +191,11 @@ llvm::Error keepTexts(llvm::Module& code, llvm::TargetMachine& machine, const Em
   std::unique_ptr<llvm::Module> copy = llvm::CloneModule(code);
   auto listing = generate(*copy, machine, llvm::CodeGenFileType::AssemblyFile);
   if (!listing) return listing.takeError();
+  const llvm::StringRef comment = machine.getMCAsmInfo()->getCommentString();
   for (EmittedKernel& kernel : result.kernels) {
-    kernel.asm_text = cut(*listing, kernel.symbol);
+    kernel.asm_text = cut(*listing, comment, kernel.symbol);
     std::string part;
-    for (int i = 0; !(part = cut(*listing, partSymbol(kernel.symbol, i))).empty(); ++i)
+    for (int i = 0; !(part = cut(*listing, comment, partSymbol(kernel.symbol, i))).empty(); ++i)
       kernel.asm_text += part;
   }
   return llvm::Error::success();

@@ -241,10 +241,18 @@ PartEmitter::LaneValues PartEmitter::laneLoop(mlir::Value index, Value* low, Val
       by_block = std::move(pairs);
     }
     lanes_ = outer;
-    // The tail: fewer than width*blocks points, a masked vector at a time.
+    // The tail: fewer than width*blocks points, a masked vector at a time. Where their number is
+    // known, whole vectors come first, so that masks are constants.
+    Values total = by_block.empty() ? Values() : by_block[0];
+    if (known && known->getSExtValue() % (width * blocks) >= width) {
+      Value* whole = b.CreateAnd(rest, b.getInt64(-width));
+      total = laneBlocks(index, low, main, whole, align, Lanes{true, width, 1, nullptr, false},
+                         block, reduction, total);
+      main = b.CreateAdd(main, whole);
+      rest = b.CreateSub(rest, whole);
+    }
     Lanes tail{true, width, 1, llvm::ConstantInt::getTrue(b.getContext()), false};
-    Values total = laneBlocks(index, low, main, rest, align, tail, block, reduction,
-                              by_block.empty() ? Values() : by_block[0]);
+    total = laneBlocks(index, low, main, rest, align, tail, block, reduction, total);
     lanes_ = Lanes{true, width, 1, nullptr, false};
     for (int half = sums ? width / 2 : 0; half >= 1; half /= 2) {
       llvm::SmallVector<int, 64> upper;

@@ -1,8 +1,10 @@
-// Loads and stores: contiguous lanes as one vector, lanes that share an address as a scalar, the
-// rest as a gather.
+// Loads and stores: contiguous lanes as one vector, lanes that share an address as a scalar, those
+// a few elements apart as parts of vectors, the rest as a gather.
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/scalar_ops.h"
+#include "codegen/cpu/strided.h"
+#include "ir/loom/near.h"
 
 #include "llvm/IR/Intrinsics.h"
 
@@ -73,6 +75,11 @@ LaneValue PartEmitter::placeInLocal(const LaneValue& offset) {
   });
 }
 
+bool PartEmitter::isStrided(const LaneValue& offset) {
+  return offset.kind == LaneValue::Kind::linear && lanes_.width > 1 && offset.stride != 0 &&
+         isNear(offset.stride);
+}
+
 // One block of lanes in memory's type; lanes outside `mask` are zero.
 Value* PartEmitter::loadLanes(Value* base, const LaneValue& offset, unsigned block, Value* mask,
                               mlir::Type element) {
@@ -84,6 +91,9 @@ Value* PartEmitter::loadLanes(Value* base, const LaneValue& offset, unsigned blo
     if (!mask) return b.CreateAlignedLoad(vector, pointer, align);
     return b.CreateMaskedLoad(vector, pointer, align, mask, llvm::Constant::getNullValue(vector));
   }
+  if (isStrided(offset))
+    return StridedLanes(lanes_.width, offset.stride)
+        .load(b, type, address(base, offset.parts[block], element), mask);
   Value* pointers = address(base, vectorOf(offset, block), element);
   if (!mask)
     mask = llvm::Constant::getAllOnesValue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes_.width));
@@ -177,13 +187,27 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
     result.parts.assign(loaded.begin(), loaded.end());
     return result;
   }
+  // What a masked load leaves out is 0 already.
+  auto* fill =
+      masked && other.isUniform() ? llvm::dyn_cast<llvm::Constant>(other.parts[0]) : nullptr;
+  const bool isZero = fill && fill->isNullValue();
   return byBlock([&](unsigned i) -> Value* {
     // Lanes of a block that share an address: at least one is active.
     if (!masked && offset.kind == LaneValue::Kind::linear && offset.stride == 0)
       return b.CreateVectorSplat(lanes_.width, fromMemory(loadScalar(offset.parts[i]), element));
     Value* wanted = masked ? vectorOf(mask, i) : nullptr;
-    Value* loaded = fromMemory(loadLanes(base, offset, i, activeLanes(wanted), element), element);
-    return masked ? b.CreateSelect(wanted, loaded, vectorOf(other, i)) : loaded;
+    Value* active = activeLanes(wanted);
+    auto load = [&] { return fromMemory(loadLanes(base, offset, i, active, element), element); };
+    // A load with all lanes off is slow where its address is no memory's.
+    Value* loaded =
+        op.getMask()
+            ? ifElse(
+                  b.CreateOrReduce(active), [&] { return Values{load()}; },
+                  [&] {
+                    return Values{llvm::Constant::getNullValue(vectorOf(other, i)->getType())};
+                  })[0]
+            : load();
+    return masked && !isZero ? b.CreateSelect(wanted, loaded, vectorOf(other, i)) : loaded;
   });
 }
 
@@ -206,6 +230,9 @@ void PartEmitter::storeLanes(Value* value, Value* base, const LaneValue& offset,
     }
     return;
   }
+  if (isStrided(offset))
+    return StridedLanes(lanes_.width, offset.stride)
+        .store(b, value, address(base, offset.parts[block], element), mask);
   if (!mask)
     mask = llvm::Constant::getAllOnesValue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes_.width));
   b.CreateMaskedScatter(value, address(base, vectorOf(offset, block), element), align, mask);

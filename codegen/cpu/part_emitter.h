@@ -143,6 +143,7 @@ private:
   void emitStore(loom::StoreOp op);
   LaneValue placeInLocal(const LaneValue& offset);
   llvm::Value* address(llvm::Value* base, llvm::Value* offset, mlir::Type element);
+  bool isStrided(const LaneValue& offset);
   llvm::Value* activeLanes(llvm::Value* mask);
   llvm::Value* loadLanes(llvm::Value* base, const LaneValue& offset, unsigned block,
                          llvm::Value* mask, mlir::Type element);

@@ -64,10 +64,10 @@ CpuTarget CpuTarget::host() {
   return target;
 }
 
-llvm::Expected<CpuTarget> CpuTarget::named(const std::string& cpu) {
-  if (cpu.empty() || cpu == "native") return host();
+llvm::Expected<CpuTarget> CpuTarget::named(const std::string& cpu, std::string of) {
+  if (of.empty() && (cpu.empty() || cpu == "native")) return host();
   CpuTarget target;
-  target.triple = llvm::sys::getProcessTriple();
+  target.triple = of.empty() ? llvm::sys::getProcessTriple() : std::move(of);
   target.cpu = cpu;
   llvm::Triple triple(target.triple);
   auto found = findTarget(triple);
@@ -86,12 +86,23 @@ llvm::Expected<CpuTarget> CpuTarget::named(const std::string& cpu) {
   return target;
 }
 
+llvm::Expected<CpuTarget> CpuTarget::runnable(const std::string& cpu) {
+  llvm::Expected<CpuTarget> target = named(cpu);
+  if (!target) return target;
+  for (const auto& feature : llvm::sys::getHostCPUFeatures())
+    if (!feature.second && target->has(feature.first()))
+      return llvm::createStringError("cpu target: must be a processor whose code runs here, got '" +
+                                     cpu + "', which has " + feature.first().str());
+  return target;
+}
+
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> CpuTarget::createMachine() const {
   llvm::Triple parsed(triple);
   auto found = findTarget(parsed);
   if (!found) return found.takeError();
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.MCOptions.AsmVerbose = true; // listings say what is spilled
   std::string all = features;
   if (vector_bits == 512) all += ",-prefer-256-bit";
   std::unique_ptr<llvm::TargetMachine> machine(

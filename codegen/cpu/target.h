@@ -16,9 +16,12 @@ struct CpuTarget {
   /// Describes the processor this process runs on.
   static CpuTarget host();
 
-  /// Describes a processor by its LLVM name ("x86-64-v3", "znver4", ...) and architecture of this
-  /// process, or says that there is none of that name.
-  static llvm::Expected<CpuTarget> named(const std::string& cpu);
+  /// Describes a processor by its LLVM name ("x86-64-v3", "znver4", ...), or says that there is
+  /// none of that name. An empty triple stands for this process's.
+  static llvm::Expected<CpuTarget> named(const std::string& cpu, std::string triple = {});
+
+  /// Does the same for a processor whose code runs on this one; says what is missing else.
+  static llvm::Expected<CpuTarget> runnable(const std::string& cpu);
 
   bool isX86() const;
   bool has(llvm::StringRef feature) const;

@@ -2,6 +2,8 @@
 // and turned in registers, instead of gathered element by element.
 #include "codegen/cpu/part_emitter.h"
 
+#include "ir/loom/near.h"
+
 using namespace mlir;
 using namespace weft::loom;
 
@@ -23,7 +25,7 @@ std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target) 
       return strideAlong(load.getMap(), load.getIndices(), block.getArgument(axis));
     };
     auto across = along(plan.lane_axis);
-    if (!across || *across == 0 || *across == 1) continue;
+    if (!across || isNear(*across)) continue;
     for (int axis = 0; axis < int(part.getNumAxes()); ++axis) {
       if (axis == plan.lane_axis || along(axis) != 1 || (tiling.axis >= 0 && axis != tiling.axis))
         continue;

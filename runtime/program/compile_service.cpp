@@ -144,10 +144,13 @@ std::string target_of(DeviceType device) {
 
 std::string options_text(const CompileSettings& settings) {
   std::string text = "target=" + target_of(settings.device) + "\n";
-  if (settings.device != DeviceType::cpu) text += "device=" + target_of(settings.device) + "\n";
   if (settings.keep_stages) text += "keep_stages=1\n";
   if (!settings.disable.empty()) text += "disable=" + settings.disable + "\n";
   if (!settings.print.empty()) text += "print=" + settings.print + "\n";
+  if (settings.device != DeviceType::cpu)
+    text += "device=" + target_of(settings.device) + "\n";
+  else if (!settings.cpu.empty())
+    text += "run_as=" + settings.cpu + "\n";
   if (settings.memory_budget)
     text += "memory_budget=" + std::to_string(settings.memory_budget) + "\n";
   return text;
@@ -162,6 +165,7 @@ public:
     if (!collect_into_.empty()) settings_.keep_stages = true;
     if (settings_.disable.empty()) settings_.disable = variable("WEFT_DISABLE_PASSES");
     if (settings_.print.empty()) settings_.print = variable("WEFT_PRINT_PASSES");
+    if (settings_.cpu.empty()) settings_.cpu = variable("WEFT_CPU");
     options_ = options_text(settings_);
     library_ = compiler_library_path();
     std::string identity =

@@ -15,6 +15,9 @@ struct CompileSettings {
   bool use_disk_cache = true;          // false: neither read nor write it
   DeviceType device = DeviceType::cpu; // what the program is to run on
   int64_t memory_budget = 0;           // bytes of workspace; 0: none
+  // A processor as LLVM names it, whose code runs here, to compile for; empty: this one. WEFT_CPU
+  // sets it.
+  std::string cpu = {};
 };
 
 /// Where a program came from and what it cost.

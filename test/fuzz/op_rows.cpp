@@ -75,10 +75,11 @@ template <class T> constexpr bool Call::can_draw() {
 }
 
 Call::Call(const std::vector<Tensor>& values, const OpRow& row, const Round& round,
-           std::mt19937& random, bool makes_tensors)
+           std::mt19937& random, bool makes_tensors, const Sizing& sizing)
     : values_(values), round_(round), random_(&random),
-      most_(random() % 2 ? random() % 3 : random() % 10), makes_tensors_(makes_tensors) {
-  text_.emplace(row.shapes, round, random);
+      most_(random() % 2 ? random() % 3 : random() % 10), makes_tensors_(makes_tensors),
+      sizing_(sizing) {
+  text_.emplace(row.shapes, round, random, sizing);
   if (has(row.shapes, "equation")) equation_ = kEquations[pick(12)];
 }
 
@@ -202,7 +203,7 @@ int Call::made(Sizes sizes, DType dtype, Elements range) const {
   int64_t count = 1, limit = 1 + pick(4);
   for (const Size& size : sizes)
     count *= size.in(round_);
-  if (count > 3000) throw NoArgument{};
+  if (count > sizing_.most_elements) throw NoArgument{};
   if (anchor >= 0)
     for (int64_t size : values_[static_cast<size_t>(anchor)].shape())
       if (size > 0) limit = pick(4) ? std::min(limit, size) : size;
@@ -265,9 +266,12 @@ Argument Call::draw_shape(const char* name) const {
       {1},  {3},     {2, 3},  {-1, 1, 1}, {0, -1},  {4},         {1, -1, -1}};
   Argument a;
   const std::optional<Sizes> told = text_->of(name);
-  a.kind = told ? Argument::sizes : Argument::integers;
+  const bool is_large = sizing_.is_large && pick(2);
+  a.kind = told || is_large ? Argument::sizes : Argument::integers;
   if (told)
     a.dims = *told;
+  else if (is_large)
+    a.dims = {text_->size(), text_->size()};
   else
     a.numbers = shapes[pick(15)];
   return a;

@@ -25,7 +25,7 @@ public:
   /// Draws arguments for a function; those with defaults are given up to a drawn position. Where it
   /// may, it makes tensors of the shapes that the record tells.
   Call(const std::vector<Tensor>& values, const OpRow& row, const Round& round,
-       std::mt19937& random, bool makes_tensors);
+       std::mt19937& random, bool makes_tensors, const Sizing& sizing = {});
 
   Arg operand(size_t position, const char* name) const;
   template <class T> T get(size_t position, const char* name) const {
@@ -47,6 +47,8 @@ public:
   std::vector<Argument> drawn() const;
   /// The statements that make tensors for them; their values come behind the call's `values`.
   const std::vector<Statement>& fits() const { return fits_; }
+  /// The values given and those that were made.
+  const std::vector<Tensor>& values() const { return values_; }
 
 private:
   template <class T> static constexpr bool can_draw();
@@ -83,6 +85,7 @@ private:
   std::mt19937* random_ = nullptr;
   size_t most_ = 0;
   bool makes_tensors_ = false;
+  Sizing sizing_;
   std::string equation_; // where the record's shapes follow one
   std::optional<ShapeText> text_;
   mutable std::map<size_t, Argument> drawn_;

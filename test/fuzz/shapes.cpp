@@ -44,8 +44,9 @@ std::vector<std::string> names_before(const std::string& text, size_t at) {
 
 } // namespace
 
-ShapeText::ShapeText(const char* text, const Round& round, std::mt19937& random)
-    : round_(round), random_(random), spatial_dims_(1 + pick(3)) {
+ShapeText::ShapeText(const char* text, const Round& round, std::mt19937& random,
+                     const Sizing& sizing)
+    : round_(round), random_(random), is_large_(sizing.is_large), spatial_dims_(1 + pick(3)) {
   read(text);
 }
 
@@ -122,6 +123,8 @@ const Size& ShapeText::letter(const std::string& name) const {
 }
 
 Size ShapeText::size() const {
+  static constexpr int64_t large[] = {3, 16, 30, 32, 56, 64, 100, 128, 256, 384, 1000, 2048};
+  if (is_large_) return {large[pick(12)]};
   const auto suits = [](int64_t n) { return n > 0 && n < 40; };
   const int64_t kind = pick(16);
   if (kind < 4 && suits(round_.n)) return {1, 'n'};

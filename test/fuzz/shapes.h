@@ -11,10 +11,16 @@
 
 namespace fuzz {
 
+/// How large made-up tensors are: small ones show what is wrong, large ones how long it takes.
+struct Sizing {
+  bool is_large = false;
+  int64_t most_elements = 3000;
+};
+
 class ShapeText {
 public:
   /// Reads a text and draws a size for each of its letters.
-  ShapeText(const char* text, const Round& round, std::mt19937& random);
+  ShapeText(const char* text, const Round& round, std::mt19937& random, const Sizing& sizing = {});
 
   /// The dims of the parameter of that name, where the text has them.
   std::optional<Sizes> of(const std::string& name) const;
@@ -41,6 +47,7 @@ private:
 
   const Round& round_;
   std::mt19937& random_;
+  bool is_large_;
   bool only_broadcasts_ = false;
   int64_t spatial_dims_, multiple_ = 1;
   std::map<std::string, Sizes> shapes_;

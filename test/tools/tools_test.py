@@ -5,6 +5,9 @@ from pathlib import Path
 BIN = os.path.abspath(sys.argv.pop(1))
 
 
+PEERS = Path(__file__).resolve().parents[2] / "tools" / "peers"
+
+
 def tool(name):
     return os.path.join(BIN, name)
 
@@ -118,6 +121,53 @@ class Tools(unittest.TestCase):
         self.assertLess(modes["compiled"]["ratio"]["peak"], 1)
         self.assertIn("MiB at most", shown)
 
+    def test_bench_guard_fails_where_compiled_calls_are_slower(self):
+        calls = ["silu", "logsumexp", "--draws", "1"]
+        self.assertIn("2 cases: 0 slower compiled than eager", self.run_tool("weft-bench", "guard", *calls, "--margin", "1000").stdout)
+        # Whatever takes any time at all is slower by more than -100 %.
+        r = self.run_tool("weft-bench", "guard", *calls, "--margin=-1", "--json", self.root + "/g.json", code=1)
+        self.assertIn("SLOWER", r.stdout)
+        self.assertIn("silu#0  silu(", r.stdout)
+        names = [row["name"] for row in json.loads(Path(self.root, "g.json").read_text())]
+        self.assertEqual(names, ["silu#0", "logsumexp#0"])
+        parts = [self.run_tool("weft-bench", "guard", *calls, "--margin", "1000", "--part", f"{k}/2").stdout for k in (1, 2)]
+        self.assertTrue(all(text.startswith("1 cases: ") for text in parts), parts)
+        self.assertIn("--part must be K/N", self.run_tool("weft-bench", "guard", "--part", "3/2", code=1).stderr)
+
+    def test_bench_exports_what_workers_read(self):
+        rows = {w["name"]: w for w in json.loads(self.run_tool("weft-bench", "list", "--json").stdout)}
+        self.assertEqual(rows["softmax"]["expression"], "softmax(x[0], -1)")
+        self.assertEqual(rows["gemm_1x768x768"]["row"], rows["gemm_64x64x64"]["row"])
+        self.assertEqual(len([w for w in rows.values() if w["row"] == "40 products"]), 40)
+        for name in "compiled16", "digits_train":
+            self.run_tool("weft-bench", "export", name, "--data", self.root)
+            for mode in "eager", "compiled":
+                _, prep, _ = self.worker(mode, {"c": "prep", "w": name}, {"c": "quit"})
+                self.assertLess(prep["err"], 1e-5)
+
+    def test_peers_names_libraries_that_are_missing(self):
+        for name in "torch", "jax":
+            Path(self.root, name + ".py").write_text(f"raise ImportError('{name} is not here')\n")
+        env = dict(self.env, PYTHONPATH=self.root)
+        r = subprocess.run([sys.executable, str(PEERS / "peers.py"), "ew_4k", "--weft-bench", tool("weft-bench"), "--libraries", "torch,jax",
+                            "--folder", self.root + "/peers"], env=env, capture_output=True, text=True, timeout=300)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("without torch: torch is not here\nwithout jax: jax is not here\n", r.stdout)
+        self.assertIn("ew_4k                    not compared", r.stdout)
+
+    def test_peers_judges_rows_by_the_geometric_mean(self):
+        sys.path.insert(0, str(PEERS))
+        import peers
+        comparison = object.__new__(peers.Comparison)
+        comparison.workloads = {name: {"row": "two", "reach": 1.3} for name in "ab"}
+        weft = {"rounds": [1.0] * 15, "ms": 1.0}
+        comparison.rows = {"a": {"weft": weft, "x": {"rounds": [4.0] * 15, "ms": 4.0}, "y": {"rounds": [9.0] * 15, "ms": 9.0}},
+                           "b": {"weft": weft, "x": {"rounds": [0.25, 0.5, 1.0] * 5, "ms": 0.5}}}
+        row, = comparison.summary()
+        self.assertAlmostEqual(row["ratio"], 2 ** 0.5)
+        self.assertTrue(row["low"] <= row["ratio"] <= row["high"] and row["reached"])
+        self.assertEqual((row["workloads"], row["behind"]), (["a", "b"], ["b"]))
+
     def worker(self, mode, *questions):
         text = "".join(json.dumps(q) + "\n" for q in questions)
         r = subprocess.run([tool("weft-bench"), "worker", "--threads", "1", "--data", self.root, "--mode", mode], input=text,
@@ -141,6 +191,23 @@ class Tools(unittest.TestCase):
             self.assertGreater(quit["rss"], 0)
 
     # weft-inspect
+
+    def test_inspect_counts_what_programs_cost(self):
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "softmax")
+        for cpu in [], ["--cpu", "x86-64-v3"]:
+            cost, = json.loads(self.run_tool("weft-inspect", "cost", "--json", *cpu).stdout)
+            self.assertEqual((cost["launches"], cost["calls"], cost["phases"]), (1, 0, 1))
+            self.assertGreaterEqual(cost["bytes_moved"], 2 * 4 * 4096 * 1024)
+        shown = self.run_tool("weft-inspect", "cost").stdout.splitlines()
+        self.assertEqual(len(shown), 2)
+        self.assertIn(str(cost["bytes_moved"]), shown[1])
+
+    def test_a_lesser_processor_can_be_compiled_for_and_another_one_is_refused(self):
+        kernels = lambda **env: self.probe("ew_4k", **env)[0]["kernels"]
+        self.assertGreater(kernels(), 0)
+        self.assertEqual(kernels(WEFT_CPU="x86-64-v3"), kernels())
+        self.assertEqual(kernels(WEFT_CPU="diamondrapids"), 0)  # has what no processor of today has
+        self.assertEqual(kernels(WEFT_CPU="no-such"), 0)
 
     def test_inspect_shows_every_stage(self):
         self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "layernorm")

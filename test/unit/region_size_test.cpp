@@ -87,6 +87,21 @@ TEST_CASE("slices and expansions of one dim keep their own sizes", "[region]") {
   }
 }
 
+TEST_CASE("sizes that come back often get a program of their own", "[region]") {
+  auto body = [](const Tensor& x) { return sum(exp(x) * 2.0, 1); };
+  auto f = compile(body);
+  for (int k = 0; k < 60; k++) {
+    for (int64_t n : {3, 5})
+      require_equal(f(ramp({n, n + 1})), body(ramp({n, n + 1})), 1e-6);
+    if (k == 20) CHECK(f.stats().programs == 2); // one of them for any sizes
+  }
+  CHECK(f.stats().programs == 3);
+  for (int64_t n = 10; n < 300; n++) // each once
+    f(ramp({n, 2}));
+  CHECK(f.stats().programs == 3);
+  CHECK(f.stats().eager_segments == 0);
+}
+
 TEST_CASE("sizes are specialised, generic, or both, as the options say", "[region]") {
   auto body = [](const Tensor& x) { return sum(exp(x) * 2.0, 1); };
   auto programs = [&](CompileOptions::Sizes sizes, int most) {

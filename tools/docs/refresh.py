@@ -17,7 +17,6 @@ machine; elsewhere such blocks are left alone.
 
 import argparse
 import json
-import math
 import os
 import pathlib
 import platform
@@ -107,22 +106,19 @@ def machine():
 
 
 def peers(threads, path):
-    """A row a workload: milliseconds of Weft and of each peer, and how much faster Weft is than the best of them."""
-    table = json.loads(pathlib.Path(path).read_text())[f"t{threads}"]
-    names = sorted({p for row in table.values() for p in row if p != "weft"})
-    text = [f"| workload, {threads} threads | weft | {' | '.join(names)} | weft against the best other |", "|---" * (len(names) + 3) + "|"]
-    ratios = []
-    for workload, row in table.items():
-        ms = {p: v["ms"] for p, v in row.items() if "ms" in v}
-        others = [t for p, t in ms.items() if p != "weft"]
-        ratio = "-"
-        if "weft" in ms and others:
-            ratios.append(min(others) / ms["weft"])
-            ratio = f"{ratios[-1]:.2f}x"
-        text.append(f"| {workload} | {' | '.join(f'{ms[p]:.4g} ms' if p in ms else '-' for p in ['weft', *names])} | {ratio} |")
-    if ratios:
-        text += ["", f"Geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}x, behind on {sum(r < 1 for r in ratios)} of {len(ratios)}. {machine()}."]
-    return "\n".join(text) + "\n"
+    """A row a comparison: how much faster Weft is than the fastest other library, and how much faster it is to be."""
+    figures = json.loads(pathlib.Path(path).read_text())
+    table, rows = figures[f"t{threads}"], figures["rows"][f"t{threads}"].values()
+    text = [f"| workload, {threads} threads | weft | the fastest other | ratio | 95 % interval | to reach |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        ms = {library: v["ms"] for library, v in table[row["workloads"][0]].items() if "ms" in v}
+        best = min((library for library in ms if library != "weft"), key=ms.get)
+        own, other = f"{ms['weft']:.4g} ms", f"{ms[best]:.4g} ms, {best}"
+        if len(row["workloads"]) > 1:
+            own, other = "geometric mean", f"behind on {len(row['behind'])}" + (f": {', '.join(row['behind'])}" if row["behind"] else "")
+        reach = f"{row['reach']:g}" + ("" if row["reached"] else ", **missed**")
+        text.append(f"| {row['row']} | {own} | {other} | {row['ratio']:.2f}x | {row['low']:.2f} .. {row['high']:.2f} | {reach} |")
+    return "\n".join([*text, "", f"{machine()}."]) + "\n"
 
 
 def refresh(page, build, arguments):

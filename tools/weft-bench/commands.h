@@ -6,7 +6,12 @@
 
 namespace weft::bench {
 
-int list_command();
+/// Prints the workloads, as JSON with what other libraries need to run the same.
+int list_command(bool as_json);
+
+/// Writes parameters, inputs and the eager result of workloads below a folder, as worker_command
+/// reads them.
+int export_command(const std::vector<std::string>& names, const std::string& data);
 
 struct RunOptions {
   std::vector<std::string> names;                         // empty: all
@@ -20,6 +25,17 @@ int run_command(const RunOptions& options);
 
 /// Prints the most bytes of tensors that a call of each workload has live at once, in each mode.
 int memory_command(const RunOptions& options);
+
+struct GuardOptions {
+  std::vector<std::string> names; // functions and workloads; empty: all
+  std::string part = "1/1";       // K/N: every Nth case from the Kth on
+  int draws = 2;                  // calls of each function
+  double margin = 0.03;           // how much slower is no matter
+  std::string json;               // file to write, empty: none
+};
+/// Compares calls of every function of the op table and the workloads, eager and compiled. Returns
+/// 1 where one is slower compiled.
+int guard_command(const GuardOptions& options);
 
 /// Prints the table of measures. `self` is the path of this executable: rows about fresh processes
 /// start it again.

@@ -79,7 +79,8 @@ std::vector<Workload> decode_workloads() {
              .make = make_decode,
              .limit = LimitClass::read,
              .flops = 2 * numbers,
-             .bytes = 4 * numbers};
+             .bytes = 4 * numbers,
+             .reach = 1.1};
   Workload half = w;
   half.name = "decode_bf16";
   half.about = "the same with weights and cache of bf16";

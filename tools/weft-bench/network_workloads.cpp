@@ -12,21 +12,11 @@ using Kind = Workload::Kind;
 
 Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
 
-Tensor affine(const Tensor& x, const Params& p, const std::string& layer) {
-  return matmul(x, p.at(layer + "_w")) + p.at(layer + "_b"); // weights lie as [in, out]
-}
-Tensor norm(const Tensor& x, const Params& p, const std::string& layer) {
-  return layer_norm(x, {x.size(-1)}, p.at(layer + "g"), p.at(layer + "b"));
-}
-
 //===--- Attention
 //--------------------------------------------------------------------------------===//
 
 constexpr int64_t kHeads = 12, kPositions = 1024, kHeadWidth = 64;
 
-Tensor attention_causal(const Params&, const Tensors& x) {
-  return scaled_dot_product_attention(x[0], x[1], x[2], {}, 0, true);
-}
 // Scores fall with the distance, by a slope a head (Press et al., Train short, test long, 2022).
 Tensor attention_alibi(const Params& p, const Tensors& x) {
   const int64_t positions = x[0].size(2);
@@ -115,6 +105,43 @@ void make_gpt(Params& p, Tensors& x) {
   x = {tokens({b.samples, b.positions}), tokens({b.samples * b.positions})};
 }
 
+// A sentence's encoder (Wang et al., MiniLM, 2020): blocks with norms behind, the mean of
+// positions.
+struct Encoder {
+  int64_t layers, vocabulary, width, heads, inner;
+};
+constexpr Encoder kEncoder{6, 30522, 384, 12, 1536};
+constexpr int64_t kTexts[] = {9, 17, 40, 64, 128}; // tokens
+
+Tensor encode(const Params& p, const Tensors& in) {
+  const int64_t tokens = in[0].size(1);
+  const Block b{1, tokens, kEncoder.width, kEncoder.heads};
+  Tensor h = norm(embedding(in[0], p.at("tok")) + slice(p.at("pos"), 0, 0, tokens), p, "n0");
+  for (int64_t k = 0; k < kEncoder.layers; k++) {
+    const std::string pre = "b" + std::to_string(k) + "_";
+    h = norm(h + self_attention(h, p, pre, b, false), p, pre + "n1");
+    h = norm(h + affine(gelu(affine(h, p, pre + "f1")), p, pre + "f2"), p, pre + "n2");
+  }
+  return mean(h, 1);
+}
+void make_encoder(Params& p, Tensors& x) {
+  p["tok"] = random({kEncoder.vocabulary, kEncoder.width}, 0.1);
+  p["pos"] = random({512, kEncoder.width}, 0.02);
+  p["n0g"] = ones({kEncoder.width});
+  p["n0b"] = zeros({kEncoder.width});
+  for (int64_t k = 0; k < kEncoder.layers; k++)
+    make_block_params(p, "b" + std::to_string(k) + "_", kEncoder.width, kEncoder.inner);
+  for (int64_t tokens : kTexts)
+    x.push_back(uniform({1, tokens}, 0, static_cast<double>(kEncoder.vocabulary)).to(i64));
+}
+double encoder_flops() {
+  double flops = 0;
+  for (double tokens : kTexts)
+    flops += 2 * tokens * kEncoder.layers * kEncoder.width *
+             (4 * kEncoder.width + 2 * kEncoder.inner + 2 * tokens);
+  return flops;
+}
+
 //===--- Convolution
 //------------------------------------------------------------------------------===//
 
@@ -183,13 +210,15 @@ std::vector<Workload> network_workloads() {
                        x = {random({kBlock.samples, kBlock.positions, kBlock.width})};
                      },
                  .limit = LimitClass::flops,
-                 .flops = block_flops});
-  all.push_back({.name = "attn_causal",
-                 .about = "causal attention, 12 heads of 64, 1024 positions",
-                 .function = attention_causal,
-                 .make = make_attention,
-                 .limit = LimitClass::flops,
-                 .flops = attention_flops});
+                 .flops = block_flops,
+                 .reach = 1.2});
+  all.push_back(
+      {.name = "attn_causal",
+       .about = "causal attention, 12 heads of 64, 1024 positions",
+       WEFT_BENCH_EXPRESSION(scaled_dot_product_attention(x[0], x[1], x[2], none, 0, true)),
+       .make = make_attention,
+       .limit = LimitClass::flops,
+       .flops = attention_flops});
   all.push_back({.name = "attn_alibi",
                  .about = "the same with a bias by distance",
                  .function = attention_alibi,
@@ -205,13 +234,15 @@ std::vector<Workload> network_workloads() {
                        x = {random({1, 64, 56, 56})};
                      },
                  .limit = LimitClass::flops,
-                 .flops = 2.0 * 56 * 56 * 64 * 64 * 9});
+                 .flops = 2.0 * 56 * 56 * 64 * 64 * 9,
+                 .reach = 1.05});
   all.push_back({.name = "resnet18",
                  .about = "ResNet-18 of one image, 224 x 224",
                  .function = resnet,
                  .make = make_resnet,
                  .limit = LimitClass::flops,
-                 .flops = 2 * 1.814e9});
+                 .flops = 2 * 1.814e9,
+                 .reach = 1.05});
   all.push_back({.name = "gpt_inf",
                  .about = "the logits of a GPT: 6 layers of width 384, batch 8 of 128 positions",
                  .function = gpt,
@@ -225,7 +256,17 @@ std::vector<Workload> network_workloads() {
                  .make = make_gpt,
                  .limit = LimitClass::flops,
                  .flops = 3 * gpt_flops,
-                 .weight_decay = 0.01});
+                 .weight_decay = 0.01,
+                 .reach = 1.3});
+  all.push_back({.name = "encoder",
+                 .about = "a sentence encoder of 6 layers of width 384 on 5 texts, one by one, of "
+                          "9 to 128 tokens",
+                 .function = encode,
+                 .make = make_encoder,
+                 .limit = LimitClass::flops,
+                 .flops = encoder_flops(),
+                 .each = true,
+                 .reach = 1.2});
   return all;
 }
 

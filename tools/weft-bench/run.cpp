@@ -89,9 +89,23 @@ Json run_one(const Workload& w, const RunOptions& options) {
 
 } // namespace
 
-int list_command() {
-  for (const Workload& w : workloads())
-    fmt::print("{:<20}{}\n", w.name, w.about);
+int list_command(bool as_json) {
+  Json rows = Json::array();
+  for (const Workload& w : workloads()) {
+    if (!as_json) fmt::print("{:<20}{}\n", w.name, w.about);
+    const bool trains = w.kind == Workload::Kind::training;
+    rows.push_back({{"name", w.name},
+                    {"about", w.about},
+                    {"expression", w.expression},
+                    {"dtype", std::string(name_of(w.dtype))},
+                    {"training", trains},
+                    {"learning_rate", w.lr},
+                    {"weight_decay", w.weight_decay},
+                    {"each", w.each},
+                    {"row", w.row.empty() ? w.name : w.row},
+                    {"reach", w.reach}});
+  }
+  if (as_json) fmt::print("{}\n", rows.dump(1));
   return 0;
 }
 

@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(0, 1024));
     return sub;
   };
+  bool as_json = false;
   auto* list = app.add_subcommand("list", "List the workloads");
+  list->add_flag("--json", as_json, "With their expressions and what is to be reached");
   auto with_modes = [&](CLI::App* sub) {
     sub->add_option("names", options.names, "Workloads; none: all");
     sub->add_option("--device", options.device, "Where tensors lie: cpu, opencl, cuda, cuda:1")
@@ -43,20 +45,36 @@ int main(int argc, char** argv) {
   auto* overhead =
       with_threads(app.add_subcommand("overhead", "Print the table of measures with its reach"));
   overhead->add_option("--json", json, "File for the figures");
+  GuardOptions guarded;
+  auto* guard = with_threads(app.add_subcommand(
+      "guard", "Find calls that are slower compiled than eager, over all functions and workloads"));
+  guard->add_option("names", guarded.names, "Functions and workloads; none: all");
+  guard->add_option("--part", guarded.part, "K/N: every Nth case from the Kth on")
+      ->capture_default_str();
+  guard->add_option("--draws", guarded.draws, "Calls of each function")->capture_default_str();
+  guard->add_option("--margin", guarded.margin, "How much slower is no matter")
+      ->capture_default_str();
+  guard->add_option("--json", guarded.json, "File for the figures");
   auto* worker =
       with_threads(app.add_subcommand("worker", "Answer a driver that compares libraries"));
   worker->add_option("--data", data, "Folder with a folder of .npy files for each workload")
       ->required();
   worker->add_option("--mode", mode, "eager or compiled")->capture_default_str();
+  auto* exported = with_threads(
+      app.add_subcommand("export", "Write what workers read: parameters, inputs and results"));
+  exported->add_option("names", options.names, "Workloads")->required();
+  exported->add_option("--data", data, "Folder in which each workload gets a folder")->required();
   auto* probe = with_threads(app.add_subcommand(
       "probe", "Run one compiled workload in this process and print what compiling cost"));
   probe->add_option("name", name, "Workload")->required();
   CLI11_PARSE(app, argc, argv);
   try {
     if (threads) weft::set_num_threads(threads);
-    if (*list) return list_command();
+    if (*list) return list_command(as_json);
+    if (*exported) return export_command(options.names, data);
     if (*run) return run_command(options);
     if (*memory) return memory_command(options);
+    if (*guard) return guard_command(guarded);
     if (*overhead) return overhead_command(std::filesystem::read_symlink("/proc/self/exe"), json);
     if (*probe) return probe_command(name);
     return worker_command(data, mode, start);

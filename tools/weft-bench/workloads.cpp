@@ -15,41 +15,17 @@ Tensor random_classes(int64_t n, int64_t classes) {
   return uniform({n}, 0, static_cast<double>(classes)).to(i64);
 }
 
-Tensor add_16(const Params&, const Tensors& x) { return x[0] + x[1]; }
-Tensor relu_16(const Params&, const Tensors& x) { return relu(x[0] * x[1] + x[0]); }
 void make_16(Params&, Tensors& x) { x = {random({16}), random({16})}; }
 
-Tensor elementwise(const Params&, const Tensors& x) {
-  return gelu_tanh(x[0] * x[1] + x[2]) * sigmoid(x[0]);
-}
 void make_rows(Tensors& x, int64_t rows) {
   x = {random({rows, 1024}), random({1024}), random({1024})};
 }
 
-Tensor softmax_rows(const Params&, const Tensors& x) { return softmax(x[0], -1); }
-Tensor layernorm_rows(const Params& p, const Tensors& x) {
-  return layer_norm(x[0], {1024}, p.at("g"), p.at("b"));
-}
-Tensor rmsnorm_rows(const Params& p, const Tensors& x) {
-  return rms_norm(x[0], {1024}, p.at("g"), 1e-5);
-}
 void make_norm(Params& p, Tensors& x) {
   p = {{"g", random({1024}, 0.1) + 1.0}, {"b", random({1024}, 0.1)}};
   x = {random({4096, 1024})};
 }
 
-Tensor xent(const Params&, const Tensors& x) { return cross_entropy(x[0], x[1]); }
-
-Tensor product(const Params&, const Tensors& x) { return matmul(x[0], x[1]); }
-Tensor affine(const Tensor& x, const Params& p, const std::string& layer) {
-  return matmul(x, p.at(layer + "_w")) + p.at(layer + "_b"); // weights lie as [in, out]
-}
-Tensor linear_gelu(const Params& p, const Tensors& x) { return gelu_tanh(affine(x[0], p, "l")); }
-
-Tensor mlp(const Params& p, const Tensors& x) {
-  return affine(relu(affine(relu(affine(x[0], p, "l0")), p, "l1")), p, "l2");
-}
-Tensor mlp_loss(const Params& p, const Tensors& x) { return cross_entropy(mlp(p, x), x[1]); }
 void make_mlp(Params& p, Tensors& x) {
   const int64_t sizes[] = {784, 512, 512, 10};
   for (int k = 0; k < 3; k++) {
@@ -61,10 +37,6 @@ void make_mlp(Params& p, Tensors& x) {
   x = {random({128, 784}), random_classes(128, 10)};
 }
 
-Tensor digits_loss(const Params& p, const Tensors& x) {
-  Tensor hidden = relu(linear(x[0], p.at("up.weight"), p.at("up.bias")));
-  return cross_entropy(linear(hidden, p.at("down.weight"), p.at("down.bias")), x[1]);
-}
 void make_digits(Params& p, Tensors& x) {
   p = {{"up.weight", random({128, 64}, 0.1)},
        {"up.bias", zeros({128})},
@@ -81,76 +53,85 @@ std::vector<Workload> make_workloads() {
   all.push_back({.name = "add16_eager",
                  .about = "a + b over 16 floats, always eager",
                  .kind = Kind::call,
-                 .function = add_16,
+                 WEFT_BENCH_EXPRESSION(x[0] + x[1]),
                  .make = make_16,
                  .always_eager = true});
   all.push_back({.name = "compiled16",
                  .about = "relu(a * b + a) over 16 floats",
                  .kind = Kind::call,
-                 .function = relu_16,
-                 .make = make_16});
+                 WEFT_BENCH_EXPRESSION(relu(x[0] * x[1] + x[0])),
+                 .make = make_16,
+                 .reach = 5});
   all.push_back({.name = "ew_4m",
                  .about = "gelu(x * a + b) * sigmoid(x) over 4 Mi floats",
-                 .function = elementwise,
+                 WEFT_BENCH_EXPRESSION(gelu_tanh(x[0] * x[1] + x[2]) * sigmoid(x[0])),
                  .make = [](Params&, Tensors& x) { make_rows(x, 4096); },
                  .limit = LimitClass::copy,
-                 .bytes = 8 * k4M});
+                 .bytes = 8 * k4M,
+                 .reach = 1.3});
   all.push_back({.name = "ew_4k",
                  .about = "the same over 4 Ki floats",
-                 .function = elementwise,
+                 WEFT_BENCH_EXPRESSION(gelu_tanh(x[0] * x[1] + x[2]) * sigmoid(x[0])),
                  .make = [](Params&, Tensors& x) { make_rows(x, 4); },
                  .limit = LimitClass::copy,
-                 .bytes = 8 * 4096});
+                 .bytes = 8 * 4096,
+                 .reach = 1.3});
   all.push_back({.name = "softmax",
                  .about = "softmax of [4096, 1024] along rows",
-                 .function = softmax_rows,
+                 WEFT_BENCH_EXPRESSION(softmax(x[0], -1)),
                  .make = make_norm,
                  .limit = LimitClass::copy,
-                 .bytes = 8 * k4M});
+                 .bytes = 8 * k4M,
+                 .reach = 1.2});
   all.push_back({.name = "layernorm",
                  .about = "layer_norm of [4096, 1024] along rows",
-                 .function = layernorm_rows,
+                 WEFT_BENCH_EXPRESSION(layer_norm(x[0], shape(1024), p.at("g"), p.at("b"))),
                  .make = make_norm,
                  .limit = LimitClass::copy,
-                 .bytes = 8 * k4M});
+                 .bytes = 8 * k4M,
+                 .reach = 1.2});
   all.push_back({.name = "rmsnorm",
                  .about = "rms_norm of [4096, 1024] along rows",
-                 .function = rmsnorm_rows,
+                 WEFT_BENCH_EXPRESSION(rms_norm(x[0], shape(1024), p.at("g"), 1e-5)),
                  .make = make_norm,
                  .limit = LimitClass::copy,
-                 .bytes = 8 * k4M});
+                 .bytes = 8 * k4M,
+                 .reach = 1.2});
   all.push_back({.name = "xent",
                  .about = "cross_entropy of [512, 32000]",
-                 .function = xent,
+                 WEFT_BENCH_EXPRESSION(cross_entropy(x[0], x[1])),
                  .make =
                      [](Params&, Tensors& x) {
                        x = {random({512, 32000}), random_classes(512, 32000)};
                      },
                  .limit = LimitClass::read,
-                 .bytes = 4.0 * 512 * 32000});
+                 .bytes = 4.0 * 512 * 32000,
+                 .reach = 1.2});
   all.push_back({.name = "gemm1024",
                  .about = "matmul 1024 x 1024 x 1024",
-                 .function = product,
+                 WEFT_BENCH_EXPRESSION(matmul(x[0], x[1])),
                  .make =
                      [](Params&, Tensors& x) {
                        x = {random({1024, 1024}), random({1024, 1024}, 1.0 / 32)};
                      },
                  .limit = LimitClass::flops,
                  .flops = 2.0 * 1024 * 1024 * 1024,
-                 .least_products = {1024, 1024, 1024}});
+                 .least_products = {1024, 1024, 1024},
+                 .reach = 1.05});
   all.push_back({.name = "gemm_128x384x1536",
                  .about = "matmul 128 x 384 x 1536",
-                 .function = product,
+                 WEFT_BENCH_EXPRESSION(matmul(x[0], x[1])),
                  .make =
                      [](Params&, Tensors& x) {
                        x = {random({128, 384}), random({384, 1536}, 0.05)};
                      },
                  .limit = LimitClass::flops,
                  .flops = 2.0 * 128 * 384 * 1536,
-                 .least_products = {128, 1536, 384}});
+                 .least_products = {128, 1536, 384},
+                 .reach = 1.05});
   all.push_back({.name = "linear_gelu",
                  .about = "gelu(x W + b), 512 x 768 x 3072",
-                 .function = linear_gelu,
+                 WEFT_BENCH_EXPRESSION(gelu_tanh(affine(x[0], p, "l"))),
                  .make =
                      [](Params& p, Tensors& x) {
                        p = {{"l_w", random({768, 3072}, 0.036)}, {"l_b", random({3072}, 0.1)}};
@@ -158,34 +139,50 @@ std::vector<Workload> make_workloads() {
                      },
                  .limit = LimitClass::flops,
                  .flops = 2.0 * 512 * 768 * 3072,
-                 .least_products = {512, 3072, 768}});
-  all.push_back({.name = "mlp_inf",
-                 .about = "MLP 784-512-512-10, batch 128",
-                 .function = mlp,
-                 .make = make_mlp,
-                 .limit = LimitClass::flops,
-                 .flops = mlp_flops});
+                 .least_products = {512, 3072, 768},
+                 .reach = 1.15});
+  all.push_back(
+      {.name = "mlp_inf",
+       .about = "MLP 784-512-512-10, batch 128",
+       WEFT_BENCH_EXPRESSION(affine(relu(affine(relu(affine(x[0], p, "l0")), p, "l1")), p, "l2")),
+       .make = make_mlp,
+       .limit = LimitClass::flops,
+       .flops = mlp_flops,
+       .reach = 1.2});
   all.push_back({.name = "mlp_train",
                  .about = "a training step of it with Adam",
                  .kind = Kind::training,
-                 .function = mlp_loss,
+                 WEFT_BENCH_EXPRESSION(cross_entropy(
+                     affine(relu(affine(relu(affine(x[0], p, "l0")), p, "l1")), p, "l2"), x[1])),
                  .make = make_mlp,
                  .limit = LimitClass::flops,
-                 .flops = 3 * mlp_flops - 2.0 * 128 * 784 * 512});
+                 .flops = 3 * mlp_flops - 2.0 * 128 * 784 * 512,
+                 .reach = 1.3});
   all.push_back({.name = "digits_train",
                  .about = "a training step of examples/digits: MLP 64-128-10, batch 64, AdamW",
                  .kind = Kind::training,
-                 .function = digits_loss,
+                 WEFT_BENCH_EXPRESSION(
+                     cross_entropy(linear(relu(linear(x[0], p.at("up.weight"), p.at("up.bias"))),
+                                          p.at("down.weight"), p.at("down.bias")),
+                                   x[1])),
                  .make = make_digits,
                  .lr = 1e-3,
                  .weight_decay = 0.01});
-  for (auto more : {narrow_workloads, network_workloads, decode_workloads})
+  for (auto more : {sweep_workloads, narrow_workloads, network_workloads, decode_workloads})
     for (Workload& w : more())
       all.push_back(std::move(w));
   return all;
 }
 
 } // namespace
+
+Tensor affine(const Tensor& x, const Params& p, const std::string& name) {
+  return matmul(x, p.at(name + "_w")) + p.at(name + "_b");
+}
+
+Tensor norm(const Tensor& x, const Params& p, const std::string& name) {
+  return layer_norm(x, {x.size(-1)}, p.at(name + "g"), p.at(name + "b"));
+}
 
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = make_workloads();
@@ -274,7 +271,28 @@ void Running::call_smaller() {
   inputs_ = whole;
 }
 
+// One function for all inputs, so that a compiled one meets other sizes.
+void Running::set_each(Mode mode) {
+  auto one = [this](const Tensor& x) { return workload_.function(params_, {x}); };
+  auto all = [this](auto run) {
+    Tensors results;
+    for (const Tensor& x : inputs_)
+      results.push_back(run(x));
+    return concatenate(results, 0);
+  };
+  if (mode == Mode::eager) {
+    call_ = [=] { return all(one); };
+    return;
+  }
+  auto compiled =
+      std::make_shared<Compiled<decltype(one)>>(compile(one, options_of(mode, workload_.name)));
+  call_ = [=] { return all([&](const Tensor& x) { return (*compiled)(x); }); };
+  stats_ = [compiled] { return compiled->stats(); };
+  explain_ = [compiled] { return compiled->explain(); };
+}
+
 void Running::prepare(Mode mode) {
+  if (workload_.each) return set_each(mode);
   if (workload_.kind != Workload::Kind::training)
     return set([this] { return workload_.function(params_, inputs_); }, mode);
   std::vector<Tensor> trained;

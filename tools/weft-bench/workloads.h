@@ -19,21 +19,42 @@ enum class LimitClass { none, copy, read, flops };
 
 struct Workload {
   std::string name;
-  std::string about;
+  std::string about = {};
   enum class Kind { call, inference, training } kind = Kind::inference;
-  Tensor (*function)(const Params& p, const Tensors& x);
+  std::function<Tensor(const Params& p, const Tensors& x)> function;
+  std::string expression = {}; // the function's value as other libraries read it; empty: a network
   /// Makes parameters and inputs of the right shapes.
-  void (*make)(Params& p, Tensors& x);
+  std::function<void(Params& p, Tensors& x)> make = {};
   LimitClass limit = LimitClass::none;
   double flops = 0, bytes = 0; // of one call; bytes: the least traffic
   DType dtype = f32;           // of parameters and inputs that are made or read as f32
   bool always_eager = false;
   double lr = 1e-4, weight_decay = 0; // of training
   int least_products[3] = {0, 0, 0};  // m, n, k of the one product to compare with OpenBLAS
+  bool each = false;                  // a call runs the function on each input alone, in turn
+  std::string row = {}; // that it belongs to in a comparison with other libraries; empty: its own
+  double reach = 0;     // how many times as fast as the best other library that row is to be
 };
 
+/// A function that is one expression, and its text: Python with PyTorch's names, since the API has
+/// those.
+#define WEFT_BENCH_EXPRESSION(...)                                                                 \
+  .function = []([[maybe_unused]] const Params& p, [[maybe_unused]] const Tensors& x) -> Tensor {  \
+    return __VA_ARGS__;                                                                            \
+  },                                                                                               \
+  .expression = #__VA_ARGS__
+
+// What expressions are written with beside the API: tools/peers has the same names.
+inline const Tensor none;
+template <class... Sizes> Shape shape(Sizes... sizes) { return {static_cast<int64_t>(sizes)...}; }
+/// x W + b with W [in, out], the parameters NAME_w and NAME_b.
+Tensor affine(const Tensor& x, const Params& p, const std::string& name);
+/// layer_norm over the last dim with the parameters NAMEg and NAMEb.
+Tensor norm(const Tensor& x, const Params& p, const std::string& name);
+
 const std::vector<Workload>& workloads();
-/// The parts of them that are whole networks, that generate text, and with narrow elements.
+/// The parts of them that are sweeps, whole networks, that generate text, and with narrow elements.
+std::vector<Workload> sweep_workloads();
 std::vector<Workload> network_workloads();
 std::vector<Workload> decode_workloads();
 std::vector<Workload> narrow_workloads();
@@ -56,6 +77,8 @@ public:
   /// Runs once; training returns the loss before the update.
   Tensor call() { return call_(); }
   const Workload& workload() const { return workload_; }
+  const Params& params() const { return params_; }
+  const Tensors& inputs() const { return inputs_; }
   RegionStats stats() const { return stats_ ? stats_() : RegionStats(); }
   std::string explain() const { return explain_ ? explain_() : std::string(); }
 
@@ -64,6 +87,7 @@ private:
   void prepare(Mode mode);
   template <class F> void set(F body, Mode mode);
   void call_smaller();
+  void set_each(Mode mode);
   const Workload& workload_;
   Params params_;
   Tensors inputs_;

@@ -1,6 +1,7 @@
 // weft-inspect: runs a program and shows what it compiled, stage by stage; looks after the cache.
 #include "tools/weft-inspect/cache.h"
 #include "tools/weft-inspect/compile_time.h"
+#include "tools/weft-inspect/cost.h"
 #include "tools/weft-inspect/cross_compile.h"
 #include "tools/weft-inspect/page.h"
 #include "tools/weft-inspect/report.h"
@@ -132,6 +133,10 @@ int main(int argc, char** argv) {
       "explain", "Tell what each program does, what it cost and from which lines it comes"));
   auto* time = from(app.add_subcommand("time", "Tell where the time of each compilation went"));
   time->add_flag("--json", as_json, "Print one JSON array");
+  auto* cost = from(app.add_subcommand(
+      "cost", "Count what programs that ran cost: launches, bytes moved, registers spilled"));
+  cost->add_flag("--json", as_json, "Print one JSON array");
+  cost->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
   auto* html = from(app.add_subcommand(
       "html", "Write one page that shows graphs, kernels, memory and times in a browser"));
   html->add_option("-o,--output", file, "The file to write")->capture_default_str();
@@ -151,6 +156,8 @@ int main(int argc, char** argv) {
     if (*explain) fmt::print("{}", weft::tools::explain(all));
     if (*time)
       fmt::print("{}", as_json ? weft::tools::time_json(all) : weft::tools::time_text(all));
+    if (*cost)
+      fmt::print("{}", as_json ? weft::tools::cost_json(all) : weft::tools::cost_text(all));
     if (*html) {
       weft::OutputFile to("weft-inspect", file);
       to.write(weft::tools::page(all));

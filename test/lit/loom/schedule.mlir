@@ -190,3 +190,32 @@ loom.kernel @any_size(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.bu
     loom.store %s, %z[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
   }
 }
+
+// Rows with gaps between them are folded with lanes along the rows, the inner loop; contiguous ones would be one loop.
+// CHECK-LABEL: loom.kernel @rows_with_gaps
+// CHECK: loom.loop <"r", 16> init
+// CHECK: loom.loop <"c", 1024, lanes, unroll = 4>
+loom.kernel @rows_with_gaps(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"p", 32>] {
+  ^bb0(%p: index):
+    %zero = arith.constant 0.0 : f32
+    %s = loom.loop <"r", 16> init(%zero : f32) {
+    ^bb0(%r: index):
+      %t = loom.loop <"c", 1024> init(%zero : f32) {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(p, r, c) -> (p * 32768 + r * 2048 + c)>](%p, %r, %c) : !loom.buffer<f32>
+        loom.yield %v : f32
+      } combine {
+      ^bb0(%a: f32, %b: f32):
+        %d = arith.addf %a, %b : f32
+        loom.yield %d : f32
+      }
+      loom.yield %t : f32
+    } combine {
+    ^bb0(%a: f32, %b: f32):
+      %d = arith.addf %a, %b : f32
+      loom.yield %d : f32
+    }
+    loom.store %s, %y[affine_map<(p) -> (p)>](%p) : !loom.buffer<f32>
+  }
+}

@@ -2,12 +2,21 @@
 
 // A sum of everything becomes sums of pieces and a sum of those.
 // CHECK-LABEL: func.func @all
-// CHECK: %[[V:.*]] = weft.view %arg0 {{.*}} -> tensor<[[PIECES:[0-9]+]]x[[PIECE:[0-9]+]]xf32>
-// CHECK: %[[P:.*]] = weft.partial_reduce "sum" %[[V]] dims [1] : {{.*}} -> tensor<[[PIECES]]xf32>
+// CHECK: %[[V:.*]] = weft.view %arg0 {{.*}} -> tensor<[[PIECES:[0-9]+]]x[[ROWS:[0-9]+]]x1024xf32>
+// CHECK: %[[P:.*]] = weft.partial_reduce "sum" %[[V]] dims [1, 2] : {{.*}} -> tensor<[[PIECES]]xf32>
 // CHECK: %[[Y:.*]] = weft.finish_reduce "sum" %[[P]] dims [0]
 // CHECK: return %[[Y]]
 func.func @all(%x: tensor<1024x1024xf32>) -> tensor<f32> {
   %0 = weft.sum %x {structure = array<i64: 0, 0, 1>} : (tensor<1024x1024xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// Few rows are cut anywhere.
+// CHECK-LABEL: func.func @few_rows
+// CHECK: weft.view %arg0 {{.*}} -> tensor<{{[0-9]+}}x{{[0-9]+}}xf32>
+// CHECK: weft.partial_reduce "sum" {{.*}} dims [1] :
+func.func @few_rows(%x: tensor<7x20000xf32>) -> tensor<f32> {
+  %0 = weft.sum %x {structure = array<i64: 0, 0, 1>} : (tensor<7x20000xf32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
 

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Runs workloads in one library, by the protocol of `weft-bench worker`: one JSON object a line, questions in, answers out.
+
+  {"c": "prep", "w": NAME}               {"ok": 1, "first_s": S, "err": E}   E: the largest difference from out_0.npy, by its largest element
+  {"c": "time", "w": NAME, "budget": S}  {"ok": 1, "xs": [seconds a call, ...]}
+  {"c": "quit"}                          {"ok": 1}
+A failure answers {"ok": 0, "err": WHY, "missing": 1 where the library does not run the workload}.
+"""
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import libraries
+
+LEAST_SAMPLE = 300e-6  # several shorter calls are one sample
+
+
+def relative_error(got, expected):
+    import numpy
+    if got.shape != expected.shape:
+        raise ValueError(f"the result must have {expected.size} elements, got {got.size}")
+    return float(numpy.max(numpy.abs(got - expected)) / (numpy.max(numpy.abs(expected)) + 1e-30))
+
+
+def time_calls(call, budget):
+    clock = time.perf_counter
+    call()
+    start = clock()
+    call()
+    once = clock() - start
+    if once > 1:
+        return [once]
+    batch = max(1, min(int(LEAST_SAMPLE / max(once, 1e-8)), 20000))
+    samples, first = [], clock()
+    while len(samples) < 3 or clock() - first < budget:
+        start = clock()
+        for _ in range(batch):
+            call()
+        samples.append((clock() - start) / batch)
+    return samples
+
+
+class Worker:
+    def __init__(self, library, workloads, data):
+        self.library, self.workloads, self.data = library, workloads, data
+
+    def prep(self, question):
+        import numpy
+        name = question["w"]
+        folder = Path(self.data, name)
+        start = time.perf_counter()
+        self.call = None  # what was prepared before lets go of its memory
+        self.call, result, self.guard = self.library.prepare(self.workloads[name], folder)
+        got = result()
+        first = time.perf_counter() - start
+        return {"first_s": first, "err": relative_error(got, libraries.floats(numpy.load(folder / "out_0.npy")))}
+
+    def time(self, question):
+        with self.guard():
+            return {"xs": time_calls(self.call, question["budget"])}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", choices=libraries.LIBRARIES)
+    parser.add_argument("--weft-bench", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    arguments = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # libraries print what they like
+
+    def say(**answer):
+        print(json.dumps(answer), file=answers, flush=True)
+
+    try:
+        library = libraries.LIBRARIES[arguments.library](arguments.threads)
+    except ImportError as why:
+        return say(ok=0, err=str(why), missing=1)
+    say(ok=1)
+    worker = Worker(library, libraries.workloads(arguments.weft_bench), arguments.data)
+    for line in sys.stdin:
+        question = json.loads(line)
+        if question["c"] == "quit":
+            return say(ok=1)
+        try:
+            say(ok=1, **getattr(worker, question["c"])(question))
+        except libraries.Missing as why:
+            say(ok=0, err=str(why), missing=1)
+        except Exception as why:  # the driver names what a library cannot run, and goes on
+            say(ok=0, err=f"{type(why).__name__}: {str(why).splitlines()[0][:200] if str(why) else ''}")
+
+
+if __name__ == "__main__":
+    main()
