@@ -30,6 +30,7 @@ constexpr PassInfo kPasses[] = {
     {"decompose", decompose, "", true, "replaces composites by what their functions call"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
+    {"check-indices", checkIndices, "", true, "checks indices before anything is written"},
     {"recompute", recompute, "", true, "computes again what would be kept for long"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},
     {"tile-products", tileProducts, "", true, "runs softmax between products tile by tile"},
