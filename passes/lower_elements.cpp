@@ -171,12 +171,14 @@ Value PartLowering::emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
     axes.inner.index = index;
     axes.inner.depth = scopes.size();
     scopes.emplace_back(b.getInsertionBlock());
-    Value pair[2];
-    for (unsigned k = 0; k < 2; k++)
-      pair[k] = emitFactor(op->getOperand(k), factorOf(op, k, indices, part.extents.size()));
+    SmallVector<Value, 3> loaded;
+    for (unsigned k = 0; k < op->getNumOperands(); k++)
+      loaded.push_back(
+          emitFactor(op->getOperand(k), factorOf(op, k, indices, part.extents.size())));
+    if (auto blocks = blocksOf(op)) loaded[1] = emitQuantized(op, *blocks, loaded[1], loaded[2]);
     scopes.pop_back();
     b.setInsertionPointToEnd(index.getParentBlock());
-    return std::pair(pair[0], pair[1]);
+    return std::pair(loaded[0], loaded[1]);
   };
   loom::AxisAttr axis = axes.attributeOf(axes.inner);
   OpBuilder own(context);
@@ -201,6 +203,30 @@ Value PartLowering::emitProduct(Operation* op, ArrayRef<AffineExpr> indices) {
     y = loop.getResult(0);
   }
   return bodyAt(0, op->getLoc(), type).round(y, element);
+}
+
+// The number that a code and its scale stand for, at the inner index at hand.
+Value PartLowering::emitQuantized(Operation* op, const QuantizedBlocks& blocks, Value code,
+                                  Value scale) {
+  Location l = op->getLoc();
+  Type type = loom::valueType(ir::elementOf(op->getResult(0)));
+  ScalarBody body = bodyAt(scopes.size() - 1, l, type);
+  OpBuilder& b = body.builder;
+  if (blocks.isPacked) {
+    auto integer = [&](int64_t v) {
+      return arith::ConstantOp::create(b, l, b.getI64IntegerAttr(v)).getResult();
+    };
+    AffineExpr halves = dim(part.extents.size()).floorDiv(blocks.length / 2);
+    Value isLow = compare(arith::CmpIPredicate::eq, halves % 2, constant(0));
+    Value low = arith::AndIOp::create(b, l, code, integer(15));
+    Value high = arith::ShRUIOp::create(b, l, code, integer(4));
+    code = arith::SelectOp::create(b, l, isLow, low, high);
+  }
+  Value number = body.convert(code, type);
+  if (blocks.isPacked)
+    number = arith::SubFOp::create(
+        b, l, number, arith::ConstantOp::create(b, l, cast<TypedAttr>(b.getFloatAttr(type, 8.0))));
+  return arith::MulFOp::create(b, l, number, body.convert(scale, type));
 }
 
 // A factor of a product is loaded inside it, whatever its indices: an emitter reads its access

@@ -181,7 +181,7 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
                           builder.getAffineMapArrayAttr(shapes),
                           builder.getDenseI64ArrayAttr(ir::structureOf(op)),
                           op->getAttrOfType<AffineMapAttr>("sizes"),
-                          builder.getI32IntegerAttr(record->mayRefuse ? errorCode(op) : 0));
+                          builder.getI32IntegerAttr(mayRefuse(op) ? errorCode(op) : 0));
   }
   builder.setInsertionPoint(kernel);
   auto launch = ir::LaunchOp::create(

@@ -50,7 +50,7 @@ bool isTransparent(Operation* op) { return isa<ir::ViewOp, ir::ScalarOp, ir::Num
 
 bool mayRefuse(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
-  return record && record->mayRefuse;
+  return record && record->mayRefuse && !op->hasAttr(ir::kCheckedName);
 }
 
 bool isElementwise(Operation* op) {
@@ -311,7 +311,7 @@ struct PartBuilder {
     auto own = part.indicesOf(op->getResult(0).getType());
     if (!own || canonical(*own) != Exprs(indices))
       return why.set("read-elsewhere", "the product is read at points other than its own");
-    for (unsigned k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < op->getNumOperands(); k++) {
       Value factor = op->getOperand(k);
       Factor own = factorOf(op, k, indices, part.extents.size());
       Exprs at = canonical(own.indices);

@@ -108,6 +108,8 @@ private:
   bool addsNarrowIntegers();
   mlir::Value emitProduct(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices);
   mlir::Value emitFactor(mlir::Value v, Factor factor);
+  mlir::Value emitQuantized(mlir::Operation* op, const QuantizedBlocks& blocks, mlir::Value code,
+                            mlir::Value scale);
   void setCurrent(mlir::Operation* op) { current = op; }
 
   struct Local {

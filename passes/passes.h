@@ -32,6 +32,8 @@ mlir::LogicalResult decompose(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 /// Merges ops that are equal.
 mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
+/// Checks the indices of updates of a leaf before anything is written, so that they may write it.
+mlir::LogicalResult checkIndices(mlir::ModuleOp module, PassContext& context);
 /// Computes again, where it is cheap, what would be kept for long while memory is fullest.
 mlir::LogicalResult recompute(mlir::ModuleOp module, PassContext& context);
 /// Takes the elements of reductions of everything in the order of memory.

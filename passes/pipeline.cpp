@@ -30,6 +30,7 @@ constexpr PassInfo kPasses[] = {
     {"decompose", decompose, "", true, "replaces composites by what their functions call"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
+    {"check-indices", checkIndices, "", true, "checks indices before anything is written"},
     {"recompute", recompute, "", true, "computes again what would be kept for long"},
     {"order-reductions", orderReductions, "", true, "reduces elements in the order of memory"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},

@@ -5,6 +5,7 @@
 // 3. Kernels that may refuse their operands find all leaves as they were: where one raises an
 // error,
 //    the program has left no trace, and its ops can run again one by one.
+#include "passes/lower_routine.h"
 #include "passes/part.h"
 #include "passes/passes.h"
 
@@ -107,6 +108,7 @@ private:
       if (isa<func::ReturnOp>(user) || (user != kernel && kernel->isBeforeInBlock(user)))
         return false;
     }
+    if (Operation* routine = routineOf(kernel)) return mayWriteOver(routine, old);
     unsigned next = 0;
     for (Region& region : kernel.getParts()) {
       SmallVector<Value> outputs(region.front().getTerminator()->getOperands());
@@ -127,6 +129,19 @@ private:
       }
     }
     return true;
+  }
+
+  // A routine that may write over its first operand finds it in the leaf, row-major, and reads the
+  // leaf as nothing else.
+  bool mayWriteOver(Operation* routine, Value old) {
+    const ir::Record* record = ir::recordOf(routine);
+    if (!record || !record->overwrites || routine->getOperand(0) != old) return false;
+    if (function.getArgAttr(cast<BlockArgument>(old).getArgNumber(), ir::kLayoutName)) return false;
+    return llvm::none_of(routine->getOperands().drop_front(), [&](Value v) {
+      while (auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp()))
+        v = view->getOperand(0);
+      return v == old;
+    });
   }
 
   static bool isSamePoint(const Part& part, const PartAccess& access, Value output) {

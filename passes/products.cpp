@@ -1,5 +1,5 @@
-// Matrix products, and convolutions as products: weights [rows, terms] by what the taps see of an
-// image [terms, places], where a term is a channel and a tap.
+// Matrix products, by quantised matrices too, and convolutions as products: weights [rows, terms]
+// by what the taps see of an image [terms, places], where a term is a channel and a tap.
 #include "passes/products.h"
 
 #include "ir/weft/index_math.h"
@@ -154,6 +154,20 @@ Factor windowFactor(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, Aff
   return factor;
 }
 
+// Element [..., n] of a product by a quantised matrix reads [..., k], and code and scale of [n, k].
+Factor quantizedFactor(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, AffineExpr inner) {
+  Exprs at(indices);
+  if (k == 0) {
+    at.back() = inner;
+    return {at, {}};
+  }
+  QuantizedBlocks blocks = *blocksOf(op);
+  if (k == 2) return {{at.back(), inner.floorDiv(blocks.length)}, {}};
+  if (!blocks.isPacked) return {{at.back(), inner}, {}};
+  int64_t half = blocks.length / 2;
+  return {{at.back(), inner.floorDiv(blocks.length) * half + inner % half}, {}};
+}
+
 // Says whether an op is a cast that changes no number: to a wider dtype of its kind.
 bool isWidening(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
@@ -172,15 +186,23 @@ Operation* castOf(Value factor) {
   return op && isWidening(op) ? op : nullptr;
 }
 
+// Says whether `v` is the right factor of a product with one row, which reads each of its elements
+// once: then it may be cast from another dtype than the left factor.
+bool isReadOnce(Operation* product, Value v) {
+  auto left = cast<RankedTensorType>(product->getOperand(0).getType());
+  bool hasOneRow = left.getRank() == 1 || left.getDimSize(left.getRank() - 2) == 1;
+  return hasOneRow && product->getOperand(0) != v && isa<FloatType>(ir::elementOf(v));
+}
+
 // Adds the casts of all products that read `v`. Returns false where something else reads it, or a
-// product that does not have two casts from one dtype.
+// product that neither has two casts from one dtype nor reads it once.
 bool addPartners(Value v, llvm::SetVector<Operation*>& casts) {
   return llvm::all_of(v.getUsers(), [&](Operation* user) {
     if (isa<ir::ViewOp>(user)) return addPartners(user->getResult(0), casts);
     if (!isMatrixProduct(user)) return false;
     Operation *a = castOf(user->getOperand(0)), *b = castOf(user->getOperand(1));
     if (!a || !b || ir::elementOf(a->getOperand(0)) != ir::elementOf(b->getOperand(0)))
-      return false;
+      return isReadOnce(user, v);
     casts.insert(a);
     casts.insert(b);
     return true;
@@ -200,7 +222,26 @@ bool isLoadedBefore(Operation* cast) {
 
 bool isMatrixProduct(Operation* op) { return isa<ir::Matmul>(op); }
 
+std::optional<QuantizedBlocks> blocksOf(Operation* op) {
+  if (!isa<ir::QuantizedMatmul>(op)) return std::nullopt;
+  auto codes = cast<RankedTensorType>(op->getOperand(1).getType());
+  auto scales = cast<RankedTensorType>(op->getOperand(2).getType());
+  if (!codes.hasStaticShape() || !scales.hasStaticShape()) return std::nullopt;
+  if (codes.getNumElements() == 0 || scales.getNumElements() == 0) return std::nullopt;
+  QuantizedBlocks blocks;
+  blocks.isPacked = codes.getElementType().isUnsignedInteger();
+  blocks.steps = codes.getDimSize(1) * (blocks.isPacked ? 2 : 1);
+  blocks.length = blocks.steps / scales.getDimSize(1);
+  return blocks;
+}
+
 StringRef whyCalled(Operation* op) {
+  if (isa<ir::QuantizedMatmul>(op)) {
+    auto blocks = blocksOf(op);
+    if (!blocks) return "its matrix has sizes that are arguments, or no elements";
+    int64_t run = blocks->isPacked ? blocks->length / 2 : blocks->length;
+    return run % kShortestRun ? "its blocks are no multiples of a vector" : "";
+  }
   if (!isa<ir::Convolution>(op)) return "";
   if (!isa<FloatType>(ir::elementOf(op->getResult(0)))) return "its elements are integers";
   auto c = Convolution::of(op);
@@ -215,10 +256,12 @@ StringRef whyCalled(Operation* op) {
 }
 
 bool isProduct(Operation* op) {
-  return isMatrixProduct(op) || (isa<ir::Convolution>(op) && whyCalled(op).empty());
+  return isMatrixProduct(op) ||
+         (isa<ir::Convolution, ir::QuantizedMatmul>(op) && whyCalled(op).empty());
 }
 
 AffineExpr innerSizeOf(Operation* op) {
+  if (auto blocks = blocksOf(op)) return getAffineConstantExpr(blocks->steps, op->getContext());
   if (isMatrixProduct(op)) return ir::shapeOf(op->getOperand(0)).back();
   Exprs weight = ir::shapeOf(op->getOperand(1));
   return ir::countOf(ArrayRef(weight).drop_front(), op->getContext());
@@ -226,7 +269,7 @@ AffineExpr innerSizeOf(Operation* op) {
 
 Exprs pointsOf(Operation* op) {
   Exprs points = ir::shapeOf(op->getResult(0));
-  if (isMatrixProduct(op)) return points;
+  if (!isa<ir::Convolution>(op)) return points;
   Convolution c = *Convolution::of(op);
   points[1] = getAffineConstantExpr(c.rows, op->getContext());
   points.insert(points.begin() + 1, getAffineConstantExpr(c.groups, op->getContext()));
@@ -234,15 +277,16 @@ Exprs pointsOf(Operation* op) {
 }
 
 unsigned columnDimsOf(Operation* op) {
-  if (isMatrixProduct(op)) return 1;
+  if (!isa<ir::Convolution>(op)) return 1;
   Convolution c = *Convolution::of(op);
   return c.isTiled() ? c.dims.size() : 1;
 }
 
 Factor factorOf(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
   AffineExpr inner = getAffineDimExpr(first, op->getContext());
+  if (isa<ir::Convolution>(op)) return windowFactor(op, k, indices, inner);
   return isMatrixProduct(op) ? matrixFactor(op, k, indices, inner)
-                             : windowFactor(op, k, indices, inner);
+                             : quantizedFactor(op, k, indices, inner);
 }
 
 } // namespace weft

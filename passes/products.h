@@ -4,11 +4,26 @@
 
 #include "ir/weft/weft.h"
 
+#include <optional>
+
 namespace weft {
 
 /// With fewer rows, and at most so many terms, what the windows of a product see is not worth
 /// packing: it is summed where it lies.
 inline constexpr int64_t kFewWindowRows = 4, kFewWindowTerms = 64;
+
+/// The shortest run of codes in a block that a vector of any processor fits in.
+inline constexpr int64_t kShortestRun = 16;
+
+/// How the right factor of a product by a quantised matrix lies: rows of `steps` numbers in blocks
+/// of `length`. Packed: codes of four bits, a block's first half in the low bits of its bytes.
+struct QuantizedBlocks {
+  int64_t steps, length;
+  bool isPacked;
+};
+
+/// Returns the blocks of an op that is a product by a quantised matrix of known sizes.
+std::optional<QuantizedBlocks> blocksOf(mlir::Operation* op);
 
 /// Says whether the op is a product with a sum over an inner axis, which a kernel of loom computes.
 /// A convolution is one if `whyCalled` says nothing.

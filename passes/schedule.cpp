@@ -10,6 +10,7 @@
 
 #include "ir/loom/loom.h"
 #include "ir/loom/near.h"
+#include "ir/weft/index_math.h"
 
 using namespace mlir;
 
@@ -81,11 +82,34 @@ private:
     return result;
   }
 
+  // The step from lane to lane along `index`, the same in every vector where lanes begin at
+  // multiples of their number, so that divisions by multiples of it are the same in all lanes.
+  std::optional<int64_t> laneStride(const Access& access, Value index) {
+    if (auto stride = strideAlong(access.map, access.indices, index)) return stride;
+    auto place = llvm::find(access.indices, index);
+    bool isAffine = llvm::count(access.indices, index) == 1 &&
+                    llvm::all_of(access.indices, [](Value i) { return isa<BlockArgument>(i); });
+    if (!isAffine) return {};
+    MLIRContext* context = part.getContext();
+    unsigned dims = access.map.getNumDims();
+    AffineExpr vector = getAffineDimExpr(dims, context), lane = getAffineDimExpr(dims + 1, context);
+    SmallVector<AffineExpr> ranges(dims + 1, getAffineConstantExpr(1 << 20, context));
+    ranges.push_back(getAffineConstantExpr(lanes(), context));
+    AffineExpr here = getAffineDimExpr(place - access.indices.begin(), context);
+    AffineExpr offset = access.map.getResult(0), first = vector * lanes();
+    AffineExpr step = ir::canonical(offset.replace(here, first + lane), ranges) -
+                      ir::canonical(offset.replace(here, first), ranges);
+    for (int64_t stride : {0, 1})
+      if (ir::canonical(step - lane * stride, ranges) == getAffineConstantExpr(0, context))
+        return stride;
+    return {};
+  }
+
   // Cost of one access for a vector's worth of points, with lanes along `index`.
   double vectorCost(const Access& access, Value index, int64_t extent) {
     double fill =
         double(lanes()) / double(std::min<int64_t>(lanes(), std::max<int64_t>(extent, 1)));
-    auto stride = strideAlong(access.map, access.indices, index);
+    auto stride = laneStride(access, index);
     if (!stride) return kGatherCost * lanes();
     if (*stride == 0) return 0.25 * fill;
     if (*stride == 1 || access.local) return fill;

@@ -111,11 +111,15 @@ bool PartEmitter::emitIndexOp(Operation& op) {
     set(op.getResult(0), get(op.getOperand(0)));
     return true;
   }
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) ||
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::FloorDivSIOp>(op) ||
       op.getResult(0).getType().isInteger(1))
     return false;
   LaneValue x = get(op.getOperand(0)), y = get(op.getOperand(1));
   if (x.kind != LaneValue::Kind::linear && y.kind != LaneValue::Kind::linear) return false;
+  if (isa<arith::FloorDivSIOp>(op)) {
+    set(op.getResult(0), divideIndex(AffineExprKind::FloorDiv, x, y));
+    return true;
+  }
   set(op.getResult(0), isa<arith::MulIOp>(op)
                            ? multiplyIndex(x, y)
                            : addIndex(x, isa<arith::SubIOp>(op) ? scaleIndex(y, -1) : y));

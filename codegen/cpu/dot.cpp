@@ -148,8 +148,8 @@ private:
                 offset(block.first, problem.b.row_stride,
                        inside(column, plan.shape.n, plan.tileColumns()), problem.b.column_stride));
     if (problem.b.pack) {
-      b.CreateCall(problem.b.pack,
-                   {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
+      problem.b.pack(
+          {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
       return b_panel;
     }
     Value* from = at(types.stored, b_base,

@@ -17,16 +17,20 @@ struct DotSize {
   llvm::Value* value = nullptr;
 };
 
+/// A panel of B to be packed: to[step][tileColumns()] for columns and steps from these on, of which
+/// there are so many. `base` is that of the batch entry.
+struct DotPanelPlace {
+  llvm::Value *base, *column, *columns, *step, *steps, *to;
+};
+
 /// One factor. `batch_offset` maps the batch index (i64) to an offset in elements from `base`;
 /// absent means that every batch entry reads the same matrix.
-/// A B that no strides describe has `pack` instead, void(ptr base, i64 column, i64 columns, i64
-/// step, i64 steps, ptr to), which fills to[step][tileColumns()] for columns and steps from these
-/// on.
+/// A B that no strides describe has `pack` instead, which emits the packing of a panel.
 struct DotOperand {
   llvm::Value* base = nullptr;
   DotSize row_stride, column_stride; // in elements
   std::function<llvm::Value*(llvm::IRBuilderBase&, llvm::Value* batch)> batch_offset;
-  llvm::Function* pack = nullptr;
+  std::function<void(const DotPanelPlace& place)> pack;
 };
 
 /// Finished sums C[batch, row, column .. column + lanes) handed to the epilogue, of the batch entry

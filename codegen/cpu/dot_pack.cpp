@@ -1,6 +1,8 @@
 // Copies a panel of A or B so that the register tile reads it front to back.
 #include "codegen/cpu/dot_parts.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <vector>
 
 using namespace llvm;
@@ -65,20 +67,34 @@ private:
 
   // sum (a + 128) b = sum a b + 128 sum b: behind the panel, what a tile's sums start from.
   void addShifts() {
-    Value* last = b.getInt64(plan.panelSteps());
-    Value* ones = ConstantInt::get(types.vec, 0x01010101);
-    for (int64_t lane = 0; lane < width; lane += lanes) {
-      Value* sums = target(b.getInt64(lane), last);
-      b.CreateAlignedStore(Constant::getNullValue(types.vec), sums, Align(4));
-      emitDotLoop(b, zero, groups, 1, [&](Value* number) {
-        Value* row = b.CreateAlignedLoad(types.vec, target(b.getInt64(lane), number), Align(4));
-        Value* sum = b.CreateAlignedLoad(types.vec, sums, Align(4));
-        b.CreateAlignedStore(addQuads(b, sum, ones, row), sums, Align(4));
-      });
-      Value* sum = b.CreateAlignedLoad(types.vec, sums, Align(4));
-      b.CreateAlignedStore(b.CreateMul(sum, ConstantInt::getSigned(types.vec, -128)), sums,
-                           Align(4));
+    BasicBlock *before = b.GetInsertBlock(), *loop = block("sum"), *done = block("summed");
+    Value* none = Constant::getNullValue(types.vec);
+    std::vector<PHINode*> sums, totals;
+    b.CreateCondBr(b.CreateICmpSGT(groups, zero), loop, done);
+    b.SetInsertPoint(loop);
+    PHINode* number = b.CreatePHI(types.i64, 2);
+    number->addIncoming(zero, before);
+    for (int64_t lane = 0; lane < width; lane += lanes)
+      sums.push_back(b.CreatePHI(types.vec, 2));
+    Value* next = b.CreateNSWAdd(number, b.getInt64(1));
+    number->addIncoming(next, loop);
+    for (auto [v, sum] : enumerate(sums)) {
+      Value* row =
+          b.CreateAlignedLoad(types.vec, target(b.getInt64(int64_t(v) * lanes), number), Align(4));
+      sum->addIncoming(none, before);
+      sum->addIncoming(addQuads(b, sum, ConstantInt::get(types.vec, 0x01010101), row), loop);
     }
+    b.CreateCondBr(b.CreateICmpSLT(next, groups), loop, done);
+    b.SetInsertPoint(done);
+    for (PHINode* sum : sums) {
+      totals.push_back(b.CreatePHI(types.vec, 2));
+      totals.back()->addIncoming(none, before);
+      totals.back()->addIncoming(sum->getIncomingValue(1), loop);
+    }
+    for (auto [v, total] : enumerate(totals))
+      b.CreateAlignedStore(b.CreateMul(total, ConstantInt::getSigned(types.vec, -128)),
+                           target(b.getInt64(int64_t(v) * lanes), b.getInt64(plan.panelSteps())),
+                           Align(4));
   }
 
   // Lanes lie side by side: whole vectors, masked where they pass the last valid lane. The surplus

@@ -17,6 +17,10 @@ constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
 constexpr int64_t kStreamSteps = 8;
 constexpr int64_t kStreamBytes = 4096;
+// Steps of k for which numbers of B are computed at a time, and what they are multiples of: blocks
+// of a quantised matrix begin there.
+constexpr int64_t kNumbersSteps = 512;
+constexpr int64_t kNumbersUnit = 64;
 // Chunks that keep a few, and many, threads busy.
 constexpr int64_t kFewChunks = 8;
 constexpr int64_t kEnoughChunks = 64;
@@ -148,8 +152,10 @@ void chooseBlock(DotPlan& plan) {
     return;
   }
   plan.unroll = k > 0 && k % (2 * plan.group) == 0 ? 2 : 1;
+  if (plan.shape.computes_b) most = std::min(most, kNumbersSteps);
   int64_t steps = stepsOf(plan), blocks = ceilDiv(steps, most);
-  plan.k_block = roundUp(ceilDiv(steps, blocks), plan.unroll) * plan.group;
+  int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.unroll;
+  plan.k_block = roundUp(ceilDiv(steps, blocks), unit) * plan.group;
 }
 
 // Rows of a chunk: all of them use one packed panel of B, so they are many; but fewer where else
@@ -181,7 +187,9 @@ void chooseChunks(DotPlan& plan) {
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
   if (plan.packs_a) {
-    tiles = std::max(tiles, batch * row_chunks * column_tiles * 2 / kEnoughChunks);
+    // Packing costs the more, beside the products, the more of these an instruction does.
+    int64_t most_chunks = kEnoughChunks / std::max(plan.group, 2);
+    tiles = std::max(tiles, batch * row_chunks * column_tiles / most_chunks);
     int64_t most_columns = s.n == kDynamic ? 256 : 512;
     tiles = std::min(tiles, std::max<int64_t>(most_columns / plan.tileColumns(), 1));
   }
@@ -220,11 +228,15 @@ int64_t DotPlan::aPanelsOffset() const {
   return bPanelOffset() + (packs_b ? roundUp(steps * tileColumns() * sumBytes(), kCacheLine) : 0);
 }
 
-int64_t DotPlan::scratchBytes() const {
+int64_t DotPlan::numbersOffset() const {
   // One vector more: packing A stores, and the epilogue of columns at the edge loads, whole vectors
   // that begin inside.
   int64_t panels = packs_a ? rows_per_chunk * panelSteps() * sumBytes() : 0;
   return roundUp(aPanelsOffset() + panels + target.vector_bytes, kCacheLine);
+}
+
+int64_t DotPlan::scratchBytes() const {
+  return numbersOffset() + (shape.computes_b ? tileColumns() * k_block * sumBytes() : 0);
 }
 
 int64_t DotPlan::chunks(int64_t batch, int64_t m, int64_t n) const {

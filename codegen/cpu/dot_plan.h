@@ -38,6 +38,7 @@ struct DotShape {
   DotElement element = DotElement::f32;
   int64_t batch = 1, m = kDynamic, n = kDynamic, k = kDynamic;
   DotLayout a, b;
+  bool computes_b = false; // B is no memory: a panel's numbers, f32, are made where it is packed
 };
 
 /// What `planDot` decided. Everything here is a constant, also for dynamic shapes.
@@ -69,10 +70,12 @@ struct DotPlan {
   bool severalBlocks() const;
 
   /// Scratch memory a thread needs while it runs chunks, 64-byte aligned: sums of one tile or of
-  /// all tiles of a chunk, then a panel of B, then panels of A.
+  /// all tiles of a chunk, then a panel of B, then panels of A, then numbers of B that are
+  /// computed, [tileColumns()][k_block].
   int64_t scratchBytes() const;
   int64_t bPanelOffset() const;
   int64_t aPanelsOffset() const;
+  int64_t numbersOffset() const;
 
   /// Counts the chunks of parallel work for actual extents (those of `shape` where constant):
   /// ceil(batch / batches_per_chunk) * ceil(m / rows_per_chunk) * ceil(n / columns_per_chunk).

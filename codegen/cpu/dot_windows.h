@@ -7,7 +7,8 @@
 
 namespace weft::cpu {
 
-/// Returns the function that DotOperand::pack wants for a window.
+/// Returns void pack(ptr base, i64 column, i64 columns, i64 step, i64 steps, ptr to), which packs a
+/// panel of what windows see: see DotPanelPlace.
 llvm::Function* dotWindowFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                   const ProductWindow& window);
 

@@ -7,6 +7,7 @@
 // an axis are emitted once, in front of its loop.
 #pragma once
 
+#include "codegen/cpu/dot.h"
 #include "codegen/cpu/plan.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -77,6 +78,10 @@ private:
   void emitAxes(unsigned next);
   void emitInnermost();
   void emitProduct(llvm::Value* begin, llvm::Value* end);
+
+  //--- computed_factor.cpp
+  void packComputed(const Product& product, const DotPanelPlace& place, llvm::Value* numbers);
+  void computeRun(const Product& product, llvm::Value* first, llvm::Value* to, int blocks);
 
   //--- tiles.cpp
   void emitTiles();

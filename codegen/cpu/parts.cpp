@@ -166,18 +166,28 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
   };
   Value* scratch =
       b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 16));
-  DotProblem problem{
-      product.plan,
-      sizeOf(extent(product.batch_axes)),
-      sizeOf(extent(product.row_axes)),
-      sizeOf(extent(product.column_axis)),
-      sizeOf(size(product.dot.getAxis().getExtent().getResult(0))),
-      operand(product.a,
-              product.row_axes.empty() ? getAffineConstantExpr(0, part.getContext())
-                                       : product.a.strides[product.row_axes.back()],
-              product.a.k_stride),
-      operand(product.b, product.b.k_stride, product.b.strides[product.column_axis])};
-  if (product.b.window) problem.b.pack = dotWindowFunction(b, product.plan, *product.b.window);
+  DotProblem problem{product.plan,
+                     sizeOf(extent(product.batch_axes)),
+                     sizeOf(extent(product.row_axes)),
+                     sizeOf(extent(product.column_axis)),
+                     sizeOf(size(product.dot.getAxis().getExtent().getResult(0))),
+                     operand(product.a,
+                             product.row_axes.empty() ? getAffineConstantExpr(0, part.getContext())
+                                                      : product.a.strides[product.row_axes.back()],
+                             product.a.k_stride),
+                     product.b.computed ? DotOperand()
+                                        : operand(product.b, product.b.k_stride,
+                                                  product.b.strides[product.column_axis])};
+  if (product.b.window)
+    problem.b.pack = [&](const DotPanelPlace& p) {
+      b.CreateCall(dotWindowFunction(b, product.plan, *product.b.window),
+                   {p.base, p.column, p.columns, p.step, p.steps, p.to});
+    };
+  if (product.b.computed)
+    problem.b.pack = [&](const DotPanelPlace& place) {
+      Value* numbers = b.CreateConstGEP1_64(b.getInt8Ty(), scratch, product.plan.numbersOffset());
+      packComputed(product, place, numbers);
+    };
   hoist(block);
   auto setIndices = [&](ArrayRef<int> axes, Value* number) {
     for (auto [axis, index] : llvm::zip(axes, indicesOf(axes, number)))

@@ -35,9 +35,12 @@ struct ProductWindow {
 };
 
 /// An access a*axis + ... + start of a factor of a product; strides and start are expressions of
-/// the sizes.
+/// the sizes. A factor that the dot's body computes, such as one that it dequantises, has the value
+/// and the ops that it takes instead; its strides only tell what it depends on.
 struct ProductFactor {
   loom::LoadOp load;
+  mlir::Value computed;
+  llvm::SmallVector<mlir::Operation*> ops;
   llvm::SmallVector<mlir::AffineExpr> strides; // by axis of the part
   mlir::AffineExpr k_stride;
   mlir::AffineExpr start;

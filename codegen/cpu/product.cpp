@@ -3,6 +3,8 @@
 
 #include "passes/products.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 using namespace weft::loom;
 
@@ -72,14 +74,53 @@ std::optional<ProductFactor> readFactor(PartOp part, DotOp dot, Value value) {
   return readWindow(part, dot, load, int(part.getNumAxes()) - 1);
 }
 
+// Adds the ops of the dot's body that a value takes, in order. Returns false where one is more than
+// arithmetic on loads.
+bool addOps(DotOp dot, Value value, llvm::SetVector<Operation*>& ops) {
+  Operation* op = value.getDefiningOp();
+  if (!op || op->getParentOp() != dot || ops.contains(op)) return true;
+  if (op->getNumRegions() > 0 || isa<StoreOp, RequireOp>(op)) return false;
+  if (!llvm::all_of(op->getOperands(), [&](Value v) { return addOps(dot, v, ops); })) return false;
+  ops.insert(op);
+  return true;
+}
+
+std::optional<ProductFactor> readComputed(PartOp part, DotOp dot, Value value) {
+  llvm::SetVector<Operation*> ops;
+  if (!addOps(dot, value, ops)) return {};
+  ProductFactor factor;
+  factor.computed = value;
+  factor.ops = ops.takeVector();
+  AffineExpr zero = getAffineConstantExpr(0, part.getContext());
+  factor.strides.assign(part.getNumAxes(), zero);
+  factor.k_stride = factor.start = zero;
+  for (Operation* op : factor.ops)
+    for (Value operand : op->getOperands())
+      if (auto argument = dyn_cast<BlockArgument>(operand))
+        if (argument.getOwner() == &part.getBody().front())
+          factor.strides[argument.getArgNumber()] = zero + 1;
+  return factor;
+}
+
+// Says whether a computed right factor depends on the columns and k alone, in front of several rows
+// that stand in memory: then panels of its numbers are worth making.
+bool isPanelOfNumbers(const Product& product, const DotShape& shape, int lanes) {
+  const ProductFactor& b = product.b;
+  bool is_floating = shape.element == DotElement::f32 || isHalf(shape.element);
+  for (auto [axis, stride] : llvm::enumerate(b.strides))
+    if (int(axis) != product.column_axis && !isZero(stride)) return false;
+  return is_floating && b.computed.getType().isF32() && shape.m != 1 && shape.k != kDynamic &&
+         shape.k % lanes == 0;
+}
+
 // Says whether a factor depends on the columns.
 bool seesColumns(const ProductFactor& factor, int axis) {
   return factor.window || !isZero(factor.strides[axis]);
 }
 
 std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
-  Type lhs = elementType(a.getMemory().getType()), rhs = elementType(b.getMemory().getType());
-  if (lhs != rhs) return {};
+  Type lhs = elementType(a.getMemory().getType());
+  if (b && elementType(b.getMemory().getType()) != lhs) return {};
   if (lhs.isF32()) return DotElement::f32;
   if (lhs.isF64()) return DotElement::f64;
   if (lhs.isBF16()) return DotElement::bf16;
@@ -131,12 +172,15 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   if (part.getNumAxes() == 0) return {};
   auto lhs = readFactor(part, product.dot, product.dot.getLhs());
   auto rhs = readFactor(part, product.dot, product.dot.getRhs());
+  if (!lhs) lhs = readComputed(part, product.dot, product.dot.getLhs());
+  if (!rhs) rhs = readComputed(part, product.dot, product.dot.getRhs());
   if (!lhs || !rhs) return {};
   // The part's last axis, along which results lie side by side, is the column axis. The last one
   // that only the other factor sees is the row axis.
   int last = int(part.getNumAxes()) - 1;
   if (!seesColumns(*rhs, last)) std::swap(lhs, rhs);
   if (!seesColumns(*rhs, last) || seesColumns(*lhs, last)) return {};
+  if (lhs->computed) return {};
   product.column_axis = last;
   for (int axis = last - 1; axis >= 0; --axis) {
     auto& axes =
@@ -155,7 +199,8 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
   shape.a = {product.row_axes.empty() ? 0 : constantOf(lhs->strides[product.row_axes.back()]),
              constantOf(lhs->k_stride)};
-  if (!rhs->window)
+  shape.computes_b = bool(rhs->computed);
+  if (!rhs->window && !rhs->computed)
     shape.b = {constantOf(rhs->k_stride), constantOf(rhs->strides[product.column_axis])};
   // A row by columns that lie along k is sums along lanes, which read each element in its order.
   if (shape.m == 1 && product.dot.getAxis().getLanes()) return {};
@@ -165,8 +210,10 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   unit.vector_bytes = target.vector_bits / 8;
   unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
   unit.f16c = target.has("f16c");
-  unit.bf16_pairs = target.has("avx512bf16") && target.vector_bits == 512 && !rhs->window;
-  unit.i8_quads = target.has("avx512vnni") && target.vector_bits == 512 && !rhs->window;
+  bool in_groups = target.vector_bits == 512 && !rhs->window && !rhs->computed;
+  unit.bf16_pairs = target.has("avx512bf16") && in_groups;
+  unit.i8_quads = target.has("avx512vnni") && in_groups;
+  if (rhs->computed && !isPanelOfNumbers(product, shape, target.vector_bits / 32)) return {};
   if (shape.element == DotElement::i8 && !(unit.i8_quads && fitsQuads(shape.k))) return {};
   product.plan = planDot(shape, unit);
   return product;

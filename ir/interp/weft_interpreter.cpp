@@ -108,6 +108,8 @@ private:
       concatenate(op, y);
     else if (isa<ir::Matmul>(op))
       matmul(op, y);
+    else if (isa<ir::QuantizedMatmul>(op))
+      quantizedMatmul(op, y);
     else if (!runRecord(op, valueOf, sizeOf, y) && !runIndexing(op, valueOf, sizeOf, y) &&
              !runWindows(op, valueOf, y))
       return false;
@@ -326,6 +328,32 @@ private:
         store<int64_t>(y, j, {whole, 0}, false);
       else
         y.set(j, y.element.isF64() ? sum : narrow);
+    }
+  }
+
+  void quantizedMatmul(Operation* op, Array& y) {
+    const Array &x = values[op->getOperand(0)], &codes = values[op->getOperand(1)],
+                &scales = values[op->getOperand(2)];
+    int64_t columns = codes.shape[0], steps = x.shape.back(), blocks = scales.shape[1];
+    bool isPacked = codes.element.isUnsignedInteger();
+    auto numberAt = [&](int64_t n, int64_t k) {
+      int64_t block = steps / blocks, half = block / 2, within = k % block;
+      if (!isPacked) return codes.at(n * steps + k);
+      auto byte = static_cast<int64_t>(codes.at((n * blocks + k / block) * half + within % half));
+      return static_cast<double>((within < half ? byte & 15 : byte >> 4) - 8);
+    };
+    for (int64_t j = 0; j < y.count(); j++) {
+      double sum = 0;
+      float narrow = 0;
+      for (int64_t k = 0; k < steps; k++) {
+        double code = numberAt(j % columns, k);
+        double scale = scales.at(j % columns * blocks + k / (steps / blocks));
+        double a = x.at(j / columns * steps + k);
+        sum = std::fma(a, code * scale, sum);
+        narrow = std::fma(static_cast<float>(a),
+                          static_cast<float>(code) * static_cast<float>(scale), narrow);
+      }
+      y.set(j, y.element.isF64() ? sum : narrow);
     }
   }
 

@@ -138,6 +138,8 @@ class Structured<string mnemonic, dag tensors, list<Scalar> scalars = []> : Weft
   bit differentiable = 1;
   bit lowers = 0;               // has a lowering to loom
   bit refuses = 0;              // there are elements of its operands that it does not take
+  bit indexes = 0;              // what it refuses are elements of its second operand that are no positions of the first's dim `dim`
+  bit overwrites = 0;           // its routine may write the result over its first operand
   list<string> reads = [];      // one an operand: the operands whose values its gradient reads, and y for the result
 }
 

@@ -32,6 +32,8 @@ def Scatter : Structured<"scatter", (ins Weft_Tensor:$x, Weft_Tensor:$index, Wef
   let shapes = "that of x; src has the shape of index, which in no dim but `dim` has more elements than x";
   let formula = "y[index[i, j, ..], j, ..] = src[i, j, ..] for dim 0";
   let refuses = 1;
+  let indexes = 1;
+  let overwrites = 1;
   let reads = ["index", "", "index"];
   let api = 0;
 }
@@ -41,6 +43,8 @@ def ScatterAdd : Structured<"scatter_add", (ins Weft_Tensor:$x, Weft_Tensor:$ind
   let shapes = "that of x; src has the shape of index, which in no dim but `dim` has more elements than x";
   let formula = "y[index[i, j, ..], j, ..] += src[i, j, ..] for dim 0";
   let refuses = 1;
+  let indexes = 1;
+  let overwrites = 1;
   let reads = ["", "", "index"];
   let api = 0;
 }
@@ -49,6 +53,8 @@ def ScatterFold : Structured<"scatter_fold", (ins Weft_Tensor:$x, Weft_Tensor:$i
   let structure = ["dim", "fold"];
   let shapes = "that of x; src has the shape of index, which in no dim but `dim` has more elements than x";
   let refuses = 1;
+  let indexes = 1;
+  let overwrites = 1;
   let reads = ["x index src y", "", "x index src y"];
   let api = 0;
 }

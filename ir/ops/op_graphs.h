@@ -49,10 +49,10 @@ struct OpGraphs {
   int scalar_count;      // scalar attributes, which follow the operands
   bool is_mask;          // the value is a mask: the result is bool
   bool is_random;
-  bool lowers, refuses;             // of a structured op
-  const char* domain;               // any, number, floating, floating_only, integer
-  const char* result;               // same, boolean, wide, index, given
-  std::array<const char*, 6> names; // of operands and scalars
+  bool lowers, refuses, indexes, overwrites; // of a structured op
+  const char* domain;                        // any, number, floating, floating_only, integer
+  const char* result;                        // same, boolean, wide, index, given
+  std::array<const char*, 6> names;          // of operands and scalars
 
   /// pointwise: inputs are operands and scalars; source: scalars, then the element's position (its
   /// number, or a random number in [0, 1)).

@@ -85,8 +85,10 @@ void gen_op_graphs(const Records& records, llvm::raw_ostream& os) {
            ", .is_mask = " + (op->is_mask ? "true" : "false") +
            ", .is_random = " + (op->is_random ? "true" : "false") +
            ", .lowers = " + (op->lowers ? "true" : "false") +
-           ", .refuses = " + (op->refuses ? "true" : "false") + ", .domain = \"" + op->domain +
-           "\", .result = \"" + op->result + "\", .names = " + operand_names(*op) +
+           ", .refuses = " + (op->refuses ? "true" : "false") +
+           ", .indexes = " + (op->indexes ? "true" : "false") +
+           ", .overwrites = " + (op->overwrites ? "true" : "false") + ", .domain = \"" +
+           op->domain + "\", .result = \"" + op->result + "\", .names = " + operand_names(*op) +
            ", .value = " + value + ", .identity = " + graph(os, op->identity, name + "Identity") +
            ", .element = " + graph(os, op->element, name + "Element") +
            ", .combine = " + graph(os, op->combine, name + "Combine") +

@@ -173,6 +173,8 @@ void RecordReader::read(const Record* def, Kind kind) {
   case Kind::structured:
     op.lowers = def->getValueAsBit("lowers");
     op.refuses = def->getValueAsBit("refuses");
+    op.indexes = def->getValueAsBit("indexes");
+    op.overwrites = def->getValueAsBit("overwrites");
     [[fallthrough]];
   case Kind::view:
     op.differentiable = def->getValueAsBit("differentiable");

@@ -55,10 +55,11 @@ struct OpRecord {
   std::string returns = "Tensor";
   std::pair<int, int> samples{-4, 4};
   bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
-  bool lowers = false, refuses = false; // of a structured op
-  bool writes = false;                  // of a composite: has a function for its form in place
-  bool converts = false;                // of a reduction: has a parameter `dtype`
-  bool is_mask = false;                 // the value is a mask
+  bool lowers = false, refuses = false, indexes = false,
+       overwrites = false; // of a structured op
+  bool writes = false;     // of a composite: has a function for its form in place
+  bool converts = false;   // of a reduction: has a parameter `dtype`
+  bool is_mask = false;    // the value is a mask
   bool differentiable = false;
   std::string symbol_text; // the C++ operator that calls it
   std::string tensor_op;   // of a function: the op that stands for it over tensors

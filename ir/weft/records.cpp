@@ -76,6 +76,8 @@ struct Table {
       r.isCast = r.kind == RecordKind::pointwise && r.result == ResultRule::given;
       r.isRoutine = r.kind == RecordKind::structured && !row.lowers;
       r.mayRefuse = row.refuses || mayRefuse(row.value.nodes);
+      r.indexes = row.indexes;
+      r.overwrites = row.overwrites;
       r.operands = std::string_view(row.signature).size();
       for (unsigned k = 0; k < r.operands; k++)
         if (row.signature[k] == 'B') r.masks |= uint64_t{1} << k;

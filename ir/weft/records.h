@@ -41,6 +41,8 @@ struct Record {
   bool isCast = false;       // converts its operand to the result's dtype
   bool isRoutine = false;    // a structured op without a lowering: its own kernel is called
   bool mayRefuse = false;    // requires something of its operands' elements
+  bool indexes = false;      // namely that those of the second are positions of a dim of the first
+  bool overwrites = false;   // its own kernel may write the result over the first operand
   unsigned operands = 0;     // tensors
   unsigned accumulators = 0; // of a reduction: a number, then a position
   uint64_t masks = 0;        // bit k: operand k is a mask

@@ -144,6 +144,17 @@ struct Rule {
     return result;
   }
 
+  std::optional<Exprs> quantizedMatmul() {
+    if (!takes(3, 0, 0)) return std::nullopt;
+    const Exprs &codes = call.operands[1], &scales = call.operands[2];
+    Exprs result = call.operands[0];
+    if (result.empty() || codes.size() != 2 || scales.size() != 2 || !same(codes[0], scales[0]))
+      return fail("codes and scales must be matrices of as many rows, got " + describe(codes) +
+                  " and " + describe(scales));
+    result.back() = codes[0];
+    return result;
+  }
+
   // structure: groups, then stride, padding before and after, and dilation of each spatial dim
   std::optional<int64_t> windows() {
     size_t fields = call.structure.size();
@@ -327,6 +338,7 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Case("slice", &Rule::slice)
                       .Case("expand", &Rule::expand)
                       .Case("matmul", &Rule::matmul)
+                      .Case("quantized_matmul", &Rule::quantizedMatmul)
                       .Case("concatenate", &Rule::concatenate)
                       .Case("flip_view", &Rule::flipView)
                       .Case("diagonal_view", &Rule::diagonalView)

@@ -38,7 +38,8 @@ LogicalResult WeftDialect::verifyOperationAttribute(Operation*, NamedAttribute) 
 }
 
 void effectsOfRecord(Operation* op, SmallVectorImpl<MemoryEffects::EffectInstance>& effects) {
-  if (recordOf(op)->mayRefuse) effects.emplace_back(MemoryEffects::Write::get());
+  if (recordOf(op)->mayRefuse && !op->hasAttr(kCheckedName))
+    effects.emplace_back(MemoryEffects::Write::get());
 }
 
 //===--- Tensor types -------------------------------------------------------------------------===//

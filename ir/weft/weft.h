@@ -60,6 +60,8 @@ inline constexpr llvm::StringLiteral kRecomputedName = "weft.recomputed";
 inline constexpr llvm::StringLiteral kCountsName = "weft.counts";
 inline constexpr llvm::StringLiteral kStepsName = "weft.steps";
 inline constexpr llvm::StringLiteral kExtentsName = "weft.extents";
+/// On an op whose indices another op has checked: it refuses none.
+inline constexpr llvm::StringLiteral kCheckedName = "checked";
 /// On a module: one {message, op location} for each code that a loom.require raises.
 inline constexpr llvm::StringLiteral kErrorsName = "weft.errors";
 

@@ -11,6 +11,9 @@ inline std::vector<Tensor> outputs(std::vector<Tensor> all) { return all; }
 inline std::vector<Tensor> outputs(std::pair<Tensor, Tensor> r) {
   return {std::move(r.first), std::move(r.second)};
 }
+inline std::vector<Tensor> outputs(Quantized q) {
+  return {std::move(q.codes), std::move(q.scales)};
+}
 inline std::vector<Tensor> outputs(ValuesAndIndices r) {
   return {std::move(r.values), std::move(r.indices)};
 }

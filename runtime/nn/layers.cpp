@@ -1,5 +1,6 @@
 #include "weft/nn.h"
 
+#include "runtime/autograd/tape.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
@@ -19,7 +20,23 @@ Linear::Linear(int64_t in, int64_t out, bool with_bias, DType dtype, Loc loc) {
   if (with_bias) bias = parameter("bias", uniform({out}, -bound, bound, dtype), loc);
 }
 
-Tensor Linear::forward(const Tensor& x) { return linear(x, weight, bias); }
+Tensor Linear::forward(const Tensor& x) {
+  if (!scales_->defined()) return linear(x, weight, bias);
+  Tensor y = quantized_matmul(x, weight, *scales_);
+  return bias.defined() ? std::move(y) + bias : y;
+}
+
+void Linear::quantize(int64_t bits, int64_t block, Loc loc) {
+  LocScope scope(loc);
+  if (scales_->defined())
+    throw Error(ErrorKind::value,
+                "quantize: the layer's weight must be floating, got one that is quantised already",
+                LocScope::resolve(loc));
+  auto [codes, scales] = weft::quantize(weight, bits, block);
+  freeze("weight", loc);
+  set_data(weight, codes.clone(), loc);
+  *scales_ = buffer("scales", scales.clone(), loc);
+}
 
 LayerNorm::LayerNorm(const Shape& shape, double eps, bool affine, bool with_bias, DType dtype,
                      Loc loc)

@@ -208,6 +208,20 @@ Tensor Module::buffer(const std::string& name, const Tensor& value, Loc loc) {
   return value;
 }
 
+void Module::freeze(const std::string& name, Loc loc) {
+  auto& list = state_->parameters;
+  auto entry =
+      std::find_if(list.begin(), list.end(), [&](const auto& e) { return e.first == name; });
+  if (entry == list.end())
+    fail_at(ErrorKind::value,
+            fmt::format("freeze: the name must be that of a parameter, got \"{}\"", name), loc);
+  Tensor t = entry->second;
+  t.set_grad({});
+  t.requires_grad_(false, loc);
+  list.erase(entry);
+  state_->buffers.emplace_back(name, t);
+}
+
 void Module::add_child(const std::string& name, std::shared_ptr<Module> module, const Loc& loc) {
   state_->check_name("child", name, loc);
   state_->children.emplace_back(name, std::move(module));

@@ -32,6 +32,7 @@ int64_t flops_of(const OpCall& call, const Meta& result) {
   auto operand = [&](size_t k) -> const Meta& { return call.operands[k]->meta; };
   switch (call.op) {
   case Op::matmul:
+  case Op::quantized_matmul:
     return 2 * elements(result) * operand(0).sizes[operand(0).rank - 1];
   case Op::convolution:
     return 2 * elements(result) * terms(operand(1));

@@ -26,6 +26,11 @@ Tensor weight_gradient(const Inputs& x) {
   return primitive(Op::convolution_weight, {&dy, &image}, {}, structure, kernel, dy.loc());
 }
 
+// Every fifth byte, as codes of 8 bits or pairs of codes of 4.
+Tensor codes(const Shape& shape, DType dtype) {
+  return reshape(arange(shape[0] * shape[1]) * 51 % 256, shape).to(dtype);
+}
+
 const Case kCases[] = {
     {"view",
      {{2, 6}},
@@ -87,6 +92,21 @@ const Case kCases[] = {
      {{2, 3, 4}, {2, 5, 4}},
      [](const Inputs& x) { return matmul(x[0], transpose(x[1], 1, 2)); }},
     {"matmul", {{3, 0}, {0, 2}}, [](const Inputs& x) { return matmul(x[0], x[1]); }},
+    {"quantized_matmul",
+     {{2, 3, 8}, {5, 2}},
+     [](const Inputs& x) {
+       return quantized_matmul(x[0], codes({5, 8}, i8), x[1]);
+     }},
+    {"quantized_matmul",
+     {{8}, {3, 2}},
+     [](const Inputs& x) {
+       return quantized_matmul(x[0], codes({3, 4}, u8), x[1]);
+     }},
+    {"dequantize",
+     {{3, 2}},
+     [](const Inputs& x) {
+       return dequantize(codes({3, 4}, u8), x[0]);
+     }},
     {"convolution",
      {{2, 4, 5}, {6, 2, 3}},
      [](const Inputs& x) { return conv1d(x[0], x[1], {}, 2, 1, 1, 2); }},

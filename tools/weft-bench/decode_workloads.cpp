@@ -16,6 +16,13 @@ constexpr double kEps = 1e-5;
 // [1, width] as [heads, 1, width of a head].
 Tensor heads_of(const Tensor& x) { return transpose(reshape(x, {1, kHeads, kHeadWidth}), 0, 1); }
 
+// x by a weight, which may be quantised.
+Tensor product(const Params& p, const std::string& name, const Tensor& x) {
+  auto scales = p.find(name + "_scales");
+  return scales == p.end() ? matmul(x, p.at(name))
+                           : quantized_matmul(x, p.at(name), scales->second);
+}
+
 // Turns the halves of each head by the position's angles (Su et al., RoFormer, 2021).
 Tensor rotate(const Tensor& x, const Tensor& cosines, const Tensor& sines) {
   Tensor a = slice(x, -1, 0, kHeadWidth / 2), b = slice(x, -1, kHeadWidth / 2, kHeadWidth);
@@ -28,18 +35,20 @@ Tensor decode(const Params& p, const Tensors& in) {
   Tensor cosines = embedding(position, p.at("cos")), sines = embedding(position, p.at("sin"));
   Tensor seen = reshape(arange(kContext) <= position, {1, kContext});
   for (size_t k = 0; k < kLayers; k++) {
-    auto of = [&](const char* name) { return p.at("b" + std::to_string(k) + "_" + name); };
+    const std::string pre = "b" + std::to_string(k) + "_";
+    auto of = [&](const char* name) { return p.at(pre + name); };
+    auto by = [&](const char* name, const Tensor& x) { return product(p, pre + name, x); };
     Tensor z = rms_norm(h, {kWidth}, of("n1g"), kEps);
-    Tensor query = rotate(heads_of(matmul(z, of("q_w"))), cosines, sines);
+    Tensor query = rotate(heads_of(by("q_w", z)), cosines, sines);
     Tensor keys = in[2 + 2 * k], values = in[3 + 2 * k];
-    keys.index_copy_(1, position, rotate(heads_of(matmul(z, of("k_w"))), cosines, sines));
-    values.index_copy_(1, position, heads_of(matmul(z, of("v_w"))));
+    keys.index_copy_(1, position, rotate(heads_of(by("k_w", z)), cosines, sines));
+    values.index_copy_(1, position, heads_of(by("v_w", z)));
     Tensor y = scaled_dot_product_attention(query, keys, values, seen);
-    h = h + matmul(reshape(transpose(y, 0, 1), {1, kWidth}), of("o_w"));
+    h = h + by("o_w", reshape(transpose(y, 0, 1), {1, kWidth}));
     z = rms_norm(h, {kWidth}, of("n2g"), kEps);
-    h = h + matmul(silu(matmul(z, of("g_w"))) * matmul(z, of("u_w")), of("d_w"));
+    h = h + by("d_w", silu(by("g_w", z)) * by("u_w", z));
   }
-  return matmul(rms_norm(h, {kWidth}, p.at("nfg"), kEps), p.at("head_w"));
+  return product(p, "head_w", rms_norm(h, {kWidth}, p.at("nfg"), kEps));
 }
 
 void make_decode(Params& p, Tensors& x) {
@@ -70,9 +79,9 @@ void make_decode(Params& p, Tensors& x) {
 } // namespace
 
 std::vector<Workload> decode_workloads() {
-  const double numbers = kLayers * (4.0 * kWidth * kWidth + 3.0 * kWidth * kInner) +
-                         1.0 * kWidth * kVocabulary +
-                         2.0 * kLayers * kHeads * kContext * kHeadWidth;
+  const double weights =
+      kLayers * (4.0 * kWidth * kWidth + 3.0 * kWidth * kInner) + 1.0 * kWidth * kVocabulary;
+  const double cache = 2.0 * kLayers * kHeads * kContext * kHeadWidth, numbers = weights + cache;
   Workload w{.name = "decode_f32",
              .about = "a token of a language model behind 255 others: 6 layers of width 768",
              .function = decode,
@@ -86,7 +95,16 @@ std::vector<Workload> decode_workloads() {
   half.about = "the same with weights and cache of bf16";
   half.bytes = 2 * numbers;
   half.dtype = bf16;
-  return {w, half};
+  std::vector<Workload> all = {w, half};
+  for (int bits : {8, 4}) {
+    Workload quantized = w;
+    quantized.name = "decode_q" + std::to_string(bits) + "_0";
+    quantized.about = "the same with weights of " + std::to_string(bits) + " bits in blocks of 32";
+    quantized.bytes = weights * (bits / 8.0 + 2.0 / 32) + 4 * cache;
+    quantized.weight_bits = bits;
+    all.push_back(quantized);
+  }
+  return all;
 }
 
 } // namespace weft::bench

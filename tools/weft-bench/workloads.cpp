@@ -234,7 +234,19 @@ Running::Running(const Workload& w, Mode mode, Device device) : workload_(w) {
   prepare(mode);
 }
 
+void Running::quantize_weights() {
+  Params scales_of;
+  for (auto& [name, t] : params_)
+    if (name.ends_with("_w")) {
+      auto [codes, scales] = quantize(transpose(t, 0, 1), workload_.weight_bits);
+      t = codes;
+      scales_of[name + "_scales"] = scales;
+    }
+  params_.merge(scales_of);
+}
+
 void Running::place(Device device) {
+  if (workload_.weight_bits) quantize_weights();
   auto move = [&](Tensor& t) { t = (t.dtype() == f32 ? t.to(workload_.dtype) : t).to(device); };
   for (auto& [name, t] : params_)
     move(t);

@@ -28,6 +28,7 @@ struct Workload {
   LimitClass limit = LimitClass::none;
   double flops = 0, bytes = 0; // of one call; bytes: the least traffic
   DType dtype = f32;           // of parameters and inputs that are made or read as f32
+  int weight_bits = 0;         // not 0: parameters *_w, [in, out], are quantised to so many
   bool always_eager = false;
   double lr = 1e-4, weight_decay = 0; // of training
   int least_products[3] = {0, 0, 0};  // m, n, k of the one product to compare with OpenBLAS
@@ -84,6 +85,7 @@ public:
 
 private:
   void place(Device device); // also in the workload's dtype
+  void quantize_weights();
   void prepare(Mode mode);
   template <class F> void set(F body, Mode mode);
   void call_smaller();

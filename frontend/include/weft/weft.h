@@ -17,6 +17,7 @@
 #include "weft/nn_init.h"
 #include "weft/nn_layers.h"
 #include "weft/nn_losses.h"
+#include "weft/nn_quantize.h"
 #include "weft/nn_recurrent.h"
 #include "weft/nn_shapes.h"
 #include "weft/nn_summary.h"

@@ -92,6 +92,8 @@ protected:
   Tensor parameter(const std::string& name, const Tensor& value, Loc loc = Loc::current());
   /// Registers a tensor that is saved with the parameters, but not trained.
   Tensor buffer(const std::string& name, const Tensor& value, Loc loc = Loc::current());
+  /// Makes a parameter a buffer of the same name: it is saved as before, but not trained.
+  void freeze(const std::string& name, Loc loc = Loc::current());
   /// Registers a part and returns a handle to it.
   template <std::derived_from<Module> M>
   M child(const std::string& name, const M& module, Loc loc = Loc::current()) {
@@ -200,6 +202,16 @@ public:
          Loc loc = Loc::current());
   Tensor weight, bias; // bias is undefined without one
   Tensor forward(const Tensor& x) override;
+
+  /// Keeps the weight as codes of 8 or 4 bits with a scale for each block of inputs
+  /// (weft::quantize), in every handle. `weight`, the codes, and `scales` are buffers from then on;
+  /// `in` must be a multiple of the block.
+  void quantize(int64_t bits = 8, int64_t block = 32, Loc loc = Loc::current());
+  /// Returns the scales of a quantised weight, else an undefined tensor.
+  Tensor scales() const { return *scales_; }
+
+private:
+  std::shared_ptr<Tensor> scales_ = std::make_shared<Tensor>(); // of all handles
 };
 
 /// Normalises the last dims, those of `shape`, to mean 0 and variance 1, then scales and, with a

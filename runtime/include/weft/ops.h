@@ -20,6 +20,12 @@ struct ValuesAndIndices {
   Tensor values, indices;
 };
 
+/// A matrix, or more, of small integers with a scale for each block: auto [codes, scales] =
+/// quantize(w).
+struct Quantized {
+  Tensor codes, scales;
+};
+
 /// What a convolution puts around its input: numbers of zeros, one or one a dim, or a rule by name.
 struct Padding {
   enum class Kind : uint8_t { given, valid, same } kind = Kind::given;
