@@ -24,6 +24,8 @@ constexpr int64_t kNumbersUnit = 64;
 // Chunks that keep a few, and many, threads busy.
 constexpr int64_t kFewChunks = 8;
 constexpr int64_t kEnoughChunks = 64;
+// Columns that use rows of A once they are packed, where sizes are unknown.
+constexpr int64_t kPackedColumns = 256;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
 int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
@@ -190,7 +192,9 @@ void chooseChunks(DotPlan& plan) {
     // Packing costs the more, beside the products, the more of these an instruction does.
     int64_t most_chunks = kEnoughChunks / std::max(plan.group, 2);
     tiles = std::max(tiles, batch * row_chunks * column_tiles / most_chunks);
-    int64_t most_columns = s.n == kDynamic ? 256 : 512;
+    // Of rows nobody knows the number: there may be chunks enough without packing A more often.
+    if (s.m == kDynamic) tiles = std::max(tiles, kPackedColumns / plan.tileColumns());
+    int64_t most_columns = s.n == kDynamic ? kPackedColumns : 512;
     tiles = std::min(tiles, std::max<int64_t>(most_columns / plan.tileColumns(), 1));
   }
   if (streamsB(plan)) {
@@ -199,7 +203,7 @@ void chooseChunks(DotPlan& plan) {
   }
   tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
   tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles)); // pieces of even size
-  if (s.n == kDynamic) tiles = std::max<int64_t>(256 / plan.tileColumns(), 1);
+  if (s.n == kDynamic) tiles = std::max<int64_t>(kPackedColumns / plan.tileColumns(), 1);
   plan.columns_per_chunk = tiles * plan.tileColumns();
 
   if (row_chunks > 1 || plan.columns_per_chunk < columns) return;
