@@ -127,6 +127,7 @@ def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar"
   let example = "full({2}, 7)";
   let gives = "[7, 7] i64[2]";
   let shapes = "`shape`";
+  let dtypes = "every dtype; a number beyond an integer dtype is refused";
   let gradient = "none";
 }
 def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">,
@@ -135,6 +136,7 @@ def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "
   let example = "zeros({2})";
   let gives = "[0., 0.] f32[2]";
   let shapes = "`shape`";
+  let dtypes = "every dtype, f32 unless another is given";
   let gradient = "none";
 }
 def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">,
@@ -143,6 +145,7 @@ def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dt
   let example = "ones({2}, i64)";
   let gives = "[1, 1] i64[2]";
   let shapes = "`shape`";
+  let dtypes = "every dtype, f32 unless another is given";
   let gradient = "none";
 }
 def ZerosLike : Composite<"zeros_like", [TensorParam, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -150,6 +153,7 @@ def ZerosLike : Composite<"zeros_like", [TensorParam, Param<"std::optional<DType
   let example = "zeros_like(tensor({1, 2}))";
   let gives = "[0, 0] i64[2]";
   let shapes = "that of x";
+  let dtypes = "every dtype";
   let gradient = "none";
 }
 def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -157,6 +161,7 @@ def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>"
   let example = "ones_like(tensor({1, 2}), f32)";
   let gives = "[1., 1.] f32[2]";
   let shapes = "that of x";
+  let dtypes = "every dtype";
   let gradient = "none";
 }
 def FullLike : Composite<"full_like", [TensorParam, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -164,6 +169,7 @@ def FullLike : Composite<"full_like", [TensorParam, Param<"Scalar", "value">, Pa
   let example = "full_like(tensor({1, 2}), 7)";
   let gives = "[7, 7] i64[2]";
   let shapes = "that of x";
+  let dtypes = "every dtype";
   let gradient = "none";
 }
 def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional<DType>", "dtype", "std::nullopt">,
@@ -172,6 +178,7 @@ def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional
   let example = "arange(4)";
   let gives = "[0, 1, 2, 3] i64[4]";
   let shapes = "[n] with n = end, rounded up";
+  let dtypes = "every dtype but bool";
   let gradient = "none";
 }
 def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", "end">, Param<"Scalar", "step", "1">,
@@ -180,6 +187,7 @@ def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", 
   let example = "arange(1, 2, 0.25)";
   let gives = "[1.0000, 1.2500, 1.5000, 1.7500] f32[4]";
   let shapes = "[n] with n = (end - start) / step, rounded up";
+  let dtypes = "every dtype but bool";
   let gradient = "none";
 }
 def Linspace : Composite<"linspace", [Param<"double", "start">, Param<"double", "end">, Param<"int64_t", "steps">,
@@ -188,7 +196,7 @@ def Linspace : Composite<"linspace", [Param<"double", "start">, Param<"double", 
   let example = "linspace(0, 1, 5)";
   let gives = "[0.0000, 0.2500, 0.5000, 0.7500, 1.0000] f32[5]";
   let shapes = "[steps]";
-  let dtypes = "f32 f64 bf16 f16";
+  let dtypes = "all but bool; of integers start and end are whole, and the numbers between rounded towards 0";
   let gradient = "none";
 }
 def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"double", "low", "0">, Param<"double", "high", "1">,

@@ -21,6 +21,11 @@ def SubScaled : NumberForm<"sub", [TensorParam, Param<"const Arg&", "other">, Pa
   let example = "sub(tensor({1, 2}), tensor({10, 20}), 3)";
   let gives = "[-29, -58] i64[2]";
 }
+def Rsub : NumberForm<"rsub", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha", "1">]> {
+  let summary = "other - alpha * x";
+  let example = "rsub(tensor({1, 2}), 10)";
+  let gives = "[9, 8] i64[2]";
+}
 def DivRounded : NumberForm<"div", [TensorParam, Param<"const Arg&", "other">, Param<"std::string_view", "rounding_mode">]> {
   let inPlace = 1;
   let summary = "floor_divide for \"floor\", trunc_divide for \"trunc\"";
@@ -63,7 +68,7 @@ def Nextafter : NumberForm<"nextafter", [TensorParam, Param<"const Arg&", "other
   let example = "nextafter(tensor({1.f}), 2) - 1";
   let gives = "[1.1921e-07] f32[1]";
   let dtypes = "floating";
-  let gradient = "none";
+  let gradient = "x: dy where x and other differ; other: 0";
 }
 
 def Polygamma : Composite<"polygamma", [Param<"int64_t", "n">, TensorParam]> {

@@ -200,6 +200,7 @@ def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_T
   let domain = Any;
   let value = "where(condition, a, b)";
   let grad = ["", "where(condition, dy, 0)", "where(condition, 0, dy)"];
+  let givenMasks = 1;
   let method = 0;
   let inPlace = 0;
 }
@@ -243,6 +244,8 @@ def Cast : Pointwise<"cast", (ins Weft_Tensor:$x)> {
   let method = 0;
 }
 def Assign : Pointwise<"assign", (ins Weft_Tensor:$x, Weft_Tensor:$source)> {
+  let example = "tensor({1, 2}).copy_(tensor({3, 4}))";
+  let gives = "[3, 4] i64[2]";
   let summary = "x becomes source, converted to its dtype and broadcast to its shape";
   let description = "Always in place; `copy_` and `fill_` are its user forms.";
   let domain = Any;

@@ -133,6 +133,7 @@ def Heaviside : Pointwise<"heaviside", (ins Weft_Tensor:$x, Weft_Tensor:$values)
   let domain = Any;
   let differentiable = 0;
   let value = "where(x == 0, values, where(x > 0, 1, 0))";
+  let oneDType = 1;
 }
 def Positive : Pointwise<"positive", (ins Weft_Tensor:$x)> {
   let summary = "x";
@@ -161,7 +162,7 @@ def Fmax : Pointwise<"fmax", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let gives = "[1.0000, 0.5000] f32[2]";
   let domain = Any;
   let value = "where((a >= b) | (b != b), a, b)";
-  let grad = ["where((a >= b) | (b != b), dy, 0)", "where((a >= b) | (b != b), 0, dy)"];
+  let grad = ["where(a == b, dy / 2, where((a > b) | (b != b), dy, 0))", "where(a == b, dy / 2, where((a > b) | (b != b), 0, dy))"];
 }
 def Fmin : Pointwise<"fmin", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "the lesser element; the other one where one is NaN";
@@ -169,7 +170,7 @@ def Fmin : Pointwise<"fmin", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let gives = "[0.5000, 0.5000] f32[2]";
   let domain = Any;
   let value = "where((a <= b) | (b != b), a, b)";
-  let grad = ["where((a <= b) | (b != b), dy, 0)", "where((a <= b) | (b != b), 0, dy)"];
+  let grad = ["where(a == b, dy / 2, where((a < b) | (b != b), dy, 0))", "where(a == b, dy / 2, where((a < b) | (b != b), 0, dy))"];
 }
 def ClampMin : Pointwise<"clamp_min", (ins Weft_Tensor:$x, Weft_Tensor:$min)> {
   let summary = "x, but not below min; NaN where either is NaN";
@@ -211,6 +212,7 @@ def Lerp : Pointwise<"lerp", (ins Weft_Tensor:$start, Weft_Tensor:$end, Weft_Ten
   let domain = FloatOnly;
   let value = "d = end - start; where(abs(weight) < 0.5, start + weight * d, end - d * (1 - weight))";
   let grad = ["dy * (1 - weight)", "dy * weight", "dy * (end - start)"];
+  let oneDType = 1;
 }
 def ReplaceSpecial : Pointwise<"replace_special", (ins Weft_Tensor:$x), [Scalar<"for_nan">, Scalar<"for_inf">, Scalar<"for_negative_inf">]> {
   let summary = "x with NaN and infinities replaced; `nan_to_num` is its user form";
@@ -230,9 +232,9 @@ def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other)
   let domain = FloatOnly;
   let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); least = rint(least_exponent); digits = rint(fraction);"
              " n = where(e < least, least, e) - digits; half = !up & (mantissa(a) == 1) & (e > least); step = scale2(1, where(half, n - 1, n));"
-             " y = where(up, a + step, where(a == inf, largest, a - step))";
-  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(y, x))))";
-  let differentiable = 0;
+             " next = where(up, a + step, where(a == inf, largest, a - step))";
+  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(next, x))))";
+  let grad = ["where(x == other, 0, dy)", kNoSlope];
   let inPlace = 0;
   let method = 0;
 }

@@ -78,6 +78,8 @@ void RecordReader::pointwise(OpRecord& op) {
   op.is_mask = op.result == "boolean";
   op.in_place = def_->getValueAsBit("inPlace");
   op.differentiable = def_->getValueAsBit("differentiable");
+  op.one_dtype = def_->getValueAsBit("oneDType");
+  op.given_masks = def_->getValueAsBit("givenMasks");
   op.symbol_text = text("symbol");
   op.with_text = text("with");
   op.value_text = text("value");

@@ -60,8 +60,9 @@ struct OpRecord {
   bool converts = false;                // of a reduction: has a parameter `dtype`
   bool is_mask = false;                 // the value is a mask
   bool differentiable = false;
-  std::string symbol_text; // the C++ operator that calls it
-  std::string tensor_op;   // of a function: the op that stands for it over tensors
+  bool one_dtype = false, given_masks = false; // of a pointwise op: what its operands must be
+  std::string symbol_text;                     // the C++ operator that calls it
+  std::string tensor_op; // of a function: the op that stands for it over tensors
 
   // Of what can be called in an expression.
   int callable = -1;
