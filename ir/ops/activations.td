@@ -54,6 +54,7 @@ def Hardshrink : Activation<"hardshrink", [Scalar<"lambd", "0.5">]> {
 def SoftshrinkValue : Activation<"softshrink_value", [Scalar<"lambd">]> {
   let example = "softshrink(tensor({-1.f, 2.f}))";
   let gives = "[-0.5000,  1.5000] f32[2]";
+  let isOurs = 1;
   let summary = "x moved towards 0 by lambd, 0 where it would pass it";
   let api = 0;
   let method = 0;
@@ -85,6 +86,7 @@ def Elu : Activation<"elu", [Scalar<"alpha", "1">]> {
 def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
   let example = "celu(tensor({-1.f, 2.f}))";
   let gives = "[-0.6321,  2.0000] f32[2]";
+  let isOurs = 1;
   let summary = "x where it is positive, else alpha * (exp(x / alpha) - 1)";
   let api = 0;
   let method = 0;

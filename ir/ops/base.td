@@ -56,6 +56,8 @@ class Documented {
   string example = "";         // C++ statements, the last one an expression without its semicolon
   string gives = "";           // what it prints, on one line; a test runs both
   list<int> samples = [-4, 4]; // tests draw operands from this interval
+  list<string> pytorch = [];   // its names in PyTorch where they are others; of torch.name also the method
+  bit isOurs = 0;              // PyTorch has no function like it
 }
 
 //===--- Functions: of the language, no ops of the dialect --------------------------------------===//

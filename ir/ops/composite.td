@@ -68,6 +68,7 @@ def Unsqueeze : Composite<"unsqueeze", [TensorParam, Param<"int64_t", "dim">]> {
   let method = 1;
 }
 def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape">]> {
+  let pytorch = ["torch.broadcast_to"];
   let summary = "a view with dims of size 1 repeated; -1 keeps a size, new dims come in front";
   let example = "expand(tensor({1, 2}), {2, -1})";
   let gives = "[[1, 2], [1, 2]] i64[2, 2]";
@@ -77,6 +78,7 @@ def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape"
 }
 def SliceForm : Composite<"slice", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "start", "0">,
     Param<"int64_t", "end", "std::numeric_limits<int64_t>::max()">, Param<"int64_t", "step", "1">]> {
+  let pytorch = ["x[a:b:c]"];
   let summary = "a view of elements start .. end of a dim; negative positions count from the end, beyond it they are limited";
   let example = "slice(arange(6), 0, 1, -1, 2)";
   let gives = "[1, 3] i64[2]";
@@ -93,6 +95,7 @@ def Select : Composite<"select", [TensorParam, Param<"int64_t", "dim">, Param<"i
   let method = 1;
 }
 def ConcatenateForm : Composite<"concatenate", [Param<"const std::vector<Tensor>&", "tensors">, Param<"int64_t", "dim", "0">]> {
+  let pytorch = ["torch.cat", "torch.concat"];
   let summary = "tensors one after the other along a dim, promoted to one dtype";
   let example = "concatenate({tensor({1, 2}), tensor({3})})";
   let gives = "[1, 2, 3] i64[3]";
@@ -201,6 +204,7 @@ def Linspace : Composite<"linspace", [Param<"double", "start">, Param<"double", 
 }
 def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"double", "low", "0">, Param<"double", "high", "1">,
     Param<"DType", "dtype", "f32">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
+  let pytorch = ["torch.empty(size).uniform_(low, high)"];
   let summary = "random numbers of this thread's generator, uniform in low .. high";
   let example = "manual_seed(1); uniform({3}, -1, 1)";
   let gives = "[ 0.7805, 0.3440, -0.5052] f32[3]";
@@ -300,6 +304,7 @@ def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "targ
 def AdamwStep : Composite<"adamw_step", [Param<"const Tensor&", "param">, Param<"const Tensor&", "grad">, Param<"const Tensor&", "exp_avg">,
     Param<"const Tensor&", "exp_avg_sq">, Param<"double", "lr">, Param<"double", "beta1">, Param<"double", "beta2">, Param<"double", "eps">,
     Param<"double", "weight_decay">, Param<"int64_t", "step">]> {
+  let isOurs = 1;
   let summary = "one AdamW update of a parameter and its two averages, in place";
   let example = "Tensor p = ones({1}), m = zeros({1}), v = zeros({1}); adamw_step(p, full({1}, 5.f), m, v, 0.1, 0.9, 0.999, 1e-8, 0, 1); p";
   let gives = "[0.9000] f32[1]";

@@ -307,6 +307,7 @@ def RepeatInterleaveEach : Composite<"repeat_interleave", [TensorParam, Param<"c
   let method = 1;
 }
 def SlidingWindows : Composite<"sliding_windows", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "size">, Param<"int64_t", "step", "1">]> {
+  let pytorch = ["torch.Tensor.unfold"];
   let summary = "all pieces of `size` neighbours along a dim, a piece every `step` elements; each is a row of a new last dim";
   let example = "sliding_windows(arange(5), 0, 3, 2)";
   let gives = "[[0, 1, 2], [2, 3, 4]] i64[2, 3]";

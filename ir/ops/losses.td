@@ -15,6 +15,7 @@ class Loss<string mnemonic, list<Param> parameters> : Composite<mnemonic, parame
 
 // Its gradient is bounded where x is 0 or 1, as the limits of the logarithms bound its value.
 def BinaryCrossEntropyValue : Pointwise<"binary_cross_entropy_value", (ins Weft_Tensor:$x, Weft_Tensor:$target)> {
+  let isOurs = 1;
   let summary = "-(target * log(x) + (1 - target) * log(1 - x)), each logarithm at least -100; `binary_cross_entropy` is its user form";
   let example = "binary_cross_entropy_value(tensor({0.5f, 1.f}), tensor({1.f, 0.f}))";
   let gives = "[  0.6931, 100.0000] f32[2]";
@@ -26,6 +27,7 @@ def BinaryCrossEntropyValue : Pointwise<"binary_cross_entropy_value", (ins Weft_
   let method = 0;
 }
 def CheckedRange : Pointwise<"checked_range", (ins Weft_Tensor:$x), [Scalar<"low">, Scalar<"high">]> {
+  let isOurs = 1;
   let summary = "x, which must lie in low .. high; else, and where it is NaN, the call fails";
   let example = "checked_range(tensor({0.f, 1.f}), 0, 1)";
   let gives = "[0., 1.] f32[2]";

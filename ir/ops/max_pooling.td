@@ -9,6 +9,7 @@ include "ir/ops/pooling.td"
 def MaxPoolPositions : Structured<"max_pool_positions", (ins Weft_Tensor:$x)> {
   let example = "max_pool1d_with_indices(tensor({1.f, 3.f, 2.f}).reshape({1, 1, 3}), 2, 1).indices";
   let gives = "[[[1, 1]]] i64[1, 1, 2]";
+  let isOurs = 1;
   let summary = "the number, in row-major order of the spatial dims, of the greatest element that each window sees";
   let description = "Of equal elements that of the first; NaN is the greatest, and of several the last counts.";
   let structure = ["windows"];

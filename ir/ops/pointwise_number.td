@@ -31,6 +31,7 @@ def Round : Rounding<"round", "round_even(x)"> {
   let gives = "[0., 2., 3.] f32[3]";
 }
 def Trunc : Rounding<"trunc", "round_to_zero(x)"> {
+  let pytorch = ["torch.fix"];
   let summary = "x without its fraction";
   let example = "trunc(tensor({-1.5f, 1.5f}))";
   let gives = "[-1., 1.] f32[2]";
@@ -59,6 +60,7 @@ def FloorDivide : Division<"floor_divide"> {
   let grad = [kNoSlope, kNoSlope];
 }
 def TruncDivide : Division<"trunc_divide"> {
+  let pytorch = ["torch.div(rounding_mode=\"trunc\")"];
   let summary = "a / b without its fraction";
   let example = "trunc_divide(tensor({-7, 7}), 2)";
   let gives = "[-3, 3] i64[2]";
@@ -215,6 +217,7 @@ def Lerp : Pointwise<"lerp", (ins Weft_Tensor:$start, Weft_Tensor:$end, Weft_Ten
   let oneDType = 1;
 }
 def ReplaceSpecial : Pointwise<"replace_special", (ins Weft_Tensor:$x), [Scalar<"for_nan">, Scalar<"for_inf">, Scalar<"for_negative_inf">]> {
+  let isOurs = 1;
   let summary = "x with NaN and infinities replaced; `nan_to_num` is its user form";
   let domain = FloatOnly;
   let value = "where(x != x, for_nan, where(x == inf, for_inf, where(x == -inf, for_negative_inf, x)))";
@@ -226,6 +229,7 @@ def ReplaceSpecial : Pointwise<"replace_special", (ins Weft_Tensor:$x), [Scalar<
 }
 // The neighbours of a number lie a unit of its last place away, half a unit below a power of two. Exact in the compute dtype for every narrower format.
 def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other), [Scalar<"fraction">, Scalar<"least_exponent">, Scalar<"largest">]> {
+  let isOurs = 1;
   let summary = "the number of a format that follows x towards other; `nextafter` is its user form";
   let example = "next_after(tensor({1.f}), 2, 10, -14, 65504) - 1";
   let gives = "[0.0010] f32[1]";

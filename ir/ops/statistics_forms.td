@@ -99,6 +99,7 @@ class Integrals<Param distance> : TrapezoidForm<"cumulative_trapezoid", distance
 def PlacesParam : Param<"const Tensor&", "x">;
 def StepParam : Param<"double", "dx", "1">;
 def TrapezoidEven : Integral<StepParam> {
+  let pytorch = ["torch.trapz"];
   let summary = "the integral of y along a dim by the trapezoidal rule, of values dx apart";
   let example = "trapezoid(tensor({1.f, 2.f, 4.f}))";
   let gives = "4.5000 f32[]";

@@ -21,6 +21,9 @@ void RecordReader::documentation(OpRecord& op) {
   op.formula = text("formula");
   op.example = text("example");
   op.gives = text("gives");
+  for (StringRef name : def_->getValueAsListOfStrings("pytorch"))
+    op.pytorch.push_back(name.str());
+  op.is_ours = def_->getValueAsBit("isOurs");
   if (const llvm::RecordVal* v = def_->getValue("description"); v && op.kind != Kind::function)
     op.description = def_->getValueAsString("description").trim().str();
   auto samples = def_->getValueAsListOfInts("samples");

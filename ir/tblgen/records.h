@@ -54,6 +54,8 @@ struct OpRecord {
   std::vector<Parameter> parameters; // of a composite
   std::string returns = "Tensor";
   std::pair<int, int> samples{-4, 4};
+  std::vector<std::string> pytorch; // other names in PyTorch
+  bool is_ours = false;             // PyTorch has nothing like it
   bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
   bool lowers = false, refuses = false; // of a structured op
   bool writes = false;                  // of a composite: has a function for its form in place

@@ -24,10 +24,7 @@ constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as the oracle's library wr
 const std::map<std::string, std::string> kOtherNames = {
     {"max_dim", "max_with_indices"},
     {"min_dim", "min_with_indices"},
-    {"torch.cat", "concatenate"},
-    {"torch.broadcast_to", "expand"},
-    {"torch.Tensor.to", "cast"},
-    {"torch.Tensor.unfold", "sliding_windows"},
+#include "weft/gen/pytorch_names.inc"
 };
 
 /// A view of a one-dimensional base with the strides of the case.
