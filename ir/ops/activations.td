@@ -20,6 +20,8 @@ def LeakyRelu : Activation<"leaky_relu", [Scalar<"negative_slope", "0.01">]> {
   let grad = ["where(x > 0, dy, dy * negative_slope)"];
 }
 def Hardtanh : Activation<"hardtanh", [Scalar<"min_val">, Scalar<"max_val">]> {
+  let example = "hardtanh(tensor({-2.f, 0.5f}))";
+  let gives = "[-1.0000,  0.5000] f32[2]";
   let summary = "x limited to min_val .. max_val, with gradient 0 at both ends; NaN stays NaN";
   let api = 0;
   let method = 0;
@@ -50,6 +52,9 @@ def Hardshrink : Activation<"hardshrink", [Scalar<"lambd", "0.5">]> {
   let grad = ["where((x >= -lambd) & (x <= lambd), 0, dy)"];
 }
 def SoftshrinkValue : Activation<"softshrink_value", [Scalar<"lambd">]> {
+  let example = "softshrink(tensor({-1.f, 2.f}))";
+  let gives = "[-0.5000,  1.5000] f32[2]";
+  let isOurs = 1;
   let summary = "x moved towards 0 by lambd, 0 where it would pass it";
   let api = 0;
   let method = 0;
@@ -58,6 +63,8 @@ def SoftshrinkValue : Activation<"softshrink_value", [Scalar<"lambd">]> {
   let grad = ["where((x >= -lambd) & (x <= lambd), 0, dy)"];
 }
 def Threshold : Activation<"threshold", [Scalar<"threshold">, Scalar<"value">]> {
+  let example = "threshold(tensor({-1.f, 2.f}), 0, 7)";
+  let gives = "[7., 2.] f32[2]";
   let summary = "x where it is above the threshold, else `value`";
   let api = 0;
   let method = 0;
@@ -77,6 +84,9 @@ def Elu : Activation<"elu", [Scalar<"alpha", "1">]> {
   let grad = ["where(x > 0, dy, dy * alpha * exp(min(x, 0)))"];
 }
 def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
+  let example = "celu(tensor({-1.f, 2.f}))";
+  let gives = "[-0.6321,  2.0000] f32[2]";
+  let isOurs = 1;
   let summary = "x where it is positive, else alpha * (exp(x / alpha) - 1)";
   let api = 0;
   let method = 0;
@@ -186,8 +196,9 @@ def Tanhshrink : ActivationForm<"tanhshrink"> {
   let gives = "[-0.2384, 1.0360] f32[2]";
   let dtypes = "floating; integers are converted to f32";
 }
-def Softmin : ActivationForm<"softmin", [Param<"int64_t", "dim">]> {
+def Softmin : ActivationForm<"softmin", [Param<"int64_t", "dim">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
   let summary = "softmax of -x";
+  let description = "`dtype` converts the elements first.";
   let example = "softmin(tensor({1.f, 1.f, 3.f}), 0)";
   let gives = "[0.4683, 0.4683, 0.0634] f32[3]";
 }

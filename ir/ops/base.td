@@ -56,6 +56,8 @@ class Documented {
   string example = "";         // C++ statements, the last one an expression without its semicolon
   string gives = "";           // what it prints, on one line; a test runs both
   list<int> samples = [-4, 4]; // tests draw operands from this interval
+  list<string> pytorch = [];   // its names in PyTorch where they are others; of torch.name also the method
+  bit isOurs = 0;              // PyTorch has no function like it
 }
 
 //===--- Functions: of the language, no ops of the dialect --------------------------------------===//
@@ -101,6 +103,8 @@ class Pointwise<string mnemonic, dag tensors, list<Scalar> scalars = []> : WeftR
   bit differentiable = 1;
   bit inPlace = 1;              // print x.op_() too
   string symbol = "";           // the C++ operator that calls it
+  bit oneDType = 0;             // tensors with dims that are no masks must have one dtype
+  bit givenMasks = 0;           // masks must be bool or u8: no other number is compared with 0
 }
 class Compare<string mnemonic, string expression, string cpp = ""> : Pointwise<mnemonic, (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let domain = Any;

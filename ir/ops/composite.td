@@ -68,6 +68,7 @@ def Unsqueeze : Composite<"unsqueeze", [TensorParam, Param<"int64_t", "dim">]> {
   let method = 1;
 }
 def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape">]> {
+  let pytorch = ["torch.broadcast_to"];
   let summary = "a view with dims of size 1 repeated; -1 keeps a size, new dims come in front";
   let example = "expand(tensor({1, 2}), {2, -1})";
   let gives = "[[1, 2], [1, 2]] i64[2, 2]";
@@ -77,6 +78,7 @@ def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape"
 }
 def SliceForm : Composite<"slice", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "start", "0">,
     Param<"int64_t", "end", "std::numeric_limits<int64_t>::max()">, Param<"int64_t", "step", "1">]> {
+  let pytorch = ["x[a:b:c]"];
   let summary = "a view of elements start .. end of a dim; negative positions count from the end, beyond it they are limited";
   let example = "slice(arange(6), 0, 1, -1, 2)";
   let gives = "[1, 3] i64[2]";
@@ -93,6 +95,7 @@ def Select : Composite<"select", [TensorParam, Param<"int64_t", "dim">, Param<"i
   let method = 1;
 }
 def ConcatenateForm : Composite<"concatenate", [Param<"const std::vector<Tensor>&", "tensors">, Param<"int64_t", "dim", "0">]> {
+  let pytorch = ["torch.cat", "torch.concat"];
   let summary = "tensors one after the other along a dim, promoted to one dtype";
   let example = "concatenate({tensor({1, 2}), tensor({3})})";
   let gives = "[1, 2, 3] i64[3]";
@@ -127,6 +130,7 @@ def FullForm : Composite<"full", [Param<"const Shape&", "shape">, Param<"Scalar"
   let example = "full({2}, 7)";
   let gives = "[7, 7] i64[2]";
   let shapes = "`shape`";
+  let dtypes = "every dtype; a number beyond an integer dtype is refused";
   let gradient = "none";
 }
 def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">,
@@ -135,6 +139,7 @@ def Zeros : Composite<"zeros", [Param<"const Shape&", "shape">, Param<"DType", "
   let example = "zeros({2})";
   let gives = "[0., 0.] f32[2]";
   let shapes = "`shape`";
+  let dtypes = "every dtype, f32 unless another is given";
   let gradient = "none";
 }
 def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dtype", "f32">,
@@ -143,6 +148,7 @@ def Ones : Composite<"ones", [Param<"const Shape&", "shape">, Param<"DType", "dt
   let example = "ones({2}, i64)";
   let gives = "[1, 1] i64[2]";
   let shapes = "`shape`";
+  let dtypes = "every dtype, f32 unless another is given";
   let gradient = "none";
 }
 def ZerosLike : Composite<"zeros_like", [TensorParam, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -150,6 +156,7 @@ def ZerosLike : Composite<"zeros_like", [TensorParam, Param<"std::optional<DType
   let example = "zeros_like(tensor({1, 2}))";
   let gives = "[0, 0] i64[2]";
   let shapes = "that of x";
+  let dtypes = "every dtype";
   let gradient = "none";
 }
 def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -157,6 +164,7 @@ def OnesLike : Composite<"ones_like", [TensorParam, Param<"std::optional<DType>"
   let example = "ones_like(tensor({1, 2}), f32)";
   let gives = "[1., 1.] f32[2]";
   let shapes = "that of x";
+  let dtypes = "every dtype";
   let gradient = "none";
 }
 def FullLike : Composite<"full_like", [TensorParam, Param<"Scalar", "value">, Param<"std::optional<DType>", "dtype", "std::nullopt">]> {
@@ -164,6 +172,7 @@ def FullLike : Composite<"full_like", [TensorParam, Param<"Scalar", "value">, Pa
   let example = "full_like(tensor({1, 2}), 7)";
   let gives = "[7, 7] i64[2]";
   let shapes = "that of x";
+  let dtypes = "every dtype";
   let gradient = "none";
 }
 def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional<DType>", "dtype", "std::nullopt">,
@@ -172,6 +181,7 @@ def ArangeTo : Composite<"arange", [Param<"Scalar", "end">, Param<"std::optional
   let example = "arange(4)";
   let gives = "[0, 1, 2, 3] i64[4]";
   let shapes = "[n] with n = end, rounded up";
+  let dtypes = "every dtype but bool";
   let gradient = "none";
 }
 def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", "end">, Param<"Scalar", "step", "1">,
@@ -180,6 +190,7 @@ def ArangeForm : Composite<"arange", [Param<"Scalar", "start">, Param<"Scalar", 
   let example = "arange(1, 2, 0.25)";
   let gives = "[1.0000, 1.2500, 1.5000, 1.7500] f32[4]";
   let shapes = "[n] with n = (end - start) / step, rounded up";
+  let dtypes = "every dtype but bool";
   let gradient = "none";
 }
 def Linspace : Composite<"linspace", [Param<"double", "start">, Param<"double", "end">, Param<"int64_t", "steps">,
@@ -188,11 +199,12 @@ def Linspace : Composite<"linspace", [Param<"double", "start">, Param<"double", 
   let example = "linspace(0, 1, 5)";
   let gives = "[0.0000, 0.2500, 0.5000, 0.7500, 1.0000] f32[5]";
   let shapes = "[steps]";
-  let dtypes = "f32 f64 bf16 f16";
+  let dtypes = "all but bool; of integers start and end are whole, and the numbers between rounded towards 0";
   let gradient = "none";
 }
 def UniformForm : Composite<"uniform", [Param<"const Shape&", "shape">, Param<"double", "low", "0">, Param<"double", "high", "1">,
     Param<"DType", "dtype", "f32">, Param<"std::optional<Device>", "device", "std::nullopt">]> {
+  let pytorch = ["torch.empty(size).uniform_(low, high)"];
   let summary = "random numbers of this thread's generator, uniform in low .. high";
   let example = "manual_seed(1); uniform({3}, -1, 1)";
   let gives = "[ 0.7805, 0.3440, -0.5052] f32[3]";
@@ -292,6 +304,7 @@ def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "targ
 def AdamwStep : Composite<"adamw_step", [Param<"const Tensor&", "param">, Param<"const Tensor&", "grad">, Param<"const Tensor&", "exp_avg">,
     Param<"const Tensor&", "exp_avg_sq">, Param<"double", "lr">, Param<"double", "beta1">, Param<"double", "beta2">, Param<"double", "eps">,
     Param<"double", "weight_decay">, Param<"int64_t", "step">]> {
+  let isOurs = 1;
   let summary = "one AdamW update of a parameter and its two averages, in place";
   let example = "Tensor p = ones({1}), m = zeros({1}), v = zeros({1}); adamw_step(p, full({1}, 5.f), m, v, 0.1, 0.9, 0.999, 1e-8, 0, 1); p";
   let gives = "[0.9000] f32[1]";

@@ -16,12 +16,19 @@ def AddScaled : NumberForm<"add", [TensorParam, Param<"const Arg&", "other">, Pa
   let gives = "[31, 62] i64[2]";
 }
 def SubScaled : NumberForm<"sub", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha">]> {
+  let pytorch = ["torch.subtract"];
   let inPlace = 1;
   let summary = "x - alpha * other";
   let example = "sub(tensor({1, 2}), tensor({10, 20}), 3)";
   let gives = "[-29, -58] i64[2]";
 }
+def Rsub : NumberForm<"rsub", [TensorParam, Param<"const Arg&", "other">, Param<"Scalar", "alpha", "1">]> {
+  let summary = "other - alpha * x";
+  let example = "rsub(tensor({1, 2}), 10)";
+  let gives = "[9, 8] i64[2]";
+}
 def DivRounded : NumberForm<"div", [TensorParam, Param<"const Arg&", "other">, Param<"std::string_view", "rounding_mode">]> {
+  let pytorch = ["torch.divide"];
   let inPlace = 1;
   let summary = "floor_divide for \"floor\", trunc_divide for \"trunc\"";
   let example = "div(tensor({-7, 7}), 2, \"trunc\")";
@@ -63,7 +70,7 @@ def Nextafter : NumberForm<"nextafter", [TensorParam, Param<"const Arg&", "other
   let example = "nextafter(tensor({1.f}), 2) - 1";
   let gives = "[1.1921e-07] f32[1]";
   let dtypes = "floating";
-  let gradient = "none";
+  let gradient = "x: dy where x and other differ; other: 0";
 }
 
 def Polygamma : Composite<"polygamma", [Param<"int64_t", "n">, TensorParam]> {
@@ -102,6 +109,7 @@ def Nanmean : ReductionForm<"nanmean", [Param<"bool", "keepdim", "false">, Param
 }
 
 def MaxWithIndices : Composite<"max_with_indices", [TensorParam, Param<"int64_t", "dim">, Param<"bool", "keepdim", "false">]> {
+  let pytorch = ["torch.max(x, dim)"];
   let summary = "the greatest elements along a dim and their positions, PyTorch's max(x, dim)";
   let example = "max_with_indices(tensor({{1, 7, 3}}), 1).indices";
   let gives = "[1] i64[1]";
@@ -112,6 +120,7 @@ def MaxWithIndices : Composite<"max_with_indices", [TensorParam, Param<"int64_t"
   let method = 1;
 }
 def MinWithIndices : Composite<"min_with_indices", [TensorParam, Param<"int64_t", "dim">, Param<"bool", "keepdim", "false">]> {
+  let pytorch = ["torch.min(x, dim)"];
   let summary = "the least elements along a dim and their positions, PyTorch's min(x, dim)";
   let example = "min_with_indices(tensor({{5, 7, 3}}), 1).values";
   let gives = "[3] i64[1]";

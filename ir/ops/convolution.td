@@ -14,6 +14,9 @@ class ConvolutionOp<string mnemonic, dag tensors> : Structured<mnemonic, tensors
   let method = 0;
 }
 def Convolution : ConvolutionOp<"convolution", (ins Weft_Tensor:$x, Weft_Tensor:$weight)> {
+  let example = "conv1d(tensor({1.f, 2.f, 4.f}).reshape({1, 1, 3}), ones({1, 1, 2}))";
+  let gives = "[[[3., 6.]]] f32[1, 1, 2]";
+  let isOurs = 1;
   let summary = "sums over the windows of x, each weighted by the weights of an output channel";
   let shapes = "x [N, C, sizes...] and weight [O, C / groups, kernel...] give [N, O, places...] for 1 to 3 spatial dims";
   let reads = ["weight", "x"];
@@ -21,12 +24,18 @@ def Convolution : ConvolutionOp<"convolution", (ins Weft_Tensor:$x, Weft_Tensor:
   let formula = "y[n, o, i] = sum over c, t of x[n, c, i * stride + t * dilation - padding] * weight[o, c, t]";
 }
 def ConvolutionInput : ConvolutionOp<"convolution_input", (ins Weft_Tensor:$dy, Weft_Tensor:$weight)> {
+  let example = "conv_transpose1d(ones({1, 1, 2}), ones({1, 1, 2}))";
+  let gives = "[[[1., 2., 1.]]] f32[1, 1, 3]";
+  let isOurs = 1;
   let summary = "gradient of convolution with respect to x, which is the transposed convolution of dy";
   let sizes = ["input_sizes"];
   let shapes = "dy [N, O, places...] and weight [O, C / groups, kernel...] give [N, C, input_sizes...]";
   let reads = ["weight", "dy"];
 }
 def ConvolutionWeight : ConvolutionOp<"convolution_weight", (ins Weft_Tensor:$dy, Weft_Tensor:$x)> {
+  let example = "Tensor w = ones({1, 1, 2}).requires_grad_(); conv1d(tensor({1.f, 2.f, 4.f}).reshape({1, 1, 3}), w).sum().backward(); w.grad()";
+  let gives = "[[[3., 6.]]] f32[1, 1, 2]";
+  let isOurs = 1;
   let summary = "gradient of convolution with respect to the weight";
   let sizes = ["kernel_sizes"];
   let shapes = "dy [N, O, places...] and x [N, C, sizes...] give [O, C / groups, kernel_sizes...]";

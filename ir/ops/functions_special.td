@@ -196,14 +196,14 @@ def I1eFunction : Function<"i1e", (ins Weft_Tensor:$x)> {
         "-8.42970276194438e-09", "-2.337444133031562e-08", "-4.312889798850735e-08", "-1.0001283633274978e-07", "-3.483855983852458e-07",
         "-1.8349101348203903e-06", "-1.5038547199751106e-05", "-0.0002192357638338531", "-0.009749577193235746", "0.38939845902587233"]>.text, "copysign(", ", x)">.text;
 }
-// exp(|x|) overflows before they do.
+// exp(|x|) overflows before they do. Of an infinity they are NaN, as in PyTorch: 0 * inf.
 def I0Function : Function<"i0", (ins Weft_Tensor:$x)> {
   let summary = "modified Bessel function of the first kind and order 0";
-  let value = "e = exp(0.5 * abs(x)); where(abs(x) == inf, inf, i0e(x) * e * e)";
+  let value = "e = exp(0.5 * abs(x)); i0e(x) * e * e";
 }
 def I1Function : Function<"i1", (ins Weft_Tensor:$x)> {
   let summary = "modified Bessel function of the first kind and order 1";
-  let value = "e = exp(0.5 * abs(x)); where(abs(x) == inf, x, i1e(x) * e * e)";
+  let value = "e = exp(0.5 * abs(x)); i1e(x) * e * e";
 }
 
 #endif

@@ -41,8 +41,10 @@ def TakeAlongDim : Composite<"take_along_dim", [TensorParam, Param<"const Tensor
   let method = 1;
 }
 def Embedding : Composite<"embedding", [Param<"const Tensor&", "input">, Param<"const Tensor&", "weight">,
-    Param<"std::optional<int64_t>", "padding_idx", "std::nullopt">]> {
+    Param<"std::optional<int64_t>", "padding_idx", "std::nullopt">, Param<"std::optional<double>", "max_norm", "std::nullopt">,
+    Param<"double", "norm_type", "2">]> {
   let summary = "the rows of weight that input names; row padding_idx gets no gradient";
+  let description = "Rows that input names and whose norm is above max_norm are first scaled down to it, in weight itself.";
   let example = "embedding(tensor({1, 0, 1}), tensor({{1.f, 2.f}, {3.f, 4.f}}))";
   let gives = "[[3., 4.], [1., 2.], [3., 4.]] f32[3, 2]";
   let shapes = "input [...] and weight [rows, columns] give [..., columns]";
@@ -303,6 +305,23 @@ def RepeatInterleaveEach : Composite<"repeat_interleave", [TensorParam, Param<"c
   let shapes = "the dim has the sum of repeats, which the host reads";
   let dtypes = "every dtype";
   let method = 1;
+}
+def SlidingWindows : Composite<"sliding_windows", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "size">, Param<"int64_t", "step", "1">]> {
+  let pytorch = ["torch.Tensor.unfold"];
+  let summary = "all pieces of `size` neighbours along a dim, a piece every `step` elements; each is a row of a new last dim";
+  let example = "sliding_windows(arange(5), 0, 3, 2)";
+  let gives = "[[0, 1, 2], [2, 3, 4]] i64[2, 3]";
+  let shapes = "the dim becomes (its size - size) / step + 1, and a last dim of `size` is added";
+  let dtypes = "every dtype";
+  let method = 1;
+}
+def RepeatInterleavePositions : Composite<"repeat_interleave", [Param<"const Tensor&", "repeats">]> {
+  let summary = "each position 0, 1, ... as often as `repeats` says";
+  let example = "repeat_interleave(tensor({2, 0, 1}))";
+  let gives = "[0, 0, 2] i64[3]";
+  let shapes = "the sum of repeats, which the host reads";
+  let dtypes = "integers; the result is i64";
+  let gradient = "none";
 }
 def Pad : Composite<"pad", [TensorParam, Param<"const std::vector<int64_t>&", "pad">, Param<"std::string_view", "mode", "\"constant\"">,
     Param<"Scalar", "value", "0">]> {

@@ -13,7 +13,21 @@ class Loss<string mnemonic, list<Param> parameters> : Composite<mnemonic, parame
   let dtypes = "floating";
 }
 
+// Its gradient is bounded where x is 0 or 1, as the limits of the logarithms bound its value.
+def BinaryCrossEntropyValue : Pointwise<"binary_cross_entropy_value", (ins Weft_Tensor:$x, Weft_Tensor:$target)> {
+  let isOurs = 1;
+  let summary = "-(target * log(x) + (1 - target) * log(1 - x)), each logarithm at least -100; `binary_cross_entropy` is its user form";
+  let example = "binary_cross_entropy_value(tensor({0.5f, 1.f}), tensor({1.f, 0.f}))";
+  let gives = "[  0.6931, 100.0000] f32[2]";
+  let domain = FloatOnly;
+  let value = "(target - 1) * max(log(1 - x), -100) - target * max(log(x), -100)";
+  let grad = ["dy * (x - target) / max((1 - x) * x, 1e-12)", "dy * (log(1 - x) - log(x))"];
+  let samples = [0, 1];
+  let inPlace = 0;
+  let method = 0;
+}
 def CheckedRange : Pointwise<"checked_range", (ins Weft_Tensor:$x), [Scalar<"low">, Scalar<"high">]> {
+  let isOurs = 1;
   let summary = "x, which must lie in low .. high; else, and where it is NaN, the call fails";
   let example = "checked_range(tensor({0.f, 1.f}), 0, 1)";
   let gives = "[0., 1.] f32[2]";

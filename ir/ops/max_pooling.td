@@ -7,6 +7,9 @@ include "ir/ops/pooling.td"
 // windows: for each spatial dim its kernel; then for each stride, padding before and after, and dilation. Without any the windows cover
 // their dims in `output_sizes` parts: part i of n goes from i * size / n, rounded down, to (i + 1) * size / n, rounded up.
 def MaxPoolPositions : Structured<"max_pool_positions", (ins Weft_Tensor:$x)> {
+  let example = "max_pool1d_with_indices(tensor({1.f, 3.f, 2.f}).reshape({1, 1, 3}), 2, 1).indices";
+  let gives = "[[[1, 1]]] i64[1, 1, 2]";
+  let isOurs = 1;
   let summary = "the number, in row-major order of the spatial dims, of the greatest element that each window sees";
   let description = "Of equal elements that of the first; NaN is the greatest, and of several the last counts.";
   let structure = ["windows"];

@@ -50,9 +50,10 @@ def FeatureDropoutForm : Network<"feature_dropout", [TensorParam, Param<"double"
 
 def EmbeddingBag : Composite<"embedding_bag", [Param<"const Tensor&", "input">, Param<"const Tensor&", "weight">, Param<"const Tensor&", "offsets", "{}">,
     Param<"std::string_view", "mode", "\"mean\"">, Param<"const Tensor&", "per_sample_weights", "{}">, Param<"bool", "include_last_offset", "false">,
-    Param<"std::optional<int64_t>", "padding_idx", "std::nullopt">]> {
+    Param<"std::optional<int64_t>", "padding_idx", "std::nullopt">, Param<"std::optional<double>", "max_norm", "std::nullopt">,
+    Param<"double", "norm_type", "2">]> {
   let summary = "sums, means or maxima of the rows of weight that the bags of input name; an empty bag gives 0";
-  let description = "mode is \"sum\", \"mean\" or \"max\". A bag is a row of input, or for a list what lies between an offset and the next; with include_last_offset the last offset ends the last bag. Rows padding_idx count for nothing. per_sample_weights are factors of the rows, for sums.";
+  let description = "mode is \"sum\", \"mean\" or \"max\". A bag is a row of input, or for a list what lies between an offset and the next; with include_last_offset the last offset ends the last bag. Rows padding_idx count for nothing. per_sample_weights are factors of the rows, for sums. Rows that input names and whose norm is above max_norm are first scaled down to it, in weight itself.";
   let example = "embedding_bag(tensor({{0, 1}}), tensor({{1.f}, {3.f}}))";
   let gives = "[[2.]] f32[1, 1]";
   let shapes = "input [B, N], or [N] with offsets [B], and weight [rows, columns] give [B, columns]";

@@ -130,6 +130,7 @@ def Lcm : DivisorForm<"lcm"> {
 //===--- Special functions ------------------------------------------------------------------------------===//
 
 def Mvlgamma : NumberForm<"mvlgamma", [TensorParam, Param<"int64_t", "p">]> {
+  let pytorch = ["torch.special.multigammaln"];
   let summary = "logarithm of the multivariate gamma function of dimension p";
   let formula = "p (p - 1) / 4 * log(pi) + sum over j < p of lgamma(x - j / 2)";
   let example = "mvlgamma(tensor({2.f, 3.f}), 2)";

@@ -25,6 +25,7 @@ def Sub : Pointwise<"sub", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let grad = ["dy", "-dy"];
 }
 def Mul : Pointwise<"mul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let pytorch = ["torch.multiply"];
   let summary = "a * b; logical and on bool";
   let example = "arange(3) * tensor({2, 3, 4})";
   let gives = "[0, 3, 8] i64[3]";
@@ -42,6 +43,7 @@ def Div : Pointwise<"div", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let grad = ["dy / b", "-dy * y / b"];
 }
 def Neg : Pointwise<"neg", (ins Weft_Tensor:$x)> {
+  let pytorch = ["torch.negative"];
   let summary = "-x";
   let example = "-tensor({1, -2})";
   let gives = "[-1, 2] i64[2]";
@@ -51,6 +53,7 @@ def Neg : Pointwise<"neg", (ins Weft_Tensor:$x)> {
   let grad = ["-dy"];
 }
 def Abs : Pointwise<"abs", (ins Weft_Tensor:$x)> {
+  let pytorch = ["torch.absolute"];
   let summary = "absolute value; the least integer stays as it is";
   let example = "abs(tensor({-1.5f, 2.f}))";
   let gives = "[1.5000, 2.0000] f32[2]";
@@ -120,6 +123,7 @@ def Erf : Pointwise<"erf", (ins Weft_Tensor:$x)> {
 //===--- Activations --------------------------------------------------------------------------------===//
 
 def Sigmoid : Pointwise<"sigmoid", (ins Weft_Tensor:$x)> {
+  let pytorch = ["torch.special.expit"];
   let summary = "logistic function";
   let example = "sigmoid(tensor({-1.f, 0.f}))";
   let gives = "[0.2689, 0.5000] f32[2]";
@@ -145,6 +149,7 @@ def Gelu : Pointwise<"gelu", (ins Weft_Tensor:$x)> {
   let grad = ["dy * (0.5 * (1 + e) + 0.3989422804014327 * x * exp(-0.5 * x * x))"];
 }
 def GeluTanh : Pointwise<"gelu_tanh", (ins Weft_Tensor:$x)> {
+  let pytorch = ["F.gelu(approximate=\"tanh\")"];
   let summary = "Gaussian error linear unit, tanh form";
   let example = "gelu_tanh(tensor({-1.f, 0.f, 1.f}))";
   let gives = "[-0.1588, 0.0000, 0.8412] f32[3]";
@@ -200,6 +205,7 @@ def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_T
   let domain = Any;
   let value = "where(condition, a, b)";
   let grad = ["", "where(condition, dy, 0)", "where(condition, 0, dy)"];
+  let givenMasks = 1;
   let method = 0;
   let inPlace = 0;
 }
@@ -207,11 +213,11 @@ def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_T
 //===--- Comparisons and logic ------------------------------------------------------------------------===//
 
 def Eq : Compare<"eq", "a == b", "=="> { let summary = "a equals b"; let example = "tensor({1, 2}) == 2"; let gives = "[false, true] bool[2]"; }
-def Ne : Compare<"ne", "a != b", "!="> { let summary = "a differs from b; true for NaN"; let example = "tensor({1, 2}) != 2"; let gives = "[ true, false] bool[2]"; }
-def Lt : Compare<"lt", "a < b", "<"> { let summary = "a is below b"; let example = "tensor({1, 2}) < 2"; let gives = "[ true, false] bool[2]"; }
-def Le : Compare<"le", "a <= b", "<="> { let summary = "a is below or equal to b"; let example = "tensor({1, 2}) <= 2"; let gives = "[true, true] bool[2]"; }
-def Gt : Compare<"gt", "a > b", ">"> { let summary = "a is above b"; let example = "tensor({1, 2}) > 1"; let gives = "[false, true] bool[2]"; }
-def Ge : Compare<"ge", "a >= b", ">="> { let summary = "a is above or equal to b"; let example = "tensor({1, 2}) >= 1"; let gives = "[true, true] bool[2]"; }
+def Ne : Compare<"ne", "a != b", "!="> { let pytorch = ["torch.not_equal"]; let summary = "a differs from b; true for NaN"; let example = "tensor({1, 2}) != 2"; let gives = "[ true, false] bool[2]"; }
+def Lt : Compare<"lt", "a < b", "<"> { let pytorch = ["torch.less"]; let summary = "a is below b"; let example = "tensor({1, 2}) < 2"; let gives = "[ true, false] bool[2]"; }
+def Le : Compare<"le", "a <= b", "<="> { let pytorch = ["torch.less_equal"]; let summary = "a is below or equal to b"; let example = "tensor({1, 2}) <= 2"; let gives = "[true, true] bool[2]"; }
+def Gt : Compare<"gt", "a > b", ">"> { let pytorch = ["torch.greater"]; let summary = "a is above b"; let example = "tensor({1, 2}) > 1"; let gives = "[false, true] bool[2]"; }
+def Ge : Compare<"ge", "a >= b", ">="> { let pytorch = ["torch.greater_equal"]; let summary = "a is above or equal to b"; let example = "tensor({1, 2}) >= 1"; let gives = "[true, true] bool[2]"; }
 def LogicalAnd : Compare<"logical_and", "(a != 0) & (b != 0)"> { let summary = "both are not 0"; let example = "logical_and(tensor({0, 2}), true)"; let gives = "[false, true] bool[2]"; }
 def LogicalOr : Compare<"logical_or", "(a != 0) | (b != 0)"> { let summary = "at least one is not 0"; let example = "logical_or(tensor({0, 2}), false)"; let gives = "[false, true] bool[2]"; }
 def LogicalXor : Compare<"logical_xor", "xor(a != 0, b != 0)"> { let summary = "exactly one is not 0"; let example = "logical_xor(tensor({0, 2}), true)"; let gives = "[ true, false] bool[2]"; }
@@ -230,6 +236,7 @@ def LogicalNot : Pointwise<"logical_not", (ins Weft_Tensor:$x)> {
 //===--- Data ---------------------------------------------------------------------------------------===//
 
 def Cast : Pointwise<"cast", (ins Weft_Tensor:$x)> {
+  let pytorch = ["torch.Tensor.to", "torch.Tensor.type"];
   let summary = "x converted to `dtype`";
   let description = "Floats to i64 truncate and saturate, NaN gives 0; a number is true where it is not 0; f32 to bf16 rounds to nearest even.";
   let example = "cast(tensor({1.7f, -1.7f}), i64)";
@@ -243,6 +250,9 @@ def Cast : Pointwise<"cast", (ins Weft_Tensor:$x)> {
   let method = 0;
 }
 def Assign : Pointwise<"assign", (ins Weft_Tensor:$x, Weft_Tensor:$source)> {
+  let example = "tensor({1, 2}).copy_(tensor({3, 4}))";
+  let gives = "[3, 4] i64[2]";
+  let isOurs = 1;
   let summary = "x becomes source, converted to its dtype and broadcast to its shape";
   let description = "Always in place; `copy_` and `fill_` are its user forms.";
   let domain = Any;
@@ -251,6 +261,7 @@ def Assign : Pointwise<"assign", (ins Weft_Tensor:$x, Weft_Tensor:$source)> {
   let api = 0;
 }
 def CheckedIndex : Pointwise<"checked_index", (ins Weft_Tensor:$index), [Scalar<"limit">, Scalar<"ignore", "-1">]> {
+  let isOurs = 1;
   let summary = "index, which must be in 0 .. limit - 1 or equal to ignore; else the call fails";
   let example = "checked_index(tensor({0, 2}), 3)";
   let gives = "[0, 2] i64[2]";

@@ -18,10 +18,11 @@ class MathOp<string mnemonic, string slope> : Pointwise<mnemonic, (ins Weft_Tens
 def Sin : MathOp<"sin", "dy * cos(x)"> { let summary = "sine of x radians"; let example = "sin(tensor({0.f, 1.f}))"; let gives = "[0.0000, 0.8415] f32[2]"; }
 def Cos : MathOp<"cos", "-dy * sin(x)"> { let summary = "cosine of x radians"; let example = "cos(tensor({0.f, 1.f}))"; let gives = "[1.0000, 0.5403] f32[2]"; }
 def Tan : MathOp<"tan", "dy * (1 + y * y)"> { let summary = "tangent of x radians"; let example = "tan(tensor({0.f, 1.f}))"; let gives = "[0.0000, 1.5574] f32[2]"; let samples = [-1, 1]; }
-def Asin : MathOp<"asin", "dy / sqrt(1 - x * x)"> { let summary = "the angle whose sine is x"; let example = "asin(tensor({0.f, 0.5f}))"; let gives = "[0.0000, 0.5236] f32[2]"; let samples = [-1, 1]; }
-def Acos : MathOp<"acos", "-dy / sqrt(1 - x * x)"> { let summary = "the angle whose cosine is x"; let example = "acos(tensor({1.f, 0.5f}))"; let gives = "[0.0000, 1.0472] f32[2]"; let samples = [-1, 1]; }
-def Atan : MathOp<"atan", "dy / (1 + x * x)"> { let summary = "the angle whose tangent is x"; let example = "atan(tensor({0.f, 1.f}))"; let gives = "[0.0000, 0.7854] f32[2]"; }
+def Asin : MathOp<"asin", "dy / sqrt(1 - x * x)"> { let pytorch = ["torch.arcsin"]; let summary = "the angle whose sine is x"; let example = "asin(tensor({0.f, 0.5f}))"; let gives = "[0.0000, 0.5236] f32[2]"; let samples = [-1, 1]; }
+def Acos : MathOp<"acos", "-dy / sqrt(1 - x * x)"> { let pytorch = ["torch.arccos"]; let summary = "the angle whose cosine is x"; let example = "acos(tensor({1.f, 0.5f}))"; let gives = "[0.0000, 1.0472] f32[2]"; let samples = [-1, 1]; }
+def Atan : MathOp<"atan", "dy / (1 + x * x)"> { let pytorch = ["torch.arctan"]; let summary = "the angle whose tangent is x"; let example = "atan(tensor({0.f, 1.f}))"; let gives = "[0.0000, 0.7854] f32[2]"; }
 def Atan2 : Pointwise<"atan2", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let pytorch = ["torch.arctan2"];
   let summary = "the angle of the point (b, a), in -pi .. pi";
   let example = "atan2(tensor({1.f, -1.f}), tensor({-1.f, 0.f}))";
   let gives = "[ 2.3562, -1.5708] f32[2]";
@@ -30,9 +31,9 @@ def Atan2 : Pointwise<"atan2", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 }
 def Sinh : MathOp<"sinh", "dy * cosh(x)"> { let summary = "hyperbolic sine"; let example = "sinh(tensor({0.f, 1.f}))"; let gives = "[0.0000, 1.1752] f32[2]"; }
 def Cosh : MathOp<"cosh", "dy * sinh(x)"> { let summary = "hyperbolic cosine"; let example = "cosh(tensor({0.f, 1.f}))"; let gives = "[1.0000, 1.5431] f32[2]"; }
-def Asinh : MathOp<"asinh", "dy / sqrt(x * x + 1)"> { let summary = "inverse of the hyperbolic sine"; let example = "asinh(tensor({0.f, 1.f}))"; let gives = "[0.0000, 0.8814] f32[2]"; }
-def Acosh : MathOp<"acosh", "dy / sqrt(x * x - 1)"> { let summary = "inverse of the hyperbolic cosine"; let example = "acosh(tensor({1.f, 2.f}))"; let gives = "[0.0000, 1.3170] f32[2]"; let samples = [1, 4]; }
-def Atanh : MathOp<"atanh", "dy / (1 - x * x)"> { let summary = "inverse of the hyperbolic tangent"; let example = "atanh(tensor({0.f, 0.5f}))"; let gives = "[0.0000, 0.5493] f32[2]"; let samples = [-1, 1]; }
+def Asinh : MathOp<"asinh", "dy / sqrt(x * x + 1)"> { let pytorch = ["torch.arcsinh"]; let summary = "inverse of the hyperbolic sine"; let example = "asinh(tensor({0.f, 1.f}))"; let gives = "[0.0000, 0.8814] f32[2]"; }
+def Acosh : MathOp<"acosh", "dy / sqrt(x * x - 1)"> { let pytorch = ["torch.arccosh"]; let summary = "inverse of the hyperbolic cosine"; let example = "acosh(tensor({1.f, 2.f}))"; let gives = "[0.0000, 1.3170] f32[2]"; let samples = [1, 4]; }
+def Atanh : MathOp<"atanh", "dy / (1 - x * x)"> { let pytorch = ["torch.arctanh"]; let summary = "inverse of the hyperbolic tangent"; let example = "atanh(tensor({0.f, 0.5f}))"; let gives = "[0.0000, 0.5493] f32[2]"; let samples = [-1, 1]; }
 
 //===--- Exponentials and logarithms -------------------------------------------------------------------===//
 
@@ -118,14 +119,15 @@ def Sinc : Pointwise<"sinc", (ins Weft_Tensor:$x)> {
 
 def Erfc : MathOp<"erfc", "-dy * (1.1283791670955126 * exp(-x * x))"> { let summary = "1 - erf(x), accurate where it is small"; let example = "erfc(tensor({0.f, 2.f}))"; let gives = "[1.0000, 0.0047] f32[2]"; }
 def Erfinv : MathOp<"erfinv", "dy * (0.886226925452758 * exp(y * y))"> { let summary = "inverse of erf; NaN beyond -1 .. 1"; let example = "erfinv(tensor({0.f, 0.5f}))"; let gives = "[0.0000, 0.4769] f32[2]"; let samples = [-1, 1]; }
-def Lgamma : MathOp<"lgamma", "dy * digamma(x)"> { let summary = "logarithm of the absolute value of the gamma function"; let example = "lgamma(tensor({0.5f, 5.f}))"; let gives = "[0.5724, 3.1781] f32[2]"; let samples = [1, 5]; }
-def Digamma : MathOp<"digamma", "dy * trigamma(x)"> { let summary = "derivative of lgamma"; let example = "digamma(tensor({0.5f, 5.f}))"; let gives = "[-1.9635, 1.5061] f32[2]"; let samples = [1, 5]; }
+def Lgamma : MathOp<"lgamma", "dy * digamma(x)"> { let pytorch = ["torch.special.gammaln"]; let summary = "logarithm of the absolute value of the gamma function"; let example = "lgamma(tensor({0.5f, 5.f}))"; let gives = "[0.5724, 3.1781] f32[2]"; let samples = [1, 5]; }
+def Digamma : MathOp<"digamma", "dy * trigamma(x)"> { let pytorch = ["torch.special.psi"]; let summary = "derivative of lgamma"; let example = "digamma(tensor({0.5f, 5.f}))"; let gives = "[-1.9635, 1.5061] f32[2]"; let samples = [1, 5]; }
 def Ndtri : MathOp<"ndtri", "dy * (2.5066282746310002 * exp(0.5 * y * y))"> { let summary = "the number below which a normally distributed one lies with probability x"; let example = "ndtri(tensor({0.5f, 0.975f}))"; let gives = "[0.0000, 1.9600] f32[2]"; let samples = [0, 1]; }
 def BesselI0 : MathOp<"i0", "dy * i1(x)"> { let summary = "modified Bessel function of the first kind and order 0"; let example = "i0(tensor({0.f, 1.f}))"; let gives = "[1.0000, 1.2661] f32[2]"; }
 def BesselI1 : MathOp<"i1", "dy * (i0(x) - where(x == 0, 0.5, y / x))"> { let summary = "modified Bessel function of the first kind and order 1"; let example = "i1(tensor({0.f, 1.f}))"; let gives = "[0.0000, 0.5652] f32[2]"; }
-def Trigamma : MathOp<"trigamma", "dy * polygamma(x, 2)"> { let summary = "derivative of digamma"; let example = "trigamma(tensor({0.5f, 5.f}))"; let gives = "[4.9348, 0.2213] f32[2]"; let samples = [1, 5]; }
+def Trigamma : MathOp<"trigamma", "dy * polygamma(x, 2)"> { let pytorch = ["torch.polygamma(1, x)"]; let summary = "derivative of digamma"; let example = "trigamma(tensor({0.5f, 5.f}))"; let gives = "[4.9348, 0.2213] f32[2]"; let samples = [1, 5]; }
 
 def PolygammaOfOrder : Pointwise<"polygamma_of_order", (ins Weft_Tensor:$x, Weft_Tensor:$n)> {
+  let isOurs = 1;
   let summary = "n-th derivative of digamma for whole n above 0; `polygamma` is its user form";
   let example = "polygamma_of_order(tensor({0.5f, 5.f}), 2)";
   let gives = "[-16.8288, -0.0488] f32[2]";

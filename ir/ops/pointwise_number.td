@@ -31,6 +31,7 @@ def Round : Rounding<"round", "round_even(x)"> {
   let gives = "[0., 2., 3.] f32[3]";
 }
 def Trunc : Rounding<"trunc", "round_to_zero(x)"> {
+  let pytorch = ["torch.fix"];
   let summary = "x without its fraction";
   let example = "trunc(tensor({-1.5f, 1.5f}))";
   let gives = "[-1., 1.] f32[2]";
@@ -59,6 +60,7 @@ def FloorDivide : Division<"floor_divide"> {
   let grad = [kNoSlope, kNoSlope];
 }
 def TruncDivide : Division<"trunc_divide"> {
+  let pytorch = ["torch.div(rounding_mode=\"trunc\")"];
   let summary = "a / b without its fraction";
   let example = "trunc_divide(tensor({-7, 7}), 2)";
   let gives = "[-3, 3] i64[2]";
@@ -133,6 +135,7 @@ def Heaviside : Pointwise<"heaviside", (ins Weft_Tensor:$x, Weft_Tensor:$values)
   let domain = Any;
   let differentiable = 0;
   let value = "where(x == 0, values, where(x > 0, 1, 0))";
+  let oneDType = 1;
 }
 def Positive : Pointwise<"positive", (ins Weft_Tensor:$x)> {
   let summary = "x";
@@ -161,7 +164,7 @@ def Fmax : Pointwise<"fmax", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let gives = "[1.0000, 0.5000] f32[2]";
   let domain = Any;
   let value = "where((a >= b) | (b != b), a, b)";
-  let grad = ["where((a >= b) | (b != b), dy, 0)", "where((a >= b) | (b != b), 0, dy)"];
+  let grad = ["where(a == b, dy / 2, where((a > b) | (b != b), dy, 0))", "where(a == b, dy / 2, where((a > b) | (b != b), 0, dy))"];
 }
 def Fmin : Pointwise<"fmin", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "the lesser element; the other one where one is NaN";
@@ -169,7 +172,7 @@ def Fmin : Pointwise<"fmin", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let gives = "[0.5000, 0.5000] f32[2]";
   let domain = Any;
   let value = "where((a <= b) | (b != b), a, b)";
-  let grad = ["where((a <= b) | (b != b), dy, 0)", "where((a <= b) | (b != b), 0, dy)"];
+  let grad = ["where(a == b, dy / 2, where((a < b) | (b != b), dy, 0))", "where(a == b, dy / 2, where((a < b) | (b != b), 0, dy))"];
 }
 def ClampMin : Pointwise<"clamp_min", (ins Weft_Tensor:$x, Weft_Tensor:$min)> {
   let summary = "x, but not below min; NaN where either is NaN";
@@ -211,8 +214,10 @@ def Lerp : Pointwise<"lerp", (ins Weft_Tensor:$start, Weft_Tensor:$end, Weft_Ten
   let domain = FloatOnly;
   let value = "d = end - start; where(abs(weight) < 0.5, start + weight * d, end - d * (1 - weight))";
   let grad = ["dy * (1 - weight)", "dy * weight", "dy * (end - start)"];
+  let oneDType = 1;
 }
 def ReplaceSpecial : Pointwise<"replace_special", (ins Weft_Tensor:$x), [Scalar<"for_nan">, Scalar<"for_inf">, Scalar<"for_negative_inf">]> {
+  let isOurs = 1;
   let summary = "x with NaN and infinities replaced; `nan_to_num` is its user form";
   let domain = FloatOnly;
   let value = "where(x != x, for_nan, where(x == inf, for_inf, where(x == -inf, for_negative_inf, x)))";
@@ -224,15 +229,16 @@ def ReplaceSpecial : Pointwise<"replace_special", (ins Weft_Tensor:$x), [Scalar<
 }
 // The neighbours of a number lie a unit of its last place away, half a unit below a power of two. Exact in the compute dtype for every narrower format.
 def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other), [Scalar<"fraction">, Scalar<"least_exponent">, Scalar<"largest">]> {
+  let isOurs = 1;
   let summary = "the number of a format that follows x towards other; `nextafter` is its user form";
   let example = "next_after(tensor({1.f}), 2, 10, -14, 65504) - 1";
   let gives = "[0.0010] f32[1]";
   let domain = FloatOnly;
   let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); least = rint(least_exponent); digits = rint(fraction);"
              " n = where(e < least, least, e) - digits; half = !up & (mantissa(a) == 1) & (e > least); step = scale2(1, where(half, n - 1, n));"
-             " y = where(up, a + step, where(a == inf, largest, a - step))";
-  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(y, x))))";
-  let differentiable = 0;
+             " next = where(up, a + step, where(a == inf, largest, a - step))";
+  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(next, x))))";
+  let grad = ["where(x == other, 0, dy)", kNoSlope];
   let inPlace = 0;
   let method = 0;
 }

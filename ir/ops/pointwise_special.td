@@ -54,6 +54,7 @@ def Xlog1py : Pointwise<"xlog1py", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 
 defvar kPartsOfNumber = "a = abs(x); whole = (a == 0) | !(a < inf); shift = where(a < 1, 110, 0); b = scale2(x, shift)";
 def FrexpMantissa : Pointwise<"frexp_mantissa", (ins Weft_Tensor:$x)> {
+  let isOurs = 1;
   let summary = "x divided by the power of 2 that brings it to 0.5 .. 1; `frexp` is its user form";
   let example = "frexp_mantissa(tensor({0.f, -6.f}))";
   let gives = "[ 0.0000, -0.7500] f32[2]";
@@ -65,6 +66,7 @@ def FrexpMantissa : Pointwise<"frexp_mantissa", (ins Weft_Tensor:$x)> {
   let method = 0;
 }
 def FrexpExponent : Pointwise<"frexp_exponent", (ins Weft_Tensor:$x)> {
+  let isOurs = 1;
   let summary = "the exponent of the power of 2 that x / 2^exponent lies in 0.5 .. 1 for, as a number; `frexp` is its user form";
   let example = "frexp_exponent(tensor({0.f, -6.f}))";
   let gives = "[0., 3.] f32[2]";

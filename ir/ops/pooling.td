@@ -37,7 +37,7 @@ def AvgPool3d : AvgPool<"avg_pool3d", "three dims", [DivisorParam]> {
 //===--- Parts ----------------------------------------------------------------------------------===//
 
 class AdaptivePool<string mnemonic> : Composite<mnemonic, [TensorParam, Param<"const Dims&", "output_size">]> {
-  let description = "One number, or one a dim. Part i of n goes from i * size / n, rounded down, to (i + 1) * size / n, rounded up.";
+  let description = "One number, or one a dim; -1 keeps the size that x has. Part i of n goes from i * size / n, rounded down, to (i + 1) * size / n, rounded up.";
   let shapes = "x [N, C, sizes...] or [C, sizes...]; the spatial dims become output_size";
   let dtypes = "floating";
 }

@@ -91,6 +91,7 @@ def Prod : Reduction<"prod"> {
 }
 def AnyOf : Reduction<"any"> {
   let summary = "whether an element is not 0";
+  let description = "Of u8 it is u8, 0 or 1.";
   let example = "any(tensor({0, 2}))";
   let gives = "true bool[]";
   let domain = Boolean;
@@ -99,6 +100,7 @@ def AnyOf : Reduction<"any"> {
 }
 def AllOf : Reduction<"all"> {
   let summary = "whether no element is 0";
+  let description = "Of u8 it is u8, 0 or 1.";
   let example = "all(tensor({0, 2}))";
   let gives = "false bool[]";
   let domain = Boolean;

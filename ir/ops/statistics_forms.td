@@ -74,6 +74,22 @@ def GradientAt : GradientForm<Param<"const std::vector<Tensor>&", "spacing">> {
   let gives = "[1.5000, 2.0000, 2.5000] f32[3]";
 }
 
+class Covariance<string mnemonic, list<Param> more = []> : Composite<mnemonic, !listconcat([TensorParam], more)> {
+  let shapes = "x [variables, observations] or [observations] gives [variables, variables] or []";
+  let dtypes = "floating";
+  let method = 1;
+}
+def Cov : Covariance<"cov", [Param<"double", "correction", "1">, Param<"const Tensor&", "fweights", "{}">, Param<"const Tensor&", "aweights", "{}">]> {
+  let summary = "covariances of variables, which are rows of observations";
+  let description = "The sum of squares is divided by their number less `correction`. An observation counts fweights times, an integer, and weighs aweights.";
+  let example = "cov(tensor({{1.f, 2.f, 3.f}, {3.f, 1.f, 2.f}}))";
+  let gives = "[[ 1.0000, -0.5000], [-0.5000,  1.0000]] f32[2, 2]";
+}
+def Corrcoef : Covariance<"corrcoef"> {
+  let summary = "correlations of variables, which are rows of observations";
+  let example = "corrcoef(tensor({{1.f, 2.f, 3.f}, {6.f, 4.f, 2.f}}))";
+  let gives = "[[ 1., -1.], [-1.,  1.]] f32[2, 2]";
+}
 class TrapezoidForm<string mnemonic, Param distance> : Composite<mnemonic, [Param<"const Arg&", "y">, distance, Param<"int64_t", "dim", "-1">]> {
   let dtypes = "every dtype; integers and bool are converted to f32";
   let method = 1;
@@ -83,6 +99,7 @@ class Integrals<Param distance> : TrapezoidForm<"cumulative_trapezoid", distance
 def PlacesParam : Param<"const Tensor&", "x">;
 def StepParam : Param<"double", "dx", "1">;
 def TrapezoidEven : Integral<StepParam> {
+  let pytorch = ["torch.trapz"];
   let summary = "the integral of y along a dim by the trapezoidal rule, of values dx apart";
   let example = "trapezoid(tensor({1.f, 2.f, 4.f}))";
   let gives = "4.5000 f32[]";

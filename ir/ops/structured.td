@@ -16,6 +16,8 @@ def Matmul : Structured<"matmul", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let formula = "y[m, n] = sum over k of a[m, k] * b[k, n]";
 }
 def Concatenate : Structured<"concatenate", (ins Variadic<Weft_Tensor>:$parts)> {
+  let example = "concatenate({tensor({1}), tensor({2, 3})})";
+  let gives = "[1, 2, 3] i64[3]";
   let summary = "tensors one after the other along a dim";
   let lowers = 1;
   let structure = ["dim"];
@@ -23,17 +25,26 @@ def Concatenate : Structured<"concatenate", (ins Variadic<Weft_Tensor>:$parts)> 
   let api = 0;
 }
 def Full : Source<"full", [Scalar<"value">]> {
+  let example = "full({2}, 7)";
+  let gives = "[7, 7] i64[2]";
+  let shapes = "the sizes that are given";
   let summary = "a tensor of one value";
   let sizes = ["shape"];
   let value = "value";
 }
 def Arange : Source<"arange", [Scalar<"start">, Scalar<"step">]> {
+  let example = "arange(3)";
+  let gives = "[0, 1, 2] i64[3]";
+  let shapes = "the sizes that are given";
   let summary = "start + step * i";
   let domain = Number;
   let sizes = ["length"];
   let value = "start + step * i";
 }
 def Uniform : Source<"uniform", [Scalar<"seed">, Scalar<"counter">, Scalar<"low">, Scalar<"high">]> {
+  let example = "uniform({2}) < 1";
+  let gives = "[true, true] bool[2]";
+  let shapes = "the sizes that are given";
   let summary = "random numbers, uniform in low .. high";
   let description = "Philox4x32-10 keyed by (seed, counter, element): the same numbers on every device, eager or compiled.";
   let domain = FloatOnly;
@@ -43,6 +54,9 @@ def Uniform : Source<"uniform", [Scalar<"seed">, Scalar<"counter">, Scalar<"low"
   let value = "low + (high - low) * u";
 }
 def Normal : Source<"normal", [Scalar<"seed">, Scalar<"counter">, Scalar<"mean">, Scalar<"std">]> {
+  let example = "isfinite(normal({2}))";
+  let gives = "[true, true] bool[2]";
+  let shapes = "the sizes that are given";
   let summary = "random numbers, normally distributed";
   let description = "Philox4x32-10 keyed by (seed, counter, element): the same numbers on every device, eager or compiled.";
   let domain = FloatOnly;

@@ -5,18 +5,24 @@
 include "ir/ops/base.td"
 
 def ViewAs : View<"view"> {
+  let example = "reshape(arange(4), {2, 2})";
+  let gives = "[[0, 1], [2, 3]] i64[2, 2]";
   let summary = "the same elements in row-major order under another shape";
   let sizes = ["shape"];
   let shapes = "as many elements; dims that merge must be adjacent in memory";
   let index = "the element with the same row-major number";
 }
 def Permute : View<"permute"> {
+  let example = "permute(arange(4).reshape({2, 2}), {1, 0})";
+  let gives = "[[0, 2], [1, 3]] i64[2, 2]";
   let summary = "dims in another order";
   let structure = ["dims"];
   let shapes = "result dim k has the size of dim dims[k]";
   let index = "index[dims[k]] of the operand is index[k]";
 }
 def Slice : View<"slice"> {
+  let example = "slice(arange(5), 0, 1, 4, 2)";
+  let gives = "[1, 3] i64[2]";
   let summary = "every step-th element of one dim, from start on";
   let structure = ["dim"];
   let sizes = ["start", "length", "step"];
@@ -24,6 +30,8 @@ def Slice : View<"slice"> {
   let index = "start + step * index along the dim";
 }
 def Expand : View<"expand"> {
+  let example = "expand(arange(2), {2, 2})";
+  let gives = "[[0, 1], [0, 1]] i64[2, 2]";
   let summary = "dims of size 1 repeated, new dims in front";
   let sizes = ["shape"];
   let shapes = "each dim is 1 or the result's, aligned at the last";

@@ -22,5 +22,7 @@ void gen_lanes(const Records& records, llvm::raw_ostream& os);         // lanes.
 void gen_tests(const Records& records, llvm::raw_ostream& os);         // test_table.inc
 void gen_examples(const Records& records, llvm::raw_ostream& os);      // examples.inc
 void gen_docs(const Records& records, llvm::raw_ostream& os);          // the op reference
+void gen_pytorch_names(const Records& records, llvm::raw_ostream& os); // pytorch_names.inc
+void gen_pytorch_page(const Records& records, llvm::raw_ostream& os);  // names side by side
 
 } // namespace weft::tblgen

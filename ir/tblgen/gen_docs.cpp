@@ -54,6 +54,13 @@ void row(llvm::raw_ostream& os, const char* what, const std::string& text) {
   if (!text.empty()) os << "- " << what << ": " << text << "\n";
 }
 
+std::string join_code(const Texts& texts) {
+  Texts codes;
+  for (const std::string& t : texts)
+    codes.push_back("`" + t + "`");
+  return join(codes, ", ");
+}
+
 std::string code(const std::string& text) { return text.empty() ? "" : "`" + one_line(text) + "`"; }
 
 std::string gradient(const OpRecord& op) {
@@ -99,6 +106,7 @@ void page_entry(llvm::raw_ostream& os, const OpRecord& op) {
   if (op.returns != "Tensor" && op.returns != "void") row(os, "returns", code(op.returns));
   row(os, "gradient", gradient(op));
   row(os, "also", other_forms(op));
+  row(os, "in PyTorch", join_code(op.pytorch));
   if (!op.example.empty()) row(os, "example", code(op.example) + " gives " + code(op.gives));
   os << "\n";
 }

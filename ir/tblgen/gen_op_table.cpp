@@ -73,6 +73,7 @@ void gen_op_table(const Records& records, llvm::raw_ostream& os) {
        << ", .is_random = " << flag(op->is_random)
        << ", .gradient_reads = " << (gradient_reads(*op).empty() ? "nullptr" : "reads_" + op->name)
        << ", .domain = OpDomain::" << op->domain << ", .bool_operands = " << masks
+       << ", .one_dtype = " << flag(op->one_dtype) << ", .given_masks = " << flag(op->given_masks)
        << ", .needs_elements = " << flag(op->needs_elements)
        << ", .may_refuse = " << flag(may_refuse(records, *op)) << ", .infer = " << infer_name(*op)
        << ", .routine = " << (op->kind == Kind::structured ? "routine_" + op->name : "nullptr")

@@ -22,7 +22,7 @@ void gen_tests(const Records& records, llvm::raw_ostream& os) {
 void gen_examples(const Records& records, llvm::raw_ostream& os) {
   banner(os, "The examples of the op reference: {op, result, what it prints}.");
   for (const OpRecord& op : records.all) {
-    if (!op.has_function() && !op.has_inplace()) continue;
+    if (!op.has_function() && !op.has_inplace() && op.example.empty()) continue;
     auto [before, last] = llvm::StringRef(op.example).rsplit("; ");
     if (last.empty()) std::swap(before, last);
     os << "{\"" << op.name << "\", [] { ";

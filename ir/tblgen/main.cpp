@@ -33,6 +33,8 @@ const Opt backends[] = {
     {"gen-tests", emit<gen_tests>, "rows of the op test table"},
     {"gen-examples", emit<gen_examples>, "examples of the op reference"},
     {"gen-docs", emit<gen_docs>, "the op reference"},
+    {"gen-pytorch-names", emit<gen_pytorch_names>, "names that differ from PyTorch's"},
+    {"gen-pytorch-page", emit<gen_pytorch_page>, "the same as Markdown, and those that do not"},
 };
 
 } // namespace

@@ -21,6 +21,9 @@ void RecordReader::documentation(OpRecord& op) {
   op.formula = text("formula");
   op.example = text("example");
   op.gives = text("gives");
+  for (StringRef name : def_->getValueAsListOfStrings("pytorch"))
+    op.pytorch.push_back(name.str());
+  op.is_ours = def_->getValueAsBit("isOurs");
   if (const llvm::RecordVal* v = def_->getValue("description"); v && op.kind != Kind::function)
     op.description = def_->getValueAsString("description").trim().str();
   auto samples = def_->getValueAsListOfInts("samples");
@@ -78,6 +81,8 @@ void RecordReader::pointwise(OpRecord& op) {
   op.is_mask = op.result == "boolean";
   op.in_place = def_->getValueAsBit("inPlace");
   op.differentiable = def_->getValueAsBit("differentiable");
+  op.one_dtype = def_->getValueAsBit("oneDType");
+  op.given_masks = def_->getValueAsBit("givenMasks");
   op.symbol_text = text("symbol");
   op.with_text = text("with");
   op.value_text = text("value");

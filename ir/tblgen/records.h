@@ -54,6 +54,8 @@ struct OpRecord {
   std::vector<Parameter> parameters; // of a composite
   std::string returns = "Tensor";
   std::pair<int, int> samples{-4, 4};
+  std::vector<std::string> pytorch; // other names in PyTorch
+  bool is_ours = false;             // PyTorch has nothing like it
   bool api = true, method = true, in_place = false, is_random = false, needs_elements = false;
   bool lowers = false, refuses = false, indexes = false,
        overwrites = false; // of a structured op
@@ -61,8 +63,9 @@ struct OpRecord {
   bool converts = false;   // of a reduction: has a parameter `dtype`
   bool is_mask = false;    // the value is a mask
   bool differentiable = false;
-  std::string symbol_text; // the C++ operator that calls it
-  std::string tensor_op;   // of a function: the op that stands for it over tensors
+  bool one_dtype = false, given_masks = false; // of a pointwise op: what its operands must be
+  std::string symbol_text;                     // the C++ operator that calls it
+  std::string tensor_op; // of a function: the op that stands for it over tensors
 
   // Of what can be called in an expression.
   int callable = -1;

@@ -63,10 +63,12 @@ Tensor tanhshrink(const Arg& x) {
   return t - tanh(t);
 }
 
-Tensor softmin(const Arg& x, int64_t dim) {
+Tensor softmin(const Arg& x, int64_t dim, std::optional<DType> dtype) {
   LocScope scope(x.loc());
-  composite::require_floating("softmin", x);
-  return softmax(neg(x), dim);
+  require_tensor(x, "softmin");
+  Tensor t = dtype ? x.tensor().to(*dtype, x.loc()) : x.tensor();
+  composite::require_floating("softmin", Arg(t, x.loc()));
+  return softmax(neg(t), dim);
 }
 
 Tensor prelu(const Arg& x, const Tensor& weight) {

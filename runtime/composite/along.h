@@ -36,4 +36,16 @@ struct Along {
   }
 };
 
+// What a median of a list gives of all elements of x. Where several equal it, they share its
+// gradient.
+template <class Median> Tensor median_of_all(const char* op, const Arg& x, Median median) {
+  const Meta& m = require_tensor(x, op).meta;
+  if (m.numel() == 0 && is_floating(m.dtype)) return mean(x); // NaN
+  Tensor list = reshape(x, {m.numel()}), value = median(Arg(list, x.loc())).values;
+  if (!list.requires_grad()) return value;
+  value = value.detach(x.loc());
+  Tensor is_median = logical_or(list == value, logical_and(isnan(list), isnan(value)));
+  return max(where(is_median, list, -std::numeric_limits<double>::infinity()));
+}
+
 } // namespace weft::composite

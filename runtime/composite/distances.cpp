@@ -17,12 +17,12 @@ Tensor root(const Tensor& total, double p) {
   return where(is_zero, 0, p == 2 ? sqrt(safe) : pow(safe, 1 / p));
 }
 
-// The sum of |x|^p. Below 1 the slope at 0 is infinite, and taken as 0.
+// The sum of |x|^p for p above 0. Below 1 the slope at 0 is infinite, and taken as 0.
 Tensor powers(const Tensor& x, double p, const Dims& dims, bool keepdim) {
   if (p == 2) return sum(x * x, dims, keepdim);
   Tensor a = abs(x);
   if (p == 1) return sum(a, dims, keepdim);
-  if (p < 0 || p > 1) return sum(pow(a, p), dims, keepdim);
+  if (p > 1) return sum(pow(a, p), dims, keepdim);
   Tensor is_zero = a == 0;
   return sum(where(is_zero, 0, pow(where(is_zero, 1, a), p)), dims, keepdim);
 }
@@ -30,9 +30,13 @@ Tensor powers(const Tensor& x, double p, const Dims& dims, bool keepdim) {
 Tensor norm_of(const Tensor& x, double ord, const Dims& dims, bool keepdim) {
   if (std::isinf(ord)) return ord > 0 ? max(abs(x), dims, keepdim) : min(abs(x), dims, keepdim);
   if (ord == 0) return sum(where(x != 0, 1.0, 0 * x), dims, keepdim);
+  if (ord < 0) { // 0 where an element is
+    Tensor a = abs(x), has_zero = any(a == 0, dims, true);
+    Tensor y = pow(sum(pow(where(has_zero, 1, a), ord), dims, keepdim), 1 / ord);
+    return where(keepdim ? has_zero : reshape(has_zero, y.shape()), 0, y);
+  }
   Tensor total = powers(x, ord, dims, keepdim);
-  if (ord == 1) return total;
-  return ord > 0 ? root(total, ord) : pow(total, 1 / ord);
+  return ord == 1 ? total : root(total, ord);
 }
 
 bool folds_none(const Meta& m, const Dims& dims, const Loc& loc) {
@@ -62,6 +66,11 @@ Tensor vector_norm(const Arg& x, double ord, const Dims& dim, bool keepdim,
     composite::refuse("vector_norm", ErrorKind::dtype,
                       "dtype must be floating, got " + std::string(name_of(*dtype)), x.loc());
   const Meta m = x.impl()->meta;
+  if (dtype && promote_types(m.dtype, *dtype) != *dtype)
+    composite::refuse("vector_norm", ErrorKind::dtype,
+                      "dtype must not be narrower than the operand's, got " +
+                          std::string(name_of(*dtype)) + " for " + describe(m),
+                      x.loc());
   if (ord != ord)
     composite::refuse("vector_norm", ErrorKind::value, "ord must be a number, got nan", x.loc());
   if ((ord < 0 || std::isinf(ord)) && folds_none(m, dim, x.loc()))

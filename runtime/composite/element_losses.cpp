@@ -94,8 +94,8 @@ Tensor binary_cross_entropy(const Arg& x, const Tensor& target, const Tensor& we
   const RefusalWords words(
       "binary_cross_entropy: x must be probabilities in 0 .. 1, got one that is not");
   return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
-    Tensor p = checked_range(a, 0.0, 1.0);
-    Tensor loss = (t - 1) * clamp(log(1 - p), -100.0) - t * clamp(log(p), -100.0);
+    const Arg p = checked_range(a, 0.0, 1.0), q = t;
+    Tensor loss = pointwise(Op::binary_cross_entropy_value, {&p, &q}, {});
     return weight.defined() ? loss * weight : loss;
   });
 }

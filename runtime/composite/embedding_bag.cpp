@@ -65,7 +65,8 @@ Tensor folded(Fold fold, const Tensor& rows, const Tensor& bags, int64_t count) 
 
 Tensor embedding_bag(const Tensor& input, const Tensor& weight, const Tensor& offsets,
                      std::string_view mode, const Tensor& per_sample_weights,
-                     bool include_last_offset, std::optional<int64_t> padding_idx, Loc loc) {
+                     bool include_last_offset, std::optional<int64_t> padding_idx,
+                     std::optional<double> max_norm, double norm_type, Loc loc) {
   LocScope scope(loc);
   const Meta m = composite::require_defined("embedding_bag", "input", input, loc);
   const Meta& mw = composite::require_defined("embedding_bag", "weight", weight, loc);
@@ -91,7 +92,9 @@ Tensor embedding_bag(const Tensor& input, const Tensor& weight, const Tensor& of
   Bags bags = m.rank == 2 ? bags_of_rows(input, loc)
                           : bags_of_offsets(m.numel(), offsets, include_last_offset, loc);
   Tensor list = reshape(composite::as_index("embedding_bag", input, loc), {-1});
-  Tensor rows = embedding(list, composite::widened(Arg(weight, loc)), std::nullopt, loc);
+  if (max_norm) composite::shorten_rows(weight, list, *max_norm, norm_type, loc);
+  Tensor rows =
+      embedding(list, composite::widened(Arg(weight, loc)), std::nullopt, std::nullopt, 2, loc);
   if (per_sample_weights.defined())
     rows = std::move(rows) * reshape(per_sample_weights, {-1, 1}).to(rows.dtype());
   if (padding_idx) {

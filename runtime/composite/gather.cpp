@@ -103,8 +103,18 @@ Tensor take_along_dim(const Arg& x, const Tensor& indices, std::optional<int64_t
   return gather_along(expand(from, shape), d, expand(at, of_index), x.loc());
 }
 
+// A row that is named twice is written twice alike.
+void composite::shorten_rows(const Tensor& weight, const Tensor& list, double most, double order,
+                             const Loc& loc) {
+  NoGrad no_grad;
+  Tensor rows = index_select(Arg(weight, loc), 0, list);
+  Tensor norms = vector_norm(Arg(rows, loc), order, 1, true);
+  Tensor shares = where(norms > most, most / (norms + 1e-7), 1.0);
+  weight.index_put_({list}, rows * shares);
+}
+
 Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
-                 Loc loc) {
+                 std::optional<double> max_norm, double norm_type, Loc loc) {
   LocScope scope(loc);
   Tensor at = as_index("embedding", input, loc);
   const Meta m = composite::require_defined("embedding", "weight", weight, loc);
@@ -119,6 +129,7 @@ Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_
   Shape shape = at.shape();
   const RefusalWords words("embedding: every index must be a row of weight, got one that is not");
   Tensor list = reshape(at, {at.numel()});
+  if (max_norm) composite::shorten_rows(weight, list, *max_norm, norm_type, loc);
   Tensor y = gather_along(weight, 0, composite::spread_index(list, {0, columns}, 0), loc);
   if (padding_idx && grad_enabled() && weight.requires_grad()) {
     int64_t row = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;

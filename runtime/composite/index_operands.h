@@ -45,6 +45,9 @@ Tensor scatter_along(Op op, const Tensor& x, int dim, const Tensor& index, const
 void scatter_into(Op op, const Tensor& x, int dim, const Tensor& index, const Tensor& src,
                   const Loc& loc);
 Tensor sorted_positions(const Tensor& x, int dim, bool descending, int64_t count, const Loc& loc);
+/// Scales the rows of a table that a list names down to norm `most`, where theirs is greater.
+void shorten_rows(const Tensor& weight, const Tensor& list, double most, double order,
+                  const Loc& loc);
 /// Returns [n, rank] indices of the elements that are not 0. The host reads n.
 Tensor positions_of_nonzero(const Tensor& x, const Loc& loc);
 

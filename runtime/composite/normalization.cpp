@@ -50,6 +50,9 @@ int64_t check_channels(const char* op, const Arg& x, const Running& r, const Sca
     refuse(op, ErrorKind::shape,
            "x must have a dim of samples and one of channels, got " + describe(m), x.loc());
   Shape channels{m.sizes[1]};
+  if (r.mean.defined() != r.var.defined())
+    refuse(op, ErrorKind::value,
+           "running_mean and running_var must both be given or neither, got one", x.loc());
   composite::require_shape(op, "running_mean", r.mean, channels, x.loc());
   composite::require_shape(op, "running_var", r.var, channels, x.loc());
   composite::require_shape(op, "weight", s.weight, channels, x.loc());

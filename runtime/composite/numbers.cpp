@@ -31,25 +31,47 @@ Format format_of(DType t) {
   }
 }
 
-Tensor scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha) {
-  bool floating = is_floating(promoted_dtype(info(Op::mul), {&x, &other}));
-  if (alpha.kind == Scalar::Kind::floating && !floating)
+// Of numbers, which stay numbers: they do not take part in promotion as a tensor does.
+Scalar product(const Scalar& a, const Scalar& b) {
+  using Kind = Scalar::Kind;
+  if (a.kind == Kind::floating || b.kind == Kind::floating) return a.to_double() * b.to_double();
+  if (a.kind == Kind::boolean && b.kind == Kind::boolean) return a.i != 0 && b.i != 0;
+  return static_cast<int64_t>(static_cast<uint64_t>(a.i) * static_cast<uint64_t>(b.i));
+}
+
+// Gives x and alpha * other to `combine` in the dtype that they have in common, f32 for bf16 and
+// f16.
+template <class F>
+Tensor with_scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha, F combine) {
+  LocScope scope(x.loc());
+  const DType common = promoted_dtype(info(Op::add), {&x, &other});
+  if (alpha.kind == Scalar::Kind::floating && !is_floating(common))
     refuse(ErrorKind::dtype,
            std::string(op) + ": alpha must be an integer for integers, got a float", x);
-  return mul(other, alpha);
+  if (alpha.kind == Scalar::Kind::boolean && common != boolean)
+    refuse(ErrorKind::dtype, std::string(op) + ": alpha must be a number for numbers, got a bool",
+           x);
+  const DType computed = is_half(common) ? f32 : common;
+  auto operand = [&](const Arg& a) {
+    return a.is_scalar() ? Arg(a.scalar(), x.loc())
+                         : Arg(a.tensor().to(computed, x.loc()), x.loc());
+  };
+  const Arg scaled = other.is_scalar() ? Arg(product(other.scalar(), alpha), x.loc())
+                                       : Arg(mul(operand(other), alpha), x.loc());
+  return combine(operand(x), scaled).to(common);
 }
 
 } // namespace
 
 Tensor add(const Arg& x, const Arg& other, Scalar alpha) {
-  LocScope scope(x.loc());
-  return add(x, scaled("add", x, other, alpha));
+  return with_scaled("add", x, other, alpha, [](const Arg& a, const Arg& b) { return add(a, b); });
 }
 
 Tensor sub(const Arg& x, const Arg& other, Scalar alpha) {
-  LocScope scope(x.loc());
-  return sub(x, scaled("sub", x, other, alpha));
+  return with_scaled("sub", x, other, alpha, [](const Arg& a, const Arg& b) { return sub(a, b); });
 }
+
+Tensor rsub(const Arg& x, const Arg& other, Scalar alpha) { return sub(other, x, alpha); }
 
 Tensor div(const Arg& x, const Arg& other, std::string_view rounding_mode) {
   if (rounding_mode == "floor") return floor_divide(x, other);
@@ -61,8 +83,11 @@ Tensor div(const Arg& x, const Arg& other, std::string_view rounding_mode) {
 Tensor round(const Arg& x, int64_t decimals) {
   LocScope scope(x.loc());
   if (decimals == 0 || !is_floating(require_tensor(x, "round").meta.dtype)) return round(x);
+  const DType dtype = x.impl()->meta.dtype;
   double power = std::pow(10.0, std::abs(static_cast<double>(decimals)));
-  return decimals > 0 ? round(x * power) / power : round(x / power) * power;
+  Tensor wide = composite::widened(x); // a power of ten more may be beyond a half
+  Tensor y = decimals > 0 ? round(wide * power) / power : round(wide / power) * power;
+  return std::move(y).to(dtype);
 }
 
 Tensor bitwise_not(const Arg& x) {
@@ -118,6 +143,9 @@ Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType
   if (!is_floating(m.dtype))
     refuse(ErrorKind::dtype, "nanmean: the operand must be floating, got " + describe(m), x);
   DType result = dtype.value_or(m.dtype);
+  if (!is_floating(result))
+    refuse(ErrorKind::dtype, "nanmean: dtype must be floating, got " + std::string(name_of(result)),
+           x);
   Tensor wide = composite::widened(x), is_nan = isnan(wide);
   Tensor count = sum(logical_not(is_nan), dims, keepdim);
   return (sum(where(is_nan, 0, wide), dims, keepdim) / count).to(result);

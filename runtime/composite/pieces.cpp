@@ -192,6 +192,9 @@ Tensor roll(const Arg& x, const Dims& shifts, const Dims& dims) {
   if (shifts.empty() || shifts.size() != dims.size())
     fail("roll", ErrorKind::value,
          "there must be a shift a dim, got " + shifts.str() + " for " + dims.str(), x.loc());
+  if (!m.rank)
+    fail("roll", ErrorKind::index,
+         "a tensor without dims has none to roll along, got " + dims.str(), x.loc());
   Tensor r = x.tensor();
   bool is_new = false;
   for (int k = 0; k < dims.size(); k++) {

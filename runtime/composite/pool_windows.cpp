@@ -71,10 +71,13 @@ WindowList pool_windows(const char* op, const Arg& x, int spatial, const PoolArg
 Dims pool_parts(const char* op, const Arg& x, const Dims& output_size, int spatial) {
   check_input(op, x, spatial);
   Dims parts = list_of(op, "output_size", output_size, spatial, x);
-  for (int64_t n : parts)
-    if (n < 0)
-      refuse(op, ErrorKind::value, "output_size must not be negative, got " + output_size.str(),
-             x.loc());
+  const Meta& m = x.impl()->meta;
+  for (int k = 0; k < spatial; k++) {
+    if (parts[k] == -1) parts[k] = m.sizes[m.rank - spatial + k];
+    if (parts[k] < 0)
+      refuse(op, ErrorKind::value,
+             "output_size must not be negative but for -1, got " + output_size.str(), x.loc());
+  }
   return parts;
 }
 

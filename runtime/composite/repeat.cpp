@@ -119,9 +119,17 @@ Tensor padded(const Tensor& x, int d, int64_t before, int64_t behind, Edge mode,
   if (before < 0 || behind < 0)
     inner = slice(x, d, std::max<int64_t>(-before, 0), size - std::max<int64_t>(-behind, 0));
   std::vector<Tensor> parts;
-  if (before > 0) parts.push_back(edge(x, d, before, true, mode, value, loc));
+  const Tensor& from = mode == Edge::circular ? inner : x; // the other side is what is left of it
+  if (!is_in_reach(std::max(before, behind), from.size(d), mode))
+    fail("pad", ErrorKind::shape,
+         "what is left of dim " + std::to_string(d) +
+             " must have the elements that it starts again "
+             "with, got " +
+             std::to_string(from.size(d)) + " for " + std::to_string(std::max(before, behind)),
+         loc);
+  if (before > 0) parts.push_back(edge(from, d, before, true, mode, value, loc));
   parts.push_back(inner);
-  if (behind > 0) parts.push_back(edge(x, d, behind, false, mode, value, loc));
+  if (behind > 0) parts.push_back(edge(from, d, behind, false, mode, value, loc));
   return parts.size() == 1 ? inner : concatenate(parts, d, loc);
 }
 
@@ -174,6 +182,40 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
   const int64_t total = counts.numel() ? ends[-1].item<int64_t>(x.loc()) : 0;
   return index_select(
       from, d, searchsorted(ends, composite::positions(total, from.device(), x.loc()), true));
+}
+
+Tensor repeat_interleave(const Tensor& repeats, Loc loc) {
+  LocScope scope(loc);
+  const Meta& m = composite::require_defined("repeat_interleave", "repeats", repeats, loc);
+  if (m.rank != 1)
+    fail("repeat_interleave", ErrorKind::shape, "repeats must have one dim, got " + describe(m),
+         loc);
+  return repeat_interleave(Arg(composite::positions(m.sizes[0], m.device, loc), loc), repeats, 0);
+}
+
+Tensor sliding_windows(const Arg& x, int64_t dim, int64_t size, int64_t step) {
+  LocScope scope(x.loc());
+  const Loc& loc = x.loc();
+  const Meta m = require_tensor(x, "sliding_windows").meta;
+  const int d = normalize_dim(dim, m.rank, "sliding_windows", loc);
+  Tensor from = composite::at_least_1d(x.tensor()); // a 0-d tensor is a list of one element
+  const int64_t all = from.size(d);
+  if (size < 0 || size > all || step < 1)
+    fail("sliding_windows", ErrorKind::value,
+         "size must be in 0 .. " + std::to_string(all) + " and step positive, got " +
+             std::to_string(size) + " and " + std::to_string(step),
+         loc);
+  const int64_t count = (all - size) / step + 1;
+  Tensor first = composite::positions(count, from.device(), loc) * step;
+  Tensor at = unsqueeze(first, 1) + composite::positions(size, from.device(), loc);
+  Tensor y = index_select(from, d, reshape(at, {count * size}));
+  Shape shape;
+  for (int k = 0; k < from.rank(); k++) {
+    shape.push_back(k == d ? count : from.size(k));
+    if (k == d) shape.push_back(size);
+  }
+  y = movedim(reshape(y, shape), d + 1, -1);
+  return m.rank ? y : reshape(y, {size});
 }
 
 Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode, Scalar value) {

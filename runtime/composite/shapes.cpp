@@ -110,7 +110,10 @@ Tensor squeeze(const Arg& x, const Dims& dims) {
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
     int k = normalize_dim(d, m.rank, "squeeze", x.loc());
-    if (m.rank) chosen[k] = true;
+    if (chosen[k])
+      throw Error(ErrorKind::index, "squeeze: dims must differ, got " + dims.str(),
+                  LocScope::resolve(x.loc()));
+    chosen[k] = true;
   }
   Shape sizes;
   for (int k = 0; k < m.rank; k++)

@@ -64,8 +64,7 @@ ValuesAndIndices median(const Arg& x, int64_t dim, bool keepdim) {
 
 Tensor median(const Arg& x) {
   LocScope scope(x.loc());
-  const Meta& m = require_tensor(x, "median").meta;
-  return median(Arg(reshape(x, {m.numel()}), x.loc()), 0).values;
+  return composite::median_of_all("median", x, [](const Arg& list) { return median(list, 0); });
 }
 
 Tensor searchsorted(const Tensor& sorted_sequence, const Arg& x, bool right) {

@@ -7,6 +7,28 @@
 
 namespace weft {
 
+namespace {
+
+// Numbers are rounded towards 0; those of an unsigned dtype may be negative and wrap.
+bool is_in_range(const Scalar& value, DType dtype) {
+  if (is_floating(dtype) || dtype == boolean) return true;
+  return visit_dtype(dtype, [&]<class T>(std::type_identity<T>) {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      using Limits = std::numeric_limits<T>;
+      if (value.kind != Scalar::Kind::floating)
+        return value.i <= static_cast<int64_t>(Limits::max()) &&
+               value.i >= (Limits::is_signed ? static_cast<int64_t>(Limits::min())
+                                             : -static_cast<int64_t>(Limits::max()));
+      const double end = std::ldexp(1.0, Limits::digits); // one more than the greatest number
+      const double whole = std::trunc(value.f);
+      return whole < end && whole >= (Limits::is_signed ? -end : 1 - end);
+    }
+    return true;
+  });
+}
+
+} // namespace
+
 Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype,
             std::optional<Device> device, Loc loc) {
   LocScope scope(loc);
@@ -14,6 +36,12 @@ Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype,
   DType own = value.kind == Scalar::Kind::boolean   ? boolean
               : value.kind == Scalar::Kind::integer ? i64
                                                     : f32;
+  if (!is_in_range(value, dtype.value_or(own)))
+    throw Error(ErrorKind::value,
+                "full: value must be a number of " + std::string(name_of(*dtype)) + ", got " +
+                    (value.kind == Scalar::Kind::floating ? std::to_string(value.f)
+                                                          : std::to_string(value.i)),
+                LocScope::resolve(loc));
   int64_t structure[] = {static_cast<int64_t>(dtype.value_or(own))};
   return primitive(Op::full, {}, {&value, 1}, structure, shape, loc);
 }
@@ -90,12 +118,13 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
 Tensor linspace(double start, double end, int64_t steps, DType dtype, std::optional<Device> device,
                 Loc loc) {
   LocScope scope(loc);
-  if (steps < 0 || !is_floating(dtype))
+  if (steps < 0 || dtype == boolean)
     throw Error(ErrorKind::value,
-                "linspace: steps must be at least 0 and dtype floating, got " +
+                "linspace: steps must be at least 0 and dtype no bool, got " +
                     std::to_string(steps) + " and " + std::string(name_of(dtype)),
                 LocScope::resolve(loc));
-  DType computed = dtype == f64 ? f64 : f32;
+  if (!is_floating(dtype)) start = std::trunc(start), end = std::trunc(end);
+  DType computed = is_half(dtype) || dtype == f32 ? f32 : f64;
   Tensor i = arange(0, steps, 1, computed, device);
   double last = static_cast<double>(steps) - 1;
   double step = steps > 1 ? (end - start) / last : 0;

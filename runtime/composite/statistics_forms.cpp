@@ -109,8 +109,8 @@ ValuesAndIndices nanmedian(const Arg& x, int64_t dim, bool keepdim) {
 
 Tensor nanmedian(const Arg& x) {
   LocScope scope(x.loc());
-  require_tensor(x, "nanmedian");
-  return nanmedian(Arg(reshape(x, {-1}), x.loc()), 0).values;
+  return composite::median_of_all("nanmedian", x,
+                                  [](const Arg& list) { return nanmedian(list, 0); });
 }
 
 Tensor quantile(const Arg& x, const Arg& q, std::optional<int64_t> dim, bool keepdim,

@@ -80,15 +80,43 @@ void check_defined(Op op, ArgSpan operands, const Loc& loc) {
   }
 }
 
+// What an op says of its operands beyond the dtype that it computes in.
+void check_dtypes(Op op, const OpInfo& info, ArgSpan operands, const Loc& loc) {
+  std::optional<DType> first;
+  size_t k = 0;
+  for (const Arg* a : operands) {
+    const bool mask = is_mask(info, k++);
+    if (a->is_scalar()) continue;
+    const DType own = a->impl()->meta.dtype;
+    if (mask && info.given_masks && own != DType::boolean && own != DType::u8)
+      fail_at(op, ErrorKind::dtype,
+              "the mask must be bool, got " + describe(a->impl()->meta) + ": compare it with 0",
+              loc);
+    if (mask || !info.one_dtype || a->impl()->meta.rank == 0) continue; // no dims: as a number
+    if (first.value_or(own) != own)
+      fail_at(op, ErrorKind::dtype,
+              "operands must have one dtype, got " + std::string(name_of(*first)) + " and " +
+                  std::string(name_of(own)),
+              loc);
+    first = own;
+  }
+}
+
 // Fills `o` so that tensors have `dtype` (masks: bool), inserting casts.
 void convert(const OpInfo& info, ArgSpan operands, DType dtype, const Loc& loc, Operands& o,
              Casts& casts) {
   size_t k = 0;
+  // Numbers alone say in what dtype an op computes.
+  const bool as_real =
+      is_floating(dtype) &&
+      std::all_of(operands.begin(), operands.end(), [](const Arg* a) { return a->is_scalar(); });
   for (const Arg* a : operands) {
     bool mask = is_mask(info, k);
     if (a->is_scalar()) {
       o.tensors[k] = nullptr;
-      o.add_scalar(mask ? to_bool(a->scalar()) : a->scalar());
+      o.add_scalar(mask      ? to_bool(a->scalar())
+                   : as_real ? Scalar(a->scalar().to_double())
+                             : a->scalar());
     } else {
       DType wanted = mask ? DType::boolean : dtype;
       TensorImpl* t = a->impl();
@@ -139,8 +167,7 @@ DType result_type(const OpInfo& info, ArgSpan operands, std::span<const Scalar> 
   for (const Scalar& s : attributes)
     if (info.domain == OpDomain::floating_only)
       break;
-    else if (s.kind != Scalar::Kind::floating ||
-             std::abs(s.f) <= std::numeric_limits<double>::max())
+    else if (s.kind != Scalar::Kind::floating || !std::isinf(s.f))
       number = join(number, dtype_of(s.kind));
   Maybe r = outrank(dimensioned, outrank(zero_dim, number));
   return r.value_or(DType::boolean);
@@ -214,6 +241,7 @@ Scalar limited(const Scalar& s, DType t) {
                                             std::span<const Scalar> attributes) {
   const Loc& loc = operands[0]->loc();
   check_defined(op, operands, loc);
+  check_dtypes(op, info, operands, loc);
   Operands o;
   Casts casts;
   DType dtype = compute_type(op, info, result_type(info, operands, attributes), loc);
@@ -301,6 +329,7 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
   bool in_place = true;
   if (!is_uniform(i, operands, attributes, dtype)) {
     check_defined(op, operands, loc);
+    check_dtypes(op, i, operands, loc);
     dtype = compute_type(op, i, result_type(i, operands, attributes), loc);
     DType result = i.result == OpResult::boolean ? DType::boolean : dtype;
     if (!can_cast(result, self.dtype())) {
@@ -352,6 +381,7 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim, std::optio
   check_defined(op, list, loc);
   const OpInfo& i = info(op);
   const TensorImpl& t = require_tensor(x, i.name);
+  const DType own = t.meta.dtype;
   // structure: keepdim, then the dims in ascending order
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
@@ -368,7 +398,10 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim, std::optio
   convert(i, list, compute_type(op, i, dtype.value_or(t.meta.dtype), loc), loc, o, casts);
   Tensor result = Tensor::adopt(dispatch(make_call(op, o, {structure.data(), count}, {}, loc)));
   x.consume();
-  return result;
+  // As in PyTorch: a dtype that is asked for is the result's, and what is true of u8 is u8.
+  const bool keeps_u8 = i.domain == OpDomain::boolean && own == DType::u8;
+  const bool narrows = dtype && i.result != OpResult::index && result.dtype() != *dtype;
+  return narrows || keeps_u8 ? result.to(keeps_u8 ? DType::u8 : *dtype, loc) : result;
 }
 
 Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers structure,

@@ -45,6 +45,8 @@ struct OpInfo {
                                  // kReadsResult; null where no gradient reads any
   OpDomain domain;
   uint8_t bool_operands; // bit k: operand k is a mask (where's condition, logical ops)
+  bool one_dtype;        // tensors with dims that are no masks must have one
+  bool given_masks;      // masks must be bool or u8
   bool needs_elements;   // a reduction that has no value for no elements (max, argmax)
   bool may_refuse;       // there are elements that it does not take: an integer divisor 0
   /// Computes the result's metadata and, for views, its offset; throws weft::Error.

@@ -26,17 +26,16 @@ void clear_row(const Tensor& weight, std::optional<int64_t> row) {
 
 } // namespace
 
-Embedding::Embedding(int64_t rows, int64_t columns, std::optional<int64_t> padding_idx, DType dtype,
-                     Loc loc)
-    : padding_idx_(padding_idx) {
+Embedding::Embedding(int64_t rows, int64_t columns, const EmbeddingOptions& options, Loc loc)
+    : options_(options) {
   LocScope scope(loc);
-  check_table("Embedding", rows, columns, padding_idx, loc);
-  weight = parameter("weight", normal({rows, columns}, 0, 1, dtype), loc);
-  clear_row(weight, padding_idx);
+  check_table("Embedding", rows, columns, options.padding_idx, loc);
+  weight = parameter("weight", normal({rows, columns}, 0, 1, options.dtype), loc);
+  clear_row(weight, options.padding_idx);
 }
 
 Tensor Embedding::forward(const Tensor& indices) {
-  return embedding(indices, weight, padding_idx_);
+  return embedding(indices, weight, options_.padding_idx, options_.max_norm, options_.norm_type);
 }
 
 EmbeddingBag::EmbeddingBag(int64_t rows, int64_t columns, const EmbeddingBagOptions& options,
@@ -56,7 +55,8 @@ EmbeddingBag::EmbeddingBag(int64_t rows, int64_t columns, const EmbeddingBagOpti
 Tensor EmbeddingBag::forward(const Tensor& input, const Tensor& offsets,
                              const Tensor& per_sample_weights) {
   return embedding_bag(input, weight, offsets, options_.mode, per_sample_weights,
-                       options_.include_last_offset, options_.padding_idx);
+                       options_.include_last_offset, options_.padding_idx, options_.max_norm,
+                       options_.norm_type);
 }
 
 } // namespace weft::nn

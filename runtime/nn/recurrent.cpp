@@ -78,22 +78,32 @@ std::vector<Tensor> RecurrentStack::first_states(const Tensor& x,
   return states;
 }
 
+std::pair<Tensor, Tensor> RecurrentStack::shares_of_input(const Tensor& x,
+                                                          const Tensor* weights) const {
+  Tensor b_ih, b_hh;
+  if (form_.bias) b_ih = weights[2], b_hh = weights[3];
+  // One sum for all steps, and one for its gradient.
+  if (form_.bias && form_.sums_shares) b_ih = b_ih + std::exchange(b_hh, {});
+  return {linear(x, weights[0], b_ih), b_hh};
+}
+
+void RecurrentStack::step(const Tensor& of_x, const Tensor* weights, const Tensor& bias,
+                          std::vector<Tensor>& states) const {
+  states = step_(of_x, linear(states[0], weights[1], bias), states);
+  if (form_.proj_size) states[0] = linear(states[0], weights[weights_a_layer() - 1]);
+}
+
 // x: [L, N, I]. Leaves the last states of this layer and direction in `states`, [1, N, ...] each.
 Tensor RecurrentStack::run_direction(const Tensor& x, int64_t layer, int64_t direction,
                                      std::vector<Tensor>& states) const {
-  const Tensor* w =
-      &weights_[static_cast<size_t>((layer * directions() + direction) * weights_a_layer())];
-  Tensor b_ih, b_hh;
-  if (form_.bias) b_ih = w[2], b_hh = w[3];
-  // One sum for all steps, and one for its gradient.
-  if (form_.bias && form_.sums_shares) b_ih = b_ih + std::exchange(b_hh, {});
+  const Tensor* w = weights_of(layer, direction);
+  auto [shares, bias] = shares_of_input(x, w);
   const auto length = static_cast<size_t>(x.size(0));
-  std::vector<Tensor> of_x = cells::parts(linear(x, w[0], b_ih), 0, x.size(0));
+  std::vector<Tensor> of_x = cells::parts(shares, 0, x.size(0));
   std::vector<Tensor> outputs(length);
   for (size_t k = 0; k < length; k++) {
     size_t t = direction ? length - 1 - k : k;
-    states = step_(of_x[t], linear(states[0], w[1], b_hh), states);
-    if (form_.proj_size) states[0] = linear(states[0], w[weights_a_layer() - 1]);
+    step(of_x[t], w, bias, states);
     outputs[t] = states[0];
   }
   return concatenate(outputs, 0);
@@ -197,6 +207,11 @@ std::pair<Tensor, Tensor> RNN::forward(const Tensor& x, const Tensor& h_0) {
   return {y, states[0]};
 }
 
+std::pair<PackedSequence, Tensor> RNN::forward(const PackedSequence& x, const Tensor& h_0) {
+  auto [y, states] = stack_.run(x, {h_0}, is_training());
+  return {y, states[0]};
+}
+
 GRU::GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options, Loc loc)
     : stack_(form_of("GRU", input_size, hidden_size, 3, false, options), gru_step, loc) {
   LocScope scope(loc);
@@ -209,6 +224,11 @@ std::pair<Tensor, Tensor> GRU::forward(const Tensor& x, const Tensor& h_0) {
   return {y, states[0]};
 }
 
+std::pair<PackedSequence, Tensor> GRU::forward(const PackedSequence& x, const Tensor& h_0) {
+  auto [y, states] = stack_.run(x, {h_0}, is_training());
+  return {y, states[0]};
+}
+
 LSTM::LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options, Loc loc)
     : stack_(form_of("LSTM", input_size, hidden_size, 4, true, options), lstm_step, loc) {
   LocScope scope(loc);
@@ -217,6 +237,12 @@ LSTM::LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options, 
 }
 
 std::pair<Tensor, LSTMState> LSTM::forward(const Tensor& x, const LSTMState& state) {
+  auto [y, states] = stack_.run(x, {state.first, state.second}, is_training());
+  return {y, {states[0], states[1]}};
+}
+
+std::pair<PackedSequence, LSTMState> LSTM::forward(const PackedSequence& x,
+                                                   const LSTMState& state) {
   auto [y, states] = stack_.run(x, {state.first, state.second}, is_training());
   return {y, {states[0], states[1]}};
 }

@@ -54,10 +54,14 @@ void add_tables(LayerCases& c) {
   c["Linear"] = [] { return layer(Linear(4, 3)); };
   c["Bilinear"] = [] { return layer(Bilinear(3, 4, 2)); };
   c["Embedding"] = [] { return layer(Embedding(6, 3, 2)); };
+  c["Embedding max_norm"] = [] { return layer(Embedding(6, 3, {.max_norm = 0.9})); };
   for (const char* mode : {"mean", "sum", "max"})
     c[std::string("EmbeddingBag ") + mode] = [mode] {
       return layer(EmbeddingBag(6, 3, {.mode = mode}));
     };
+  c["EmbeddingBag max_norm"] = [] {
+    return layer(EmbeddingBag(6, 3, {.mode = "sum", .max_norm = 0.9, .norm_type = 1}));
+  };
   c["EmbeddingBag rows"] = [] {
     return layer(EmbeddingBag(6, 3, {.mode = "sum", .padding_idx = 1}));
   };
@@ -84,6 +88,24 @@ void add_recurrent(LayerCases& c) {
   };
   c["LSTM projected"] = [] { return layer(LSTM(3, 4, {.num_layers = 2, .proj_size = 2})); };
   c["LSTM of one"] = [] { return layer(LSTM(3, 4, {.bias = false, .batch_first = true})); };
+  auto packed = [](auto& m, const Tensor& x, bool batch_first, const auto&... states) {
+    PackedSequence p = pack_padded_sequence(x, {5, 1, 3}, batch_first, false);
+    auto [y, last] = m(p, states...);
+    Tensor padded = pad_packed_sequence(y, batch_first, 0.5, 6).first;
+    return std::pair(padded, last);
+  };
+  c["RNN packed"] = [=] {
+    return layer(RNN(3, 4, {.bidirectional = true}),
+                 [=](auto& m, In in) { return packed(m, in[0], false); });
+  };
+  c["GRU packed"] = [=] {
+    return layer(GRU(3, 4, {.num_layers = 2, .bidirectional = true}),
+                 [=](auto& m, In in) { return packed(m, in[0], false, in[1]); });
+  };
+  c["LSTM packed"] = [=] {
+    return layer(LSTM(3, 4, {.num_layers = 2, .batch_first = true, .proj_size = 2}),
+                 [=](auto& m, In in) { return packed(m, in[0], true); });
+  };
   c["RNNCell"] = [] { return layer(RNNCell(3, 4)); };
   c["RNNCell relu"] = [] { return layer(RNNCell(3, 4, {}, "relu")); };
   c["GRUCell"] = [] { return layer(GRUCell(3, 4)); };

@@ -236,6 +236,24 @@ def containers():
     case("Sequential", nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 2)), numbers(2, 1, 4, 4))
 
 
+def limited_tables():
+    case("Embedding max_norm", nn.Embedding(6, 3, max_norm=0.9), whole(6, 2, 4))
+    case("EmbeddingBag max_norm", nn.EmbeddingBag(6, 3, mode="sum", max_norm=0.9, norm_type=1), whole(6, 3, 4))
+
+
+def packed():
+    """Sequences of 5, 1 and 3 steps."""
+    def run(m, x, *states, **options):
+        p = nn.utils.rnn.pack_padded_sequence(x, [5, 1, 3], enforce_sorted=False, **options)
+        y, last = m(p, *states)
+        return nn.utils.rnn.pad_packed_sequence(y, padding_value=0.5, total_length=6, **options)[0], last
+    x = numbers(5, 3, 3)
+    case("RNN packed", nn.RNN(3, 4, bidirectional=True), x, call=run)
+    case("GRU packed", nn.GRU(3, 4, num_layers=2, bidirectional=True), x, numbers(4, 3, 4), call=run)
+    case("LSTM packed", nn.LSTM(3, 4, num_layers=2, proj_size=2, batch_first=True), numbers(3, 5, 3),
+         call=lambda m, x: run(m, x, batch_first=True))
+
+
 def write(path):
     """The format of safetensors: the length of a JSON header in 8 bytes, the header, the elements."""
     header, at = {}, 0
@@ -253,7 +271,7 @@ def write(path):
 
 def main():
     torch.manual_seed(1)
-    for group in (convolutions, poolings, norms, tables, recurrent, transformers, activations, shapes, losses, containers):
+    for group in (convolutions, poolings, norms, tables, recurrent, transformers, activations, shapes, losses, containers, limited_tables, packed):
         group()
     write(pathlib.Path(__file__).resolve().parent / "data/layers.safetensors")
     print(len({name.split("/")[0] for name in tensors}), "cases,", len(tensors), "tensors")

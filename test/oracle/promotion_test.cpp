@@ -29,17 +29,13 @@ struct Cell {
   }
 };
 
-// What Weft answers and PyTorch refuses: dtypes that do not fit each other there, hypot of
+// What Weft answers and PyTorch refuses: heaviside of tensors one of which has no dims, hypot of
 // integers, shifts and medians of bool, floats less bool (as in NumPy).
 const std::set<std::string> kTakesMore = {
     "bitwise_left_shift", "heaviside", "hypot", "median", "sub", "sub_"};
 
-// What Weft answers otherwise: any and all of u8 are bool, as in NumPy; bool to the power of a bool
-// number is refused, as it is for tensors.
-bool differs(const Cell& cell) {
-  if (cell.op == "any" || cell.op == "all") return cell.want == "u8";
-  return cell.op.starts_with("pow") && cell.want == "bool";
-}
+// What Weft answers otherwise: bool to the power of a bool number is refused, as it is for tensors.
+bool differs(const Cell& cell) { return cell.op.starts_with("pow") && cell.want == "bool"; }
 
 bool is_form(const std::string& word) {
   return word == "tensor" || word == "0d" || word == "number";

@@ -342,10 +342,17 @@ class Tools(unittest.TestCase):
     def test_the_oracle_finds_the_form_of_an_op_that_has_the_arguments(self):
         write_npy(self.root + "/x.npy", [2], [1, 2])
         x = {"npy": "x.npy", "dtype": "float32", "shape": [2]}
-        case = {"id": "form", "op": "form", "inputs": [x], "outputs": [x], "tags": []}
+        write_npy(self.root + "/places.npy", [2], [0, 1], "<i8")
+        places = {"npy": "places.npy", "dtype": "int64", "shape": [2]}
+        case = {"id": "form", "op": "form", "inputs": [x, places], "outputs": [x], "tags": []}
         for call, args, kwargs, out in ((("torch.arange"), [3], {}, [0, 1, 2]), ("torch.arange", [2, 8, 3], {}, [2, 5]),
                                         ("torch.amax", [{"t": 0}], {"dim": 0, "keepdim": True}, [2]),
                                         ("torch.sum", [{"t": 0}], {"dtype": {"dtype": "int64"}}, [3]),
+                                        ("torch.zeros", [2, 1], {"dtype": {"dtype": "float32"}}, [0, 0]),
+                                        ("torch.multiply", [{"t": 0}, 3], {}, [3, 6]), ("torch.Tensor.negative", [{"t": 0}], {}, [-1, -2]),
+                                        ("torch.Tensor.unfold", [{"t": 0}, 0, 1, 1], {}, [1, 2]), ("torch.clamp", [{"t": 0}], {"max": {"t": 0}}, [1, 2]),
+                                        ("torch.var", [{"t": 0}], {"unbiased": False}, [0.25]), ("torch.nonzero", [{"t": 0}], {"as_tuple": True}, [0, 1]),
+                                        ("torch.scatter", [{"t": 0}, 0, {"t": 1}, {"t": 0}], {"reduce": "add"}, [2, 4]),
                                         ("F.relu", [{"t": 0}], {"inplace": True}, None), ("F.gelu", [{"t": 0}], {"approximate": "erf"}, "refused")):
             self.oracle(dict(case, call=call, args=args, kwargs=kwargs), "eager", code=3 if out is None else 1 if out == "refused" else 0)
             if isinstance(out, list):

@@ -50,6 +50,37 @@ TEST_CASE("cells are layers of one step", "[nn]") {
   check_same(select(last, 0, 0), next);
 }
 
+TEST_CASE("sequences are packed longest first and come back in their order", "[nn]") {
+  Tensor x = arange(12).reshape({3, 4}), whole = stack({x, x + 100}, 2); // [L = 3, N = 4, 2]
+  nn::PackedSequence p = nn::pack_padded_sequence(whole, {2, 3, 1, 3}, false, false);
+  CHECK(p.batch_sizes == std::vector<int64_t>{4, 3, 2});
+  CHECK(p.sorted_indices == std::vector<int64_t>{1, 3, 0, 2});
+  check_same(select(p.data, 1, 0), tensor({1, 3, 0, 2, 5, 7, 4, 9, 11}));
+  auto [back, lengths] = nn::pad_packed_sequence(p, true, -1, 4);
+  CHECK(lengths == std::vector<int64_t>{2, 3, 1, 3});
+  check_same(select(back, 2, 0),
+             tensor({{0, 4, -1, -1}, {1, 5, 9, -1}, {2, -1, -1, -1}, {3, 7, 11, -1}}));
+  CHECK(nn::pack_padded_sequence(whole, {3, 3, 2, 1}).sorted_indices.empty());
+  nn::PackedSequence of_list = nn::pack_sequence({arange(3), arange(2)});
+  check_same(of_list.data, tensor({0, 0, 1, 1, 2}));
+  check_same(nn::pad_sequence({arange(2), arange(3)}, true, 7), tensor({{0, 1, 7}, {0, 1, 2}}));
+  CHECK_THROWS_WITH(nn::pack_padded_sequence(whole, {2, 3, 1, 3}),
+                    Contains("pack_padded_sequence: lengths must not increase"));
+  CHECK_THROWS_WITH(nn::pack_padded_sequence(whole, {4, 3, 1, 3}, false, false),
+                    Contains("lengths must be in 1 .. 3, got 4"));
+  CHECK_THROWS_WITH(nn::pack_padded_sequence(whole, {2, 1}), Contains("and 2 lengths"));
+  CHECK_THROWS_WITH(nn::pad_packed_sequence(p, false, 0, 2),
+                    Contains("total_length must be at least 3, got 2"));
+}
+
+TEST_CASE("a packed sequence must fit the layer", "[nn]") {
+  nn::RNN rnn(3, 4);
+  nn::PackedSequence p = nn::pack_sequence({normal({3, 2}), normal({1, 2})});
+  CHECK_THROWS_WITH(rnn(p), Contains("RNN: the data of a packed sequence must be [4, 3]"));
+  nn::PackedSequence right = nn::pack_sequence({normal({3, 3}), normal({1, 3})});
+  CHECK_THROWS_WITH(rnn(right, zeros({1, 3, 4})), Contains("the first state must be [1, 2, 4]"));
+}
+
 TEST_CASE("dropout lies between recurrent layers, in training", "[nn]") {
   nn::RNN rnn(3, 50, {.num_layers = 2, .dropout = 0.5});
   Tensor x = normal({4, 2, 3});

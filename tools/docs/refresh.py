@@ -4,6 +4,7 @@
 A block stands between a comment that says what fills it and `<!-- end -->`:
 
     <!-- run COMMAND -->       what COMMAND prints; checked
+    <!-- list COMMAND -->      the Markdown that COMMAND prints; checked
     <!-- sample COMMAND -->    the same where times or rounding differ between machines; never checked
     <!-- code FILE NAME -->    the top-level function or type NAME of FILE, or all of FILE; checked
     <!-- table COMMAND -->     the table in Markdown that COMMAND prints; never checked
@@ -26,9 +27,10 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "docs/accuracy.md", "docs/compiling.md", "docs/custom_ops.md", "docs/formats.md", "docs/how_it_works.md", "docs/nn.md",
+PAGES = ["README.md", "docs/accuracy.md", "docs/compiling.md", "docs/custom_ops.md", "docs/formats.md", "docs/from_pytorch.md", "docs/how_it_works.md",
+         "docs/indexing.md", "docs/nn.md",
          "docs/performance.md", "docs/profiling.md"]
-BLOCK = re.compile(r"^<!-- (run|sample|code|table|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
+BLOCK = re.compile(r"^<!-- (run|list|sample|code|table|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
 # What differs from run to run: times, and process numbers.
 VOLATILE = re.compile(r"\d+(?:\.\d+)? ms|(?<=library )[\d.]+|(?<=compiler )[\d.]+|(?<=mapping )[\d.]+|\(\d+\)")
 
@@ -137,6 +139,8 @@ def refresh(page, build, arguments):
                 new = peers(argument, arguments.peers) if arguments.peers else body
             elif kind == "run":
                 new = fenced(language_of(argument), f"$ {argument}\n{shell.run(argument)}")
+            elif kind == "list":
+                new = shell.run(argument)
             elif not arguments.samples:
                 new = body
             elif kind == "table":

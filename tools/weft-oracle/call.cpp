@@ -21,6 +21,10 @@ std::vector<int64_t> to_integers(const Json& value) {
   if (!value.is_array()) throw Unsupported("a list of integers is needed, got " + value.dump());
   std::vector<int64_t> v;
   for (const Json& e : value) {
+    if (e.is_null()) { // a size that stays as it is
+      v.push_back(-1);
+      continue;
+    }
     if (!e.is_number_integer()) throw Unsupported("an integer is needed, got " + e.dump());
     v.push_back(e.get<int64_t>());
   }
@@ -60,7 +64,8 @@ DType to_dtype(const std::string& name) {
 const Json* Call::find(size_t position, const char* name) const {
   if (asked) asked->insert(name);
   most_positions = std::max(most_positions, position + 1);
-  if (position < args_.size()) return args_[position].is_null() ? nullptr : &args_[position];
+  if (position < args_.size() && position <= list_at_)
+    return args_[position].is_null() ? nullptr : &args_[position];
   for (const auto& [key, value] : kwargs_.items())
     if (is_same_name(key, name)) return value.is_null() ? nullptr : &value;
   return nullptr;

@@ -23,7 +23,11 @@ public:
   /// `is_spelt_out`: a list takes all positions from its own on.
   Call(Json args, Json kwargs, const std::vector<Tensor>& inputs, bool is_spelt_out)
       : args_(std::move(args)), kwargs_(std::move(kwargs)), inputs_(inputs),
-        is_spelt_out_(is_spelt_out) {}
+        is_spelt_out_(is_spelt_out) {
+    if (!is_spelt_out) return;
+    for (list_at_ = args_.size(); list_at_ > 0 && args_[list_at_ - 1].is_number_integer();)
+      list_at_--;
+  }
 
   /// Returns a tensor or number operand.
   Arg operand(size_t position, const char* name) const;
@@ -42,6 +46,7 @@ private:
   Json args_, kwargs_;
   const std::vector<Tensor>& inputs_;
   bool is_spelt_out_;
+  size_t list_at_ = SIZE_MAX; // where the list begins that takes all further positions
 };
 
 /// Calls an op by its name; throws Unsupported where there is none, or where it has no such

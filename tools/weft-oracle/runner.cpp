@@ -21,10 +21,11 @@ constexpr int kPureCalls =
 constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as the oracle's library writes it
 
 /// Calls and ops of the oracle's library where our names differ.
-const std::map<std::string, std::string> kOtherNames = {{"torch.cat", "concatenate"},
-                                                        {"torch.broadcast_to", "expand"},
-                                                        {"max_dim", "max_with_indices"},
-                                                        {"min_dim", "min_with_indices"}};
+const std::map<std::string, std::string> kOtherNames = {
+    {"max_dim", "max_with_indices"},
+    {"min_dim", "min_with_indices"},
+#include "weft/gen/pytorch_names.inc"
+};
 
 /// A view of a one-dimensional base with the strides of the case.
 Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
@@ -41,8 +42,11 @@ Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
 }
 
 std::string own_name(const Json& c) {
-  std::string call = c.at("call");
-  for (const std::string& name : {call, c.at("op").get<std::string>()})
+  const std::string call = c.at("call"), method = "torch.Tensor.";
+  // A function's other name is its method's as well.
+  const std::string function =
+      call.starts_with(method) ? "torch." + call.substr(method.size()) : call;
+  for (const std::string& name : {call, function, c.at("op").get<std::string>()})
     if (auto it = kOtherNames.find(name); it != kOtherNames.end()) return it->second;
   return call.substr(call.rfind('.') + 1);
 }
@@ -72,10 +76,49 @@ std::vector<Index> to_indices(const Json& entries, const std::vector<Tensor>& in
   return list;
 }
 
+/// Arguments of the oracle's library that are others here: removes `key`, gives what it held.
+std::optional<Json> taken(Json& kwargs, const char* key) {
+  auto found = kwargs.find(key);
+  if (found == kwargs.end()) return std::nullopt;
+  Json value = *found;
+  kwargs.erase(found);
+  return value;
+}
+
+/// Brings a call to the arguments of our function.
+void adapt(std::string& name, Json& kwargs) {
+  if (auto unbiased = taken(kwargs, "unbiased"))
+    kwargs["correction"] = unbiased->get<bool>() ? 1 : 0;
+  if (auto side = taken(kwargs, "side")) kwargs["right"] = *side == "right";
+  if (name == "norm" && kwargs.value("p", Json()) == "fro") kwargs["p"] = 2;
+  if (name == "div" && kwargs.contains("rounding_mode") && kwargs["rounding_mode"].is_null())
+    kwargs.erase("rounding_mode");
+  if (name == "unique" && !kwargs.empty()) kwargs["sorted"] = true;
+  if (name.starts_with("unique") && !kwargs.empty() && !kwargs.contains("return_inverse"))
+    kwargs["return_inverse"] = false;
+  if (name == "clamp" && kwargs.size() == 1) { // of one bound, a tensor
+    const bool is_min = kwargs.contains("min");
+    const Json bound = kwargs.begin().value();
+    if (bound.is_object() && bound.contains("t")) name = is_min ? "clamp_min" : "clamp_max";
+  }
+  if (name == "tensordot" && kwargs.contains("dims") && kwargs["dims"].is_array()) {
+    const Json pair = *taken(kwargs, "dims");
+    kwargs["dims_x"] = pair.at(0), kwargs["dims_y"] = pair.at(1);
+  }
+  if (name == "scatter")
+    if (auto reduce = taken(kwargs, "reduce")) {
+      name = "scatter_reduce";
+      kwargs["reduce"] = *reduce == "add" ? "sum" : "prod";
+    }
+}
+
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
   const Json& args = c.at("args");
   Json kwargs = c.at("kwargs");
+  adapt(name, kwargs);
+  if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>())
+    return unbind(call_op(name, args, kwargs, inputs).at(0), 1);
   if (auto flag = kwargs.find("return_indices");
       flag != kwargs.end()) { // a function of its own here
     if (flag->get<bool>()) name += "_with_indices";
@@ -83,7 +126,6 @@ std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) 
   }
   if (name == "__getitem__")
     return {inputs.at(args.at(0).at("t").get<size_t>()).index(to_indices(args.at(1), inputs))};
-  if (name == "to") name = "cast";
   if (name == "clone" && args.size() == 1) return {inputs.at(0).clone()};
   return call_op(name, args, kwargs, inputs);
 }

@@ -19,6 +19,7 @@
 #include "weft/nn_losses.h"
 #include "weft/nn_quantize.h"
 #include "weft/nn_recurrent.h"
+#include "weft/nn_sequences.h"
 #include "weft/nn_shapes.h"
 #include "weft/nn_summary.h"
 #include "weft/nn_transformer.h"

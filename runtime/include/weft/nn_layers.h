@@ -248,23 +248,37 @@ private:
 //===--- Embedding
 //------------------------------------------------------------------------------===//
 
+struct EmbeddingOptions {
+  std::optional<int64_t> padding_idx = std::nullopt;
+  std::optional<double> max_norm = std::nullopt;
+  double norm_type = 2;
+  DType dtype = f32;
+};
+
 /// Rows of a table by their number; they start normally distributed. Row padding_idx starts as 0
-/// and gets no gradient.
+/// and gets no gradient. Rows that a call names and whose norm is above max_norm are scaled down to
+/// it first, in the table.
 class Embedding : public Module {
 public:
   Embedding(int64_t rows, int64_t columns, std::optional<int64_t> padding_idx = std::nullopt,
-            DType dtype = f32, Loc loc = Loc::current());
+            DType dtype = f32, Loc loc = Loc::current())
+      : Embedding(rows, columns, EmbeddingOptions{.padding_idx = padding_idx, .dtype = dtype},
+                  loc) {}
+  Embedding(int64_t rows, int64_t columns, const EmbeddingOptions& options,
+            Loc loc = Loc::current());
   Tensor weight;
   Tensor forward(const Tensor& indices) override;
 
 private:
-  std::optional<int64_t> padding_idx_;
+  EmbeddingOptions options_;
 };
 
 struct EmbeddingBagOptions {
   std::string mode = "mean"; // or "sum", "max"
   bool include_last_offset = false;
   std::optional<int64_t> padding_idx = std::nullopt;
+  std::optional<double> max_norm = std::nullopt; // as for Embedding
+  double norm_type = 2;
   DType dtype = f32;
 };
 

@@ -2,10 +2,11 @@
 // GRUCell). Parameters have PyTorch's names, shapes and first values, uniform in +-1/sqrt(H).
 //
 // A sequence x is [L, N, I], [N, L, I] with batch_first, or [L, I] of one sample. With D directions
-// the output has D H features, and a state is [D * num_layers, N, H], or without N.
+// the output has D H features, and a state is [D * num_layers, N, H], or without N. A packed
+// sequence gives a packed output and the state that each sequence has after its own last step.
 #pragma once
 
-#include "weft/nn.h"
+#include "weft/nn_sequences.h"
 
 namespace weft::nn {
 
@@ -36,6 +37,10 @@ public:
   /// has, or none for zeros.
   std::pair<Tensor, std::vector<Tensor>> run(const Tensor& x, const std::vector<Tensor>& initial,
                                              bool is_training) const;
+  /// The same of a packed sequence, whose steps alone are computed. States are in the order that
+  /// the sequences had before they were packed.
+  std::pair<PackedSequence, std::vector<Tensor>>
+  run(const PackedSequence& x, const std::vector<Tensor>& initial, bool is_training) const;
 
 private:
   int64_t directions() const { return form_.bidirectional ? 2 : 1; }
@@ -45,6 +50,15 @@ private:
                                    bool is_one_sample) const;
   Tensor run_direction(const Tensor& x, int64_t layer, int64_t direction,
                        std::vector<Tensor>& states) const;
+  Tensor run_direction(const Tensor& data, const std::vector<int64_t>& batch_sizes, int64_t layer,
+                       int64_t direction, std::vector<Tensor>& states) const;
+  const Tensor* weights_of(int64_t layer, int64_t direction) const {
+    return &weights_[static_cast<size_t>((layer * directions() + direction) * weights_a_layer())];
+  }
+  /// The input's share of all gates, and the bias that is left for the state's share.
+  std::pair<Tensor, Tensor> shares_of_input(const Tensor& x, const Tensor* weights) const;
+  void step(const Tensor& of_x, const Tensor* weights, const Tensor& bias,
+            std::vector<Tensor>& states) const;
 
   Form form_;
   Step step_;
@@ -70,6 +84,7 @@ public:
   RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options = {},
       Loc loc = Loc::current());
   std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& h_0 = {});
+  std::pair<PackedSequence, Tensor> forward(const PackedSequence& x, const Tensor& h_0 = {});
 
 private:
   detail::RecurrentStack stack_;
@@ -91,6 +106,7 @@ public:
   GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options = {},
       Loc loc = Loc::current());
   std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& h_0 = {});
+  std::pair<PackedSequence, Tensor> forward(const PackedSequence& x, const Tensor& h_0 = {});
 
 private:
   detail::RecurrentStack stack_;
@@ -116,6 +132,8 @@ public:
   LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options = {},
        Loc loc = Loc::current());
   std::pair<Tensor, LSTMState> forward(const Tensor& x, const LSTMState& state = {});
+  std::pair<PackedSequence, LSTMState> forward(const PackedSequence& x,
+                                               const LSTMState& state = {});
 
 private:
   detail::RecurrentStack stack_;

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Writes data/edges.txt: what PyTorch answers at the edges of functions' domains, and what it refuses.
+
+  python3 edges.py      needs PyTorch
+
+A line is a call as JSON: `call` (our name), `args`, `kwargs` and `inputs`, where {"t": k} in the arguments is inputs[k]; then `outputs`, and
+`grads` (null where there is none) of the sum of all floating outputs; or `refused`, PyTorch's words. A tensor is {dtype, shape, values}.
+"""
+
+import json
+import math
+import pathlib
+
+import torch
+import torch.nn.functional as F
+
+nan, inf = math.nan, math.inf
+NAMES = {torch.float32: "f32", torch.float64: "f64", torch.bfloat16: "bf16", torch.float16: "f16", torch.int64: "i64", torch.int32: "i32",
+         torch.int16: "i16", torch.int8: "i8", torch.uint8: "u8", torch.bool: "bool"}
+lines = []
+
+
+def t(values, dtype=torch.float32):
+    return torch.tensor(values, dtype=dtype)
+
+
+def i(values, dtype=torch.int64):
+    return torch.tensor(values, dtype=dtype)
+
+
+def form(x):
+    x = x.detach()
+    return {"dtype": NAMES[x.dtype], "shape": list(x.shape), "values": x.to(torch.float64).flatten().tolist() if x.is_floating_point() else x.flatten().tolist()}
+
+
+def case(name, function, *args, own=(), grad=True, **kwargs):
+    """`own` are arguments of ours beside those of `function`."""
+    inputs = []
+
+    def encoded(v):
+        if isinstance(v, torch.Tensor):
+            known = [k for k, x in enumerate(inputs) if x is v]
+            if not known:
+                inputs.append(v)
+            return {"t": known[0] if known else len(inputs) - 1}
+        if isinstance(v, torch.dtype):
+            return {"dtype": str(v).split(".")[1]}
+        if isinstance(v, float) and not math.isfinite(v):
+            return {"f": "nan" if v != v else "inf" if v > 0 else "-inf"}
+        return [encoded(e) for e in v] if isinstance(v, (list, tuple)) else v
+
+    line = {"call": name, "args": [encoded(a) for a in args], "kwargs": {k: encoded(v) for k, v in {**kwargs, **dict(own)}.items()}}
+    line["inputs"] = [form(x) for x in inputs]
+    wanted = [x.requires_grad_() for x in inputs if x.is_floating_point()] if grad else []
+    try:
+        outputs = function(*args, **kwargs)
+        outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        line["outputs"] = [form(y) for y in outputs]
+        of = [y for y in outputs if y.requires_grad]
+        if wanted and of:
+            found = iter(torch.autograd.grad(sum(y.sum() for y in of), wanted, allow_unused=True))
+            grads = [next(found) if x.requires_grad else None for x in inputs]
+            line["grads"] = [None if g is None else form(g) for g in grads]
+    except (RuntimeError, IndexError, ValueError) as why:
+        line["refused"] = str(why).split("\n")[0]
+    lines.append(json.dumps(line))
+
+
+def ties():
+    a, b = [1.0, 1, nan, nan, 2, 1], [1.0, nan, 1, nan, 1, 2]
+    for name in ("fmax", "fmin", "maximum", "minimum"):
+        case(name, getattr(torch, name), t(a), t(b))
+    case("vector_norm", torch.linalg.vector_norm, t([[0.0, 2, 3], [1, 2, 3]]), ord=-1, dim=1)
+    case("nextafter", torch.nextafter, t([1.0, 1, 2]), t([1.0, 2, 1]))
+    for name in ("median", "nanmedian"):
+        case(name, getattr(torch, name), t([3.0, 1, 3, 3, 5, 3, 9]))
+        case(name, getattr(torch, name), t([]), grad=False)
+    case("binary_cross_entropy", lambda p, y: F.binary_cross_entropy(p, y, reduction="none"), t([0.0, 1, 0.5, 1, 0]), t([0.0, 1, 1, 0, 1]),
+         own={"reduction": "none"})
+
+
+def special():
+    for name in ("i0", "i1", "i0e", "i1e"):
+        case(name, getattr(torch.special, name), t([inf, -inf, 3e38, 1e-40, 0, 2]), grad=False)
+    for n in (2, 3, True):
+        case("xlogy", torch.xlogy, t([0.5, 2]), n)
+        case("xlog1py", torch.special.xlog1py, t([0.5, 2]), n)
+
+
+def numbers():
+    u8, i16 = torch.uint8, torch.int16
+    case("sub", torch.sub, i([1, 2], i16), i(3, u8), alpha=-1)
+    case("add", torch.add, t([1.0, 2]), i([200, 3], u8), alpha=2)
+    case("sub", torch.sub, t(1.5, torch.bfloat16), -129, alpha=1.5)
+    case("add", torch.add, t(1.5, torch.float16), i([2, 3]), alpha=0.5)
+    case("rsub", torch.rsub, t([1.0, 2]), 3.0, alpha=2)
+    case("any", torch.any, i([[0, 2], [0, 0]], u8), dim=1)
+    case("all", torch.all, i([[0, 2], [1, 3]], u8), dim=1)
+    case("sum", torch.sum, i([100, 100], torch.int8), dim=0, dtype=torch.int32)
+    case("prod", torch.prod, t([2.5, 3.5]), dim=0, dtype=torch.int32, grad=False)
+    case("linspace", torch.linspace, -2.7, 9.9, 5, dtype=torch.int32)
+    case("linspace", torch.linspace, 0, -4, 7, dtype=torch.int64)
+    case("softmin", F.softmin, t([1.0, 2], torch.float16), 0, dtype=torch.float32)
+    case("var", torch.var, t([1.0, 2, 4]), dim=0, correction=5, grad=False)
+    case("full", torch.full, [2], -255, dtype=u8)
+    case("lerp", torch.lerp, t([1.0, 2]), t([3.0, 4]), t(0.25, torch.float64))
+    case("round", torch.round, t([30000.0, 1.26], torch.float16), decimals=1)
+
+
+def shapes():
+    x = torch.arange(5.0).reshape(1, 1, 5)
+    for sides in ([-1, 2], [1, -2], [-1, 4], [5, 0]):
+        case("pad", lambda x, p: F.pad(x, p, mode="circular"), x.clone(), sides, own={"mode": "circular"})
+    case("repeat_interleave", torch.repeat_interleave, i([2, 0, 1]))
+    case("sliding_windows", torch.Tensor.unfold, torch.arange(12.0).reshape(3, 4), 1, 3, 1)
+    case("sliding_windows", torch.Tensor.unfold, torch.arange(12.0).reshape(3, 4), 0, 2, 2)
+    case("adaptive_avg_pool2d", lambda x, s: F.adaptive_avg_pool2d(x, [None, 2]), torch.arange(12.0).reshape(1, 3, 4), [-1, 2])
+    x = torch.arange(12.0).reshape(3, 4)
+    case("select_scatter", torch.select_scatter, x.clone(), t([7.0, 8, 9, 10]), 0, -1)
+    case("slice_scatter", torch.slice_scatter, x.clone(), t([[7.0], [8], [9]]), 1, 1, 4, 3)
+    case("diagonal_scatter", torch.diagonal_scatter, x.clone(), t([7.0, 8, 9]), 1)
+    for fold in ("prod", "mean", "amax", "amin"):
+        for with_self in (True, False):
+            case("index_reduce", torch.index_reduce, x + 1, 0, i([0, 2, 0]), x * x + 1.25, fold, include_self=with_self)
+    case("cov", torch.cov, t([[1.0, 2, 4], [3, 1, 1]]), correction=0)
+    case("cov", torch.cov, t([[1.0, 2, 4], [3, 1, 1]]), fweights=i([1, 2, 1]), aweights=t([0.5, 1, 2]), grad=False)
+    case("corrcoef", torch.corrcoef, t([[1.0, 2, 4], [3, 1, 2]]))
+    case("embedding", lambda at, w, max_norm: F.embedding(at, w.detach(), max_norm=max_norm), i([0, 2, 0]), t([[3.0, 4], [1, 1], [0.3, 0.4]]), max_norm=1.0,
+         grad=False)
+
+
+def refused():
+    x = t([[1.0, 2], [3, 4]])
+    case("heaviside", torch.heaviside, t([1.0]), i([1]))
+    case("lerp", torch.lerp, t([1.0]), t([2.0], torch.float64), 0.5)
+    case("lerp", torch.lerp, t([1.0]), t([2.0]), t([0.5], torch.bfloat16))
+    case("where", torch.where, i([1, 0]), t([1.0, 2]), t([3.0, 4]))
+    case("squeeze", torch.squeeze, t([[1.0]]), [0, -2])
+    case("roll", torch.roll, t(1.0), 1, 0)
+    case("full", torch.full, [2], 300, dtype=torch.int8)
+    case("full", torch.full, [2], inf, dtype=torch.int64)
+    case("vector_norm", torch.linalg.vector_norm, x.double(), dtype=torch.float32)
+    case("batch_norm", F.batch_norm, x.clone(), t([0.0, 0]), None, training=True)
+    case("nanmean", torch.nanmean, x.clone(), dtype=torch.int64)
+    case("select_scatter", torch.select_scatter, x.clone(), t([1.0, 2, 3]), 0, 0)
+    case("sliding_windows", torch.Tensor.unfold, x.clone(), 0, 3, 1)
+
+
+def main():
+    for group in (ties, special, numbers, shapes, refused):
+        group()
+    path = pathlib.Path(__file__).resolve().parent / "data/edges.txt"
+    path.write_text(f"# Written by edges.py with PyTorch {torch.__version__}.\n" + "\n".join(lines) + "\n")
+    print(len(lines), "calls")
+
+
+if __name__ == "__main__":
+    main()
