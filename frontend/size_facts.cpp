@@ -26,15 +26,20 @@ public:
 private:
   SizeFact fact_of(size_t k) {
     if (auto same = quotient(k, {})) return {true, *same};
+    SizeFact best; // of several, as where all columns double, that of the smallest factor
+    auto consider = [&](std::initializer_list<size_t> of, size_t a, int32_t b) {
+      auto factor = quotient(k, of);
+      if (factor && (*factor == 1 || !is_given_[k]) && (!best.known || *factor < best.factor))
+        best = {true, *factor, static_cast<int32_t>(a), b};
+    };
     for (size_t a : own_)
-      if (auto factor = quotient(k, {a}); factor && (*factor == 1 || !is_given_[k]))
-        return {true, *factor, static_cast<int32_t>(a)};
-    for (size_t x = 0; x < own_.size() && !is_given_[k]; x++)
-      for (size_t y = x; y < own_.size(); y++)
-        if (auto factor = quotient(k, {own_[x], own_[y]}))
-          return {true, *factor, static_cast<int32_t>(own_[x]), static_cast<int32_t>(own_[y])};
-    if (own_.size() < kMostOwn) own_.push_back(k);
-    return {};
+      consider({a}, a, -1);
+    const size_t pairs = best.known || is_given_[k] ? 0 : own_.size();
+    for (size_t x = 0; x < pairs; x++)
+      for (size_t y = x; y < pairs; y++)
+        consider({own_[x], own_[y]}, own_[x], static_cast<int32_t>(own_[y]));
+    if (!best.known && own_.size() < kMostOwn) own_.push_back(k);
+    return best;
   }
 
   // The number that column k is the product of columns times, if it is one.
