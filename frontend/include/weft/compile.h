@@ -23,7 +23,8 @@ struct CompileOptions {
   /// How programs take the sizes of tensors. One for given sizes is the faster one; one whose sizes
   /// are arguments serves all calls.
   enum class Sizes {
-    automatic,  // a program for the sizes that come first, others for those that change
+    automatic,  // a program for the sizes that come first, others for those that change; sizes that
+                // come back often get their own later on
     specialise, // a program for each, up to max_specialised; then one for all others
     generic,    // one program for all
   };
