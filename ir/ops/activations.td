@@ -21,7 +21,7 @@ def LeakyRelu : Activation<"leaky_relu", [Scalar<"negative_slope", "0.01">]> {
 }
 def Hardtanh : Activation<"hardtanh", [Scalar<"min_val">, Scalar<"max_val">]> {
   let example = "hardtanh(tensor({-2.f, 0.5f}))";
-  let gives = "[-1.0000,  0.5000] f32[2]";
+  let gives = "[-1.0000, 0.5000] f32[2]";
   let summary = "x limited to min_val .. max_val, with gradient 0 at both ends; NaN stays NaN";
   let api = 0;
   let method = 0;
@@ -53,7 +53,7 @@ def Hardshrink : Activation<"hardshrink", [Scalar<"lambd", "0.5">]> {
 }
 def SoftshrinkValue : Activation<"softshrink_value", [Scalar<"lambd">]> {
   let example = "softshrink(tensor({-1.f, 2.f}))";
-  let gives = "[-0.5000,  1.5000] f32[2]";
+  let gives = "[-0.5000, 1.5000] f32[2]";
   let isOurs = 1;
   let summary = "x moved towards 0 by lambd, 0 where it would pass it";
   let api = 0;
@@ -85,7 +85,7 @@ def Elu : Activation<"elu", [Scalar<"alpha", "1">]> {
 }
 def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
   let example = "celu(tensor({-1.f, 2.f}))";
-  let gives = "[-0.6321,  2.0000] f32[2]";
+  let gives = "[-0.6321, 2.0000] f32[2]";
   let isOurs = 1;
   let summary = "x where it is positive, else alpha * (exp(x / alpha) - 1)";
   let api = 0;

@@ -70,7 +70,7 @@ def Nextafter : NumberForm<"nextafter", [TensorParam, Param<"const Arg&", "other
   let example = "nextafter(tensor({1.f}), 2) - 1";
   let gives = "[1.1921e-07] f32[1]";
   let dtypes = "floating";
-  let gradient = "x: dy where x and other differ; other: 0";
+  let gradient = "none";
 }
 
 def Polygamma : Composite<"polygamma", [Param<"int64_t", "n">, TensorParam]> {

@@ -18,7 +18,7 @@ def BinaryCrossEntropyValue : Pointwise<"binary_cross_entropy_value", (ins Weft_
   let isOurs = 1;
   let summary = "-(target * log(x) + (1 - target) * log(1 - x)), each logarithm at least -100; `binary_cross_entropy` is its user form";
   let example = "binary_cross_entropy_value(tensor({0.5f, 1.f}), tensor({1.f, 0.f}))";
-  let gives = "[  0.6931, 100.0000] f32[2]";
+  let gives = "[ 0.6931, 100.0000] f32[2]";
   let domain = FloatOnly;
   let value = "(target - 1) * max(log(1 - x), -100) - target * max(log(x), -100)";
   let grad = ["dy * (x - target) / max((1 - x) * x, 1e-12)", "dy * (log(1 - x) - log(x))"];

@@ -236,9 +236,9 @@ def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other)
   let domain = FloatOnly;
   let with = "a = abs(x); up = xor(x > other, x > 0); e = exponent(a); least = rint(least_exponent); digits = rint(fraction);"
              " n = where(e < least, least, e) - digits; half = !up & (mantissa(a) == 1) & (e > least); step = scale2(1, where(half, n - 1, n));"
-             " next = where(up, a + step, where(a == inf, largest, a - step))";
-  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(next, x))))";
-  let grad = ["where(x == other, 0, dy)", kNoSlope];
+             " y = where(up, a + step, where(a == inf, largest, a - step))";
+  let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(y, x))))";
+  let differentiable = 0;
   let inPlace = 0;
   let method = 0;
 }

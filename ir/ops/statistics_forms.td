@@ -83,12 +83,12 @@ def Cov : Covariance<"cov", [Param<"double", "correction", "1">, Param<"const Te
   let summary = "covariances of variables, which are rows of observations";
   let description = "The sum of squares is divided by their number less `correction`. An observation counts fweights times, an integer, and weighs aweights.";
   let example = "cov(tensor({{1.f, 2.f, 3.f}, {3.f, 1.f, 2.f}}))";
-  let gives = "[[ 1.0000, -0.5000], [-0.5000,  1.0000]] f32[2, 2]";
+  let gives = "[[ 1.0000, -0.5000], [-0.5000, 1.0000]] f32[2, 2]";
 }
 def Corrcoef : Covariance<"corrcoef"> {
   let summary = "correlations of variables, which are rows of observations";
   let example = "corrcoef(tensor({{1.f, 2.f, 3.f}, {6.f, 4.f, 2.f}}))";
-  let gives = "[[ 1., -1.], [-1.,  1.]] f32[2, 2]";
+  let gives = "[[ 1., -1.], [-1., 1.]] f32[2, 2]";
 }
 class TrapezoidForm<string mnemonic, Param distance> : Composite<mnemonic, [Param<"const Arg&", "y">, distance, Param<"int64_t", "dim", "-1">]> {
   let dtypes = "every dtype; integers and bool are converted to f32";

@@ -422,6 +422,8 @@ with np.errstate(all="ignore"):
             for kind, x in inputs.items(): case(name, dtype, kind, [(dtype, x)], rounded(f(x), dtype), tolerance, tolerance, scalars=[float(v) if dtype in HALVES else v for v in scalars])
 for dtype in HALVES:
     x = np.array([[-1.0, 0.5], [2.0, -0.0]])
+    case("binary_cross_entropy_value", dtype, "plain", [(dtype, [0.5, 0.25, 1.0, 0.0]), (dtype, [1.0, 0.5, 0.0, 0.0])],
+         rounded([math.log(2), -0.5 * math.log(0.25 * 0.75), 100.0, 0.0], dtype), 8 * EPS[dtype], out=dtype)
     case("checked_range", dtype, "plain", [(dtype, x)], x, scalars=[-1.0, 2.0])
     case("checked_range", dtype, "special", [(dtype, [-math.inf, math.inf])], [-math.inf, math.inf], scalars=[-math.inf, math.inf])
     case("checked_range", dtype, "too-large", [(dtype, x)], scalars=[-1.0, 1.5], error="index")

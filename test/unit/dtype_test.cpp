@@ -214,7 +214,9 @@ TEST_CASE("host values, literals and text", "[dtype]") {
   CHECK(tensor({1, 2}).to(i32).data<int32_t>()[1] == 2);
   CHECK(tensor({1.5f, 65536.f}).to(f16).str() == "[1.5000,    inf] f16[2]");
   CHECK(tensor({1.5f}).to(f16).to_vector<Float16>()[0].bits == 0x3E00);
-  CHECK(full({2}, 300, u8).str() == "[44, 44] u8[2]");
+  CHECK(full({2}, -2, u8).str() == "[254, 254] u8[2]");
+  CHECK_THROWS_WITH(full({2}, 300, u8),
+                    Catch::Contains("full: value must be a number of u8, got 300"));
   CHECK(arange(3, i16).str() == "[0, 1, 2] i16[3]");
   CHECK((tensor({0.1f}).to(f16) + tensor({0.2f}).to(f16)).to(f32).item<float>() == 0.2998046875f);
 }
