@@ -87,6 +87,11 @@ docs: build ## Writes the generated pages and listings of README.md and docs/ an
 figures: build ## Measures the figures of README.md anew (minutes, on a quiet machine)
 	@tools/docs/refresh.py --samples
 
+PYTHON ?= python3
+.PHONY: eager-figures
+eager-figures: build ## Times eager ops beside PyTorch's, with PYTHON=one that has it (minutes, on a quiet machine)
+	@$(PYTHON) tools/eager_figures --build build
+
 .PHONY: install
 install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
 	@cmake --install build --prefix $(PREFIX)
