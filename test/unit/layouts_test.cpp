@@ -217,3 +217,11 @@ TEST_CASE("sums over any dims of operands of any layout", "[layouts]") {
     }
   }
 }
+
+TEST_CASE("the random stream is one, wherever a call begins", "[layouts]") {
+  manual_seed(11);
+  const std::vector<float> all = uniform({10000}).to_vector<float>();
+  manual_seed(11);
+  const std::vector<float> few = uniform({37}).to_vector<float>();
+  CHECK(std::equal(few.begin(), few.end(), all.begin()));
+}
