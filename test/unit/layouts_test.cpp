@@ -218,6 +218,70 @@ TEST_CASE("sums over any dims of operands of any layout", "[layouts]") {
   }
 }
 
+TEST_CASE("positions of what is not 0, in order", "[layouts]") {
+  each_size([&](int64_t rows, int64_t columns) {
+    Matrix a(rows, columns);
+    for (double& v : a.values)
+      v = v > 15 ? v : 0;
+    std::vector<double> straight, turned;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < columns; c++)
+        if (a.at(r, c) != 0)
+          straight.insert(straight.end(), {static_cast<double>(r), static_cast<double>(c)});
+    for (int64_t c = 0; c < columns; c++)
+      for (int64_t r = 0; r < rows; r++)
+        if (a.at(r, c) != 0)
+          turned.insert(turned.end(), {static_cast<double>(c), static_cast<double>(r)});
+    for (DType dtype : {f32, bf16, u8, i64}) {
+      CHECK(read(nonzero(a.make(dtype))) == straight);
+      CHECK(read(nonzero(a.make(dtype).transpose(0, 1))) == turned);
+    }
+    CHECK(read(nonzero(a.make(f64) != 0.0)) == straight);
+  });
+}
+
+TEST_CASE("sorts keep the order of equal elements, NaN last", "[layouts]") {
+  const int64_t size = GENERATE(1, 2, 63, 300, 5000);
+  const bool descending = GENERATE(false, true);
+  const DType dtype = GENERATE(f32, f64, f16, bf16, i64, i32, u8, boolean);
+  manual_seed(7);
+  Tensor x = (normal({size}) * 40.0).to(i32).to(dtype); // many are equal
+  if (is_floating(dtype)) {
+    x = where(x == 3.0, std::nan(""), x);
+    x = where(x == 5.0, -0.0, x); // equal to 0
+  }
+  const std::vector<double> values = read(x);
+  std::vector<int64_t> want(values.size());
+  std::iota(want.begin(), want.end(), int64_t{0});
+  auto is_before = [](double a, double b) { return a < b || (std::isnan(b) && !std::isnan(a)); };
+  std::stable_sort(want.begin(), want.end(), [&](int64_t a, int64_t b) {
+    const double u = values[static_cast<size_t>(a)], v = values[static_cast<size_t>(b)];
+    return descending ? is_before(v, u) : is_before(u, v);
+  });
+  CAPTURE(size, descending, name_of(dtype));
+  CHECK(argsort(x, 0, descending).to_vector<int64_t>() == want);
+  const int64_t few = std::max<int64_t>(size / 10, 1);
+  want.resize(static_cast<size_t>(few));
+  CHECK(topk(x, few, 0, descending).indices.to_vector<int64_t>() == want);
+}
+
+TEST_CASE("searches in sorted sequences of any length", "[layouts]") {
+  for (int64_t size : {0, 1, 2, 3, 7, 8, 100}) {
+    CAPTURE(size);
+    const Tensor sorted = (arange(size) / 2).floor(); // 0, 0, 1, 1, ...
+    const auto have = read(sorted), values = std::vector<double>{-1, 0, 0.5, 3, 49, 60};
+    const Tensor x = tensor(values, {6}).to(f32);
+    for (bool right : {false, true}) {
+      std::vector<double> want;
+      for (double v : values)
+        want.push_back(static_cast<double>((right ? std::upper_bound(have.begin(), have.end(), v)
+                                                  : std::lower_bound(have.begin(), have.end(), v)) -
+                                           have.begin()));
+      CHECK(read(searchsorted(sorted.to(f32), x, right)) == want);
+    }
+  }
+}
+
 TEST_CASE("the random stream is one, wherever a call begins", "[layouts]") {
   manual_seed(11);
   const std::vector<float> all = uniform({10000}).to_vector<float>();
