@@ -218,6 +218,47 @@ TEST_CASE("sums over any dims of operands of any layout", "[layouts]") {
   }
 }
 
+TEST_CASE("composites of large operands have the bits of small ones", "[layouts]") {
+  manual_seed(3);
+  const Tensor x = normal({300, 700}), weight = normal({700}), bias = normal({700});
+  // A gradient keeps a call in one piece.
+  auto whole = [](const Tensor& t) {
+    Tensor r = t.detach().clone();
+    r.requires_grad_();
+    return r;
+  };
+  auto check = [&](auto f) {
+    CHECK(f(x).template to_vector<float>() == f(whole(x)).detach().template to_vector<float>());
+    const Tensor turned = x.transpose(0, 1);
+    CHECK(f(turned.contiguous()).template to_vector<float>() ==
+          f(whole(turned.contiguous())).detach().template to_vector<float>());
+  };
+  for (int64_t dim : {0, 1}) {
+    CAPTURE(dim);
+    check([&](const Tensor& t) { return softmax(t, dim); });
+    check([&](const Tensor& t) { return log_softmax(t, dim); });
+    check([&](const Tensor& t) { return logsumexp(t, dim); });
+    check([&](const Tensor& t) { return var(t, dim); });
+    check([&](const Tensor& t) { return weft::std(t, dim, 1, true); });
+  }
+  check([&](const Tensor& t) {
+    const int64_t n = t.size(1);
+    return layer_norm(t, {n}, n == 700 ? weight : Tensor(), n == 700 ? bias : Tensor());
+  });
+  check([&](const Tensor& t) { return rms_norm(t, {t.size(1)}); });
+  check([&](const Tensor& t) { return group_norm(reshape(t, {100, 10, -1}), 5); });
+  check([&](const Tensor& t) {
+    const int64_t n = t.size(1);
+    return batch_norm(t, bias.slice(0, 0, n, 1), abs(weight).slice(0, 0, n, 1));
+  });
+  const Tensor points = normal({90, 30});
+  check([&](const Tensor& t) {
+    return cdist(t.size(1) == 700 ? t.slice(1, 0, 30, 1) : t.slice(0, 0, 30, 1).transpose(0, 1),
+                 points);
+  });
+  CHECK_THROWS_WITH(logsumexp(x, 5), Catch::Contains("dim"));
+}
+
 TEST_CASE("positions of what is not 0, in order", "[layouts]") {
   each_size([&](int64_t rows, int64_t columns) {
     Matrix a(rows, columns);
