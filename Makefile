@@ -101,6 +101,10 @@ THREADS ?= 2
 peers: build ## Times Weft beside the libraries that PYTHON has: THREADS=2 WORKLOADS="ew_4m '40 products'"
 	@$(PYTHON) tools/peers/peers.py --threads $(THREADS) --json build/peers/peers.json $(WORKLOADS)
 
+.PHONY: eager-figures
+eager-figures: build ## Times eager ops beside PyTorch's, with PYTHON=one that has it (minutes, on a quiet machine)
+	@$(PYTHON) tools/eager_figures --build build
+
 .PHONY: install
 install: build ## Installs libraries, headers, tools and the CMake package below PREFIX=DIR
 	@cmake --install build --prefix $(PREFIX)

@@ -1,25 +1,34 @@
-// Conversions between dtypes.
+// Conversions between dtypes: plain loops, which the compiler turns into vectors of each target.
 #include "kernels/elements.h"
 #include "kernels/kernel_table.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace weft::kernels {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cast.cpp"
+// clang-format off
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// clang-format on
 
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace weft::kernels::casts::HWY_NAMESPACE {
 
 template <DType from, DType to> void cast(const void* in, uint8_t form, void* out, int64_t n) {
   using From = typename Element<from>::Storage;
   using To = typename Element<to>::Storage;
   const auto* p = static_cast<const From*>(in);
   auto* q = static_cast<To*>(out);
-  if (form != kArray) {
-    std::fill_n(q, n, convert<To>(widen(*p)));
+  if constexpr (from == to) { // bits, of NaN as well
+    if (form == kArray)
+      std::copy_n(p, n, q);
+    else
+      std::fill_n(q, n, *p);
     return;
   }
-  if constexpr (from == to) { // bits, of NaN as well
-    std::copy_n(p, n, q);
+  if (form != kArray) {
+    std::fill_n(q, n, convert<To>(widen(*p)));
     return;
   }
   for (int64_t k = 0; k < n; k++)
@@ -31,12 +40,24 @@ template <int... pairs> constexpr auto make_table(std::integer_sequence<int, pai
       &cast<DType(pairs / kDTypeCount), DType(pairs % kDTypeCount)>...};
 }
 
-constexpr auto kTable = make_table(std::make_integer_sequence<int, kDTypeCount * kDTypeCount>());
-
-} // namespace
-
-CastKernel cast_kernel(DType from, DType to) {
-  return kTable[static_cast<size_t>(from) * kDTypeCount + static_cast<size_t>(to)];
+CastKernel find(DType from, DType to) {
+  static constexpr auto table =
+      make_table(std::make_integer_sequence<int, kDTypeCount * kDTypeCount>());
+  return table[static_cast<size_t>(from) * kDTypeCount + static_cast<size_t>(to)];
 }
 
+} // namespace weft::kernels::casts::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace weft::kernels {
+
+namespace casts {
+HWY_EXPORT(find);
+static CastKernel chosen(DType from, DType to) { return HWY_DYNAMIC_DISPATCH(find)(from, to); }
+} // namespace casts
+
+CastKernel cast_kernel(DType from, DType to) { return casts::chosen(from, to); }
+
 } // namespace weft::kernels
+#endif

@@ -36,6 +36,6 @@ template <class T> constexpr T greater_of(T a, T b) { return b > a || b != b ? b
 template <class T> constexpr T less_of(T a, T b) { return b < a || b != b ? b : a; }
 
 /// Says whether a comes before b in ascending order: NaN comes last.
-template <class T> constexpr bool is_before(T a, T b) { return a < b || (b != b && a == a); }
+template <class T> constexpr bool is_before(T a, T b) { return (a < b) | ((b != b) & (a == a)); }
 
 } // namespace weft::kernels

@@ -3,6 +3,8 @@
 
 #include "kernels/gemm.h"
 
+#include "kernels/gemm_integer.h"
+
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -54,14 +56,9 @@ const Library& library() {
   return l;
 }
 
-// What T is added and multiplied as: integers wrap.
-template <class T> struct Wrapping { using type = T; };
-template <> struct Wrapping<int64_t> { using type = uint64_t; };
-
 template <class T>
 void plain(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, T* c,
            int64_t c_stride) {
-  using W = typename Wrapping<T>::type;
   auto* pa = static_cast<const T*>(a.data);
   auto* pb = static_cast<const T*>(b.data);
   int64_t a_row = a.transposed ? 1 : a.stride, a_col = a.transposed ? a.stride : 1;
@@ -70,10 +67,10 @@ void plain(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, T*
     T* row = c + i * c_stride;
     std::fill_n(row, n, T(0));
     for (int64_t p = 0; p < k; p++) {
-      W scale = static_cast<W>(pa[i * a_row + p * a_col]);
+      const T scale = pa[i * a_row + p * a_col];
       const T* from = pb + p * b_row;
       for (int64_t j = 0; j < n; j++)
-        row[j] = static_cast<T>(static_cast<W>(row[j]) + scale * static_cast<W>(from[j * b_col]));
+        row[j] += scale * from[j * b_col];
     }
   }
 }
@@ -104,8 +101,7 @@ bool blas(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, T* 
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* c,
              int64_t c_stride) {
-  if constexpr (std::is_floating_point_v<T>)
-    if (blas(m, n, k, a, b, static_cast<T*>(c), c_stride)) return;
+  if (blas(m, n, k, a, b, static_cast<T*>(c), c_stride)) return;
   plain(m, n, k, a, b, static_cast<T*>(c), c_stride);
 }
 
@@ -127,7 +123,7 @@ void gemm(DType dtype, int64_t m, int64_t n, int64_t k, const Matrix& a, const M
   else if (dtype == DType::f64)
     product<double>(m, n, k, a, b, c, c_stride);
   else
-    product<int64_t>(m, n, k, a, b, c, c_stride);
+    gemm_integer(dtype, m, n, k, a, b, c, c_stride);
 }
 
 } // namespace weft::kernels

@@ -1,6 +1,7 @@
-// Matrix products of one slice on the calling thread: OpenBLAS for f32 and f64, plain loops for i64
-// and where OpenBLAS is not installed. OpenBLAS does not promise the same bits for other shapes of
-// a slice; callers cut products by shape alone, so that the number of threads does not show.
+// Matrix products of one slice on the calling thread: OpenBLAS for f32 and f64, plain loops where
+// it is not installed, kernels of our own for integers. OpenBLAS does not promise the same bits for
+// other shapes of a slice; callers cut products by shape alone, so that the number of threads does
+// not show.
 #pragma once
 
 #include "weft/dtype.h"
@@ -15,7 +16,7 @@ struct Matrix {
   bool transposed = false;
 };
 
-/// c[m, n] = a[m, k] * b[k, n]; `dtype` is f32, f64 or i64 (which wraps).
+/// c[m, n] = a[m, k] * b[k, n]; `dtype` is f32, f64, i32 or i64 (which wrap).
 void gemm(DType dtype, int64_t m, int64_t n, int64_t k, const Matrix& a, const Matrix& b, void* c,
           int64_t c_stride);
 

@@ -50,6 +50,13 @@ CastKernel cast_kernel(DType from, DType to);
 using SourceKernel = void (*)(const void* position, const void* attributes, void* out, int64_t n);
 SourceKernel source_kernel(Op op, DType dtype);
 
+/// Where the elements of a column lie, from its first: element k is at starts[k / run] +
+/// k % run * stride, in elements.
+struct ColumnPlaces {
+  const int64_t* starts;
+  int64_t run, stride;
+};
+
 /// A long row is reduced in pieces of this many elements, whoever reduces them.
 inline constexpr int64_t kReductionPiece = int64_t{1} << 15;
 inline constexpr int64_t kReductionStateBytes = 16;
@@ -61,8 +68,9 @@ struct ReductionKernel {
   /// out[r] = reduction of in[r * row_stride + k] for k < n; strides in elements. An empty row
   /// gives the op's identity.
   void (*rows)(const void* in, int64_t rows, int64_t row_stride, int64_t n, void* out) = nullptr;
-  /// out[c] = reduction of in[k * stride + c] for k < n. Columns are independent of each other.
-  void (*columns)(const void* in, int64_t n, int64_t stride, int64_t columns, void* out) = nullptr;
+  /// out[c] = reduction of in[place k + c] for k < n. Columns are independent of each other.
+  void (*columns)(const void* in, int64_t n, const ColumnPlaces& places, int64_t columns,
+                  void* out) = nullptr;
   /// One piece of a row: elements first .. first + n (at most kReductionPiece), `in` addresses the
   /// first of them. `state` has kReductionStateBytes.
   void (*piece)(const void* in, int64_t first, int64_t n, void* state) = nullptr;

@@ -7,14 +7,18 @@
 
 namespace weft::kernels {
 
+inline constexpr int kPhiloxRounds = 10;
+inline constexpr uint32_t kPhiloxFactors[] = {0xD2511F53, 0xCD9E8D57};
+inline constexpr uint32_t kPhiloxSteps[] = {0x9E3779B9, 0xBB67AE85}; // of the key
+
 /// Returns the four words for a 128-bit counter and a 64-bit key.
 constexpr std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> key) {
-  for (int round = 0; round < 10; round++) {
-    uint64_t p0 = uint64_t{0xD2511F53} * c[0], p1 = uint64_t{0xCD9E8D57} * c[2];
+  for (int round = 0; round < kPhiloxRounds; round++) {
+    uint64_t p0 = uint64_t{kPhiloxFactors[0]} * c[0], p1 = uint64_t{kPhiloxFactors[1]} * c[2];
     c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(p1),
          static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(p0)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
+    key[0] += kPhiloxSteps[0];
+    key[1] += kPhiloxSteps[1];
   }
   return c;
 }
@@ -28,11 +32,11 @@ constexpr std::array<uint32_t, 4> philox(uint64_t seed, uint64_t counter, uint64
 }
 
 /// Numbers in [0, 1): 24 bits of word 0 as a float, 53 bits of words 0 and 1 as a double.
-constexpr float unit_float(const std::array<uint32_t, 4>& words) {
-  return static_cast<float>(words[0] >> 8) * 0x1p-24f;
+constexpr float unit_float(uint32_t word0) {
+  return static_cast<float>(static_cast<int32_t>(word0 >> 8)) * 0x1p-24f;
 }
-constexpr double unit_double(const std::array<uint32_t, 4>& words) {
-  return static_cast<double>((uint64_t{words[0]} << 32 | words[1]) >> 11) * 0x1p-53;
+constexpr double unit_double(uint32_t word0, uint32_t word1) {
+  return static_cast<double>(static_cast<int64_t>((uint64_t{word0} << 32 | word1) >> 11)) * 0x1p-53;
 }
 
 // The test vector of the authors' implementation for a counter and key of zeros.

@@ -1,11 +1,18 @@
+// Plain loops, which the compiler turns into vectors of each target.
 #include "kernels/pooling.h"
 
 #include <algorithm>
 #include <type_traits>
 
-namespace weft::kernels {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/pooling.cpp"
+// clang-format off
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// clang-format on
 
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace weft::kernels::pooling::HWY_NAMESPACE {
 
 template <class T> bool is_nan(T x) { return x != x; }
 
@@ -17,8 +24,16 @@ template <class T> struct Maxima {
   // none.
   static void compare(const T* from, int64_t stride, Tap tap, int64_t count, T* greatest,
                       Tap* best) {
+    if (stride == 1) return compare_steps<1>(from, stride, tap, count, greatest, best);
+    if (stride == 2) return compare_steps<2>(from, stride, tap, count, greatest, best);
+    compare_steps<0>(from, stride, tap, count, greatest, best);
+  }
+  // `known` is the stride where it is not 0: vectors want to know it.
+  template <int known>
+  static void compare_steps(const T* from, int64_t stride, Tap tap, int64_t count, T* greatest,
+                            Tap* best) {
     for (int64_t i = 0; i < count; i++) {
-      T x = from[i * stride], old = greatest[i];
+      T x = from[i * (known ? known : stride)], old = greatest[i];
       Tap before = best[i];
       bool takes = (x > old) | is_nan(x) | (before < 0);
       greatest[i] = takes ? x : old;
@@ -30,6 +45,7 @@ template <class T> struct Maxima {
                     int64_t dilation, void* scratch, int64_t* positions) {
     T* greatest = static_cast<T*>(scratch);
     Tap* best = reinterpret_cast<Tap*>(static_cast<char*>(scratch) + r.windows * 8);
+    auto* places = reinterpret_cast<int64_t*>(static_cast<char*>(scratch) + r.windows * 16);
     std::fill_n(greatest, r.windows, T(0));
     std::fill_n(best, r.windows, Tap(-1));
     int64_t width = r.sizes[2];
@@ -38,17 +54,15 @@ template <class T> struct Maxima {
       for (int64_t b = 0; b < r.outer[1].count; b++)
         for (int64_t t = 0; t < taps; t++, tap++) {
           int64_t shift = start + t * dilation; // of window 0
+          places[tap] = line_number(r, a, b) * width + shift;
           int64_t low = shift >= 0 ? 0 : (stride - 1 - shift) / stride;
           int64_t high = shift >= width ? 0 : std::min((width - 1 - shift) / stride + 1, r.windows);
           if (low < high)
             compare(line(r, a, b) + low * stride + shift, stride, tap, high - low, greatest + low,
                     best + low);
         }
-    for (int64_t i = 0; i < r.windows; i++) {
-      int64_t t = best[i] % taps, b = best[i] / taps % r.outer[1].count;
-      int64_t a = best[i] / taps / r.outer[1].count;
-      positions[i] = line_number(r, a, b) * width + i * stride + start + t * dilation;
-    }
+    for (int64_t i = 0; i < r.windows; i++)
+      positions[i] = places[best[i]] + i * stride;
   }
 
   static void given(const WindowRow& r, const WindowSpan* inner, int64_t* positions) {
@@ -81,10 +95,22 @@ private:
 
 template <class T> constexpr MaxPositions kOf{Maxima<T>::moved, Maxima<T>::given};
 
-} // namespace
-
-const MaxPositions& max_positions(DType compute) {
-  return compute == DType::f32 ? kOf<float> : compute == DType::f64 ? kOf<double> : kOf<int64_t>;
+const MaxPositions* find(DType compute) {
+  return compute == DType::f32 ? &kOf<float> : compute == DType::f64 ? &kOf<double> : &kOf<int64_t>;
 }
 
+} // namespace weft::kernels::pooling::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace weft::kernels {
+
+namespace pooling {
+HWY_EXPORT(find);
+static const MaxPositions* chosen(DType compute) { return HWY_DYNAMIC_DISPATCH(find)(compute); }
+} // namespace pooling
+
+const MaxPositions& max_positions(DType compute) { return *pooling::chosen(compute); }
+
 } // namespace weft::kernels
+#endif

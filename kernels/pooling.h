@@ -25,7 +25,7 @@ struct WindowRow {
 /// it sees: the first of equal ones; NaN is the greatest, and of several the last counts.
 struct MaxPositions {
   /// Window i sees elements i * stride + start + t * dilation for t < taps, as far as there are
-  /// such. `scratch` has 16 bytes a window.
+  /// such. `scratch` has 16 bytes a window and 8 a tap of a whole window.
   void (*moved)(const WindowRow& row, int64_t start, int64_t stride, int64_t taps, int64_t dilation,
                 void* scratch, int64_t* positions);
   /// Window i sees inner[i].

@@ -231,10 +231,26 @@ void rows(const void* in, int64_t count, int64_t row_stride, int64_t n, void* ou
   }
 }
 
+// The address of a column's elements, one after the other.
+template <class S> struct ColumnWalk {
+  const S* column;
+  const ColumnPlaces& places;
+  const int64_t* start = places.starts;
+  int64_t left = places.run;
+  const S* at = column + *start;
+
+  HWY_INLINE void next() {
+    at += places.stride;
+    if (--left > 0) return;
+    left = places.run;
+    at = column + *++start;
+  }
+};
+
 // `width` vectors side by side, down all rows; `count` columns where less than one vector is left.
 template <size_t width, class F>
-HWY_INLINE void tile(F& fold, const typename F::S* p, int64_t n, int64_t stride, size_t count,
-                     typename F::Result* out) {
+HWY_INLINE void tile(F& fold, const typename F::S* p, int64_t n, const ColumnPlaces& places,
+                     size_t count, typename F::Result* out) {
   using State = typename F::State;
   const size_t lanes = F::lanes();
   struct Group {
@@ -248,8 +264,9 @@ HWY_INLINE void tile(F& fold, const typename F::S* p, int64_t n, int64_t stride,
       return a;
     }
   } folds{fold};
+  ColumnWalk<typename F::S> row{p, places};
   auto at = [&](int64_t k, size_t w) HWY_ATTR {
-    const auto* q = p + k * stride + static_cast<int64_t>(w * lanes);
+    const auto* q = row.at + w * lanes;
     return count < lanes ? fold.partial(q, count, k, false) : fold.whole(q, k, false);
   };
   Tree<Folds, Group> tree(folds);
@@ -258,9 +275,12 @@ HWY_INLINE void tile(F& fold, const typename F::S* p, int64_t n, int64_t stride,
     for (size_t w = 0; w < width; w++)
       g.s[w] = at(k, w);
     int64_t end = std::min<int64_t>(n, k + kRowsABlock);
-    for (k++; k < end; k++)
+    for (k++; k < end; k++) {
+      row.next();
       for (size_t w = 0; w < width; w++)
         g.s[w] = fold.combine(g.s[w], at(k, w));
+    }
+    if (k < n) row.next();
     tree.push(g);
   }
   Group none;
@@ -272,19 +292,19 @@ HWY_INLINE void tile(F& fold, const typename F::S* p, int64_t n, int64_t stride,
 }
 
 template <class F>
-void columns(const void* in, int64_t n, int64_t stride, int64_t count, void* out) {
+void columns(const void* in, int64_t n, const ColumnPlaces& places, int64_t count, void* out) {
   F fold;
   const auto* p = static_cast<const typename F::S*>(in);
   auto* result = static_cast<typename F::Result*>(out);
   const size_t lanes = F::lanes(), all = static_cast<size_t>(count);
   size_t c = 0;
   for (; c + 16 * lanes <= all; c += 16 * lanes)
-    tile<16>(fold, p + c, n, stride, lanes, result + c);
+    tile<16>(fold, p + c, n, places, lanes, result + c);
   for (; c + 4 * lanes <= all; c += 4 * lanes)
-    tile<4>(fold, p + c, n, stride, lanes, result + c);
+    tile<4>(fold, p + c, n, places, lanes, result + c);
   for (; c + lanes <= all; c += lanes)
-    tile<1>(fold, p + c, n, stride, lanes, result + c);
-  if (c < all) tile<1>(fold, p + c, n, stride, all - c, result + c);
+    tile<1>(fold, p + c, n, places, lanes, result + c);
+  if (c < all) tile<1>(fold, p + c, n, places, all - c, result + c);
 }
 
 template <class Op, DType dtype> constexpr ReductionKernel kernels() {

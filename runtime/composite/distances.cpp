@@ -2,6 +2,7 @@
 // of 1 there, and the result replaced, so that no infinite slope meets a 0.
 
 #include "runtime/composite/composite.h"
+#include "runtime/composite/parts.h"
 #include "runtime/core/rules.h"
 
 #include <cmath>
@@ -130,26 +131,36 @@ Tensor cdist(const Arg& x1, const Arg& x2, double p) {
   if (!(p >= 0))
     composite::refuse("cdist", ErrorKind::value, "p must not be negative, got " + std::to_string(p),
                       x1.loc());
-  Tensor difference = unsqueeze(x1, -2) - unsqueeze(x2, -3);
-  if (difference.size(-1) == 0) return sum(difference, -1);
-  return vector_norm(difference, p, -1);
+  const Tensor rows = x1.tensor(), others = x2.tensor();
+  auto distances = [&](const Tensor& part) {
+    Tensor difference = unsqueeze(part, -2) - unsqueeze(others, -3);
+    if (difference.size(-1) == 0) return sum(difference, -1);
+    return vector_norm(difference, p, -1);
+  };
+  if (a.rank < b.rank) return distances(rows);
+  Dims all_but_rows;
+  for (int d = 0; d < a.rank; d++)
+    if (d != a.rank - 2) all_but_rows.push_back(d);
+  return composite::in_parts(rows, all_but_rows, {&others}, distances, b.sizes[b.rank - 2]);
 }
 
 Tensor logsumexp(const Arg& x, const Dims& dim, bool keepdim) {
   LocScope scope(x.loc());
   DType dtype = require_tensor(x, "logsumexp").meta.dtype;
   if (!is_floating(dtype)) dtype = f32;
-  Tensor t = x.tensor().to(dtype);
-  Tensor wide = composite::widened(t);
-  if (wide.numel() == 0) return log(sum(exp(wide), dim, keepdim)).to(dtype);
-  Tensor highest; // only keeps exp from overflowing; infinite ones would give NaN
-  {
-    NoGrad no_grad;
-    highest = max(wide, dim, true);
-    highest = where(abs(highest) == std::numeric_limits<double>::infinity(), 0.0, highest);
-  }
-  Tensor total = log(sum(exp(wide - highest), dim, keepdim));
-  return (total + reshape(highest, total.shape())).to(dtype);
+  const Tensor t = x.tensor().to(dtype);
+  if (t.numel() == 0) return log(sum(exp(composite::widened(t)), dim, keepdim)).to(dtype);
+  return composite::in_parts(t, dim, {}, [&](const Tensor& part) {
+    Tensor wide = composite::widened(part);
+    Tensor highest; // only keeps exp from overflowing; infinite ones would give NaN
+    {
+      NoGrad no_grad;
+      highest = max(wide, dim, true);
+      highest = where(abs(highest) == std::numeric_limits<double>::infinity(), 0.0, highest);
+    }
+    Tensor total = log(sum(exp(wide - highest), dim, keepdim));
+    return (total + reshape(highest, total.shape())).to(dtype);
+  });
 }
 
 } // namespace weft

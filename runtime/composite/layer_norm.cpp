@@ -1,4 +1,5 @@
 #include "runtime/composite/composite.h"
+#include "runtime/composite/parts.h"
 
 namespace weft {
 
@@ -35,13 +36,15 @@ Tensor layer_norm(const Arg& x, const Shape& normalized_shape, const Tensor& wei
   Dims dims;
   for (int k = 1; k <= normalized_shape.size(); k++)
     dims.push_back(-k);
-  Tensor wide = composite::widened(x);
-  Tensor centred = wide - mean(wide, dims, true);
-  Tensor variance = mean(centred * centred, dims, true);
-  Tensor y = std::move(centred) * rsqrt(std::move(variance) + eps);
-  if (weight.defined()) y = std::move(y) * weight;
-  if (bias.defined()) y = std::move(y) + bias;
-  return y.to(dtype);
+  return composite::in_parts(x.tensor(), dims, {&weight, &bias}, [&](const Tensor& part) {
+    Tensor wide = composite::widened(part);
+    Tensor centred = wide - mean(wide, dims, true);
+    Tensor variance = mean(centred * centred, dims, true);
+    Tensor y = std::move(centred) * rsqrt(std::move(variance) + eps);
+    if (weight.defined()) y = std::move(y) * weight;
+    if (bias.defined()) y = std::move(y) + bias;
+    return y.to(dtype);
+  });
 }
 
 } // namespace weft

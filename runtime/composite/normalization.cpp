@@ -2,6 +2,7 @@
 // is rounded once.
 
 #include "runtime/composite/composite.h"
+#include "runtime/composite/parts.h"
 
 namespace weft {
 
@@ -107,7 +108,11 @@ Tensor batch_norm(const Arg& x, const Tensor& running_mean, const Tensor& runnin
   Scaling scaling{weight, bias};
   check_channels("batch_norm", x, running, scaling);
   const Meta m = x.impl()->meta;
-  if (!training) return normalized_by("batch_norm", x, running, scaling, eps).to(m.dtype);
+  if (!training)
+    return composite::in_parts(
+        x.tensor(), 1, {&running_mean, &running_var, &weight, &bias}, [&](const Tensor& part) {
+          return normalized_by("batch_norm", part, running, scaling, eps).to(m.dtype);
+        });
   double n = static_cast<double>(m.sizes[0]) * elements_of(m, 2);
   if (n == 1)
     refuse("batch_norm", ErrorKind::shape,
@@ -159,11 +164,14 @@ Tensor group_norm(const Arg& x, int64_t num_groups, const Tensor& weight, const 
   if (n * static_cast<double>(m.sizes[0]) == 1)
     refuse("group_norm", ErrorKind::shape,
            "there must be more than one value a group, got " + describe(m), x.loc());
-  Tensor wide = composite::widened(x);
-  if (m.numel() == 0) return scaled(std::move(wide), {weight, bias}, m.rank).to(m.dtype);
-  Moments seen = moments_of(reshape(wide, {m.sizes[0], num_groups, -1}), 2);
-  Tensor y = std::move(seen.centred) * rsqrt(std::move(seen.variance) + eps);
-  return scaled(reshape(std::move(y), m.shape()), {weight, bias}, m.rank).to(m.dtype);
+  if (m.numel() == 0) return scaled(composite::widened(x), {weight, bias}, m.rank).to(m.dtype);
+  const Dims dims = dims_from(1, m.rank); // a sample's channels share the weights' dim
+  return composite::in_parts(x.tensor(), dims, {&weight, &bias}, [&](const Tensor& part) {
+    Tensor wide = composite::widened(part);
+    Moments seen = moments_of(reshape(wide, {part.size(0), num_groups, -1}), 2);
+    Tensor y = std::move(seen.centred) * rsqrt(std::move(seen.variance) + eps);
+    return scaled(reshape(std::move(y), part.shape()), {weight, bias}, m.rank).to(m.dtype);
+  });
 }
 
 Tensor rms_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weight,
@@ -181,12 +189,15 @@ Tensor rms_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weigh
                " for " + describe(m),
            x.loc());
   composite::require_shape("rms_norm", "weight", weight, normalized_shape, x.loc());
-  Tensor wide = composite::widened(x);
-  double least = wide.dtype() == f64 ? std::numeric_limits<double>::epsilon()
-                                     : std::numeric_limits<float>::epsilon();
-  Tensor y = wide * rsqrt(mean(wide * wide, dims_from(first, m.rank), true) + eps.value_or(least));
-  if (weight.defined()) y = std::move(y) * weight;
-  return y.to(m.dtype);
+  const double least = m.dtype == DType::f64 ? std::numeric_limits<double>::epsilon()
+                                             : std::numeric_limits<float>::epsilon();
+  const Dims dims = dims_from(first, m.rank);
+  return composite::in_parts(x.tensor(), dims, {&weight}, [&](const Tensor& part) {
+    Tensor wide = composite::widened(part);
+    Tensor y = wide * rsqrt(mean(wide * wide, dims, true) + eps.value_or(least));
+    if (weight.defined()) y = std::move(y) * weight;
+    return y.to(m.dtype);
+  });
 }
 
 } // namespace weft

@@ -2,6 +2,7 @@
 // no gradient goes through it.
 
 #include "runtime/composite/composite.h"
+#include "runtime/composite/parts.h"
 
 namespace weft {
 
@@ -16,35 +17,39 @@ Tensor shifted(const Tensor& x, int64_t dim) {
   return x - std::move(highest);
 }
 
-// x as the computation wants it, and the dim counted from the front; false where there is nothing
-// to compute.
-bool prepare(const char* op, const Arg& x, int64_t& dim, Tensor& wide) {
+// Counts the dim from the front; false where there is nothing to compute.
+bool prepare(const char* op, const Arg& x, int64_t& dim) {
   composite::require_floating(op, x);
   dim = normalize_dim(dim, x.impl()->meta.rank, op, x.loc());
-  wide = composite::widened(x);
-  return wide.numel() > 0;
+  return x.impl()->meta.numel() > 0;
+}
+
+Tensor softmax_of(const Tensor& x, int64_t dim) {
+  Tensor e = exp(shifted(composite::widened(x), dim));
+  Tensor total = sum(e, dim, true);
+  return (std::move(e) / std::move(total)).to(x.dtype());
+}
+
+Tensor log_softmax_of(const Tensor& x, int64_t dim) {
+  Tensor s = shifted(composite::widened(x), dim);
+  Tensor total = log(sum(exp(s), dim, true));
+  return (std::move(s) - std::move(total)).to(x.dtype());
 }
 
 } // namespace
 
 Tensor softmax(const Arg& x, int64_t dim) {
   LocScope scope(x.loc());
-  Tensor wide;
-  if (!prepare("softmax", x, dim, wide)) return x.tensor().clone();
-  DType dtype = x.impl()->meta.dtype;
-  Tensor e = exp(shifted(wide, dim));
-  Tensor total = sum(e, dim, true);
-  return (std::move(e) / std::move(total)).to(dtype);
+  if (!prepare("softmax", x, dim)) return x.tensor().clone();
+  return composite::in_parts(x.tensor(), dim, {},
+                             [&](const Tensor& part) { return softmax_of(part, dim); });
 }
 
 Tensor log_softmax(const Arg& x, int64_t dim) {
   LocScope scope(x.loc());
-  Tensor wide;
-  if (!prepare("log_softmax", x, dim, wide)) return x.tensor().clone();
-  DType dtype = x.impl()->meta.dtype;
-  Tensor s = shifted(wide, dim);
-  Tensor total = log(sum(exp(s), dim, true));
-  return (std::move(s) - std::move(total)).to(dtype);
+  if (!prepare("log_softmax", x, dim)) return x.tensor().clone();
+  return composite::in_parts(x.tensor(), dim, {},
+                             [&](const Tensor& part) { return log_softmax_of(part, dim); });
 }
 
 Tensor softmax(const Arg& x, int64_t dim, DType dtype) {

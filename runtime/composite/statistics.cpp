@@ -1,6 +1,7 @@
 // Variance and standard deviation, with and without the mean.
 
 #include "runtime/composite/composite.h"
+#include "runtime/composite/parts.h"
 
 namespace weft {
 
@@ -43,14 +44,20 @@ Tensor root(const Tensor& variance) {
 
 Tensor var(const Arg& x, const Dims& dim, double correction, bool keepdim) {
   LocScope scope(x.loc());
-  DType dtype = require_tensor(x, "var").meta.dtype;
-  return moments("var", x, dim, correction, keepdim).variance.to(dtype);
+  composite::require_floating("var", x);
+  folded(x, dim); // refuses dims that x has not
+  return composite::in_parts(x.tensor(), dim, {}, [&](const Tensor& part) {
+    return moments("var", part, dim, correction, keepdim).variance.to(part.dtype());
+  });
 }
 
 Tensor std(const Arg& x, const Dims& dim, double correction, bool keepdim) {
   LocScope scope(x.loc());
-  DType dtype = require_tensor(x, "std").meta.dtype;
-  return root(moments("std", x, dim, correction, keepdim).variance).to(dtype);
+  composite::require_floating("std", x);
+  folded(x, dim); // refuses dims that x has not
+  return composite::in_parts(x.tensor(), dim, {}, [&](const Tensor& part) {
+    return root(moments("std", part, dim, correction, keepdim).variance).to(part.dtype());
+  });
 }
 
 std::pair<Tensor, Tensor> var_mean(const Arg& x, const Dims& dim, double correction, bool keepdim) {

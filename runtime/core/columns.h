@@ -15,8 +15,8 @@ namespace weft {
 /// A run of lines: element k of line j of array a is at base[a] + k * along[a] + j * across[a].
 struct ColumnRun {
   int64_t count = 0; // lines
-  char* base[StridedLoop::kMostArrays];
-  int64_t along[StridedLoop::kMostArrays], across[StridedLoop::kMostArrays]; // in bytes
+  char* base[StridedLoop::kMostArrays] = {};
+  int64_t along[StridedLoop::kMostArrays] = {}, across[StridedLoop::kMostArrays] = {}; // in bytes
   /// Says whether the elements of a line of array a lie closer together than lines do.
   bool has_close_elements(int a) const { return std::abs(along[a]) < std::abs(across[a]); }
 };

@@ -1,14 +1,12 @@
-// Pointwise ops: the driver around the kernels, which know runs of memory only. Contiguous operands
-// go to the kernel whole. Otherwise dims are merged and the kernel gets one run of the inner dim at
-// a time; where runs are short, or an operand's inner stride is neither 0 nor 1 element, blocks are
-// gathered into buffers that stay in L1.
+// Pointwise ops: from a call to the kernel with its operands, numbers and attributes. Contiguous
+// operands go to the kernel whole, others as pointwise_walk.cpp cuts them.
 
 #include "kernels/kernel_table.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/parallel.h"
+#include "runtime/core/pointwise_body.h"
 #include "runtime/core/refusal.h"
 #include "runtime/core/rules.h"
-#include "runtime/core/strided.h"
 
 #include <atomic>
 #include <cmath>
@@ -18,143 +16,13 @@ namespace weft {
 
 namespace {
 
-using kernels::CastKernel;
 using kernels::PointwiseKernel;
 
-constexpr int kMostOperands = StridedLoop::kMostArrays - 1;
-constexpr int kMostAttributes = 8;
-constexpr int64_t kBlock = 512;     // elements gathered at a time
-constexpr int64_t kShortRun = 64;   // inner dims below it are gathered across
 constexpr int64_t kGrain = 1 << 15; // elements worth handing to another thread
 
-// A pointwise kernel or a conversion, with what it needs beside arrays. Operands and results of
-// dtypes that no kernel is compiled for are converted a block at a time, in buffers that stay in
-// L1.
-struct Body {
-  PointwiseKernel pointwise = nullptr;
-  CastKernel cast = nullptr;
-  int operands = 0;
-  uint8_t forms[kMostOperands] = {};
-  const void* inputs[kMostOperands] = {};
-  uint64_t scalars[kMostOperands];
-  uint64_t attributes[kMostAttributes];
-  bool converts = false;
-  CastKernel widen[kMostOperands] = {}; // null: the operand is read as it is (masks)
-  CastKernel narrow = nullptr;
-  int64_t items[kMostOperands] = {}, out_item = 0;
-
-  void run(const void* const* in, const uint8_t* form, void* out, int64_t n,
-           uint32_t* error) const {
-    if (cast)
-      cast(in[0], form[0], out, n);
-    else if (converts)
-      run_converted(in, form, static_cast<char*>(out), n, error);
-    else
-      pointwise(in, form, attributes, out, n, error);
-  }
-
-  // Makes the kernel for `dtype`, through conversions where it is not a native one.
-  void set_kernel(Op op, DType dtype, uint8_t masks, DType result) {
-    DType native = kernels::native_dtype(dtype);
-    pointwise = kernels::pointwise_kernel(op, native);
-    converts = native != dtype;
-    if (!converts) return;
-    for (int k = 0; k < kMostOperands; k++) {
-      bool mask = masks >> k & 1;
-      if (!mask) widen[k] = kernels::cast_kernel(dtype, native);
-      items[k] = static_cast<int64_t>(mask ? 1 : size_of(dtype));
-    }
-    if (result == dtype) narrow = kernels::cast_kernel(native, dtype);
-    out_item = static_cast<int64_t>(size_of(result));
-  }
-
-private:
-  void run_converted(const void* const* in, const uint8_t* form, char* out, int64_t n,
-                     uint32_t* error) const {
-    alignas(64) char wide[kMostOperands + 1][kBlock * 8];
-    const void* block_in[kMostOperands];
-    uint8_t block_form[kMostOperands];
-    for (int64_t done = 0; done < n; done += kBlock) {
-      int64_t count = std::min(kBlock, n - done);
-      for (int k = 0; k < operands; k++) {
-        block_form[k] = form[k];
-        bool array = form[k] == kernels::kArray;
-        block_in[k] = static_cast<const char*>(in[k]) + (array ? done * items[k] : 0);
-        if (!widen[k] || form[k] == kernels::kScalar) continue;
-        widen[k](block_in[k], form[k], wide[k], array ? count : 1);
-        block_in[k] = wide[k];
-      }
-      char* block_out = out + done * out_item;
-      void* result = narrow ? wide[kMostOperands] : block_out;
-      pointwise(block_in, block_form, attributes, result, count, error);
-      if (narrow) narrow(result, kernels::kArray, block_out, count);
-    }
-  }
-};
-
-// Walks [begin, end) of the loop. Array 0 is the output, array k + 1 operand k.
-void walk(const StridedLoop& loop, const Body& body, int64_t begin, int64_t end, uint32_t* error) {
-  alignas(64) char buffers[StridedLoop::kMostArrays][kBlock * 8];
-  const void* in[kMostOperands];
-  uint8_t form[kMostOperands];
-  bool short_runs = loop.rank > 1 && loop.inner() < kShortRun;
-  bool gathered[StridedLoop::kMostArrays] = {};
-  bool gathers = false;
-  for (int a = 0; a < loop.arrays; a++) {
-    if (!loop.base[a]) {
-      in[a - 1] = body.inputs[a - 1];
-      form[a - 1] = body.forms[a - 1];
-      continue;
-    }
-    bool constant = a > 0 && (short_runs ? loop.is_constant(a) : loop.inner_stride(a) == 0);
-    bool direct =
-        short_runs ? loop.is_linear(a) : loop.inner_stride(a) == loop.item[a] || loop.inner() == 1;
-    gathered[a] = !constant && !direct;
-    gathers |= gathered[a];
-    if (a > 0) form[a - 1] = constant ? kernels::kElement : kernels::kArray;
-  }
-  StridedCursor cursor(loop, begin);
-  while (begin < end) {
-    int64_t n = end - begin;
-    if (!short_runs) n = std::min(n, cursor.run());
-    if (gathers) n = std::min(n, kBlock);
-    StridedCursor start = cursor;
-    for (int64_t done = 0; done < n;) {
-      int64_t run = std::min(n - done, cursor.run());
-      for (int a = 1; a < loop.arrays; a++)
-        if (gathered[a])
-          copy_strided(buffers[a] + done * loop.item[a], loop.item[a], cursor.at(a),
-                       loop.inner_stride(a), run, loop.item[a]);
-      cursor.advance(run);
-      done += run;
-    }
-    for (int a = 1; a < loop.arrays; a++)
-      if (loop.base[a]) in[a - 1] = gathered[a] ? buffers[a] : start.at(a);
-    body.run(in, form, gathered[0] ? buffers[0] : start.at(0), n, error);
-    for (int64_t done = 0; gathered[0] && done < n;) {
-      int64_t run = std::min(n - done, start.run());
-      copy_strided(start.at(0), loop.inner_stride(0), buffers[0] + done * loop.item[0],
-                   loop.item[0], run, loop.item[0]);
-      start.advance(run);
-      done += run;
-    }
-    begin += n;
-  }
-}
-
-bool run_strided(std::span<const View> views, const Body& body) {
-  StridedLoop loop(views);
-  std::atomic<uint32_t> error{0};
-  parallel_for(loop.numel, kGrain, [&](int64_t begin, int64_t end) {
-    uint32_t own = 0;
-    walk(loop, body, begin, end, &own);
-    if (own) error.store(own, std::memory_order_relaxed);
-  });
-  return error.load() == 0;
-}
-
 // All operands are row-major and as large as the output, or single elements.
-bool run_flat(const Body& body, const int64_t* items, char* out, int64_t out_item, int64_t n) {
+bool run_flat(const PointwiseBody& body, const int64_t* items, char* out, int64_t out_item,
+              int64_t n) {
   if (n <= kGrain) {
     uint32_t error = 0;
     body.run(body.inputs, body.forms, out, n, &error);
@@ -162,7 +30,7 @@ bool run_flat(const Body& body, const int64_t* items, char* out, int64_t out_ite
   }
   std::atomic<uint32_t> error{0};
   parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
-    const void* in[kMostOperands];
+    const void* in[PointwiseBody::kMostOperands];
     for (int k = 0; k < body.operands; k++)
       in[k] = static_cast<const char*>(body.inputs[k]) +
               (body.forms[k] == kernels::kArray ? begin * items[k] : 0);
@@ -233,11 +101,11 @@ uint64_t scalar_bits(const Scalar& s, DType dtype) {
 }
 
 void copy_elements(const View& from, const View& to) {
-  Body body;
+  PointwiseBody body;
   body.cast = kernels::cast_kernel(from.meta->dtype, to.meta->dtype);
   body.operands = 1;
   View views[] = {to, from};
-  run_strided(views, body);
+  walk_pointwise(views, body);
 }
 
 TensorImpl* execute_alike(const OpCall& call, const OpInfo& info) {
@@ -304,20 +172,20 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
     return copy_elements(call.operands[1]->view(), result.view());
   DType dtype = operand_dtype(call);
   DType numbers = scalar_dtype(dtype);
-  Body body;
+  PointwiseBody body;
   if (call.op == Op::cast)
     body.cast = kernels::cast_kernel(dtype, result.meta.dtype);
   else
     body.set_kernel(call.op, dtype, i.bool_operands, result.meta.dtype);
   size_t count = call.operands.size();
-  if ((!body.pointwise && !body.cast) || count > kMostOperands)
+  if ((!body.pointwise && !body.cast) || count > PointwiseBody::kMostOperands)
     fail(call, ErrorKind::dtype,
          "operands must have a supported dtype, got " + describe_operands(call));
   body.operands = static_cast<int>(count);
 
   View views[StridedLoop::kMostArrays];
   views[0] = result.view();
-  int64_t items[kMostOperands];
+  int64_t items[PointwiseBody::kMostOperands];
   int64_t n = result.meta.numel();
   bool flat = result.meta.contiguous;
   size_t next_scalar = 0;
@@ -338,12 +206,12 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
     body.forms[k] = whole ? kernels::kArray : kernels::kElement;
     flat = flat && (whole || own == 1);
   }
-  for (size_t k = 0; next_scalar < call.scalars.size() && k < kMostAttributes; k++)
+  for (size_t k = 0; next_scalar < call.scalars.size() && k < PointwiseBody::kMostAttributes; k++)
     write_attribute(body.attributes, k, call.scalars[next_scalar++], numbers);
 
   bool accepted = n == 0 || (flat ? run_flat(body, items, static_cast<char*>(views[0].data),
                                              static_cast<int64_t>(size_of(result.meta.dtype)), n)
-                                  : run_strided({views, count + 1}, body));
+                                  : walk_pointwise({views, count + 1}, body));
   if (!accepted) refuse_element(call);
 }
 

@@ -1,12 +1,14 @@
-// Reductions: brings any set of dims into one of the two forms that kernels take, rows (the reduced
-// elements are adjacent) or columns (the kept ones are), by merging dims; what fits neither is
-// copied first. How a row is cut does not depend on the number of threads. Elements of dtypes that
-// no kernel is compiled for are converted a piece at a time, as rows.
+// Reductions: brings any set of dims into one of the two forms that kernels take, columns (kept
+// elements are adjacent) or rows (reduced ones are), by merging dims. Rows whose elements lie in
+// several runs are gathered a piece at a time, and elements of dtypes that no kernel is compiled
+// for converted; what fits neither form is copied first. How a row is cut does not depend on the
+// number of threads.
 
 #include "kernels/kernel_table.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/parallel.h"
 
+#include <cstring>
 #include <memory>
 
 namespace weft {
@@ -19,6 +21,11 @@ using kernels::ReductionKernel;
 
 constexpr int64_t kGrain = 1 << 15; // elements worth handing to another thread
 constexpr int64_t kColumnBlock = 256;
+constexpr int64_t kConvertedColumns = 64;            // of a block
+constexpr int64_t kMostConverted = int64_t{1} << 14; // elements of a column in one
+constexpr int64_t kLeastRun = 4;      // reduced elements that lie together, for rows of such runs
+constexpr int64_t kLeastColumns = 16; // kept ones, unless the columns are short
+constexpr int64_t kShortColumn = 256;
 
 // Merged dims of one side of the reduction, in elements.
 struct Side {
@@ -37,6 +44,7 @@ struct Side {
   }
   int64_t inner() const { return rank ? sizes[rank - 1] : 1; }
   int64_t inner_stride() const { return rank ? strides[rank - 1] : 1; }
+  int64_t outer() const { return numel / std::max<int64_t>(inner(), 1); }
   // Offset of the k-th position among all dims but the innermost.
   int64_t outer_offset(int64_t k) const {
     int64_t offset = 0;
@@ -55,34 +63,44 @@ struct Problem {
   CastKernel widen = nullptr, narrow = nullptr; // to the kernel's dtype, and from its result's
   const char* in;
   char* out;
-  int64_t in_item, out_item;
+  int64_t in_item, wide_item, out_item;
   Side kept, reduced;
+
+  /// Says whether kernels cannot read the elements of a row where they are.
+  bool is_indirect() const { return widen || reduced.rank > 1; }
 };
 
-// Elements and results in the kernel's dtypes, in memory that stays in the caches.
+// Elements of rows and their results as the kernel takes them, in memory that stays in the caches.
 class Converter {
 public:
   explicit Converter(const Problem& p) : p_(p) {
-    if (p.widen)
-      elements_ = std::make_unique_for_overwrite<int64_t[]>(static_cast<size_t>(kReductionPiece));
+    const auto piece = static_cast<size_t>(std::min(kReductionPiece, p.reduced.numel));
+    if (p.widen) elements_ = std::make_unique_for_overwrite<int64_t[]>(piece);
+    if (p.reduced.rank > 1)
+      gathered_ = std::make_unique_for_overwrite<char[]>(piece * static_cast<size_t>(p.in_item));
   }
-  /// Returns `n` elements, at most kReductionPiece, as the kernel takes them.
-  const void* elements(const char* in, int64_t n) {
-    if (!p_.widen) return in;
-    p_.widen(in, kernels::kArray, elements_.get(), n);
+  /// Returns elements first .. first + n of the row at `in`; n is at most kReductionPiece.
+  const void* elements(const char* in, int64_t first, int64_t n) {
+    const char* from = in + first * p_.in_item;
+    if (p_.reduced.rank > 1) {
+      gather(in, first, n);
+      from = gathered_.get();
+    }
+    if (!p_.widen) return from;
+    p_.widen(from, kernels::kArray, elements_.get(), n);
     return elements_.get();
   }
   /// Reduces a row of any length.
   void row(const char* in, int64_t n, char* out) {
     int64_t pieces = std::max<int64_t>(1, (n + kReductionPiece - 1) / kReductionPiece);
     if (pieces == 1) {
-      p_.kernel->rows(elements(in, n), 1, n, n, result(out));
+      p_.kernel->rows(elements(in, 0, n), 1, n, n, result(out));
       return store(out);
     }
     std::vector<char> states(static_cast<size_t>(pieces * kReductionStateBytes));
     for (int64_t k = 0, first = 0; k < pieces; k++, first += kReductionPiece) {
       int64_t count = std::min(kReductionPiece, n - first);
-      p_.kernel->piece(elements(in + first * p_.in_item, count), first, count,
+      p_.kernel->piece(elements(in, first, count), first, count,
                        states.data() + k * kReductionStateBytes);
     }
     p_.kernel->finish(states.data(), pieces, n, result(out));
@@ -95,7 +113,22 @@ public:
   }
 
 private:
+  // Copies the runs of which the row's innermost dim is one.
+  void gather(const char* in, int64_t first, int64_t n) {
+    const Side& side = p_.reduced;
+    const int64_t inner = side.inner();
+    for (int64_t done = 0; done < n;) {
+      const int64_t at = first + done, skipped = at % inner,
+                    run = std::min(n - done, inner - skipped);
+      std::memcpy(gathered_.get() + done * p_.in_item,
+                  in + (side.outer_offset(at / inner) + skipped) * p_.in_item,
+                  static_cast<size_t>(run * p_.in_item));
+      done += run;
+    }
+  }
+
   const Problem& p_;
+  std::unique_ptr<char[]> gathered_;
   std::unique_ptr<int64_t[]> elements_;
   int64_t result_ = 0;
 };
@@ -113,7 +146,7 @@ void reduce_long_rows(const Problem& p) {
       Converter converter(p);
       for (int64_t k = begin; k < end; k++) {
         int64_t first = k * kReductionPiece, count = std::min(kReductionPiece, n - first);
-        p.kernel->piece(converter.elements(in + first * p.in_item, count), first, count,
+        p.kernel->piece(converter.elements(in, first, count), first, count,
                         states.data() + k * kReductionStateBytes);
       }
     });
@@ -137,8 +170,9 @@ void reduce_rows(const Problem& p) {
                        p.kept.outer_offset(begin / inner) + begin % inner * p.kept.inner_stride();
                    const char* in = p.in + offset * p.in_item;
                    char* out = p.out + begin * p.out_item;
-                   if (!p.widen) p.kernel->rows(in, run, p.kept.inner_stride(), n, out);
-                   for (int64_t r = 0; p.widen && r < run; r++)
+                   const bool one_by_one = p.is_indirect();
+                   if (!one_by_one) p.kernel->rows(in, run, p.kept.inner_stride(), n, out);
+                   for (int64_t r = 0; one_by_one && r < run; r++)
                      converter.row(in + r * p.kept.inner_stride() * p.in_item, n,
                                    out + r * p.out_item);
                    begin += run;
@@ -146,23 +180,69 @@ void reduce_rows(const Problem& p) {
                });
 }
 
-void reduce_columns(const Problem& p) {
+// Calls f(outer kept position, first column, columns) for blocks of columns, on several threads.
+template <class F> void each_block(const Problem& p, int64_t width, F f) {
   int64_t n = p.reduced.numel, columns = p.kept.inner();
-  int64_t blocks = (columns + kColumnBlock - 1) / kColumnBlock;
-  int64_t units = p.kept.numel / columns * blocks;
-  int64_t unit = std::max<int64_t>(n * std::min(columns, kColumnBlock), 1);
-  parallel_for(units, std::max<int64_t>(1, kGrain / unit), [&](int64_t begin, int64_t end) {
+  int64_t blocks = (columns + width - 1) / width;
+  int64_t unit = std::max<int64_t>(n * std::min(columns, width), 1);
+  parallel_for(p.kept.outer() * blocks, std::max<int64_t>(1, kGrain / unit),
+               [&](int64_t begin, int64_t end) { f(begin, end, blocks); });
+}
+
+// Where the runs of a column's elements start.
+std::vector<int64_t> starts_of(const Side& reduced) {
+  std::vector<int64_t> starts(static_cast<size_t>(reduced.outer()));
+  for (size_t k = 0; k < starts.size(); k++)
+    starts[k] = reduced.outer_offset(static_cast<int64_t>(k));
+  return starts;
+}
+
+void reduce_columns(const Problem& p) {
+  const int64_t columns = p.kept.inner();
+  const std::vector<int64_t> starts = starts_of(p.reduced);
+  const kernels::ColumnPlaces places{starts.data(), p.reduced.inner(), p.reduced.inner_stride()};
+  each_block(p, kColumnBlock, [&](int64_t begin, int64_t end, int64_t blocks) {
     while (begin < end) {
       // Neighbouring blocks of one outer position are one run of columns.
       int64_t outer = begin / blocks, block = begin % blocks;
       int64_t last = std::min(blocks, block + end - begin);
       int64_t from = block * kColumnBlock, to = std::min(columns, last * kColumnBlock);
-      p.kernel->columns(p.in + (p.kept.outer_offset(outer) + from) * p.in_item, n,
-                        p.reduced.inner_stride(), to - from,
-                        p.out + (outer * columns + from) * p.out_item);
+      p.kernel->columns(p.in + (p.kept.outer_offset(outer) + from) * p.in_item, p.reduced.numel,
+                        places, to - from, p.out + (outer * columns + from) * p.out_item);
       begin += last - block;
     }
   });
+}
+
+// The same where elements are converted, a block of columns at a time.
+void reduce_converted_columns(const Problem& p) {
+  const int64_t n = p.reduced.numel, columns = p.kept.inner();
+  const std::vector<int64_t> starts = starts_of(p.reduced);
+  each_block(p, kConvertedColumns, [&](int64_t begin, int64_t end, int64_t blocks) {
+    const auto wide = std::make_unique_for_overwrite<int64_t[]>(
+        static_cast<size_t>(n * std::min(kConvertedColumns, columns)));
+    int64_t results[kConvertedColumns];
+    for (; begin < end; begin++) {
+      const int64_t outer = begin / blocks, from = begin % blocks * kConvertedColumns;
+      const int64_t width = std::min(kConvertedColumns, columns - from);
+      const char* in = p.in + (p.kept.outer_offset(outer) + from) * p.in_item;
+      char* to = reinterpret_cast<char*>(wide.get());
+      for (int64_t start : starts)
+        for (int64_t k = 0; k < p.reduced.inner(); k++, to += width * p.wide_item)
+          p.widen(in + (start + k * p.reduced.inner_stride()) * p.in_item, kernels::kArray, to,
+                  width);
+      char* out = p.out + (outer * columns + from) * p.out_item;
+      const int64_t origin = 0;
+      p.kernel->columns(wide.get(), n, {&origin, n, width}, width,
+                        p.narrow ? results : static_cast<void*>(out));
+      if (p.narrow) p.narrow(results, kernels::kArray, out, width);
+    }
+  });
+}
+
+bool are_columns(const Problem& p) {
+  const bool is_wide = p.kept.inner() >= kLeastColumns || p.reduced.numel < kShortColumn;
+  return p.kernel->columns && p.kept.rank && p.kept.inner_stride() == 1 && is_wide;
 }
 
 // A row-major copy of x with the reduced dims last.
@@ -198,6 +278,7 @@ void execute_reduction(const OpCall& call, TensorImpl& result) {
   p.in = x.data();
   p.out = result.data();
   p.in_item = static_cast<int64_t>(size_of(x.meta.dtype));
+  p.wide_item = static_cast<int64_t>(size_of(native));
   p.out_item = static_cast<int64_t>(size_of(result.meta.dtype));
   bool is_reduced[kMaxRank] = {};
   for (int64_t d : call.structure.subspan(1))
@@ -215,9 +296,12 @@ void execute_reduction(const OpCall& call, TensorImpl& result) {
     }
     return;
   }
-  if (p.reduced.rank <= 1 && p.reduced.inner_stride() == 1 && p.reduced.rank) return reduce_rows(p);
-  if (p.reduced.rank <= 1 && p.kept.inner_stride() == 1 && p.kernel->columns && !p.widen)
-    return reduce_columns(p);
+  if (p.reduced.rank == 1 && p.reduced.inner_stride() == 1) return reduce_rows(p);
+  if (are_columns(p)) {
+    if (!p.widen) return reduce_columns(p);
+    if (p.reduced.numel <= kMostConverted) return reduce_converted_columns(p);
+  }
+  if (p.reduced.inner_stride() == 1 && p.reduced.inner() >= kLeastRun) return reduce_rows(p);
   Tensor copy = reduced_last(call, x, is_reduced);
   p.in = copy.impl()->data();
   int64_t rows = p.kept.numel, n = p.reduced.numel;

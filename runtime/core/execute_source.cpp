@@ -1,7 +1,7 @@
 // Sources: the kernel turns each element's position (its number, or a random number) into a value.
 
 #include "kernels/kernel_table.h"
-#include "kernels/philox.h"
+#include "kernels/random_numbers.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/parallel.h"
 
@@ -18,17 +18,11 @@ struct Stream {
 };
 
 template <class T> void fill_positions(const Stream& s, int64_t first, int64_t n, T* out) {
-  for (int64_t i = 0; i < n; i++) {
-    if (!s.random) {
-      out[i] = static_cast<T>(first + i);
-      continue;
-    }
-    auto words = kernels::philox(s.seed, s.counter, static_cast<uint64_t>(first + i));
-    if constexpr (std::is_same_v<T, double>)
-      out[i] = kernels::unit_double(words);
-    else
-      out[i] = static_cast<T>(kernels::unit_float(words));
-  }
+  if constexpr (std::is_floating_point_v<T>)
+    if (s.random)
+      return kernels::unit_numbers(s.seed, s.counter, static_cast<uint64_t>(first), n, out);
+  for (int64_t i = 0; i < n; i++)
+    out[i] = static_cast<T>(first + i);
 }
 
 } // namespace

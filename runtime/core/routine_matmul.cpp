@@ -114,12 +114,17 @@ Cut cut_product(int64_t m, int64_t n, int64_t k) {
   return cut;
 }
 
+// Sums of products of narrow integers wrap alike in 32 bits and in 64.
+DType product_dtype(DType t) {
+  return is_integer(t) && t != DType::i64 ? DType::i32 : compute_dtype(t);
+}
+
 } // namespace
 
 bool routine_matmul(const RoutineCall& call) {
   const Meta& result = *call.result.meta;
   bool is_native = result.dtype == DType::bf16 && kernels::has_bf16_gemm();
-  DType computed = is_native ? DType::bf16 : compute_dtype(result.dtype);
+  DType computed = is_native ? DType::bf16 : product_dtype(result.dtype);
   MatrixOperand a = prepare(call.operands[0], true, computed, *call.loc);
   MatrixOperand b = prepare(call.operands[1], false, computed, *call.loc);
   Tensor wide;

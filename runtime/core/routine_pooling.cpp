@@ -21,6 +21,7 @@ constexpr int64_t kPieceWork = int64_t{1} << 15; // elements worth handing to an
 // The windows of a call with three spatial dims, the missing ones of size 1 in front.
 struct Geometry {
   Window windows[kDims];
+  int64_t taps = 1; // of a whole window
   int64_t sizes[kDims] = {1, 1, 1}, places[kDims] = {1, 1, 1};
   bool in_parts;
 
@@ -32,6 +33,7 @@ struct Geometry {
     for (int k = 0; k < list.count; k++) {
       int at = kDims - list.count + k;
       windows[at] = list.dims[k];
+      taps *= windows[at].kernel;
       sizes[at] = x.sizes[x.rank - list.count + k];
       places[at] = y.sizes[y.rank - list.count + k];
     }
@@ -66,7 +68,7 @@ bool routine_max_pool_positions(const RoutineCall& call) {
     inner.push_back(g.span(2, i));
   int64_t work = width * (plane / std::max<int64_t>(rows * width, 1) + 1);
   parallel_for(all, std::max<int64_t>(1, kPieceWork / work), [&](int64_t begin, int64_t end) {
-    const Scratch scratch(width * 16, *call.loc);
+    const Scratch scratch(width * 16 + g.taps * 8, *call.loc);
     for (int64_t k = begin; k < end; k++) {
       int64_t row = k % rows;
       kernels::WindowRow r{source.data + k / rows * plane * item,

@@ -5,38 +5,85 @@
 #include "runtime/core/routine.h"
 
 #include <cmath>
+#include <tuple>
 
 namespace weft {
 
 namespace {
 
-constexpr int64_t kBlock = 64; // neighbours whose accumulators are at hand
-
 template <class Compute>
 using Wide = std::conditional_t<std::is_floating_point_v<Compute>, double, Compute>;
 
-/// A run of lines from its other end.
-ColumnRun reversed(ColumnRun run, int arrays, int64_t length) {
-  for (int a = 0; a < arrays; a++) {
-    run.base[a] += (length - 1) * run.along[a];
-    run.along[a] = -run.along[a];
+constexpr int64_t kLines = 64; // whose accumulators are at hand
+constexpr int64_t kSteps = 64; // along them, whose elements are
+
+// A block of lines for some steps: element (k, j) is that of step k on line j, lines adjacent.
+// Where they lie otherwise in memory, a copy in L1.
+template <class T> class Block {
+public:
+  void place(const ColumnRun& run, int array, int64_t line, int64_t step) {
+    at_ = run.base[array] + line * run.across[array] + step * run.along[array];
+    memory_ = {run.along[array], run.across[array]};
   }
-  return run;
+  void gather(int64_t steps, int64_t lines) {
+    prepare(lines);
+    if (is_copy()) copy_tile(at_, memory_, copy_, {row_, kItem}, steps, lines, kItem);
+  }
+  void prepare(int64_t lines) {
+    is_dense_ = memory_.across == kItem || lines == 1;
+    row_ = is_dense_ ? memory_.down : lines * kItem;
+  }
+  void scatter(int64_t steps, int64_t lines) const {
+    if (is_copy()) copy_tile(copy_, {row_, kItem}, at_, memory_, steps, lines, kItem);
+  }
+  T* row(int64_t k) { return reinterpret_cast<T*>((is_dense_ ? at_ : copy_) + k * row_); }
+
+private:
+  static constexpr int64_t kItem = sizeof(T);
+  bool is_copy() const { return !is_dense_; }
+
+  char* at_ = nullptr;
+  TileSteps memory_{};
+  int64_t row_ = 0;
+  bool is_dense_ = false;
+  alignas(64) char copy_[kLines * kSteps * kItem];
+};
+
+template <class Accumulator, class Step, class To, class... From>
+void walk_row(Accumulator* accumulators, int64_t position, int64_t lines, Step& step, To* to,
+              const From*... from) {
+  for (int64_t j = 0; j < lines; j++)
+    step(accumulators[j], position, to[j], from[j]...);
 }
 
-// Calls step(accumulator, position, addresses...) along each line; `start` begins one.
-template <class Accumulator, class Step>
-void walk(const ColumnRun& run, int64_t length, const Accumulator& start, Step step) {
-  Accumulator accumulators[kBlock];
-  const int64_t block = run.has_close_elements(1) ? 1 : kBlock;
-  for (int64_t first = 0; first < run.count; first += block) {
-    const int64_t n = std::min(block, run.count - first);
-    std::fill_n(accumulators, n, start);
-    for (int64_t k = 0; k < length; k++)
-      for (int64_t j = 0; j < n; j++)
-        step(accumulators[j], k, [&](int array) {
-          return run.base[array] + k * run.along[array] + (first + j) * run.across[array];
-        });
+// Calls step(accumulator, position, result, elements...) along each line, from its other end where
+// it is reversed; `start` begins one.
+template <class To, class... From, class Accumulator, class Step>
+void walk(const ColumnRun& run, int64_t length, bool is_reversed, const Accumulator& start,
+          Step step) {
+  Accumulator accumulators[kLines];
+  Block<To> to;
+  std::tuple<Block<From>...> from;
+  for (int64_t line = 0; line < run.count; line += kLines) {
+    const int64_t lines = std::min(kLines, run.count - line);
+    std::fill_n(accumulators, lines, start);
+    for (int64_t done = 0; done < length; done += kSteps) {
+      const int64_t steps = std::min(kSteps, length - done);
+      const int64_t first = is_reversed ? length - done - steps : done;
+      to.place(run, 0, line, first);
+      to.prepare(lines);
+      std::apply(
+          [&](auto&... block) {
+            int array = 1;
+            ((block.place(run, array++, line, first), block.gather(steps, lines)), ...);
+            for (int64_t i = 0; i < steps; i++) {
+              const int64_t k = is_reversed ? steps - 1 - i : i;
+              walk_row(accumulators, first + k, lines, step, to.row(k), block.row(k)...);
+            }
+          },
+          from);
+      to.scatter(steps, lines);
+    }
   }
 }
 
@@ -53,14 +100,12 @@ void scan_lines(const RoutineCall& call, Wide<Compute> start, Combine combine) {
   const int dim = static_cast<int>(call.structure[0]);
   const int64_t length = call.result.meta->sizes[dim];
   const bool is_reversed = call.structure[2];
-  Columns(views, dim, length).each([&](const ColumnRun& given) {
-    walk(is_reversed ? reversed(given, 2, length) : given, length, start,
-         [&](Wide<Compute>& sum, int64_t, auto at) {
-           sum = combine(sum, static_cast<Wide<Compute>>(
-                                  kernels::widen(*reinterpret_cast<const Storage*>(at(1)))));
-           *reinterpret_cast<Storage*>(at(0)) =
-               kernels::convert<Storage>(static_cast<Compute>(sum));
-         });
+  Columns(views, dim, length).each([&](const ColumnRun& run) {
+    walk<Storage, Storage>(run, length, is_reversed, start,
+                           [&](Wide<Compute>& sum, int64_t, Storage& y, const Storage& x) {
+                             sum = combine(sum, static_cast<Wide<Compute>>(kernels::widen(x)));
+                             y = kernels::convert<Storage>(static_cast<Compute>(sum));
+                           });
   });
 }
 
@@ -101,13 +146,14 @@ bool routine_scan_position(const RoutineCall& call) {
     using Storage = typename kernels::Element<decltype(element)::value>::Storage;
     using T = decltype(kernels::widen(Storage()));
     Columns(views, dim, length).each([&](const ColumnRun& run) {
-      walk(run, length, Best<T>(), [&](Best<T>& best, int64_t k, auto at) {
-        const T x = kernels::widen(*reinterpret_cast<const Storage*>(at(1)));
-        const bool is_better =
-            best.value == best.value && (least ? x <= best.value : x >= best.value);
-        if (best.at < 0 || x != x || is_better) best = {x, k};
-        *reinterpret_cast<int64_t*>(at(0)) = best.at;
-      });
+      walk<int64_t, Storage>(run, length, false, Best<T>(),
+                             [&](Best<T>& best, int64_t k, int64_t& y, const Storage& element) {
+                               const T x = kernels::widen(element);
+                               const bool is_better = best.value == best.value &&
+                                                      (least ? x <= best.value : x >= best.value);
+                               if (best.at < 0 || x != x || is_better) best = {x, k};
+                               y = best.at;
+                             });
     });
   });
   return true;
@@ -122,15 +168,16 @@ bool routine_recurrence(const RoutineCall& call) {
   kernels::visit_element(call.result.meta->dtype, [&](auto element) {
     using Storage = typename kernels::Element<decltype(element)::value>::Storage;
     using Compute = typename kernels::Element<decltype(element)::value>::Compute;
-    Columns(views, dim, length).each([&](const ColumnRun& given) {
-      walk(is_reversed ? reversed(given, 3, length) : given, length, 0.0,
-           [&](double& y, int64_t k, auto at) {
-             const auto a = static_cast<double>(kernels::widen(*reinterpret_cast<Storage*>(at(1))));
-             const auto b = static_cast<double>(kernels::widen(*reinterpret_cast<Storage*>(at(2))));
-             y = k ? a * y + b : b; // the first factor meets nothing, whatever it is
-             *reinterpret_cast<Storage*>(at(0)) =
-                 kernels::convert<Storage>(static_cast<Compute>(y));
-           });
+    const int64_t start = is_reversed ? length - 1 : 0;
+    Columns(views, dim, length).each([&](const ColumnRun& run) {
+      walk<Storage, Storage, Storage>(
+          run, length, is_reversed, 0.0,
+          [&](double& y, int64_t k, Storage& to, const Storage& factor, const Storage& term) {
+            const auto a = static_cast<double>(kernels::widen(factor));
+            const auto b = static_cast<double>(kernels::widen(term));
+            y = k == start ? b : a * y + b; // the first factor meets nothing, whatever it is
+            to = kernels::convert<Storage>(static_cast<Compute>(y));
+          });
     });
   });
   return true;

@@ -14,31 +14,72 @@ namespace {
 
 enum Array { kResult, kIndex, kSource }; // of a column run
 
+int64_t index_at(const char* at) { return *reinterpret_cast<const int64_t*>(at); }
+bool has(int64_t size, int64_t i) { return static_cast<uint64_t>(i) < static_cast<uint64_t>(size); }
+
+// Joins n elements side by side; steps in bytes.
+template <class Storage, class Join>
+void join_row(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t n,
+              Join join) {
+  if (to_step == sizeof(Storage) && from_step == sizeof(Storage)) {
+    auto* result = reinterpret_cast<Storage*>(to);
+    auto* source = reinterpret_cast<const Storage*>(from);
+    for (int64_t j = 0; j < n; j++)
+      join(result[j], source[j]);
+    return;
+  }
+  for (int64_t j = 0; j < n; j++)
+    join(*reinterpret_cast<Storage*>(to + j * to_step),
+         *reinterpret_cast<const Storage*>(from + j * from_step));
+}
+
+// Line after line, each in its order.
+template <class Storage, class Join>
+bool scatter_lines(const ColumnRun& run, int64_t length, int64_t size, Join join) {
+  bool accepted = true;
+  for (int64_t j = 0; j < run.count; j++) {
+    char* to = run.base[kResult] + j * run.across[kResult];
+    const char* index = run.base[kIndex] + j * run.across[kIndex];
+    const char* from = run.base[kSource] + j * run.across[kSource];
+    for (int64_t k = 0; k < length; k++, index += run.along[kIndex], from += run.along[kSource]) {
+      const int64_t i = index_at(index);
+      if (has(size, i))
+        join(*reinterpret_cast<Storage*>(to + i * run.along[kResult]),
+             *reinterpret_cast<const Storage*>(from));
+      else
+        accepted = false;
+    }
+  }
+  return accepted;
+}
+
+// All lines a step at a time; where they share their index, a step is a row.
+template <class Storage, class Join>
+bool scatter_rows(const ColumnRun& run, int64_t length, int64_t size, Join join) {
+  bool accepted = true;
+  for (int64_t k = 0; k < length; k++) {
+    const char* index = run.base[kIndex] + k * run.along[kIndex];
+    const char* from = run.base[kSource] + k * run.along[kSource];
+    const int64_t lines = run.across[kIndex] ? 1 : run.count; // that one index is for
+    for (int64_t j = 0; j < run.count; j += lines) {
+      const int64_t i = index_at(index + j * run.across[kIndex]);
+      if (has(size, i))
+        join_row<Storage>(run.base[kResult] + i * run.along[kResult] + j * run.across[kResult],
+                          run.across[kResult], from + j * run.across[kSource], run.across[kSource],
+                          lines, join);
+      else
+        accepted = false;
+    }
+  }
+  return accepted;
+}
+
 // Calls join(element of the result, element of src) for a run of lines of `length` elements, in the
 // order of each line. Returns false where an index is no position.
 template <class Storage, class Join>
 bool scatter_run(const ColumnRun& run, int64_t length, int64_t size, Join join) {
-  bool accepted = true;
-  auto element = [&](int64_t j, int64_t k) {
-    auto at = [&](Array a) { return run.base[a] + k * run.along[a] + j * run.across[a]; };
-    const int64_t i = *reinterpret_cast<const int64_t*>(at(kIndex));
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) {
-      accepted = false;
-      return;
-    }
-    char* to = run.base[kResult] + j * run.across[kResult] + i * run.along[kResult];
-    join(*reinterpret_cast<Storage*>(to), *reinterpret_cast<const Storage*>(at(kSource)));
-  };
-  if (run.has_close_elements(kResult)) {
-    for (int64_t j = 0; j < run.count; j++)
-      for (int64_t k = 0; k < length; k++)
-        element(j, k);
-  } else {
-    for (int64_t k = 0; k < length; k++)
-      for (int64_t j = 0; j < run.count; j++)
-        element(j, k);
-  }
-  return accepted;
+  if (run.has_close_elements(kResult)) return scatter_lines<Storage>(run, length, size, join);
+  return scatter_rows<Storage>(run, length, size, join);
 }
 
 // Says whether every index is a position of a dim of `size`.
@@ -48,8 +89,7 @@ bool are_inside(const View& index, int64_t size) {
   const StridedLoop loop(views);
   StridedCursor at(loop, 0);
   for (int64_t k = 0; k < loop.numel; k++) {
-    const int64_t i = *reinterpret_cast<const int64_t*>(at.at(0));
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) return false;
+    if (!has(size, index_at(at.at(0)))) return false;
     at.advance(1);
   }
   return true;

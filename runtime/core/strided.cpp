@@ -1,8 +1,28 @@
 #include "runtime/core/strided.h"
 
+#include "kernels/transpose.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
 namespace weft {
 
-StridedLoop::StridedLoop(std::span<const View> views) : arrays(static_cast<int>(views.size())) {
+namespace {
+
+// The dims, outermost first.
+void order_dims(const Meta& out, StridedLoop::Order order, int* dims) {
+  std::iota(dims, dims + out.rank, 0);
+  if (order == StridedLoop::Order::given || out.contiguous) return;
+  std::stable_sort(dims, dims + out.rank, [&](int a, int b) {
+    return std::abs(out.strides[a]) > std::abs(out.strides[b]);
+  });
+}
+
+} // namespace
+
+StridedLoop::StridedLoop(std::span<const View> views, Order order)
+    : arrays(static_cast<int>(views.size())) {
   const Meta& out = *views[0].meta;
   int64_t all[kMostArrays][kMaxRank];
   for (int a = 0; a < arrays; a++) {
@@ -19,8 +39,11 @@ StridedLoop::StridedLoop(std::span<const View> views) : arrays(static_cast<int>(
       all[a][k] = k < shift || m.sizes[k - shift] == 1 ? 0 : m.strides[k - shift] * item[a];
   }
   numel = out.numel();
+  int dims[kMaxRank];
+  order_dims(out, order, dims);
   // From the outermost dim in; a dim joins the one outside it where all arrays step evenly.
-  for (int k = 0; k < out.rank; k++) {
+  for (int position = 0; position < out.rank; position++) {
+    const int k = dims[position];
     if (out.sizes[k] == 1) continue;
     bool joins = rank > 0;
     for (int a = 0; joins && a < arrays; a++)
@@ -30,21 +53,6 @@ StridedLoop::StridedLoop(std::span<const View> views) : arrays(static_cast<int>(
     for (int a = 0; a < arrays; a++)
       strides[a][rank - 1] = all[a][k];
   }
-}
-
-bool StridedLoop::is_linear(int k) const {
-  int64_t step = item[k];
-  for (int d = rank - 1; d >= 0; d--) {
-    if (strides[k][d] != step) return false;
-    step *= sizes[d];
-  }
-  return true;
-}
-
-bool StridedLoop::is_constant(int k) const {
-  for (int d = 0; d < rank; d++)
-    if (strides[k][d] != 0) return false;
-  return true;
 }
 
 StridedCursor::StridedCursor(const StridedLoop& loop, int64_t position)
@@ -73,10 +81,21 @@ void StridedCursor::advance(int64_t n) {
 
 namespace {
 
+// `known` is the step of the source in elements where it is not 0: vectors want to know it.
+template <class T, int known>
+void copy_items(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
+  constexpr int64_t item = sizeof(T);
+  const int64_t to_step = known ? item : to_stride, from_step = known ? known * item : from_stride;
+  for (int64_t i = 0; i < n; i++)
+    *reinterpret_cast<T*>(to + i * to_step) = *reinterpret_cast<const T*>(from + i * from_step);
+}
+
 template <class T>
 void copy_items(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    *reinterpret_cast<T*>(to + i * to_stride) = *reinterpret_cast<const T*>(from + i * from_stride);
+  constexpr int64_t item = sizeof(T);
+  if (to_stride == item && from_stride == 2 * item)
+    return copy_items<T, 2>(to, to_stride, from, from_stride, n);
+  copy_items<T, 0>(to, to_stride, from, from_stride, n);
 }
 
 } // namespace
@@ -97,6 +116,30 @@ void copy_strided(char* to, int64_t to_stride, const char* from, int64_t from_st
   default:
     return copy_items<uint64_t>(to, to_stride, from, from_stride, n);
   }
+}
+
+namespace {
+
+constexpr int64_t kFewColumns = 8; // which are walked down, one after the other
+
+} // namespace
+
+void copy_tile(const char* from, TileSteps from_steps, char* to, TileSteps to_steps, int64_t rows,
+               int64_t columns, int64_t item) {
+  const bool is_high = rows > 1;
+  if (is_high && from_steps.down == item && to_steps.across == item)
+    return kernels::transpose(from, from_steps.across, to, to_steps.down, columns, rows, item);
+  if (is_high && to_steps.down == item && from_steps.across == item)
+    return kernels::transpose(from, from_steps.down, to, to_steps.across, rows, columns, item);
+  if (columns <= kFewColumns && columns < rows) {
+    for (int64_t c = 0; c < columns; c++)
+      copy_strided(to + c * to_steps.across, to_steps.down, from + c * from_steps.across,
+                   from_steps.down, rows, item);
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++)
+    copy_strided(to + r * to_steps.down, to_steps.across, from + r * from_steps.down,
+                 from_steps.across, columns, item);
 }
 
 } // namespace weft

@@ -19,13 +19,13 @@ struct StridedLoop {
   char* base[kMostArrays];
   int64_t item[kMostArrays];
 
-  /// `views[0]` is the output. An entry with null data is left out: its strides are 0.
-  explicit StridedLoop(std::span<const View> views);
+  /// The order of dims: as given, or as the output's elements lie in memory, for loops whose
+  /// elements do not depend on their positions.
+  enum class Order { given, memory };
 
-  /// Says whether array k is visited in memory order without gaps.
-  bool is_linear(int k) const;
-  /// Says whether array k is one element for the whole loop.
-  bool is_constant(int k) const;
+  /// `views[0]` is the output. An entry with null data is left out: its strides are 0.
+  explicit StridedLoop(std::span<const View> views, Order order = Order::given);
+
   int64_t inner() const { return rank ? sizes[rank - 1] : 1; }
   int64_t inner_stride(int k) const { return rank ? strides[k][rank - 1] : 0; }
 };
@@ -51,5 +51,13 @@ private:
 /// Copies n elements of `item` bytes; strides in bytes.
 void copy_strided(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n,
                   int64_t item);
+
+/// The ways in bytes from an element of a tile to the one below it and to the one beside it.
+struct TileSteps {
+  int64_t down, across;
+};
+/// Copies a tile of rows x columns elements of `item` bytes between memory of any two layouts.
+void copy_tile(const char* from, TileSteps from_steps, char* to, TileSteps to_steps, int64_t rows,
+               int64_t columns, int64_t item);
 
 } // namespace weft

@@ -1,7 +1,7 @@
 // The dtype of every result against PyTorch's, for pairs of dtypes, 0-d tensors and numbers: the
 // table data/promotion.txt, eagerly and compiled.
 
-#include "tools/weft-oracle/call.h"
+#include "tools/common/call.h"
 #include "weft/compile.h"
 
 #include <catch2/catch.hpp>

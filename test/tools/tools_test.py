@@ -1,5 +1,5 @@
 """Runs weft-bench, weft-inspect and weft-oracle as a user would, in a cache of their own."""
-import json, os, re, struct, subprocess, sys, tempfile, unittest
+import importlib.util, json, os, re, struct, subprocess, sys, tempfile, unittest
 from pathlib import Path
 
 BIN = os.path.abspath(sys.argv.pop(1))
@@ -71,6 +71,34 @@ class Tools(unittest.TestCase):
         self.assertFalse(warm["compiler_loaded"])
         self.assertGreater(warm["kernels"], 0)
         self.assertIn("must be readable", self.cache("import", "nowhere", code=1).stderr)
+
+    # Eager calls: one list, which Weft and PyTorch read.
+
+    def test_every_eager_call_of_the_list_runs(self):
+        self.run_tool("weft-bench", "eager", "--scales", "small", "--seconds", "0", "--json", "rows.json")
+        rows = json.loads(Path(self.root, "rows.json").read_text())
+        self.assertGreater(len(rows), 150)
+        self.assertTrue(all(0 < row["seconds"] < 1 for row in rows))
+        self.assertIn("add(float32[16], float32[16])", [row["name"] for row in rows])
+        self.assertIn("must match a case", self.run_tool("weft-bench", "eager", "no such op", code=1).stderr)
+
+    def test_eager_calls_are_timed_on_demand(self):
+        questions = [{"sample": True}, {"prepare": 0, "threads": 1}, {"sample": True}]
+        r = subprocess.run([tool("weft-bench"), "eager", "--serve", "--scales", "small", r"sum\(float32\[4, 4\], dim=1"], env=self.env,
+                           input="".join(json.dumps(q) + "\n" for q in questions), capture_output=True, text=True, timeout=60)
+        cases, refusal, prepared, sample = map(json.loads, r.stdout.splitlines())
+        self.assertEqual([cases[0]["op"], cases[0]["args"], cases[0]["kwargs"]],
+                         ["sum", [{"tensor": {"dtype": "float32", "shape": [4, 4]}}], {"dim": 1}])
+        self.assertIn("must be prepared first", refusal["error"])
+        self.assertEqual(prepared["shapes"], [[4]])
+        self.assertGreater(sample["seconds"], 0)
+
+    @unittest.skipUnless(importlib.util.find_spec("torch"), "this Python has no PyTorch")
+    def test_eager_calls_meet_those_of_pytorch(self):
+        script = Path(__file__).resolve().parents[2] / "tools/eager_figures"
+        r = subprocess.run([sys.executable, script, "--build", os.path.dirname(BIN), "--scales", "small", "--threads", "1", "--seconds", "0", "view"],
+                           env=self.env, capture_output=True, text=True, timeout=120)
+        self.assertRegex(r.stdout, r"\| view \| 4 \| \d+\.\d+x \|")
 
     # What starts cold, warm, and without a compiler library.
 

@@ -3,6 +3,7 @@
 #include "ir/ops/op_graphs.h"
 #include "kernels/elements.h"
 #include "kernels/kernel_table.h"
+#include "test/unit/kernel_targets.h"
 #include "test/unit/op_test_row.h"
 
 #include <catch2/catch.hpp>
@@ -19,18 +20,6 @@ const OpTestRow kRows[] = {
 };
 
 // Runs `body` with the kernels of each target that the machine has, then with the best again.
-template <class Body> void on_each_target(Body body) {
-  std::vector<std::string> names;
-  for (const char* const* n = kernel_targets(); *n; n++)
-    names.push_back(*n);
-  for (const std::string& name : names) {
-    use_kernel_target(name.c_str());
-    INFO("target " << name);
-    body();
-  }
-  use_kernel_target(nullptr);
-}
-
 template <class T> std::vector<T> specials() {
   if constexpr (std::is_integral_v<T>) {
     using L = std::numeric_limits<T>;

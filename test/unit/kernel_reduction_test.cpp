@@ -2,6 +2,7 @@
 // 4 sqrt(n) eps, and the same bits however a row is cut.
 #include "kernels/elements.h"
 #include "kernels/kernel_table.h"
+#include "test/unit/kernel_targets.h"
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -13,18 +14,6 @@ using namespace weft;
 using namespace weft::kernels;
 
 namespace {
-
-template <class Body> void on_each_target(Body body) {
-  std::vector<std::string> names;
-  for (const char* const* n = kernel_targets(); *n; n++)
-    names.push_back(*n);
-  for (const std::string& name : names) {
-    use_kernel_target(name.c_str());
-    INFO("target " << name);
-    body();
-  }
-  use_kernel_target(nullptr);
-}
 
 std::vector<float> normal(size_t n, uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -158,23 +147,32 @@ TEST_CASE("rows and columns of a matrix agree") {
       for (int64_t r = 0; r < height; r++)
         for (int64_t c = 0; c < width; c++)
           t[static_cast<size_t>(c * height + r)] = x[static_cast<size_t>(r * width + c)];
+      const int64_t start = 0;
+      const ColumnPlaces places{&start, height, width};
       std::vector<float> by_column(static_cast<size_t>(width)), by_row(by_column);
       for (Op op : {Op::sum, Op::max}) {
-        reduction_kernel(op, f32).columns(x.data(), height, width, width, by_column.data());
+        reduction_kernel(op, f32).columns(x.data(), height, places, width, by_column.data());
         reduction_kernel(op, f32).rows(t.data(), width, height, height, by_row.data());
         for (size_t c = 0; c < by_row.size(); c++)
           CHECK(by_column[c] == Approx(by_row[c]).margin(1e-4));
       }
       std::vector<int64_t> index_column(static_cast<size_t>(width)), index_row(index_column);
       reduction_kernel(Op::argmax, f32)
-          .columns(x.data(), height, width, width, index_column.data());
+          .columns(x.data(), height, places, width, index_column.data());
       reduction_kernel(Op::argmax, f32).rows(t.data(), width, height, height, index_row.data());
       CHECK(index_column == index_row);
       // A range of columns alone has the same bits.
       std::vector<float> alone(static_cast<size_t>(width));
-      reduction_kernel(Op::sum, f32).columns(x.data(), height, width, width, by_column.data());
+      reduction_kernel(Op::sum, f32).columns(x.data(), height, places, width, by_column.data());
       for (int64_t c = 0; c < width; c++)
-        reduction_kernel(Op::sum, f32).columns(x.data() + c, height, width, 1, alone.data() + c);
+        reduction_kernel(Op::sum, f32).columns(x.data() + c, height, places, 1, alone.data() + c);
+      CHECK(std::memcmp(alone.data(), by_column.data(), alone.size() * sizeof(float)) == 0);
+      // So have columns whose rows are named one by one.
+      std::vector<int64_t> starts;
+      for (int64_t r = 0; r < height; r++)
+        starts.push_back(r * width);
+      reduction_kernel(Op::sum, f32)
+          .columns(x.data(), height, {starts.data(), 1, 0}, width, alone.data());
       CHECK(std::memcmp(alone.data(), by_column.data(), alone.size() * sizeof(float)) == 0);
     }
   });

@@ -37,6 +37,16 @@ struct GuardOptions {
 /// 1 where one is slower compiled.
 int guard_command(const GuardOptions& options);
 
+struct EagerOptions {
+  std::string filter;                                   // a regular expression of "kind name"
+  std::vector<std::string> scales = {"small", "large"}; // 16 and 4M elements
+  double seconds = 0.2;                                 // a case
+  std::string json;                                     // file to write, empty: none
+  bool serves = false;                                  // answers a driver on standard input
+};
+/// Times eager calls of each kind of op.
+int eager_command(const EagerOptions& options);
+
 /// Prints the table of measures. `self` is the path of this executable: rows about fresh processes
 /// start it again.
 int overhead_command(const std::string& self, const std::string& json);

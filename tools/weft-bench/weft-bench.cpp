@@ -42,6 +42,17 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   auto* memory = with_modes(
       app.add_subcommand("memory", "Print the most memory that a call takes in several modes"));
+  EagerOptions eager_options;
+  auto* eager = with_threads(app.add_subcommand("eager", "Time eager calls of each kind of op"));
+  eager->add_option("filter", eager_options.filter, "Regular expression of kinds and calls");
+  eager->add_option("--scales", eager_options.scales, "small (16 elements), large (4M)")
+      ->check(CLI::IsMember({"small", "large"}))
+      ->delimiter(',')
+      ->capture_default_str();
+  eager->add_option("--seconds", eager_options.seconds, "Seconds that each call may take")
+      ->capture_default_str();
+  eager->add_option("--json", eager_options.json, "File for the figures");
+  eager->add_flag("--serve", eager_options.serves, "Answer tools/eager_figures");
   auto* overhead =
       with_threads(app.add_subcommand("overhead", "Print the table of measures with its reach"));
   overhead->add_option("--json", json, "File for the figures");
@@ -75,6 +86,7 @@ int main(int argc, char** argv) {
     if (*run) return run_command(options);
     if (*memory) return memory_command(options);
     if (*guard) return guard_command(guarded);
+    if (*eager) return eager_command(eager_options);
     if (*overhead) return overhead_command(std::filesystem::read_symlink("/proc/self/exe"), json);
     if (*probe) return probe_command(name);
     return worker_command(data, mode, start);

@@ -126,7 +126,6 @@ std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) 
   }
   if (name == "__getitem__")
     return {inputs.at(args.at(0).at("t").get<size_t>()).index(to_indices(args.at(1), inputs))};
-  if (name == "clone" && args.size() == 1) return {inputs.at(0).clone()};
   return call_op(name, args, kwargs, inputs);
 }
 
@@ -137,10 +136,7 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
     return slice(in[0], integer(0), args[1].is_null() ? 0 : integer(1),
                  args[2].is_null() ? std::numeric_limits<int64_t>::max() : integer(2), integer(3));
   if (op == "t") return transpose(in[0], 0, 1);
-  if (op == "contiguous") return in[0].contiguous();
-  if (op == "clone") return in[0].clone();
   if (op == "float32") return in[0].to(f32);
-  if (op == "copy_") return in[0].copy_(in[1]);
   if (op == "zero_") return in[0].zero_();
   if (op == "mean_keep") return mean(in[0], integer(0), true);
   if (op == "amax_keep") return amax(in[0], integer(0), true);

@@ -1,7 +1,7 @@
 // Runner: one case, or one program, eagerly or compiled.
 #pragma once
 
-#include "tools/weft-oracle/call.h"
+#include "tools/common/call.h"
 
 #include <map>
 

@@ -1,4 +1,4 @@
-#include "tools/weft-oracle/call.h"
+#include "tools/common/call.h"
 
 #include "runtime/composite/outputs.h"
 
@@ -90,12 +90,15 @@ std::vector<int64_t> Call::integers(size_t position, const char* name) const {
 }
 
 Arg Call::operand(size_t position, const char* name) const {
+  if (auto known = find_known<const Tensor*>(position)) return Arg(**known);
+  if (auto known = find_known<Scalar>(position)) return Arg(*known);
   const Json& value = need(position, name);
-  if (value.is_object() && value.contains("t")) return Arg(inputs_.at(value["t"].get<size_t>()));
-  return Arg(to_scalar(value));
+  if (value.is_object() && value.contains("t"))
+    return Arg(*remember(position, &inputs_.at(value["t"].get<size_t>())));
+  return Arg(remember(position, to_scalar(value)));
 }
 
-template <> Tensor Call::get<Tensor>(size_t position, const char* name) const {
+template <> Tensor Call::read<Tensor>(size_t position, const char* name) const {
   if (!find(position, name) && position < args_.size()) return {}; // given as none
   const Json& value = need(position, name);
   if (value.is_array()) { // such as lengths
@@ -107,7 +110,7 @@ template <> Tensor Call::get<Tensor>(size_t position, const char* name) const {
   return inputs_.at(value["t"].get<size_t>());
 }
 template <>
-std::vector<Tensor> Call::get<std::vector<Tensor>>(size_t position, const char* name) const {
+std::vector<Tensor> Call::read<std::vector<Tensor>>(size_t position, const char* name) const {
   auto is_tensor = [](const Json& e) { return e.is_object() && e.contains("t"); };
   const Json& first = need(position, name);
   std::vector<Tensor> all;
@@ -121,74 +124,74 @@ std::vector<Tensor> Call::get<std::vector<Tensor>>(size_t position, const char* 
   return all;
 }
 template <>
-std::vector<int64_t> Call::get<std::vector<int64_t>>(size_t position, const char* name) const {
+std::vector<int64_t> Call::read<std::vector<int64_t>>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_array()) throw Unsupported(std::string(name) + " is no list of integers");
   return to_integers(value);
 }
-template <> Shape Call::get<Shape>(size_t position, const char* name) const {
+template <> Shape Call::read<Shape>(size_t position, const char* name) const {
   return Shape(integers(position, name));
 }
-template <> Dims Call::get<Dims>(size_t position, const char* name) const {
+template <> Dims Call::read<Dims>(size_t position, const char* name) const {
   return Dims(Ints(integers(position, name)));
 }
 template <>
-std::vector<double> Call::get<std::vector<double>>(size_t position, const char* name) const {
+std::vector<double> Call::read<std::vector<double>>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   std::vector<double> list;
   for (const Json& e : value.is_array() ? value : Json::array({value}))
     list.push_back(to_number(e));
   return list;
 }
-template <> Padding Call::get<Padding>(size_t position, const char* name) const {
+template <> Padding Call::read<Padding>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (value.is_string()) return Padding(std::string_view(value.get_ref<const std::string&>()));
   return Padding(get<Dims>(position, name));
 }
-template <> int64_t Call::get<int64_t>(size_t position, const char* name) const {
+template <> int64_t Call::read<int64_t>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_number_integer()) throw Unsupported(std::string(name) + " is no integer");
   return value.get<int64_t>();
 }
 template <>
-std::optional<int64_t> Call::get<std::optional<int64_t>>(size_t position, const char* name) const {
+std::optional<int64_t> Call::read<std::optional<int64_t>>(size_t position, const char* name) const {
   return get<int64_t>(position, name);
 }
-template <> bool Call::get<bool>(size_t position, const char* name) const {
+template <> bool Call::read<bool>(size_t position, const char* name) const {
   return need(position, name).get<bool>();
 }
-template <> double Call::get<double>(size_t position, const char* name) const {
+template <> double Call::read<double>(size_t position, const char* name) const {
   return to_number(need(position, name));
 }
-template <> Scalar Call::get<Scalar>(size_t position, const char* name) const {
+template <> Scalar Call::read<Scalar>(size_t position, const char* name) const {
   return to_scalar(need(position, name));
 }
 template <>
-std::optional<Scalar> Call::get<std::optional<Scalar>>(size_t position, const char* name) const {
+std::optional<Scalar> Call::read<std::optional<Scalar>>(size_t position, const char* name) const {
   return get<Scalar>(position, name);
 }
-template <> std::string_view Call::get<std::string_view>(size_t position, const char* name) const {
+template <> std::string_view Call::read<std::string_view>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_string()) throw Unsupported(std::string(name) + " is no text");
   return value.get_ref<const std::string&>();
 }
-template <> DType Call::get<DType>(size_t position, const char* name) const {
+template <> DType Call::read<DType>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (!value.is_object() || !value.contains("dtype"))
     throw Unsupported(std::string(name) + " is no dtype");
   return to_dtype(value["dtype"]);
 }
 template <>
-std::optional<DType> Call::get<std::optional<DType>>(size_t position, const char* name) const {
+std::optional<DType> Call::read<std::optional<DType>>(size_t position, const char* name) const {
   return get<DType>(position, name);
 }
 template <>
-std::optional<Device> Call::get<std::optional<Device>>(size_t position, const char* name) const {
+std::optional<Device> Call::read<std::optional<Device>>(size_t position, const char* name) const {
   const Json& value = need(position, name);
   if (value == "cpu") return Device::cpu();
   throw Unsupported("device " + value.dump());
 }
-template <> Reduce Call::get<Reduce>(size_t position, const char* name) const {
+template <> Reduce Call::read<Reduce>(size_t position, const char* name) const {
   const std::string text = need(position, name);
   static const std::map<std::string, Reduce> words = {{"none", Reduce::none},
                                                       {"mean", Reduce::mean},
@@ -199,38 +202,50 @@ template <> Reduce Call::get<Reduce>(size_t position, const char* name) const {
   return it->second;
 }
 template <>
-std::optional<double> Call::get<std::optional<double>>(size_t position, const char* name) const {
+std::optional<double> Call::read<std::optional<double>>(size_t position, const char* name) const {
   return get<double>(position, name);
 }
 
-namespace {
-
-struct Row {
+struct CallRow {
   const char *name, *returns, *shapes;
   std::vector<Tensor> (*call)(const Call&);
 };
-const Row kRows[] = {
+
+namespace {
+
+const CallRow kRows[] = {
 #include "weft/gen/api_by_name.inc"
+    // Methods that are no ops of their own.
+    {"clone", "Tensor", "that of x",
+     [](const Call& c) { return outputs(c.get<Tensor>(0, "x").clone()); }},
+    {"contiguous", "Tensor", "that of x",
+     [](const Call& c) { return outputs(c.get<Tensor>(0, "x").contiguous()); }},
+    {"copy_", "Tensor", "that of x",
+     [](const Call& c) { return outputs(c.get<Tensor>(0, "x").copy_(c.operand(1, "source"))); }},
 };
 
-} // namespace
+/// The form of an op that takes the arguments, and what it returned.
+struct Form {
+  const CallRow* row;
+  bool is_spelt_out;
+  std::vector<Tensor> results;
+};
 
-std::vector<Tensor> call_op(const std::string& name, const Json& args, const Json& kwargs,
-                            const std::vector<Tensor>& inputs) {
+Form call_form(const std::string& name, const Json& args, const Json& kwargs,
+               const std::vector<Tensor>& inputs) {
   std::string why = "there is no op " + name;
   struct Stop {
     ~Stop() { asked = nullptr; }
   } stop;
-  std::vector<const Row*> rows;
-  for (const Row& row : kRows)
+  std::vector<const CallRow*> rows;
+  for (const CallRow& row : kRows)
     if (name == row.name) rows.push_back(&row);
   // Forms with more arguments stand further down: one that writes must not be tried with some left
   // over.
   if (name.ends_with('_')) std::reverse(rows.begin(), rows.end());
   // An op with several forms has a row for each; a list at the end may be spelt out: repeat(2, 1).
   for (bool is_spelt_out : {false, true})
-    for (const Row* candidate : rows) {
-      const Row& row = *candidate;
+    for (const CallRow* row : rows) {
       std::set<std::string> names;
       asked = &names;
       most_positions = 0;
@@ -246,8 +261,8 @@ std::vector<Tensor> call_op(const std::string& name, const Json& args, const Jso
         return true;
       };
       try {
-        std::vector<Tensor> results = row.call(Call(args, kwargs, inputs, is_spelt_out));
-        if (has_all()) return results;
+        std::vector<Tensor> results = row->call(Call(args, kwargs, inputs, is_spelt_out));
+        if (has_all()) return {row, is_spelt_out, std::move(results)};
       } catch (const Unsupported& e) {
         if (has_all()) why = e.what();
         continue;
@@ -258,5 +273,22 @@ std::vector<Tensor> call_op(const std::string& name, const Json& args, const Jso
     }
   throw Unsupported(why);
 }
+
+} // namespace
+
+std::vector<Tensor> call_op(const std::string& name, const Json& args, const Json& kwargs,
+                            const std::vector<Tensor>& inputs) {
+  return call_form(name, args, kwargs, inputs).results;
+}
+
+PreparedCall::PreparedCall(const std::string& name, const Json& args, const Json& kwargs,
+                           std::vector<Tensor> inputs)
+    : inputs_(std::move(inputs)) {
+  const Form form = call_form(name, args, kwargs, inputs_);
+  row_ = form.row;
+  call_.emplace(args, kwargs, inputs_, form.is_spelt_out);
+}
+
+std::vector<Tensor> PreparedCall::operator()() const { return row_->call(*call_); }
 
 } // namespace weft::tools

@@ -1,0 +1,26 @@
+// Runs tests of kernels on each instruction set that they are compiled for.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+namespace weft::kernels {
+
+/// Calls body() once a target of this machine.
+template <class Body> void on_each_target(Body body) {
+  std::vector<std::string> names;
+  for (const char* const* n = kernel_targets(); *n; n++)
+    names.push_back(*n);
+  for (const std::string& name : names) {
+    use_kernel_target(name.c_str());
+    INFO("target " << name);
+    body();
+  }
+  use_kernel_target(nullptr);
+}
+
+} // namespace weft::kernels
