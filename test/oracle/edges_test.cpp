@@ -2,7 +2,7 @@
 // data/edges.txt, eagerly and compiled.
 
 #include "tools/common/python_json.h"
-#include "tools/weft-oracle/call.h"
+#include "tools/common/call.h"
 #include "weft/autograd.h"
 #include "weft/compile.h"
 
