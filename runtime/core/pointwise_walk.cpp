@@ -216,6 +216,7 @@ private:
 
 bool walk_pointwise(std::span<const View> views, const PointwiseBody& body) {
   const StridedLoop loop(views, StridedLoop::Order::memory);
+  if (loop.numel == 0) return true;
   std::atomic<uint32_t> error{0};
   auto share_out = [&](int64_t n, int64_t grain, auto run) {
     parallel_for(n, grain, [&](int64_t begin, int64_t end) {

@@ -99,6 +99,15 @@ TEST_CASE("broadcast operands meet transposed ones", "[layouts]") {
   });
 }
 
+TEST_CASE("operands without elements are walked in no step", "[layouts]") {
+  for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}, Shape{2, 0, 3}, Shape{0}}) {
+    CAPTURE(shape.str());
+    Tensor target = zeros(shape);
+    CHECK(target.copy_(zeros(shape).transpose(0, -1).contiguous().transpose(0, -1)).numel() == 0);
+    CHECK((target.transpose(0, -1) + zeros(shape).transpose(0, -1).to(f64)).numel() == 0);
+  }
+}
+
 TEST_CASE("operands of four dims with two of them changed about", "[layouts]") {
   for (int64_t inner : {1, 3, 5, 32, 70}) {
     CAPTURE(inner);
