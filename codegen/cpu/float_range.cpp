@@ -38,8 +38,7 @@ FloatRange widened(double low, double high, mlir::Type type) {
 FloatRange sum(FloatRange a, FloatRange b) { return {a.low + b.low, a.high + b.high}; }
 
 FloatRange product(FloatRange a, FloatRange b) {
-  auto [low, high] =
-      std::minmax({a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high});
+  auto [low, high] = std::minmax({a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high});
   return {low, high};
 }
 

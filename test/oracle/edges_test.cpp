@@ -1,8 +1,8 @@
 // What PyTorch answers, gives as gradients or refuses at the edges of functions' domains: the table
 // data/edges.txt, eagerly and compiled.
 
-#include "tools/common/python_json.h"
 #include "tools/common/call.h"
+#include "tools/common/python_json.h"
 #include "weft/autograd.h"
 #include "weft/compile.h"
 
