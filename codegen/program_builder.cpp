@@ -104,7 +104,7 @@ private:
     for (auto routine : module.getOps<ir::RoutineOp>())
       add(routine.getSymName());
     for (auto tiles : module.getOps<func::FuncOp>())
-      if (tiles != function) add(tiles.getSymName());
+      if (tiles->hasAttr(ir::kCountsName)) add(tiles.getSymName());
   }
 
   ProgramView view(Type type, AffineMap layout, ArrayRef<AffineExpr> shape) {
@@ -145,8 +145,9 @@ private:
     program.kernels[static_cast<size_t>(l.kernel)].routine = std::move(r);
   }
 
-  int32_t bytes_of(Type tensor) {
-    return expression(ir::canonical(ir::countOf(ir::shapeOf(tensor), tensor.getContext()) *
+  int32_t bytes_of(Type tensor, ArrayRef<int64_t> most = {}) {
+    AffineExpr count = ir::countOf(ir::shapeOf(tensor), tensor.getContext());
+    return expression(ir::canonical(ir::atMost(count, most) *
                                     loom::elementBytes(ir::elementOf(tensor))));
   }
 
@@ -169,14 +170,25 @@ private:
     return it->second;
   }
 
-  // A function of tiles: its tensors are the launch's buffers, its numbers the launch's, its sizes
-  // the segment's and then where the tile starts.
   void add_tiles(func::FuncOp body, ProgramLaunch& l) {
     ProgramTiles t;
     for (AffineExpr e : body->getAttrOfType<AffineMapAttr>(ir::kCountsName).getValue().getResults())
       t.counts.push_back(expression(e));
     auto steps = body->getAttrOfType<DenseI64ArrayAttr>(ir::kStepsName).asArrayRef();
     t.steps.assign(steps.begin(), steps.end());
+    t.body = tile_body(body, l);
+    if (auto visible = body->getAttrOfType<FlatSymbolRefAttr>(ir::kVisibleName)) {
+      t.visible = tile_body(module.lookupSymbol<func::FuncOp>(visible), l);
+      t.columns = body->getAttrOfType<IntegerAttr>(ir::kColumnsName).getInt();
+    }
+    l.phases = {{constant(1), constant(0), constant(0)}};
+    program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
+  }
+
+  // A function of tiles: its tensors are the launch's buffers, its numbers the launch's, its sizes
+  // the segment's and then those of the tile.
+  ProgramTileBody tile_body(func::FuncOp body, const ProgramLaunch& l) {
+    ProgramTileBody t;
     t.arena_bytes =
         expression(body->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
     llvm::DenseMap<Attribute, int32_t> places;
@@ -203,14 +215,14 @@ private:
       t.launches.push_back(call);
       describe(call.kernel, inner);
     }
-    l.phases = {{constant(1), constant(0), constant(0)}};
-    program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
+    return t;
   }
 
   ProgramBuffer tile_buffer(func::FuncOp body, ir::BufferAttr place, Type tensor) {
     ProgramBuffer b;
     b.index = static_cast<int32_t>(place.getIndex());
-    b.bytes = bytes_of(tensor);
+    b.bytes = bytes_of(tensor, ir::mostOf(body));
+    if (place.getKind() == ir::BufferKind::output) b.kind = ProgramBuffer::Kind::output;
     if (place.getKind() != ir::BufferKind::temporary) return b;
     b.kind = ProgramBuffer::Kind::temporary;
     auto offsets = body->getAttrOfType<ArrayAttr>(ir::kTemporariesName);

@@ -9,6 +9,7 @@
 #include "passes/schedule.h"
 
 #include "ir/loom/loom.h"
+#include "ir/weft/index_math.h"
 
 using namespace mlir;
 
@@ -216,6 +217,8 @@ private:
       AxisAttr axis = part.getAxis(i);
       int64_t extent = extentOf(axis);
       bool known = axis.getConstantExtent().has_value();
+      // No number of chunks depends on the width of a window.
+      if (!known && hasMost(axis)) continue;
       // A gathered tile is small in both directions: its lines of memory stay in the cache until
       // all of their elements were used.
       bool tiled = transposed >= 0 && (i == lane_axis || i == transposed);
@@ -241,6 +244,11 @@ private:
       part.setAxis(i, axis.withChunk(length));
       inside *= double(std::min(length, extent));
     }
+  }
+
+  bool hasMost(AxisAttr axis) {
+    AffineExpr extent = axis.getExtent().getResult(0);
+    return ir::atMost(extent, part->getParentOfType<KernelOp>().getMost()) != extent;
   }
 
   // Extents of all axes an access depends on, times the element's size.

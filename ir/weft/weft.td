@@ -100,10 +100,15 @@ def Weft_TilesOp : Op<Weft_Dialect, "tiles", [Pure]> {
   let description = [{
     The function takes the inputs that are tensors, the window of the result, the inputs that are numbers, the caller's sizes, and where the tile starts along
     each dim that has more than one. There are `counts` tiles along those dims, `steps` elements apart; any of them run at once.
+
+    `visible` is a function of the same arguments that is called first for each tile. It returns two numbers, i64: the first of `columns` columns of the
+    scores that some row of the tile sees, and one more than the last. The function of the tile then takes two sizes more, in granules of 64 columns: where
+    the columns begin that it computes, and how many it computes besides the `columns % 64` that always belong to them (columnsOfTile).
   }];
-  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, DenseI64ArrayAttr:$steps, StrAttr:$summary);
+  let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, DenseI64ArrayAttr:$steps,
+                       OptionalAttr<FlatSymbolRefAttr>:$visible, OptionalAttr<I64Attr>:$columns, StrAttr:$summary);
   let results = (outs Weft_Tensor:$y);
-  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps (`visible` $visible^ `of` $columns)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

@@ -20,24 +20,30 @@ enum class LimitClass { none, copy, read, flops };
 struct Workload {
   std::string name;
   std::string about;
-  enum class Kind { call, inference, training } kind = Kind::inference;
+  // gradients: of a loss by the parameters; training: also their update
+  enum class Kind { call, inference, gradients, training } kind = Kind::inference;
   Tensor (*function)(const Params& p, const Tensors& x);
   /// Makes parameters and inputs of the right shapes.
-  void (*make)(Params& p, Tensors& x);
+  std::function<void(Params& p, Tensors& x)> make;
   LimitClass limit = LimitClass::none;
   double flops = 0, bytes = 0; // of one call; bytes: the least traffic
   DType dtype = f32;           // of parameters and inputs that are made or read as f32
   bool always_eager = false;
   double lr = 1e-4, weight_decay = 0; // of training
   int least_products[3] = {0, 0, 0};  // m, n, k of the one product to compare with OpenBLAS
+  /// The same over another number of positions; empty: there is only this one.
+  std::function<Workload(int64_t)> at_positions = {};
 };
 
 const std::vector<Workload>& workloads();
-/// The parts of them that are whole networks, that generate text, and with narrow elements.
+/// The parts of them that are attention, whole networks, that generate text, and with narrow
+/// elements.
+std::vector<Workload> attention_workloads();
 std::vector<Workload> network_workloads();
 std::vector<Workload> decode_workloads();
 std::vector<Workload> narrow_workloads();
-/// Returns the workload of a name, or throws weft::Error that lists them.
+/// Returns the workload of a name, "NAME:N" for one over N positions, or throws weft::Error that
+/// lists them.
 const Workload& workload(const std::string& name);
 
 /// generic, deterministic: compiled with that option (CompileOptions).
