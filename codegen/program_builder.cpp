@@ -51,7 +51,7 @@ private:
   int32_t expression(AffineExpr e) {
     if (auto c = dyn_cast<AffineConstantExpr>(e)) return constant(c.getValue());
     if (auto s = dyn_cast<AffineSymbolExpr>(e); s && !tile_sizes.empty())
-      if (AffineExpr size = tile_sizes[s.getPosition()]; size != e) return expression(size);
+      if (AffineExpr size = tile_sizes[s.getPosition()]; size && size != e) return expression(size);
     if (auto s = dyn_cast<AffineSymbolExpr>(e))
       return add({ProgramExpr::Kind::symbol, static_cast<int32_t>(s.getPosition()), -1, 0});
     auto binary = cast<AffineBinaryOpExpr>(e);
@@ -106,7 +106,7 @@ private:
     for (auto routine : module.getOps<ir::RoutineOp>())
       add(routine.getSymName());
     for (auto tiles : module.getOps<func::FuncOp>())
-      if (tiles != function) add(tiles.getSymName());
+      if (tiles->hasAttr(ir::kCountsName)) add(tiles.getSymName());
   }
 
   ProgramView view(Type type, AffineMap layout, ArrayRef<AffineExpr> shape) {
@@ -147,9 +147,10 @@ private:
     program.kernels[static_cast<size_t>(l.kernel)].routine = std::move(r);
   }
 
-  int32_t bytes_of(Type tensor) {
-    return expression(ir::canonical(ir::countOf(ir::shapeOf(tensor), tensor.getContext()) *
-                                    loom::elementBytes(ir::elementOf(tensor))));
+  int32_t bytes_of(Type tensor, ArrayRef<int64_t> most = {}) {
+    AffineExpr count = ir::countOf(ir::shapeOf(tensor), tensor.getContext());
+    return expression(
+        ir::canonical(ir::atMost(count, most) * loom::elementBytes(ir::elementOf(tensor))));
   }
 
   int32_t buffer(ir::BufferAttr place, Type tensor) {
@@ -171,8 +172,6 @@ private:
     return it->second;
   }
 
-  // A function of tiles: its tensors are the launch's buffers, its numbers the launch's, its sizes
-  // the segment's and then where the tile starts.
   void add_tiles(func::FuncOp body, ProgramLaunch& l) {
     ProgramTiles t;
     for (AffineExpr e : body->getAttrOfType<AffineMapAttr>(ir::kCountsName).getValue().getResults())
@@ -184,15 +183,20 @@ private:
     for (AffineExpr e :
          body->getAttrOfType<AffineMapAttr>(ir::kExtentsName).getValue().getResults())
       t.extents.push_back(expression(e));
-    // What the function takes beside the segment's sizes: where the tile starts, which no other
-    // size depends on, and a step that is no constant.
-    auto own = static_cast<int32_t>(program.symbols.size());
-    auto moving = static_cast<int32_t>(steps.size());
-    for (int32_t k = 0; k < own; k++)
-      tile_sizes.push_back(getAffineSymbolExpr(k, body.getContext()));
-    tile_sizes.append(moving, getAffineConstantExpr(0, body.getContext()));
-    for (AffineExpr e : steps)
-      if (!isa<AffineConstantExpr>(e)) tile_sizes.push_back(e);
+    t.body = tile_body(body, steps, l);
+    if (auto visible = body->getAttrOfType<FlatSymbolRefAttr>(ir::kVisibleName)) {
+      t.visible = tile_body(module.lookupSymbol<func::FuncOp>(visible), steps, l);
+      t.columns = body->getAttrOfType<IntegerAttr>(ir::kColumnsName).getInt();
+    }
+    l.phases = {{constant(1), constant(0), constant(0)}};
+    program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
+  }
+
+  // A function of tiles: its tensors are the launch's buffers, its numbers the launch's, its sizes
+  // the segment's and then those of the tile.
+  ProgramTileBody tile_body(func::FuncOp body, ArrayRef<AffineExpr> steps, const ProgramLaunch& l) {
+    ProgramTileBody t;
+    tile_sizes = sizes_of_tile(body, steps);
     t.arena_bytes =
         expression(body->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
     llvm::DenseMap<Attribute, int32_t> places;
@@ -209,25 +213,37 @@ private:
       for (Value number : inner.getScalars())
         call.arguments.push_back(
             numbers[cast<BlockArgument>(number).getArgNumber() - l.buffers.size()]);
-      for (int32_t k = 0; k < static_cast<int32_t>(inner.getSizes().size()); k++)
+      int32_t own = 0;
+      for (AffineExpr size : ArrayRef(tile_sizes).take_front(inner.getSizes().size()))
         call.arguments.push_back(
-            k < own || k >= own + moving
-                ? ProgramArgument{ProgramArgument::Kind::size,
-                                  expression(tile_sizes[static_cast<size_t>(k)])}
-                : ProgramArgument{ProgramArgument::Kind::tile, k - own});
+            size ? ProgramArgument{ProgramArgument::Kind::size, expression(size)}
+                 : ProgramArgument{ProgramArgument::Kind::tile, own++});
       add_phases(module.lookupSymbol<loom::KernelOp>(inner.getKernel()), call);
       t.launches.push_back(call);
       describe(call.kernel, inner);
     }
     tile_sizes.clear();
-    l.phases = {{constant(1), constant(0), constant(0)}};
-    program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
+    return t;
+  }
+
+  // Sizes of the segment, where the tile starts, a step that is no constant, its columns. What each
+  // tile has of its own is null: no other size depends on it.
+  SmallVector<AffineExpr> sizes_of_tile(func::FuncOp body, ArrayRef<AffineExpr> steps) {
+    SmallVector<AffineExpr> sizes;
+    for (unsigned k = 0; k < program.symbols.size(); k++)
+      sizes.push_back(getAffineSymbolExpr(k, body.getContext()));
+    sizes.append(steps.size(), nullptr);
+    for (AffineExpr e : steps)
+      if (!isa<AffineConstantExpr>(e)) sizes.push_back(e);
+    sizes.resize(llvm::count_if(body.getArgumentTypes(), [](Type t) { return t.isIndex(); }));
+    return sizes;
   }
 
   ProgramBuffer tile_buffer(func::FuncOp body, ir::BufferAttr place, Type tensor) {
     ProgramBuffer b;
     b.index = static_cast<int32_t>(place.getIndex());
-    b.bytes = bytes_of(tensor);
+    b.bytes = bytes_of(tensor, ir::mostOf(body));
+    if (place.getKind() == ir::BufferKind::output) b.kind = ProgramBuffer::Kind::output;
     if (place.getKind() != ir::BufferKind::temporary) return b;
     b.kind = ProgramBuffer::Kind::temporary;
     auto offsets = body->getAttrOfType<ArrayAttr>(ir::kTemporariesName);
@@ -337,7 +353,7 @@ private:
   const DeviceKernels* device; // null: for the CPU
   func::FuncOp function;
   Program program;
-  SmallVector<AffineExpr> tile_sizes; // in a function of tiles: what its sizes are, else none
+  SmallVector<AffineExpr> tile_sizes; // in a function of tiles: sizes_of_tile, else none
   llvm::DenseMap<StringRef, int32_t> kernels;
   llvm::DenseMap<Attribute, int32_t> buffers;
 };

@@ -23,8 +23,10 @@ AffineMap layoutOf(func::FuncOp function, Value v) {
             function.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), ir::kLayoutName))
       return layout.getValue();
   ir::Exprs shape = ir::shapeOf(v), dims;
-  for (unsigned k = 0; k < shape.size(); k++)
+  for (unsigned k = 0; k < shape.size(); k++) {
     dims.push_back(getAffineDimExpr(k, v.getContext()));
+    shape[k] = ir::canonical(ir::atMost(shape[k], ir::mostOf(function)));
+  }
   AffineExpr linear = ir::linearise(dims, shape, v.getContext());
   return AffineMap::get(shape.size(), ir::countSymbols(linear), linear);
 }

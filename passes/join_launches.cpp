@@ -356,6 +356,7 @@ private:
     loom::KernelOp old = kernelOf(first);
     builder.setInsertionPoint(old);
     auto kernel = loom::KernelOp::create(builder, old.getLoc(), old.getSymName(), types);
+    kernel->setDiscardableAttrs(old->getDiscardableAttrDictionary());
     Block& block = kernel.getBody().front();
 
     unsigned next = 0;

@@ -31,7 +31,8 @@ Value PartLowering::emitOwn(Operation* op, ArrayRef<AffineExpr> indices, Conditi
 Value PartLowering::emitNumber(ir::NumberOp op) {
   Type element = ir::elementOf(op.getY());
   auto typed = cast<TypedAttr>(op.getValue());
-  if (auto real = dyn_cast<FloatAttr>(typed); real && isa<FloatType>(element))
+  bool isPlain = isa<FloatType>(element) && loom::valueType(element) == element;
+  if (auto real = dyn_cast<FloatAttr>(typed); real && isPlain)
     return arith::ConstantOp::create(at(0), op.getLoc(),
                                      at(0).getFloatAttr(element, real.getValueAsDouble()));
   ScalarBody body = bodyAt(0, op.getLoc(), element);

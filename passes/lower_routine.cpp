@@ -167,8 +167,16 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
     name = tiles.getBody().str();
     summary = tiles.getSummary().str();
     auto body = module.lookupSymbol<func::FuncOp>(name);
-    for (auto [k, layout] : llvm::enumerate(layouts))
-      body.setArgAttr(k, ir::kLayoutName, AffineMapAttr::get(layout));
+    auto setLayouts = [&](func::FuncOp reader) {
+      for (auto [k, layout] : llvm::enumerate(layouts))
+        reader.setArgAttr(k, ir::kLayoutName, AffineMapAttr::get(layout));
+    };
+    setLayouts(body);
+    if (auto visible = tiles.getVisibleAttr()) {
+      setLayouts(module.lookupSymbol<func::FuncOp>(visible));
+      body->setAttr(ir::kVisibleName, visible);
+      body->setAttr(ir::kColumnsName, tiles.getColumnsAttr());
+    }
     body->setAttr(ir::kCountsName, tiles.getCountsAttr());
     body->setAttr(ir::kStepsName, tiles.getStepsAttr());
     body->setAttr(ir::kExtentsName, tiles.getExtentsAttr());

@@ -126,6 +126,9 @@ private:
         StringRef(text).take_until([](char c) { return c == ' ' || c == '*'; }).str();
     builder.setInsertionPointToEnd(module.getBody());
     kernel = loom::KernelOp::create(builder, op.getLoc(), name, types);
+    if (!ir::mostOf(function).empty())
+      kernel->setAttr(loom::LoomDialect::kMostName,
+                      builder.getDenseI64ArrayAttr(ir::mostOf(function)));
     frame.kernel = kernel;
     Block& block = kernel.getBody().front();
     unsigned next = 0;

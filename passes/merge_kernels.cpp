@@ -27,7 +27,7 @@ llvm::hash_code hashOf(loom::KernelOp kernel) {
 }
 
 bool areEqual(loom::KernelOp a, loom::KernelOp b) {
-  return a.getFunctionType() == b.getFunctionType() &&
+  return a.getFunctionType() == b.getFunctionType() && a.getMost() == b.getMost() &&
          OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
                                                     OperationEquivalence::IgnoreLocations);
 }

@@ -191,8 +191,8 @@ private:
   }
 
   AffineExpr bytesOf(Value v) {
-    return ir::canonical(ir::countOf(ir::shapeOf(v), context) *
-                         loom::elementBytes(ir::elementOf(v)));
+    AffineExpr count = ir::atMost(ir::countOf(ir::shapeOf(v), context), ir::mostOf(function));
+    return ir::canonical(count * loom::elementBytes(ir::elementOf(v)));
   }
 
   AffineExpr placeOther(Temporary& t, AffineExpr end, ArrayRef<Temporary*> others) {

@@ -245,7 +245,10 @@ private:
 
   // Says whether nobody knows what a point takes.
   bool hasUnknownLoop() {
-    return llvm::any_of(loops, [&](Operation* loop) { return !axisOf(loop).getConstantExtent(); });
+    return llvm::any_of(loops, [&](Operation* loop) {
+      AxisAttr axis = axisOf(loop);
+      return !axis.getConstantExtent() && !hasMost(axis);
+    });
   }
 
   void chooseChunks() {
@@ -262,6 +265,8 @@ private:
       AxisAttr axis = part.getAxis(i);
       int64_t extent = extentOf(axis);
       bool known = axis.getConstantExtent().has_value();
+      // No number of chunks depends on the width of a window.
+      if (!known && hasMost(axis)) continue;
       // A gathered tile is small in both directions: its lines of memory stay in the cache until
       // all of their elements were used.
       bool tiled = transposed >= 0 && (i == lane_axis || i == transposed);
@@ -290,6 +295,14 @@ private:
     }
   }
 
+  AffineExpr atMost(AffineExpr e) {
+    return ir::atMost(e, part->getParentOfType<KernelOp>().getMost());
+  }
+  bool hasMost(AxisAttr axis) {
+    AffineExpr extent = axis.getExtent().getResult(0);
+    return atMost(extent) != extent;
+  }
+
   // Extents of all axes an access depends on, times the element's size.
   AffineExpr footprint(const Access& access, Type memory) {
     AffineExpr bytes = getAffineConstantExpr(elementBytes(elementType(memory)), part.getContext());
@@ -313,7 +326,7 @@ private:
       else if (auto load = dyn_cast<LoadOp>(access.op))
         read.insert(load.getMemory());
     }
-    AffineExpr beyond = written - target.cache_bytes / 2;
+    AffineExpr beyond = atMost(written - target.cache_bytes / 2);
     auto known = dyn_cast<AffineConstantExpr>(beyond);
     bool large = !known || known.getValue() >= 0;
     bool streams = false;

@@ -103,7 +103,7 @@ private:
     Value* row_end = smaller(b.CreateNSWAdd(row, b.getInt64(plan.tile_rows)), rows.end);
     Value* column_end =
         smaller(b.CreateNSWAdd(column, b.getInt64(plan.tileColumns())), columns.end);
-    bool whole = plan.shape.n != kDynamic && plan.shape.n % plan.lanes == 0;
+    bool whole = plan.hasWholeVectors();
     Value* whole_end = whole ? column_end : b.CreateNSWSub(column_end, b.getInt64(plan.lanes - 1));
     emitDotLoop(b, row, row_end, 1, [&](Value* r) {
       Value* line = at(types.sum, sums,

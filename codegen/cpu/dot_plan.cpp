@@ -29,7 +29,15 @@ constexpr int64_t kPackedColumns = 256;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
 int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
-int64_t typical(int64_t extent) { return extent == kDynamic ? kTypicalExtent : extent; }
+int64_t typical(int64_t extent, int64_t most = 0) {
+  return extent != kDynamic ? extent : most ? most : kTypicalExtent;
+}
+int64_t typicalN(const DotShape& s) { return typical(s.n, s.n_most); }
+int64_t typicalK(const DotShape& s) { return typical(s.k, s.k_most); }
+// Says whether k is a whole number of `count` steps, whatever it is.
+bool dividesK(const DotShape& s, int64_t count) {
+  return (s.k == kDynamic ? s.k_step : s.k) % count == 0;
+}
 
 int64_t elementBytes(DotElement element) {
   switch (element) {
@@ -69,14 +77,12 @@ bool readsAInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
   if (!usesStored(plan) || plan.shiftsRows() || s.m == kDynamic || !constantLayout(s.a))
     return false;
-  return plan.group == 1 || (s.a.column_stride == 1 && s.k != kDynamic && s.k % plan.group == 0);
+  return plan.group == 1 || (s.a.column_stride == 1 && dividesK(s, plan.group));
 }
 
 bool fewRows(const DotShape& s) { return s.m != kDynamic && s.m <= kFewRows; }
 
-int64_t bytesOfB(const DotShape& s) {
-  return typical(s.k) * typical(s.n) * elementBytes(s.element);
-}
+int64_t bytesOfB(const DotShape& s) { return typicalK(s) * typicalN(s) * elementBytes(s.element); }
 
 // Copying a panel of B costs about as much as multiplying it with 8 rows; a tile that reads B in
 // place pays by cache misses instead, the more so where the rows of B collide, and most where a
@@ -87,7 +93,7 @@ bool readsBInPlace(const DotPlan& plan) {
     return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
   // Rows of a group go through registers for each tile, which pays where one tile has all of A's.
-  if (plan.group > 1) return s.k != kDynamic && s.k % plan.group == 0 && fewRows(s);
+  if (plan.group > 1) return dividesK(s, plan.group) && fewRows(s);
   int64_t most_rows = rowsCollide(s, s.b.row_stride) ? 64 : 128;
   if (plan.target.vector_bytes < kCacheLine) most_rows = 12;
   return typical(s.m) <= most_rows || bytesOfB(s) <= plan.target.l1_bytes;
@@ -102,14 +108,14 @@ bool streamsB(const DotPlan& plan) {
 
 // Vectors that a product takes from A's row and B's columns for one lane of the result.
 int64_t stepsOf(const DotPlan& plan) {
-  return std::max<int64_t>(ceilDiv(typical(plan.shape.k), plan.group), 1);
+  return std::max<int64_t>(ceilDiv(typicalK(plan.shape), plan.group), 1);
 }
 
 // Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
 double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
   const DotShape& s = plan.shape;
   double tiles =
-      double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typical(s.n), vectors * plan.lanes));
+      double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typicalN(s), vectors * plan.lanes));
   double multiply_adds = double(rows * vectors), loads = double(rows + vectors);
   double step = std::max({multiply_adds, loads, 4.0}) + 0.15 * loads;
   // Rows of a panel that end within a cache line make some loads touch one more line.
@@ -142,7 +148,7 @@ void chooseTile(DotPlan& plan) {
 }
 
 void chooseBlock(DotPlan& plan) {
-  int64_t k = plan.shape.k;
+  int64_t k = plan.shape.k == kDynamic && plan.shape.k_most ? plan.shape.k_most : plan.shape.k;
   // A panel of B takes at most half of the second-level cache, packed rows of A the same.
   int64_t most = plan.target.l2_bytes / 2 / (plan.tileColumns() * plan.sumBytes());
   if (plan.packs_a) most = std::min<int64_t>(most, 512);
@@ -153,7 +159,7 @@ void chooseBlock(DotPlan& plan) {
     plan.unroll = 1;
     return;
   }
-  plan.unroll = k > 0 && k % (2 * plan.group) == 0 ? 2 : 1;
+  plan.unroll = k > 0 && dividesK(plan.shape, 2 * plan.group) ? 2 : 1;
   if (plan.shape.computes_b) most = std::min(most, kNumbersSteps);
   int64_t steps = stepsOf(plan), blocks = ceilDiv(steps, most);
   int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.unroll;
@@ -179,7 +185,7 @@ int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int
 // is streamed, and several batch entries where one is small.
 void chooseChunks(DotPlan& plan) {
   const DotShape& s = plan.shape;
-  int64_t rows = std::max<int64_t>(typical(s.m), 1), columns = std::max<int64_t>(typical(s.n), 1);
+  int64_t rows = std::max<int64_t>(typical(s.m), 1), columns = std::max<int64_t>(typicalN(s), 1);
   int64_t k = stepsOf(plan);
   int64_t batch = s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1);
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
@@ -194,7 +200,7 @@ void chooseChunks(DotPlan& plan) {
     tiles = std::max(tiles, batch * row_chunks * column_tiles / most_chunks);
     // Of rows nobody knows the number: there may be chunks enough without packing A more often.
     if (s.m == kDynamic) tiles = std::max(tiles, kPackedColumns / plan.tileColumns());
-    int64_t most_columns = s.n == kDynamic ? kPackedColumns : 512;
+    int64_t most_columns = s.n == kDynamic && !s.n_most ? kPackedColumns : 512;
     tiles = std::min(tiles, std::max<int64_t>(most_columns / plan.tileColumns(), 1));
   }
   if (streamsB(plan)) {
@@ -204,6 +210,8 @@ void chooseChunks(DotPlan& plan) {
   tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
   tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles)); // pieces of even size
   if (s.n == kDynamic) tiles = std::max<int64_t>(kPackedColumns / plan.tileColumns(), 1);
+  // One chunk has all columns of a window, so that no number of chunks depends on its width.
+  if (s.n == kDynamic && s.n_most) tiles = column_tiles;
   plan.columns_per_chunk = tiles * plan.tileColumns();
 
   if (row_chunks > 1 || plan.columns_per_chunk < columns) return;
@@ -217,7 +225,14 @@ int64_t DotPlan::sumBytes() const {
   return shape.element == DotElement::f64 || shape.element == DotElement::i64 ? 8 : 4;
 }
 
-bool DotPlan::severalBlocks() const { return shape.k == kDynamic || shape.k > k_block; }
+bool DotPlan::severalBlocks() const {
+  int64_t most = shape.k == kDynamic ? shape.k_most : shape.k;
+  return (shape.k == kDynamic && !shape.k_most) || most > k_block;
+}
+
+bool DotPlan::hasWholeVectors() const {
+  return (shape.n == kDynamic ? shape.n_step : shape.n) % lanes == 0;
+}
 
 int64_t DotPlan::tileBytes() const { return tile_rows * tileColumns() * sumBytes(); }
 

@@ -39,6 +39,8 @@ struct DotShape {
   int64_t batch = 1, m = kDynamic, n = kDynamic, k = kDynamic;
   DotLayout a, b;
   bool computes_b = false; // B is no memory: a panel's numbers, f32, are made where it is packed
+  /// Of a dynamic n or k: the most that it can be, 0 where nobody knows, and a divisor.
+  int64_t n_most = 0, k_most = 0, n_step = 1, k_step = 1;
 };
 
 /// What `planDot` decided. Everything here is a constant, also for dynamic shapes.
@@ -66,6 +68,8 @@ struct DotPlan {
   /// the sums of each column.
   bool shiftsRows() const { return shape.element == DotElement::i8; }
   int64_t tileBytes() const; // size of one register tile in memory
+  /// Whether n is a whole number of vectors.
+  bool hasWholeVectors() const;
   /// Whether k is cut into several blocks, so that sums wait in memory between them.
   bool severalBlocks() const;
 

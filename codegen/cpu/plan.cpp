@@ -41,6 +41,11 @@ int chooseLanes(PartOp part, const CpuTarget& target) {
   return target.vector_bits / (element_bits ? element_bits : 32);
 }
 
+// An expression with sizes at their most, where that is known.
+AffineExpr atMost(PartOp part, AffineExpr e) {
+  return ir::canonical(ir::atMost(e, part->getParentOfType<KernelOp>().getMost()));
+}
+
 AffineExpr countChunks(PartOp part) {
   AffineExpr chunks = constant(part.getContext(), 1);
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
@@ -61,9 +66,10 @@ AffineExpr countProductChunks(Product& product) {
       count = count * part.getAxis(axis).getExtent().getResult(0);
     return count;
   };
+  AffineExpr columns = extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
+  if (plan.shape.n_most) columns = constant(part.getContext(), 1);
   return extent(product.batch_axes).ceilDiv(plan.batches_per_chunk) *
-         extent(product.row_axes).ceilDiv(plan.rows_per_chunk) *
-         extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
+         extent(product.row_axes).ceilDiv(plan.rows_per_chunk) * columns;
 }
 
 void placeLocals(PartPlan& plan) {
@@ -73,8 +79,8 @@ void placeLocals(PartPlan& plan) {
   for (LocalOp local : plan.part.getBody().front().getOps<LocalOp>()) {
     // With lanes along an axis of the part each lane has its own tile.
     int64_t copies = plan.lane_axis >= 0 ? int64_t(plan.lanes) * plan.blocks : 1;
-    AffineExpr bytes =
-        local.getExtent().getResult(0) * (copies * elementBytes(elementType(local.getType())));
+    AffineExpr extent = atMost(plan.part, local.getExtent().getResult(0));
+    AffineExpr bytes = extent * (copies * elementBytes(elementType(local.getType())));
     auto fixed = dyn_cast<AffineConstantExpr>(bytes);
     LocalPlace place{local, fixed && on_stack + fixed.getValue() <= kStackBytes, bytes, scratch};
     if (place.on_stack)
@@ -216,8 +222,8 @@ KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
     }
     Estimate sum = estimate(phase, context);
     chunks.push_back(count);
-    bytes.push_back(sum.bytes);
-    flops.push_back(sum.flops);
+    bytes.push_back(ir::atMost(sum.bytes, kernel.getMost()));
+    flops.push_back(ir::atMost(sum.flops, kernel.getMost()));
   }
   auto map = [&](ArrayRef<AffineExpr> exprs) {
     return AffineMap::get(0, kernel.getSizes().size(), exprs, context);

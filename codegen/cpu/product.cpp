@@ -1,6 +1,7 @@
 // Recognises parts that are a matrix product with an epilogue, and finds rows, columns and batch.
 #include "codegen/cpu/plan.h"
 
+#include "ir/weft/index_math.h"
 #include "passes/products.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -153,6 +154,13 @@ int64_t extentOf(PartOp part, ArrayRef<int> axes) {
   return count;
 }
 
+// What is known of the extent of an axis that is no constant.
+void boundExtent(KernelOp kernel, AxisAttr axis, int64_t& most, int64_t& step) {
+  AffineExpr extent = axis.getExtent().getResult(0);
+  step = extent.getLargestKnownDivisor();
+  most = std::max<int64_t>(constantOf(ir::atMost(extent, kernel.getMost())), 0);
+}
+
 // Says whether the rows of `axis` continue those of the row axes found so far.
 bool continuesRows(PartOp part, const Product& product, const ProductFactor& a,
                    const ProductFactor& b, int axis) {
@@ -197,6 +205,10 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   shape.m = extentOf(part, product.row_axes);
   shape.n = extentOf(part, product.column_axis);
   shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
+  auto kernel = part->getParentOfType<KernelOp>();
+  if (shape.n == kDynamic)
+    boundExtent(kernel, part.getAxis(product.column_axis), shape.n_most, shape.n_step);
+  if (shape.k == kDynamic) boundExtent(kernel, product.dot.getAxis(), shape.k_most, shape.k_step);
   shape.a = {product.row_axes.empty() ? 0 : constantOf(lhs->strides[product.row_axes.back()]),
              constantOf(lhs->k_stride)};
   shape.computes_b = bool(rhs->computed);

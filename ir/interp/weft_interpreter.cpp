@@ -163,9 +163,9 @@ private:
       for (auto [step, value] : llvm::zip_equal(tiles.getSteps().getResults(), steps))
         if (!isa<AffineConstantExpr>(step)) arguments.sizes.push_back(value);
       auto out = body.getArgument(arguments.tensors.size());
-      Machine machine(arguments);
-      arguments.tensors.push_back(machine.make(out));
-      auto results = machine.run(body, arguments);
+      arguments.tensors.push_back(Machine(arguments).make(out));
+      if (tiles.getVisible() && !findColumns(tiles, arguments)) return false;
+      auto results = Machine(arguments).run(body, arguments);
       if (!results) return false;
       auto layout =
           body.getArgAttrOfType<AffineMapAttr>(out.getArgNumber(), ir::kLayoutName).getValue();
@@ -179,6 +179,20 @@ private:
       }
     }
     values[tiles.getY()] = std::move(y);
+    return true;
+  }
+
+  // Appends the columns that a tile computes to the arguments of its function.
+  static bool findColumns(ir::TilesOp tiles, Arguments& arguments) {
+    auto visible =
+        tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(*tiles.getVisible());
+    Machine machine(arguments);
+    auto ends = machine.run(visible, arguments);
+    if (!ends) return false;
+    auto [start, count] = ir::columnsOfTile(get<int64_t>((*ends)[0], 0),
+                                            get<int64_t>((*ends)[1], 0), *tiles.getColumns());
+    arguments.sizes.push_back(start);
+    arguments.sizes.push_back(count);
     return true;
   }
 

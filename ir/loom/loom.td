@@ -24,6 +24,8 @@ def Loom_Dialect : Dialect {
     static constexpr llvm::StringLiteral kScratchName = "loom.scratch";
     static constexpr llvm::StringLiteral kBytesName = "loom.bytes";
     static constexpr llvm::StringLiteral kFlopsName = "loom.flops";
+    /// Kernel attribute: the most that each of its sizes can be, 0 where nobody knows.
+    static constexpr llvm::StringLiteral kMostName = "loom.most";
   }];
 }
 
@@ -99,6 +101,8 @@ def Loom_KernelOp : Loom_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, S
     ::mlir::Region *getCallableRegion() { return &getBody(); }
     /// Returns the size arguments: the values of the symbols s0, s1, ...
     llvm::SmallVector<::mlir::Value> getSizes();
+    /// Returns the most that each size can be, 0 where nobody knows (kMostName).
+    llvm::ArrayRef<int64_t> getMost();
     auto getParts() { return getBody().front().getOps<PartOp>(); }
     /// Returns the parts of each phase: those that no barrier keeps apart.
     std::vector<std::vector<PartOp>> getPhases();

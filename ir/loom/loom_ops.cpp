@@ -114,6 +114,11 @@ SmallVector<Value> KernelOp::getSizes() {
   return sizes;
 }
 
+ArrayRef<int64_t> KernelOp::getMost() {
+  auto most = (*this)->getAttrOfType<DenseI64ArrayAttr>(LoomDialect::kMostName);
+  return most ? most.asArrayRef() : ArrayRef<int64_t>();
+}
+
 std::vector<std::vector<PartOp>> KernelOp::getPhases() {
   std::vector<std::vector<PartOp>> phases(1);
   for (Operation& op : getBody().front())

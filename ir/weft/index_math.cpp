@@ -288,6 +288,14 @@ AffineExpr canonical(AffineExpr expr, ArrayRef<AffineExpr> extents) {
   return c.expression(c.polynomial(expr));
 }
 
+AffineExpr atMost(AffineExpr expr, ArrayRef<int64_t> most) {
+  SmallVector<AffineExpr> values;
+  for (auto [k, n] : llvm::enumerate(most))
+    values.push_back(n ? getAffineConstantExpr(n, expr.getContext())
+                       : getAffineSymbolExpr(k, expr.getContext()));
+  return values.empty() ? expr : expr.replaceSymbols(values);
+}
+
 AffineExpr exactQuotient(AffineExpr a, AffineExpr b) {
   Canonical c(a.getContext(), {});
   Polynomial divisor = c.polynomial(b);

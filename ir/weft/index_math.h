@@ -12,6 +12,9 @@ namespace weft::ir {
 /// with one canonical form are equal.
 mlir::AffineExpr canonical(mlir::AffineExpr expr, llvm::ArrayRef<mlir::AffineExpr> extents = {});
 
+/// Returns an expression with each symbol k at most[k], where that is not 0.
+mlir::AffineExpr atMost(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> most);
+
 /// Returns a / b if b divides a without remainder whatever the sizes are, else null.
 mlir::AffineExpr exactQuotient(mlir::AffineExpr a, mlir::AffineExpr b);
 

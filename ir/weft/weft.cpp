@@ -244,6 +244,9 @@ LogicalResult TilesOp::verify() {
   if (counts != steps || counts != extents)
     return emitOpError() << "each count must have a step and an extent, got " << counts << ", "
                          << steps << " and " << extents;
+  if (getVisible() && getColumns().value_or(0) < kGranule)
+    return emitOpError() << "visible columns must be some of at least " << kGranule << ", got "
+                         << getColumns().value_or(0);
   return success();
 }
 
@@ -280,6 +283,21 @@ LogicalResult LaunchOp::verify() {
 }
 
 //===--- Views --------------------------------------------------------------------------------===//
+
+std::pair<int64_t, int64_t> columnsOfTile(int64_t first, int64_t end, int64_t columns) {
+  if (end <= first) first = 0, end = 1; // hidden ones are alike, so any of them do
+  const int64_t most = columns / kGranule, rest = columns % kGranule;
+  int64_t start = first / kGranule;
+  const int64_t missing = end - start * kGranule - rest;
+  const int64_t count = std::max<int64_t>(1, (missing + kGranule - 1) / kGranule);
+  start = std::min(start, most - count);
+  return {start, count};
+}
+
+ArrayRef<int64_t> mostOf(func::FuncOp function) {
+  auto most = function->getAttrOfType<DenseI64ArrayAttr>(kMostName);
+  return most ? most.asArrayRef() : ArrayRef<int64_t>();
+}
 
 Value createRecord(OpBuilder& builder, Location loc, StringRef name, ValueRange operands,
                    RankedTensorType type, ArrayRef<int64_t> structure, ArrayRef<AffineExpr> sizes) {

@@ -62,6 +62,13 @@ inline constexpr llvm::StringLiteral kStepsName = "weft.steps";
 inline constexpr llvm::StringLiteral kExtentsName = "weft.extents";
 /// On an op whose indices another op has checked: it refuses none.
 inline constexpr llvm::StringLiteral kCheckedName = "checked";
+/// There also, if tiles compute visible columns alone: the function that finds them, and how many
+/// columns there are.
+inline constexpr llvm::StringLiteral kVisibleName = "weft.visible";
+inline constexpr llvm::StringLiteral kColumnsName = "weft.columns";
+/// On a function: the most that each of its sizes can be, 0 where nobody knows. Memory of
+/// temporaries is laid out for the most.
+inline constexpr llvm::StringLiteral kMostName = "weft.most";
 /// On a module: one {message, op location} for each code that a loom.require raises.
 inline constexpr llvm::StringLiteral kErrorsName = "weft.errors";
 
@@ -84,6 +91,16 @@ unsigned countSymbols(llvm::ArrayRef<mlir::AffineExpr> exprs);
 
 /// Returns the product of sizes.
 mlir::AffineExpr countOf(llvm::ArrayRef<mlir::AffineExpr> shape, mlir::MLIRContext* context);
+
+/// Columns of a tile come in granules: a window of them begins at a multiple and holds a number of
+/// granules, and what `columns` leaves over.
+inline constexpr int64_t kGranule = 64;
+/// Returns the first granule of the smallest window that holds columns [first, end), and its
+/// number of granules, at least one.
+std::pair<int64_t, int64_t> columnsOfTile(int64_t first, int64_t end, int64_t columns);
+
+/// Returns kMostName of a function.
+llvm::ArrayRef<int64_t> mostOf(mlir::func::FuncOp function);
 
 /// Returns the indices at which an operand that broadcasts to the result is read.
 Exprs broadcastIndices(llvm::ArrayRef<mlir::AffineExpr> indices, mlir::Type operand);

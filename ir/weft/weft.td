@@ -99,13 +99,17 @@ def Weft_TilesOp : Op<Weft_Dialect, "tiles", [Pure]> {
   let summary = "calls a function for each tile of the result";
   let description = [{
     The function takes the inputs that are tensors, the window of the result, the inputs that are numbers, the caller's sizes, and where the tile starts along
-    each dim that has more than one; where a step is no constant, the last size is that step. There are up to `counts` tiles along those dims, `steps`
+    each dim that has more than one; where a step is no constant, the next size is that step. There are up to `counts` tiles along those dims, `steps`
     elements apart, and the last one ends with the `extents`, so that it may overlap the one before it. Any of them run at once.
+
+    `visible` is a function of the same arguments that is called first for each tile. It returns two numbers, i64: the first of `columns` columns of the
+    scores that some row of the tile sees, and one more than the last. The function of the tile then takes two sizes more, in granules of 64 columns: where
+    the columns begin that it computes, and how many it computes besides the `columns % 64` that always belong to them (columnsOfTile).
   }];
   let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, AffineMapAttr:$steps, AffineMapAttr:$extents,
-                       StrAttr:$summary);
+                       OptionalAttr<FlatSymbolRefAttr>:$visible, OptionalAttr<I64Attr>:$columns, StrAttr:$summary);
   let results = (outs Weft_Tensor:$y);
-  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps `extents` $extents attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps `extents` $extents (`visible` $visible^ `of` $columns)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

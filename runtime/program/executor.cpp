@@ -109,9 +109,13 @@ void LoadedProgram::resolve() {
     most_buffers_ = std::max(most_buffers_, from.buffers.size());
     most_arguments_ = std::max(most_arguments_, from.arguments.size());
     count_scalars(from);
-    if (const auto& tiles = p.kernels[from.kernel].tiles)
-      for (const ProgramLaunch& inner : tiles->launches)
+    if (const auto& tiles = p.kernels[from.kernel].tiles) {
+      for (const ProgramLaunch& inner : tiles->body.launches)
         count_scalars(inner);
+      if (tiles->visible)
+        for (const ProgramLaunch& inner : tiles->visible->launches)
+          count_scalars(inner);
+    }
     for (const ProgramPhase& phase : from.phases)
       launch_phases_.push_back(is_generic() ? Phase{} : geometry(phase, constants_.data()));
     launches_.push_back(l);

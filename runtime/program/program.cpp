@@ -65,17 +65,36 @@ ProgramBuffer get_buffer(ByteReader& r) {
   return b;
 }
 
+void put(ByteWriter& w, const ProgramTileBody& body) {
+  w.put_count(body.buffers.size());
+  for (const ProgramBuffer& b : body.buffers)
+    put(w, b);
+  w.put_count(body.launches.size());
+  for (const ProgramLaunch& l : body.launches)
+    put(w, l);
+  w.put(body.arena_bytes);
+}
+
+ProgramTileBody get_tile_body(ByteReader& r) {
+  ProgramTileBody body;
+  body.buffers.resize(r.get_count(17));
+  for (ProgramBuffer& b : body.buffers)
+    b = get_buffer(r);
+  body.launches.resize(r.get_count(33));
+  for (ProgramLaunch& l : body.launches)
+    l = get_launch(r);
+  body.arena_bytes = r.get<int32_t>();
+  return body;
+}
+
 void put(ByteWriter& w, const ProgramTiles& tiles) {
   w.put_all(tiles.counts);
   w.put_all(tiles.steps);
   w.put_all(tiles.extents);
-  w.put_count(tiles.buffers.size());
-  for (const ProgramBuffer& b : tiles.buffers)
-    put(w, b);
-  w.put_count(tiles.launches.size());
-  for (const ProgramLaunch& l : tiles.launches)
-    put(w, l);
-  w.put(tiles.arena_bytes);
+  put(w, tiles.body);
+  w.put(static_cast<uint8_t>(tiles.visible.has_value()));
+  if (tiles.visible) put(w, *tiles.visible);
+  w.put(tiles.columns);
 }
 
 ProgramTiles get_tiles(ByteReader& r) {
@@ -83,13 +102,9 @@ ProgramTiles get_tiles(ByteReader& r) {
   tiles.counts = r.get_all<int32_t>();
   tiles.steps = r.get_all<int32_t>();
   tiles.extents = r.get_all<int32_t>();
-  tiles.buffers.resize(r.get_count(17));
-  for (ProgramBuffer& b : tiles.buffers)
-    b = get_buffer(r);
-  tiles.launches.resize(r.get_count(33));
-  for (ProgramLaunch& l : tiles.launches)
-    l = get_launch(r);
-  tiles.arena_bytes = r.get<int32_t>();
+  tiles.body = get_tile_body(r);
+  if (r.get_bool()) tiles.visible = get_tile_body(r);
+  tiles.columns = r.get<int64_t>();
   return tiles;
 }
 
@@ -358,19 +373,25 @@ private:
     for (const std::vector<int32_t>* list : {&t.counts, &t.steps, &t.extents})
       for (int32_t e : *list)
         check(below(e, p_.exprs.size()), "a size of tiles does not exist");
-    for (const ProgramBuffer& b : t.buffers) {
+    check(!t.visible || t.columns >= kTileGranule, "tiles have no columns");
+    tile_body(t.body, 0, t.counts.size() + (t.visible ? 2 : 0));
+    if (t.visible) tile_body(*t.visible, 2, t.counts.size());
+  }
+  void tile_body(const ProgramTileBody& body, size_t outputs, size_t arguments) const {
+    for (const ProgramBuffer& b : body.buffers) {
       check(optional(b.bytes), "a buffer's size does not exist");
-      check(b.kind == ProgramBuffer::Kind::leaf
-                ? b.index >= 0
-                : b.kind == ProgramBuffer::Kind::temporary && below(b.offset, p_.exprs.size()),
+      const bool is_own =
+          b.kind == ProgramBuffer::Kind::temporary && below(b.offset, p_.exprs.size());
+      const bool is_output = b.kind == ProgramBuffer::Kind::output && below(b.index, outputs);
+      check(is_own || is_output || (b.kind == ProgramBuffer::Kind::leaf && b.index >= 0),
             "a buffer of tiles is none");
       check(b.host == -1, "a buffer of tiles is in an output");
     }
-    for (const ProgramLaunch& l : t.launches) {
-      launch(l, t.buffers.size(), t.counts.size());
+    for (const ProgramLaunch& l : body.launches) {
+      launch(l, body.buffers.size(), arguments);
       check(p_.kernels[static_cast<size_t>(l.kernel)].is_compiled(), "tiles launch no kernel");
     }
-    check(optional(t.arena_bytes), "the memory of a tile has no size");
+    check(optional(body.arena_bytes), "the memory of a tile has no size");
   }
   bool exists(ProgramArgument a, size_t tile_dims) const {
     switch (a.kind) {
@@ -394,10 +415,15 @@ private:
     for (ProgramArgument a : l.arguments)
       check(on_device || a.kind != ProgramArgument::Kind::narrow,
             "the CPU has no narrow arguments");
-    if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].tiles)
-      for (const ProgramBuffer& b : called->buffers)
+    auto reads = [&](const ProgramTileBody& body) {
+      for (const ProgramBuffer& b : body.buffers)
         check(b.kind != ProgramBuffer::Kind::leaf || below(b.index, l.buffers.size()),
               "tiles have no such buffer");
+    };
+    if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].tiles) {
+      reads(called->body);
+      if (called->visible) reads(*called->visible);
+    }
     if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].routine) {
       check(l.buffers.size() == called->views.size(), "a routine has another number of buffers");
       check(l.arguments.size() == called->scalars.size(),

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 8;
+inline constexpr uint32_t kProgramVersion = 9;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -48,7 +48,8 @@ struct ProgramArgument {
   enum class Kind : uint8_t { scalar, size, tile, narrow };
   Kind kind = Kind::scalar;
   // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expression; tile: dim of
-  // ProgramTiles along which the tile starts; narrow: a scalar that a device's kernel takes as f32
+  // ProgramTiles along which the tile starts, then the first granule of its columns, then their
+  // number; narrow: a scalar that a device's kernel takes as f32
   int32_t index = 0;
 };
 
@@ -89,16 +90,28 @@ struct ProgramRoutine {
   int32_t error = 0;                 // code where it refuses an element; 0: it never does
 };
 
-/// Launches that run one after another for each tile of a result. Tiles run at once. A last tile
-/// that would pass the extent ends with it; those that would start there are none.
+/// Columns of a tile come in granules.
+inline constexpr int64_t kTileGranule = 64;
+
+/// Launches that run one after another for one tile.
+struct ProgramTileBody {
+  // leaf: position in the buffers of the outer launch; temporary: place in the memory of the tile;
+  // output: number of a result
+  std::vector<ProgramBuffer> buffers;
+  std::vector<ProgramLaunch> launches; // of compiled kernels; their buffers are those above
+  int32_t arena_bytes = -1;            // expression
+};
+
+/// What runs for each tile of a result. Tiles run at once. A last tile that would pass the extent
+/// ends with it; those that would start there are none.
 struct ProgramTiles {
   std::vector<int32_t> counts;  // expressions: tiles along each dim, or more
   std::vector<int32_t> steps;   // expressions: from one tile to the next
   std::vector<int32_t> extents; // expressions
-  // leaf: position in the buffers of the outer launch; temporary: place in the memory of the tile
-  std::vector<ProgramBuffer> buffers;
-  std::vector<ProgramLaunch> launches; // of compiled kernels; their buffers are those above
-  int32_t arena_bytes = -1;            // expression
+  ProgramTileBody body;         // without outputs
+  // Has two outputs, i64: the first of the columns that the tile sees, and one more than the last.
+  std::optional<ProgramTileBody> visible;
+  int64_t columns = 0; // that there are
 };
 
 struct ProgramKernel {

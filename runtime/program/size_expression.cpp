@@ -78,15 +78,20 @@ void check_geometry(const Program& p, const int64_t* values) {
                           : "a temporary lies outside its output");
     }
   };
+  auto tile_body = [&](const ProgramTileBody& body) {
+    natural(body.arena_bytes);
+    inside(body.buffers, body.arena_bytes < 0 ? 0 : values[body.arena_bytes]);
+    launches(body.launches);
+  };
   inside(p.buffers, p.arena_bytes < 0 ? 0 : values[p.arena_bytes]);
   launches(p.launches);
   for (const ProgramKernel& k : p.kernels) {
     if (!k.tiles) continue;
-    for (int32_t e : k.tiles->counts)
-      natural(e);
-    natural(k.tiles->arena_bytes);
-    inside(k.tiles->buffers, k.tiles->arena_bytes < 0 ? 0 : values[k.tiles->arena_bytes]);
-    launches(k.tiles->launches);
+    for (const std::vector<int32_t>* list : {&k.tiles->counts, &k.tiles->steps, &k.tiles->extents})
+      for (int32_t e : *list)
+        natural(e);
+    tile_body(k.tiles->body);
+    if (k.tiles->visible) tile_body(*k.tiles->visible);
   }
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/program/thread_scratch.h"
 
 #include <algorithm>
+#include <array>
 
 namespace weft {
 
@@ -11,40 +12,56 @@ namespace {
 
 thread_local ThreadScratch kernel_scratch, tile_arena;
 
+int64_t bytes_of(const ProgramTileBody& body, const int64_t* values) {
+  return body.arena_bytes < 0 ? 0 : values[body.arena_bytes];
+}
+
 } // namespace
 
 struct TileLaunch::Tile {
   const int64_t* values;
   const uint64_t* scalars;
   uint32_t* error;
-  std::vector<int64_t> starts;    // by dim
-  std::vector<void*> addresses;   // of ProgramTiles::buffers
-  std::vector<void*> buffers;     // of one launch
-  std::vector<int64_t> arguments; // likewise
+  std::vector<int64_t> starts;         // by dim, then the columns
+  std::vector<void*> addresses = {};   // of the body's buffers
+  std::vector<void*> of_visible = {};  // of those of the body that finds columns
+  std::vector<void*> buffers;          // of one launch
+  std::vector<int64_t> arguments;      // likewise
+  std::array<int64_t, 2> columns = {}; // that the tile sees: from, to
+
+  std::vector<void*> addresses_of(const ProgramTileBody& body, void* const* given, char* arena) {
+    std::vector<void*> result;
+    for (const ProgramBuffer& b : body.buffers) {
+      void* address = nullptr;
+      if (b.kind == ProgramBuffer::Kind::leaf)
+        address = given[b.index];
+      else if (b.kind == ProgramBuffer::Kind::output)
+        address = &columns[static_cast<size_t>(b.index)];
+      else
+        address = arena + values[b.offset];
+      result.push_back(address);
+    }
+    return result;
+  }
 };
 
 TileLaunch::TileLaunch(const ProgramTiles& tiles, std::span<const weft_kernel_fn> functions)
-    : tiles_(tiles) {
-  for (const ProgramLaunch& l : tiles.launches) {
-    functions_.push_back(functions[static_cast<size_t>(l.kernel)]);
-    most_buffers_ = std::max(most_buffers_, l.buffers.size());
-    most_arguments_ = std::max(most_arguments_, l.arguments.size());
-  }
+    : tiles_(tiles), functions_(functions.begin(), functions.end()) {
+  auto measure = [this](const ProgramTileBody& body) {
+    for (const ProgramLaunch& l : body.launches) {
+      most_buffers_ = std::max(most_buffers_, l.buffers.size());
+      most_arguments_ = std::max(most_arguments_, l.arguments.size());
+    }
+  };
+  measure(tiles.body);
+  if (tiles.visible) measure(*tiles.visible);
 }
 
-void TileLaunch::run_tile(int64_t number, Tile& tile) const {
-  for (size_t d = tiles_.counts.size(); d-- > 0;) {
-    int64_t count = tile.values[tiles_.counts[d]];
-    int64_t step = tile.values[tiles_.steps[d]], extent = tile.values[tiles_.extents[d]];
-    int64_t start = number % count * step;
-    if (start >= extent) return;
-    tile.starts[d] = std::min(start, extent - step);
-    number /= count;
-  }
-  for (size_t k = 0; k < functions_.size(); k++) {
-    const ProgramLaunch& l = tiles_.launches[k];
+void TileLaunch::run_body(const ProgramTileBody& body, const std::vector<void*>& addresses,
+                          Tile& tile) const {
+  for (const ProgramLaunch& l : body.launches) {
     for (size_t b = 0; b < l.buffers.size(); b++)
-      tile.buffers[b] = tile.addresses[static_cast<size_t>(l.buffers[b])];
+      tile.buffers[b] = addresses[static_cast<size_t>(l.buffers[b])];
     for (size_t a = 0; a < l.arguments.size(); a++) {
       auto index = static_cast<size_t>(l.arguments[a].index);
       ProgramArgument::Kind kind = l.arguments[a].kind;
@@ -60,31 +77,55 @@ void TileLaunch::run_tile(int64_t number, Tile& tile) const {
     int64_t chunks = 0;
     for (const ProgramPhase& phase : l.phases)
       chunks += phase.chunks < 0 ? 1 : tile.values[phase.chunks];
-    functions_[k](&context, tile.buffers.data(), tile.arguments.data(), 0, chunks);
+    functions_[static_cast<size_t>(l.kernel)](&context, tile.buffers.data(), tile.arguments.data(),
+                                              0, chunks);
   }
+}
+
+// The smallest window of granules, and of what they leave over, that holds the visible columns.
+// Where there are none any column will do: hidden ones are alike.
+void TileLaunch::find_columns(Tile& tile) const {
+  run_body(*tiles_.visible, tile.of_visible, tile);
+  auto [from, to] = tile.columns;
+  if (to <= from) from = 0, to = 1;
+  const int64_t rest = tiles_.columns % kTileGranule, most = tiles_.columns / kTileGranule;
+  int64_t first = std::clamp<int64_t>(from / kTileGranule, 0, most - 1);
+  int64_t missing = to - first * kTileGranule - rest;
+  int64_t count = std::clamp<int64_t>((missing + kTileGranule - 1) / kTileGranule, 1, most);
+  tile.starts[tiles_.counts.size()] = std::min(first, most - count);
+  tile.starts[tiles_.counts.size() + 1] = count;
+}
+
+void TileLaunch::run_tile(int64_t number, Tile& tile) const {
+  for (size_t d = tiles_.counts.size(); d-- > 0;) {
+    int64_t count = tile.values[tiles_.counts[d]];
+    int64_t step = tile.values[tiles_.steps[d]], extent = tile.values[tiles_.extents[d]];
+    int64_t start = number % count * step;
+    if (start >= extent) return;
+    tile.starts[d] = std::min(start, extent - step);
+    number /= count;
+  }
+  if (tiles_.visible) find_columns(tile);
+  run_body(tiles_.body, tile.addresses, tile);
 }
 
 uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
                          const uint64_t* scalars) const {
-  int64_t count = 1;
+  int64_t count = 1, bytes = bytes_of(tiles_.body, values);
   for (int32_t e : tiles_.counts)
     count *= values[e];
+  if (tiles_.visible) bytes = std::max(bytes, bytes_of(*tiles_.visible, values));
   uint32_t error = 0;
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-    Tile tile{values,
-              scalars,
-              &error,
-              std::vector<int64_t>(tiles_.counts.size()),
-              std::vector<void*>(tiles_.buffers.size()),
-              std::vector<void*>(most_buffers_),
-              std::vector<int64_t>(most_arguments_)};
-    int64_t bytes = tiles_.arena_bytes < 0 ? 0 : values[tiles_.arena_bytes];
+    Tile tile{.values = values,
+              .scalars = scalars,
+              .error = &error,
+              .starts = std::vector<int64_t>(tiles_.counts.size() + 2),
+              .buffers = std::vector<void*>(most_buffers_),
+              .arguments = std::vector<int64_t>(most_arguments_)};
     auto arena = static_cast<char*>(bytes ? tile_arena.at_least(bytes) : nullptr);
-    for (size_t k = 0; k < tiles_.buffers.size(); k++) {
-      const ProgramBuffer& b = tiles_.buffers[k];
-      tile.addresses[k] =
-          b.kind == ProgramBuffer::Kind::leaf ? buffers[b.index] : arena + values[b.offset];
-    }
+    tile.addresses = tile.addresses_of(tiles_.body, buffers, arena);
+    if (tiles_.visible) tile.of_visible = tile.addresses_of(*tiles_.visible, buffers, arena);
     for (int64_t number = begin; number < end; number++)
       run_tile(number, tile);
   });

@@ -18,9 +18,11 @@ public:
 private:
   struct Tile; // what one thread needs while it runs tiles
   void run_tile(int64_t number, Tile& tile) const;
+  void run_body(const ProgramTileBody& body, const std::vector<void*>& addresses, Tile& tile) const;
+  void find_columns(Tile& tile) const;
 
   const ProgramTiles& tiles_;
-  std::vector<weft_kernel_fn> functions_; // by launch
+  std::vector<weft_kernel_fn> functions_; // by kernel
   size_t most_buffers_ = 0, most_arguments_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Workloads of whole networks: attention, a transformer block, convolutions.
+// Workloads of whole networks: a transformer block, a GPT, convolutions.
 
 #include "tools/weft-bench/workloads.h"
 
@@ -11,26 +11,6 @@ namespace {
 using Kind = Workload::Kind;
 
 Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
-
-//===--- Attention
-//--------------------------------------------------------------------------------===//
-
-constexpr int64_t kHeads = 12, kPositions = 1024, kHeadWidth = 64;
-
-// Scores fall with the distance, by a slope a head (Press et al., Train short, test long, 2022).
-Tensor attention_alibi(const Params& p, const Tensors& x) {
-  const int64_t positions = x[0].size(2);
-  Tensor rows = reshape(arange(0, positions, 1, f32), {positions, 1});
-  Tensor distance = rows - arange(0, positions, 1, f32);
-  Tensor slopes = reshape(p.at("slopes"), {kHeads, 1, 1});
-  Tensor bias = where(distance >= 0, -slopes * distance, -std::numeric_limits<double>::infinity());
-  return scaled_dot_product_attention(x[0], x[1], x[2], bias);
-}
-void make_attention(Params& p, Tensors& x) {
-  p["slopes"] = pow(2, (arange(kHeads) + 1) * (-8.0 / kHeads));
-  for (int k = 0; k < 3; k++)
-    x.push_back(random({1, kHeads, kPositions, kHeadWidth}));
-}
 
 struct Block {
   int64_t samples, positions, width, heads;
@@ -199,7 +179,6 @@ void make_resnet(Params& p, Tensors& x) {
 std::vector<Workload> network_workloads() {
   const double block_flops = 2.0 * 1024 * 384 * (4 * 384 + 2 * 1536) + 4.0 * 8 * 128 * 128 * 384;
   const double gpt_flops = 6 * (block_flops - 2.0 * 8 * 128 * 128 * 384) + 2.0 * 1024 * 384 * 4096;
-  const double attention_flops = 2.0 * kHeads * kPositions * kPositions * kHeadWidth;
   std::vector<Workload> all;
   all.push_back({.name = "block_inf",
                  .about = "a transformer block, batch 8 of 128 positions, width 384, 12 heads",
@@ -212,19 +191,6 @@ std::vector<Workload> network_workloads() {
                  .limit = LimitClass::flops,
                  .flops = block_flops,
                  .reach = 1.2});
-  all.push_back(
-      {.name = "attn_causal",
-       .about = "causal attention, 12 heads of 64, 1024 positions",
-       WEFT_BENCH_EXPRESSION(scaled_dot_product_attention(x[0], x[1], x[2], none, 0, true)),
-       .make = make_attention,
-       .limit = LimitClass::flops,
-       .flops = attention_flops});
-  all.push_back({.name = "attn_alibi",
-                 .about = "the same with a bias by distance",
-                 .function = attention_alibi,
-                 .make = make_attention,
-                 .limit = LimitClass::flops,
-                 .flops = attention_flops});
   all.push_back({.name = "convblock",
                  .about = "relu(batch_norm(conv 3x3)) of 64 channels, 56 x 56",
                  .function = conv_block,

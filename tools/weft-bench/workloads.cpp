@@ -1,5 +1,6 @@
 #include "tools/weft-bench/workloads.h"
 
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -168,7 +169,8 @@ std::vector<Workload> make_workloads() {
                  .make = make_digits,
                  .lr = 1e-3,
                  .weight_decay = 0.01});
-  for (auto more : {sweep_workloads, narrow_workloads, network_workloads, decode_workloads})
+  for (auto more : {sweep_workloads, narrow_workloads, attention_workloads, network_workloads,
+                    decode_workloads})
     for (Workload& w : more())
       all.push_back(std::move(w));
   return all;
@@ -189,10 +191,33 @@ const std::vector<Workload>& workloads() {
   return all;
 }
 
+namespace {
+
+constexpr int64_t kMostPositions = 1 << 20;
+
+const Workload& at_positions(const Workload& w, const std::string& name, const std::string& count) {
+  static std::map<std::string, Workload> made;
+  int64_t positions = 0;
+  auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), positions);
+  bool is_number = error == std::errc() && end == count.data() + count.size();
+  if (!w.at_positions || !is_number || positions < 1 || positions > kMostPositions)
+    throw Error(ErrorKind::value,
+                "weft-bench: NAME:N must be a workload over positions, and N from "
+                "1 to " +
+                    std::to_string(kMostPositions) + ", got " + name);
+  Workload& own = made.try_emplace(name, w.at_positions(positions)).first->second;
+  own.name = name;
+  return own;
+}
+
+} // namespace
+
 const Workload& workload(const std::string& name) {
+  const size_t at = name.find(':');
+  const std::string base = name.substr(0, at);
   std::string names;
   for (const Workload& w : workloads()) {
-    if (w.name == name) return w;
+    if (w.name == base) return at == base.npos ? w : at_positions(w, name, name.substr(at + 1));
     names += (names.empty() ? "" : ", ") + w.name;
   }
   throw Error(ErrorKind::value,
@@ -305,7 +330,7 @@ void Running::set_each(Mode mode) {
 
 void Running::prepare(Mode mode) {
   if (workload_.each) return set_each(mode);
-  if (workload_.kind != Workload::Kind::training)
+  if (workload_.kind == Kind::call || workload_.kind == Kind::inference)
     return set([this] { return workload_.function(params_, inputs_); }, mode);
   std::vector<Tensor> trained;
   for (auto& [name, t] : params_)
@@ -317,7 +342,7 @@ void Running::prepare(Mode mode) {
         optimizer_->zero_grad();
         Tensor loss = workload_.function(params_, inputs_);
         loss.backward();
-        optimizer_->step();
+        if (workload_.kind == Kind::training) optimizer_->step();
         return loss.detach();
       },
       mode);

@@ -20,7 +20,8 @@ enum class LimitClass { none, copy, read, flops };
 struct Workload {
   std::string name;
   std::string about = {};
-  enum class Kind { call, inference, training } kind = Kind::inference;
+  // gradients: of a loss by the parameters; training: also their update
+  enum class Kind { call, inference, gradients, training } kind = Kind::inference;
   std::function<Tensor(const Params& p, const Tensors& x)> function;
   std::string expression = {}; // the function's value as other libraries read it; empty: a network
   /// Makes parameters and inputs of the right shapes.
@@ -35,6 +36,8 @@ struct Workload {
   bool each = false;                  // a call runs the function on each input alone, in turn
   std::string row = {}; // that it belongs to in a comparison with other libraries; empty: its own
   double reach = 0;     // how many times as fast as the best other library that row is to be
+  /// The same over another number of positions; empty: there is only this one.
+  std::function<Workload(int64_t)> at_positions = {};
 };
 
 /// A function that is one expression, and its text: Python with PyTorch's names, since the API has
@@ -54,12 +57,15 @@ Tensor affine(const Tensor& x, const Params& p, const std::string& name);
 Tensor norm(const Tensor& x, const Params& p, const std::string& name);
 
 const std::vector<Workload>& workloads();
-/// The parts of them that are sweeps, whole networks, that generate text, and with narrow elements.
+/// The parts of them that are sweeps, attention, whole networks, that generate text, and with
+/// narrow elements.
 std::vector<Workload> sweep_workloads();
+std::vector<Workload> attention_workloads();
 std::vector<Workload> network_workloads();
 std::vector<Workload> decode_workloads();
 std::vector<Workload> narrow_workloads();
-/// Returns the workload of a name, or throws weft::Error that lists them.
+/// Returns the workload of a name, "NAME:N" for one over N positions, or throws weft::Error that
+/// lists them.
 const Workload& workload(const std::string& name);
 
 /// generic, deterministic: compiled with that option (CompileOptions). resized: called with inputs

@@ -166,8 +166,11 @@ std::vector<int32_t> ops_of(const Program& p, size_t kernel) {
       if (l.kernel == static_cast<int32_t>(kernel)) ops.insert(l.ops.begin(), l.ops.end());
   };
   add(p.launches);
-  for (const ProgramKernel& k : p.kernels)
-    if (k.tiles) add(k.tiles->launches);
+  for (const ProgramKernel& k : p.kernels) {
+    if (!k.tiles) continue;
+    if (k.tiles->visible) add(k.tiles->visible->launches);
+    add(k.tiles->body.launches);
+  }
   return {ops.begin(), ops.end()};
 }
 

@@ -1,0 +1,59 @@
+// Columns of the scores that a mask hides from all rows of a tile.
+#pragma once
+
+#include "passes/tile_function.h"
+
+namespace weft {
+
+/// Proves that hidden columns of a chain change nothing, and writes the function that finds those
+/// that are not hidden.
+class HiddenColumns {
+public:
+  explicit HiddenColumns(TileChain& chain) : chain(chain) {}
+
+  /// Says whether a mask may hide columns, and what they contribute is then 0 or NaN as if they
+  /// were computed.
+  bool find();
+  /// Computes what must be known of whole operands, and makes it inputs of the chain.
+  void addGuards(mlir::OpBuilder& builder);
+  /// Emits the first column that some row of the tile sees, and one more than the last.
+  llvm::SmallVector<mlir::Value> emitVisible(TileFunction& tile);
+
+private:
+  /// What a value is where the mask hides its column.
+  enum class State {
+    unknown,
+    scores, // anything: what the mask is put on
+    low,    // -inf
+    below,  // -inf less a number of the row
+    zero,   // exp of that: 0 unless the row is NaN
+    share,  // that divided by the sum of the row
+    row     // no column: a number of the row, which hidden columns do not change
+  };
+  State stateOf(mlir::Value v) const {
+    auto known = states.find(v);
+    return known == states.end() ? State::unknown : known->second;
+  }
+  bool isOfRow(mlir::Value v);
+  State find(mlir::Operation* op);
+  State reduced(mlir::Operation* op);
+  State pointwise(mlir::Operation* op);
+  State masked(mlir::Operation* op);
+  State ofRows(mlir::Operation* op);
+  State use(mlir::Value low, State state);
+  bool isBounded(mlir::Value scores);
+  mlir::Value largest(mlir::OpBuilder& builder, mlir::Value v);
+  mlir::Value emitHidden(TileFunction& tile, mlir::Value v, const Form& form);
+  mlir::Value emitGuards(TileFunction& tile);
+
+  TileChain& chain;
+  llvm::DenseMap<mlir::Value, State> states;
+  llvm::DenseSet<mlir::Value> positive;     // sums of what is not negative
+  llvm::SetVector<mlir::Value> divisors;    // numbers that must not be 0
+  mlir::Value scores;                       // with the mask, as rows are reduced
+  llvm::SetVector<mlir::Operation*> scales; // from the product to scores that must be finite
+  bool needsBound = false;
+  mlir::Value largestLeft, largestRight, largestValue;
+};
+
+} // namespace weft

@@ -1,0 +1,177 @@
+#include "passes/tile_function.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace weft {
+
+using ir::Exprs;
+
+namespace {
+
+bool isOne(AffineExpr e) {
+  auto c = dyn_cast<AffineConstantExpr>(e);
+  return c && c.getValue() == 1;
+}
+StringRef nameOf(StringRef op) { return op.drop_front(StringRef("weft.").size()); }
+
+} // namespace
+
+TileFunction::TileFunction(func::FuncOp function, TileChain& chain, std::string name,
+                           Returns returns)
+    : builder(function.getContext()), name(std::move(name)), function(function), chain(chain),
+      context(function.getContext()), isNarrow(chain.isNarrow && returns == Returns::window) {
+  for (BlockArgument argument : function.getArguments())
+    sizes += argument.getType().isIndex();
+  for (AffineExpr extent : chain.extents)
+    starts.push_back(isOne(extent) ? kWhole : moving++);
+  create(returns);
+}
+
+AffineExpr TileFunction::startOf(int dim) {
+  if (dim == kColumns) return symbol(firstColumn()) * ir::kGranule;
+  return starts[dim] < 0 ? constant(0) : symbol(starts[dim]);
+}
+
+AffineExpr TileFunction::lengthOf(int dim) {
+  if (dim == kColumns)
+    return symbol(firstColumn() + 1) * ir::kGranule + *chain.columns() % ir::kGranule;
+  AffineExpr length = chain.lengths[dim];
+  return isa<AffineConstantExpr>(length) ? length : symbol(moving);
+}
+
+Exprs TileFunction::shapeOf(Value v, const Form& form) {
+  Exprs shape = ir::shapeOf(v);
+  for (size_t k = 0; k < shape.size(); k++)
+    if (form[k] != kWhole) shape[k] = ir::canonical(lengthOf(form[k]));
+  return shape;
+}
+
+void TileFunction::create(Returns returns) {
+  Value result = chain.last->getResult(0);
+  SmallVector<Type> types, results;
+  for (Value v : chain.inputs)
+    types.push_back(v.getType());
+  Type window = typeOf(result, chain.form);
+  types.push_back(window);
+  for (Value v : chain.numbers)
+    if (auto scalar = v.getDefiningOp<ir::ScalarOp>()) {
+      arguments[v] = types.size();
+      types.push_back(scalar.getValue().getType());
+    }
+  types.append(indices(), builder.getIndexType());
+  if (returns == Returns::window)
+    results.push_back(window);
+  else
+    results.append(2, ir::tensorType({}, builder.getI64Type()));
+  builder.setInsertionPointToEnd(function->getBlock());
+  tile = func::FuncOp::create(builder, chain.last->getLoc(), name,
+                              builder.getFunctionType(types, results));
+  tile.setPrivate();
+  Block* body = tile.addEntryBlock();
+  if (returns == Returns::window) {
+    unsigned out = chain.inputs.size();
+    tile.setArgAttr(out, ir::kLayoutName, AffineMapAttr::get(windowLayout(result)));
+    tile.setResultAttr(0, ir::kLeafName, builder.getI64IntegerAttr(out));
+  }
+  if (isNarrow) {
+    SmallVector<int64_t> most(indices(), 0);
+    most.back() = *chain.columns() / ir::kGranule;
+    tile->setAttr(ir::kMostName, builder.getDenseI64ArrayAttr(most));
+  }
+  builder.setInsertionPointToEnd(body);
+}
+
+AffineMap TileFunction::windowLayout(Value result) {
+  Exprs shape = ir::shapeOf(result), place;
+  for (unsigned k = 0; k < shape.size(); k++) {
+    place.push_back(getAffineDimExpr(k, context));
+    if (k < chain.extents.size()) place.back() = place.back() + startOf(k);
+  }
+  AffineExpr offset = ir::canonical(ir::linearise(place, shape, context));
+  return AffineMap::get(shape.size(), indices(), offset);
+}
+
+Value TileFunction::sliced(Value v, const Form& form) {
+  for (auto [k, dim] : llvm::enumerate(form)) {
+    if (dim == kWhole) continue;
+    Exprs shape = ir::shapeOf(v);
+    shape[k] = ir::canonical(lengthOf(dim));
+    Exprs place{startOf(dim), shape[k], constant(1)};
+    v = ir::createRecord(builder, v.getLoc(), nameOf(ir::Slice::getOperationName()), v,
+                         ir::tensorType(shape, ir::elementOf(v)), {int64_t(k)}, place);
+  }
+  return v;
+}
+
+Value TileFunction::tiled(Value v, const Form& form) {
+  FormKey key = keyOf(v, form);
+  if (auto known = made.find(key); known != made.end()) return known->second;
+  Value result = make(v, form);
+  return made[key] = result;
+}
+
+Value TileFunction::make(Value v, const Form& form) {
+  Operation* op = v.getDefiningOp();
+  switch (chain.roleOf(v, form)) {
+  case TileChain::Role::input:
+    return sliced(tile.getArgument(llvm::find(chain.inputs, v) - chain.inputs.begin()), form);
+  case TileChain::Role::number:
+    if (auto known = arguments.find(v); known != arguments.end())
+      return ir::ScalarOp::create(builder, v.getLoc(), v.getType(),
+                                  tile.getArgument(known->second));
+    return builder.clone(*op)->getResult(0);
+  case TileChain::Role::source: {
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      mapping.map(operand, tiled(operand, {}));
+    return sliced(builder.clone(*op, mapping)->getResult(0), form);
+  }
+  case TileChain::Role::computed:
+    break;
+  }
+  return computed(op, form);
+}
+
+Value TileFunction::computed(Operation* op, const Form& form) {
+  SmallVector<Form> forms = *chain.operandForms(op, form);
+  SmallVector<Value> operands;
+  for (auto [operand, read] : llvm::zip_equal(op->getOperands(), forms))
+    operands.push_back(tiled(operand, read));
+  Value v = op->getResult(0);
+  Operation* copy = builder.clone(*op);
+  copy->setOperands(operands);
+  copy->getResult(0).setType(typeOf(v, form));
+  Exprs shape = shapeOf(v, form);
+  if (isa<ir::ViewAs, ir::Expand>(op))
+    copy->setAttr("sizes",
+                  AffineMapAttr::get(AffineMap::get(0, ir::countSymbols(shape), shape, context)));
+  return copy->getResult(0);
+}
+
+void TileFunction::finish(ValueRange results) {
+  func::ReturnOp::create(builder, chain.last->getLoc(), results);
+}
+
+SmallVector<Value> TileFunction::numbers() const {
+  SmallVector<Value> result;
+  for (Value v : chain.numbers)
+    if (arguments.contains(v)) result.push_back(v);
+  return result;
+}
+
+TileFunction::Places TileFunction::places() {
+  Places all;
+  for (auto [k, extent] : llvm::enumerate(chain.extents))
+    if (starts[k] >= 0) {
+      AffineExpr length = chain.lengths[k];
+      auto divided = dyn_cast<AffineBinaryOpExpr>(length); // the extent by the number of tiles
+      all.counts.push_back(divided ? divided.getRHS() : ir::canonical(extent.floorDiv(length)));
+      all.steps.push_back(length);
+      all.extents.push_back(extent);
+    }
+  return all;
+}
+
+} // namespace weft
