@@ -160,7 +160,7 @@ bool Watch::refuses_something(const OpCall& call) const {
     for (TensorImpl* t : call.operands) {
       const bool is_wild = t && error_of(t) == kAnything;
       at.push_back(!t        ? Tensor()
-                   : is_wild ? full(t->meta.shape(), value, t->meta.dtype)
+                   : is_wild ? full(t->meta.shape(), value, f64).to(t->meta.dtype)
                              : handle(t));
       pointers.push_back(at.back().impl());
     }
