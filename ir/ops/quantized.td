@@ -11,6 +11,7 @@ def QuantizedMatmul : Structured<"quantized_matmul", (ins Weft_Tensor:$x, Weft_T
   let gives = "[[5.5000]] f32[1, 1]";
   let shapes = "x [..., K], codes [N, K] of i8, or [N, K / 2] of u8, and scales [N, blocks], whose number divides K, give [..., N]";
   let formula = "y[m, n] = sum over k of x[m, k] * dequantize(codes, scales)[n, k]";
+  let isOurs = 1;
   let domain = Number;
   let lowers = 1;
   let method = 0;
@@ -20,10 +21,11 @@ def Quantize : Composite<"quantize", [Param<"const Arg&", "x">, Param<"int64_t",
   let summary = "x as small integers, its codes, and one scale in f16 for each block of the last dim";
   let description = "With 8 bits a block's scale is its largest magnitude / 127, and codes are rounded away from zero at halves: the format q8_0 of GGUF where blocks have 32 elements. With 4 bits the element of largest magnitude becomes -8, and a block's halves are the low and the high four bits of its bytes, 8 higher: the format q4_0. No gradient passes.";
   let example = "quantize(tensor({{127.f, -1.f}}), 8, 2).codes";
-  let gives = "[[127,  -1]] i8[1, 2]";
+  let gives = "[[127, -1]] i8[1, 2]";
   let shapes = "x [..., K] gives codes [..., K] of i8, or [..., K / 2] of u8, and scales [..., K / block]";
   let dtypes = "floating";
   let gradient = "none";
+  let isOurs = 1;
   let returns = "Quantized";
 }
 def Dequantize : Composite<"dequantize", [Param<"const Arg&", "codes">, Param<"const Tensor&", "scales">]> {
@@ -33,6 +35,7 @@ def Dequantize : Composite<"dequantize", [Param<"const Arg&", "codes">, Param<"c
   let gives = "[[1.5000, 2.0000]] f32[1, 2]";
   let shapes = "codes [..., K] of i8, or [..., K / 2] of u8, and scales [..., blocks] give [..., K]";
   let dtypes = "codes of i8 or u8, floating scales";
+  let isOurs = 1;
   let gradient = "to the scales";
 }
 

@@ -10,7 +10,7 @@ commands = [[test] for test in tests] + [[bench, "probe", name] for name in WORK
 failed = False
 for command in commands:
     with tempfile.TemporaryDirectory() as folder:
-        environment = dict(os.environ, WEFT_CACHE="off")
+        environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "home"))  # nothing is compiled yet
         ran = subprocess.run([inspect, "run", "--into", folder, "--", *command], env=environment, capture_output=True, text=True)
         if ran.returncode:
             sys.exit(f"{' '.join(command)} failed:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")

@@ -138,7 +138,7 @@ class Tools(unittest.TestCase):
         self.assertGreater(row["modes"]["compiled"]["share_of_limit"]["median"], 0)
 
     def test_bench_measures_memory(self):
-        shown = self.run_tool("weft-bench", "memory", "softmax", "--json", self.root + "/m.json").stdout
+        shown = self.run_tool("weft-bench", "memory", "ew_4m", "--json", self.root + "/m.json").stdout
         modes = json.loads(Path(self.root, "m.json").read_text())[0]["modes"]
         tensor = 4096 * 1024 * 4
         self.assertGreaterEqual(modes["eager"]["held_bytes"], tensor)

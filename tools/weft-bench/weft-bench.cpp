@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   eager->add_option("--scales", eager_options.scales, "small (16 elements), large (4M)")
       ->check(CLI::IsMember({"small", "large"}))
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   eager->add_option("--seconds", eager_options.seconds, "Seconds that each call may take")
       ->capture_default_str();
