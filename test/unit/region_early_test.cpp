@@ -26,8 +26,8 @@ Tensor chain(Tensor x, const Tensor& b, int ops = kOps) {
   return x;
 }
 
-/// Calls until some launch was early. Where other processes take the cores that may not happen; what
-/// is computed is checked all the same. Returns whether it did.
+/// Calls until some launch was early. Where other processes take the cores that may not happen;
+/// what is computed is checked all the same. Returns whether it did.
 template <class F, class Check> bool call_until_early(F& f, Check check) {
   const auto start = std::chrono::steady_clock::now();
   while (f.stats().early_kernels == 0 &&
@@ -51,7 +51,8 @@ TEST_CASE("a long segment starts before its end is followed", "[region]") {
     const Tensor x = ramp({300}, 0.1 * (++call % 7));
     require_equal(f(x), chain(x, b));
   });
-  if (was_early) CHECK(f.explain().find("while the ops behind them were followed") != std::string::npos);
+  if (was_early)
+    CHECK(f.explain().find("while the ops behind them were followed") != std::string::npos);
 }
 
 TEST_CASE("a segment that ends otherwise drops what has started", "[region]") {
