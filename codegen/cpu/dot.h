@@ -30,7 +30,7 @@ struct DotOperand {
   llvm::Value* base = nullptr;
   DotSize row_stride, column_stride; // in elements
   std::function<llvm::Value*(llvm::IRBuilderBase&, llvm::Value* batch)> batch_offset;
-  std::function<void(const DotPanelPlace& place)> pack;
+  std::function<void(const DotPanelPlace& place)> pack = {};
 };
 
 /// Finished sums C[batch, row, column .. column + lanes) handed to the epilogue, of the batch entry
