@@ -109,6 +109,32 @@ Tensor RecurrentStack::run_direction(const Tensor& x, int64_t layer, int64_t dir
   return concatenate(outputs, 0);
 }
 
+std::pair<Tensor, std::vector<Tensor>> RecurrentStack::run_layers(Tensor x,
+                                                                  const std::vector<Tensor>& first,
+                                                                  bool is_training,
+                                                                  const RunDirection& run) const {
+  std::vector<std::vector<Tensor>> last(first.size());
+  for (int64_t layer = 0; layer < form_.num_layers; layer++) {
+    std::vector<Tensor> outputs;
+    for (int64_t direction = 0; direction < directions(); direction++) {
+      std::vector<Tensor> states;
+      const int64_t at = layer * directions() + direction;
+      for (const Tensor& s : first)
+        states.push_back(slice(s, 0, at, at + 1));
+      outputs.push_back(run(x, layer, direction, states));
+      for (size_t k = 0; k < states.size(); k++)
+        last[k].push_back(states[k]);
+    }
+    x = outputs.size() == 1 ? outputs[0] : concatenate(outputs, -1);
+    if (form_.dropout > 0 && layer + 1 < form_.num_layers)
+      x = dropout(x, form_.dropout, is_training);
+  }
+  std::vector<Tensor> states;
+  for (const std::vector<Tensor>& of_layers : last)
+    states.push_back(concatenate(of_layers, 0));
+  return {x, states};
+}
+
 std::pair<Tensor, std::vector<Tensor>>
 RecurrentStack::run(const Tensor& x, const std::vector<Tensor>& initial, bool is_training) const {
   bool is_one_sample = x.defined() && x.rank() == 2;
@@ -119,30 +145,17 @@ RecurrentStack::run(const Tensor& x, const std::vector<Tensor>& initial, bool is
                      "0, got {}",
                      form_.name, form_.input_size, form_.input_size, form_.input_size,
                      x.defined() ? x.shape().str() : "none"));
-  Tensor y = is_one_sample ? unsqueeze(x, 1) : form_.batch_first ? transpose(x, 0, 1) : x;
-  std::vector<Tensor> first = first_states(y, initial, is_one_sample);
-  std::vector<std::vector<Tensor>> last(first.size());
-  for (int64_t layer = 0; layer < form_.num_layers; layer++) {
-    std::vector<Tensor> outputs;
-    for (int64_t direction = 0; direction < directions(); direction++) {
-      std::vector<Tensor> states;
-      int64_t at = layer * directions() + direction;
-      for (const Tensor& s : first)
-        states.push_back(slice(s, 0, at, at + 1));
-      outputs.push_back(run_direction(y, layer, direction, states));
-      for (size_t k = 0; k < states.size(); k++)
-        last[k].push_back(states[k]);
-    }
-    y = outputs.size() == 1 ? outputs[0] : concatenate(outputs, -1);
-    if (form_.dropout > 0 && layer + 1 < form_.num_layers)
-      y = dropout(y, form_.dropout, is_training);
+  Tensor of_all = is_one_sample ? unsqueeze(x, 1) : form_.batch_first ? transpose(x, 0, 1) : x;
+  const std::vector<Tensor> first = first_states(of_all, initial, is_one_sample);
+  auto [y, states] =
+      run_layers(std::move(of_all), first, is_training,
+                 [this](const Tensor& in, int64_t layer, int64_t direction,
+                        std::vector<Tensor>& s) { return run_direction(in, layer, direction, s); });
+  if (is_one_sample) {
+    y = squeeze(y, 1);
+    for (Tensor& s : states)
+      s = squeeze(s, 1);
   }
-  std::vector<Tensor> states;
-  for (const std::vector<Tensor>& of_layers : last) {
-    Tensor state = concatenate(of_layers, 0);
-    states.push_back(is_one_sample ? squeeze(state, 1) : state);
-  }
-  if (is_one_sample) y = squeeze(y, 1);
   return {is_one_sample || !form_.batch_first ? y : transpose(y, 0, 1), states};
 }
 

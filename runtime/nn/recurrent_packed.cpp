@@ -76,26 +76,13 @@ RecurrentStack::run(const PackedSequence& x, const std::vector<Tensor>& initial,
   std::vector<Tensor> first = first_states(shape_only, initial, false);
   for (Tensor& s : first)
     s = reordered(s, x.sorted_indices);
-  std::vector<std::vector<Tensor>> last(first.size());
-  Tensor y = x.data;
-  for (int64_t layer = 0; layer < form_.num_layers; layer++) {
-    std::vector<Tensor> outputs;
-    for (int64_t direction = 0; direction < directions(); direction++) {
-      std::vector<Tensor> states;
-      const int64_t at = layer * directions() + direction;
-      for (const Tensor& s : first)
-        states.push_back(slice(s, 0, at, at + 1));
-      outputs.push_back(run_direction(y, x.batch_sizes, layer, direction, states));
-      for (size_t k = 0; k < states.size(); k++)
-        last[k].push_back(states[k]);
-    }
-    y = outputs.size() == 1 ? outputs[0] : concatenate(outputs, -1);
-    if (form_.dropout > 0 && layer + 1 < form_.num_layers)
-      y = dropout(y, form_.dropout, is_training);
-  }
-  std::vector<Tensor> states;
-  for (const std::vector<Tensor>& of_layers : last)
-    states.push_back(reordered(concatenate(of_layers, 0), x.unsorted_indices));
+  auto [y, states] = run_layers(
+      x.data, first, is_training,
+      [&](const Tensor& in, int64_t layer, int64_t direction, std::vector<Tensor>& of_direction) {
+        return run_direction(in, x.batch_sizes, layer, direction, of_direction);
+      });
+  for (Tensor& s : states)
+    s = reordered(s, x.unsorted_indices);
   PackedSequence output = x;
   output.data = y;
   return {output, states};

@@ -8,6 +8,8 @@
 
 #include "weft/nn_sequences.h"
 
+#include <functional>
+
 namespace weft::nn {
 
 namespace detail {
@@ -52,6 +54,14 @@ private:
                        std::vector<Tensor>& states) const;
   Tensor run_direction(const Tensor& data, const std::vector<int64_t>& batch_sizes, int64_t layer,
                        int64_t direction, std::vector<Tensor>& states) const;
+  /// One of the two for a layer and direction, which leaves the last states in the first ones.
+  using RunDirection = std::function<Tensor(const Tensor& x, int64_t layer, int64_t direction,
+                                            std::vector<Tensor>& states)>;
+  /// Runs all layers; `states` has the first ones of all layers and directions. Returns the last
+  /// layer's output, and the last states likewise.
+  std::pair<Tensor, std::vector<Tensor>> run_layers(Tensor x, const std::vector<Tensor>& states,
+                                                    bool is_training,
+                                                    const RunDirection& run) const;
   const Tensor* weights_of(int64_t layer, int64_t direction) const {
     return &weights_[static_cast<size_t>((layer * directions() + direction) * weights_a_layer())];
   }
