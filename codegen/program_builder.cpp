@@ -17,6 +17,8 @@ using namespace mlir;
 namespace weft {
 namespace {
 
+static_assert(ir::kGranule == kTileGranule);
+
 class Builder {
 public:
   Builder(ModuleOp module, const Segment& segment, const DeviceKernels* device)

@@ -47,8 +47,8 @@ private:
   void check(Operation* op) {
     int64_t dim = ir::structureOf(op)[0];
     int64_t size = cast<RankedTensorType>(op->getOperand(0).getType()).getDimSize(dim);
-    if (ShapedType::isDynamic(size)) return;
-    SmallVector<Operation*> views; // from the op upwards
+    if (ShapedType::isDynamic(size) || size == 0) return; // no position is right
+    SmallVector<Operation*> views;                        // from the op upwards
     Value index = op->getOperand(1);
     for (; showsAll(index.getDefiningOp()); index = index.getDefiningOp()->getOperand(0))
       views.push_back(index.getDefiningOp());

@@ -296,8 +296,6 @@ private:
         if (canRunTogether(kernel.groups, g)) {
           kernel.groups.push_back(g);
           kernelOfGroup[g] = k;
-          for (unsigned other : kernel.groups)
-            bundled[other] = kernel.groups.front();
           joined = true;
           break;
         }
@@ -305,7 +303,6 @@ private:
       if (!joined) {
         kernelOfGroup[g] = kernels.size();
         kernels.push_back({{g}, isPlain});
-        bundled[g] = g;
       }
     }
   }
@@ -412,15 +409,11 @@ private:
   }
 
   SmallVector<unsigned> kernelOrder() {
-    llvm::DenseMap<unsigned, unsigned> kernelOf;
-    for (auto [k, kernel] : llvm::enumerate(kernels))
-      for (unsigned g : kernel.groups)
-        kernelOf[g] = k;
     std::vector<llvm::DenseSet<unsigned>> next(kernels.size());
     std::vector<unsigned> waits(kernels.size());
     for (unsigned n = 0; n < graph.nodes.size(); n++)
       for (unsigned m : graph.after[n]) {
-        unsigned a = kernelOf[group[n]], b = kernelOf[group[m]];
+        unsigned a = kernelOfGroup[group[n]], b = kernelOfGroup[group[m]];
         if (a != b && next[a].insert(b).second) waits[b]++;
       }
     auto first = [&](unsigned k) {
@@ -429,7 +422,7 @@ private:
         least = std::min(least, groups[g].nodes.front());
       return least;
     };
-    Lives lives = findLives(kernelOf);
+    Lives lives = findLives();
     std::set<std::pair<unsigned, unsigned>> ready; // by the first node
     for (unsigned k = 0; k < kernels.size(); k++)
       if (!waits[k]) ready.insert({first(k), k});
@@ -468,15 +461,16 @@ private:
     }
   };
 
-  Lives findLives(const llvm::DenseMap<unsigned, unsigned>& kernelOf) {
+  Lives findLives() {
     Lives lives;
     lives.growth.resize(kernels.size());
     lives.reads.resize(kernels.size());
     for (unsigned n = 0; n < graph.nodes.size(); n++) {
-      unsigned own = kernelOf.lookup(group[n]);
+      unsigned own = kernelOfGroup.lookup(group[n]);
       SmallVector<unsigned>& readers = lives.readers.emplace_back();
       for (unsigned c : graph.consumers[n])
-        if (unsigned k = kernelOf.lookup(group[c]); k != own && !llvm::is_contained(readers, k)) {
+        if (unsigned k = kernelOfGroup.lookup(group[c]);
+            k != own && !llvm::is_contained(readers, k)) {
           readers.push_back(k);
           lives.reads[k].push_back(n);
         }
@@ -545,7 +539,6 @@ private:
   std::vector<Group> groups;
   std::vector<Kernel> kernels;
   llvm::DenseMap<unsigned, unsigned> kernelOfGroup; // of those bundled so far
-  llvm::DenseMap<unsigned, unsigned> bundled;
   llvm::DenseMap<Value, Value> results;
 };
 

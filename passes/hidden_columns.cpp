@@ -81,7 +81,7 @@ struct Writer {
   template <class Op> Value compare(Value a, double x) {
     return compare<Op>(a, number(x, ir::elementOf(a)));
   }
-  Value both(Value a, Value x) { return !a || !x ? (a ? a : x) : compare<ir::LogicalAnd>(a, x); }
+  Value both(Value a, Value x) { return compare<ir::LogicalAnd>(a, x); }
   Value isNot(Value a) { return apply<ir::LogicalNot>({a}, b.getI1Type()); }
   template <class Op> Value reduce(Value x, bool keepdim, ArrayRef<int64_t> dims) {
     Exprs from = ir::shapeOf(x), to;
@@ -221,7 +221,7 @@ HiddenColumns::State HiddenColumns::masked(Operation* op) {
     return op->getOperand(0) == own ? State::unknown : State::low;
   case Primitive::add:
     if (state == State::low) return State::low;
-    if (isOfRow(other) || !isBounded(own)) return State::unknown;
+    if (isOfRow(other) || !termsOfScore() || !isBounded(own)) return State::unknown;
     needsBound = true;
     return State::low;
   case Primitive::mul:
@@ -229,6 +229,12 @@ HiddenColumns::State HiddenColumns::masked(Operation* op) {
   default:
     return State::unknown;
   }
+}
+
+// How many products a score sums.
+std::optional<int64_t> HiddenColumns::termsOfScore() {
+  auto terms = dyn_cast<AffineConstantExpr>(ir::shapeOf(chain.first->getOperand(0)).back());
+  return terms ? std::optional(terms.getValue()) : std::nullopt;
 }
 
 // The product, or that times numbers.
@@ -268,11 +274,8 @@ Value HiddenColumns::emitGuards(TileFunction& tile) {
     holds = w.both(holds, w.compare<ir::Ne>(read(divisor), 0));
   if (!needsBound) return holds;
   Type element = ir::elementOf(largestLeft);
-  Exprs factor = ir::shapeOf(chain.first->getOperand(0));
-  auto terms = dyn_cast<AffineConstantExpr>(factor.back());
-  if (!terms) return w.both(holds, w.compare<ir::Lt>(w.number(1, element), 0));
   Value bound = w.apply<ir::Mul>({read(largestLeft), read(largestRight)}, element);
-  bound = w.apply<ir::Mul>({bound, w.number(double(terms.getValue()), element)}, element);
+  bound = w.apply<ir::Mul>({bound, w.number(double(*termsOfScore()), element)}, element);
   for (Operation* scale : llvm::reverse(scales)) {
     Value by = w.apply<ir::Abs>({read(scale->getOperand(1))}, element);
     bound = primitiveOf(scale) == Primitive::mul ? w.apply<ir::Mul>({bound, by}, element)

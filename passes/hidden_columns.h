@@ -41,6 +41,7 @@ private:
   State masked(mlir::Operation* op);
   State ofRows(mlir::Operation* op);
   State use(mlir::Value low, State state);
+  std::optional<int64_t> termsOfScore();
   bool isBounded(mlir::Value scores);
   mlir::Value largest(mlir::OpBuilder& builder, mlir::Value v);
   mlir::Value emitHidden(TileFunction& tile, mlir::Value v, const Form& form);

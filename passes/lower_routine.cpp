@@ -95,7 +95,7 @@ void copyFactors(func::FuncOp function, ir::KernelOp kernel, Operation* product)
     bool isComputed = source && kernel->isProperAncestor(source);
     bool mayBeWindow = k == 1 && ir::countSymbols(place.offset) == 0;
     if (isComputed || mayBeWindow || readsOfFactor(product, k) < kReadsWorthCopy ||
-        isStrided(function, v))
+        isLinear(place.offset, cast<RankedTensorType>(v.getType()).getRank()))
       continue;
     operand.set(copyBefore(kernel, v));
     for (Operation* view = v.getDefiningOp(); view && view->use_empty();) {

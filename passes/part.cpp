@@ -48,11 +48,6 @@ std::optional<ReduceView> asReduce(Operation* op) {
 
 bool isTransparent(Operation* op) { return isa<ir::ViewOp, ir::ScalarOp, ir::NumberOp>(op); }
 
-bool mayRefuse(Operation* op) {
-  const ir::Record* record = ir::recordOf(op);
-  return record && record->mayRefuse && !op->hasAttr(ir::kCheckedName);
-}
-
 bool isElementwise(Operation* op) {
   if (isa<ir::SliceUpdateOp, ir::Concatenate>(op) || isGather(op)) return true;
   const ir::Record* record = ir::recordOf(op);

@@ -35,8 +35,7 @@ bool isTransparent(mlir::Operation* op);
 /// selections.
 bool isElementwise(mlir::Operation* op);
 
-/// Says whether the op may refuse its operands: then its kernel raises an error.
-bool mayRefuse(mlir::Operation* op);
+using ir::mayRefuse;
 
 /// Says whether the op is a call of something else than a kernel of loom: of its own kernel, or of
 /// a function for each tile. It reads and writes memory.

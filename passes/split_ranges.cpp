@@ -41,10 +41,14 @@ std::optional<Linear> linearOf(Value value, loom::PartOp part) {
   std::optional<Linear> x = linearOf(op->getOperand(0), part);
   if (!x) return std::nullopt;
   const int64_t n = number.getSExtValue();
+  bool overflows;
   if (isa<arith::MulIOp>(op))
-    return n > 0 ? std::optional<Linear>({x->axis, x->scale * n, x->offset * n}) : std::nullopt;
-  x->offset += isa<arith::AddIOp>(op) ? n : -n;
-  return x;
+    overflows = n <= 0 || llvm::MulOverflow(x->scale, n, x->scale) ||
+                llvm::MulOverflow(x->offset, n, x->offset);
+  else
+    overflows = isa<arith::AddIOp>(op) ? llvm::AddOverflow(x->offset, n, x->offset)
+                                       : llvm::SubOverflow(x->offset, n, x->offset);
+  return overflows ? std::nullopt : x;
 }
 
 // A condition that is one thing below `at` and the other from there on.
@@ -60,7 +64,15 @@ std::optional<Condition> conditionOf(arith::CmpIOp op, loom::PartOp part) {
   if (!matchPattern(op.getRhs(), m_ConstantInt(&number))) return std::nullopt;
   std::optional<Linear> x = linearOf(op.getLhs(), part);
   if (!x) return std::nullopt;
-  int64_t bound = number.getSExtValue() - x->offset; // scale * axis < bound
+  const std::optional<int64_t> extent = part.getAxis(x->axis.getArgNumber()).getConstantExtent();
+  int64_t last; // what the op computes must not wrap
+  if (!extent || llvm::MulOverflow(x->scale, *extent, last) ||
+      llvm::AddOverflow(last, x->offset, last))
+    return std::nullopt;
+  int64_t bound; // scale * axis < bound
+  if (llvm::SubOverflow(number.getSExtValue(), x->offset, bound) ||
+      bound == std::numeric_limits<int64_t>::max())
+    return std::nullopt;
   switch (op.getPredicate()) {
   case arith::CmpIPredicate::slt:
   case arith::CmpIPredicate::sge:
@@ -135,7 +147,8 @@ void fold(Block& block) {
     if (!isa<arith::AndIOp, arith::OrIOp, arith::SelectOp>(op)) return;
     builder.setInsertionPoint(op);
     SmallVector<Value> results;
-    if (succeeded(builder.tryFold(op, results))) op->replaceAllUsesWith(results);
+    if (succeeded(builder.tryFold(op, results)) && !results.empty())
+      op->replaceAllUsesWith(results);
   });
   block.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation* op) {
     if (isOpTriviallyDead(op)) op->erase();

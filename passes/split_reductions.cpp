@@ -65,8 +65,7 @@ void split(Operation* op) {
   Exprs cut(shape.begin(), shape.begin() + first), partial = cut;
   cut.append({constant(*pieces), constant(n / *pieces)});
   partial.push_back(constant(*pieces));
-  cut.append(shape.begin() + last + 1 - behind, shape.begin() + last + 1);
-  cut.append(shape.begin() + last + 1, shape.end());
+  cut.append(shape.begin() + last + 1 - behind, shape.end());
   partial.append(shape.begin() + last + 1, shape.end());
   Type element = ir::elementOf(reduce->operand);
   Value x = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5),

@@ -151,11 +151,7 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     SmallVector<Value*> strides; // in elements, of the batch axes
     for (int axis : product.batch_axes)
       strides.push_back(size(factor.strides[axis]));
-    auto isNone = [](Value* stride) {
-      auto* fixed = llvm::dyn_cast<llvm::ConstantInt>(stride);
-      return fixed && fixed->isZero();
-    };
-    if (!llvm::all_of(strides, isNone))
+    if (llvm::any_of(product.batch_axes, [&](int axis) { return factor.strides[axis] != 0; }))
       result.batch_offset = [&, strides](llvm::IRBuilderBase&, Value* batch) {
         Value* offset = b.getInt64(0);
         for (auto [stride, index] : llvm::zip(strides, indicesOf(product.batch_axes, batch)))

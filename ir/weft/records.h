@@ -56,6 +56,8 @@ struct Record {
 const Record* findRecord(llvm::StringRef name);
 /// Returns the record of an op of the dialect, or null.
 const Record* recordOf(mlir::Operation* op);
+/// Says whether the op may refuse its operands: then its kernel raises an error.
+bool mayRefuse(mlir::Operation* op);
 
 /// Returns the body of a function of the expression language, by the number in expr::Node::op.
 Graph functionGraph(int callable, Compute compute);

@@ -37,9 +37,13 @@ LogicalResult WeftDialect::verifyOperationAttribute(Operation*, NamedAttribute) 
   return success();
 }
 
+bool mayRefuse(Operation* op) {
+  const Record* record = recordOf(op);
+  return record && record->mayRefuse && !op->hasAttr(kCheckedName);
+}
+
 void effectsOfRecord(Operation* op, SmallVectorImpl<MemoryEffects::EffectInstance>& effects) {
-  if (recordOf(op)->mayRefuse && !op->hasAttr(kCheckedName))
-    effects.emplace_back(MemoryEffects::Write::get());
+  if (mayRefuse(op)) effects.emplace_back(MemoryEffects::Write::get());
 }
 
 //===--- Tensor types -------------------------------------------------------------------------===//
