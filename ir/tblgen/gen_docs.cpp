@@ -54,13 +54,6 @@ void row(llvm::raw_ostream& os, const char* what, const std::string& text) {
   if (!text.empty()) os << "- " << what << ": " << text << "\n";
 }
 
-std::string join_code(const Texts& texts) {
-  Texts codes;
-  for (const std::string& t : texts)
-    codes.push_back("`" + t + "`");
-  return join(codes, ", ");
-}
-
 std::string code(const std::string& text) { return text.empty() ? "" : "`" + one_line(text) + "`"; }
 
 std::string gradient(const OpRecord& op) {

@@ -3,7 +3,6 @@
 #include "ir/tblgen/print.h"
 
 #include <map>
-#include <set>
 
 namespace weft::tblgen {
 
@@ -34,13 +33,10 @@ void gen_pytorch_page(const Records& records, llvm::raw_ostream& os) {
   os << "| PyTorch | Weft |\n|---|---|\n";
   Texts same;
   for (const auto& [name, others] : named(records)) {
-    Texts codes;
-    for (const std::string& other : others)
-      codes.push_back("`" + other + "`");
-    if (codes.empty())
+    if (others.empty())
       same.push_back("`" + name + "`");
     else
-      os << "| " << join(codes, ", ") << " | `" << name << "` |\n";
+      os << "| " << join_code(others) << " | `" << name << "` |\n";
   }
   os << "\n"
      << same.size()

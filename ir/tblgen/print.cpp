@@ -82,6 +82,13 @@ std::string join(const Texts& parts, const std::string& separator) {
   return r;
 }
 
+std::string join_code(const Texts& texts) {
+  Texts codes;
+  for (const std::string& t : texts)
+    codes.push_back("`" + t + "`");
+  return join(codes, ", ");
+}
+
 std::string call_text(const std::string& function, const Texts& arguments) {
   return function + "(" + join(arguments, ", ") + ")";
 }

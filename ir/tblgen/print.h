@@ -29,6 +29,8 @@ std::string number_text(double v);
 /// Returns "f(a, b)".
 std::string call_text(const std::string& function, const Texts& arguments);
 std::string join(const Texts& parts, const std::string& separator);
+/// Returns the texts as Markdown prints code, with commas between them.
+std::string join_code(const Texts& texts);
 /// Returns a name that C++ accepts: a trailing underscore where it is a keyword.
 std::string cpp_name(const std::string& name);
 /// Returns the enumerator of a primitive in expr::Primitive.
