@@ -67,16 +67,15 @@ std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program,
 
 void LoadedProgram::resolve() {
   const Program& p = program_;
-  std::vector<weft_kernel_fn> functions;
   for (const ProgramKernel& k : p.kernels) {
     if (!k.is_compiled()) {
-      functions.push_back(nullptr);
+      functions_.push_back(nullptr);
       continue;
     }
     void* address = code_ ? code_->find(k.symbol.c_str()) : nullptr;
     if (!address)
       throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + k.symbol);
-    functions.push_back(reinterpret_cast<weft_kernel_fn>(address));
+    functions_.push_back(reinterpret_cast<weft_kernel_fn>(address));
   }
   if (!is_generic()) {
     constants_.resize(p.exprs.size());
@@ -89,13 +88,13 @@ void LoadedProgram::resolve() {
   for (size_t k = 0; k < p.launches.size(); k++) {
     const ProgramLaunch& from = p.launches[k];
     Launch l{};
-    l.function = functions[from.kernel];
+    l.function = functions_[from.kernel];
     if (const auto& routine = p.kernels[from.kernel].routine) {
       l.called = &*routine;
       l.routine = find_routine(*routine);
     }
     if (const auto& tiles = p.kernels[from.kernel].tiles)
-      l.tiles = std::make_shared<TileLaunch>(*tiles, functions);
+      l.tiles = std::make_shared<TileLaunch>(*tiles, functions_);
     l.number = static_cast<int32_t>(k);
     l.scratch_bytes = from.scratch_bytes;
     l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
@@ -104,18 +103,19 @@ void LoadedProgram::resolve() {
     l.argument_count = static_cast<uint32_t>(from.arguments.size());
     l.first_phase = static_cast<uint32_t>(launch_phases_.size());
     l.phase_count = static_cast<uint32_t>(from.phases.size());
-    launch_buffers_.insert(launch_buffers_.end(), from.buffers.begin(), from.buffers.end());
+    for (int32_t b : from.buffers) {
+      const ProgramBuffer& buffer = p.buffers[b];
+      launch_buffers_.push_back(buffer.kind == ProgramBuffer::Kind::leaf ? ~buffer.index : b);
+    }
     launch_arguments_.insert(launch_arguments_.end(), from.arguments.begin(), from.arguments.end());
     most_buffers_ = std::max(most_buffers_, from.buffers.size());
     most_arguments_ = std::max(most_arguments_, from.arguments.size());
     count_scalars(from);
-    if (const auto& tiles = p.kernels[from.kernel].tiles) {
-      for (const ProgramLaunch& inner : tiles->body.launches)
-        count_scalars(inner);
-      if (tiles->visible)
-        for (const ProgramLaunch& inner : tiles->visible->launches)
+    if (const auto& tiles = p.kernels[from.kernel].tiles)
+      tiles->each_body([&](const ProgramTileBody& body) {
+        for (const ProgramLaunch& inner : body.launches)
           count_scalars(inner);
-    }
+      });
     for (const ProgramPhase& phase : from.phases)
       launch_phases_.push_back(is_generic() ? Phase{} : geometry(phase, constants_.data()));
     launches_.push_back(l);
@@ -237,8 +237,8 @@ ProgramRun::ProgramRun(const LoadedProgram& program, const RunArguments& a)
   for (size_t k = 0; k < buffers.size(); k++) {
     const ProgramBuffer& b = buffers[k];
     switch (b.kind) {
-    case ProgramBuffer::Kind::leaf:
-      addresses_[k] = nullptr; // it may come later
+    case ProgramBuffer::Kind::leaf: // taken from the arguments, where it may come later
+      addresses_[k] = nullptr;
       break;
     case ProgramBuffer::Kind::output:
       addresses_[k] = a.outputs[b.index];
@@ -271,8 +271,7 @@ void ProgramRun::run_to(size_t end) {
     const LoadedProgram::Launch& l = p.launches_[next_];
     for (uint32_t k = 0; k < l.buffer_count; k++) {
       const int32_t number = p.launch_buffers_[l.first_buffer + k];
-      const ProgramBuffer& b = p.program_.buffers[number];
-      buffers_[k] = b.kind == ProgramBuffer::Kind::leaf ? a.leaves[b.index] : addresses_[number];
+      buffers_[k] = number < 0 ? a.leaves[~number] : addresses_[number];
     }
     for (uint32_t k = 0; k < l.argument_count; k++) {
       ProgramArgument from = p.launch_arguments_[l.first_argument + k];

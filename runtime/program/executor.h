@@ -122,8 +122,9 @@ private:
   Program program_;
   std::shared_ptr<CodeImage> code_;
   std::unique_ptr<device::ProgramRunner> runner_; // of a program for a device
-  std::vector<Launch> launches_;
-  std::vector<int32_t> launch_buffers_;           // of all launches, one after another
+  std::vector<weft_kernel_fn> functions_;         // by kernel; null: it is no compiled one
+  std::vector<Launch> launches_;                  // those of tiles look into functions_
+  std::vector<int32_t> launch_buffers_;           // of all launches, one after another; ~k: leaf k
   std::vector<ProgramArgument> launch_arguments_; // likewise
   std::vector<Phase> launch_phases_;              // likewise; of a program without symbols
   std::vector<int64_t> constants_; // every expression's value, where none has a symbol

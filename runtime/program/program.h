@@ -112,6 +112,11 @@ struct ProgramTiles {
   // Has two outputs, i64: the first of the columns that the tile sees, and one more than the last.
   std::optional<ProgramTileBody> visible;
   int64_t columns = 0; // that there are
+
+  template <class F> void each_body(F f) const {
+    if (visible) f(*visible);
+    f(body);
+  }
 };
 
 struct ProgramKernel {

@@ -88,4 +88,15 @@ template <class S, class F> void each_size(S& segment, F visit) {
       visit(size);
 }
 
+/// Returns which of each_size's numbers is the first size of a leaf.
+inline size_t first_size_of(const Segment& segment, int32_t leaf) {
+  size_t first = 0;
+  for (int32_t v : segment.leaves) {
+    if (v == leaf) break;
+    const Meta& meta = segment.values[static_cast<size_t>(v)].meta;
+    first += static_cast<size_t>(meta.contiguous ? meta.rank : 2 * meta.rank);
+  }
+  return first;
+}
+
 } // namespace weft

@@ -90,8 +90,7 @@ void check_geometry(const Program& p, const int64_t* values) {
     for (const std::vector<int32_t>* list : {&k.tiles->counts, &k.tiles->steps, &k.tiles->extents})
       for (int32_t e : *list)
         natural(e);
-    tile_body(k.tiles->body);
-    if (k.tiles->visible) tile_body(*k.tiles->visible);
+    k.tiles->each_body(tile_body);
   }
 }
 

@@ -46,15 +46,13 @@ struct TileLaunch::Tile {
 };
 
 TileLaunch::TileLaunch(const ProgramTiles& tiles, std::span<const weft_kernel_fn> functions)
-    : tiles_(tiles), functions_(functions.begin(), functions.end()) {
-  auto measure = [this](const ProgramTileBody& body) {
+    : tiles_(tiles), functions_(functions) {
+  tiles.each_body([this](const ProgramTileBody& body) {
     for (const ProgramLaunch& l : body.launches) {
       most_buffers_ = std::max(most_buffers_, l.buffers.size());
       most_arguments_ = std::max(most_arguments_, l.arguments.size());
     }
-  };
-  measure(tiles.body);
-  if (tiles.visible) measure(*tiles.visible);
+  });
 }
 
 void TileLaunch::run_body(const ProgramTileBody& body, const std::vector<void*>& addresses,

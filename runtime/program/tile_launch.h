@@ -8,7 +8,7 @@ namespace weft {
 
 class TileLaunch {
 public:
-  /// `functions` are those of the program's kernels.
+  /// `functions` are those of the program's kernels, and outlive this.
   TileLaunch(const ProgramTiles& tiles, std::span<const weft_kernel_fn> functions);
 
   /// Runs every tile. `values` are those of the program's expressions, `buffers` the launch's,
@@ -22,7 +22,7 @@ private:
   void find_columns(Tile& tile) const;
 
   const ProgramTiles& tiles_;
-  std::vector<weft_kernel_fn> functions_; // by kernel
+  std::span<const weft_kernel_fn> functions_; // by kernel
   size_t most_buffers_ = 0, most_arguments_ = 0;
 };
 

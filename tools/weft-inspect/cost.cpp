@@ -28,7 +28,8 @@ size_t count_spills(const Program& p) {
   return count;
 }
 
-/// Adds launches; those in tiles count as often as there are tiles, each with all of its columns.
+/// Adds phases, and bytes: those of launches in tiles as often as there are tiles, each with all of
+/// its columns.
 void add(const Program& p, const std::vector<ProgramLaunch>& launches,
          const std::vector<int64_t>& values, int64_t times, Cost& cost) {
   for (const ProgramLaunch& l : launches) {
@@ -42,8 +43,8 @@ void add(const Program& p, const std::vector<ProgramLaunch>& launches,
     int64_t count = times;
     for (int32_t dim : tiles->counts)
       if (!values.empty()) count *= values[static_cast<size_t>(dim)];
-    if (tiles->visible) add(p, tiles->visible->launches, values, count, cost);
-    add(p, tiles->body.launches, values, count, cost);
+    tiles->each_body(
+        [&](const ProgramTileBody& body) { add(p, body.launches, values, count, cost); });
   }
 }
 

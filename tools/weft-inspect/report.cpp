@@ -144,14 +144,10 @@ std::string remarks(const Collected& c) {
 
 std::string describe(const Segment& s, int32_t value) {
   const Meta& m = s.values[value].meta;
-  size_t first = 0; // of the value's sizes, if it is a leaf
-  for (int32_t v : s.leaves) {
-    if (v == value) break;
-    first += (s.values[v].meta.contiguous ? 1 : 2) * s.values[v].meta.rank;
-  }
+  const bool has_facts = s.generic && s.values[value].is_leaf && !s.facts.empty();
+  const size_t first = has_facts ? first_size_of(s, value) : 0;
   auto is_known = [&](int k) {
-    if (!s.generic || m.sizes[k] == 1) return true;
-    return s.values[value].is_leaf && !s.facts.empty() && s.facts[first + k].is_constant();
+    return !s.generic || m.sizes[k] == 1 || (has_facts && s.facts[first + k].is_constant());
   };
   std::string text = std::string(name_of(m.dtype)) + "[";
   for (int k = 0; k < m.rank; k++)
@@ -166,11 +162,8 @@ std::vector<int32_t> ops_of(const Program& p, size_t kernel) {
       if (l.kernel == static_cast<int32_t>(kernel)) ops.insert(l.ops.begin(), l.ops.end());
   };
   add(p.launches);
-  for (const ProgramKernel& k : p.kernels) {
-    if (!k.tiles) continue;
-    if (k.tiles->visible) add(k.tiles->visible->launches);
-    add(k.tiles->body.launches);
-  }
+  for (const ProgramKernel& k : p.kernels)
+    if (k.tiles) k.tiles->each_body([&](const ProgramTileBody& body) { add(body.launches); });
   return {ops.begin(), ops.end()};
 }
 
