@@ -56,14 +56,17 @@ bool Session::finish_early(Flush& f, SegmentProgram& p) {
     return false;
   }
   const std::unique_ptr<EarlyRun> run = std::move(early_);
+  std::optional<size_t> count;
   try {
-    const auto count = run->finish(values, {scalars_.data(), static_cast<size_t>(f.scalar_count)});
-    if (!count) return false;
-    stats.early_kernels += static_cast<int64_t>(*count);
+    count = run->finish(values, {scalars_.data(), static_cast<size_t>(f.scalar_count)});
   } catch (const Error& e) {
     if (e.kind() == ErrorKind::internal) throw;
+  }
+  if (!count) {
+    f.early_misses.fetch_add(1);
     return false;
   }
+  stats.early_kernels += static_cast<int64_t>(*count);
   count_run(p);
   return true;
 }

@@ -1,7 +1,6 @@
 #include "frontend/early_run.h"
 
 #include "frontend/session.h"
-#include "runtime/core/execute.h"
 #include "runtime/core/profile.h"
 
 namespace weft {
@@ -96,10 +95,7 @@ void EarlyRun::give_results(TensorImpl* const* values) {
   const auto leaf_count = static_cast<int32_t>(flush_.leaves.size());
   const std::vector<ProgramOutput>& outputs = made_.program->program().outputs;
   for (size_t k = 0; k < outputs.size(); k++) {
-    if (!results_[k]) {
-      outputs_[k] = leaves_[static_cast<size_t>(outputs[k].value)];
-      continue;
-    }
+    if (!results_[k]) continue; // written by way of the leaf
     Storage& to =
         *values[flush_.values[static_cast<size_t>(outputs[k].value - leaf_count)].slot]->storage;
     std::swap(to.data, results_[k]->data);
