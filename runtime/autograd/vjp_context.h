@@ -75,4 +75,7 @@ private:
   Slot* slots_ = inline_slots_;
 };
 
+/// Returns x with all dims but the last as one.
+Tensor as_matrix(const Tensor& x);
+
 } // namespace weft

@@ -14,9 +14,6 @@ struct Product {
 
 Tensor flip(const Tensor& x) { return transpose(x, -2, -1); }
 
-/// Returns x with all dims but the last as one.
-Tensor as_matrix(const Tensor& x) { return x.rank() == 2 ? x : flatten(x, 0, -2); }
-
 bool is_transposed(const Meta& m) {
   return m.rank >= 2 && !m.contiguous && m.strides[m.rank - 2] == 1;
 }
@@ -32,6 +29,10 @@ Tensor gradient_of_b(const Product& p, const Meta& b) {
 }
 
 } // namespace
+
+Tensor as_matrix(const Tensor& x) {
+  return x.rank() == 1 ? unsqueeze(x, 0) : x.rank() == 2 ? x : flatten(x, 0, -2);
+}
 
 void vjp_matmul(VjpContext& c) {
   const Meta ma = c.operand_meta(0), mb = c.operand_meta(1);

@@ -10,15 +10,12 @@ void vjp_quantized_matmul(VjpContext& c) {
   const Tensor& dy = c.dy();
   if (c.needs(0)) c.set(0, matmul(dy, dequantize(c.tensor(1), c.tensor(2)).to(dy.dtype())));
   if (!c.needs(2)) return;
-  auto as_matrix = [](const Tensor& t) {
-    return t.rank() == 1 ? unsqueeze(t, 0) : t.rank() == 2 ? t : flatten(t, 0, -2);
-  };
   const Meta& scales = c.operand_meta(2);
   const int64_t columns = scales.sizes[0], blocks = scales.sizes[1];
   Tensor of_numbers = matmul(transpose(as_matrix(dy), 0, 1), as_matrix(c.tensor(0))); // [N, K]
   Tensor codes = dequantize(c.tensor(1), ones({columns, blocks}, dy.dtype()));
   const int64_t block = blocks ? codes.size(1) / blocks : 0;
-  c.set(2, sum(reshape(of_numbers * codes.to(dy.dtype()), {columns, blocks, block}), {-1}));
+  c.set(2, sum(reshape(of_numbers * codes, {columns, blocks, block}), {-1}));
 }
 
 } // namespace weft

@@ -103,11 +103,12 @@ Tensor take_along_dim(const Arg& x, const Tensor& indices, std::optional<int64_t
   return gather_along(expand(from, shape), d, expand(at, of_index), x.loc());
 }
 
-// A row that is named twice is written twice alike.
+// A row that is named twice is written twice alike. What refuses an index says so in the caller's
+// words.
 void composite::shorten_rows(const Tensor& weight, const Tensor& list, double most, double order,
                              const Loc& loc) {
   NoGrad no_grad;
-  Tensor rows = index_select(Arg(weight, loc), 0, list);
+  Tensor rows = gather_along(weight, 0, spread_index(list, {0, weight.size(1)}, 0), loc);
   Tensor norms = vector_norm(Arg(rows, loc), order, 1, true);
   Tensor shares = where(norms > most, most / (norms + 1e-7), 1.0);
   weight.index_put_({list}, rows * shares);

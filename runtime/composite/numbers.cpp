@@ -56,7 +56,9 @@ Tensor with_scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha,
     return a.is_scalar() ? Arg(a.scalar(), x.loc())
                          : Arg(a.tensor().to(computed, x.loc()), x.loc());
   };
+  const bool is_plain = alpha.to_double() == 1 && common != boolean; // 1 makes i64 of bools
   const Arg scaled = other.is_scalar() ? Arg(product(other.scalar(), alpha), x.loc())
+                     : is_plain        ? operand(other)
                                        : Arg(mul(operand(other), alpha), x.loc());
   return combine(operand(x), scaled).to(common);
 }

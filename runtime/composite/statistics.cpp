@@ -45,7 +45,6 @@ Tensor root(const Tensor& variance) {
 Tensor var(const Arg& x, const Dims& dim, double correction, bool keepdim) {
   LocScope scope(x.loc());
   composite::require_floating("var", x);
-  folded(x, dim); // refuses dims that x has not
   return composite::in_parts(x.tensor(), dim, {}, [&](const Tensor& part) {
     return moments("var", part, dim, correction, keepdim).variance.to(part.dtype());
   });
@@ -54,7 +53,6 @@ Tensor var(const Arg& x, const Dims& dim, double correction, bool keepdim) {
 Tensor std(const Arg& x, const Dims& dim, double correction, bool keepdim) {
   LocScope scope(x.loc());
   composite::require_floating("std", x);
-  folded(x, dim); // refuses dims that x has not
   return composite::in_parts(x.tensor(), dim, {}, [&](const Tensor& part) {
     return root(moments("std", part, dim, correction, keepdim).variance).to(part.dtype());
   });

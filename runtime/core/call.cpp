@@ -82,6 +82,7 @@ void check_defined(Op op, ArgSpan operands, const Loc& loc) {
 
 // What an op says of its operands beyond the dtype that it computes in.
 void check_dtypes(Op op, const OpInfo& info, ArgSpan operands, const Loc& loc) {
+  if (!info.one_dtype && !info.given_masks) return;
   std::optional<DType> first;
   size_t k = 0;
   for (const Arg* a : operands) {

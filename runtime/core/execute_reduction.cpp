@@ -180,7 +180,8 @@ void reduce_rows(const Problem& p) {
                });
 }
 
-// Calls f(outer kept position, first column, columns) for blocks of columns, on several threads.
+// Calls f(begin, end, blocks of one outer kept position) for runs of blocks of columns, on several
+// threads.
 template <class F> void each_block(const Problem& p, int64_t width, F f) {
   int64_t n = p.reduced.numel, columns = p.kept.inner();
   int64_t blocks = (columns + width - 1) / width;
@@ -219,14 +220,14 @@ void reduce_converted_columns(const Problem& p) {
   const int64_t n = p.reduced.numel, columns = p.kept.inner();
   const std::vector<int64_t> starts = starts_of(p.reduced);
   each_block(p, kConvertedColumns, [&](int64_t begin, int64_t end, int64_t blocks) {
-    const auto wide = std::make_unique_for_overwrite<int64_t[]>(
-        static_cast<size_t>(n * std::min(kConvertedColumns, columns)));
+    const auto wide = std::make_unique_for_overwrite<char[]>(
+        static_cast<size_t>(n * std::min(kConvertedColumns, columns) * p.wide_item));
     int64_t results[kConvertedColumns];
     for (; begin < end; begin++) {
       const int64_t outer = begin / blocks, from = begin % blocks * kConvertedColumns;
       const int64_t width = std::min(kConvertedColumns, columns - from);
       const char* in = p.in + (p.kept.outer_offset(outer) + from) * p.in_item;
-      char* to = reinterpret_cast<char*>(wide.get());
+      char* to = wide.get();
       for (int64_t start : starts)
         for (int64_t k = 0; k < p.reduced.inner(); k++, to += width * p.wide_item)
           p.widen(in + (start + k * p.reduced.inner_stride()) * p.in_item, kernels::kArray, to,

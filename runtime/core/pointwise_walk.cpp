@@ -182,7 +182,6 @@ private:
                   : access_[a] == Access::number ? body_.inputs[a - 1]
                                                  : t.at[a];
       row_steps[a - 1] = is_gathered ? t.columns * loop_.item[a] : down(a);
-      if (access_[a] == Access::number) row_steps[a - 1] = 0;
     }
     char* const target = const_cast<char*>(t.at[0]);
     if (is_block_) {

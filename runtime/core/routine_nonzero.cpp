@@ -23,7 +23,7 @@ uint64_t bits_of(uint64_t bytes) {
   return (high >> 7) * kGather >> 56;
 }
 
-/// Calls f(position, bits, count) for up to 64 elements at a time of positions [begin, end), none
+/// Calls f(position, bits) for up to 64 elements at a time of positions [begin, end), none
 /// across the end of a line of the innermost dim.
 template <class F>
 void each_word(const View& x, const StridedLoop& loop, int64_t begin, int64_t end, F f) {

@@ -47,11 +47,10 @@ Context& Context::of(Device device, const Loc& loc) {
   try {
     // Never closed: at the process's end the driver may be gone before us.
     auto* made = new Context(device, open_backend(device));
-    static std::once_flag once;
-    std::call_once(once, [] {
+    if (!opened) {
       profile::before_end(collect_all_times);
       std::atexit(collect_all_times); // while the drivers are there
-    });
+    }
     opened = true;
     place.store(made, std::memory_order_release);
     return *made;

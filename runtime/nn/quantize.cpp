@@ -1,5 +1,6 @@
 #include "weft/nn_quantize.h"
 
+#include "runtime/composite/composite.h"
 #include "weft/nn_layers.h"
 
 #include <fmt/format.h>
@@ -37,12 +38,12 @@ std::vector<std::string> quantize(Module& module, const QuantizeOptions& options
   find_layers(module, "", options, found);
   for (const Found& f : found)
     if (options.block > 0 && f.layer.weight.size(1) % options.block)
-      throw Error(
-          ErrorKind::shape,
-          fmt::format("quantize: the inputs of each layer must be a multiple of the block of "
-                      "{}, got {} of \"{}\"; leave it out by `filter`",
+      composite::refuse(
+          "quantize", ErrorKind::shape,
+          fmt::format("the inputs of each layer must be a multiple of the block of {}, got {} of "
+                      "\"{}\"; leave it out by `filter`",
                       options.block, f.layer.weight.size(1), f.name),
-          LocScope::resolve(loc));
+          loc);
   std::vector<std::string> names;
   for (Found& f : found) {
     f.layer.quantize(options.bits, options.block, loc);

@@ -2,6 +2,7 @@
 // end leave their state behind; backwards, those that begin bring their first one.
 #include "weft/nn_recurrent.h"
 
+#include "runtime/composite/composite.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
@@ -13,15 +14,13 @@ namespace weft::nn::detail {
 namespace {
 
 void check(const char* layer, const PackedSequence& x, int64_t input_size) {
-  const int64_t rows = std::accumulate(x.batch_sizes.begin(), x.batch_sizes.end(), int64_t{0});
-  if (!x.data.defined() || x.data.rank() != 2 || x.data.size(1) != input_size || rows < 1 ||
-      x.data.size(0) != rows)
-    throw Error(ErrorKind::shape,
-                fmt::format("{}: the data of a packed sequence must be [{}, {}], with its steps, "
-                            "got {}",
-                            layer, rows, input_size,
-                            x.data.defined() ? x.data.shape().str() : "none"),
-                LocScope::resolve(Loc()));
+  check_packed(layer, x, Loc());
+  if (x.data.rank() != 2 || x.data.size(1) != input_size)
+    composite::refuse(layer, ErrorKind::shape,
+                      fmt::format("the data of a packed sequence must be [{}, {}], with its steps, "
+                                  "got {}",
+                                  x.data.size(0), input_size, x.data.shape().str()),
+                      Loc());
 }
 
 // Sequences from..to of a state [1, N, ...].

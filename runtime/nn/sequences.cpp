@@ -1,9 +1,11 @@
 // Packing and padding: slices of steps, joined.
 #include "weft/nn_sequences.h"
 
+#include "runtime/composite/composite.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
@@ -12,22 +14,29 @@ namespace weft::nn {
 
 namespace {
 
-[[noreturn]] void fail(const char* function, ErrorKind kind, const std::string& message,
-                       const Loc& loc) {
-  throw Error(kind, fmt::format("{}: {}", function, message), LocScope::resolve(loc));
+using composite::refuse;
+
+// Says whether each of 0 .. count - 1 stands there once.
+bool is_order(const std::vector<int64_t>& places, int64_t count) {
+  std::vector<bool> seen(static_cast<size_t>(count));
+  for (int64_t p : places) {
+    if (p < 0 || p >= count || seen[static_cast<size_t>(p)]) return false;
+    seen[static_cast<size_t>(p)] = true;
+  }
+  return std::ssize(places) == count;
 }
 
 std::vector<int64_t> lengths_of(const std::vector<Tensor>& sequences, const char* function,
                                 const Loc& loc) {
   if (sequences.empty())
-    fail(function, ErrorKind::value, "there must be a sequence, got none", loc);
+    refuse(function, ErrorKind::value, "there must be a sequence, got none", loc);
   std::vector<int64_t> lengths;
   for (const Tensor& s : sequences) {
     if (!s.defined() || s.rank() < 1)
-      fail(function, ErrorKind::shape,
-           fmt::format("sequences must have a dim of steps, got {}",
-                       s.defined() ? s.shape().str() : "none"),
-           loc);
+      refuse(function, ErrorKind::shape,
+             fmt::format("sequences must have a dim of steps, got {}",
+                         s.defined() ? s.shape().str() : "none"),
+             loc);
     lengths.push_back(s.size(0));
   }
   return lengths;
@@ -42,6 +51,26 @@ Tensor with_rows(const Tensor& x, int64_t rows, double value) {
 
 } // namespace
 
+void detail::check_packed(const char* function, const PackedSequence& sequence, const Loc& loc) {
+  const std::vector<int64_t>& sizes = sequence.batch_sizes;
+  if (sizes.empty() || !sequence.data.defined() || sequence.data.rank() < 1)
+    refuse(function, ErrorKind::value, "the sequence must have a step, got none", loc);
+  const int64_t rows = sequence.data.size(0);
+  if (!std::is_sorted(sizes.rbegin(), sizes.rend()) || sizes.back() < 1 || sizes[0] > rows ||
+      std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != rows)
+    refuse(function, ErrorKind::value,
+           fmt::format("batch_sizes must be positive, not increase, and add up to the rows of "
+                       "data, {}, got [{}]",
+                       rows, fmt::join(sizes, ", ")),
+           loc);
+  for (const auto* order : {&sequence.sorted_indices, &sequence.unsorted_indices})
+    if (!order->empty() && !is_order(*order, sizes[0]))
+      refuse(function, ErrorKind::value,
+             fmt::format("indices must be 0 .. {}, each once, got [{}]", sizes[0] - 1,
+                         fmt::join(*order, ", ")),
+             loc);
+}
+
 Tensor detail::reordered(const Tensor& x, const std::vector<int64_t>& places) {
   if (places.empty()) return x;
   const auto count = static_cast<int64_t>(places.size());
@@ -54,11 +83,11 @@ PackedSequence pack_padded_sequence(const Tensor& x, const std::vector<int64_t>&
   LocScope scope(loc);
   const auto count = static_cast<int64_t>(lengths.size());
   if (!x.defined() || x.rank() < 2 || x.size(batch_first ? 0 : 1) != count || count == 0)
-    fail(kName, ErrorKind::shape,
-         fmt::format("x must be {} with a length a sequence, got {} and {} lengths",
-                     batch_first ? "[N, L, ...]" : "[L, N, ...]",
-                     x.defined() ? x.shape().str() : "none", count),
-         loc);
+    refuse(kName, ErrorKind::shape,
+           fmt::format("x must be {} with a length a sequence, got {} and {} lengths",
+                       batch_first ? "[N, L, ...]" : "[L, N, ...]",
+                       x.defined() ? x.shape().str() : "none", count),
+           loc);
   Tensor steps = batch_first ? transpose(x, 0, 1) : x;
   std::vector<int64_t> order(lengths.size());
   std::iota(order.begin(), order.end(), 0);
@@ -69,15 +98,15 @@ PackedSequence pack_padded_sequence(const Tensor& x, const std::vector<int64_t>&
   const int64_t longest = lengths[static_cast<size_t>(order.front())],
                 shortest = lengths[static_cast<size_t>(order.back())];
   if (shortest < 1 || longest > x.size(batch_first ? 1 : 0))
-    fail(kName, ErrorKind::value,
-         fmt::format("lengths must be in 1 .. {}, got {}", steps.size(0),
-                     shortest < 1 ? shortest : longest),
-         loc);
+    refuse(kName, ErrorKind::value,
+           fmt::format("lengths must be in 1 .. {}, got {}", steps.size(0),
+                       shortest < 1 ? shortest : longest),
+           loc);
   PackedSequence packed;
   if (!in_order) {
     if (enforce_sorted)
-      fail(kName, ErrorKind::value,
-           "lengths must not increase where enforce_sorted is given, got ones that do", loc);
+      refuse(kName, ErrorKind::value,
+             "lengths must not increase where enforce_sorted is given, got ones that do", loc);
     packed.unsorted_indices.resize(order.size());
     for (size_t k = 0; k < order.size(); k++)
       packed.unsorted_indices[static_cast<size_t>(order[k])] = static_cast<int64_t>(k);
@@ -102,12 +131,11 @@ std::pair<Tensor, std::vector<int64_t>> pad_packed_sequence(const PackedSequence
   constexpr const char* kName = "pad_packed_sequence";
   LocScope scope(loc);
   const std::vector<int64_t>& live = sequence.batch_sizes;
-  if (live.empty() || !sequence.data.defined())
-    fail(kName, ErrorKind::value, "the sequence must have a step, got none", loc);
+  detail::check_packed(kName, sequence, loc);
   const auto longest = static_cast<int64_t>(live.size()), count = live[0];
   if (total_length.value_or(longest) < longest)
-    fail(kName, ErrorKind::value,
-         fmt::format("total_length must be at least {}, got {}", longest, *total_length), loc);
+    refuse(kName, ErrorKind::value,
+           fmt::format("total_length must be at least {}, got {}", longest, *total_length), loc);
   std::vector<Tensor> steps;
   int64_t at = 0;
   for (int64_t n : live) {

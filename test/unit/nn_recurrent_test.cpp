@@ -73,6 +73,32 @@ TEST_CASE("sequences are packed longest first and come back in their order", "[n
                     Contains("total_length must be at least 3, got 2"));
 }
 
+TEST_CASE("the numbers of a packed sequence must belong to its data", "[nn]") {
+  const nn::PackedSequence whole =
+      nn::pack_padded_sequence(arange(24).to(f32).reshape({2, 4, 3}), {2, 4}, true, false);
+  REQUIRE(whole.unsorted_indices == std::vector<int64_t>{1, 0});
+  auto refusal = [](const nn::PackedSequence& p) {
+    try {
+      nn::pad_packed_sequence(p);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(refusal(whole).empty());
+  for (const std::vector<int64_t>& sizes :
+       {std::vector<int64_t>{1, 2, 2, 1}, {2, 2, 1}, {3, 2, 2, -1}, {2, 2, 2, 0}, {7, -1}, {-6}}) {
+    nn::PackedSequence p = whole;
+    p.batch_sizes = sizes;
+    CHECK_THAT(refusal(p), Contains("batch_sizes must be positive, not increase, and add up"));
+  }
+  for (const std::vector<int64_t>& places : {std::vector<int64_t>{0}, {0, 0}, {0, 2}, {-1, 0}}) {
+    nn::PackedSequence p = whole;
+    p.unsorted_indices = places;
+    CHECK_THAT(refusal(p), Contains("indices must be 0 .. 1, each once"));
+  }
+}
+
 TEST_CASE("a packed sequence must fit the layer", "[nn]") {
   nn::RNN rnn(3, 4);
   nn::PackedSequence p = nn::pack_sequence({normal({3, 2}), normal({1, 2})});

@@ -23,6 +23,8 @@ inline void collect_results(std::vector<Tensor>& to, const PackedSequence& s) {
 namespace detail {
 /// Returns x [..., N, ...] with `places` of its dim 1, x itself where there are none.
 Tensor reordered(const Tensor& x, const std::vector<int64_t>& places);
+/// Throws weft::Error (value) where the numbers of a packed sequence do not belong to its data.
+void check_packed(const char* function, const PackedSequence& sequence, const Loc& loc);
 } // namespace detail
 
 /// Packs x [L, N, ...], or [N, L, ...] with batch_first, of whose sequence k the first lengths[k]
