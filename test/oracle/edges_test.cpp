@@ -1,6 +1,7 @@
 // What PyTorch answers, gives as gradients or refuses at the edges of functions' domains: the table
 // data/edges.txt, eagerly and compiled.
 
+#include "test/oracle/dtype_named.h"
 #include "tools/common/call.h"
 #include "tools/common/python_json.h"
 #include "weft/autograd.h"
@@ -16,12 +17,6 @@ using tools::Json;
 
 namespace {
 
-DType dtype_named(std::string_view name) {
-  for (int k = 0; k < kDTypeCount; k++)
-    if (name_of(static_cast<DType>(k)) == name) return static_cast<DType>(k);
-  throw std::runtime_error("no such dtype");
-}
-
 std::vector<double> numbers(const Json& t) {
   std::vector<double> all;
   for (const Json& v : t.at("values"))
@@ -33,7 +28,7 @@ Tensor read(const Json& t) {
   Shape shape;
   for (const Json& n : t.at("shape"))
     shape.push_back(n.get<int64_t>());
-  return tensor(numbers(t), shape).to(dtype_named(t.at("dtype").get<std::string>()));
+  return tensor(numbers(t), shape).to(test::dtype_named(t.at("dtype").get<std::string>()));
 }
 
 void check_close(const Tensor& got, const Json& wanted) {

@@ -1,4 +1,5 @@
 #include "test/oracle/op_table.h"
+#include "test/oracle/dtype_named.h"
 
 #include "weft/ops.h"
 
@@ -9,12 +10,6 @@
 namespace weft::test {
 
 namespace {
-
-DType dtype_named(const std::string& name) {
-  for (int k = 0; k < kDTypeCount; k++)
-    if (name_of(static_cast<DType>(k)) == name) return static_cast<DType>(k);
-  throw std::runtime_error("no dtype " + name);
-}
 
 double to_number(const std::string& word) { return std::strtod(word.c_str(), nullptr); }
 

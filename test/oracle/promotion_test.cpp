@@ -1,6 +1,7 @@
 // The dtype of every result against PyTorch's, for pairs of dtypes, 0-d tensors and numbers: the
 // table data/promotion.txt, eagerly and compiled.
 
+#include "test/oracle/dtype_named.h"
 #include "tools/common/call.h"
 #include "weft/compile.h"
 
@@ -41,16 +42,10 @@ bool is_form(const std::string& word) {
   return word == "tensor" || word == "0d" || word == "number";
 }
 
-DType dtype_named(std::string_view name) {
-  for (int k = 0; k < kDTypeCount; k++)
-    if (name_of(static_cast<DType>(k)) == name) return static_cast<DType>(k);
-  throw std::runtime_error("no such dtype");
-}
-
 // The argument that stands for an operand; a tensor is added to the inputs.
 Json operand(const std::string& form, const std::string& dtype, std::vector<Tensor>& inputs) {
   if (form == "number") return dtype == "bool" ? Json(true) : dtype == "int" ? Json(3) : Json(2.5);
-  inputs.push_back(ones(form == "tensor" ? Shape{2} : Shape{}, dtype_named(dtype)));
+  inputs.push_back(ones(form == "tensor" ? Shape{2} : Shape{}, test::dtype_named(dtype)));
   return {{"t", inputs.size() - 1}};
 }
 

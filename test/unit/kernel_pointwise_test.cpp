@@ -19,7 +19,6 @@ const OpTestRow kRows[] = {
 #include "weft/gen/test_table.inc"
 };
 
-// Runs `body` with the kernels of each target that the machine has, then with the best again.
 template <class T> std::vector<T> specials() {
   if constexpr (std::is_integral_v<T>) {
     using L = std::numeric_limits<T>;

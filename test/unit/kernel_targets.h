@@ -10,7 +10,7 @@
 
 namespace weft::kernels {
 
-/// Calls body() once a target of this machine.
+/// Calls body() with the kernels of each target that the machine has; then the best are used again.
 template <class Body> void on_each_target(Body body) {
   std::vector<std::string> names;
   for (const char* const* n = kernel_targets(); *n; n++)

@@ -1,6 +1,7 @@
 // parallel_for: every index once, exceptions, nesting, several owners.
 
 #include "runtime/core/parallel.h"
+#include "test/unit/threads.h"
 
 #include <catch2/catch.hpp>
 
@@ -11,15 +12,7 @@
 #include <vector>
 
 using namespace weft;
-
-namespace {
-
-struct Threads {
-  explicit Threads(int n) { set_num_threads(n); }
-  ~Threads() { set_num_threads(0); }
-};
-
-} // namespace
+using weft::test::Threads;
 
 TEST_CASE("each index is visited once, for any number of threads") {
   for (int threads : {1, 2, 3, 8}) {

@@ -2,19 +2,13 @@
 
 #include "region_util.h"
 
-#include "weft/parallel.h"
+#include "test/unit/threads.h"
 
 #include <chrono>
 
 using namespace region_test;
 
 namespace {
-
-class TwoThreads {
-public:
-  TwoThreads() { set_num_threads(2); }
-  ~TwoThreads() { set_num_threads(0); }
-};
 
 constexpr int kOps = 2000; // in several kernels, each of which one thread runs
 
@@ -43,7 +37,7 @@ template <class F, class Check> bool call_until_early(F& f, Check check) {
 } // namespace
 
 TEST_CASE("a long segment starts before its end is followed", "[region]") {
-  const TwoThreads threads;
+  const weft::test::Threads threads(2);
   const Tensor b = ramp({300}) * 0.01;
   auto f = compile([&](const Tensor& x) { return chain(x, b); });
   int call = 0;
@@ -56,7 +50,7 @@ TEST_CASE("a long segment starts before its end is followed", "[region]") {
 }
 
 TEST_CASE("a segment that ends otherwise drops what has started", "[region]") {
-  const TwoThreads threads;
+  const weft::test::Threads threads(2);
   const Tensor b = ramp({300}) * 0.01;
   int turn = 0;
   auto body = [&](const Tensor& x) {
@@ -79,7 +73,7 @@ TEST_CASE("a segment that ends otherwise drops what has started", "[region]") {
 }
 
 TEST_CASE("what a long segment writes in place is written at its end", "[region]") {
-  const TwoThreads threads;
+  const weft::test::Threads threads(2);
   auto body = [](const Tensor& x, Tensor& w) {
     Tensor y = chain(x, w);
     w.mul_(0.5);
@@ -97,7 +91,7 @@ TEST_CASE("what a long segment writes in place is written at its end", "[region]
 }
 
 TEST_CASE("an element that is refused early is the error of the op", "[region]") {
-  const TwoThreads threads;
+  const weft::test::Threads threads(2);
   const Tensor b = ramp({300}) * 0.01;
   auto body = [&](const Tensor& x, const Tensor& index) {
     return chain(x + checked_index(index, 300).to(f32), b);
