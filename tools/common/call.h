@@ -82,6 +82,7 @@ public:
                std::vector<Tensor> inputs);
   PreparedCall(const PreparedCall&) = delete;
   std::vector<Tensor> operator()() const;
+  const std::vector<Tensor>& inputs() const { return inputs_; }
 
 private:
   std::vector<Tensor> inputs_;

@@ -118,7 +118,7 @@ def peers(threads, path):
         own, other = f"{ms['weft']:.4g} ms", f"{ms[best]:.4g} ms, {best}"
         if len(row["workloads"]) > 1:
             own, other = "geometric mean", f"behind on {len(row['behind'])}" + (f": {', '.join(row['behind'])}" if row["behind"] else "")
-        reach = f"{row['reach']:g}" + ("" if row["reached"] else ", **missed**")
+        reach = f"{row['reach']:g}" + ("" if row["reached"] else ", **missed**") if row["reach"] else ""
         text.append(f"| {row['row']} | {own} | {other} | {row['ratio']:.2f}x | {row['low']:.2f} .. {row['high']:.2f} | {reach} |")
     return "\n".join([*text, "", f"{machine()}."]) + "\n"
 

@@ -190,7 +190,8 @@ def main():
     print(f"\n{'row':24s} {'ratio':>6s}  95 % interval  reach")
     for r in rows:
         behind = f"  behind on {', '.join(r['behind'])}" if r["behind"] else ""
-        print(f"{r['row']:24s} {r['ratio']:6.2f}x [{r['low']:.2f}, {r['high']:.2f}] {r['reach']:6.2f} {'reached' if r['reached'] else 'MISSED'}{behind}")
+        verdict = f"{r['reach']:6.2f} {'reached' if r['reached'] else 'MISSED'}" if r["reach"] else ""
+        print(f"{r['row']:24s} {r['ratio']:6.2f}x [{r['low']:.2f}, {r['high']:.2f}] {verdict}{behind}")
 
 
 if __name__ == "__main__":

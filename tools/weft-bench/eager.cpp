@@ -24,6 +24,7 @@ public:
   explicit EagerCall(const EagerCase& c)
       : call_(prepare(c)), timed_([this] { (*call_)(); }, 0.01) {}
   double sample() const { return timed_.sample(); }
+  const std::vector<Tensor>& inputs() const { return call_->inputs(); }
   std::vector<Tensor> results() const { return (*call_)(); }
 
 private:
@@ -35,24 +36,12 @@ double bytes_of(const Tensor& t) {
   return static_cast<double>(t.numel()) * static_cast<double>(size_of(t.dtype()));
 }
 
-double bytes_of(const Json& value) {
-  double bytes = 0;
-  if (value.is_array())
-    for (const Json& e : value)
-      bytes += bytes_of(e);
-  if (!value.is_object()) return bytes;
-  const Json& spec = value.at("tensor");
-  bytes = static_cast<double>(size_of(tools::to_dtype(spec.at("dtype"))));
-  for (const Json& size : spec.at("shape"))
-    bytes *= size.get<double>();
-  return bytes;
-}
-
 // What a call reads and writes at least, where each element of an operand is read once.
-double traffic(const EagerCase& c, const EagerCall& call) {
-  double bytes = bytes_of(c.args);
-  for (const Tensor& t : call.results())
-    bytes += bytes_of(t);
+double traffic(const EagerCall& call) {
+  double bytes = 0;
+  for (const std::vector<Tensor>& all : {call.inputs(), call.results()})
+    for (const Tensor& t : all)
+      bytes += bytes_of(t);
   return bytes;
 }
 
@@ -61,7 +50,7 @@ Json time_one(const EagerCase& c, double seconds) {
   const EagerCall call(c);
   std::vector<std::function<double()>> samplers{[&] { return call.sample(); }};
   constexpr double kLeastBytes = 1 << 20; // below it a copy lies in the caches of a core
-  const double bytes = traffic(c, call);
+  const double bytes = traffic(call);
   if (bytes >= kLeastBytes) samplers.push_back(copy_limit(static_cast<size_t>(bytes)));
   const auto samples = interleave(samplers, seconds, 5);
   row["seconds"] = median(samples[0]);

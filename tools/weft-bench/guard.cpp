@@ -10,7 +10,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace weft::bench {
 
@@ -61,7 +63,7 @@ public:
     if (o.eager < kShortest) return skip();
     measured_++;
     slower_ += o.is_slower;
-    slower_programs_ += o.is_slower_program;
+    dropped_ += o.is_slower_program && !o.is_slower;
     logarithms_ += std::log(o.program.middle);
     rows_.push_back({{"name", name},
                      {"call", description},
@@ -80,16 +82,16 @@ public:
   int finish() const {
     fmt::print("{} cases: {} slower compiled than eager, {} whose program is slower but dropped by "
                "its trial; programs take {:.3f} of eager's time (geometric mean)\n"
-               "{} more take too short or too long to tell\n",
-               measured_, slower_, slower_programs_ - std::min(slower_, slower_programs_),
-               measured_ ? std::exp(logarithms_ / measured_) : 1.0, skipped_);
+               "{} more could not be drawn, or take too short or too long to tell\n",
+               measured_, slower_, dropped_, measured_ ? std::exp(logarithms_ / measured_) : 1.0,
+               skipped_);
     write_json(options_.json, rows_);
     return slower_ ? 1 : 0;
   }
 
 private:
   const GuardOptions& options_;
-  int measured_ = 0, slower_ = 0, slower_programs_ = 0, skipped_ = 0;
+  int measured_ = 0, slower_ = 0, dropped_ = 0, skipped_ = 0;
   double logarithms_ = 0;
   Json rows_ = Json::array();
 };

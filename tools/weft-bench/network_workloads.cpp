@@ -10,8 +10,6 @@ namespace {
 
 using Kind = Workload::Kind;
 
-Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
-
 struct Block {
   int64_t samples, positions, width, heads;
 };
@@ -79,10 +77,8 @@ void make_gpt(Params& p, Tensors& x) {
   p["head_b"] = zeros({kGpt.vocabulary});
   for (int64_t k = 0; k < kGpt.layers; k++)
     make_block_params(p, "b" + std::to_string(k) + "_", b.width, 4 * b.width);
-  auto tokens = [&](const Shape& shape) {
-    return uniform(shape, 0, static_cast<double>(kGpt.vocabulary)).to(i64);
-  };
-  x = {tokens({b.samples, b.positions}), tokens({b.samples * b.positions})};
+  x = {random_classes({b.samples, b.positions}, kGpt.vocabulary),
+       random_classes({b.samples * b.positions}, kGpt.vocabulary)};
 }
 
 // A sentence's encoder (Wang et al., MiniLM, 2020): blocks with norms behind, the mean of
@@ -112,7 +108,7 @@ void make_encoder(Params& p, Tensors& x) {
   for (int64_t k = 0; k < kEncoder.layers; k++)
     make_block_params(p, "b" + std::to_string(k) + "_", kEncoder.width, kEncoder.inner);
   for (int64_t tokens : kTexts)
-    x.push_back(uniform({1, tokens}, 0, static_cast<double>(kEncoder.vocabulary)).to(i64));
+    x.push_back(random_classes({1, tokens}, kEncoder.vocabulary));
 }
 double encoder_flops() {
   double flops = 0;

@@ -11,8 +11,6 @@ namespace weft::bench {
 
 namespace {
 
-Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
-
 //===--- Pointwise chains
 //------------------------------------------------------------------------===//
 

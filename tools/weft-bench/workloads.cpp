@@ -10,12 +10,6 @@ namespace {
 
 constexpr double k4M = 4 << 20;
 
-Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
-
-Tensor random_classes(int64_t n, int64_t classes) {
-  return uniform({n}, 0, static_cast<double>(classes)).to(i64);
-}
-
 void make_16(Params&, Tensors& x) { x = {random({16}), random({16})}; }
 
 void make_rows(Tensors& x, int64_t rows) {
@@ -35,7 +29,7 @@ void make_mlp(Params& p, Tensors& x) {
         random({sizes[k], sizes[k + 1]}, std::sqrt(2.0 / static_cast<double>(sizes[k])));
     p[layer + "_b"] = zeros({sizes[k + 1]});
   }
-  x = {random({128, 784}), random_classes(128, 10)};
+  x = {random({128, 784}), random_classes({128}, 10)};
 }
 
 void make_digits(Params& p, Tensors& x) {
@@ -43,7 +37,7 @@ void make_digits(Params& p, Tensors& x) {
        {"up.bias", zeros({128})},
        {"down.weight", random({10, 128}, 0.1)},
        {"down.bias", zeros({10})}};
-  x = {random({64, 64}), random_classes(64, 10)};
+  x = {random({64, 64}), random_classes({64}, 10)};
 }
 
 using Kind = Workload::Kind;
@@ -103,7 +97,7 @@ std::vector<Workload> make_workloads() {
                  WEFT_BENCH_EXPRESSION(cross_entropy(x[0], x[1])),
                  .make =
                      [](Params&, Tensors& x) {
-                       x = {random({512, 32000}), random_classes(512, 32000)};
+                       x = {random({512, 32000}), random_classes({512}, 32000)};
                      },
                  .limit = LimitClass::read,
                  .bytes = 4.0 * 512 * 32000,

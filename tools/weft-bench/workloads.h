@@ -18,7 +18,7 @@ using Tensors = std::vector<Tensor>;
 enum class LimitClass { none, copy, read, flops };
 
 struct Workload {
-  std::string name;
+  std::string name = {};
   std::string about = {};
   // gradients: of a loss by the parameters; training: also their update
   enum class Kind { call, inference, gradients, training } kind = Kind::inference;
@@ -55,6 +55,12 @@ template <class... Sizes> Shape shape(Sizes... sizes) { return {static_cast<int6
 Tensor affine(const Tensor& x, const Params& p, const std::string& name);
 /// layer_norm over the last dim with the parameters NAMEg and NAMEb.
 Tensor norm(const Tensor& x, const Params& p, const std::string& name);
+
+/// Numbers around 0, and classes 0 .. count - 1, as inputs and parameters are made of.
+inline Tensor random(const Shape& shape, double scale = 1) { return normal(shape, 0, scale); }
+inline Tensor random_classes(const Shape& shape, int64_t count) {
+  return uniform(shape, 0, static_cast<double>(count)).to(i64);
+}
 
 const std::vector<Workload>& workloads();
 /// The parts of them that are sweeps, attention, whole networks, that generate text, and with
