@@ -5,7 +5,6 @@
 #include "frontend/early_run.h"
 #include "frontend/segment_builder.h"
 #include "frontend/session.h"
-#include "frontend/size_facts.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/profile.h"
@@ -17,7 +16,6 @@
 #include <bit>
 #include <chrono>
 #include <map>
-#include <set>
 
 namespace weft {
 
@@ -188,9 +186,10 @@ bool covers(const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) 
 }
 
 // The leaf sizes, strides of leaves with gaps, and size attributes of the call at hand.
-SizeList collect_sizes(const Flush& f, TensorImpl* const* values,
-                       const std::vector<int64_t>& attributes) {
-  SizeList list;
+void collect_sizes(const Flush& f, TensorImpl* const* values,
+                   const std::vector<int64_t>& attributes, SizeList& list) {
+  list.values.clear();
+  list.is_given.clear();
   auto add = [&](const int64_t* from, int count, bool is_given) {
     list.values.insert(list.values.end(), from, from + count);
     list.is_given.insert(list.is_given.end(), static_cast<size_t>(count), is_given);
@@ -201,7 +200,18 @@ SizeList collect_sizes(const Flush& f, TensorImpl* const* values,
     if (!m.contiguous) add(m.strides, m.rank, false);
   }
   add(attributes.data(), f.size_count, false);
-  return list;
+}
+
+// Programs for other storages of a segment may have been made for the same sizes.
+int count_sizes(const std::vector<std::unique_ptr<SegmentProgram>>& programs) {
+  int count = 0;
+  for (auto p = programs.begin(); p != programs.end(); ++p) {
+    const auto is_same = [&](const auto& q) {
+      return !q->taken.generic && q->sizes == (*p)->sizes;
+    };
+    count += !(*p)->taken.generic && std::none_of(programs.begin(), p, is_same);
+  }
+  return count;
 }
 
 } // namespace
@@ -297,13 +307,11 @@ bool Session::wants_generic(Flush& f, const std::vector<int64_t>& sizes) const {
   const CompileOptions& options = region_.options();
   if (options.sizes == CompileOptions::Sizes::generic) return true;
   if (options.deterministic) return false; // which sizes came first must not matter
-  std::set<std::vector<int64_t>> known;
   for (const auto& p : f.programs)
-    if (!p->taken.generic) known.insert(p->sizes);
+    if (!p->taken.generic && p->sizes == sizes) return false;
   const bool is_automatic = options.sizes == CompileOptions::Sizes::automatic;
-  const int most = is_automatic ? 1 : options.max_specialised,
-            count = static_cast<int>(known.size());
-  if (known.contains(sizes) || count < most) return false;
+  const int most = is_automatic ? 1 : options.max_specialised, count = count_sizes(f.programs);
+  if (count < most) return false;
   if (!is_automatic || count >= kMostOften) return true;
   if (f.calls_of_sizes.size() >= kMostCounted) f.calls_of_sizes.clear();
   return ++f.calls_of_sizes[sizes] < kOften;
@@ -347,8 +355,8 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
     lock.lock();
   else if (!lock.try_lock())
     return nullptr;
-  SizeList list = collect_sizes(f, values, sizes_);
-  const std::vector<int64_t>& sizes = list.values;
+  collect_sizes(f, values, sizes_, size_list_);
+  const std::vector<int64_t>& sizes = size_list_.values;
   const bool generic = wants_generic(f, sizes);
   std::vector<uint8_t> wanted = live;
   for (const auto& p : f.programs) {
@@ -365,8 +373,8 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;
-  made->taken = sizes_taken(f, list, generic);
-  made->sizes = std::move(list.values);
+  made->taken = sizes_taken(f, size_list_, generic);
+  made->sizes = sizes;
   made->is_as_recorded = !generic && !generic_;
   SegmentProgram* p = f.programs.emplace_back(std::move(made)).get();
   begin_trial(f, *p);

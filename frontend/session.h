@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frontend/region.h"
+#include "frontend/size_facts.h"
 #include "frontend/trace.h"
 
 #include <bit>
@@ -16,7 +17,6 @@ struct PureValues;
 }
 class PureProgram;
 class EarlyRun;
-struct SizeList;
 
 /// A number as programs take it.
 inline uint64_t bits_of(const Scalar& s) {
@@ -142,6 +142,7 @@ private:
 
   // What a launch needs, kept so that it allocates nothing.
   std::vector<uint8_t> live_scratch_;
+  SizeList size_list_;
   std::vector<void*> leaf_data_, output_data_;
   std::vector<const Meta*> leaf_metas_;
   std::vector<uint64_t> scalar_bits_;

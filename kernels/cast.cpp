@@ -1,4 +1,5 @@
-// Conversions between dtypes: plain loops, which the compiler turns into vectors of each target.
+// Conversions between dtypes: plain loops, which the compiler turns into vectors of each target,
+// but for those between f16 and f32 where processors have an instruction that no compiler finds.
 #include "kernels/elements.h"
 #include "kernels/kernel_table.h"
 
@@ -14,6 +15,40 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels::casts::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// From F16C on. Both directions do what widen() and to_f16() do.
+#if HWY_TARGET <= HWY_AVX2
+template <DType from, DType to>
+constexpr bool has_instruction = (from == DType::f16 && to == DType::f32) ||
+                                 (from == DType::f32 && to == DType::f16);
+
+// Converts whole vectors. Returns how many elements that are.
+inline int64_t convert_vectors(const F16* in, float* out, int64_t n) {
+  const hn::ScalableTag<float> wide;
+  const hn::Rebind<hwy::float16_t, decltype(wide)> half;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  int64_t k = 0;
+  for (; k + lanes <= n; k += lanes)
+    hn::StoreU(
+        hn::PromoteTo(wide, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(in + k))), wide,
+        out + k);
+  return k;
+}
+inline int64_t convert_vectors(const float* in, F16* out, int64_t n) {
+  const hn::ScalableTag<float> wide;
+  const hn::Rebind<hwy::float16_t, decltype(wide)> half;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  int64_t k = 0;
+  for (; k + lanes <= n; k += lanes)
+    hn::StoreU(hn::DemoteTo(half, hn::LoadU(wide, in + k)), half,
+               reinterpret_cast<hwy::float16_t*>(out + k));
+  return k;
+}
+#else
+template <DType from, DType to> constexpr bool has_instruction = false;
+#endif
 
 template <DType from, DType to> void cast(const void* in, uint8_t form, void* out, int64_t n) {
   using From = typename Element<from>::Storage;
@@ -31,7 +66,9 @@ template <DType from, DType to> void cast(const void* in, uint8_t form, void* ou
     std::fill_n(q, n, convert<To>(widen(*p)));
     return;
   }
-  for (int64_t k = 0; k < n; k++)
+  int64_t done = 0;
+  if constexpr (has_instruction<from, to>) done = convert_vectors(p, q, n);
+  for (int64_t k = done; k < n; k++)
     q[k] = convert<To>(widen(p[k]));
 }
 

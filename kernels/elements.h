@@ -66,12 +66,14 @@ template <std::integral T> constexpr int64_t widen(T x) { return x; }
 constexpr int64_t widen(Bool x) { return x.byte != 0; }
 constexpr float widen(Bf16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
 
-/// A product by 2^112 brings the exponent's bias to that of f32, subnormal numbers included.
+/// A product by 2^112 brings the exponent's bias to that of f32, subnormal numbers included. A NaN
+/// becomes quiet.
 constexpr float widen(F16 x) {
   uint32_t magnitude = uint32_t{x.bits & 0x7FFFu} << 13;
   float scaled = std::bit_cast<float>(magnitude) * 0x1p112f;
   auto bits = std::bit_cast<uint32_t>(scaled);
   if (magnitude >= 0x0F800000u) bits = magnitude | 0x7F800000u; // infinity and NaN
+  if (magnitude > 0x0F800000u) bits |= 0x00400000u;
   return std::bit_cast<float>(bits | uint32_t{x.bits & 0x8000u} << 16);
 }
 

@@ -99,6 +99,8 @@ template <class D> HWY_INLINE Vec<D> copysign(D, Vec<D> a, Vec<D> b) { return hn
 template <class D> HWY_INLINE Vec<D> mul(D tag, Vec<D> a, Vec<D> b) {
   if constexpr (is_float<D>) {
     return hn::Mul(a, b);
+  } else if constexpr (sizeof(TFromD<D>) == 1) { // bools
+    return hn::And(a, b);
   } else {
 #if HWY_TARGET == HWY_SCALAR
     return each_lane(tag, a, b, b, [](int64_t x, int64_t y, int64_t) {
@@ -284,7 +286,9 @@ template <class D> HWY_INLINE IndexVec<D> where_index(D, Mask<D> c, IndexVec<D> 
 template <class D> HWY_INLINE Vec<UnsignedTag<D>> load_bytes(D, const uint8_t* p) {
   const UnsignedTag<D> wide;
   const auto bytes = hn::LoadU(hn::Rebind<uint8_t, D>(), p);
-  if constexpr (sizeof(TFromD<D>) == 4)
+  if constexpr (sizeof(TFromD<D>) == 1)
+    return bytes;
+  else if constexpr (sizeof(TFromD<D>) == 4)
     return hn::PromoteTo(wide, bytes);
   else
     return hn::PromoteTo(wide, hn::PromoteTo(hn::Rebind<uint32_t, D>(), bytes));
@@ -297,7 +301,9 @@ template <class D> HWY_INLINE void store_mask(D, Mask<D> m, uint8_t* p) {
   const hn::Rebind<uint8_t, D> bytes;
   const hn::RebindToSigned<D> wide;
   const auto ones = hn::IfThenElseZero(hn::RebindMask(wide, m), hn::Set(wide, 1));
-  if constexpr (sizeof(TFromD<D>) == 4)
+  if constexpr (sizeof(TFromD<D>) == 1)
+    hn::StoreU(hn::BitCast(bytes, ones), bytes, p);
+  else if constexpr (sizeof(TFromD<D>) == 4)
     hn::StoreU(hn::DemoteTo(bytes, ones), bytes, p);
   else
     hn::StoreU(hn::TruncateTo(bytes, hn::BitCast(UnsignedTag<D>(), ones)), bytes, p);

@@ -46,7 +46,7 @@ template <class Op, class S, class T> struct Reader {
       else if (form[k] == kScalar)
         std::memcpy(&value, in[k], sizeof value);
       else
-        value = widen(*reinterpret_cast<const S*>(in[k]));
+        value = static_cast<T>(widen(*reinterpret_cast<const S*>(in[k])));
       std::fill_n(splat[k], kLanes, value);
     }
   }
@@ -103,11 +103,16 @@ HWY_NOINLINE void tail(Reader<Op, S, T> reader, Flags& flags, const T* attribute
   std::memcpy(static_cast<uint8_t*>(out) + i * size, result, count * size);
 }
 
+// Bools are 0 and 1, and what ops make of them fits a byte.
+template <DType dtype>
+using Lane = std::conditional_t<dtype == DType::boolean, int8_t, typename Element<dtype>::Compute>;
+
 template <class Op, DType dtype>
 void run(const void* const* in, const uint8_t* form, const void* attributes, void* out, int64_t n,
          uint32_t* error) {
   using S = typename Element<dtype>::Storage;
-  using T = typename Element<dtype>::Compute;
+  using T = Lane<dtype>;
+  static_assert(dtype != DType::boolean || Op::attributes == 0);
   const Reader<Op, S, T> reader(in, form);
   const auto* numbers = static_cast<const T*>(attributes);
   const size_t count = static_cast<size_t>(n), lanes = hn::Lanes(hn::ScalableTag<T>());

@@ -13,6 +13,9 @@
 #include "kernels/pointwise_table.h"
 
 #include <algorithm>
+#include <bit>
+#include <memory>
+#include <vector>
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels::reductions::HWY_NAMESPACE {
@@ -22,7 +25,8 @@ using namespace weft::kernels::HWY_NAMESPACE;
 #include "weft/gen/lanes.inc"
 
 constexpr size_t kBlock = 256; // vectors of a row that four accumulators take one after the other
-constexpr size_t kRowsABlock = 32; // the same down a column
+constexpr int64_t kRowsABlock = 32; // rows of a column that one accumulator takes
+constexpr size_t kMostGroups = 16;  // of 16 vectors, that go down together
 constexpr size_t kLevels = 48;
 
 /// A reduction of one dtype: storage S, compute type T (8 bytes where positions are followed).
@@ -132,10 +136,9 @@ template <class Op, DType dtype> struct Fold {
 /// counter.
 template <class F, class Value> struct Tree {
   F& fold;
-  Value level[kLevels];
+  Value* level; // room for as many as the number of values has binary digits
   size_t count = 0;
 
-  HWY_INLINE explicit Tree(F& f) : fold(f) {}
   HWY_INLINE void push(Value v) {
     size_t k = 0;
     for (; count >> k & 1; k++)
@@ -181,7 +184,8 @@ HWY_INLINE typename F::State block(F& fold, const typename F::S* p, int64_t firs
 template <class F>
 typename F::Scalar reduce_piece(F& fold, const typename F::S* p, int64_t first, size_t n) {
   const size_t lanes = F::lanes();
-  Tree<F, typename F::State> tree(fold);
+  typename F::State levels[kLevels];
+  Tree<F, typename F::State> tree{fold, levels};
   size_t vectors = n / lanes, done = 0;
   while (done < vectors) {
     size_t take = std::min(kBlock, vectors - done);
@@ -201,7 +205,8 @@ template <class F> void piece(const void* in, int64_t first, int64_t n, void* st
 
 template <class F> void finish(void* states, int64_t pieces, int64_t n, void* out) {
   F fold;
-  Tree<F, typename F::Scalar> tree(fold);
+  typename F::Scalar levels[kLevels];
+  Tree<F, typename F::Scalar> tree{fold, levels};
   for (int64_t k = 0; k < pieces; k++) {
     typename F::Scalar s;
     std::memcpy(&s, static_cast<char*>(states) + k * kReductionStateBytes, sizeof s);
@@ -221,7 +226,8 @@ void rows(const void* in, int64_t count, int64_t row_stride, int64_t n, void* ou
     if (n <= kReductionPiece) {
       all = reduce_piece(fold, p, 0, static_cast<size_t>(n));
     } else {
-      Tree<F, typename F::Scalar> tree(fold);
+      typename F::Scalar levels[kLevels];
+      Tree<F, typename F::Scalar> tree{fold, levels};
       for (int64_t k = 0; k < n; k += kReductionPiece)
         tree.push(
             reduce_piece(fold, p + k, k, static_cast<size_t>(std::min(kReductionPiece, n - k))));
@@ -233,62 +239,118 @@ void rows(const void* in, int64_t count, int64_t row_stride, int64_t n, void* ou
 
 // The address of a column's elements, one after the other.
 template <class S> struct ColumnWalk {
+  const ColumnPlaces* places;
+  const int64_t* start;
+  int64_t left;
   const S* column;
-  const ColumnPlaces& places;
-  const int64_t* start = places.starts;
-  int64_t left = places.run;
-  const S* at = column + *start;
+  const S* at;
 
+  HWY_INLINE ColumnWalk(const ColumnPlaces& p, const S* first)
+      : places(&p), start(p.starts), left(p.run), column(first), at(first + *start) {}
   HWY_INLINE void next() {
-    at += places.stride;
+    at += places->stride;
     if (--left > 0) return;
-    left = places.run;
+    left = places->run;
     at = column + *++start;
+  }
+  HWY_INLINE void move_across(size_t columns) {
+    column += columns;
+    at += columns;
   }
 };
 
-// `width` vectors side by side, down all rows; `count` columns where less than one vector is left.
+/// `width` vectors side by side; of a single one only `count` columns where that is less.
+template <size_t width, class F> struct Columns {
+  using S = typename F::S;
+  struct Group {
+    typename F::State s[width];
+  };
+
+  F& fold;
+  size_t count;
+
+  HWY_INLINE Group combine(Group a, const Group& b) {
+    for (size_t w = 0; w < width; w++)
+      a.s[w] = fold.combine(a.s[w], b.s[w]);
+    return a;
+  }
+  /// Reduces rows k to end; `row` goes from the first to the last of them.
+  HWY_INLINE Group block(ColumnWalk<S>& row, int64_t k, int64_t end) {
+    Group g;
+#pragma GCC unroll 16
+    for (size_t w = 0; w < width; w++)
+      g.s[w] = at(row, k, w);
+    for (k++; k < end; k++) {
+      row.next();
+#pragma GCC unroll 16
+      for (size_t w = 0; w < width; w++)
+        g.s[w] = fold.combine(g.s[w], at(row, k, w));
+    }
+    return g;
+  }
+  HWY_INLINE Group identity() {
+    Group none;
+    for (size_t w = 0; w < width; w++)
+      none.s[w] = fold.identity();
+    return none;
+  }
+  HWY_INLINE void store(const Group& g, int64_t n, typename F::Result* out) {
+    for (size_t w = 0; w < width; w++)
+      fold.store_result(g.s[w], n, out + w * F::lanes(), count);
+  }
+
+private:
+  HWY_INLINE typename F::State at(const ColumnWalk<S>& row, int64_t k, size_t w) {
+    const S* q = row.at + w * F::lanes();
+    if constexpr (width == 1)
+      if (count < F::lanes()) return fold.partial(q, count, k, false);
+    return fold.whole(q, k, false);
+  }
+};
+
+// One group down all rows.
 template <size_t width, class F>
 HWY_INLINE void tile(F& fold, const typename F::S* p, int64_t n, const ColumnPlaces& places,
                      size_t count, typename F::Result* out) {
-  using State = typename F::State;
-  const size_t lanes = F::lanes();
-  struct Group {
-    State s[width];
-  };
-  struct Folds {
-    F& fold;
-    HWY_INLINE Group combine(Group a, const Group& b) {
-      for (size_t w = 0; w < width; w++)
-        a.s[w] = fold.combine(a.s[w], b.s[w]);
-      return a;
-    }
-  } folds{fold};
-  ColumnWalk<typename F::S> row{p, places};
-  auto at = [&](int64_t k, size_t w) HWY_ATTR {
-    const auto* q = row.at + w * lanes;
-    return count < lanes ? fold.partial(q, count, k, false) : fold.whole(q, k, false);
-  };
-  Tree<Folds, Group> tree(folds);
-  for (int64_t k = 0; k < n;) {
-    Group g;
-    for (size_t w = 0; w < width; w++)
-      g.s[w] = at(k, w);
-    int64_t end = std::min<int64_t>(n, k + kRowsABlock);
-    for (k++; k < end; k++) {
-      row.next();
-      for (size_t w = 0; w < width; w++)
-        g.s[w] = fold.combine(g.s[w], at(k, w));
-    }
-    if (k < n) row.next();
-    tree.push(g);
+  using C = Columns<width, F>;
+  C columns{fold, count};
+  typename C::Group levels[kLevels];
+  Tree<C, typename C::Group> tree{columns, levels};
+  ColumnWalk<typename F::S> row(places, p);
+  for (int64_t k = 0; k < n; k += kRowsABlock) {
+    if (k > 0) row.next();
+    tree.push(columns.block(row, k, std::min<int64_t>(n, k + kRowsABlock)));
   }
-  Group none;
-  for (size_t w = 0; w < width; w++)
-    none.s[w] = fold.identity();
-  none = tree.result(none);
-  for (size_t w = 0; w < width; w++)
-    fold.store_result(none.s[w], n, out + w * lanes, count);
+  columns.store(tree.result(columns.identity()), n, out);
+}
+
+// Several groups side by side: all of them read some rows before the next ones, so that memory is
+// read in long lines.
+template <size_t width, class F>
+HWY_NOINLINE void tiles(F& fold, const typename F::S* p, int64_t n, const ColumnPlaces& places,
+                        size_t groups, typename F::Result* out) {
+  using C = Columns<width, F>;
+  using Group = typename C::Group;
+  const size_t step = width * F::lanes();
+  C columns{fold, F::lanes()};
+  const size_t blocks = static_cast<size_t>((n - 1) / kRowsABlock + 1);
+  const auto depth = static_cast<size_t>(std::bit_width(blocks));
+  const auto levels = std::make_unique_for_overwrite<Group[]>(groups * depth);
+  std::vector<Tree<C, Group>> trees;
+  for (size_t g = 0; g < groups; g++)
+    trees.push_back({columns, levels.get() + g * depth});
+  ColumnWalk<typename F::S> row(places, p), end = row;
+  for (int64_t k = 0; k < n; k += kRowsABlock, row = end) {
+    for (size_t g = 0; g < groups; g++) {
+      end = row;
+      end.move_across(g * step);
+      trees[g].push(columns.block(end, k, std::min<int64_t>(n, k + kRowsABlock)));
+    }
+    end.move_across(-((groups - 1) * step));
+    if (k + kRowsABlock < n) end.next();
+  }
+  for (size_t g = 0; g < groups; g++)
+    columns.store(trees[g].result(columns.identity()), n, out + g * step);
 }
 
 template <class F>
@@ -298,6 +360,12 @@ void columns(const void* in, int64_t n, const ColumnPlaces& places, int64_t coun
   auto* result = static_cast<typename F::Result*>(out);
   const size_t lanes = F::lanes(), all = static_cast<size_t>(count);
   size_t c = 0;
+  if (n > kRowsABlock)
+    while (c + 32 * lanes <= all) {
+      const size_t groups = std::min(kMostGroups, (all - c) / (16 * lanes));
+      tiles<16>(fold, p + c, n, places, groups, result + c);
+      c += groups * 16 * lanes;
+    }
   for (; c + 16 * lanes <= all; c += 16 * lanes)
     tile<16>(fold, p + c, n, places, lanes, result + c);
   for (; c + 4 * lanes <= all; c += 4 * lanes)

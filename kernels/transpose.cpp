@@ -23,6 +23,10 @@ inline V interleave(V a, V b, std::index_sequence<k...>) {
   return __builtin_shufflevector(a, b, (first + static_cast<int>(k) / 2 + (k % 2 ? n : 0))...);
 }
 
+template <class V, size_t... k> inline V reversed(V v, std::index_sequence<k...>) {
+  return __builtin_shufflevector(v, v, (static_cast<int>(sizeof...(k) - 1 - k))...);
+}
+
 // One square of as many lines as a vector has lanes. Each round interleaves line k with line
 // k + n / 2; after log2(n) of them every element has changed places with its mirror image.
 template <class T>
@@ -57,6 +61,20 @@ inline void fetch_ahead(const char* lines, int64_t step, int64_t first, int64_t 
   for (int64_t k = first; k < end; k++)
     for (int64_t at = 0; at < bytes; at += kCacheLine)
       __builtin_prefetch(lines + k * step + at, writes);
+}
+
+template <class T> void reverse_line(const char* from, char* to, int64_t n) {
+  using V = Lanes<T>;
+  constexpr int64_t lanes = 16 / sizeof(T), item = sizeof(T);
+  int64_t k = 0;
+  for (; k + lanes <= n; k += lanes) {
+    V v;
+    std::memcpy(&v, from + k * item, sizeof v);
+    v = reversed(v, std::make_index_sequence<lanes>());
+    std::memcpy(to + (n - lanes - k) * item, &v, sizeof v);
+  }
+  for (; k < n; k++)
+    std::memcpy(to + (n - 1 - k) * item, from + k * item, item);
 }
 
 // Walks along the lines of the side that steps further, so that each part of a cache is used whole
@@ -106,6 +124,19 @@ void transpose(const char* from, int64_t from_step, char* to, int64_t to_step, i
     return transpose_block<uint32_t>(from, from_step, to, to_step, rows, columns);
   default:
     return transpose_block<uint64_t>(from, from_step, to, to_step, rows, columns);
+  }
+}
+
+void reverse(const char* from, char* to, int64_t n, int64_t item) {
+  switch (item) {
+  case 1:
+    return reverse_line<uint8_t>(from, to, n);
+  case 2:
+    return reverse_line<uint16_t>(from, to, n);
+  case 4:
+    return reverse_line<uint32_t>(from, to, n);
+  default:
+    return reverse_line<uint64_t>(from, to, n);
   }
 }
 

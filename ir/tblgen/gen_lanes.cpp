@@ -85,10 +85,12 @@ void function(llvm::raw_ostream& os, const Records& records, const OpRecord& op)
     body(os, records, op.value, inputs, "  ");
   } else {
     const char* lead = "  if constexpr ";
-    for (auto [dtype, type] : {std::pair("f32", "float"), {"f64", "double"}, {"i64", "int64_t"}}) {
+    for (auto [dtype, is_computed] : {std::pair("f32", "std::is_same_v<TFromD<D>, float>"),
+                                      {"f64", "std::is_same_v<TFromD<D>, double>"},
+                                      {"i64", "std::is_integral_v<TFromD<D>>"}}) { // and bools
       const Expression& e = op.for_dtype(dtype);
       if (!e.dag) continue;
-      os << lead << "(std::is_same_v<TFromD<D>, " << type << ">) {\n";
+      os << lead << "(" << is_computed << ") {\n";
       body(os, records, e, inputs, "    ");
       lead = "  } else if constexpr ";
     }

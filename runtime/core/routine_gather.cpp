@@ -47,6 +47,17 @@ bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed&
   return accepted;
 }
 
+// Rows lie anywhere in a table, where no processor foresees them.
+void fetch_ahead(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim) {
+  constexpr int64_t kRuns = 8, kLine = 64, kMostLines = 4; // then a processor foresees the rest
+  if (loop.inner_stride(kIndex) != 0) return;
+  const char *index = at.ahead(kIndex, kRuns), *from = at.ahead(kSource, kRuns);
+  if (!index || !dim.has(index_at(index))) return;
+  const int64_t bytes = std::min(loop.inner() * loop.item[kSource], kMostLines * kLine);
+  for (int64_t k = 0; k < bytes; k += kLine)
+    __builtin_prefetch(from + index_at(index) * dim.stride + k);
+}
+
 } // namespace
 
 bool routine_gather(const RoutineCall& call) {
@@ -68,6 +79,7 @@ bool routine_gather(const RoutineCall& call) {
     StridedCursor cursor(loop, begin);
     while (begin < end) {
       const int64_t n = std::min(end - begin, loop.rank ? cursor.run() : 1);
+      fetch_ahead(loop, cursor, dim);
       bool fits = kernels::visit_width(
           dtype, [&](auto word) { return gather_run<decltype(word)>(loop, cursor, dim, n); });
       if (!fits) accepted.store(false, std::memory_order_relaxed);

@@ -106,6 +106,9 @@ void copy_strided(char* to, int64_t to_stride, const char* from, int64_t from_st
     std::memcpy(to, from, static_cast<size_t>(n * item));
     return;
   }
+  const int64_t last = (n - 1) * item;
+  if (to_stride == item && from_stride == -item) return kernels::reverse(from - last, to, n, item);
+  if (to_stride == -item && from_stride == item) return kernels::reverse(from, to - last, n, item);
   switch (item) {
   case 1:
     return copy_items<uint8_t>(to, to_stride, from, from_stride, n);

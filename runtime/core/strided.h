@@ -38,6 +38,13 @@ public:
   char* at(int k) const { return loop_.base[k] + offsets_[k]; }
   /// Elements from here to the end of the inner dim.
   int64_t run() const { return loop_.inner() - index_[last_]; }
+  /// Address of array k's element so many steps further along the dim outside of the inner one,
+  /// null where that has no more.
+  char* ahead(int k, int64_t steps) const {
+    const int d = last_ - 1;
+    if (d < 0 || index_[d] + steps >= loop_.sizes[d]) return nullptr;
+    return at(k) + steps * loop_.strides[k][d];
+  }
   /// Moves on by n <= run() elements.
   void advance(int64_t n);
 

@@ -69,6 +69,18 @@ TEST_CASE("a block of elements of any width is transposed") {
       }
 }
 
+TEST_CASE("a line of elements of any width is reversed") {
+  for (int64_t item : {1, 2, 4, 8})
+    for (int64_t n : {0, 1, 3, 16, 37}) {
+      std::vector<char> from(static_cast<size_t>(n * item)), to(from.size()), want(from.size());
+      std::iota(from.begin(), from.end(), char{1});
+      for (int64_t k = 0; k < n; k++)
+        std::copy_n(from.begin() + k * item, item, want.begin() + (n - 1 - k) * item);
+      reverse(from.data(), to.data(), n, item);
+      CHECK(to == want);
+    }
+}
+
 TEST_CASE("products of integers wrap") {
   on_each_target([] {
     for (int64_t m : {1, 6, 13, 100})

@@ -141,7 +141,7 @@ TEST_CASE("pieces merged later have the bits of the whole row") {
 TEST_CASE("rows and columns of a matrix agree") {
   on_each_target([] {
     for (auto [height, width] :
-         {std::pair<int64_t, int64_t>{3, 5}, {70, 67}, {1000, 9}, {33, 300}}) {
+         {std::pair<int64_t, int64_t>{3, 5}, {70, 67}, {1000, 9}, {33, 300}, {100, 1100}}) {
       std::vector<float> x = normal(static_cast<size_t>(height * width), 9);
       std::vector<float> t(x.size());
       for (int64_t r = 0; r < height; r++)
