@@ -360,14 +360,11 @@ void columns(const void* in, int64_t n, const ColumnPlaces& places, int64_t coun
   auto* result = static_cast<typename F::Result*>(out);
   const size_t lanes = F::lanes(), all = static_cast<size_t>(count);
   size_t c = 0;
-  if (n > kRowsABlock)
-    while (c + 32 * lanes <= all) {
-      const size_t groups = std::min(kMostGroups, (all - c) / (16 * lanes));
-      tiles<16>(fold, p + c, n, places, groups, result + c);
-      c += groups * 16 * lanes;
-    }
-  for (; c + 16 * lanes <= all; c += 16 * lanes)
-    tile<16>(fold, p + c, n, places, lanes, result + c);
+  while (c + 16 * lanes <= all) {
+    const size_t groups = std::min(kMostGroups, (all - c) / (16 * lanes));
+    tiles<16>(fold, p + c, n, places, groups, result + c);
+    c += groups * 16 * lanes;
+  }
   for (; c + 4 * lanes <= all; c += 4 * lanes)
     tile<4>(fold, p + c, n, places, lanes, result + c);
   for (; c + lanes <= all; c += lanes)
