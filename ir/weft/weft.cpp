@@ -15,9 +15,6 @@
 #define GET_ATTRDEF_CLASSES
 #include "weft/gen/weft_attrs.cpp.inc"
 
-#define GET_OP_CLASSES
-#include "weft/gen/weft_ops.cpp.inc"
-
 using namespace mlir;
 
 namespace weft::ir {
@@ -27,10 +24,7 @@ void WeftDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "weft/gen/weft_attrs.cpp.inc"
       >();
-  addOperations<
-#define GET_OP_LIST
-#include "weft/gen/weft_ops.cpp.inc"
-      >();
+  registerWeftDialectOperations(this); // ir/weft/op_classes.cpp.in
 }
 
 LogicalResult WeftDialect::verifyOperationAttribute(Operation*, NamedAttribute) {
