@@ -91,7 +91,7 @@ struct FunctionRun {
   void separate(std::vector<Tensor>& outputs) const {
     for (size_t k = 0; k < outputs.size(); k++) {
       Tensor& t = outputs[k];
-      bool is_known = t.requires_grad() || t.impl()->autograd;
+      bool is_known = t.requires_grad() || autograd_state(t.impl());
       for (const Tensor& x : inputs)
         is_known |= t.is_same(x);
       for (size_t j = 0; j < k; j++)

@@ -4,6 +4,7 @@
 #include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/view_history.h"
 
+#include <memory>
 #include <new>
 
 namespace weft {
@@ -165,8 +166,13 @@ GradNode* node_of(const TensorImpl* t) {
 }
 
 LeafState& leaf_state(TensorImpl* leaf) {
-  if (!leaf->autograd) leaf->autograd = new LeafState;
-  return *static_cast<LeafState*>(leaf->autograd);
+  AutogradState* state = autograd_state(leaf);
+  if (!state) {
+    auto made = std::make_unique<LeafState>();
+    if (std::atomic_ref(leaf->autograd).compare_exchange_strong(state, made.get()))
+      state = made.release();
+  }
+  return *static_cast<LeafState*>(state);
 }
 
 namespace {

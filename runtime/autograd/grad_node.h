@@ -87,9 +87,10 @@ struct alignas(64) GradNode : AutogradState {
   uint8_t scalar_count = 0, structure_count = 0, size_count = 0;
   bool keeps_result : 1 = false; // has a place for its own result, which its gradient may read
   bool in_place : 1 = false;
-  bool saved : 1 = false;    // holds or held values
-  bool released : 1 = false; // backward has let go of them
-  bool lent : 1 = false;     // by a slot: edges and values hold no references
+  bool saved : 1 = false; // holds or held values
+  // Not bits: a backward pass writes the first one while the slot's thread reads the second.
+  bool released = false; // backward has let go of them
+  bool lent = false;     // by a slot: edges and values hold no references
   std::atomic<NodeHome> home{NodeHome::none};
   uint32_t region = 0; // number of the compiled region that the op ran in
   union {
@@ -175,7 +176,12 @@ void replace_history(const OpCall& call, TensorImpl* t);
 /// Forgets a stored gradient that never came to be, since the compiled pass that made it failed.
 void drop_poisoned(Tensor& gradient);
 
-/// The autograd state of a leaf, made at the first call.
+/// The autograd state of a leaf, made at the first call, of whichever thread.
 LeafState& leaf_state(TensorImpl* leaf);
+
+/// What TensorImpl::autograd points at, while other threads may be making the state of a leaf.
+inline AutogradState* autograd_state(TensorImpl* t) {
+  return std::atomic_ref(t->autograd).load(std::memory_order_acquire);
+}
 
 } // namespace weft

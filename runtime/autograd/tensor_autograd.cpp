@@ -94,7 +94,7 @@ void drop_poisoned(Tensor& gradient) {
 
 Tensor Tensor::grad() const {
   const bool leaf = is_leaf();
-  if (!impl_->autograd) return {};
+  if (!autograd_state(impl_)) return {};
   if (!leaf) {
     const GradNode* node = node_of(impl_);
     return node->extra ? node->extra->retained() : Tensor();
@@ -110,7 +110,7 @@ void Tensor::set_grad(const Tensor& g) const {
     throw Error(ErrorKind::autograd, fmt::format("set_grad: {} must be a leaf, or a result that "
                                                  "retain_grad() was called on",
                                                  describe(impl_->meta)));
-  if (!g.defined() && !impl_->autograd) return;
+  if (!g.defined() && !autograd_state(impl_)) return;
   if (g.defined() && (g.dtype() != dtype() || g.shape() != shape()))
     throw Error(
         ErrorKind::autograd,
