@@ -80,8 +80,9 @@ std::string workspace_text(const Program& program, int64_t budget) {
     r += fmt::format("; {} computed again, {} are not kept for them",
                      counted(use->recomputed, "value"), text(use->recomputed_bytes));
   if (use->left_out)
-    r += fmt::format("; {}, {}, left to the backward pass, which computes what it needs of them again",
-                     counted(use->left_out, "value"), text(use->left_out_bytes));
+    r += fmt::format(
+        "; {}, {}, left to the backward pass, which computes what it needs of them again",
+        counted(use->left_out, "value"), text(use->left_out_bytes));
   if (budget && use->bytes > budget)
     r += fmt::format("; more than memory_budget, {}: nothing else is cheap to compute again",
                      text(budget));
@@ -95,7 +96,8 @@ std::string workspace_json(const Program& program, int64_t budget) {
                      "\"recomputed_bytes\":{},\"left_out\":{},\"left_out_bytes\":{},"
                      "\"over_budget\":{}}}",
                      use->bytes, use->at_once, use->in_results, use->recomputed,
-                     use->recomputed_bytes, use->left_out, use->left_out_bytes, budget && use->bytes > budget);
+                     use->recomputed_bytes, use->left_out, use->left_out_bytes,
+                     budget && use->bytes > budget);
 }
 
 void program_text(std::string& out, const Flush& f, const SegmentProgram& p,

@@ -375,8 +375,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
       f.last.store(p.get(), std::memory_order_release);
       return p.get();
     }
-    if (!region_.options().deterministic)
-      join(wanted, p->live);
+    if (!region_.options().deterministic) join(wanted, p->live);
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;

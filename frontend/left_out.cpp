@@ -28,8 +28,7 @@ bool is_reliable(const TensorImpl& t) {
 }
 
 bool is_written(const Flush& f, const Flush::Leaf& leaf) {
-  return leaf.written ||
-         (leaf.same_as >= 0 && f.leaves[static_cast<size_t>(leaf.same_as)].written);
+  return leaf.written || (leaf.same_as >= 0 && f.leaves[static_cast<size_t>(leaf.same_as)].written);
 }
 
 /// Finds the ops between what a program keeps and what it leaves out.

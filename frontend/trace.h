@@ -90,10 +90,10 @@ struct Flush {
     ColdNode* node;
     bool is_view;
   };
-  std::vector<Value> values;        // results in order, views included
-  std::vector<int32_t> owners;      // slots of results that own a storage, in order
-  std::vector<int32_t> owner_index; // by position in `values`: of its owner in `owners`, or -1
-  std::vector<uint32_t> owner_uses; // by position in `owners`: values that look into it
+  std::vector<Value> values;          // results in order, views included
+  std::vector<int32_t> owners;        // slots of results that own a storage, in order
+  std::vector<int32_t> owner_index;   // by position in `values`: of its owner in `owners`, or -1
+  std::vector<uint32_t> owner_uses;   // by position in `owners`: values that look into it
   std::vector<uint8_t> owner_written; // likewise: whether an op in place writes into it
   bool has_written_leaf = false;
   bool overlapping = false; // leaves overlap in a way that is not compiled

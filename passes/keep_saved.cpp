@@ -1,4 +1,5 @@
-// Of what a backward pass outside of the program will read, only what is dear to make again is kept.
+// Of what a backward pass outside of the program will read, only what is dear to make again is
+// kept.
 // 1. Results that are marked as saved are read by nobody but a backward pass. Leaves and the other
 //    results are there by then; leaves that may hold something else count as gone.
 // 2. A minimum cut between those and the saved results chooses what is kept: its bytes, and the

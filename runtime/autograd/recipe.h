@@ -1,6 +1,6 @@
-// Recipe: how a backward pass makes what the program of its forward part did not keep. A saved value
-// that is left out is a tensor without data whose storage knows its recipe; whoever unpacks it gets
-// another tensor, which the recorded ops make of what was kept.
+// Recipe: how a backward pass makes what the program of its forward part did not keep. A saved
+// value that is left out is a tensor without data whose storage knows its recipe; whoever unpacks
+// it gets another tensor, which the recorded ops make of what was kept.
 #pragma once
 
 #include "runtime/core/op_call.h"

@@ -32,9 +32,9 @@ struct Storage {
   uint32_t scratch = 0;         // a session's mark while it checks aliasing of mutated storages
   std::atomic<uint64_t> id{0};  // unique, taken at the first request
   uint64_t born = 0; // on a device: the number of the launch that made its first contents, or 0
-  MemoryOwner* owner = nullptr; // of memory from elsewhere; null: the allocator's
-  Recipe* recipe = nullptr;     // makes the contents, which were not kept (autograd/recipe.h)
-  int32_t recipe_step = -1;     // of the recipe, which makes them
+  MemoryOwner* owner = nullptr;     // of memory from elsewhere; null: the allocator's
+  Recipe* recipe = nullptr;         // makes the contents, which were not kept (autograd/recipe.h)
+  int32_t recipe_step = -1;         // of the recipe, which makes them
   std::atomic<uint32_t> readers{0}; // recipes that will read the contents as they are
   bool exposed = false;             // somebody may write by an address: versions do not tell
 

@@ -1,4 +1,5 @@
-// What a compiled forward keeps for a backward pass outside of it: memory, what explain() says, the same results.
+// What a compiled forward keeps for a backward pass outside of it: memory, what explain() says, the
+// same results.
 #include "compiled_util.h"
 #include "weft/memory.h"
 
@@ -107,9 +108,10 @@ TEST_CASE("a graph lets go of what its recipe holds, node by node", "[memory]") 
   auto f = compile([](const Tensor& v) { return tanh(exp(v) * 0.1) * v; });
   const size_t before = memory::stats().live;
   for (int k = 0; k < 4; k++) {
-    f(x);                                         // dropped
-    f(x).backward(test::ramp({512, 512}));        // walked
-    grad({f(x)}, {x}, {test::ramp({512, 512})}, {.retain_graph = true}); // kept to the end of the line
+    f(x);                                  // dropped
+    f(x).backward(test::ramp({512, 512})); // walked
+    grad({f(x)}, {x}, {test::ramp({512, 512})},
+         {.retain_graph = true}); // kept to the end of the line
   }
   x.set_grad({});
   CHECK(memory::stats().live - before < (1 << 20)); // what the sessions keep

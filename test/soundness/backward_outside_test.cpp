@@ -12,9 +12,7 @@ namespace {
 
 constexpr int kCalls = 4; // the first records, the second compiles
 
-Tensor leaf(const Shape& shape, double start = -1.0) {
-  return ramp(shape, start).requires_grad_();
-}
+Tensor leaf(const Shape& shape, double start = -1.0) { return ramp(shape, start).requires_grad_(); }
 
 // Saves most of what it makes; the results of elementwise ops are cheap to make again.
 Tensor activations(const Tensor& x, const Tensor& w) {
@@ -168,7 +166,8 @@ SOUND("gradients of gradients") {
     const std::vector<Tensor> first =
         grad({r}, {x, y}, {ramp({6, 5}, 0.1 * k)}, {.create_graph = true});
     w.see(first);
-    const Tensor second = grad({first[0] * first[1]}, {x}, {ramp({6, 5})}, {.create_graph = true})[0];
+    const Tensor second =
+        grad({first[0] * first[1]}, {x}, {ramp({6, 5})}, {.create_graph = true})[0];
     w.see(second);
     second.backward(ramp({6, 5}));
     see_gradients(w, {x, y});
@@ -199,9 +198,8 @@ SOUND("frozen parameters") {
 
 SOUND("dropout draws the same numbers again and moves no generator") {
   Tensor x = leaf({16, 8});
-  auto f = w.compile([](const Tensor& v) {
-    return dropout(tanh(dropout(exp(v), 0.3, true)), 0.5, true) * 2.0;
-  });
+  auto f = w.compile(
+      [](const Tensor& v) { return dropout(tanh(dropout(exp(v), 0.3, true)), 0.5, true) * 2.0; });
   for (int k = 0; k < kCalls; k++) {
     Tensor r = f(x);
     w.see(r);
