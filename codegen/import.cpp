@@ -101,6 +101,18 @@ private:
         function.setResultAttr(
             k, ir::kLeafName,
             builder.getI64IntegerAttr(known.leaf_position.lookup(known.owner[v])));
+    if (!segment.saved.empty()) mark_saved();
+  }
+
+  void mark_saved() {
+    for (auto [k, v] : llvm::enumerate(segment.outputs)) {
+      function.setResultAttr(k, ir::kValueName, builder.getI64IntegerAttr(v));
+      if (llvm::is_contained(segment.saved, v))
+        function.setResultAttr(k, ir::kSavedName, builder.getUnitAttr());
+    }
+    for (auto [k, v] : llvm::enumerate(segment.leaves))
+      if (llvm::is_contained(segment.fixed, v))
+        function.setArgAttr(k, ir::kFixedName, builder.getUnitAttr());
   }
 
   //===--- Reading and writing ----------------------------------------------------------------===//
@@ -194,6 +206,8 @@ private:
       write(k, to, result);
     else
       current[to] = result;
+    if (!segment.saved.empty() && !op.in_place && !llvm::is_contained(segment.fixed, to))
+      result.getDefiningOp()->setAttr(ir::kValueName, builder.getI64IntegerAttr(to));
   }
 
   void return_outputs() {

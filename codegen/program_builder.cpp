@@ -86,7 +86,8 @@ private:
 
   void add_outputs() {
     for (auto [k, type] : llvm::enumerate(function.getResultTypes())) {
-      int32_t value = segment.outputs[k];
+      auto number = function.getResultAttrOfType<IntegerAttr>(k, ir::kValueName);
+      int32_t value = number ? static_cast<int32_t>(number.getInt()) : segment.outputs[k];
       program.outputs.push_back({value, segment.values[value].meta.dtype, bytes_of(type)});
     }
   }

@@ -121,10 +121,17 @@ void describe_segment(Flush& f) {
   std::unordered_map<int32_t, int32_t> position;
   for (size_t k = 0; k < f.owners.size(); k++)
     position[f.owners[k]] = static_cast<int32_t>(k);
+  f.owner_uses.resize(f.owners.size());
+  f.owner_written.resize(f.owners.size());
   for (const Flush::Value& v : f.values) {
     auto at = position.find(v.owner);
     f.owner_index.push_back(at == position.end() ? -1 : at->second);
+    if (at != position.end()) f.owner_uses[static_cast<size_t>(at->second)]++;
   }
+  for (const ColdNode* c : f.path)
+    if (auto at = c->in_place ? position.find(owner.at(c->operands[0])) : position.end();
+        at != position.end())
+      f.owner_written[static_cast<size_t>(at->second)] = 1;
 }
 
 void describe_aliases(Flush& f, TensorImpl* const* values) {

@@ -37,7 +37,7 @@ std::string Verification::place_at_fault() const {
   auto live_up_to = [&](size_t count) { // the first values, and what was live
     std::vector<uint8_t> live = live_;
     for (size_t k = 0; k < count; k++)
-      live[k] = 1;
+      live[k] = kHeld;
     return live;
   };
   const size_t all = flush_.owners.size();

@@ -70,7 +70,7 @@ void remarks_text(std::string& out, const Flush& f, const Program& program) {
 /// "workspace: 80.1 MiB, ...", where there is one.
 std::string workspace_text(const Program& program, int64_t budget) {
   const std::optional<WorkspaceUse> use = workspace_of(program);
-  if (!use || (!use->bytes && !use->in_results && !use->recomputed)) return "";
+  if (!use || (!use->bytes && !use->in_results && !use->recomputed && !use->left_out)) return "";
   auto text = [](int64_t bytes) { return text_of_bytes(static_cast<size_t>(bytes)); };
   std::string r = fmt::format("      workspace: {}, {} of it in use at once", text(use->bytes),
                               text(use->at_once));
@@ -79,6 +79,10 @@ std::string workspace_text(const Program& program, int64_t budget) {
   if (use->recomputed)
     r += fmt::format("; {} computed again, {} are not kept for them",
                      counted(use->recomputed, "value"), text(use->recomputed_bytes));
+  if (use->left_out)
+    r += fmt::format(
+        "; {}, {}, left to the backward pass, which computes what it needs of them again",
+        counted(use->left_out, "value"), text(use->left_out_bytes));
   if (budget && use->bytes > budget)
     r += fmt::format("; more than memory_budget, {}: nothing else is cheap to compute again",
                      text(budget));
@@ -89,9 +93,11 @@ std::string workspace_json(const Program& program, int64_t budget) {
   const std::optional<WorkspaceUse> use = workspace_of(program);
   if (!use) return "null";
   return fmt::format("{{\"bytes\":{},\"at_once\":{},\"in_results\":{},\"recomputed\":{},"
-                     "\"recomputed_bytes\":{},\"over_budget\":{}}}",
+                     "\"recomputed_bytes\":{},\"left_out\":{},\"left_out_bytes\":{},"
+                     "\"over_budget\":{}}}",
                      use->bytes, use->at_once, use->in_results, use->recomputed,
-                     use->recomputed_bytes, budget && use->bytes > budget);
+                     use->recomputed_bytes, use->left_out, use->left_out_bytes,
+                     budget && use->bytes > budget);
 }
 
 void program_text(std::string& out, const Flush& f, const SegmentProgram& p,
@@ -218,7 +224,7 @@ std::string as_text(const Region& region) {
 /// What the compiler says about the kernels: equal remarks once, with their count.
 std::string remarks_json(const Flush& f, const Program& program) {
   std::vector<std::pair<std::string, int>> remarks;
-  constexpr const char* kinds[] = {"apart", "joined", "recomputed"};
+  constexpr const char* kinds[] = {"apart", "joined", "recomputed", "left out"};
   for (const ProgramRemark& m : program.remarks) {
     std::string text = fmt::format("\"kind\":\"{}\",\"op\":{},\"at\":{},\"other\":{},\"other_at\":{"
                                    "},\"reason\":{},\"text\":{}",

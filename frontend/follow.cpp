@@ -13,6 +13,7 @@ TensorImpl* Session::op(const OpCall& call) {
     refuse_pure("take random numbers", call.location());
   if (is_full_) [[unlikely]]
     end_segment("segment length", call.location());
+  if (call.in_place) before_write(*call.operands[0]->storage);
   switch (mode_) {
   case Mode::follow:
     return follow(call);

@@ -3,6 +3,7 @@
 
 #include "frontend/alias.h"
 #include "frontend/early_run.h"
+#include "frontend/left_out.h"
 #include "frontend/segment_builder.h"
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
@@ -179,9 +180,16 @@ bool has_room(TensorImpl* t, const Loc& loc) {
   return true;
 }
 
+// Makes `all` what serves `other` as well.
+void join(std::vector<uint8_t>& all, const std::vector<uint8_t>& other) {
+  all.resize(std::max(all.size(), other.size()), 0);
+  for (size_t k = 0; k < other.size(); k++)
+    all[k] = std::max(all[k], other[k]);
+}
+
 bool covers(const std::vector<uint8_t>& have, const std::vector<uint8_t>& want) {
   for (size_t k = 0; k < want.size(); k++)
-    if (want[k] && !have[k]) return false;
+    if (want[k] > (k < have.size() ? have[k] : 0)) return false;
   return true;
 }
 
@@ -226,17 +234,24 @@ void Session::settle_tape(const Flush& f) noexcept {
   }
 }
 
-// Which storages the outside can still see.
+// Which storages the outside can still see, and of which it has but saved values: those, and the
+// edges to a leaf, are the tape's.
 void Session::find_live(const Flush& f, std::vector<uint8_t>& live) {
-  live.assign(f.owners.size(), 0);
+  live.assign(f.owners.size(), kDead);
+  bool is_any_saved = false;
   for (size_t k = f.values.size(); k-- > 0;) {
     TensorImpl* t = value_table_[static_cast<size_t>(f.values[k].slot)];
     if (t->refs.load(std::memory_order_acquire) != TensorImpl::kUser) {
-      if (f.owner_index[k] >= 0) live[static_cast<size_t>(f.owner_index[k])] = 1;
+      if (f.owner_index[k] < 0) continue;
+      const bool is_saved = t->user_refs() == 1 && !(t->is_leaf && t->meta.requires_grad);
+      uint8_t& how = live[static_cast<size_t>(f.owner_index[k])];
+      how = std::max<uint8_t>(how, is_saved ? kSaved : kHeld);
+      is_any_saved |= is_saved;
       continue;
     }
     if (t->autograd) t->clear_autograd();
   }
+  if (is_any_saved) weigh_saved(f, live);
 }
 
 void Session::launch(Flush& f) {
@@ -267,6 +282,7 @@ void Session::launch(Flush& f) {
     }
     if (run_program(f, *p)) {
       ran_ = p;
+      if (p->left_out) leave_out(f, *p->left_out);
       if (!start) return mark_early(f, *p);
       p->trial.program_took(static_cast<double>(profile::now() - start));
       return end_trial(*p);
@@ -367,9 +383,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
       f.last.store(p.get(), std::memory_order_release);
       return p.get();
     }
-    if (!region_.options().deterministic)
-      for (size_t k = 0; k < wanted.size(); k++)
-        wanted[k] |= p->live[k];
+    if (!region_.options().deterministic) join(wanted, p->live);
   }
   auto made = std::make_unique<SegmentProgram>();
   made->live = wanted;
@@ -385,6 +399,7 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
     return nullptr;
   }
   p->program = compile_segment(segment, region_.settings(f.device.type), p->report);
+  describe_left_out(f, *p);
   stats.compile_seconds += p->report.total_ms * 1e-3;
   f.last.store(p, std::memory_order_release);
   return p;
@@ -521,8 +536,8 @@ void Session::release_values(ColdNode* last) {
     if (!t) continue;
     const bool held = t->refs.load(std::memory_order_acquire) != TensorImpl::kUser;
     if (held || generic_) {
+      if (t->session) t->slot = -1; // else it has the number of a recipe's step
       t->session = nullptr;
-      t->slot = -1;
       t->release();
       t = generic_ ? nullptr : prepare_result(*c);
       continue;

@@ -120,6 +120,8 @@ bool PureProgram::run(const detail::PureValues& given, detail::PureResults& got)
   a.last_launch = &last_launch;
   if (refusals) a.refuse = [this] { return refusals; };
   try {
+    for (size_t k = 0; k < leaves.size(); k++)
+      if (leaves[k].written) before_write(*bound[k]->storage);
     for (size_t k = 0; k < outputs.size(); k++) {
       if (outputs[k].leaf >= 0) {
         output_data[k] = leaf_data[static_cast<size_t>(outputs[k].leaf)];

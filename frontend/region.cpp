@@ -1,6 +1,7 @@
 #include "frontend/region.h"
 
 #include "frontend/background.h"
+#include "frontend/left_out.h"
 
 #include "frontend/session.h"
 #include "runtime/core/profile.h"
@@ -127,6 +128,7 @@ void Region::compile_in_background(Flush& flush, SegmentProgram& program, Segmen
   // The region keeps what the job writes alive.
   run_in_background([self = shared_from_this(), &flush, &program, segment = std::move(segment)] {
     program.program = compile_segment(segment, self->settings(flush.device.type), program.report);
+    describe_left_out(flush, program);
     {
       std::lock_guard lock(self->mutex_);
       self->stats_.compile_seconds += program.report.total_ms * 1e-3;

@@ -20,6 +20,15 @@ private:
   std::unordered_map<std::string, int32_t> known_;
 };
 
+// What nothing may be made of later.
+void add_fixed(const Flush& f, const std::vector<uint8_t>& live,
+               const std::unordered_map<int32_t, int32_t>& number, Segment& s) {
+  for (size_t k = 0; k < f.leaves.size(); k++)
+    if (live[f.owners.size() + k]) s.fixed.push_back(number.at(f.leaves[k].slot));
+  for (size_t k = 0; k < f.owners.size(); k++)
+    if (f.owner_written[k]) s.fixed.push_back(number.at(f.owners[k]));
+}
+
 } // namespace
 
 Segment build_segment(const Flush& f, TensorImpl* const* values, const std::vector<int64_t>& sizes,
@@ -70,6 +79,9 @@ Segment build_segment(const Flush& f, TensorImpl* const* values, const std::vect
   }
   for (size_t k = 0; k < f.owners.size(); k++)
     if (live[k]) s.outputs.push_back(number.at(f.owners[k]));
+  for (size_t k = 0; k < f.owners.size(); k++)
+    if (live[k] == kSaved) s.saved.push_back(number.at(f.owners[k]));
+  if (!s.saved.empty()) add_fixed(f, live, number, s);
   std::vector<uint8_t> written(f.leaves.size());
   for (size_t i = 0; i < f.leaves.size(); i++) {
     const Flush::Leaf& l = f.leaves[i];

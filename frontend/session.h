@@ -98,6 +98,10 @@ private:
   void settle_tape(const Flush& flush) noexcept;
   void release_values(ColdNode* last);
 
+  // left_out.cpp
+  void weigh_saved(const Flush& flush, std::vector<uint8_t>& live) const;
+  void leave_out(const Flush& flush, const LeftOut& left_out);
+
   // early.cpp
   void mark_early(Flush& flush, const SegmentProgram& program);
   void start_early(const ColdNode& node);
@@ -146,6 +150,8 @@ private:
   std::vector<void*> leaf_data_, output_data_;
   std::vector<const Meta*> leaf_metas_;
   std::vector<uint64_t> scalar_bits_;
+  std::vector<Recipe::Missing> missing_;
+  std::vector<TensorImpl*> kept_;
 
 public:
   RegionStats stats;           // of this call; added to the region's at the end

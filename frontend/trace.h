@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frontend/trial.h"
+#include "runtime/autograd/recipe.h"
 #include "runtime/core/op_info.h"
 #include "runtime/core/region_hook.h"
 #include "runtime/program/compile_service.h"
@@ -36,15 +37,35 @@ struct SizesOf {
   std::vector<SizeFact> facts;
 };
 
+/// What the outside has of a storage at the end of a segment.
+enum Liveness : uint8_t {
+  kDead,
+  kSaved, // saved values of the tape alone: a program may leave them out
+  kHeld
+};
+
+/// What a program leaves out, and how a backward pass makes it of what is there (left_out.cpp).
+struct LeftOut {
+  std::shared_ptr<const RecipePlan> plan;
+  std::vector<int32_t> kept; // slots of the plan's kept tensors
+  struct Value {
+    int32_t slot, step, base; // steps of the plan: its own, that of the memory it looks into
+  };
+  std::vector<Value> values; // views included
+};
+
 /// One compiled form of a segment: which storages it materialises, and for which sizes.
 struct SegmentProgram {
-  std::vector<uint8_t> live; // by position in Flush::owners
+  // By position in Flush::owners a Liveness. Where one is kSaved there follows for each leaf
+  // whether nothing may be made of it later.
+  std::vector<uint8_t> live;
   SizesOf taken;
   std::vector<int64_t> sizes;  // that it was made for
   bool is_as_recorded = false; // these are the sizes of the recording: a call that matched it fits
   std::shared_ptr<LoadedProgram> program; // null: compilation failed, run eagerly
   CompileReport report;
-  std::atomic<bool> is_ready{true}; // false: another thread compiles it, which writes both above
+  std::unique_ptr<LeftOut> left_out; // null: nothing is
+  std::atomic<bool> is_ready{true};  // false: another thread compiles it, which writes those above
   std::atomic<int64_t> runs{0};
   Trial trial;
 };
@@ -69,9 +90,11 @@ struct Flush {
     ColdNode* node;
     bool is_view;
   };
-  std::vector<Value> values;        // results in order, views included
-  std::vector<int32_t> owners;      // slots of results that own a storage, in order
-  std::vector<int32_t> owner_index; // by position in `values`: of its owner in `owners`, or -1
+  std::vector<Value> values;          // results in order, views included
+  std::vector<int32_t> owners;        // slots of results that own a storage, in order
+  std::vector<int32_t> owner_index;   // by position in `values`: of its owner in `owners`, or -1
+  std::vector<uint32_t> owner_uses;   // by position in `owners`: values that look into it
+  std::vector<uint8_t> owner_written; // likewise: whether an op in place writes into it
   bool has_written_leaf = false;
   bool overlapping = false; // leaves overlap in a way that is not compiled
   Device device;            // on which all of it lies, tensors of the CPU without dims apart

@@ -28,6 +28,8 @@ struct PassContext {
 /// Replaces each composite op by the ops that its function calls.
 mlir::LogicalResult decompose(mlir::ModuleOp module, PassContext& context);
 
+/// Chooses what is kept for a backward pass outside of the program, and what that makes again.
+mlir::LogicalResult keepSaved(mlir::ModuleOp module, PassContext& context);
 /// Rewrites each op to a simpler one that gives the same bits; removes what nobody reads.
 mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 /// Merges ops that are equal.

@@ -4,6 +4,7 @@
 #include "ir/weft/weft.h"
 #include "passes/passes.h"
 #include "passes/schedule.h"
+#include "passes/typical_size.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Dominance.h"
@@ -27,6 +28,7 @@ struct PassInfo {
 
 // In order. Optional ones only make the result faster, or find nothing to do in a captured segment.
 constexpr PassInfo kPasses[] = {
+    {"keep-saved", keepSaved, "", true, "keeps for a backward pass what is dear to make again"},
     {"decompose", decompose, "", true, "replaces composites by what their functions call"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
@@ -136,12 +138,17 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
   return true;
 }
 
-// Bytes of the arena, where sizes are known.
+// Bytes of the arena and of what is kept for a backward pass, where sizes are known.
 std::optional<int64_t> workspaceOf(ModuleOp module) {
   auto function = *module.getOps<func::FuncOp>().begin();
   auto arena = function->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0);
   auto bytes = dyn_cast<AffineConstantExpr>(arena);
-  return bytes ? std::optional(bytes.getValue()) : std::nullopt;
+  if (!bytes) return std::nullopt;
+  double kept = 0;
+  Operation* end = function.getBody().front().getTerminator();
+  for (auto [k, v] : llvm::enumerate(end->getOperands()))
+    if (function.getResultAttr(k, ir::kSavedName)) kept += typicalBytes(v);
+  return bytes.getValue() + static_cast<int64_t>(kept);
 }
 
 } // namespace

@@ -11,10 +11,10 @@
 //    more goes. Fusion runs marked ops no earlier than what their readers read besides (fuse).
 // 5. Again, until no more is gained.
 // Ops are pure, random ones are numbered: a copy computes the same.
+#include "passes/memory_prices.h"
 #include "passes/min_cut.h"
 #include "passes/part.h"
 #include "passes/passes.h"
-
 #include "passes/typical_size.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -25,48 +25,11 @@ namespace weft {
 namespace {
 
 constexpr unsigned kMostRounds = 4;
-// Bytes below which a round is not worth it where no budget asks for it.
-constexpr double kLeastGain = 1 << 20;
-// A product with a longer sum is not cheap whatever a byte is worth.
-constexpr int64_t kMostInner = 256;
-// What a core does in a nanosecond, roughly: primitives of elementwise ops, of products, bytes
-// written for those who read from memory.
-constexpr double kPrimitives = 80, kProductPrimitives = 60, kBytesWritten = 10;
-
-// The value whose memory a value shows.
-Value baseOf(Value v) {
-  while (auto view = dyn_cast_or_null<ir::ViewOp>(v.getDefiningOp()))
-    v = view->getOperand(0);
-  return v;
-}
-
-bool isCheap(Operation* op) {
-  if (isa<ir::ViewOp>(op)) return true;
-  if (mayRefuse(op) || isRoutine(op)) return false;
-  if (isMatrixProduct(op)) return typicalValue(innerSizeOf(op)) <= double(kMostInner);
-  return isElementwise(op);
-}
-
-bool isReadFromMemory(Value v) {
-  return llvm::any_of(v.getUsers(), [](Operation* user) {
-    return isProduct(user) || isRoutine(user) ||
-           (isa<ir::ViewOp>(user) && isReadFromMemory(user->getResult(0)));
-  });
-}
-
-double nanosecondsOf(Operation* op) {
-  if (isa<ir::ViewOp>(op)) return 0;
-  Value y = op->getResult(0);
-  double compute = isMatrixProduct(op)
-                       ? 2 * typicalCount(y) * typicalValue(innerSizeOf(op)) / kProductPrimitives
-                       : typicalCount(y) * std::max(1u, weightOf(op)) / kPrimitives;
-  return compute + (isReadFromMemory(y) ? typicalBytes(y) / kBytesWritten : 0);
-}
 
 class Recomputation {
 public:
   Recomputation(func::FuncOp function, PassContext& context)
-      : body(function.getBody().front()), context(context) {}
+      : body(function.getBody().front()), context(context), prices(context.byteWorth) {}
 
   void run() {
     for (unsigned round = 0; round < kMostRounds; round++) {
@@ -75,7 +38,7 @@ public:
       findEarly();
       findNeeded();
       cut();
-      if (kept - keptBehindCut() < (context.byteWorth > kUsualByteWorth ? 1 : kLeastGain)) return;
+      if (kept - keptBehindCut() < prices.leastGain()) return;
       rewrite();
     }
   }
@@ -85,7 +48,7 @@ private:
   bool isEarly(Value v) { return v.getDefiningOp() && early.contains(v.getDefiningOp()); }
 
   void number() {
-    ofProducts.clear();
+    prices.forget();
     ops.clear();
     position.clear();
     returned.clear();
@@ -124,7 +87,7 @@ private:
     for (Operation* op : ops) {
       if (isa<ir::ScalarOp, ir::NumberOp>(op)) continue;
       bool isMade = !isBehind(op);
-      if (isBehind(op) && isCheap(op) && !returned.contains(op->getResult(0))) {
+      if (isBehind(op) && isCheapToMake(op) && !returned.contains(op->getResult(0))) {
         auto isFine = [&](Value v) {
           return isa<BlockArgument>(v) || ir::isNumber(v) || isEarly(v);
         };
@@ -163,13 +126,14 @@ private:
       Value v = op->getResult(0);
       bool isView = isa<ir::ViewOp>(op);
       unsigned in = nodes[v] = graph.addNode(), out = graph.addNode();
-      graph.addEdge(in, out, isView ? FlowGraph::kUncut : priceOfKeeping(op));
+      const double price = returned.contains(v) ? 0 : prices.ofKeeping(op);
+      graph.addEdge(in, out, isView ? FlowGraph::kUncut : price);
       if (needed.contains(v)) graph.addEdge(out, sink, FlowGraph::kUncut);
-      if (!isCheap(op) || pinned.contains(v)) {
+      if (!isCheapToMake(op) || pinned.contains(v)) {
         graph.addEdge(source, in, FlowGraph::kUncut);
         continue;
       }
-      if (!isBehind(op)) graph.addEdge(source, in, nanosecondsOf(op) / context.byteWorth);
+      if (!isBehind(op)) graph.addEdge(source, in, prices.ofMaking(op));
       for (Value operand : op->getOperands())
         if (isEarly(operand)) graph.addEdge(nodes.lookup(operand) + 1, in, FlowGraph::kUncut);
     }
@@ -183,37 +147,6 @@ private:
       else if (side[in + 1])
         saved.insert(op->getResult(0));
     }
-  }
-
-  // In bytes: what nobody reads from memory would not be written if it were not kept.
-  double priceOfKeeping(Operation* op) {
-    Value v = op->getResult(0);
-    if (returned.contains(v)) return 0;
-    bool isWritten = !isElementwise(op) || isReadFromMemory(v) || isEndOfProduct(op);
-    double bytes = typicalBytes(v);
-    return bytes + (isWritten ? 0 : bytes / kBytesWritten / std::min(context.byteWorth, 1.0));
-  }
-
-  // Says whether an op ends what follows a product in its kernel: a reduction, which is another
-  // kernel, reads it.
-  bool isEndOfProduct(Operation* op) {
-    return isReduced(op->getResult(0)) && isOfProducts(op->getResult(0));
-  }
-  static bool isReduced(Value v) {
-    return llvm::any_of(v.getUsers(), [](Operation* user) {
-      return asReduce(user) || (isa<ir::ViewOp>(user) && isReduced(user->getResult(0)));
-    });
-  }
-  // Products, and what elementwise ops make of them and of arguments.
-  bool isOfProducts(Value v) {
-    Operation* op = baseOf(v).getDefiningOp();
-    if (!op || ir::isNumber(baseOf(v)) || isProduct(op)) return true;
-    auto [known, isNew] = ofProducts.try_emplace(op, false);
-    if (!isNew) return known->second;
-    bool isMade = isElementwise(op) && llvm::all_of(op->getOperands(), [&](Value operand) {
-                    return isOfProducts(operand);
-                  });
-    return ofProducts[op] = isMade;
   }
 
   double keptBehindCut() {
@@ -274,6 +207,7 @@ private:
 
   Block& body;
   PassContext& context;
+  MemoryPrices prices;
   SmallVector<Operation*> ops;
   llvm::DenseMap<Operation*, unsigned> position;
   llvm::DenseSet<Value> returned; // or what the function returns a view of
@@ -282,7 +216,6 @@ private:
   llvm::SetVector<Operation*> early, again;
   llvm::DenseSet<Value> needed, pinned, saved;
   llvm::DenseMap<Value, Value> copies;
-  llvm::DenseMap<Operation*, bool> ofProducts;
 };
 
 } // namespace

@@ -18,7 +18,7 @@ std::string lineOf(Location loc) {
 
 std::string textOf(const Remark& remark) {
   constexpr const char* words[] = {" does not join ", " runs in the launch of ",
-                                   " is computed again for "};
+                                   " is computed again for ", " is left to "};
   std::string line = lineOf(remark.otherLoc);
   return remark.op + words[static_cast<int>(remark.kind)] + remark.other +
          (line.empty() ? "" : " of " + line) + ": " + remark.reason.text;

@@ -11,16 +11,16 @@
 namespace weft {
 
 /// Why two ops, or the launches that hold them, are in different kernels or became one, or what is
-/// computed again for a later reader.
+/// computed again for a later reader, or by a backward pass outside of the program.
 struct Remark {
-  enum class Kind { apart, joined, recomputed };
+  enum class Kind { apart, joined, recomputed, left_out };
   Kind kind;
   mlir::Location loc;
   std::string op; // or the ops of a launch
   mlir::Location otherLoc;
   std::string other;
   Reason reason;
-  int64_t bytes = 0; // recomputed: that are not kept for that long
+  int64_t bytes = 0; // that are not kept for that long
 };
 
 struct Remarks {

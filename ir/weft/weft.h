@@ -55,6 +55,14 @@ inline constexpr llvm::StringLiteral kHostsName = "weft.hosts";
 inline constexpr llvm::StringLiteral kArenaName = "weft.arena";
 /// On an op: it runs no earlier than what its readers read besides it.
 inline constexpr llvm::StringLiteral kRecomputedName = "weft.recomputed";
+/// On a result: a backward pass alone will read it, which could make it again of what is there by
+/// then: leaves, and all that the function returns.
+inline constexpr llvm::StringLiteral kSavedName = "weft.saved";
+/// On a leaf of a function with such results: its contents may be others by then.
+inline constexpr llvm::StringLiteral kFixedName = "weft.fixed";
+/// On an op of such a function whose result may be kept and made again, and on each of the
+/// function's results: the value's number in the segment.
+inline constexpr llvm::StringLiteral kValueName = "weft.value";
 /// On the function of weft.tiles, once it is lowered: how many tiles there are along each dim,
 /// how far apart, and where the last one ends.
 inline constexpr llvm::StringLiteral kCountsName = "weft.counts";

@@ -3,6 +3,7 @@
 #include "runtime/autograd/function_call.h"
 
 #include "runtime/autograd/node_extra.h"
+#include "runtime/autograd/recipe.h"
 #include "runtime/autograd/vjp_context.h"
 
 #include <cxxabi.h>
@@ -242,14 +243,13 @@ Tensor FunctionCall::unpack(size_t k) {
                             "version {}",
                             name(), k, describe(s.value->meta), s.version, version_of(s.value)),
                 loc_);
-  s.value->retain();
-  Tensor t = Tensor::adopt(s.value);
-  if (!grad_mode || s.value->autograd) return t;
+  Tensor t = unpack_saved(s.value);
+  if (!grad_mode || t.impl()->autograd) return t;
   if (s.output >= 0) {
-    attach_node(s.value, make_output_node(node_, s.value->meta, s.output));
+    attach_node(t.impl(), make_output_node(node_, s.value->meta, s.output));
   } else if (GradNode* source = s.edge.node()) {
     source->retain();
-    attach_node(s.value, source);
+    attach_node(t.impl(), source);
   }
   return t;
 }

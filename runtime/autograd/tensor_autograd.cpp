@@ -164,6 +164,7 @@ void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
   TensorImpl *to = t.impl(), *from = source.impl();
   materialize(to, "set_data", loc);
   materialize(from, "set_data", loc);
+  before_write(*to->storage);
   from->storage->retain();
   std::exchange(to->storage, from->storage)->release();
   if (to->is_view) unlink_view(to);

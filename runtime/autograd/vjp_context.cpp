@@ -1,5 +1,7 @@
 #include "runtime/autograd/vjp_context.h"
 
+#include "runtime/autograd/recipe.h"
+
 #include <fmt/format.h>
 
 namespace weft {
@@ -95,9 +97,8 @@ const Tensor& VjpContext::tensor(int k) {
                 fmt::format("{}: operand {} was not saved", info(node_.op).name, k), node_.loc);
   if (is_changed(saved.value, saved.version))
     refuse_changed(saved.value, saved.version, fmt::format("operand {}", k));
-  saved.value->retain();
-  value = Tensor::adopt(saved.value);
-  attach(saved.value, saved.edge.node());
+  value = unpack_saved(saved.value);
+  attach(value.impl(), saved.edge.node());
   return value;
 }
 
@@ -109,9 +110,8 @@ const Tensor& VjpContext::result() {
                 fmt::format("{}: its result was not saved", info(node_.op).name), node_.loc);
   if (is_changed(saved->value, saved->version))
     refuse_changed(saved->value, saved->version, "its result");
-  saved->value->retain();
-  result_ = Tensor::adopt(saved->value);
-  attach(saved->value, &node_);
+  result_ = unpack_saved(saved->value);
+  attach(result_.impl(), &node_);
   return widened(result_);
 }
 

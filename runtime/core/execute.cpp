@@ -121,6 +121,7 @@ TensorImpl* execute_in_place(const OpCall& call) {
   Meta meta;
   int64_t offset = 0;
   infer(call, meta, offset);
+  before_write(*target.storage);
   compute_in_place(call);
   target.storage->version.fetch_add(1, std::memory_order_release);
   target.retain();

@@ -122,7 +122,8 @@ inline bool follow_in_place(Op op, TensorImpl* a, TensorImpl* b) {
   if (!s || !s->next) return false;
   TraceNode* n = s->next;
   const uint32_t key = static_cast<uint32_t>(op) | (b ? 2u : 1u) << 16 | kInPlaceKey;
-  if (n->key != key || s->values[n->operands[0]] != a || (b && s->values[n->operands[1]] != b))
+  if (n->key != key || s->values[n->operands[0]] != a || (b && s->values[n->operands[1]] != b) ||
+      a->storage->readers.load(std::memory_order_relaxed))
     return false;
   const bool may_record =
       a->meta.requires_grad || a->is_view || (b && (b->meta.requires_grad || b->is_view));

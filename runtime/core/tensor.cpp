@@ -113,6 +113,8 @@ template <class T> T* Tensor::mutable_data(Loc loc) const {
                 name_of(impl_->meta.device) + "; write with copy_()",
             loc);
   const T* r = data<T>(loc);
+  before_write(*impl_->storage);
+  impl_->storage->exposed = true;
   impl_->storage->version.fetch_add(1);
   return const_cast<T*>(r);
 }

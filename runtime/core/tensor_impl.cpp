@@ -3,6 +3,7 @@
 
 #include "runtime/core/tensor_impl.h"
 
+#include "runtime/autograd/recipe.h"
 #include "runtime/autograd/view_history.h"
 #include "runtime/core/allocator.h"
 #include "runtime/core/region_hook.h"
@@ -101,6 +102,8 @@ Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
 }
 
 void Storage::destroy() {
+  if (recipe) [[unlikely]]
+    recipe->forget(recipe_step);
   if (owner) {
     if (device.type != DeviceType::cpu) device::let_go(*this);
     delete owner;

@@ -8,6 +8,7 @@
 
 namespace weft {
 
+class Recipe;
 class RegionSession;
 struct GradNode;
 struct AutogradState;
@@ -31,7 +32,11 @@ struct Storage {
   uint32_t scratch = 0;         // a session's mark while it checks aliasing of mutated storages
   std::atomic<uint64_t> id{0};  // unique, taken at the first request
   uint64_t born = 0; // on a device: the number of the launch that made its first contents, or 0
-  MemoryOwner* owner = nullptr; // of memory from elsewhere; null: the allocator's
+  MemoryOwner* owner = nullptr;     // of memory from elsewhere; null: the allocator's
+  Recipe* recipe = nullptr;         // makes the contents, which were not kept (autograd/recipe.h)
+  int32_t recipe_step = -1;         // of the recipe, which makes them
+  std::atomic<uint32_t> readers{0}; // recipes that will read the contents as they are
+  bool exposed = false;             // somebody may write by an address: versions do not tell
 
   static Storage* make(); // no memory yet
   static Storage* allocate(size_t nbytes, Device device,
@@ -48,6 +53,15 @@ private:
   void destroy();
 };
 
+/// Gives the recipes that read a storage a copy of it. Throws Error (out of memory).
+void copy_for_readers(Storage& s);
+
+/// To be called before the contents of a storage change.
+inline void before_write(Storage& s) {
+  if (s.readers.load(std::memory_order_relaxed)) [[unlikely]]
+    copy_for_readers(s);
+}
+
 /// A view of a storage plus its place in the tape.
 /// References are counted in two halves of one word: user handles (low) and saved values of the
 /// tape (high); the object lives while either is not zero. A region reads the halves apart, since
@@ -56,7 +70,8 @@ struct alignas(64) TensorImpl {
   static constexpr uint64_t kUser = 1, kTape = uint64_t{1} << 32;
   std::atomic<uint64_t> refs{kUser};
   RegionSession* session = nullptr; // not null while the value is deferred or being recorded there
-  int32_t slot = -1;                // the value's number in that session
+  int32_t slot = -1;                // the value's number in that session, or, where there is none,
+                                    // the step of its storage's recipe that makes it
   bool is_leaf = true;
   bool is_view = false;  // made by a view op: it shares its storage with another tensor
   bool detached = false; // a view that is a tensor of its own to the tape

@@ -96,6 +96,8 @@ template <class Managed> Managed* export_tensor(const Tensor& t, const Loc& loc)
   auto e = std::make_unique<Export<Managed>>();
   const Meta& meta = t.impl()->meta;
   e->tensor = t;
+  before_write(*t.impl()->storage);
+  t.impl()->storage->exposed = true;
   std::copy_n(meta.sizes, meta.rank, e->shape);
   std::copy_n(meta.strides, meta.rank, e->strides);
   DLTensor& d = e->managed.dl_tensor;

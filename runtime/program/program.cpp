@@ -213,7 +213,7 @@ void put(ByteWriter& w, const ProgramRemark& m) {
 
 ProgramRemark get_remark(ByteReader& r) {
   ProgramRemark m;
-  m.kind = r.get_enum(ProgramRemark::Kind::recomputed);
+  m.kind = r.get_enum(ProgramRemark::Kind::left_out);
   m.bytes = r.get<int64_t>();
   m.position = r.get<int32_t>();
   m.other_position = r.get<int32_t>();
@@ -450,7 +450,7 @@ private:
 
 const char* words_of(ProgramRemark::Kind kind) {
   constexpr const char* words[] = {"does not join", "runs in the launch of",
-                                   "is computed again for"};
+                                   "is computed again for", "is left to"};
   return words[static_cast<int>(kind)];
 }
 

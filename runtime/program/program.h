@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 9;
+inline constexpr uint32_t kProgramVersion = 10;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -143,15 +143,15 @@ struct ProgramStage {
 };
 
 /// Why two ops, or launches, are kernels apart or became one, or what is computed again for a later
-/// reader instead of kept.
+/// reader, or by a backward pass outside of the program, instead of kept.
 struct ProgramRemark {
-  enum class Kind : uint8_t { apart, joined, recomputed };
+  enum class Kind : uint8_t { apart, joined, recomputed, left_out };
   Kind kind = Kind::apart;
   std::string op, other;                      // names, or the ops of launches
   int32_t position = -1, other_position = -1; // of the (first) op in the segment
   std::string reason;                         // a code: "two-products"
   std::string text;                           // the reason in words
-  int64_t bytes = 0;                          // recomputed: that are not kept for that long
+  int64_t bytes = 0;                          // that are not kept for that long
 };
 
 /// Returns what stands between the two ops of a remark: "does not join".

@@ -3,6 +3,8 @@
 
 #include "runtime/program/bytes.h"
 
+#include <algorithm>
+
 namespace weft {
 
 namespace {
@@ -105,6 +107,11 @@ void check(const Segment& s, const ByteReader& r) {
     check_op(s, op, defined, sizes_before, r);
   for (int32_t v : s.outputs)
     r.check(below(v, s.values.size()) && defined[v], "an output is not defined");
+  for (int32_t v : s.saved)
+    r.check(std::find(s.outputs.begin(), s.outputs.end(), v) != s.outputs.end(),
+            "a saved value is no output");
+  for (int32_t v : s.fixed)
+    r.check(below(v, s.values.size()) && defined[v], "a fixed value is not defined");
   size_t sizes = 0;
   each_size(s, [&](int64_t) { sizes++; });
   r.check(s.facts.empty() || (s.generic && s.facts.size() == sizes), "a size has no fact");
@@ -149,6 +156,8 @@ std::string Segment::serialize(bool with_locations) const {
   for (Scalar::Kind k : scalars)
     w.put(k);
   w.put_all(outputs);
+  w.put_all(saved);
+  w.put_all(fixed);
   w.put(with_locations);
   if (!with_locations) return w.take();
   for (const SegmentOp& op : ops)
@@ -195,6 +204,8 @@ Segment Segment::deserialize(std::span<const uint8_t> bytes) {
   for (Scalar::Kind& k : s.scalars)
     k = r.get_enum(Scalar::Kind::floating);
   s.outputs = r.get_all<int32_t>();
+  s.saved = r.get_all<int32_t>();
+  s.fixed = r.get_all<int32_t>();
   if (r.get_bool()) {
     for (SegmentOp& op : s.ops)
       op.location = r.get<int32_t>();

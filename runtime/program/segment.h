@@ -11,7 +11,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kSegmentVersion = 2;
+inline constexpr uint32_t kSegmentVersion = 3;
 
 struct SourceLine {
   std::string file, function;
@@ -66,6 +66,10 @@ struct Segment {
   std::vector<Scalar::Kind> scalars; // kinds of the run-time numbers
   std::vector<int32_t> outputs;      // values whose storage must hold its final contents: results
                                      // that live on, then leaves that are written
+  // Outputs that a backward pass alone will read. A program may make fewer of them, and others
+  // beside them: it names what it makes. From that and the leaves the rest can be made again, but
+  // for the values that are `fixed`: of these nothing is made, nor are they.
+  std::vector<int32_t> saved, fixed;
   std::vector<SourceLine> locations;
 
   std::string serialize(bool with_locations) const;

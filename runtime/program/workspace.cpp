@@ -36,9 +36,13 @@ std::optional<WorkspaceUse> workspace_of(const Program& program) {
     use.in_results = std::max(use.in_results, in_results += results[k]);
   }
   for (const ProgramRemark& m : program.remarks) {
-    if (m.kind != ProgramRemark::Kind::recomputed) continue;
-    use.recomputed++;
-    use.recomputed_bytes += m.bytes;
+    if (m.kind == ProgramRemark::Kind::recomputed) {
+      use.recomputed++;
+      use.recomputed_bytes += m.bytes;
+    } else if (m.kind == ProgramRemark::Kind::left_out) {
+      use.left_out++;
+      use.left_out_bytes += m.bytes;
+    }
   }
   return use;
 }

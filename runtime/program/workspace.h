@@ -13,6 +13,8 @@ struct WorkspaceUse {
   int64_t in_results = 0; // the same of temporaries that lie in results which are written later
   int64_t recomputed = 0; // values that are computed again instead of kept
   int64_t recomputed_bytes = 0;
+  int64_t left_out = 0; // values that are not kept for a backward pass outside of the program
+  int64_t left_out_bytes = 0;
 };
 
 /// Returns a program's use of memory, or nothing where its sizes are arguments.

@@ -127,7 +127,7 @@ class Tools(unittest.TestCase):
         r = self.run_tool("weft-bench", "run", "nothing", code=1)
         self.assertIn("the workload must be one of add16_eager, ", r.stderr)
         r = self.run_tool("weft-bench", "run", "ew_4k", "--modes", "eager,fast", code=1)
-        self.assertIn("the mode must be eager, compiled, generic, deterministic or resized, got fast", r.stderr)
+        self.assertIn("the mode must be eager, compiled, generic, deterministic, resized or forward, got fast", r.stderr)
 
     def test_bench_measures_pairs(self):
         self.run_tool("weft-bench", "run", "ew_4k", "--seconds", "0.05", "--threads", "2", "--json", self.root + "/r.json")

@@ -30,8 +30,9 @@ int main(int argc, char** argv) {
     sub->add_option("names", options.names, "Workloads; none: all");
     sub->add_option("--device", options.device, "Where tensors lie: cpu, opencl, cuda, cuda:1")
         ->capture_default_str();
-    sub->add_option("--modes", options.modes,
-                    "eager, compiled, generic, deterministic, resized; or with a device: eager@cpu")
+    sub->add_option(
+           "--modes", options.modes,
+           "eager, compiled, generic, deterministic, resized, forward; or with a device: eager@cpu")
         ->delimiter(',')
         ->capture_default_str();
     sub->add_option("--json", options.json, "File for the figures");

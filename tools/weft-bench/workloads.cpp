@@ -224,8 +224,9 @@ Mode mode_of(const std::string& name) {
   if (name == "generic") return Mode::generic;
   if (name == "deterministic") return Mode::deterministic;
   if (name == "resized") return Mode::resized;
+  if (name == "forward") return Mode::forward;
   throw Error(ErrorKind::value, "weft-bench: the mode must be eager, compiled, generic, "
-                                "deterministic or resized, got " +
+                                "deterministic, resized or forward, got " +
                                     name);
 }
 
@@ -331,15 +332,20 @@ void Running::prepare(Mode mode) {
     trained.push_back(t.requires_grad_());
   optimizer_ = std::make_shared<optim::AdamW>(
       trained, optim::AdamWOptions{.lr = workload_.lr, .weight_decay = workload_.weight_decay});
-  set(
-      [this] {
-        optimizer_->zero_grad();
-        Tensor loss = workload_.function(params_, inputs_);
-        loss.backward();
-        if (workload_.kind == Kind::training) optimizer_->step();
-        return loss.detach();
-      },
-      mode);
+  auto function = [this] { return workload_.function(params_, inputs_); };
+  auto step = [this](auto& loss_of) {
+    optimizer_->zero_grad();
+    Tensor loss = loss_of();
+    loss.backward();
+    if (workload_.kind == Kind::training) optimizer_->step();
+    return loss.detach();
+  };
+  if (mode != Mode::forward) return set([=] { return step(function); }, mode);
+  auto compiled = std::make_shared<Compiled<decltype(function)>>(
+      compile(function, options_of(mode, workload_.name)));
+  call_ = [=] { return step(*compiled); };
+  stats_ = [compiled] { return compiled->stats(); };
+  explain_ = [compiled] { return compiled->explain(); };
 }
 
 } // namespace weft::bench

@@ -76,8 +76,9 @@ const Workload& workload(const std::string& name);
 
 /// generic, deterministic: compiled with that option (CompileOptions). resized: called with inputs
 /// of half the sizes first, all but those that parameters have, so that the second sizes are
-/// measured.
-enum class Mode { eager, compiled, generic, deterministic, resized };
+/// measured. forward: of a step of training only the loss is compiled; its backward pass and the
+/// update run outside of the region.
+enum class Mode { eager, compiled, generic, deterministic, resized, forward };
 Mode mode_of(const std::string& name);
 
 /// A workload with data of its own, ready to be called again and again.

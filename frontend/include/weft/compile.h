@@ -40,7 +40,8 @@ struct CompileOptions {
   // ran before: all ops wait for a program that is compiled first, sizes and live values have one
   // each, and no choice is made by time. Excludes `background`.
   bool deterministic = false;
-  // Bytes that a program of known sizes may take while it runs, beside its inputs and results.
+  // Bytes that a program of known sizes may take while it runs, beside its inputs and results but
+  // with what it keeps for a backward pass outside of the function.
   // Where one takes more, what it keeps for later, from a forward to a backward pass say, is
   // computed again as far as that is cheap; explain() tells what that saved and
   // what is over. 0: only what costs next to nothing.
