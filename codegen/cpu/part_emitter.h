@@ -140,6 +140,9 @@ private:
   llvm::Value* vectorOf(const LaneValue& value, unsigned block);
   LaneValue byBlock(llvm::function_ref<llvm::Value*(unsigned)> emit);
 
+  //--- lookup.cpp
+  bool emitLookup(mlir::Operation& op);
+
   //--- memory.cpp
   void prefetch(const PartPlan::Prefetch& next, llvm::Value* base, const LaneValue& offset,
                 mlir::Type element);
