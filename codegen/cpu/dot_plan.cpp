@@ -75,8 +75,7 @@ bool usesStored(const DotPlan& plan) { return !isHalf(plan.shape.element) || pla
 // the steps of a group lie side by side.
 bool readsAInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  if (!usesStored(plan) || plan.shiftsRows() || s.m == kDynamic || !constantLayout(s.a))
-    return false;
+  if (!usesStored(plan) || s.m == kDynamic || !constantLayout(s.a)) return false;
   return plan.group == 1 || (s.a.column_stride == 1 && dividesK(s, plan.group));
 }
 
@@ -89,7 +88,7 @@ int64_t bytesOfB(const DotShape& s) { return typicalK(s) * typicalN(s) * element
 // tile is so narrow that it takes one line of each row. The limits are measured, on Zen 3 and 4.
 bool readsBInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  if (!usesStored(plan) || plan.shiftsRows() || s.n == kDynamic || !constantLayout(s.b))
+  if (!usesStored(plan) || plan.shiftsColumns() || s.n == kDynamic || !constantLayout(s.b))
     return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
   // Rows of a group go through registers for each tile, which pays where one tile has all of A's.
@@ -243,8 +242,8 @@ int64_t DotPlan::bPanelOffset() const {
 }
 
 int64_t DotPlan::aPanelsOffset() const {
-  int64_t steps = panelSteps() + shiftsRows();
-  return bPanelOffset() + (packs_b ? roundUp(steps * tileColumns() * sumBytes(), kCacheLine) : 0);
+  int64_t panel = panelSteps() * tileColumns() * sumBytes();
+  return bPanelOffset() + (packs_b ? roundUp(panel, kCacheLine) : 0);
 }
 
 int64_t DotPlan::numbersOffset() const {
@@ -254,8 +253,13 @@ int64_t DotPlan::numbersOffset() const {
   return roundUp(aPanelsOffset() + panels + target.vector_bytes, kCacheLine);
 }
 
-int64_t DotPlan::scratchBytes() const {
+int64_t DotPlan::shiftsOffset() const {
   return numbersOffset() + (shape.computes_b ? tileColumns() * k_block * sumBytes() : 0);
+}
+
+int64_t DotPlan::scratchBytes() const {
+  int64_t shifts = (rows_per_chunk + tile_rows) * sumBytes() + target.vector_bytes;
+  return shiftsOffset() + (shiftsColumns() ? roundUp(shifts, kCacheLine) : 0);
 }
 
 int64_t DotPlan::chunks(int64_t batch, int64_t m, int64_t n) const {

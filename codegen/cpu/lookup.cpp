@@ -56,8 +56,7 @@ bool PartEmitter::emitLookup(Operation& op) {
         Value* products = b.CreateFMul(llvm::ConstantVector::get(numbers),
                                        b.CreateVectorSplat(kCodes, shared[i]));
         Value* index = b.CreateTrunc(vectorOf(get(code.getIn()), i), indices);
-        return b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_sf_512, {},
-                                 {products, index});
+        return b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_sf_512, {}, {products, index});
       }));
   return true;
 }
