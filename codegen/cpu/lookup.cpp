@@ -20,15 +20,20 @@ bool isConstant(mlir::Value v, int64_t wanted) {
   return number && number.getInt() == wanted;
 }
 
-// Says whether an integer is one of 0 .. 15 by the ops that make it.
-bool isCode(mlir::Value v) {
-  if (auto choice = v.getDefiningOp<arith::SelectOp>())
-    return isCode(choice.getTrueValue()) && isCode(choice.getFalseValue());
-  if (auto low = v.getDefiningOp<arith::AndIOp>()) return isConstant(low.getRhs(), kCodes - 1);
-  auto high = v.getDefiningOp<arith::ShRUIOp>();
-  auto byte = high ? high.getLhs().getDefiningOp<LoadOp>() : LoadOp();
-  return byte && isConstant(high.getRhs(), 4) &&
-         elementType(byte.getMemory().getType()).isUnsignedInteger(8);
+// The half of a byte that a choice picks: the low one where `isLow` holds.
+struct Half {
+  mlir::Value byte, isLow;
+};
+
+std::optional<Half> readHalf(mlir::Value v) {
+  auto choice = v.getDefiningOp<arith::SelectOp>();
+  auto low = choice ? choice.getTrueValue().getDefiningOp<arith::AndIOp>() : arith::AndIOp();
+  auto high = choice ? choice.getFalseValue().getDefiningOp<arith::ShRUIOp>() : arith::ShRUIOp();
+  if (!low || !high || low.getLhs() != high.getLhs()) return {};
+  auto byte = low.getLhs().getDefiningOp<LoadOp>();
+  if (!byte || !elementType(byte.getMemory().getType()).isUnsignedInteger(8)) return {};
+  if (!isConstant(low.getRhs(), kCodes - 1) || !isConstant(high.getRhs(), 4)) return {};
+  return Half{byte, choice.getCondition()};
 }
 
 } // namespace
@@ -42,7 +47,8 @@ bool PartEmitter::emitLookup(Operation& op) {
   auto number = product.getLhs().getDefiningOp<arith::SubFOp>();
   auto code = number ? number.getLhs().getDefiningOp<arith::SIToFPOp>() : arith::SIToFPOp();
   auto least = number ? number.getRhs().getDefiningOp<arith::ConstantOp>() : arith::ConstantOp();
-  if (!code || !least || !isCode(code.getIn())) return false;
+  auto half = code && least ? readHalf(code.getIn()) : std::nullopt;
+  if (!half) return false;
   Values shared;
   for (int i = 0; i < lanes_.blocks; ++i)
     shared.push_back(llvm::getSplatValue(vectorOf(get(product.getRhs()), i)));
@@ -52,10 +58,15 @@ bool PartEmitter::emitLookup(Operation& op) {
   for (int i = 0; i < kCodes; ++i)
     numbers.push_back(llvm::ConstantFP::get(b.getFloatTy(), i - first));
   auto* indices = llvm::FixedVectorType::get(b.getInt32Ty(), kCodes);
+  // The lookup sees the low bits alone, so a rotation does for a shift; as such it stays behind the
+  // conversion from bytes, which both halves then share.
+  auto amount = [&](int bits) { return llvm::ConstantInt::get(indices, bits); };
   set(op.getResult(0), byBlock([&](unsigned i) -> Value* {
         Value* products = b.CreateFMul(llvm::ConstantVector::get(numbers),
                                        b.CreateVectorSplat(kCodes, shared[i]));
-        Value* index = b.CreateTrunc(vectorOf(get(code.getIn()), i), indices);
+        Value* byte = b.CreateTrunc(vectorOf(get(half->byte), i), indices);
+        Value* bits = b.CreateSelect(vectorOf(get(half->isLow), i), amount(0), amount(4));
+        Value* index = b.CreateIntrinsic(llvm::Intrinsic::fshr, {indices}, {byte, byte, bits});
         return b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_sf_512, {}, {products, index});
       }));
   return true;
