@@ -12,6 +12,8 @@ constexpr int64_t kCacheLine = 64;
 constexpr int64_t kTypicalExtent = 512;
 // Multiply-adds of one vector that make a chunk worth handing to a thread, a few microseconds.
 constexpr int64_t kSmallChunk = 1 << 14;
+// Multiply-adds in the time that a vector of B takes from memory.
+constexpr int64_t kVectorRead = 8;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
@@ -190,7 +192,7 @@ void chooseChunks(DotPlan& plan) {
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
   plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, plan.tile_vectors * k);
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
-  int64_t tile_work = plan.rows_per_chunk * plan.tile_vectors * k;
+  int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * plan.tile_vectors * k;
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
   if (plan.packs_a) {
@@ -204,7 +206,8 @@ void chooseChunks(DotPlan& plan) {
   }
   if (streamsB(plan)) {
     int64_t run = kStreamBytes / elementBytes(s.element);
-    tiles = std::max(tiles, std::clamp(columns / 4, run / 2, run) / plan.tileColumns());
+    int64_t least = std::min(run, columns) / 2; // two threads share the narrowest of them
+    tiles = std::max(tiles, std::clamp(columns / 4, least, run) / plan.tileColumns());
   }
   tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
   tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles)); // pieces of even size
