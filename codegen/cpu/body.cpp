@@ -204,7 +204,8 @@ void PartEmitter::emitOp(Operation& op) {
     emitLoop(&op, dot.getAxis(), dot.getBody().front(), reductionOf(dot));
   } else if (auto require = dyn_cast<RequireOp>(op)) {
     emitRequire(require);
-  } else if (!isa<LocalOp, YieldOp>(op) && !emitIndexOp(op) && !emitExtremum(op)) {
+  } else if (!isa<LocalOp, YieldOp>(op) && !emitIndexOp(op) && !emitExtremum(op) &&
+             !emitLookup(op)) {
     LaneValues operands;
     bool uniform = true;
     for (mlir::Value operand : op.getOperands()) {

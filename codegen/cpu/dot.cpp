@@ -17,7 +17,8 @@ public:
         epilogue(epilogue), m(value(problem.m)), n(value(problem.n)), k(value(problem.k)),
         batches(value(problem.batch)), tiles(scratch),
         b_panel(bytesBehind(scratch, plan.bPanelOffset())),
-        a_panels(bytesBehind(scratch, plan.aPanelsOffset())), zero(b.getInt64(0)) {}
+        a_panels(bytesBehind(scratch, plan.aPanelsOffset())),
+        shifts(bytesBehind(scratch, plan.shiftsOffset())), zero(b.getInt64(0)) {}
 
   void emitChunks(Value* begin, Value* end) {
     Value* row_chunks = ceilDiv(m, plan.rows_per_chunk);
@@ -46,6 +47,7 @@ private:
     b_base = entryBase(problem.b, batch);
     auto block_body = [&](const Block& block) {
       if (plan.packs_a) packRows(rows, block);
+      if (plan.shiftsColumns()) sumRows(rows, block);
       emitDotLoop(b, columns.begin, columns.end, plan.tileColumns(), [&](Value* column) {
         Value* panel = columnPanel(column, block);
         emitDotLoop(b, rows.begin, rows.end, plan.tile_rows,
@@ -91,7 +93,8 @@ private:
       sums = at(types.sum, tiles, b.CreateNSWAdd(from_row, from_column));
     }
     b.CreateCall(dotTileFunction(b, plan, layout),
-                 {a, panel, sums, ceilDiv(block.count, plan.group), block.is_first});
+                 {a, panel, sums, ceilDiv(block.count, plan.group), block.is_first,
+                  plan.shiftsColumns() ? shiftOf(row_base, rows) : shifts});
     emitDotIf(b, block.is_last,
               [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
   }
@@ -133,6 +136,25 @@ private:
                    {from, value(problem.a.row_stride), value(problem.a.column_stride),
                     b.CreateNSWSub(m, row), block.count, rowPanel(row, rows)});
     });
+  }
+
+  // What the sums of the rows start from. The last tile may begin in front of the chunk.
+  void sumRows(const Range& rows, const Block& block) {
+    Value* first = plan.packs_a ? rows.begin : inside(rows.begin, plan.shape.m, plan.tile_rows);
+    emitDotLoop(b, first, rows.end, plan.packs_a ? plan.tile_rows : 1, [&](Value* row) {
+      Value* from =
+          plan.packs_a
+              ? rowPanel(row, rows)
+              : at(types.stored, a_base,
+                   offset(row, problem.a.row_stride, block.first, problem.a.column_stride));
+      b.CreateCall(dotShiftFunction(b, plan),
+                   {from, ceilDiv(block.count, plan.group), shiftOf(row, rows)});
+    });
+  }
+
+  Value* shiftOf(Value* row, const Range& rows) {
+    Value* number = b.CreateNSWAdd(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.tile_rows));
+    return at(types.sum, shifts, number);
   }
 
   // The packed panel of the tile of rows that starts at `row`.
@@ -215,7 +237,7 @@ private:
   const DotProblem& problem;
   DotTypes types;
   const DotEpilogue& epilogue;
-  Value *m, *n, *k, *batches, *tiles, *b_panel, *a_panels, *zero;
+  Value *m, *n, *k, *batches, *tiles, *b_panel, *a_panels, *shifts, *zero;
   Value *a_base = nullptr, *b_base = nullptr;
 };
 

@@ -1,8 +1,6 @@
 // Copies a panel of A or B so that the register tile reads it front to back.
 #include "codegen/cpu/dot_parts.h"
 
-#include "llvm/ADT/STLExtras.h"
-
 #include <vector>
 
 using namespace llvm;
@@ -36,7 +34,6 @@ public:
       transpose();
     else
       copyScalars(zero);
-    if (plan.shiftsRows() && !panel.is_left) addShifts();
     b.CreateRetVoid();
   }
 
@@ -56,45 +53,13 @@ private:
   }
 
   void store(Value* value, Value* lane, Value* number) {
-    if (plan.shiftsRows() && panel.is_left) // 128 more is the sign bit flipped
+    if (plan.shiftsColumns() && !panel.is_left) // 128 more is the sign bit flipped
       value = b.CreateXor(value, ConstantInt::get(value->getType(), 0x80808080));
     b.CreateAlignedStore(value, target(lane, number), Align(types.sum->getScalarSizeInBits() / 8));
   }
 
   Value* target(Value* lane, Value* number) {
     return b.CreateGEP(types.sum, to, emitDotOffset(b, lane, number, b.getInt64(width)));
-  }
-
-  // sum (a + 128) b = sum a b + 128 sum b: behind the panel, what a tile's sums start from.
-  void addShifts() {
-    BasicBlock *before = b.GetInsertBlock(), *loop = block("sum"), *done = block("summed");
-    Value* none = Constant::getNullValue(types.vec);
-    std::vector<PHINode*> sums, totals;
-    b.CreateCondBr(b.CreateICmpSGT(groups, zero), loop, done);
-    b.SetInsertPoint(loop);
-    PHINode* number = b.CreatePHI(types.i64, 2);
-    number->addIncoming(zero, before);
-    for (int64_t lane = 0; lane < width; lane += lanes)
-      sums.push_back(b.CreatePHI(types.vec, 2));
-    Value* next = b.CreateNSWAdd(number, b.getInt64(1));
-    number->addIncoming(next, loop);
-    for (auto [v, sum] : enumerate(sums)) {
-      Value* row =
-          b.CreateAlignedLoad(types.vec, target(b.getInt64(int64_t(v) * lanes), number), Align(4));
-      sum->addIncoming(none, before);
-      sum->addIncoming(addQuads(b, sum, ConstantInt::get(types.vec, 0x01010101), row), loop);
-    }
-    b.CreateCondBr(b.CreateICmpSLT(next, groups), loop, done);
-    b.SetInsertPoint(done);
-    for (PHINode* sum : sums) {
-      totals.push_back(b.CreatePHI(types.vec, 2));
-      totals.back()->addIncoming(none, before);
-      totals.back()->addIncoming(sum->getIncomingValue(1), loop);
-    }
-    for (auto [v, total] : enumerate(totals))
-      b.CreateAlignedStore(b.CreateMul(total, ConstantInt::getSigned(types.vec, -128)),
-                           target(b.getInt64(int64_t(v) * lanes), b.getInt64(plan.panelSteps())),
-                           Align(4));
   }
 
   // Lanes lie side by side: whole vectors, masked where they pass the last valid lane. The surplus
@@ -266,8 +231,7 @@ Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel&
   std::string name = std::string("weft.dot.pack.") + names[int(plan.shape.element)] + "." +
                      std::to_string(panel.width) + "x" + std::to_string(plan.group) + "." +
                      text(panel.lane_stride) + "." + text(panel.step_stride);
-  if (plan.shiftsRows())
-    name += panel.is_left ? ".left" : ".right" + std::to_string(plan.panelSteps());
+  if (plan.shiftsColumns() && !panel.is_left) name += ".shifted";
   bool created;
   Function* function = dotFunction(
       b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr}, created);

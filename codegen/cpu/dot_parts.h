@@ -63,11 +63,17 @@ struct DotTileLayout {
   int64_t a_row, a_step, b_step, b_row = 0;
 };
 
-/// Returns `void tile(ptr a, ptr b, ptr sums, i64 steps, i1 fresh)`: sums[rows][columns] is 0 if
-/// fresh, and gains the products of the steps, each a group of k. `fresh` is ignored unless
-/// plan.severalBlocks().
+/// Returns `void tile(ptr a, ptr b, ptr sums, i64 steps, i1 fresh, ptr shifts)`:
+/// sums[rows][columns] is 0 if fresh, and gains the products of the steps, each a group of k.
+/// `fresh` is ignored unless plan.severalBlocks(), and `shifts`, which each row's sums gain as
+/// well, unless plan.shiftsColumns().
 llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                 const DotTileLayout& layout);
+
+/// Returns `void shift(ptr a, i64 steps, ptr shifts)`, for a plan that shifts columns: shifts[row]
+/// is -128 times the sum of a row's elements over `steps` groups of k, of all rows of a packed
+/// panel, or of the one row that lies at `a`. May write up to a vector.
+llvm::Function* dotShiftFunction(llvm::IRBuilderBase& builder, const DotPlan& plan);
 
 /// What a panel is copied from: `width` lanes (rows of A, columns of B), a lane and a step of k
 /// apart by these strides, each constant or kDynamic.

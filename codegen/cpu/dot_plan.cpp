@@ -12,6 +12,8 @@ constexpr int64_t kCacheLine = 64;
 constexpr int64_t kTypicalExtent = 512;
 // Multiply-adds of one vector that make a chunk worth handing to a thread, a few microseconds.
 constexpr int64_t kSmallChunk = 1 << 14;
+// Multiply-adds in the time that a vector of B takes from memory.
+constexpr int64_t kVectorRead = 8;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
@@ -75,8 +77,7 @@ bool usesStored(const DotPlan& plan) { return !isHalf(plan.shape.element) || pla
 // the steps of a group lie side by side.
 bool readsAInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  if (!usesStored(plan) || plan.shiftsRows() || s.m == kDynamic || !constantLayout(s.a))
-    return false;
+  if (!usesStored(plan) || s.m == kDynamic || !constantLayout(s.a)) return false;
   return plan.group == 1 || (s.a.column_stride == 1 && dividesK(s, plan.group));
 }
 
@@ -89,7 +90,7 @@ int64_t bytesOfB(const DotShape& s) { return typicalK(s) * typicalN(s) * element
 // tile is so narrow that it takes one line of each row. The limits are measured, on Zen 3 and 4.
 bool readsBInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  if (!usesStored(plan) || plan.shiftsRows() || s.n == kDynamic || !constantLayout(s.b))
+  if (!usesStored(plan) || plan.shiftsColumns() || s.n == kDynamic || !constantLayout(s.b))
     return false;
   if (s.b.column_stride != 1 || s.n < plan.lanes) return false;
   // Rows of a group go through registers for each tile, which pays where one tile has all of A's.
@@ -191,7 +192,7 @@ void chooseChunks(DotPlan& plan) {
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
   plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, plan.tile_vectors * k);
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
-  int64_t tile_work = plan.rows_per_chunk * plan.tile_vectors * k;
+  int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * plan.tile_vectors * k;
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
   if (plan.packs_a) {
@@ -205,7 +206,8 @@ void chooseChunks(DotPlan& plan) {
   }
   if (streamsB(plan)) {
     int64_t run = kStreamBytes / elementBytes(s.element);
-    tiles = std::max(tiles, std::clamp(columns / 4, run / 2, run) / plan.tileColumns());
+    int64_t least = std::min(run, columns) / 2; // two threads share the narrowest of them
+    tiles = std::max(tiles, std::clamp(columns / 4, least, run) / plan.tileColumns());
   }
   tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
   tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles)); // pieces of even size
@@ -243,8 +245,8 @@ int64_t DotPlan::bPanelOffset() const {
 }
 
 int64_t DotPlan::aPanelsOffset() const {
-  int64_t steps = panelSteps() + shiftsRows();
-  return bPanelOffset() + (packs_b ? roundUp(steps * tileColumns() * sumBytes(), kCacheLine) : 0);
+  int64_t panel = panelSteps() * tileColumns() * sumBytes();
+  return bPanelOffset() + (packs_b ? roundUp(panel, kCacheLine) : 0);
 }
 
 int64_t DotPlan::numbersOffset() const {
@@ -254,8 +256,13 @@ int64_t DotPlan::numbersOffset() const {
   return roundUp(aPanelsOffset() + panels + target.vector_bytes, kCacheLine);
 }
 
-int64_t DotPlan::scratchBytes() const {
+int64_t DotPlan::shiftsOffset() const {
   return numbersOffset() + (shape.computes_b ? tileColumns() * k_block * sumBytes() : 0);
+}
+
+int64_t DotPlan::scratchBytes() const {
+  int64_t shifts = (rows_per_chunk + tile_rows) * sumBytes() + target.vector_bytes;
+  return shiftsOffset() + (shiftsColumns() ? roundUp(shifts, kCacheLine) : 0);
 }
 
 int64_t DotPlan::chunks(int64_t batch, int64_t m, int64_t n) const {

@@ -64,9 +64,9 @@ struct DotPlan {
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
   int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
   int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
-  /// Whether rows of A are packed 128 higher, as u8, and panels of B end with what that adds to
-  /// the sums of each column.
-  bool shiftsRows() const { return shape.element == DotElement::i8; }
+  /// Whether panels of B are packed 128 higher, as u8. The sums of each row start from what takes
+  /// that from them again.
+  bool shiftsColumns() const { return shape.element == DotElement::i8; }
   int64_t tileBytes() const; // size of one register tile in memory
   /// Whether n is a whole number of vectors.
   bool hasWholeVectors() const;
@@ -80,6 +80,7 @@ struct DotPlan {
   int64_t bPanelOffset() const;
   int64_t aPanelsOffset() const;
   int64_t numbersOffset() const;
+  int64_t shiftsOffset() const;
 
   /// Counts the chunks of parallel work for actual extents (those of `shape` where constant):
   /// ceil(batch / batches_per_chunk) * ceil(m / rows_per_chunk) * ceil(n / columns_per_chunk).

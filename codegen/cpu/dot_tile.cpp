@@ -26,7 +26,7 @@ public:
     BasicBlock *entry = block("entry"), *loop = block("k"), *done = block("done");
     b.SetInsertPoint(entry);
     std::vector<Value*> start = initialSums();
-    if (plan.shiftsRows()) addShifts(start, panel);
+    if (plan.shiftsColumns()) addShifts(start, function->getArg(5));
     BasicBlock* before = b.GetInsertBlock();
     b.CreateCondBr(b.CreateICmpSGT(k, b.getInt64(0)), loop, done);
 
@@ -97,14 +97,13 @@ private:
     return merged;
   }
 
-  // What the panel ends with takes the shift of A's rows from the sums.
-  void addShifts(std::vector<Value*>& start, Value* panel) {
-    Value* shifts = at(panel, plan.panelSteps() * layout.b_step);
+  // What takes the shift of B's columns from the sums of each row.
+  void addShifts(std::vector<Value*>& start, Value* shifts) {
     for (size_t i = 0; i < start.size(); ++i) {
-      int64_t v = int64_t(i) % plan.tile_vectors;
-      Value* shift = b.CreateAlignedLoad(types.vec, at(shifts, v * plan.target.vector_bytes),
-                                         Align(plan.sumBytes()));
-      start[i] = b.CreateAdd(start[i], shift);
+      int64_t row = int64_t(i) / plan.tile_vectors;
+      Value* shift =
+          b.CreateAlignedLoad(types.sum, at(shifts, row * plan.sumBytes()), Align(plan.sumBytes()));
+      start[i] = b.CreateAdd(start[i], b.CreateVectorSplat(plan.lanes, shift));
     }
   }
 
@@ -145,7 +144,7 @@ private:
 
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
     if (plan.group == 2) return addPairs(x, y, sum);
-    if (plan.group == 4) return addQuads(b, sum, x, y);
+    if (plan.group == 4) return addQuads(b, sum, y, x); // u8 of B by i8 of A
     if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
     if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
     return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
@@ -171,7 +170,7 @@ private:
 
 Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
-  const char* element = plan.shiftsRows()        ? "i8"
+  const char* element = plan.shiftsColumns()     ? "i8"
                         : types.sum == types.i64 ? "i64"
                         : plan.sumBytes() == 4   ? "f32"
                                                  : "f64";
@@ -180,11 +179,10 @@ Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLa
                      ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +
                      ".b" + std::to_string(layout.b_step) + "." + std::to_string(layout.b_row) +
                      ".u" + std::to_string(plan.unroll) + ".g" + std::to_string(plan.group) +
-                     (plan.shiftsRows() ? "." + std::to_string(plan.panelSteps()) : "") +
                      (plan.severalBlocks() ? "s" : "");
   bool created;
-  Function* function =
-      dotFunction(b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty()}, created);
+  Function* function = dotFunction(
+      b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr}, created);
   if (created) {
     IRBuilderBase::InsertPointGuard guard(b);
     TileEmitter(b, plan, layout, function).emit();

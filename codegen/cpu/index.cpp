@@ -4,6 +4,8 @@
 
 #include "codegen/cpu/scalar_ops.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -19,6 +21,8 @@ constexpr int64_t kMostAlign = 1 << 20;
 int64_t alignOf(int64_t value) {
   return value == 0 ? kMostAlign : std::min(kMostAlign, std::abs(value));
 }
+
+int64_t alignOfFirst(const LaneValue& x) { return x.isUniform() ? x.align : x.first_align; }
 
 } // namespace
 
@@ -36,9 +40,11 @@ llvm::Constant* PartEmitter::iota(int64_t stride, unsigned bits) {
 // The index along the lanes from `first` on, which is a multiple of `align`.
 LaneValue PartEmitter::lanesAlong(Value* first, int64_t align) {
   LaneValue value{LaneValue::Kind::linear, {}, 1, std::gcd(align, int64_t(lanes_.width))};
-  for (int block = 0; block < lanes_.blocks; ++block)
-    value.parts.push_back(
-        b.CreateAdd(first, b.getInt64(int64_t(block) * lanes_.width), "", true, true));
+  for (int block = 0; block < lanes_.blocks; ++block) {
+    value.behind.push_back(int64_t(block) * lanes_.width);
+    value.parts.push_back(b.CreateAdd(first, b.getInt64(value.behind.back()), "", true, true));
+  }
+  value.first_align = align;
   if (lanes_.blocks == 1) value.align = align;
   return value;
 }
@@ -64,6 +70,10 @@ LaneValue PartEmitter::addIndex(const LaneValue& x, const LaneValue& y) {
   if (x.kind == Kind::varying || y.kind == Kind::varying)
     return byBlock([&](unsigned i) { return b.CreateAdd(vectorOf(x, i), vectorOf(y, i)); });
   LaneValue sum{Kind::linear, {}, x.stride + y.stride, std::gcd(x.align, y.align)};
+  sum.first_align = std::gcd(alignOfFirst(x), alignOfFirst(y));
+  if ((x.isUniform() || !x.behind.empty()) && (y.isUniform() || !y.behind.empty()))
+    for (int i = 0; i < lanes_.blocks; ++i)
+      sum.behind.push_back((x.isUniform() ? 0 : x.behind[i]) + (y.isUniform() ? 0 : y.behind[i]));
   for (int i = 0; i < lanes_.blocks; ++i)
     sum.parts.push_back(b.CreateAdd(x.parts[x.isUniform() ? 0 : i], y.parts[y.isUniform() ? 0 : i],
                                     "", false, true));
@@ -80,6 +90,9 @@ LaneValue PartEmitter::scaleIndex(const LaneValue& x, int64_t factor) {
   LaneValue product = x;
   product.stride *= factor;
   product.align = std::min(kMostAlign, x.align * alignOf(factor));
+  product.first_align = std::min(kMostAlign, x.first_align * alignOf(factor));
+  for (int64_t& distance : product.behind)
+    distance *= factor;
   for (Value*& part : product.parts)
     part = b.CreateMul(part, b.getInt64(factor), "", false, true);
   return product;
@@ -106,6 +119,24 @@ LaneValue PartEmitter::multiplyIndex(const LaneValue& x, const LaneValue& y) {
   return byBlock([&](unsigned i) { return b.CreateMul(vectorOf(x, i), vectorOf(y, i)); });
 }
 
+// x floordiv divisor, or x mod divisor, where the first lane is a multiple of it and all lanes of a
+// block share the quotient: the first block's quotient tells all.
+LaneValue PartEmitter::divideBlocks(const LaneValue& x, int64_t divisor, bool is_mod) {
+  LaneValue result{LaneValue::Kind::linear,
+                   {},
+                   is_mod ? x.stride : 0,
+                   is_mod ? std::gcd(x.align, alignOf(divisor)) : 1};
+  Value* first = is_mod ? nullptr : b.CreateExactSDiv(x.parts[0], b.getInt64(divisor));
+  result.first_align = is_mod ? kMostAlign : x.first_align / divisor;
+  for (int64_t distance : x.behind) {
+    int64_t quotient = llvm::divideFloorSigned(distance, divisor);
+    result.behind.push_back(is_mod ? distance - quotient * divisor : quotient);
+    Value* behind = b.getInt64(result.behind.back());
+    result.parts.push_back(is_mod ? behind : quotient ? b.CreateAdd(first, behind) : first);
+  }
+  return result;
+}
+
 // x floordiv y, x ceildiv y or x mod y. Lanes of one block that provably share a quotient stay
 // linear; those that see at most one multiple of y need a comparison, not a division.
 LaneValue PartEmitter::divideIndex(AffineExprKind kind, const LaneValue& x, const LaneValue& y) {
@@ -124,6 +155,8 @@ LaneValue PartEmitter::divideIndex(AffineExprKind kind, const LaneValue& x, cons
       kind != AffineExprKind::CeilDiv) {
     int64_t span = x.stride * lanes_.width;
     bool together = x.stride == 0 || (x.align % span == 0 && divisor % span == 0);
+    if (together && !x.behind.empty() && x.first_align % divisor == 0)
+      return divideBlocks(x, divisor, is_mod);
     if (together) {
       LaneValue result{LaneValue::Kind::linear,
                        {},

@@ -334,8 +334,10 @@ PartEmitter::Reduction PartEmitter::reductionOf(DotOp op) {
 void PartEmitter::emitLoop(Operation* op, AxisAttr axis, Block& body, const Reduction& reduction) {
   Value* count = size(axis.getExtent().getResult(0));
   if (lanes_.active || !axis.getLanes()) return emitSerialReduction(op, count, body, reduction);
+  widenRuns(axis, body);
   LaneValues results = laneLoop(body.getArgument(0), b.getInt64(0), count, kZeroAlign,
                                 axis.getUnroll(), body, &reduction);
+  runs_.clear();
   for (auto [result, value] : llvm::zip(op->getResults(), results))
     set(result, value);
 }

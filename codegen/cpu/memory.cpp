@@ -142,6 +142,7 @@ void PartEmitter::prefetch(const PartPlan::Prefetch& next, Value* base, const La
 
 LaneValue PartEmitter::emitLoad(LoadOp op) {
   if (tile_row_ && tiles_.count(op)) return loadStaged(op);
+  if (auto run = runs_.find(op); run != runs_.end()) return loadOfRun(run->second);
   mlir::Value memory = op.getMemory();
   mlir::Type element = elementType(memory.getType());
   llvm::Type* type = memoryType(element);

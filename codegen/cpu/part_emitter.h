@@ -24,6 +24,9 @@ struct LaneValue {
   llvm::SmallVector<llvm::Value*, 4> parts;
   int64_t stride = 0; // linear: from lane to lane
   int64_t align = 1;  // uniform and linear indices: a divisor of every entry of `parts`
+  // linear, where it is known: how far each part lies behind the first one, and a divisor of that.
+  llvm::SmallVector<int64_t, 4> behind = {};
+  int64_t first_align = 1;
 
   bool isUniform() const { return kind == Kind::uniform; }
   static LaneValue uniform(llvm::Value* value, int64_t align = 1) {
@@ -133,12 +136,16 @@ private:
   LaneValue addIndex(const LaneValue& x, const LaneValue& y);
   LaneValue scaleIndex(const LaneValue& x, int64_t factor);
   LaneValue multiplyIndex(const LaneValue& x, const LaneValue& y);
+  LaneValue divideBlocks(const LaneValue& x, int64_t divisor, bool is_mod);
   LaneValue divideIndex(mlir::AffineExprKind kind, const LaneValue& x, const LaneValue& y);
   LaneValue evaluate(mlir::AffineExpr expr, llvm::ArrayRef<LaneValue> dims);
   LaneValue evaluate(mlir::AffineMap map, mlir::ValueRange indices);
   llvm::Constant* iota(int64_t stride, unsigned bits = 64);
   llvm::Value* vectorOf(const LaneValue& value, unsigned block);
   LaneValue byBlock(llvm::function_ref<llvm::Value*(unsigned)> emit);
+
+  //--- lookup.cpp
+  bool emitLookup(mlir::Operation& op);
 
   //--- memory.cpp
   void prefetch(const PartPlan::Prefetch& next, llvm::Value* base, const LaneValue& offset,
@@ -158,6 +165,16 @@ private:
   llvm::Value* fromMemory(llvm::Value* value, mlir::Type element);
   llvm::Value* toMemory(llvm::Value* value, mlir::Type element);
   bool isTiledByLanes(mlir::Value memory);
+
+  //--- runs.cpp
+  struct Run {
+    llvm::Value* numbers; // f32, one for each run
+    mlir::Value index;
+    int64_t length;
+  };
+  void widenRuns(loom::AxisAttr axis, mlir::Block& body);
+  llvm::Value* widened(loom::LoadOp load, llvm::Value* first, int64_t count);
+  LaneValue loadOfRun(const Run& run);
 
   //--- values
   bool has(mlir::Value value) const { return values_.count(value) || memory_.count(value); }
@@ -196,6 +213,7 @@ private:
   // Inside a transposed tile: memory of each staged load, and the row at the current point.
   llvm::DenseMap<mlir::Operation*, llvm::Value*> tiles_;
   llvm::Value* tile_row_ = nullptr;
+  llvm::DenseMap<mlir::Operation*, Run> runs_; // of loads in the loop at hand
   bool streams_ = false;
 };
 

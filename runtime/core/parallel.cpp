@@ -40,10 +40,8 @@ class Pool {
 public:
   void run(int64_t n, int64_t grain, const FunctionRef<void(int64_t, int64_t)>& body) {
     label_ = profile::is_on() ? profile::Label::current() : nullptr;
-    // Four pieces a thread even out what the others of the machine take away.
-    int64_t piece = std::max(grain, (n + 4 * threads() - 1) / (4 * threads()));
-    int64_t pieces = (n + piece - 1) / piece;
-    publish(n, piece, body, static_cast<int>(std::min<int64_t>(threads() - 1, pieces - 1)));
+    int64_t pieces = count_pieces(n, grain);
+    publish(n, pieces, body, static_cast<int>(std::min<int64_t>(threads() - 1, pieces - 1)));
     inside = true;
     work();
     inside = false;
@@ -87,11 +85,23 @@ public:
   }
 
 private:
-  void publish(int64_t n, int64_t piece, const FunctionRef<void(int64_t, int64_t)>& body,
+  // Four pieces a thread even out what the others of the machine take away; where the grain allows
+  // fewer, each thread gets as many as the others.
+  int64_t count_pieces(int64_t n, int64_t grain) const {
+    int64_t pieces = std::min<int64_t>((n + grain - 1) / grain, 4 * threads());
+    return pieces > threads() ? pieces - pieces % threads() : pieces;
+  }
+
+  // Where a piece begins: their lengths differ by at most one.
+  int64_t start_of(int64_t piece) const {
+    return piece * (n_ / pieces_) + std::min(piece, n_ % pieces_);
+  }
+
+  void publish(int64_t n, int64_t pieces, const FunctionRef<void(int64_t, int64_t)>& body,
                int tickets) {
     body_ = &body;
     n_ = n;
-    piece_ = piece;
+    pieces_ = pieces;
     next_.store(0, std::memory_order_relaxed);
     tickets_.store(tickets);
     generation_.fetch_add(1);
@@ -100,15 +110,15 @@ private:
 
   void work() {
     for (;;) {
-      int64_t begin = next_.fetch_add(piece_, std::memory_order_relaxed);
-      if (begin >= n_) return;
+      int64_t piece = next_.fetch_add(1, std::memory_order_relaxed);
+      if (piece >= pieces_) return;
       try {
         if (label_) [[unlikely]]
-          run_profiled(begin, std::min(n_, begin + piece_));
+          run_profiled(start_of(piece), start_of(piece + 1));
         else
-          (*body_)(begin, std::min(n_, begin + piece_));
+          (*body_)(start_of(piece), start_of(piece + 1));
       } catch (...) {
-        next_.store(n_, std::memory_order_relaxed);
+        next_.store(pieces_, std::memory_order_relaxed);
         std::lock_guard lock(error_mutex_);
         if (!error_) error_ = std::current_exception();
       }
@@ -153,7 +163,7 @@ private:
 
   std::vector<std::thread> workers_;
   const FunctionRef<void(int64_t, int64_t)>* body_ = nullptr;
-  int64_t n_ = 0, piece_ = 0;
+  int64_t n_ = 0, pieces_ = 0;
   const profile::Label* label_ = nullptr; // of the job, where a profiler runs
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<int> tickets_{0};

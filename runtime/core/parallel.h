@@ -27,8 +27,9 @@ private:
   R (*call_)(void*, A...);
 };
 
-/// Calls `body(begin, end)` for pieces that cover [0, n), each of at least `grain` indices, on the
-/// pool's threads and the caller's. Nested calls, and calls made while another thread has the pool,
+/// Calls `body(begin, end)` for pieces of equal size that cover [0, n), on the pool's threads and
+/// the caller's: one where that is at most `grain` indices, else each of more than half of it.
+/// Nested calls, and calls made while another thread has the pool,
 /// run inline. The first exception thrown by a piece is rethrown here, after all pieces ended.
 void parallel_for(int64_t n, int64_t grain, FunctionRef<void(int64_t begin, int64_t end)> body);
 

@@ -283,6 +283,11 @@ TEST_CASE("dot: plans depend on shapes alone and fit the caches") {
   // There is work for many threads, and not more chunks than are worth a hand-over.
   CHECK(plan(512, 3072, 768, rowMajor(3072)).chunks(1, 512, 3072) >= 32);
   CHECK(plan(64, 128, 64, rowMajor(128)).chunks(1, 64, 128) <= 2);
+  // One row waits for memory, which two threads read faster: a matrix, or one for each head.
+  DotShape row{DotElement::bf16, 1, 1, 768, 2048, rowMajor(2048), rowMajor(768)};
+  CHECK(planDot(row, kPairs).chunks(1, 1, 768) == 2);
+  DotShape heads{DotElement::f32, 12, 1, 64, 256, rowMajor(256), rowMajor(64)};
+  CHECK(planDot(heads, kAvx512).chunks(12, 1, 64) == 6);
   for (int64_t extent : {1, 5, 64, 1000, 5000}) {
     DotPlan p = plan(extent, extent, extent, rowMajor(extent));
     INFO("extent " << extent);

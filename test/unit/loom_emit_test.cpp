@@ -331,3 +331,63 @@ TEST_CASE("bf16 and i8 are multiplied in groups where the processor has that", "
   CHECK(!has(emitted("skylake-avx512", "i8", "i64"), "weft.dot.tile")); // without VNNI: a loop
   CHECK(!has(emitted("x86-64-v3", "i8", "i64"), "weft.dot.tile"));
 }
+
+TEST_CASE("codes of four bits and their scales take few instructions of a product", "[loom]") {
+  auto listing = [](const char* cpu) {
+    Parsed parsed(
+        R"(loom.kernel @k(%x: !loom.buffer<f32>, %c: !loom.buffer<ui8>, %s: !loom.buffer<f16>, %y: !loom.buffer<f32>) {
+      loom.part [#loom.axis<"n", 40>] {
+      ^bb0(%n: index):
+        %d = loom.dot <"k", 512, lanes, unroll = 4> {
+        ^bb0(%k: index):
+          %v = loom.load %x[affine_map<(k) -> (k)>](%k) : !loom.buffer<f32>
+          %byte = loom.load %c[affine_map<(n, k) -> (n * 256 + (k floordiv 32) * 16 + k mod 16)>](%n, %k) : !loom.buffer<ui8>
+          %scale = loom.load %s[affine_map<(n, k) -> (n * 16 + k floordiv 32)>](%n, %k) : !loom.buffer<f16>
+          %i = arith.index_cast %k : index to i64
+          %c0 = arith.constant 0 : i64
+          %c2 = arith.constant 2 : i64
+          %c4 = arith.constant 4 : i64
+          %c15 = arith.constant 15 : i64
+          %c16 = arith.constant 16 : i64
+          %half = arith.floordivsi %i, %c16 : i64
+          %pair = arith.floordivsi %half, %c2 : i64
+          %even = arith.muli %pair, %c2 : i64
+          %rest = arith.subi %half, %even : i64
+          %is_low = arith.cmpi eq, %rest, %c0 : i64
+          %low = arith.andi %byte, %c15 : i64
+          %high = arith.shrui %byte, %c4 : i64
+          %code = arith.select %is_low, %low, %high : i64
+          %number = arith.sitofp %code : i64 to f32
+          %least = arith.constant 8.0 : f32
+          %centred = arith.subf %number, %least : f32
+          %w = arith.mulf %centred, %scale : f32
+          loom.yield %v, %w : f32, f32
+        } : f32
+        loom.store %d, %y[affine_map<(n) -> (n)>](%n) : !loom.buffer<f32>
+      }
+    })");
+    REQUIRE(parsed.module);
+    auto result =
+        cpu::emitKernels(*parsed.module, llvm::cantFail(cpu::CpuTarget::named(cpu)), {true, true});
+    REQUIRE(bool(result));
+    return result->kernels[0].asm_text;
+  };
+  auto count = [](const std::string& text, const char* part) {
+    int found = 0;
+    for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; at++)
+      found++;
+    return found;
+  };
+  // A step of 64 reads bytes twice, looks four vectors up, and multiplies two tables of numbers by
+  // a scale that is broadcast on its way; a row's 16 scales are widened at once.
+  const std::string v4 = listing("x86-64-v4");
+  CHECK(count(v4, "vpmovzxbd") == 2);
+  CHECK(count(v4, "vperm") == 4);
+  CHECK(count(v4, "vfmadd") == 4);
+  CHECK(count(v4, "{1to16}") == 2);
+  CHECK(count(v4, "vcvtph2ps") == 1);
+  // Without the lookup: two vectors of scales a row, and nothing that converts one scale.
+  const std::string v3 = listing("x86-64-v3");
+  CHECK(count(v3, "vcvtph2ps") == 2);
+  CHECK(count(v3, "vpinsrw") == 0);
+}

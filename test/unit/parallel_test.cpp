@@ -5,8 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -32,12 +34,23 @@ TEST_CASE("each index is visited once, for any number of threads") {
   }
 }
 
-TEST_CASE("pieces have at least the grain, but for the last") {
-  Threads scope(4);
-  std::atomic<int> small{0};
-  parallel_for(1000, 300,
-               [&](int64_t begin, int64_t end) { small += end - begin < 300 && end != 1000; });
-  CHECK(small == 0);
+TEST_CASE("pieces are of equal size, as many for each thread as for the others") {
+  Threads scope(2);
+  auto sizes = [](int64_t n, int64_t grain) {
+    std::mutex lock;
+    std::vector<int64_t> found;
+    parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+      std::lock_guard hold(lock);
+      found.push_back(end - begin);
+    });
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  CHECK(sizes(24, 9) == std::vector<int64_t>{12, 12});
+  CHECK(sizes(10, 9) == std::vector<int64_t>{5, 5});
+  CHECK(sizes(9, 9) == std::vector<int64_t>{9});
+  CHECK(sizes(49, 1) == std::vector<int64_t>{6, 6, 6, 6, 6, 6, 6, 7});
+  CHECK(sizes(3, 1) == std::vector<int64_t>{1, 2});
 }
 
 TEST_CASE("an exception of a piece reaches the caller, and the pool lives on") {
