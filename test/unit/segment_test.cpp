@@ -37,12 +37,16 @@ TEST_CASE("a segment survives its bytes") {
   s.values[0].meta.strides[0] = 3;
   s.values[0].meta.finish_strided();
   s.facts = {{}, {true, 3}, {true, 1, 0}, {true, 2, 0, 0}};
+  s.saved = s.outputs;
+  s.fixed = {0};
   std::string bytes = s.serialize(true);
   CHECK(again(bytes) == bytes);
   Segment t = Segment::deserialize(bytes_of(bytes));
   CHECK(t.ops[0].structure == std::vector<int64_t>{1, -2});
   CHECK(t.values[0].meta.contiguous == 0);
   CHECK(t.facts == s.facts);
+  CHECK(t.saved == s.outputs);
+  CHECK(t.fixed == s.fixed);
   CHECK(t.locations[1].line == 11);
   CHECK(t.ops[1].location == 1);
 }
@@ -72,6 +76,12 @@ TEST_CASE("bytes that are no segment are refused with a reason") {
   s = samples::segment(5);
   s.outputs = {17};
   CHECK_THAT(message(s.serialize(true)), Contains("an output is not defined"));
+  s = samples::segment(5);
+  s.saved = {0};
+  CHECK_THAT(message(s.serialize(true)), Contains("a saved value is no output"));
+  s = samples::segment(5);
+  s.fixed = {17};
+  CHECK_THAT(message(s.serialize(true)), Contains("a fixed value is not defined"));
   s = samples::segment(5);
   s.version = 77;
   CHECK_THAT(message(s.serialize(true)), Contains("its version is another"));
