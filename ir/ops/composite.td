@@ -291,7 +291,7 @@ def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tenso
   let gives = "0.4100 f32[]";
   let shapes = "x [N, C, ...] (or [C]), target [N, ...] (or []) and weight [C] give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
-  let dtypes = "floating";
+  let dtypes = "floating; target i64 or floating";
 }
 def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"Reduce", "reduction", "Reduce::mean">]> {
   let summary = "squared difference of x and target";

@@ -99,8 +99,8 @@ def CtcLoss : Composite<"ctc_loss", [Param<"const Arg&", "log_probs">, Param<"co
   let description = "Connectionist temporal classification (Graves et al., ICML 2006). Elements beyond a sample's lengths count for nothing. Where no alignment exists the loss is infinite, or 0 with `zero_infinity`. `Reduce::mean` divides each sample's loss by its number of targets first. Targets in one row make the host wait for target_lengths.";
   let example = "ctc_loss(log_softmax(zeros({3, 1, 2}), 2), tensor({{1}}), tensor({3}), tensor({1}))";
   let gives = "0.2877 f32[]";
-  let shapes = "log_probs [T, N, C], targets [N, S] or all in one row, lengths [N]; or one sample: [T, C], [S], []";
-  let dtypes = "floating log_probs, integer targets and lengths";
+  let shapes = "log_probs [T, N, C], targets [N, S] or all in one row, input_lengths and target_lengths [N]; or one sample: [T, C], [S], []";
+  let dtypes = "floating; integer targets, input_lengths and target_lengths";
   let gradient = "for log_probs that a log_softmax made, as PyTorch's: exp(log_probs) less each class's share of the alignments";
 }
 def TripletMarginLoss : Loss<"triplet_margin_loss", [Param<"const Arg&", "anchor">, Param<"const Tensor&", "positive">,
