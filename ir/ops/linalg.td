@@ -12,7 +12,7 @@ def CholeskyFactor : Structured<"cholesky_factor", (ins Weft_Tensor:$x)> {
   let example = "cholesky(tensor({{4.f, 2.f}, {2.f, 5.f}}))";
   let gives = "[[2., 0.], [1., 2.]] f32[2, 2]";
   let domain = FloatOnly;
-  let shapes = "that of x, [..., N, N]";
+  let shapes = "that of x [..., N, N]";
   let refuses = 1;
   let reads = ["y"];
   let api = 0;
@@ -64,7 +64,7 @@ def Cholesky : OfMatrices<"cholesky", [Param<"bool", "upper", "false">]> {
   let description = "Only that triangle of x is read; its gradient is symmetric. A matrix that is not positive definite is an error.";
   let example = "cholesky(tensor({{4.f, 2.f}, {2.f, 5.f}}), true)";
   let gives = "[[2., 1.], [0., 2.]] f32[2, 2]";
-  let shapes = "that of x, [..., N, N]";
+  let shapes = "that of x [..., N, N]";
   let formula = "x = y @ transpose(y), or transpose(y) @ y where upper";
 }
 def CholeskySolve : LinearAlgebra<"cholesky_solve", [Param<"const Arg&", "b">, Param<"const Tensor&", "l">, Param<"bool", "upper", "false">]> {
@@ -93,7 +93,7 @@ def Inv : OfMatrices<"inv"> {
   let summary = "the inverses of matrices; a singular one is an error";
   let example = "inv(tensor({{2.f, 0.f}, {0.f, 4.f}}))";
   let gives = "[[0.5000, 0.0000], [0.0000, 0.2500]] f32[2, 2]";
-  let shapes = "that of x, [..., N, N]";
+  let shapes = "that of x [..., N, N]";
 }
 def Det : OfMatrices<"det"> {
   let summary = "the determinants of matrices";
