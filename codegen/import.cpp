@@ -150,7 +150,7 @@ private:
     auto view = dyn_cast_or_null<ir::ViewOp>(shown.getDefiningOp());
     Value source = read(u);
     Value updated = view ? view.writeBack(builder, source, value) : Value();
-    if (!updated) known.fail(at, "cannot write into a view whose elements share memory");
+    if (!updated) known.fail(at, "cannot write through this view");
     write(at, u, updated);
   }
 

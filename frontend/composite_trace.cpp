@@ -143,7 +143,7 @@ private:
 };
 
 struct Row {
-  const char *name, *returns, *shapes;
+  const char *name, *returns, *shapes, *dtypes;
   std::vector<Tensor> (*call)(const Call&);
 };
 const Row kRows[] = {

@@ -291,10 +291,12 @@ def CrossEntropy : CompositeOp<"cross_entropy", [TensorParam, Param<"const Tenso
   let gives = "0.4100 f32[]";
   let shapes = "x [N, C, ...] (or [C]), target [N, ...] (or []) and weight [C] give the target's shape, or one element after `reduction`";
   let formula = "-weight[target] * log_softmax(x)[target]";
-  let dtypes = "floating";
+  let dtypes = "floating; target i64 or floating";
 }
-def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"Reduce", "reduction", "Reduce::mean">]> {
+def MseLoss : CompositeOp<"mse_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"Reduce", "reduction", "Reduce::mean">,
+    Param<"const Tensor&", "weight", "{}">]> {
   let summary = "squared difference of x and target";
+  let description = "weight, of the shape of x, has a factor for each element; the mean is over the weights.";
   let example = "mse_loss(tensor({1.f, 2.f}), tensor({1.f, 4.f}))";
   let gives = "2. f32[]";
   let formula = "(x - target)^2";

@@ -48,7 +48,7 @@ def Embedding : Composite<"embedding", [Param<"const Tensor&", "input">, Param<"
   let example = "embedding(tensor({1, 0, 1}), tensor({{1.f, 2.f}, {3.f, 4.f}}))";
   let gives = "[[3., 4.], [1., 2.], [3., 4.]] f32[3, 2]";
   let shapes = "input [...] and weight [rows, columns] give [..., columns]";
-  let dtypes = "every dtype";
+  let dtypes = "every dtype; input integers";
 }
 def MaskedSelect : Composite<"masked_select", [TensorParam, Param<"const Tensor&", "mask">]> {
   let summary = "the elements where a mask holds, in row-major order";
@@ -119,7 +119,7 @@ def IndexAdd : Composite<"index_add", [TensorParam, Param<"int64_t", "dim">, Par
   let summary = "x plus alpha times the slices of source at the positions of a dim that index names";
   let example = "index_add(zeros({3}), 0, tensor({2, 2}), tensor({5.f, 6.f}))";
   let gives = "[ 0., 0., 11.] f32[3]";
-  let shapes = "that of x; source is like x but for the dim, where it has the size of index";
+  let shapes = "that of x; index [n], and source is like x with n along the dim";
   let dtypes = "every dtype, one for x and source";
   let method = 1;
   let writes = 1;
@@ -128,7 +128,7 @@ def IndexCopy : Composite<"index_copy", [TensorParam, Param<"int64_t", "dim">, P
   let summary = "x with the slices of source at the positions of a dim that index names";
   let example = "index_copy(zeros({3}), 0, tensor({2, 0}), tensor({5.f, 6.f}))";
   let gives = "[6., 0., 5.] f32[3]";
-  let shapes = "that of x; source is like x but for the dim, where it has the size of index";
+  let shapes = "that of x; index [n], and source is like x with n along the dim";
   let dtypes = "every dtype, one for x and source";
   let method = 1;
   let writes = 1;
@@ -302,8 +302,8 @@ def RepeatInterleaveEach : Composite<"repeat_interleave", [TensorParam, Param<"c
   let summary = "each element as often as `repeats` says for its position; without a dim of x in one dim";
   let example = "repeat_interleave(tensor({1, 2}), tensor({1, 2}))";
   let gives = "[1, 2, 2] i64[3]";
-  let shapes = "the dim has the sum of repeats, which the host reads";
-  let dtypes = "every dtype";
+  let shapes = "repeats has the size of the dim, or one element; the dim becomes their sum, which the host reads";
+  let dtypes = "every dtype; repeats integers";
   let method = 1;
 }
 def SlidingWindows : Composite<"sliding_windows", [TensorParam, Param<"int64_t", "dim">, Param<"int64_t", "size">, Param<"int64_t", "step", "1">]> {
@@ -319,8 +319,8 @@ def RepeatInterleavePositions : Composite<"repeat_interleave", [Param<"const Ten
   let summary = "each position 0, 1, ... as often as `repeats` says";
   let example = "repeat_interleave(tensor({2, 0, 1}))";
   let gives = "[0, 0, 2] i64[3]";
-  let shapes = "the sum of repeats, which the host reads";
-  let dtypes = "integers; the result is i64";
+  let shapes = "repeats [n] gives one dim with the sum of repeats, which the host reads";
+  let dtypes = "integers, not negative; the result is i64";
   let gradient = "none";
 }
 def Pad : Composite<"pad", [TensorParam, Param<"const std::vector<int64_t>&", "pad">, Param<"std::string_view", "mode", "\"constant\"">,
@@ -513,7 +513,7 @@ def OneHot : Composite<"one_hot", [TensorParam, Param<"int64_t", "num_classes", 
   let example = "one_hot(tensor({0, 2}), 3)";
   let gives = "[[1, 0, 0], [0, 0, 1]] i64[2, 3]";
   let shapes = "[...] gives [..., num_classes]";
-  let dtypes = "i64";
+  let dtypes = "i64, not negative";
   let gradient = "none";
 }
 def NllLoss : Composite<"nll_loss", [TensorParam, Param<"const Tensor&", "target">, Param<"const Tensor&", "weight", "{}">,

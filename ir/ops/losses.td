@@ -6,6 +6,7 @@ include "ir/ops/composite.td"
 include "ir/ops/pointwise.td"
 
 def TargetParam : Param<"const Tensor&", "target">;
+def WeightsParam : Param<"const Tensor&", "weight", "{}">;
 def ReductionParam : Param<"Reduce", "reduction", "Reduce::mean">;
 
 class Loss<string mnemonic, list<Param> parameters> : Composite<mnemonic, parameters> {
@@ -38,8 +39,9 @@ def CheckedRange : Pointwise<"checked_range", (ins Weft_Tensor:$x), [Scalar<"low
   let samples = [-1, 1];
 }
 
-def L1Loss : Loss<"l1_loss", [TensorParam, TargetParam, ReductionParam]> {
+def L1Loss : Loss<"l1_loss", [TensorParam, TargetParam, ReductionParam, WeightsParam]> {
   let summary = "absolute difference of x and target";
+  let description = "weight, of the shape of x, has a factor for each element; the mean is over the weights.";
   let example = "l1_loss(tensor({1.f, 2.f}), tensor({1.f, 4.f}))";
   let gives = "1. f32[]";
   let formula = "|x - target|";
@@ -50,8 +52,9 @@ def SmoothL1Loss : Loss<"smooth_l1_loss", [TensorParam, TargetParam, ReductionPa
   let gives = "[0.1250, 1.5000] f32[2]";
   let formula = "d^2 / (2 beta) where d = |x - target| < beta, else d - beta / 2";
 }
-def HuberLoss : Loss<"huber_loss", [TensorParam, TargetParam, ReductionParam, Param<"double", "delta", "1">]> {
+def HuberLoss : Loss<"huber_loss", [TensorParam, TargetParam, ReductionParam, Param<"double", "delta", "1">, WeightsParam]> {
   let summary = "squared difference of x and target, linear where it is above delta";
+  let description = "weight, of the shape of x, has a factor for each element; the mean is over the elements.";
   let example = "huber_loss(tensor({1.f, 2.f}), tensor({1.5f, 4.f}), Reduce::none, 0.5)";
   let gives = "[0.1250, 0.8750] f32[2]";
   let formula = "d^2 / 2 where d = |x - target| <= delta, else delta (d - delta / 2)";
@@ -99,8 +102,8 @@ def CtcLoss : Composite<"ctc_loss", [Param<"const Arg&", "log_probs">, Param<"co
   let description = "Connectionist temporal classification (Graves et al., ICML 2006). Elements beyond a sample's lengths count for nothing. Where no alignment exists the loss is infinite, or 0 with `zero_infinity`. `Reduce::mean` divides each sample's loss by its number of targets first. Targets in one row make the host wait for target_lengths.";
   let example = "ctc_loss(log_softmax(zeros({3, 1, 2}), 2), tensor({{1}}), tensor({3}), tensor({1}))";
   let gives = "0.2877 f32[]";
-  let shapes = "log_probs [T, N, C], targets [N, S] or all in one row, lengths [N]; or one sample: [T, C], [S], []";
-  let dtypes = "floating log_probs, integer targets and lengths";
+  let shapes = "log_probs [T, N, C], targets [N, S] or all in one row, input_lengths and target_lengths [N]; or one sample: [T, C], [S], []";
+  let dtypes = "floating; integer targets, input_lengths and target_lengths";
   let gradient = "for log_probs that a log_softmax made, as PyTorch's: exp(log_probs) less each class's share of the alignments";
 }
 def TripletMarginLoss : Loss<"triplet_margin_loss", [Param<"const Arg&", "anchor">, Param<"const Tensor&", "positive">,

@@ -5,7 +5,8 @@
 include "ir/ops/losses.td"
 
 class ClassLoss<string mnemonic, list<Param> parameters> : Loss<mnemonic, parameters> {
-  let shapes = "x [N, C] or [C]; the result [N] or [], or one element after `reduction`";
+  let shapes = "x [N, C] and target [N], or [C] and []; the result [N] or [], or one element after `reduction`";
+  let dtypes = "floating; target i64";
 }
 def MultiMarginLoss : ClassLoss<"multi_margin_loss", [TensorParam, TargetParam, Param<"int64_t", "p", "1">, Param<"double", "margin", "1">,
     Param<"const Tensor&", "weight", "{}">, ReductionParam]> {
@@ -20,6 +21,7 @@ def MultilabelMarginLoss : ClassLoss<"multilabel_margin_loss", [TensorParam, Tar
   let description = "target has the shape of x: the classes of a row as i64, ended by a negative number where they are fewer than C.";
   let example = "multilabel_margin_loss(tensor({{0.f, 0.5f}}), tensor({{1, -1}}))";
   let gives = "0.2500 f32[]";
+  let shapes = "x and target [N, C] or [C]; the result [N] or [], or one element after `reduction`";
   let formula = "sum over targets j and other classes i of max(0, 1 - x[j] + x[i]) / C";
 }
 def MultilabelSoftMarginLoss : ClassLoss<"multilabel_soft_margin_loss", [TensorParam, TargetParam, Param<"const Tensor&", "weight", "{}">,
@@ -28,6 +30,7 @@ def MultilabelSoftMarginLoss : ClassLoss<"multilabel_soft_margin_loss", [TensorP
   let example = "multilabel_soft_margin_loss(zeros({1, 2}), tensor({{1.f, 0.f}}))";
   let gives = "0.6931 f32[]";
   let formula = "-mean of weight (target logsigmoid(x) + (1 - target) logsigmoid(-x))";
+  let dtypes = "floating";
   let shapes = "x, target [..., C], weight [C] or alike; the last dim vanishes; one element after `reduction`";
 }
 

@@ -86,7 +86,7 @@ class MaxUnpool<string mnemonic, string dims> : Composite<mnemonic, [TensorParam
     Param<"const Dims&", "padding", "0">, Param<"const Dims&", "output_size", "{}">]> {
   let summary = "zeros with the maxima of a pooling over " # dims # " at the positions that it gave";
   let description = "Numbers are one, or one a dim. The stride is kernel_size unless given. output_size, of the spatial dims or of all, decides between the sizes that pool to those of x.";
-  let shapes = "x [N, C, sizes...] or [C, sizes...], indices alike; (size - 1) stride - 2 padding + kernel_size places unless output_size is given";
+  let shapes = "x and indices [N, C, sizes...] or [C, sizes...]; (size - 1) stride - 2 padding + kernel_size places unless output_size is given";
   let dtypes = "every dtype; indices i64";
 }
 def MaxUnpool1d : MaxUnpool<"max_unpool1d", "one dim"> {

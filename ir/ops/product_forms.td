@@ -64,7 +64,7 @@ def Cross : ProductForm<"cross", [TensorParam, SecondParam, Param<"std::optional
   let dtypes = "all but bool, promoted to one";
 }
 def MatrixPower : ProductForm<"matrix_power", [TensorParam, Param<"int64_t", "n">]> {
-  let summary = "the n-th power of square matrices, the identity for n = 0";
+  let summary = "the n-th power of square matrices, the identity for n = 0, and of their inverses for negative n";
   let example = "matrix_power(tensor({{1, 1}, {0, 1}}), 5)";
   let gives = "[[1, 5], [0, 1]] i64[2, 2]";
   let shapes = "[..., N, N]";

@@ -9,7 +9,7 @@ def QuantizedMatmul : Structured<"quantized_matmul", (ins Weft_Tensor:$x, Weft_T
   let description = "The product is that of x with `dequantize(codes, scales)`, whose numbers are exact in f32: nothing but the weights loses precision. Compiled, the matrix exists in registers only.";
   let example = "quantized_matmul(tensor({{1.f, 2.f}}), tensor({{3, 4}}).to(i8), tensor({{0.5f}}))";
   let gives = "[[5.5000]] f32[1, 1]";
-  let shapes = "x [..., K], codes [N, K] of i8, or [N, K / 2] of u8, and scales [N, blocks], whose number divides K, give [..., N]";
+  let shapes = "floating x [..., K], codes [N, K] of i8, or [N, K / 2] of u8, and floating scales [N, blocks], whose number divides K, give [..., N]";
   let formula = "y[m, n] = sum over k of x[m, k] * dequantize(codes, scales)[n, k]";
   let isOurs = 1;
   let domain = Number;

@@ -35,7 +35,7 @@ def IndexReduce : Composite<"index_reduce", [TensorParam, Param<"int64_t", "dim"
   let description = "reduce is \"prod\", \"mean\", \"amax\" or \"amin\"; include_self says whether the elements of x take part.";
   let example = "index_reduce(tensor({1.f, 7.f}), 0, tensor({0, 0}), tensor({5.f, 6.f}), \"amax\")";
   let gives = "[6., 7.] f32[2]";
-  let shapes = "that of x; source is like x but for the dim, where it has the size of index";
+  let shapes = "that of x; index [n], and source is like x with n along the dim";
   let dtypes = "every dtype, one for x and source";
   let method = 1;
 }

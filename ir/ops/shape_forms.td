@@ -17,6 +17,14 @@ def TransposedMatrix : ShapeForm<"t"> {
   let gives = "[[1], [2]] i64[2, 1]";
   let shapes = "[n, m] gives [m, n]";
 }
+def AsStrided : ShapeForm<"as_strided", [Param<"const Shape&", "size">, Param<"const Dims&", "stride">,
+    Param<"std::optional<int64_t>", "storage_offset", "std::nullopt">]> {
+  let summary = "a view of the memory of x: elements `stride` apart along the dims of `size`, the first one at storage_offset";
+  let description = "Strides and offset count elements. Several indices may show one element; such a view is read, not written to. x must fill its memory without gaps, in any order of its dims, and all elements must be x's: take the view of a whole tensor, not of a slice of its columns. Compiled regions that write through the view run eagerly.";
+  let example = "as_strided(arange(4), {3, 2}, {1, 1})";
+  let gives = "[[0, 1], [1, 2], [2, 3]] i64[3, 2]";
+  let shapes = "`size`";
+}
 def Moveaxis : ShapeForm<"moveaxis", [Param<"const Dims&", "source">, Param<"const Dims&", "destination">]> {
   let summary = "a view with dims at other places, the rest in order; movedim under NumPy's name";
   let example = "moveaxis(zeros({1, 2, 3}), 0, 2)";

@@ -70,6 +70,7 @@ def GradientSteps : GradientForm<Param<"const std::vector<double>&", "spacing">>
 }
 def GradientAt : GradientForm<Param<"const std::vector<Tensor>&", "spacing">> {
   let summary = "gradient with the coordinates of the elements, a list for each dim";
+  let shapes = "that of x, a result for each dim in `dim` (all where it is empty); spacing has a list for each dim of them";
   let example = "gradient(tensor({1.f, 4.f, 9.f}), {tensor({0.f, 2.f, 4.f})})[0]";
   let gives = "[1.5000, 2.0000, 2.5000] f32[3]";
 }

@@ -37,5 +37,14 @@ def Expand : View<"expand"> {
   let shapes = "each dim is 1 or the result's, aligned at the last";
   let index = "0 along repeated dims";
 }
+def StridedView : View<"strided_view"> {
+  let example = "as_strided(arange(4), {3, 2}, {1, 1})";
+  let gives = "[[0, 1], [1, 2], [2, 3]] i64[3, 2]";
+  let isOurs = 1;
+  let summary = "elements of a list from offset on, `strides` apart along the dims of `shape`; the same one may be seen many times";
+  let sizes = ["offset", "shape", "strides"];
+  let shapes = "`shape`; the operand has one dim";
+  let index = "offset + the sum of index * stride over the dims";
+}
 
 #endif

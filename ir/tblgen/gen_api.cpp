@@ -188,6 +188,18 @@ Texts fetched(const std::vector<Parameter>& parameters) {
   return texts;
 }
 
+// The function of a row. Arguments are fetched from the first to the last, whatever the compiler.
+std::string row_body(const Texts& fetches, llvm::function_ref<std::string(Texts)> call) {
+  std::string text = "[](const Call& c) { ";
+  Texts names;
+  for (size_t k = 0; k < fetches.size(); k++) {
+    const std::string name = "a" + std::to_string(k);
+    text += "auto " + name + " = " + fetches[k] + "; ";
+    names.push_back("std::move(" + name + ")");
+  }
+  return text + "return outputs(" + call(names) + "); }";
+}
+
 } // namespace
 
 void gen_api_decls(const Records& records, llvm::raw_ostream& os) {
@@ -225,21 +237,22 @@ void gen_api_defs(const Records& records, llvm::raw_ostream& os) {
 }
 
 void gen_api_by_name(const Records& records, llvm::raw_ostream& os) {
-  banner(os, "Every op as a row {name, returns, shapes, call}: tools call them by name.");
+  banner(os, "Every op as a row {name, returns, shapes, dtypes, call}: tools call them by name.");
   for (const OpRecord& op : records.all) {
     if (!(op.has_function() || op.has_inplace()) || op.returns == "void") continue;
     std::vector<Parameter> parameters = function_of(op).parameters;
-    Texts arguments = fetched(parameters);
-    const std::string shapes = "\", \"" + op.shapes + "\", ";
+    Texts fetches = fetched(parameters);
+    const std::string texts = "\", \"" + op.shapes + "\", \"" + op.dtypes + "\", ";
     if (op.has_function())
-      os << "{\"" << op.name << "\", \"" << op.returns << shapes
-         << "[](const Call& c) { return outputs(weft::" << call_text(op.name, arguments)
-         << "); }},\n";
+      os << "{\"" << op.name << "\", \"" << op.returns << texts
+         << row_body(fetches, [&](Texts names) { return "weft::" + call_text(op.name, names); })
+         << "},\n";
     if (!op.has_inplace()) continue;
-    arguments.erase(arguments.begin());
-    os << "{\"" << op.name << "_\", \"Tensor" << shapes
-       << "[](const Call& c) { return outputs(c.get<Tensor>(0, \"" << parameters[0].name << "\")."
-       << call_text(op.name + "_", arguments) << "); }},\n";
+    fetches[0] = "c.get<Tensor>(0, \"" + parameters[0].name + "\")";
+    os << "{\"" << op.name << "_\", \"Tensor" << texts << row_body(fetches, [&](Texts names) {
+      names.erase(names.begin());
+      return "a0." + call_text(op.name + "_", names);
+    }) << "},\n";
   }
 }
 

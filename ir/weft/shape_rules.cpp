@@ -126,6 +126,14 @@ struct Rule {
     return to;
   }
 
+  // sizes: offset, shape..., strides...
+  std::optional<Exprs> stridedView() {
+    if (!takes(1, 0, 1)) return std::nullopt;
+    if (call.operands[0].size() != 1 || call.sizes.size() % 2 == 0)
+      return fail("must have an operand of one dim and a stride for each size");
+    return Exprs(call.sizes.slice(1, call.sizes.size() / 2));
+  }
+
   // A 1-d operand is a row on the left or a column on the right; its dim vanishes.
   std::optional<Exprs> matmul() {
     if (!takes(2, 0, 0)) return std::nullopt;
@@ -279,6 +287,35 @@ struct Rule {
     return x;
   }
 
+  bool isSquare(const Exprs& x) { return x.size() >= 2 && same(x.back(), x[x.size() - 2]); }
+
+  std::optional<Exprs> squareMatrices() {
+    if (!takes(1, 0, 0)) return std::nullopt;
+    const Exprs& x = call.operands[0];
+    if (!isSquare(x)) return fail("must have square matrices, got " + describe(x));
+    return x;
+  }
+
+  // structure: part
+  std::optional<Exprs> determinant() {
+    if (!takes(1, 1, 0)) return std::nullopt;
+    std::optional<Exprs> x = squareMatrices();
+    if (x) x->resize(x->size() - 2);
+    return x;
+  }
+
+  std::optional<Exprs> solution() {
+    if (!takes(2, 0, 0)) return std::nullopt;
+    const Exprs &a = call.operands[0], &b = call.operands[1];
+    bool fits = isSquare(a) && a.size() == b.size();
+    for (size_t k = 0; fits && k + 1 < a.size(); k++)
+      fits = same(a[k], b[k]);
+    if (!fits)
+      return fail("must have square matrices and as many of as many rows, got " + describe(a) +
+                  " and " + describe(b));
+    return b;
+  }
+
   // structure: dim
   std::optional<Exprs> alongDim() {
     if (!takes(1, 1, 0) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
@@ -337,6 +374,7 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Case("permute", &Rule::permute)
                       .Case("slice", &Rule::slice)
                       .Case("expand", &Rule::expand)
+                      .Case("strided_view", &Rule::stridedView)
                       .Case("matmul", &Rule::matmul)
                       .Case("quantized_matmul", &Rule::quantizedMatmul)
                       .Case("concatenate", &Rule::concatenate)
@@ -346,6 +384,9 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Cases({"scatter", "scatter_add", "scatter_fold"}, &Rule::scatter)
                       .Cases({"scan", "scan_position"}, &Rule::alongDim)
                       .Case("recurrence", &Rule::recurrence)
+                      .Case("cholesky_factor", &Rule::squareMatrices)
+                      .Case("determinant", &Rule::determinant)
+                      .Cases({"triangular_solution", "linear_solution"}, &Rule::solution)
                       .Case("sort_positions", &Rule::sortPositions)
                       .Case("nonzero_positions", &Rule::nonzeroPositions)
                       .Case("search_sorted", &Rule::searchSorted)

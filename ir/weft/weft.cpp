@@ -357,6 +357,18 @@ Value Expand::writeBack(OpBuilder& builder, Value source, Value update) {
   return update;
 }
 
+// Sizes are the offset, the shape and the strides.
+SmallVector<AffineExpr> StridedView::sourceIndices(ArrayRef<AffineExpr> indices) {
+  ArrayRef<AffineExpr> sizes = sizesOf(*this);
+  AffineExpr at = sizes[0];
+  for (auto [k, index] : llvm::enumerate(indices))
+    at = at + index * sizes[1 + indices.size() + k];
+  return {canonical(at)};
+}
+
+// What lies between the elements would have to be put between those of the update.
+Value StridedView::writeBack(OpBuilder&, Value, Value) { return {}; }
+
 SmallVector<AffineExpr> FlipView::sourceIndices(ArrayRef<AffineExpr> indices) {
   Exprs shape = shapeOf(getX());
   SmallVector<AffineExpr> result(indices);

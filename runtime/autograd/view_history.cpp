@@ -135,6 +135,22 @@ Tensor put_diagonal(const ViewStep& step, const Tensor& x, const Tensor& part) {
   return result;
 }
 
+// The elements of the list `x` but for those that the view shows, each once: `part`.
+Tensor put_strided(const ViewStep& step, const Tensor& x, const Tensor& part) {
+  const Tensor result = x.detach();
+  const Tensor at = strided_positions(step.sizes(), x.device());
+  const Tensor elements = reshape(part, {-1});
+  const int64_t structure[] = {0};
+  TensorImpl* operands[] = {x.impl(), at.impl(), elements.impl()};
+  OpCall call;
+  call.loc = &step.loc;
+  call.op = Op::scatter;
+  call.operands = operands;
+  call.structure = structure;
+  replace_history(call, result.impl());
+  return result;
+}
+
 // The history of `x` after what the step sees of it became `part`.
 Tensor put_back(const ViewStep& step, const Tensor& x, const Tensor& part) {
   LocOverride line(step.loc);
@@ -143,6 +159,8 @@ Tensor put_back(const ViewStep& step, const Tensor& x, const Tensor& part) {
     return put_slice(step, x, part);
   case Op::diagonal_view:
     return put_diagonal(step, x, part);
+  case Op::strided_view:
+    return put_strided(step, x, part);
   case Op::permute: {
     Dims inverse = Ints::filled(x.rank(), 0);
     for (int k = 0; k < x.rank(); k++)

@@ -3,6 +3,7 @@
 #include "runtime/autograd/vjp_view.h"
 
 #include "runtime/autograd/vjp_context.h"
+#include "runtime/composite/index_operands.h"
 
 namespace weft {
 
@@ -82,6 +83,27 @@ Tensor place_diagonal(const Tensor& part, const Shape& shape, int dim1, int dim2
 void vjp_diagonal_view(VjpContext& c) {
   c.set(0, place_diagonal(c.dy(), c.operand_meta(0).shape(), static_cast<int>(c.structure(0)),
                           static_cast<int>(c.structure(1))));
+}
+
+Tensor strided_positions(std::span<const int64_t> sizes, Device device) {
+  const int rank = static_cast<int>(sizes.size() / 2);
+  Tensor at = full({}, sizes[0], i64, device);
+  for (int k = 0; k < rank; k++) {
+    Shape along = Ints::filled(rank, 1);
+    along[k] = sizes[1 + k];
+    at = at + reshape(arange(sizes[1 + k], i64, device) * sizes[1 + rank + k], along);
+  }
+  return reshape(at, {-1});
+}
+
+// Each element of the list gets the sum of what was seen of it.
+void vjp_strided_view(VjpContext& c) {
+  const Meta& x = c.operand_meta(0);
+  Tensor dy = c.dy();
+  Tensor zeros = composite::filled(x.shape(), 0, dy.dtype(), dy.device(), c.loc());
+  c.set(0, composite::scatter_along(Op::scatter_add, zeros, 0,
+                                    strided_positions(c.sizes(), dy.device()), reshape(dy, {-1}),
+                                    c.loc()));
 }
 
 void vjp_concatenate(VjpContext& c) {

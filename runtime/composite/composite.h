@@ -69,4 +69,13 @@ inline Tensor reduced(Tensor loss, Reduce reduction) {
   }
 }
 
+/// Applies a loss's reduction to elements times their weights; the mean is over the weights.
+inline Tensor reduced(Tensor loss, const Tensor& weight, Reduce reduction) {
+  if (!weight.defined()) return reduced(std::move(loss), reduction);
+  loss = std::move(loss) * weight;
+  if (reduction == Reduce::none) return loss;
+  loss = sum(std::move(loss));
+  return reduction == Reduce::sum ? loss : std::move(loss) / sum(weight);
+}
+
 } // namespace weft::composite

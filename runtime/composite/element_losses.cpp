@@ -46,10 +46,11 @@ Tensor hinge(const Tensor& x) { return clamp(x, 0); }
 
 } // namespace
 
-Tensor l1_loss(const Arg& x, const Tensor& target, Reduce reduction) {
+Tensor l1_loss(const Arg& x, const Tensor& target, Reduce reduction, const Tensor& weight) {
   LocScope scope(x.loc());
   check("l1_loss", x, target, reduction);
-  return reduced(abs(sub(x, target)), reduction);
+  composite::require_shape("l1_loss", "weight", weight, x.impl()->meta.shape(), x.loc());
+  return reduced(abs(sub(x, target)), weight, reduction);
 }
 
 Tensor smooth_l1_loss(const Arg& x, const Tensor& target, Reduce reduction, double beta) {
@@ -63,14 +64,18 @@ Tensor smooth_l1_loss(const Arg& x, const Tensor& target, Reduce reduction, doub
   return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction);
 }
 
-Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double delta) {
+// Other than that of mse_loss, and as PyTorch's, the mean is over the elements.
+Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double delta,
+                  const Tensor& weight) {
   LocScope scope(x.loc());
   check("huber_loss", x, target, reduction);
+  composite::require_shape("huber_loss", "weight", weight, x.impl()->meta.shape(), x.loc());
   if (!(delta > 0))
     refuse("huber_loss", ErrorKind::value, "delta must be positive, got " + std::to_string(delta),
            x.loc());
   Tensor d = abs(sub(x, target));
-  return reduced(where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta)), reduction);
+  Tensor loss = where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta));
+  return reduced(weight.defined() ? std::move(loss) * weight : loss, reduction);
 }
 
 Tensor kl_div(const Arg& x, const Tensor& target, Reduce reduction, bool log_target) {

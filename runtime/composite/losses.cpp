@@ -109,11 +109,13 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
   return (std::move(loss) / std::move(total)).to(m.dtype);
 }
 
-Tensor mse_loss(const Arg& x, const Tensor& target, Reduce reduction) {
+Tensor mse_loss(const Arg& x, const Tensor& target, Reduce reduction, const Tensor& weight) {
   LocScope scope(x.loc());
+  const Shape shape = require_tensor(x, "mse_loss").meta.shape();
   composite::require_common("mse_loss", reduction, x.loc());
+  composite::require_shape("mse_loss", "weight", weight, shape, x.loc());
   Tensor difference = sub(x, target);
-  return composite::reduced(difference * difference, reduction);
+  return composite::reduced(difference * difference, weight, reduction);
 }
 
 } // namespace weft

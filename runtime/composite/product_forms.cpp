@@ -189,11 +189,12 @@ Tensor cross(const Arg& x, const Arg& y, std::optional<int64_t> dim) {
 Tensor matrix_power(const Arg& x, int64_t n) {
   LocScope scope(x.loc());
   const Meta& m = require_tensor(x, "matrix_power").meta;
-  if (m.rank < 2 || m.sizes[m.rank - 1] != m.sizes[m.rank - 2] || n < 0)
+  if (m.rank < 2 || m.sizes[m.rank - 1] != m.sizes[m.rank - 2] || n == INT64_MIN)
     fail("matrix_power", ErrorKind::value,
-         "x must be square matrices and n not negative, got " + describe(m) + " and " +
+         "x must be square matrices and n above -2^63, got " + describe(m) + " and " +
              std::to_string(n),
          x.loc());
+  if (n < 0) return matrix_power(inv(x), -n);
   Tensor square = x.tensor();
   if (n == 0)
     return expand(eye(m.sizes[m.rank - 1], m.dtype, m.device, x.loc()), m.shape()).clone(x.loc());

@@ -7,6 +7,8 @@
 #include "runtime/core/region_hook.h"
 #include "runtime/device/execute.h"
 
+#include <algorithm>
+
 namespace weft {
 
 TensorImpl* make_tensor(const Meta& meta, const Loc& loc) {
@@ -17,10 +19,22 @@ TensorImpl* make_tensor(const Meta& meta, const Loc& loc) {
   return t;
 }
 
+// Dims of which each steps over all that those with smaller strides reach show each element once.
+// All views are so but those that `expand` makes and some of `as_strided`.
 bool overlaps_itself(const Meta& m) {
   if (m.contiguous) return false;
+  struct Dim {
+    int64_t stride, size;
+  } dims[kMaxRank];
+  int count = 0;
   for (int k = 0; k < m.rank; k++)
-    if (m.sizes[k] > 1 && m.strides[k] == 0) return true;
+    if (m.sizes[k] > 1) dims[count++] = {std::abs(m.strides[k]), m.sizes[k]};
+  std::sort(dims, dims + count, [](const Dim& a, const Dim& b) { return a.stride < b.stride; });
+  int64_t reach = 0;
+  for (int k = 0; k < count; k++) {
+    if (dims[k].stride <= reach) return true;
+    reach += (dims[k].size - 1) * dims[k].stride;
+  }
   return false;
 }
 

@@ -16,6 +16,7 @@ void infer_view(const OpCall& call, Meta& result, int64_t& offset);
 void infer_permute(const OpCall& call, Meta& result, int64_t& offset);
 void infer_slice(const OpCall& call, Meta& result, int64_t& offset);
 void infer_expand(const OpCall& call, Meta& result, int64_t& offset);
+void infer_strided_view(const OpCall& call, Meta& result, int64_t& offset);
 void infer_flip_view(const OpCall& call, Meta& result, int64_t& offset);
 void infer_diagonal_view(const OpCall& call, Meta& result, int64_t& offset);
 

@@ -132,6 +132,34 @@ void infer_expand(const OpCall& call, Meta& result, int64_t& offset) {
   result.finish_strided();
 }
 
+// sizes: offset, shape..., strides...
+void infer_strided_view(const OpCall& call, Meta& result, int64_t& offset) {
+  const TensorImpl& x = *call.operands[0];
+  start_like(x, result, offset);
+  const size_t rank = call.sizes.size() / 2;
+  const std::span<const int64_t> strides = call.sizes.subspan(1 + rank);
+  OpCall shape = call;
+  shape.sizes = call.sizes.subspan(1, rank);
+  take_sizes(shape, result);
+  const bool is_empty = result.numel() == 0;
+  const int64_t start = call.sizes[0], count = x.meta.sizes[0];
+  bool fits = start >= 0 && start <= count;
+  __int128 last = start; // the last element's position, which no int64_t need hold
+  for (size_t k = 0; fits && k < rank; k++) {
+    if (!is_empty) last += static_cast<__int128>(result.sizes[k] - 1) * strides[k];
+    fits = strides[k] >= 0 && (is_empty || last < count);
+    if (fits) result.strides[k] = result.sizes[k] > 1 ? strides[k] * x.meta.strides[0] : 1;
+  }
+  if (!fits || (!is_empty && last >= count))
+    fail(call, ErrorKind::index,
+         "elements must lie in the tensor's memory, which has " + std::to_string(count) +
+             ", got offset " + std::to_string(start) + ", shape " + result.shape().str() +
+             " and strides " + Ints(strides.data(), static_cast<int>(rank)).str());
+  offset += start * x.meta.strides[0];
+  if (is_empty) return result.set_contiguous();
+  result.finish_strided();
+}
+
 void infer_flip_view(const OpCall& call, Meta& result, int64_t& offset) {
   const TensorImpl& x = *call.operands[0];
   start_like(x, result, offset);

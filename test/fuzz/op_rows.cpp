@@ -56,8 +56,9 @@ const std::vector<const char*>& words_of(std::string_view parameter) {
   static const Words all[] = {
       {"mode",
        {"constant", "reflect", "replicate", "circular", "nearest", "nearest-exact", "linear",
-        "bilinear", "bicubic", "trilinear", "area"}},
+        "bilinear", "bicubic", "trilinear", "area", "sum", "mean", "max"}},
       {"reduce", {"sum", "prod", "mean", "amax", "amin"}},
+      {"indexing", {"ij", "xy"}},
       {"rounding_mode", {"trunc", "floor"}},
       {"approximate", {"none", "tanh"}},
   };
@@ -79,7 +80,8 @@ Call::Call(const std::vector<Tensor>& values, const OpRow& row, const Round& rou
     : values_(values), round_(round), random_(&random),
       most_(random() % 2 ? random() % 3 : random() % 10), makes_tensors_(makes_tensors),
       sizing_(sizing) {
-  text_.emplace(row.shapes, round, random, sizing);
+  text_.emplace(row.shapes, row.name, round, random, sizing);
+  dtypes_.emplace(row.dtypes, row.shapes);
   if (has(row.shapes, "equation")) equation_ = kEquations[pick(12)];
 }
 
@@ -115,7 +117,7 @@ const Tensor& Call::tensor(int value) const {
 int Call::pick_value() const {
   auto fits = [&](const Tensor& t) {
     if (anchor_ < 0) return true;
-    const Shape a = values_[static_cast<size_t>(anchor_)].shape(), b = t.shape();
+    const Shape a = anchor().shape(), b = t.shape();
     for (int k = 1; k <= std::min(a.size(), b.size()); k++)
       if (a[a.size() - k] != b[b.size() - k] && a[a.size() - k] != 1 && b[b.size() - k] != 1)
         return false;
@@ -132,26 +134,56 @@ int Call::pick_value() const {
   throw NoArgument{};
 }
 
-// The sizes of the call's first tensor, which follow n and m where they are equal to one.
-Sizes Call::anchor_sizes() const {
+// The sizes of a tensor, which follow n and m where they are equal to one.
+Sizes Call::sizes_of(const Tensor& t) const {
   Sizes sizes;
-  for (int64_t size : values_[static_cast<size_t>(anchor_)].shape())
+  for (int64_t size : t.shape())
     sizes.push_back(size > 1 && size == round_.n   ? Size{1, 'n'}
                     : size > 1 && size == round_.m ? Size{1, 'm'}
                                                    : Size{size});
   return sizes;
 }
 
+// The dim that the call is about, counted from the front. The anchor must have dims.
+int64_t Call::anchor_dim() const {
+  const int64_t rank = anchor().rank();
+  if (!dim_) dim_ = pick(2 * rank) - rank;
+  return *dim_ < 0 ? *dim_ + rank : *dim_;
+}
+
+// Seldom one that the anchor does not have.
+int64_t Call::draw_dim() const {
+  if (anchor_ < 0 || anchor().rank() == 0 || pick(12) == 0) return pick(4) - 2;
+  anchor_dim();
+  return *dim_;
+}
+
+// Sizes that the record tells in terms of the first tensor and the dim.
+std::optional<Sizes> Call::like_anchor(const std::string& name) const {
+  const std::optional<Likeness> like = text_->likeness(name);
+  if (!like || anchor_ < 0 || anchor().rank() == 0) return {};
+  Sizes sizes = sizes_of(anchor());
+  const auto at = sizes.begin() + anchor_dim();
+  if (like->kind == Likeness::size_of_dim) return Sizes{*at};
+  if (like->kind == Likeness::along)
+    *at = like->size;
+  else
+    sizes.erase(at);
+  return sizes;
+}
+
 // The record's where it tells them; else those of the first tensor or others that go with it. None:
 // any value will do.
-std::optional<Sizes> Call::draw_sizes(const std::string& name, bool is_index) const {
-  if (auto told = text_->of(name)) return told;
+std::optional<Sizes> Call::draw_sizes(size_t position, const std::string& name,
+                                      bool is_index) const {
+  if (auto told = text_->of(name, position)) return told;
+  if (auto like = like_anchor(name)) return like;
   const int64_t kind = pick(12);
   if (anchor_ < 0 || kind >= (is_index ? 9 : 4)) {
     if (pick(6)) return {};
     return text_->any(4);
   }
-  const Sizes like = anchor_sizes();
+  const Sizes like = sizes_of(anchor());
   if (kind % 3 == 2 && !like.empty())
     return Sizes{like[static_cast<size_t>(pick(static_cast<int64_t>(like.size())))]};
   if (kind == 3) return Sizes{};
@@ -159,21 +191,33 @@ std::optional<Sizes> Call::draw_sizes(const std::string& name, bool is_index) co
 }
 
 // A value that is there, or one that a statement of its own makes of one.
-int Call::draw_tensor(const char* name) const {
+int Call::draw_tensor(size_t position, const char* name) const {
   if (!makes_tensors_) return pick_value();
-  const bool is_index = has(name, "ind"), is_mask = has(name, "mask");
   const int64_t special = pick(text_->only_broadcasts() ? 80 : 20);
-  if (!is_index && !is_mask && special > 1) {
-    const int value = draw_plain(name, special);
-    if (!dtype_) dtype_ = tensor(value).dtype();
-    return value;
+  if (has(name, "mask") || special == 1) {
+    std::optional<Sizes> sizes = draw_sizes(position, name, false);
+    if (!sizes) sizes = anchor_ < 0 ? text_->any(3) : sizes_of(anchor());
+    return made(*sizes, pick(8) ? boolean : f32, Elements::any);
   }
-  std::optional<Sizes> sizes = draw_sizes(name, is_index);
-  if (!sizes) sizes = anchor_ < 0 ? text_->any(3) : anchor_sizes();
-  if (is_mask || special == 1) return made(*sizes, pick(8) ? boolean : f32, Elements::any);
+  if (has(name, "ind") || dtypes_->counts(name) || special == 0)
+    return draw_integers(position, name);
+  const int value = draw_plain(position, name, special);
+  if (!dtype_) dtype_ = tensor(value).dtype();
+  return value;
+}
+
+// Positions, classes or counts.
+int Call::draw_integers(size_t position, const char* name) const {
   static constexpr DType integers[] = {i32, i16, i8, u8};
-  return made(*sizes, pick(8) ? i64 : integers[pick(4)],
-              pick(3) ? Elements::index : Elements::wrapped);
+  std::optional<Sizes> sizes = draw_sizes(position, name, true);
+  if (!sizes) sizes = anchor_ < 0 ? text_->any(3) : sizes_of(anchor());
+  std::optional<DType> dtype = dtypes_->counts(name) ? dtypes_->pick(name, *random_) : std::nullopt;
+  if (!dtype) dtype = pick(8) ? i64 : integers[pick(4)];
+  const bool is_signed = has(name, "ind") && pick(3) == 0;
+  return made(*sizes, *dtype,
+              is_floating(*dtype) ? Elements::unit
+              : is_signed         ? Elements::wrapped
+                                  : Elements::index);
 }
 
 DType Call::any_dtype() const {
@@ -181,18 +225,25 @@ DType Call::any_dtype() const {
   return t.defined() ? t.dtype() : f32;
 }
 
-int Call::draw_plain(const char* name, int64_t special) const {
-  if (text_->only_broadcasts() && special > 2) return pick_value();
-  std::optional<Sizes> sizes = draw_sizes(name, false);
-  if (!sizes) return pick_value();
+int Call::draw_plain(size_t position, const char* name, int64_t special) const {
+  const bool is_any = text_->only_broadcasts() && special > 2;
+  std::optional<Sizes> sizes = is_any ? std::nullopt : draw_sizes(position, name, false);
+  if (!sizes) { // any value, unless the record refuses its dtype
+    const int value = pick_value();
+    if (dtypes_->allows(name, tensor(value).dtype()) || pick(6) == 0) return value;
+    if (anchor_ == value) anchor_ = -1;
+    return made(sizes_of(tensor(value)), *dtypes_->pick(name, *random_), Elements::any);
+  }
   if (pick(2)) // one that happens to be like that
     for (size_t k = values_.size(); k-- > 0;)
-      if (const Tensor& t = values_[k];
-          t.defined() && t.shape() == shape(*sizes) && (!dtype_ || t.dtype() == *dtype_)) {
+      if (const Tensor& t = values_[k]; t.defined() && t.shape() == shape(*sizes) &&
+                                        (!dtype_ || t.dtype() == *dtype_) &&
+                                        dtypes_->allows(name, t.dtype())) {
         if (anchor_ < 0) anchor_ = static_cast<int>(k);
         return static_cast<int>(k);
       }
-  const DType dtype = dtype_ && pick(8) ? *dtype_ : any_dtype();
+  DType dtype = dtype_ && pick(8) ? *dtype_ : any_dtype();
+  if (!dtypes_->allows(name, dtype) && pick(12)) dtype = *dtypes_->pick(name, *random_);
   return made(*sizes, dtype, special == 2 ? Elements::unit : Elements::any);
 }
 
@@ -222,20 +273,34 @@ int Call::made(Sizes sizes, DType dtype, Elements range) const {
   return number;
 }
 
-std::vector<int> Call::draw_tensors(const char* name) const {
-  std::vector<int> all;
-  if (!equation_.empty() && makes_tensors_) {
-    const std::string operands = equation_.substr(0, equation_.find('-'));
-    for (size_t at = 0; at < operands.size();) {
-      const size_t end = std::min(operands.find(',', at), operands.size());
-      if (!dtype_) dtype_ = any_dtype();
-      all.push_back(made(text_->of_letters(operands.substr(at, end - at)), *dtype_, Elements::any));
-      at = end + 1;
-    }
-    return all;
+// The dims of a list's tensors, where the record tells them; else none.
+std::vector<Sizes> Call::list_sizes(const char* name) const {
+  std::vector<Sizes> told;
+  const std::string operands = equation_.substr(0, equation_.find('-'));
+  for (size_t at = 0; at < operands.size();) {
+    const size_t end = std::min(operands.find(',', at), operands.size());
+    told.push_back(text_->of_letters(operands.substr(at, end - at)));
+    at = end + 1;
   }
-  for (int64_t k = 1 + pick(3); k > 0; k--)
-    all.push_back(draw_tensor(name));
+  if (text_->has_list_for_each_dim(name) && anchor_ >= 0)
+    for (const Size& size : sizes_of(anchor()))
+      told.push_back({size});
+  if (text_->listed().size() > 1 && pick(4)) {
+    told = text_->listed();
+    told.resize(told.size() - static_cast<size_t>(pick(2)));
+  }
+  return told;
+}
+
+std::vector<int> Call::draw_tensors(size_t position, const char* name) const {
+  std::vector<int> all;
+  if (makes_tensors_)
+    for (const Sizes& sizes : list_sizes(name)) {
+      if (!dtype_) dtype_ = any_dtype();
+      all.push_back(made(sizes, *dtype_, Elements::any));
+    }
+  for (int64_t k = all.empty() ? 1 + pick(3) : 0; k > 0; k--)
+    all.push_back(draw_tensor(position, name));
   return all;
 }
 
@@ -243,8 +308,16 @@ std::vector<int> Call::draw_tensors(const char* name) const {
 std::vector<int64_t> Call::draw_dims(const std::string& name) const {
   static const std::vector<int64_t> dims[] = {{},     {0}, {1},  {-1},    {0, 1},
                                               {1, 0}, {2}, {-2}, {0, -1}, {2, 0, 1}};
-  if (has(name, "dim") || name == "source" || name == "destination") return dims[pick(10)];
   std::vector<int64_t> list;
+  if (has(name, "dim") || name == "source" || name == "destination") {
+    const int64_t rank = anchor_ < 0 ? 3 : anchor().rank();
+    for (int tries = 0; tries < 4; tries++) { // most often dims that the tensor has
+      list = dims[pick(10)];
+      if (std::all_of(list.begin(), list.end(), [&](int64_t d) { return -rank <= d && d < rank; }))
+        break;
+    }
+    return list;
+  }
   const int64_t least = has(name, "pad") ? 0 : has(name, "shift") ? -2 : 1;
   for (int64_t k = pick(2) ? 1 : pick(3) ? text_->spatial_dims() : pick(4); k > 0; k--)
     list.push_back(least + pick(least < 0 ? 5 : 3));
@@ -260,12 +333,12 @@ Argument Call::draw_number(bool is_real) const {
   return a;
 }
 
-Argument Call::draw_shape(const char* name) const {
+Argument Call::draw_shape(size_t position, const char* name) const {
   static const std::vector<int64_t> shapes[] = {
       {-1}, {1, -1}, {-1, 1}, {2, -1},    {-1, -1}, {2, -1, -1}, {-1, 2},    {},
       {1},  {3},     {2, 3},  {-1, 1, 1}, {0, -1},  {4},         {1, -1, -1}};
   Argument a;
-  const std::optional<Sizes> told = text_->of(name);
+  const std::optional<Sizes> told = text_->of(name, position);
   const bool is_large = sizing_.is_large && pick(2);
   a.kind = told || is_large ? Argument::sizes : Argument::integers;
   if (told)
@@ -283,31 +356,48 @@ Argument Call::draw_word(const char* name) const {
   return of_word(words[static_cast<size_t>(pick(static_cast<int64_t>(words.size())))]);
 }
 
-std::vector<int64_t> Call::draw_list() const {
+// Numbers two by two; what are sizes of parts add up to that of the first dim.
+std::vector<int64_t> Call::draw_list(const char* name) const {
   std::vector<int64_t> list;
+  if (has(name, "sizes") && anchor_ >= 0 && anchor().rank() > 0 && pick(4)) {
+    const int64_t size = anchor().size(0), first = pick(size + 1);
+    return {first, size - first};
+  }
   for (int64_t k = 2 * (1 + pick(2)); k > 0; k--)
     list.push_back(pick(8) ? pick(3) : -1);
   return list;
 }
 
-int64_t Call::draw_integer(const char* name) const {
-  if (auto told = text_->factor(name)) return *told;
-  return has(name, "dim") ? pick(4) - 2 : pick(6) - 1;
+// One number, or one for each dim.
+std::vector<int64_t> Call::draw_halves() const {
+  std::vector<int64_t> list;
+  for (int64_t k = anchor_ < 0 || pick(2) ? 1 : anchor().rank(); k > 0; k--)
+    list.push_back(1 + pick(5));
+  return list;
 }
 
-template <class T> Argument Call::draw(const char* name) const {
+int64_t Call::draw_integer(const char* name) const {
+  if (auto told = text_->factor(name)) return *told;
+  if (std::string_view(name) == "dim") return draw_dim();
+  if (!has(name, "dim")) return pick(6) - 1;
+  const int64_t rank = anchor_ < 0 || anchor().rank() == 0 ? 2 : anchor().rank();
+  return pick(2 * rank) - rank;
+}
+
+template <class T> Argument Call::draw(size_t position, const char* name) const {
   using I = Inner<T>;
   if constexpr (std::is_same_v<I, Arg>)
-    return pick(6) || text_->of(name) ? of_values(Argument::tensor, {draw_tensor(name)})
-                                      : draw_number(false);
+    return pick(6) || text_->of(name, position)
+               ? of_values(Argument::tensor, {draw_tensor(position, name)})
+               : draw_number(false);
   else if constexpr (is_any<I, Scalar, double>)
     return draw_number(std::is_same_v<I, double>);
   else if constexpr (std::is_same_v<I, Tensor>)
-    return of_values(Argument::tensor, {draw_tensor(name)});
+    return of_values(Argument::tensor, {draw_tensor(position, name)});
   else if constexpr (std::is_same_v<I, std::vector<Tensor>>)
-    return of_values(Argument::tensors, draw_tensors(name));
+    return of_values(Argument::tensors, draw_tensors(position, name));
   else if constexpr (std::is_same_v<I, Shape>)
-    return draw_shape(name);
+    return draw_shape(position, name);
   else if constexpr (std::is_same_v<I, Dims>)
     return of_numbers(Argument::integers, draw_dims(name));
   else if constexpr (std::is_same_v<I, Padding>)
@@ -316,9 +406,9 @@ template <class T> Argument Call::draw(const char* name) const {
   else if constexpr (std::is_same_v<I, std::string_view>)
     return draw_word(name);
   else if constexpr (std::is_same_v<I, std::vector<double>>)
-    return of_numbers(Argument::halves, {1 + pick(5)});
+    return of_numbers(Argument::halves, draw_halves());
   else if constexpr (std::is_same_v<I, std::vector<int64_t>>)
-    return of_numbers(Argument::integers, draw_list());
+    return of_numbers(Argument::integers, draw_list(name));
   else if constexpr (std::is_same_v<I, int64_t>)
     return of_numbers(Argument::integer, {draw_integer(name)});
   else if constexpr (std::is_same_v<I, bool>)

@@ -2,6 +2,7 @@
 // themselves. Arguments are fetched one by one from a Call, which draws or replays them.
 #pragma once
 
+#include "test/fuzz/dtypes.h"
 #include "test/fuzz/program.h"
 #include "test/fuzz/shapes.h"
 
@@ -52,26 +53,33 @@ public:
 
 private:
   template <class T> static constexpr bool can_draw();
-  template <class T> Argument draw(const char* name) const;
+  template <class T> Argument draw(size_t position, const char* name) const;
   template <class T> T value(const Argument& a) const;
   template <class T> const Argument& argument(size_t position, const char* name) const {
     if (!random_) return (*given_)[position];
-    Argument a = draw<T>(name);
+    Argument a = draw<T>(position, name);
     return drawn_[position] = std::move(a);
   }
   int pick_value() const;
-  int draw_tensor(const char* name) const;
+  int draw_tensor(size_t position, const char* name) const;
   DType any_dtype() const;
-  int draw_plain(const char* name, int64_t special) const;
-  std::optional<Sizes> draw_sizes(const std::string& name, bool is_index) const;
-  Sizes anchor_sizes() const;
+  int draw_plain(size_t position, const char* name, int64_t special) const;
+  int draw_integers(size_t position, const char* name) const;
+  std::optional<Sizes> draw_sizes(size_t position, const std::string& name, bool is_index) const;
+  std::optional<Sizes> like_anchor(const std::string& name) const;
+  Sizes sizes_of(const Tensor& t) const;
+  const Tensor& anchor() const { return values_[static_cast<size_t>(anchor_)]; }
+  int64_t draw_dim() const;
+  int64_t anchor_dim() const;
   int made(Sizes sizes, DType dtype, Elements range) const;
-  std::vector<int> draw_tensors(const char* name) const;
+  std::vector<int> draw_tensors(size_t position, const char* name) const;
+  std::vector<Sizes> list_sizes(const char* name) const;
   std::vector<int64_t> draw_dims(const std::string& name) const;
-  std::vector<int64_t> draw_list() const;
+  std::vector<int64_t> draw_list(const char* name) const;
+  std::vector<int64_t> draw_halves() const;
   int64_t draw_integer(const char* name) const;
   Argument draw_number(bool is_real) const;
-  Argument draw_shape(const char* name) const;
+  Argument draw_shape(size_t position, const char* name) const;
   Argument draw_word(const char* name) const;
   int64_t pick(int64_t n) const {
     return static_cast<int64_t>((*random_)() % static_cast<uint64_t>(n));
@@ -88,15 +96,17 @@ private:
   Sizing sizing_;
   std::string equation_; // where the record's shapes follow one
   std::optional<ShapeText> text_;
+  std::optional<DTypeText> dtypes_;
   mutable std::map<size_t, Argument> drawn_;
   mutable std::vector<size_t> defaulted_;
   mutable std::vector<Statement> fits_;
   mutable int anchor_ = -1;            // the first value drawn: others should fit it
+  mutable std::optional<int64_t> dim_; // of the anchor: what the call calls `dim`
   mutable std::optional<DType> dtype_; // of the first one that is no index
 };
 
 struct OpRow {
-  const char *name, *returns, *shapes;
+  const char *name, *returns, *shapes, *dtypes;
   std::vector<Tensor> (*call)(const Call&);
 
   /// Functions in place end with an underscore.

@@ -42,29 +42,61 @@ std::vector<std::string> names_before(const std::string& text, size_t at) {
   }
 }
 
-} // namespace
+bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
-ShapeText::ShapeText(const char* text, const Round& round, std::mt19937& random,
-                     const Sizing& sizing)
-    : round_(round), random_(random), is_large_(sizing.is_large), spatial_dims_(1 + pick(3)) {
-  read(text);
+// The word that stands behind `before`, or "".
+std::string word_after(const std::string& text, const std::string& before) {
+  size_t at = text.find(before);
+  if (at == text.npos) return "";
+  at += before.size();
+  size_t end = at;
+  while (end < text.size() && is_word(text[end]))
+    end++;
+  return text.substr(at, end - at);
 }
 
-void ShapeText::read(const std::string& text) {
-  only_broadcasts_ = text.find("broadcast") != std::string::npos && text.find('[') == text.npos;
-  if (text.find("/ groups") != text.npos) multiple_ = factors_["groups"] = 1 + pick(4) / 3;
-  for (size_t open = text.find('['); open != text.npos; open = text.find('[', open + 1)) {
-    const size_t close = text.find(']', open);
-    const std::vector<std::string> names = names_before(text, open);
-    if (close == text.npos || names.empty()) continue;
-    Sizes sizes;
-    for (size_t begin = open + 1; begin < close;) {
-      const size_t end = std::min(text.find(',', begin), close);
-      add(trimmed(text.substr(begin, end - begin)), sizes);
-      begin = end + 1;
-    }
+} // namespace
+
+ShapeText::ShapeText(const char* text, const std::string& function, const Round& round,
+                     std::mt19937& random, const Sizing& sizing)
+    : text_(text), round_(round), random_(random), is_large_(sizing.is_large),
+      spatial_dims_(1 + pick(3)) {
+  for (int64_t dims = 1; dims <= 3; dims++)
+    if (has(function, std::to_string(dims) + "d") && pick(16)) spatial_dims_ = dims;
+  read();
+}
+
+void ShapeText::read() {
+  only_broadcasts_ = has(text_, "broadcast") && !has(text_, "[");
+  if (has(text_, "/ groups")) multiple_ = factors_["groups"] = 1 + pick(4) / 3;
+  read_brackets();
+}
+
+Sizes ShapeText::read_sizes(size_t open, size_t close) {
+  Sizes sizes;
+  for (size_t begin = open + 1; begin < close;) {
+    const size_t end = std::min(text_.find(',', begin), close);
+    add(trimmed(text_.substr(begin, end - begin)), sizes);
+    begin = end + 1;
+  }
+  return sizes;
+}
+
+void ShapeText::read_brackets() {
+  const size_t gives = text_.find(" give");
+  const bool starts_nameless = text_.starts_with('[') && gives != text_.npos;
+  const std::string broadcast = word_after(text_, "to which ");
+  for (size_t open = text_.find('['); open != text_.npos; open = text_.find('[', open + 1)) {
+    const size_t close = text_.find(']', open);
+    if (close == text_.npos) return;
+    const std::vector<std::string> names = names_before(text_, open);
+    const bool is_result = open > gives;
+    if (names.empty() && is_result && broadcast.empty()) continue;
+    const Sizes sizes = read_sizes(open, close);
     for (const std::string& name : names)
       shapes_.emplace(name, sizes); // the first one counts: others follow an "or"
+    if (names.empty() && is_result) shapes_.emplace(broadcast, sizes);
+    if (names.empty() && starts_nameless && !is_result) nameless_.push_back(sizes);
   }
 }
 
@@ -134,10 +166,23 @@ Size ShapeText::size() const {
   return {1 + pick(5)};
 }
 
-std::optional<Sizes> ShapeText::of(const std::string& name) const {
+std::optional<Sizes> ShapeText::of(const std::string& name, size_t position) const {
   auto known = shapes_.find(name);
-  if (known == shapes_.end()) return {};
-  return known->second;
+  if (known != shapes_.end()) return known->second;
+  if (position < nameless_.size()) return nameless_[position];
+  return {};
+}
+
+std::optional<Likeness> ShapeText::likeness(const std::string& name) const {
+  if (has(text_, name + " is like x without the dim")) return Likeness{Likeness::without, {}};
+  if (has(text_, name + " has the size of the dim")) return Likeness{Likeness::size_of_dim, {}};
+  const std::string along = word_after(text_, name + " is like x with ");
+  if (along.empty()) return {};
+  return Likeness{Likeness::along, letter(along)};
+}
+
+bool ShapeText::has_list_for_each_dim(const std::string& name) const {
+  return has(text_, name + " has a list for each dim");
 }
 
 std::optional<int64_t> ShapeText::factor(const std::string& name) const {

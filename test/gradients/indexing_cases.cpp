@@ -106,6 +106,18 @@ std::vector<Case> indexing_cases() {
       {"flip_view", {{3, 4}}, [](const Inputs& x) { return rot90(x[0], -1); }},
       {"diagonal_view", {{3, 4}}, [](const Inputs& x) { return diagonal(x[0], 1); }},
       {"diagonal_view", {{3, 2, 3}}, [](const Inputs& x) { return diagonal(x[0], -1, 2, 0); }},
+      {"strided_view",
+       {{3, 4}},
+       [](const Inputs& x) {
+         return as_strided(x[0] * x[0], {4, 3, 2}, {2, 1, 3});
+       }},
+      {"strided_view",
+       {{3, 4}, {3, 2}},
+       [](const Inputs& x) {
+         Tensor y = (x[0] * x[0]).t();
+         as_strided(y, {3, 2}, {4, 2}, 1).copy_(x[1] * x[1]);
+         return y * x[0].t();
+       }},
       {"diag_embed", {{2, 3}}, [](const Inputs& x) { return diag_embed(x[0], -1, 0, 2); }},
       {"tril", {{3, 4}}, [](const Inputs& x) { return tril(x[0], -1) + triu(x[0], 1); }},
       {"pad",

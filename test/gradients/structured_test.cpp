@@ -204,6 +204,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> all(std::begin(kCases), std::end(kCases));
   for (Case& c : gradient_check::indexing_cases())
     all.push_back(std::move(c));
+  for (Case& c : gradient_check::linalg_cases())
+    all.push_back(std::move(c));
   return all;
 }
 

@@ -697,6 +697,46 @@ for kind, operands, error in [
     ("whole-x", [("i64", x.astype(int)), ("i8", codes), ("f32", scales)], "dtype")]:
     case("quantized_matmul", "f32", kind, operands, error=error)
 
+# ---- strided views, linear algebra -----------------------------------------------------------------------------------
+
+for dtype in DTYPES:
+    x = draw(dtype, (12,))
+    for kind, start, sizes, strides in [("windows", 1, (4, 3), (2, 1)), ("backwards-dims", 0, (3, 4), (1, 3)), ("one-element", 7, (2, 2), (0, 0)), ("no-dims", 11, (), ()), ("empty", 12, (0, 5), (90, 90))]:
+        at = start + sum(np.arange(n).reshape([-1 if i == k else 1 for i in range(len(sizes))]) * s for k, (n, s) in enumerate(zip(sizes, strides)))
+        case("strided_view", dtype, kind, [(dtype, x)], x[np.broadcast_to(at, sizes)] if 0 not in sizes else np.zeros(sizes), sizes=[start, *sizes, *strides])
+x = draw("f32", (12,))
+for kind, sizes in [("behind-the-end", [1, 3, 4, 4, 1]), ("before-the-start", [-1, 1, 1]), ("negative-stride", [5, 2, -1]), ("beyond-64-bits", [0, 9, 9, 2**62, 2**62])]:
+    case("strided_view", "f32", kind, [("f32", x)], sizes=sizes, error="index")
+
+for dtype in ("f32", "f64"):
+    def close(n): return {"rtol": 16 * n * EPS[dtype], "atol": 16 * n * EPS[dtype]}
+    for kind, batch, n, k in [("plain", (), 3, 2), ("batch", (2, 2), 4, 1), ("larger", (), 12, 3), ("one", (3,), 1, 3), ("empty", (2,), 0, 3), ("no-columns", (), 3, 0)]:
+        a, b = draw(dtype, (*batch, n, n)) + 8 * n * np.eye(n), draw(dtype, (*batch, n, k))
+        for upper, unit in itertools.product((0, 1), (0, 1)):
+            t = np.triu(a) if upper else np.tril(a)
+            if unit: t = (t / (8 * n * n or 1)) * (1 - np.eye(n)) + np.eye(n)
+            case("triangular_solution", dtype, kind, [(dtype, rounded(t, dtype)), (dtype, b)], rounded(np.linalg.solve(rounded(t, dtype), b), dtype), structure=[upper, unit], **close(n))
+        case("linear_solution", dtype, kind, [(dtype, a), (dtype, b)], rounded(np.linalg.solve(a, b), dtype), **close(n))
+        s = rounded(a + np.swapaxes(a, -1, -2), dtype)
+        case("cholesky_factor", dtype, kind, [(dtype, s)], rounded(np.linalg.cholesky(s), dtype), **close(n))
+        small = rounded(a / (8 * n or 1), dtype)
+        small[..., :1, :] *= -1
+        sign, log = np.linalg.slogdet(small)
+        for part, r in enumerate((np.linalg.det(small), sign, log)):
+            case("determinant", dtype, kind, [(dtype, small)], rounded(r, dtype), structure=[part], **close(n))
+    case("determinant", dtype, "singular", [(dtype, np.ones((2, 2)))], np.zeros(()), structure=[0])
+    case("linear_solution", dtype, "singular", [(dtype, np.ones((2, 2))), (dtype, np.ones((2, 1)))], error="index")
+    case("cholesky_factor", dtype, "not-positive", [(dtype, -np.eye(2))], error="index")
+square, half = np.eye(3), ("bf16", np.eye(2))
+for name, structure in [("cholesky_factor", []), ("determinant", [0])]:
+    case(name, "f32", "not-square", [("f32", square[:2])], structure=structure, error="shape")
+    case(name, "bf16", "half", [half], structure=structure, error="dtype")
+for name, structure in [("linear_solution", []), ("triangular_solution", [0, 0])]:
+    case(name, "f32", "other-rows", [("f32", square), ("f32", square[:2])], structure=structure, error="shape")
+    case(name, "f32", "other-batch", [("f32", square), ("f32", square[None])], structure=structure, error="shape")
+    case(name, "f32", "other-dtype", [("f32", square), ("f64", square)], structure=structure, error="dtype")
+    case(name, "bf16", "half", [half, half], structure=structure, error="dtype")
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "ops.txt")
 with open(path, "w") as f:
     f.write("# Written by make_expected.py with NumPy " + np.__version__ + ".\n" + "\n".join(lines) + "\n")

@@ -52,6 +52,41 @@ TEST_CASE("pieces are views") {
   CHECK_THROWS_WITH(unflatten(x, 0, {2, -1}), Contains("unflatten: sizes must have the product"));
 }
 
+TEST_CASE("strided views look at the memory of a tensor") {
+  Tensor x = arange(12).reshape({3, 4});
+  CHECK(integers(as_strided(x, {2, 3}, {5, 2}, 1)) == Integers{1, 3, 5, 6, 8, 10});
+  CHECK(integers(as_strided(x.t(), {3}, {4})) == Integers{0, 4, 8}); // whatever the order of dims
+  CHECK(integers(as_strided(x[1], {2, 2}, {1, 1}, 5)) == Integers{5, 6, 6, 7});
+  CHECK(as_strided(x, {}, {}).item<int64_t>() == 0);
+  CHECK(as_strided(x, {0, 9}, {99, 99}).numel() == 0);
+  CHECK(integers(as_strided(x, {4}, {0}, 7)) == Integers{7, 7, 7, 7});
+  as_strided(x, {3}, {4}, 1).add_(100);
+  CHECK(integers(x[2]) == Integers{8, 109, 10, 11});
+  x[0][0] = -5;
+  CHECK(as_strided(x, {2}, {1}).to_vector<int64_t>()[0] == -5);
+}
+
+TEST_CASE("strided views end at the memory of their tensor") {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  const Tensor x = arange(12).reshape({3, 4});
+  CHECK_THROWS_WITH(as_strided(x, {3, 4}, {4, 1}, 1),
+                    Contains("elements must lie in the tensor's memory, which has 12, got offset "
+                             "1, shape [3, 4] and strides [4, 1]"));
+  CHECK_THROWS_WITH(as_strided(x, {2}, {most}), Contains("must lie in the tensor's memory"));
+  CHECK_THROWS_WITH(as_strided(x, {5, 5, 5}, {most, most, most}), Contains("must lie in"));
+  CHECK_THROWS_WITH(as_strided(x, {1}, {1}, most), Contains("must lie in"));
+  CHECK_THROWS_WITH(as_strided(x, {1}, {1}, -most - 1), Contains("must lie in"));
+  CHECK_THROWS_WITH(as_strided(x[1], {1}, {1}, 0), Contains("must lie in"));
+  CHECK_THROWS_WITH(as_strided(x, {2}, {-1}, 5), Contains("must lie in"));
+  CHECK_THROWS_WITH(as_strided(x, {2}, {1, 1}),
+                    Contains("as_strided: there must be a stride for each size, got [2] and "));
+  CHECK_THROWS_WITH(as_strided(x.slice(1, 0, 2), {2}, {1}),
+                    Contains("as_strided: x must fill its memory without gaps, got i64[3, 2]"));
+  CHECK_THROWS_WITH(as_strided(x, {-1}, {1}), Contains("must not be negative"));
+  CHECK_THROWS_WITH(as_strided(x, {4, 3}, {1, 1}).add_(1),
+                    Contains("the tensor written to must not repeat elements"));
+}
+
 TEST_CASE("unique takes NaN for different, and positions of a dim for rows") {
   std::vector<Tensor> u = unique(tensor({kNan, 1.f, kNan, 1.f}), true, true, true);
   CHECK(integers(u[1]) == Integers{1, 0, 2, 0});

@@ -107,6 +107,14 @@ TEST_CASE("losses at the ends of their range") {
                     Contains("delta must be positive"));
   CHECK_THROWS_WITH(smooth_l1_loss(ones({2}), ones({2}), Reduce::mean, -1),
                     Contains("beta must not be"));
+  const Tensor x = tensor({1.f, 4.f}), w = tensor({1.f, 3.f}); // means: over weights, elements
+  check_close(l1_loss(x, zeros({2}), Reduce::mean, w), {13.0 / 4});
+  check_close(mse_loss(x, zeros({2}), Reduce::mean, w), {49.0 / 4});
+  check_close(mse_loss(x, zeros({2}), Reduce::none, w), {1, 48});
+  check_close(huber_loss(x, zeros({2}), Reduce::mean, 1, w), {(0.5 + 10.5) / 2});
+  check_close(huber_loss(x, zeros({2}), Reduce::sum, 1, w), {0.5 + 10.5});
+  CHECK_THROWS_WITH(mse_loss(x, zeros({2}), Reduce::mean, ones({1})),
+                    Contains("mse_loss: weight must have the shape [2], got f32[1]"));
   CHECK_THROWS_WITH(l1_loss(ones({2}), ones({2}), Reduce::batchmean),
                     Contains("none, mean or sum"));
   CHECK_THROWS_WITH(cross_entropy(ones({2, 2}), tensor({0, 1}), {}, -100, Reduce::batchmean),

@@ -207,7 +207,7 @@ std::optional<double> Call::read<std::optional<double>>(size_t position, const c
 }
 
 struct CallRow {
-  const char *name, *returns, *shapes;
+  const char *name, *returns, *shapes, *dtypes;
   std::vector<Tensor> (*call)(const Call&);
 };
 
@@ -216,11 +216,11 @@ namespace {
 const CallRow kRows[] = {
 #include "weft/gen/api_by_name.inc"
     // Methods that are no ops of their own.
-    {"clone", "Tensor", "that of x",
+    {"clone", "Tensor", "that of x", "every dtype",
      [](const Call& c) { return outputs(c.get<Tensor>(0, "x").clone()); }},
-    {"contiguous", "Tensor", "that of x",
+    {"contiguous", "Tensor", "that of x", "every dtype",
      [](const Call& c) { return outputs(c.get<Tensor>(0, "x").contiguous()); }},
-    {"copy_", "Tensor", "that of x",
+    {"copy_", "Tensor", "that of x", "every dtype",
      [](const Call& c) { return outputs(c.get<Tensor>(0, "x").copy_(c.operand(1, "source"))); }},
 };
 

@@ -192,6 +192,33 @@ func.func @diagonal_view(%x: tensor<4x3xf32>) -> tensor<3xf32> {
 
 // -----
 
+// A strided view has an offset, and a stride for each size.
+func.func @strided_view(%x: tensor<12xf32>) {
+  // expected-error @below {{must have an operand of one dim and a stride for each size}}
+  %0 = weft.strided_view %x {sizes = affine_map<() -> (1, 3, 2, 1)>} : (tensor<12xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// A determinant is that of square matrices.
+func.func @determinant(%x: tensor<2x3xf32>) {
+  // expected-error @below {{must have square matrices, got [2, 3]}}
+  %0 = weft.determinant %x {structure = array<i64: 0>} : (tensor<2x3xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+// A solution has as many rows as the matrix.
+func.func @solution(%a: tensor<3x3xf32>, %b: tensor<2x1xf32>) {
+  // expected-error @below {{must have square matrices and as many of as many rows, got [3, 3] and [2, 1]}}
+  %0 = weft.linear_solution %a, %b : (tensor<3x3xf32>, tensor<2x1xf32>) -> tensor<2x1xf32>
+  return
+}
+
+// -----
+
 // A window has a stride, padding before and after it, and a dilation.
 func.func @windows(%x: tensor<1x4x9xf32>, %w: tensor<6x2x3xf32>) {
   // expected-error @below {{must have two operands, groups and windows for their spatial dims}}
