@@ -149,14 +149,16 @@ bool same_aliases(const Flush& f, TensorImpl* const* values) {
   bool shared = false;
   for (size_t i = 0; i < f.leaves.size(); i++) {
     if (!f.leaves[i].written) continue;
-    Storage* s = leaf(f, i, values).storage;
-    shared |= s->scratch == mark;
-    s->scratch = mark;
+    std::atomic<uint32_t>& scratch = leaf(f, i, values).storage->scratch;
+    shared |= scratch.load(std::memory_order_relaxed) == mark;
+    scratch.store(mark, std::memory_order_relaxed);
   }
   for (size_t i = 0; i < f.leaves.size(); i++) {
     shared |= f.leaves[i].same_as >= 0;
     const Storage& s = *leaf(f, i, values).storage;
-    shared |= s.external || (!f.leaves[i].written && s.scratch == mark);
+    const bool is_marked = s.scratch.load(std::memory_order_relaxed) == mark;
+    // A written storage without the mark has that of another thread, which may have hidden others.
+    shared |= s.external || f.leaves[i].written != is_marked;
   }
   if (!shared) return true;
   for (size_t i = 0; i < f.leaves.size(); i++)
