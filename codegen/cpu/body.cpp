@@ -205,7 +205,7 @@ void PartEmitter::emitOp(Operation& op) {
   } else if (auto require = dyn_cast<RequireOp>(op)) {
     emitRequire(require);
   } else if (!isa<LocalOp, YieldOp>(op) && !emitIndexOp(op) && !emitExtremum(op) &&
-             !emitLookup(op)) {
+             !emitLookup(op) && !emitCode(op)) {
     LaneValues operands;
     bool uniform = true;
     for (mlir::Value operand : op.getOperands()) {

@@ -94,7 +94,7 @@ private:
     }
     b.CreateCall(dotTileFunction(b, plan, layout),
                  {a, panel, sums, ceilDiv(block.count, plan.group), block.is_first,
-                  plan.shiftsColumns() ? shiftOf(row_base, rows) : shifts});
+                  plan.shiftsColumns() ? shiftOf(row_base, rows) : PoisonValue::get(types.ptr)});
     emitDotIf(b, block.is_last,
               [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
   }

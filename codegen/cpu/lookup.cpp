@@ -1,4 +1,4 @@
-// Codes of four bits as numbers: a lookup in a vector of 16 lanes.
+// Codes of four bits as numbers: a lookup in a vector of 16 lanes, or a conversion.
 #include "codegen/cpu/part_emitter.h"
 
 #include "llvm/Analysis/VectorUtils.h"
@@ -68,6 +68,24 @@ bool PartEmitter::emitLookup(Operation& op) {
         Value* bits = b.CreateSelect(vectorOf(get(half->isLow), i), amount(0), amount(4));
         Value* index = b.CreateIntrinsic(llvm::Intrinsic::fshr, {indices}, {byte, byte, bits});
         return b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_sf_512, {}, {products, index});
+      }));
+  return true;
+}
+
+// Where there is no lookup: in 32 bits, as both halves of a byte then come from one vector.
+bool PartEmitter::emitCode(Operation& op) {
+  auto number = dyn_cast<arith::SIToFPOp>(op);
+  if (!number || !lanes_.active || !number.getType().isF32()) return false;
+  auto half = readHalf(number.getIn());
+  if (!half) return false;
+  auto* integers = llvm::FixedVectorType::get(b.getInt32Ty(), lanes_.width);
+  auto* floats = llvm::FixedVectorType::get(b.getFloatTy(), lanes_.width);
+  auto constant = [&](int value) { return llvm::ConstantInt::get(integers, value); };
+  set(number, byBlock([&](unsigned i) {
+        Value* byte = b.CreateTrunc(vectorOf(get(half->byte), i), integers);
+        Value* bits = b.CreateSelect(vectorOf(get(half->isLow), i), constant(0), constant(4));
+        Value* code = b.CreateAnd(b.CreateLShr(byte, bits), constant(kCodes - 1));
+        return b.CreateSIToFP(code, floats);
       }));
   return true;
 }

@@ -146,6 +146,7 @@ private:
 
   //--- lookup.cpp
   bool emitLookup(mlir::Operation& op);
+  bool emitCode(mlir::Operation& op);
 
   //--- memory.cpp
   void prefetch(const PartPlan::Prefetch& next, llvm::Value* base, const LaneValue& offset,

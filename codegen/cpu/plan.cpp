@@ -149,21 +149,51 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
   return plan;
 }
 
-// Extents of the loops around an op inside its part, without the axes that `depends` excludes.
-AffineExpr repeats(Operation* op, function_ref<bool(Value)> depends) {
-  AffineExpr count = constant(op->getContext(), 1);
+// How many points of an axis count: all or none, or as many as differ.
+using CountPoints = function_ref<AffineExpr(Value axis, AffineExpr extent)>;
+
+// The product of what counts of the loops around an op inside its part, and of the part's axes.
+AffineExpr repeats(Operation* op, CountPoints count) {
+  AffineExpr product = constant(op->getContext(), 1);
+  auto add = [&](Value index, AxisAttr axis) {
+    product = product * count(index, axis.getExtent().getResult(0));
+  };
   for (Operation* parent = op->getParentOp(); parent; parent = parent->getParentOp()) {
-    if (auto loop = dyn_cast<LoopOp>(parent)) {
-      if (depends(loop.getIndex())) count = count * loop.getAxis().getExtent().getResult(0);
-    } else if (auto dot = dyn_cast<DotOp>(parent)) {
-      if (depends(dot.getIndex())) count = count * dot.getAxis().getExtent().getResult(0);
-    } else if (auto part = dyn_cast<PartOp>(parent)) {
+    if (auto loop = dyn_cast<LoopOp>(parent))
+      add(loop.getIndex(), loop.getAxis());
+    else if (auto dot = dyn_cast<DotOp>(parent))
+      add(dot.getIndex(), dot.getAxis());
+    else if (auto part = dyn_cast<PartOp>(parent))
       for (unsigned i = 0; i < part.getNumAxes(); ++i)
-        if (depends(part.getBody().getArgument(i)))
-          count = count * part.getAxis(i).getExtent().getResult(0);
-    }
+        add(part.getBody().getArgument(i), part.getAxis(i));
   }
-  return count;
+  return product;
+}
+
+AffineExpr everyPoint(Value, AffineExpr extent) { return extent; }
+
+// The number of offsets that an access takes along an axis of `extent` points. Those along which it
+// divides are fewer: a scale serves a block.
+AffineExpr countOffsets(AffineMap map, ValueRange indices, Value axis, AffineExpr extent) {
+  constexpr int64_t kMostCounted = 4096;
+  MLIRContext* context = map.getContext();
+  auto place = llvm::find(indices, axis);
+  if (place == indices.end()) return constant(context, 1);
+  auto points = dyn_cast<AffineConstantExpr>(extent);
+  AffineExpr here = getAffineDimExpr(place - indices.begin(), context), offset = map.getResult(0);
+  bool divides = false;
+  offset.walk([&](AffineExpr e) {
+    bool isDivision = e.getKind() == AffineExprKind::FloorDiv || e.getKind() == AffineExprKind::Mod;
+    divides |= isDivision && cast<AffineBinaryOpExpr>(e).getLHS() == here;
+  });
+  if (!divides || !points || map.getNumSymbols() || points.getValue() > kMostCounted) return extent;
+  SmallVector<AffineExpr> at(map.getNumDims(), constant(context, 0));
+  llvm::DenseSet<AffineExpr> offsets;
+  for (int64_t i = 0; i < points.getValue(); ++i) {
+    at[place - indices.begin()] = constant(context, i);
+    offsets.insert(offset.replaceDims(at));
+  }
+  return constant(context, int64_t(offsets.size()));
 }
 
 struct Estimate {
@@ -180,8 +210,10 @@ Estimate estimate(ArrayRef<PartOp> phase, MLIRContext* context) {
     if (!isa<BufferType>(memory.getType()) ||
         !seen.insert({part, memory, AffineMapAttr::get(map), int(isa<StoreOp>(op))}).second)
       return;
-    auto depends = [&](Value axis) { return llvm::is_contained(indices, axis); };
-    sum.bytes = sum.bytes + repeats(op, depends) * elementBytes(elementType(memory.getType()));
+    auto count = [&](Value axis, AffineExpr extent) {
+      return countOffsets(map, indices, axis, extent);
+    };
+    sum.bytes = sum.bytes + repeats(op, count) * elementBytes(elementType(memory.getType()));
   };
   auto visit = [&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
@@ -189,11 +221,10 @@ Estimate estimate(ArrayRef<PartOp> phase, MLIRContext* context) {
     else if (auto store = dyn_cast<StoreOp>(op))
       traffic(op, store.getMemory(), store.getMap(), store.getIndices());
     else if (auto dot = dyn_cast<DotOp>(op))
-      sum.flops =
-          sum.flops + repeats(&dot.getBody().front().back(), [](Value) { return true; }) * 2;
+      sum.flops = sum.flops + repeats(&dot.getBody().front().back(), everyPoint) * 2;
     else if (op->getNumResults() == 1 && isa<FloatType>(op->getResult(0).getType()) &&
              !isa<arith::ConstantOp, LoopOp>(op))
-      sum.flops = sum.flops + repeats(op, [](Value) { return true; });
+      sum.flops = sum.flops + repeats(op, everyPoint);
   };
   for (PartOp part : phase)
     part.walk(visit);

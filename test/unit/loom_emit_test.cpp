@@ -370,6 +370,9 @@ TEST_CASE("codes of four bits and their scales take few instructions of a produc
     auto result =
         cpu::emitKernels(*parsed.module, llvm::cantFail(cpu::CpuTarget::named(cpu)), {true, true});
     REQUIRE(bool(result));
+    // Of each byte and each scale once, not once for each number; of x and y too.
+    CHECK(*loom::evaluateSizes(result->kernels[0].bytes, {}) ==
+          40 * (256 + 16 * 2) + 512 * 4 + 40 * 4);
     return result->kernels[0].asm_text;
   };
   auto count = [](const std::string& text, const char* part) {
@@ -386,8 +389,11 @@ TEST_CASE("codes of four bits and their scales take few instructions of a produc
   CHECK(count(v4, "vfmadd") == 4);
   CHECK(count(v4, "{1to16}") == 2);
   CHECK(count(v4, "vcvtph2ps") == 1);
-  // Without the lookup: two vectors of scales a row, and nothing that converts one scale.
+  // Without the lookup: two vectors of scales a row, and nothing that converts one scale. A step of
+  // 32 still reads bytes twice.
   const std::string v3 = listing("x86-64-v3");
+  CHECK(count(v3, "vpmovzxb") == 2);
+  CHECK(count(v3, "vcvtdq2ps") == 4);
   CHECK(count(v3, "vcvtph2ps") == 2);
   CHECK(count(v3, "vpinsrw") == 0);
 }
