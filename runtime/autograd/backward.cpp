@@ -25,9 +25,27 @@ void BackwardRegions::go_to(uint32_t region) {
   if (!outside_ || region == region_) return;
   if (stay_) stay_->finish();
   stay_.reset();
+  held_.clear();
   region_ = region;
   owner_ = region ? find_region(region) : nullptr;
   if (owner_) stay_ = owner_->enter_backward();
+}
+
+std::unique_lock<std::recursive_mutex> BackwardRegions::lock(LeafState& state) {
+  std::unique_lock lock(state.mutex, std::try_to_lock);
+  if (lock) return lock;
+  if (!held_.empty()) {
+    current_session->flush("another thread's backward pass", Loc());
+    held_.clear();
+  }
+  lock.lock();
+  return lock;
+}
+
+void BackwardRegions::keep(TensorImpl* leaf, std::unique_lock<std::recursive_mutex> lock) {
+  if (!stay_) return;
+  leaf->retain();
+  held_.push_back({Tensor::adopt(leaf), std::move(lock)});
 }
 
 RegionPause::RegionPause(const char* reason) : session_(current_session) {
@@ -66,9 +84,10 @@ void BackwardPass::run() {
   if (selective_) find_needed_nodes();
   if (any_leaf_has_hooks()) find_hooked_leaves();
   GradMode mode(create_graph_);
+  BackwardRegions regions;
+  regions_ = &regions;
   for (auto& [edge, seed] : roots_)
     if (wants(edge)) deliver(edge, std::move(seed), false);
-  BackwardRegions regions;
   while (!heap_.empty()) {
     GradNode* node = heap_.front().node;
     if (!hooked_.empty()) finish_leaves(node->sequence);
@@ -296,7 +315,7 @@ void BackwardPass::deliver(const GradEdge& edge, Tensor gradient, bool fresh) {
 
 void BackwardPass::accumulate(TensorImpl* leaf, Tensor gradient, bool fresh) {
   LeafState& state = leaf_state(leaf);
-  std::lock_guard lock(state.mutex);
+  std::unique_lock lock = regions_->lock(state);
   Tensor& sum = state.grad;
   drop_poisoned(sum);
   // A stored gradient must be alone with its memory: the next pass adds to it in place.
@@ -306,6 +325,7 @@ void BackwardPass::accumulate(TensorImpl* leaf, Tensor gradient, bool fresh) {
     sum = add(sum, gradient);
   else
     sum.add_(gradient);
+  regions_->keep(leaf, std::move(lock));
 }
 
 } // namespace weft

@@ -23,11 +23,22 @@ public:
   BackwardRegions(const BackwardRegions&) = delete;
   BackwardRegions& operator=(const BackwardRegions&) = delete;
   void go_to(uint32_t region);
+  /// Locks the gradient of a leaf. No pass waits for one while it holds others: it runs what it has
+  /// pending and lets go of them first.
+  std::unique_lock<std::recursive_mutex> lock(LeafState& state);
+  /// Keeps the lock of a leaf's gradient until what is pending here has run.
+  void keep(TensorImpl* leaf, std::unique_lock<std::recursive_mutex> lock);
 
 private:
+  struct Held {
+    Tensor leaf; // lives at least as long
+    std::unique_lock<std::recursive_mutex> lock;
+  };
+
   const bool outside_;
   uint32_t region_ = 0;
   std::shared_ptr<RegionOwner> owner_;
+  std::vector<Held> held_;
   std::unique_ptr<RegionStay> stay_;
 };
 
@@ -94,6 +105,7 @@ private:
 
   bool retain_graph_, create_graph_, selective_ = false;
   uint64_t order_ = 0;
+  BackwardRegions* regions_ = nullptr; // of run()
   std::vector<Entry> heap_;
   std::vector<std::pair<GradEdge, Tensor>> roots_;
   std::unordered_map<uintptr_t, Tensor> captured_; // by the input's edge

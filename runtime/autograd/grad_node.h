@@ -14,9 +14,10 @@ class BlockSlab;
 struct NodeExtra;
 class HookList;
 
-/// The accumulated gradient of a leaf. Backward passes of several threads may meet in it.
+/// The accumulated gradient of a leaf. Backward passes of several threads may meet in it: one that
+/// has left an addition pending keeps the mutex until it has run, whatever its hooks ask for.
 struct LeafState : AutogradState {
-  std::mutex mutex;
+  std::recursive_mutex mutex;
   Tensor grad;
   std::shared_ptr<HookList> hooks;       // on each pass's gradient, before it is accumulated
   std::shared_ptr<HookList> after_hooks; // on the leaf, after that

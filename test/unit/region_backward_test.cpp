@@ -153,3 +153,27 @@ TEST_CASE("backward passes over one compiled forward in several threads", "[regi
     t.join();
   require_gradients(net, want);
 }
+
+TEST_CASE("compiled backward passes of several threads add to one gradient", "[region]") {
+  // Long enough that additions would overlap; sums of ones are exact.
+  const Tensor w = zeros({400000}).requires_grad_(), v = zeros({400000}).requires_grad_();
+  const Tensor x = ones({400000});
+  auto first = compile([&](const Tensor& t) { return (w * t).sum() + (v * t).sum(); });
+  auto second = compile([&](const Tensor& t) { return (v * t).sum() + (w * t).sum(); });
+  first(x).backward();
+  second(x).backward();
+  w.set_grad({});
+  v.set_grad({});
+  constexpr int kPasses = 30;
+  std::thread other([&] {
+    for (int k = 0; k < kPasses; k++)
+      second(x).backward();
+  });
+  for (int k = 0; k < kPasses; k++)
+    first(x).backward();
+  other.join();
+  for (const Tensor& t : {w, v}) {
+    CHECK(amin(t.grad()).item<double>() == 2 * kPasses);
+    CHECK(amax(t.grad()).item<double>() == 2 * kPasses);
+  }
+}
