@@ -146,14 +146,12 @@ template <class F, class Value> struct Tree {
     level[k] = v;
     count++;
   }
-  HWY_INLINE Value result(Value none) {
-    bool first = true;
-    for (size_t k = 0; count >> k; k++) {
-      if (!(count >> k & 1)) continue;
-      none = first ? level[k] : fold.combine(level[k], none);
-      first = false;
-    }
-    return none;
+  /// Starts from the identity, so that a sum of zeros is 0 whatever their signs, as in compiled
+  /// code.
+  HWY_INLINE Value result(Value r) {
+    for (size_t k = 0; count >> k; k++)
+      if (count >> k & 1) r = fold.combine(level[k], r);
+    return r;
   }
 };
 

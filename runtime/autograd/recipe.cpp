@@ -123,13 +123,15 @@ Recipe::~Recipe() {
 }
 
 void Recipe::claim(std::span<TensorImpl* const> kept) {
-  for (size_t k = claims_.size(); k-- > 0;)
-    if (claims_[k])
-      for (int32_t operand : plan_->steps[k].operands)
-        if (operand >= 0)
-          claims_[static_cast<size_t>(operand)]++;
-        else if (operand != RecipePlan::kNumber)
-          kept_claims_[static_cast<size_t>(RecipePlan::kept_operand(operand))]++;
+  for (size_t k = claims_.size(); k-- > 0;) {
+    if (!claims_[k]) continue;
+    for (int32_t operand : plan_->steps[k].operands) {
+      if (operand >= 0)
+        claims_[static_cast<size_t>(operand)]++;
+      else if (operand != RecipePlan::kNumber)
+        kept_claims_[static_cast<size_t>(RecipePlan::kept_operand(operand))]++;
+    }
+  }
   std::lock_guard lock(mutex_); // from here on a write may look for its storage
   for (size_t k = 0; k < kept_.size(); k++)
     if (kept_claims_[k]) hold(kept_[k] = kept[k]);

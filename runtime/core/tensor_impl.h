@@ -27,10 +27,10 @@ struct Storage {
   void* data = nullptr;
   size_t nbytes = 0;
   Device device{};
-  bool external = false;        // other storages may look into the same memory
-  const char* poison = nullptr; // why the contents never came to be; reading throws it
+  bool external = false;            // other storages may look into the same memory
+  const char* poison = nullptr;     // why the contents never came to be; reading throws it
   std::atomic<uint32_t> scratch{0}; // a session's mark while it checks aliasing of mutated storages
-  std::atomic<uint64_t> id{0};  // unique, taken at the first request
+  std::atomic<uint64_t> id{0};      // unique, taken at the first request
   uint64_t born = 0; // on a device: the number of the launch that made its first contents, or 0
   MemoryOwner* owner = nullptr;     // of memory from elsewhere; null: the allocator's
   Recipe* recipe = nullptr;         // makes the contents, which were not kept (autograd/recipe.h)
