@@ -171,11 +171,28 @@ private:
     for (Statement& s : program_.statements)
       if (one_in(5)) s.flag = static_cast<int>(pick(4));
     program_.stops = one_in(8);
-    if (one_in(2)) program_.way = static_cast<Way>(pick(program_.device == Device::cpu() ? 9 : 5));
+    if (one_in(2)) program_.way = static_cast<Way>(pick(program_.device == Device::cpu() ? 10 : 5));
     if (one_in(4))
       program_.split = static_cast<int>(pick(static_cast<int64_t>(program_.statements.size())));
     if (one_in(2))
       program_.loss = static_cast<int>(pick(static_cast<int64_t>(program_.value_count())));
+    if (program_.way == Way::frugal) let_go();
+  }
+
+  // Of all values but the loss: then the tape alone has them.
+  void let_go() {
+    const auto inputs = static_cast<int>(program_.inputs.size());
+    const auto end = static_cast<int>(program_.value_count());
+    if (program_.loss < inputs) program_.loss = end - 1 - static_cast<int>(pick(end - inputs));
+    for (int v = inputs; v < end; v++) {
+      if (v == program_.loss) continue;
+      Statement s;
+      s.kind = Statement::drop;
+      s.arguments.resize(1);
+      s.arguments[0].kind = Argument::tensor;
+      s.arguments[0].values = {v};
+      program_.statements.push_back(std::move(s));
+    }
   }
 
   Relation relation_;

@@ -48,8 +48,8 @@ void report(const Options& options, const Program& program, Relation relation,
   std::filesystem::create_directories(options.folder);
   const std::string path = fmt::format("{}/repro_{}.cpp", options.folder, program.seed);
   std::ofstream(path) << print(program, relation, what);
-  fmt::print("seed {}: {}\n  shrunk to {} statements: {}\n", program.seed, what,
-             program.statements.size(), path);
+  fmt::print("seed {} shrunk to {} statements: {}: {}\n", program.seed, program.statements.size(),
+             what, path);
   std::fflush(stdout);
 }
 
@@ -92,9 +92,11 @@ void work(const Options& options, Shared& shared, unsigned worker) {
       continue;
     }
     alarm(0);
+    fmt::print("seed {}: {}\n", seed, finding.what);
     const auto fails = [&](const Program& p) {
       Counts ignored;
-      return static_cast<bool>(check(p, relation, ignored));
+      const Finding f = check(p, relation, ignored);
+      return f && (f.round < 0) == (finding.round < 0);
     };
     const Program small = shrink(program, fails);
     report(options, small, relation, check(small, relation, counts).what);

@@ -16,7 +16,7 @@ constexpr const char* kFills[] = {"integers", "reals", "specials", "zeros", "one
 constexpr const char* kLayouts[] = {"plain", "transposed", "spaced", "shifted"};
 constexpr const char* kReduces[] = {"none", "mean", "sum", "batchmean"};
 constexpr const char* kWays[] = {"plain",  "generic", "specialised", "deterministic", "background",
-                                 "nested", "threads", "evicted",     "pure"};
+                                 "nested", "threads", "evicted",     "pure",          "frugal"};
 constexpr const char* kElements[] = {"any", "unit", "index", "wrapped"};
 
 std::string dtype_name(int64_t t) {
@@ -255,6 +255,8 @@ private:
              "  auto second = [](Values&, const Round&) {};\n";
     case Way::pure:
       return pure();
+    case Way::frugal:
+      return with_options("options.memory_budget = 1;");
     }
     return {};
   }

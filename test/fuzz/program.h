@@ -73,7 +73,8 @@ struct Input {
 /// How a program's statements become compiled functions. The options (CompileOptions) of the same
 /// names; nested: a function that calls the compiled parts is compiled as well; threads: two
 /// threads are in the function at once; evicted: the caches of programs are emptied and functions
-/// compiled anew; pure: one pure function of the inputs, called several times in each round.
+/// compiled anew; pure: one pure function of the inputs, called several times in each round;
+/// frugal: values go before the backward pass, and nothing is worth its memory.
 enum class Way {
   plain,
   generic,
@@ -83,7 +84,8 @@ enum class Way {
   nested,
   threads,
   evicted,
-  pure
+  pure,
+  frugal
 };
 
 struct Program {
@@ -117,7 +119,7 @@ Program generate(unsigned seed, Relation relation, Device device);
 /// What went wrong; empty where nothing did.
 struct Finding {
   std::string what; // "value 7 of call 2: element 3 is ..."
-  int round = -1;
+  int round = -1;   // -1: an exception ended the check
   explicit operator bool() const { return !what.empty(); }
 };
 

@@ -10,6 +10,7 @@ CompileOptions options_of(Way way) {
   options.deterministic = way == Way::deterministic;
   options.background = way == Way::background;
   options.pure = way == Way::pure;
+  options.memory_budget = way == Way::frugal; // bytes
   if (way == Way::generic) options.sizes = CompileOptions::Sizes::generic;
   if (way == Way::specialised) options.sizes = CompileOptions::Sizes::specialise;
   return options;
