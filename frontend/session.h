@@ -78,25 +78,32 @@ private:
   std::unique_ptr<PureProgram> describe_pure(const detail::PureValues& results, const char*& why);
   void check_promise(std::unique_ptr<PureProgram> made);
 
-  // launch.cpp
+  // session.cpp
   void end_segment(const char* reason, const Loc& loc);
   void end_timing();
   Flush* find_end() const;
   Flush* find_or_make_end(const char* reason, const Loc& loc);
-  void launch(Flush& flush);
   void launch_timed(Flush& flush);
-  void find_live(const Flush& flush, std::vector<uint8_t>& live);
+  void ensure_slots();
+  void go_to_root(Flush* done);
+
+  // choose_program.cpp
   bool wants_generic(Flush& flush, const std::vector<int64_t>& sizes) const;
   SizesOf sizes_taken(const Flush& flush, const SizeList& sizes, bool generic) const;
   SegmentProgram* find_program(Flush& flush, const std::vector<uint8_t>& live);
+  void begin_trial(const Flush& flush, SegmentProgram& program) const;
+
+  // launch.cpp
+  void launch(Flush& flush);
+  void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
   void count_run(SegmentProgram& program);
-  void begin_trial(const Flush& flush, SegmentProgram& program) const;
   std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);
   template <class F> void replay(const ColdNode& node, F f);
   void run_eagerly(ColdNode* last);
   void settle_tape(const Flush& flush) noexcept;
   void release_values(ColdNode* last);
+  void give_up(ColdNode* last, const char* why) noexcept;
 
   // left_out.cpp
   void weigh_saved(const Flush& flush, std::vector<uint8_t>& live) const;
@@ -111,10 +118,6 @@ private:
   // verify.cpp
   bool is_verified(const Flush& flush, const SegmentProgram& program) const;
   void verify(Flush& flush, SegmentProgram& program);
-
-  void ensure_slots();
-  void go_to_root(Flush* done);
-  void give_up(ColdNode* last, const char* why) noexcept;
 
   Region& region_;
   Mode mode_ = Mode::follow;
