@@ -1,11 +1,7 @@
-// OpenBLAS is opened at the first product, not at the start of the process, since it starts threads
-// and takes milliseconds; it is told to use the caller's thread alone.
-
 #include "kernels/gemm.h"
 
 #include "kernels/gemm_integer.h"
-
-#include <dlfcn.h>
+#include "kernels/openblas.h"
 
 #include <algorithm>
 #include <climits>
@@ -25,30 +21,9 @@ template <class T> struct Blas {
   Gemv gemv = nullptr;
 };
 
-struct Library {
-  Blas<float> f32;
-  Blas<double> f64;
-  bool loaded = false;
-
-  Library() {
-    void* handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) return;
-    auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
-      return function != nullptr;
-    };
-    void (*set_threads)(int) = nullptr;
-    loaded = find(f32.gemm, "cblas_sgemm") && find(f64.gemm, "cblas_dgemm") &&
-             find(f32.gemv, "cblas_sgemv") && find(f64.gemv, "cblas_dgemv") &&
-             find(set_threads, "openblas_set_num_threads");
-    if (loaded) set_threads(1);
-  }
-  template <class T> const Blas<T>& of() const {
-    if constexpr (std::is_same_v<T, float>)
-      return f32;
-    else
-      return f64;
-  }
+struct Library : OpenBlas<Blas> {
+  const bool loaded = find(f32.gemm, "cblas_sgemm") && find(f64.gemm, "cblas_dgemm") &&
+                      find(f32.gemv, "cblas_sgemv") && find(f64.gemv, "cblas_dgemv");
 };
 
 const Library& library() {

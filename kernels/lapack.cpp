@@ -1,15 +1,12 @@
-// Debian's OpenBLAS, which products open too (gemm.cpp), has LAPACK inside. Its functions are
-// Fortran's: arguments by address, the lengths of texts at the end, matrices by columns.
+// Debian's OpenBLAS has LAPACK inside. Its functions are Fortran's: arguments by address, the
+// lengths of texts at the end, matrices by columns.
 
 #include "kernels/lapack.h"
 
-#include "kernels/gemm.h"
-
-#include <dlfcn.h>
+#include "kernels/openblas.h"
 
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 
 namespace weft::kernels {
 
@@ -27,29 +24,11 @@ template <class T> struct Functions {
   void (*trsm)(int, int, int, int, int, int, int, T, const T*, int, T*, int);
 };
 
-struct Library {
-  Functions<float> f32 = {};
-  Functions<double> f64 = {};
-  bool loaded = false;
-
-  Library() {
-    if (!has_blas()) return; // which tells it to use the caller's thread alone
-    void* handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    const auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
-      return function != nullptr;
-    };
-    loaded = find(f32.potrf, "spotrf_") && find(f32.getrf, "sgetrf_") &&
-             find(f32.getrs, "sgetrs_") && find(f32.trsm, "cblas_strsm") &&
-             find(f64.potrf, "dpotrf_") && find(f64.getrf, "dgetrf_") &&
-             find(f64.getrs, "dgetrs_") && find(f64.trsm, "cblas_dtrsm");
-  }
-  template <class T> const Functions<T>& of() const {
-    if constexpr (std::is_same_v<T, float>)
-      return f32;
-    else
-      return f64;
-  }
+struct Library : OpenBlas<Functions> {
+  const bool loaded = find(f32.potrf, "spotrf_") && find(f32.getrf, "sgetrf_") &&
+                      find(f32.getrs, "sgetrs_") && find(f32.trsm, "cblas_strsm") &&
+                      find(f64.potrf, "dpotrf_") && find(f64.getrf, "dgetrf_") &&
+                      find(f64.getrs, "dgetrs_") && find(f64.trsm, "cblas_dtrsm");
 };
 
 const Library& library() {
