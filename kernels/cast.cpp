@@ -25,25 +25,20 @@ constexpr bool has_instruction = (from == DType::f16 && to == DType::f32) ||
                                  (from == DType::f32 && to == DType::f16);
 
 // Converts whole vectors. Returns how many elements that are.
-inline int64_t convert_vectors(const F16* in, float* out, int64_t n) {
+template <class From, class To> int64_t convert_vectors(const From* in, To* out, int64_t n) {
   const hn::ScalableTag<float> wide;
   const hn::Rebind<hwy::float16_t, decltype(wide)> half;
   const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
   int64_t k = 0;
-  for (; k + lanes <= n; k += lanes)
-    hn::StoreU(
-        hn::PromoteTo(wide, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(in + k))), wide,
-        out + k);
-  return k;
-}
-inline int64_t convert_vectors(const float* in, F16* out, int64_t n) {
-  const hn::ScalableTag<float> wide;
-  const hn::Rebind<hwy::float16_t, decltype(wide)> half;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-  int64_t k = 0;
-  for (; k + lanes <= n; k += lanes)
-    hn::StoreU(hn::DemoteTo(half, hn::LoadU(wide, in + k)), half,
-               reinterpret_cast<hwy::float16_t*>(out + k));
+  for (; k + lanes <= n; k += lanes) {
+    if constexpr (std::is_same_v<To, float>) {
+      const auto x = hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(in + k));
+      hn::StoreU(hn::PromoteTo(wide, x), wide, out + k);
+    } else {
+      const auto x = hn::LoadU(wide, in + k);
+      hn::StoreU(hn::DemoteTo(half, x), half, reinterpret_cast<hwy::float16_t*>(out + k));
+    }
+  }
   return k;
 }
 #else
