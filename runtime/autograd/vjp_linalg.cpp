@@ -3,6 +3,7 @@
 
 #include "runtime/autograd/vjp_context.h"
 #include "runtime/composite/linalg.h"
+#include "runtime/core/determinant_part.h"
 #include "runtime/core/refusal.h"
 
 namespace weft {
@@ -49,10 +50,11 @@ void vjp_linear_solution(VjpContext& c) {
 
 // The determinant changes by its own product with the inverse, its logarithm by the inverse.
 void vjp_determinant(VjpContext& c) {
-  if (c.structure(0) == 1) return;
+  const auto part = static_cast<DeterminantPart>(c.structure(0));
+  if (part == DeterminantPart::sign) return;
   const RefusalWords words("det: the gradient needs invertible matrices, got one that is singular");
   const Tensor x = c.tensor(0);
-  Tensor factor = c.structure(0) == 0 ? c.dy() * c.result() : c.dy();
+  Tensor factor = part == DeterminantPart::value ? c.dy() * c.result() : c.dy();
   Tensor identity = expand(eye(x.size(-1), x.dtype(), x.device(), c.loc()), x.shape());
   Tensor inverse = linear_solution(transposed(x), identity, c.loc());
   c.set(0, unsqueeze(unsqueeze(factor, -1), -1) * inverse);

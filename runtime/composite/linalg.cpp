@@ -3,6 +3,7 @@
 
 #include "runtime/composite/linalg.h"
 
+#include "runtime/core/determinant_part.h"
 #include "runtime/core/refusal.h"
 #include "runtime/core/rules.h"
 
@@ -31,8 +32,6 @@ Tensor linear_solution(const Tensor& a, const Tensor& b, const Loc& loc) {
 } // namespace composite
 
 namespace {
-
-enum Part : int64_t { kDeterminant, kSign, kLogarithm }; // of the record `determinant`
 
 const Meta& require_square(const char* op, const Arg& x) {
   const Meta& m = require_tensor(x, op).meta;
@@ -83,9 +82,9 @@ System system_of(const char* op, const Arg& a, const Tensor& b, bool left) {
   return {with_batch(a.tensor(), m), with_batch(b, sides)};
 }
 
-Tensor determinant(const char* op, const Arg& x, Part part) {
+Tensor determinant(const char* op, const Arg& x, DeterminantPart part) {
   require_square(op, x);
-  const int64_t structure[] = {part};
+  const int64_t structure[] = {static_cast<int64_t>(part)};
   return primitive(Op::determinant, {&x}, {}, structure, {}, x.loc());
 }
 
@@ -93,8 +92,8 @@ std::pair<Tensor, Tensor> sign_and_logarithm(const char* op, const Arg& x) {
   require_tensor(x, op);
   const Tensor held = x.tensor(); // the first call would let go of a temporary
   const Arg both(held, x.loc());
-  Tensor sign = determinant(op, both, kSign);
-  return {std::move(sign), determinant(op, both, kLogarithm)};
+  Tensor sign = determinant(op, both, DeterminantPart::sign);
+  return {std::move(sign), determinant(op, both, DeterminantPart::logarithm)};
 }
 
 // The greatest or least sum of magnitudes of a column or a row.
@@ -171,7 +170,7 @@ Tensor inv(const Arg& x) {
 
 Tensor det(const Arg& x) {
   LocScope scope(x.loc());
-  return determinant("det", x, kDeterminant);
+  return determinant("det", x, DeterminantPart::value);
 }
 
 std::pair<Tensor, Tensor> slogdet(const Arg& x) {

@@ -2,6 +2,7 @@
 // where there are many.
 
 #include "kernels/lapack.h"
+#include "runtime/core/determinant_part.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/parallel.h"
 #include "runtime/core/routine.h"
@@ -53,17 +54,18 @@ template <class T> struct Factored {
 };
 
 // In double, so that neither the product nor its parts leave the range of float on the way.
-template <class T> double determinant_part(const Factored<T>& f, int64_t part) {
-  double value = part == 2 ? 0 : 1;
+template <class T> double determinant_part(const Factored<T>& f, DeterminantPart part) {
+  const bool is_logarithm = part == DeterminantPart::logarithm;
+  double value = is_logarithm ? 0 : 1;
   for (int k = 0; k < f.n; k++) {
     const auto at = static_cast<size_t>(k);
     double d = f.factors[at * static_cast<size_t>(f.n) + at];
-    if (part == 2) {
+    if (is_logarithm) {
       value += std::log(std::abs(d));
       continue;
     }
     if (f.pivots[at] != k + 1) d = -d;
-    value *= part == 0 || d != d ? d : static_cast<double>((d > 0) - (d < 0));
+    value *= part == DeterminantPart::value || d != d ? d : static_cast<double>((d > 0) - (d < 0));
   }
   return value;
 }
@@ -133,13 +135,14 @@ bool routine_linear_solution(const RoutineCall& call) {
 bool routine_determinant(const RoutineCall& call) {
   const CompactOperand x(call.operands[0], call.result.meta->dtype, *call.loc);
   const int n = size_from_end(*call.operands[0].meta, 1);
+  const auto part = static_cast<DeterminantPart>(call.structure[0]);
   visit_real(call.result.meta->dtype, [&]<class T>(T) {
     const auto* matrices = reinterpret_cast<const T*>(x.data);
     each_piece(call.result.meta->numel(), n, [&](int64_t first, int64_t end) {
       Factored<T> f(n);
       for (int64_t k = first; k < end; k++) {
         f.factor(matrices + k * n * n); // a singular one has a 0 on the diagonal
-        call.result.as<T>()[k] = static_cast<T>(determinant_part(f, call.structure[0]));
+        call.result.as<T>()[k] = static_cast<T>(determinant_part(f, part));
       }
     });
   });
