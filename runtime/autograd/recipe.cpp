@@ -8,6 +8,7 @@
 #include "runtime/autograd/recipe.h"
 
 #include "runtime/autograd/tape.h"
+#include "runtime/core/execute.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 
@@ -62,15 +63,7 @@ Tensor tensor_over(Storage* storage, const Meta& meta, int64_t offset) {
 Tensor copy_of_bytes(Storage& s) {
   const Tensor bytes =
       tensor_over(&s, make_meta({static_cast<int64_t>(s.nbytes)}, DType::u8, s.device), 0);
-  const int64_t structure[] = {static_cast<int64_t>(DType::u8)};
-  TensorImpl* operands[] = {bytes.impl()};
-  const Loc loc;
-  OpCall call;
-  call.op = Op::cast;
-  call.operands = operands;
-  call.structure = structure;
-  call.loc = &loc;
-  return Tensor::adopt(execute(call));
+  return copy_of(*bytes.impl(), Loc());
 }
 
 } // namespace

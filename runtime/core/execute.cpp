@@ -11,6 +11,17 @@
 
 namespace weft {
 
+Tensor copy_of(TensorImpl& t, const Loc& loc) {
+  int64_t structure[] = {static_cast<int64_t>(t.meta.dtype)};
+  TensorImpl* operands[] = {&t};
+  OpCall call;
+  call.op = Op::cast;
+  call.operands = operands;
+  call.structure = structure;
+  call.loc = &loc;
+  return Tensor::adopt(execute(call));
+}
+
 TensorImpl* make_tensor(const Meta& meta, const Loc& loc) {
   Storage* storage = Storage::allocate(meta.nbytes(), meta.device, loc);
   TensorImpl* t = TensorImpl::make();
@@ -85,17 +96,6 @@ TensorImpl* execute_view(const OpCall& call, const OpInfo& info) {
   r->storage = x.storage;
   x.storage->retain();
   return r;
-}
-
-Tensor copy_of(TensorImpl& t, const Loc& loc) {
-  int64_t structure[] = {static_cast<int64_t>(t.meta.dtype)};
-  TensorImpl* operands[] = {&t};
-  OpCall call;
-  call.op = Op::cast;
-  call.operands = operands;
-  call.structure = structure;
-  call.loc = &loc;
-  return Tensor::adopt(execute(call));
 }
 
 // An op that refuses an element has written nothing.

@@ -34,6 +34,9 @@ void copy_elements(const View& from, const View& to);
 /// byte.
 uint64_t scalar_bits(const Scalar& s, DType dtype);
 
+/// Returns a copy of its own, row-major; the tape does not see it.
+Tensor copy_of(TensorImpl& t, const Loc& loc);
+
 /// Makes a tensor with uninitialised memory.
 TensorImpl* make_tensor(const Meta& meta, const Loc& loc);
 
