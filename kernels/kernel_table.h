@@ -25,7 +25,7 @@ constexpr DType native_dtype(DType t) {
 enum Form : uint8_t {
   kArray = 0,   // n consecutive elements
   kElement = 1, // one element for all of them
-  kScalar = 2,  // one element for all of them, in the compute dtype (masks: one byte)
+  kScalar = 2,  // one element for all of them, in the compute dtype (masks, bools: one byte)
 };
 
 /// Computes n elements. `in` and `form` have an entry an operand; masks are bytes 0 or 1.

@@ -87,12 +87,9 @@ void work(const Options& options, Shared& shared, unsigned worker) {
     shared.statements += static_cast<int64_t>(program.statements.size());
     shared.programs++;
     if (!finding) continue;
-    if (shared.findings++ >= options.most_findings) {
-      fmt::print("seed {}: {}\n", seed, finding.what);
-      continue;
-    }
-    alarm(0);
     fmt::print("seed {}: {}\n", seed, finding.what);
+    if (shared.findings++ >= options.most_findings) continue;
+    alarm(0);
     const auto fails = [&](const Program& p) {
       Counts ignored;
       const Finding f = check(p, relation, ignored);
