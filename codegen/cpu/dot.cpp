@@ -47,7 +47,6 @@ private:
     b_base = entryBase(problem.b, batch);
     auto block_body = [&](const Block& block) {
       if (plan.packs_a) packRows(rows, block);
-      if (plan.shiftsColumns()) sumRows(rows, block);
       emitDotLoop(b, columns.begin, columns.end, plan.tileColumns(), [&](Value* column) {
         Value* panel = columnPanel(column, block);
         emitDotLoop(b, rows.begin, rows.end, plan.tile_rows,
@@ -83,6 +82,14 @@ private:
       layout.b_row = plan.shape.b.row_stride * stored;
       layout.b_step = layout.b_row * plan.group;
     }
+    Value *steps = ceilDiv(block.count, plan.group), *shift = PoisonValue::get(types.ptr);
+    if (plan.shiftsColumns()) {
+      // The first tile of these rows finds them in the cache behind their sums.
+      shift = shiftOf(row_base, rows);
+      emitDotIf(b, b.CreateICmpEQ(column, columns.begin), [&] {
+        b.CreateCall(dotShiftFunction(b, plan), {a, steps, shift});
+      });
+    }
     Value* sums = tiles;
     if (plan.severalBlocks()) {
       // The tiles of a chunk, all rows of one column of tiles after the other.
@@ -92,9 +99,7 @@ private:
           b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.rows_per_chunk));
       sums = at(types.sum, tiles, b.CreateNSWAdd(from_row, from_column));
     }
-    b.CreateCall(dotTileFunction(b, plan, layout),
-                 {a, panel, sums, ceilDiv(block.count, plan.group), block.is_first,
-                  plan.shiftsColumns() ? shiftOf(row_base, rows) : PoisonValue::get(types.ptr)});
+    b.CreateCall(dotTileFunction(b, plan, layout), {a, panel, sums, steps, block.is_first, shift});
     emitDotIf(b, block.is_last,
               [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
   }
@@ -138,20 +143,7 @@ private:
     });
   }
 
-  // What the sums of the rows start from. The last tile may begin in front of the chunk.
-  void sumRows(const Range& rows, const Block& block) {
-    Value* first = plan.packs_a ? rows.begin : inside(rows.begin, plan.shape.m, plan.tile_rows);
-    emitDotLoop(b, first, rows.end, plan.packs_a ? plan.tile_rows : 1, [&](Value* row) {
-      Value* from =
-          plan.packs_a
-              ? rowPanel(row, rows)
-              : at(types.stored, a_base,
-                   offset(row, problem.a.row_stride, block.first, problem.a.column_stride));
-      b.CreateCall(dotShiftFunction(b, plan),
-                   {from, ceilDiv(block.count, plan.group), shiftOf(row, rows)});
-    });
-  }
-
+  // What the sums of the tile of rows that starts at `row` start from.
   Value* shiftOf(Value* row, const Range& rows) {
     Value* number = b.CreateNSWAdd(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.tile_rows));
     return at(types.sum, shifts, number);

@@ -8,7 +8,7 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-constexpr int64_t kPrefetchSteps = 8;
+constexpr int64_t kPrefetchGroups = 8;
 
 class PackEmitter {
 public:
@@ -117,7 +117,7 @@ private:
   void prefetch(Value* number) {
     int64_t line = 64 * 8 / types.stored->getScalarSizeInBits();
     for (int64_t k = 0; k < group; ++k) {
-      Value* ahead = b.CreateNSWAdd(stepOf(number, k), b.getInt64(kPrefetchSteps));
+      Value* ahead = stepOf(number, kPrefetchGroups * group + k);
       for (int64_t lane = 0; lane < width; lane += line)
         b.CreateIntrinsic(
             Intrinsic::prefetch, {types.ptr},

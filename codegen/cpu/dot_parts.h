@@ -71,8 +71,8 @@ llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& pla
                                 const DotTileLayout& layout);
 
 /// Returns `void shift(ptr a, i64 steps, ptr shifts)`, for a plan that shifts columns: shifts[row]
-/// is -128 times the sum of a row's elements over `steps` groups of k, of all rows of a packed
-/// panel, or of the one row that lies at `a`. May write up to a vector.
+/// is -128 times the sum of a row's elements over `steps` groups of k, of the rows of a tile,
+/// packed or in place. May write up to a vector.
 llvm::Function* dotShiftFunction(llvm::IRBuilderBase& builder, const DotPlan& plan);
 
 /// What a panel is copied from: `width` lanes (rows of A, columns of B), a lane and a step of k

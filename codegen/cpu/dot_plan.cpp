@@ -182,8 +182,8 @@ int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int
   return roundUp(ceilDiv(rows, pieces), plan.tile_rows);
 }
 
-// Chunks are tiles of C of at least kSmallChunk work, wider where A is packed for each chunk or B
-// is streamed, and several batch entries where one is small.
+// Chunks are tiles of C of at least kSmallChunk work, wider where A is packed or its rows are
+// summed for each chunk or B is streamed, and several batch entries where one is small.
 void chooseChunks(DotPlan& plan) {
   const DotShape& s = plan.shape;
   int64_t rows = std::max<int64_t>(typical(s.m), 1), columns = std::max<int64_t>(typicalN(s), 1);
@@ -195,8 +195,9 @@ void chooseChunks(DotPlan& plan) {
   int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * plan.tile_vectors * k;
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
-  if (plan.packs_a) {
-    // Packing costs the more, beside the products, the more of these an instruction does.
+  if (plan.packs_a || plan.shiftsColumns()) {
+    // Packing, or summing, rows of A costs the more, beside the products, the more of these an
+    // instruction does.
     int64_t most_chunks = kEnoughChunks / std::max(plan.group, 2);
     tiles = std::max(tiles, batch * row_chunks * column_tiles / most_chunks);
     // Of rows nobody knows the number: there may be chunks enough without packing A more often.

@@ -16,56 +16,84 @@ public:
 
   void emit() {
     b.SetInsertPoint(BasicBlock::Create(b.getContext(), "entry", function));
-    Value* shift = plan.packs_a ? b.CreateMul(panelSums(), ConstantInt::getSigned(types.vec, -128))
-                                : b.CreateMul(rowSum(), ConstantInt::getSigned(types.sum, -128));
-    b.CreateAlignedStore(shift, to, Align(plan.sumBytes()));
+    if (plan.packs_a)
+      storeShift(panelSums(), to);
+    else
+      for (auto [row, sum] : enumerate(rowSums()))
+        storeShift(sum, b.CreateConstGEP1_64(types.sum, to, int64_t(row)));
     b.CreateRetVoid();
   }
 
 private:
-  // A lane for each row; what a group of the panel has behind its rows adds up in the others.
-  Value* panelSums() {
-    return sumOver(groups, 1, [&](Value* group) {
-      Value* place = b.CreateNSWMul(group, b.getInt64(plan.tile_rows));
-      return b.CreateAlignedLoad(types.vec, b.CreateGEP(types.sum, a, place), Align(4));
-    });
+  void storeShift(Value* sum, Value* address) {
+    Value* shift = b.CreateMul(sum, ConstantInt::getSigned(sum->getType(), -128));
+    b.CreateAlignedStore(shift, address, Align(plan.sumBytes()));
   }
 
-  Value* rowSum() {
+  // A lane for each row; what a group of the panel has behind its rows adds up in the others.
+  Value* panelSums() {
+    return sumsOver(groups, 1, 1, [&](Value* group, int) {
+      Value* place = b.CreateNSWMul(group, b.getInt64(plan.tile_rows));
+      return b.CreateAlignedLoad(types.vec, b.CreateGEP(types.sum, a, place), Align(4));
+    })[0];
+  }
+
+  // The rows of a tile side by side, so that they do not wait for each other's additions.
+  std::vector<Value*> rowSums() {
     Value* whole = b.CreateAnd(groups, b.getInt64(-int64_t(plan.lanes)));
-    Value* sums = sumOver(whole, plan.lanes, [&](Value* group) {
-      return b.CreateAlignedLoad(types.vec, b.CreateGEP(types.sum, a, group), Align(1));
-    });
+    std::vector<Value*> sums =
+        sumsOver(whole, plan.lanes, plan.tile_rows, [&](Value* group, int row) {
+          return b.CreateAlignedLoad(types.vec, at(row, group), Align(1));
+        });
     std::vector<Constant*> ids;
     for (int i = 0; i < plan.lanes; ++i)
       ids.push_back(b.getInt64(i));
     Value* left = b.CreateVectorSplat(plan.lanes, b.CreateNSWSub(groups, whole));
-    Value* tail = b.CreateMaskedLoad(types.vec, b.CreateGEP(types.sum, a, whole), Align(1),
-                                     b.CreateICmpSLT(ConstantVector::get(ids), left),
-                                     Constant::getNullValue(types.vec));
-    return b.CreateAddReduce(addQuads(b, sums, ones(), tail));
+    Value* mask = b.CreateICmpSLT(ConstantVector::get(ids), left);
+    for (auto [row, sum] : enumerate(sums)) {
+      Value* tail = b.CreateMaskedLoad(types.vec, at(int(row), whole), Align(1), mask,
+                                       Constant::getNullValue(types.vec));
+      sum = b.CreateAddReduce(addQuads(b, sum, ones(), tail));
+    }
+    return sums;
   }
 
-  Value* sumOver(Value* count, int64_t step, function_ref<Value*(Value*)> load) {
+  // A group of a row that is read in place.
+  Value* at(int row, Value* group) {
+    Value* line = b.CreateConstGEP1_64(types.stored, a, row * plan.shape.a.row_stride);
+    return b.CreateGEP(types.sum, line, group);
+  }
+
+  // Adds up `count` vectors at once, over every step-th group.
+  std::vector<Value*> sumsOver(Value* end, int64_t step, int count,
+                               function_ref<Value*(Value* group, int i)> load) {
     BasicBlock* before = b.GetInsertBlock();
     BasicBlock* loop = BasicBlock::Create(b.getContext(), "sum", function);
     BasicBlock* done = BasicBlock::Create(b.getContext(), "summed", function);
     Value* none = Constant::getNullValue(types.vec);
-    b.CreateCondBr(b.CreateICmpSGT(count, b.getInt64(0)), loop, done);
+    b.CreateCondBr(b.CreateICmpSGT(end, b.getInt64(0)), loop, done);
     b.SetInsertPoint(loop);
-    PHINode *number = b.CreatePHI(types.i64, 2), *sum = b.CreatePHI(types.vec, 2);
+    PHINode* number = b.CreatePHI(types.i64, 2);
+    std::vector<PHINode*> sums;
+    for (int i = 0; i < count; ++i)
+      sums.push_back(b.CreatePHI(types.vec, 2));
     Value* next = b.CreateNSWAdd(number, b.getInt64(step));
-    Value* more = addQuads(b, sum, ones(), load(number));
     number->addIncoming(b.getInt64(0), before);
     number->addIncoming(next, loop);
-    sum->addIncoming(none, before);
-    sum->addIncoming(more, loop);
-    b.CreateCondBr(b.CreateICmpSLT(next, count), loop, done);
+    for (auto [i, sum] : enumerate(sums)) {
+      sum->addIncoming(none, before);
+      sum->addIncoming(addQuads(b, sum, ones(), load(number, int(i))), loop);
+    }
+    b.CreateCondBr(b.CreateICmpSLT(next, end), loop, done);
     b.SetInsertPoint(done);
-    PHINode* total = b.CreatePHI(types.vec, 2);
-    total->addIncoming(none, before);
-    total->addIncoming(more, loop);
-    return total;
+    std::vector<Value*> totals;
+    for (PHINode* sum : sums) {
+      PHINode* total = b.CreatePHI(types.vec, 2);
+      total->addIncoming(none, before);
+      total->addIncoming(sum->getIncomingValue(1), loop);
+      totals.push_back(total);
+    }
+    return totals;
   }
 
   Value* ones() { return ConstantInt::get(types.vec, 0x01010101); }
@@ -81,8 +109,8 @@ private:
 
 Function* dotShiftFunction(IRBuilderBase& b, const DotPlan& plan) {
   DotTypes types(b.getContext(), plan);
-  std::string name = "weft.dot.shift";
-  if (plan.packs_a) name += "." + std::to_string(plan.tile_rows);
+  std::string name = "weft.dot.shift." + std::to_string(plan.tile_rows);
+  if (!plan.packs_a) name += ".a" + std::to_string(plan.shape.a.row_stride);
   bool created;
   Function* function = dotFunction(b, name, {types.ptr, types.i64, types.ptr}, created);
   if (created) {
