@@ -1,8 +1,7 @@
-// Plain loops, which the compiler turns into vectors of each target.
 #include "kernels/pooling.h"
 
 #include <algorithm>
-#include <type_traits>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pooling.cpp"
@@ -14,55 +13,47 @@
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels::pooling::HWY_NAMESPACE {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
 template <class T> bool is_nan(T x) { return x != x; }
 
+template <class T> constexpr T lowest() {
+  using Limits = std::numeric_limits<T>;
+  return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+}
+
 template <class T> struct Maxima {
-  // Numbers of taps, as wide as the elements: so that one vector holds as many of both.
-  using Tap = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
-
-  // What one tap sees of all windows, against the greatest so far and the tap that saw it; -1 is
-  // none.
-  static void compare(const T* from, int64_t stride, Tap tap, int64_t count, T* greatest,
-                      Tap* best) {
-    if (stride == 1) return compare_steps<1>(from, stride, tap, count, greatest, best);
-    if (stride == 2) return compare_steps<2>(from, stride, tap, count, greatest, best);
-    compare_steps<0>(from, stride, tap, count, greatest, best);
-  }
-  // `known` is the stride where it is not 0: vectors want to know it.
-  template <int known>
-  static void compare_steps(const T* from, int64_t stride, Tap tap, int64_t count, T* greatest,
-                            Tap* best) {
-    for (int64_t i = 0; i < count; i++) {
-      T x = from[i * (known ? known : stride)], old = greatest[i];
-      Tap before = best[i];
-      bool takes = (x > old) | is_nan(x) | (before < 0);
-      greatest[i] = takes ? x : old;
-      best[i] = takes ? tap : before;
+  // Each line of the image is laid out first so that what one tap sees of neighbouring windows lies
+  // side by side, with the least number around it. Then a vector of windows goes through all taps.
+  static void moved(const WindowRow& r, const MovedWindows& w, void* scratch, int64_t* positions) {
+    const WindowLayout layout(r.windows, w);
+    int64_t lines = r.outer[0].count * r.outer[1].count, line_length = layout.rows * layout.length;
+    // Of each tap, for window 0: its number in the plane, and along a line that is laid out.
+    auto *places = static_cast<int64_t*>(scratch), *offsets = places + lines * w.taps;
+    T* image = reinterpret_cast<T*>(offsets + w.taps);
+    for (int64_t t = 0; t < w.taps; t++)
+      offsets[t] = layout.place(t, w);
+    for (int64_t n = 0; n < lines; n++) {
+      int64_t number = line_number(r, n / r.outer[1].count, n % r.outer[1].count);
+      const T* from = static_cast<const T*>(r.plane) + number * r.sizes[2];
+      for (int64_t k = 0; k < layout.rows; k++)
+        lay_out(from, r.sizes[2], w.start + k * layout.step, w.stride, layout.length,
+                image + n * line_length + k * layout.length);
+      for (int64_t t = 0; t < w.taps; t++)
+        places[n * w.taps + t] = number * r.sizes[2] + w.start + t * w.dilation;
     }
-  }
-
-  static void moved(const WindowRow& r, int64_t start, int64_t stride, int64_t taps,
-                    int64_t dilation, void* scratch, int64_t* positions) {
-    T* greatest = static_cast<T*>(scratch);
-    Tap* best = reinterpret_cast<Tap*>(static_cast<char*>(scratch) + r.windows * 8);
-    auto* places = reinterpret_cast<int64_t*>(static_cast<char*>(scratch) + r.windows * 16);
-    std::fill_n(greatest, r.windows, T(0));
-    std::fill_n(best, r.windows, Tap(-1));
-    int64_t width = r.sizes[2];
-    Tap tap = 0;
-    for (int64_t a = 0; a < r.outer[0].count; a++)
-      for (int64_t b = 0; b < r.outer[1].count; b++)
-        for (int64_t t = 0; t < taps; t++, tap++) {
-          int64_t shift = start + t * dilation; // of window 0
-          places[tap] = line_number(r, a, b) * width + shift;
-          int64_t low = shift >= 0 ? 0 : (stride - 1 - shift) / stride;
-          int64_t high = shift >= width ? 0 : std::min((width - 1 - shift) / stride + 1, r.windows);
-          if (low < high)
-            compare(line(r, a, b) + low * stride + shift, stride, tap, high - low, greatest + low,
-                    best + low);
-        }
-    for (int64_t i = 0; i < r.windows; i++)
-      positions[i] = places[best[i]] + i * stride;
+    const hn::ScalableTag<T> d;
+    const hn::RebindToSigned<decltype(d)> numbers;
+    HWY_ALIGN hn::TFromD<decltype(numbers)> best[hn::MaxLanes(numbers)];
+    auto step = static_cast<int64_t>(hn::Lanes(d));
+    for (int64_t i = 0; i < r.windows; i += step) {
+      for (int64_t k = 0; k < step; k++)
+        best[k] = first_tap(w, i + k);
+      hn::Store(maxima(image + i, lines, line_length, offsets, w.taps, hn::Load(numbers, best)),
+                numbers, best);
+      for (int64_t k = 0; k < std::min(step, r.windows - i); k++)
+        positions[i + k] = places[best[k]] + (i + k) * w.stride;
+    }
   }
 
   static void given(const WindowRow& r, const WindowSpan* inner, int64_t* positions) {
@@ -84,6 +75,54 @@ template <class T> struct Maxima {
   }
 
 private:
+  // to[j] = from[start + j * stride], the least number where there is no such element.
+  static void lay_out(const T* from, int64_t width, int64_t start, int64_t stride, int64_t count,
+                      T* to) {
+    int64_t low = start >= 0 ? 0 : std::min((stride - 1 - start) / stride, count);
+    int64_t high = start >= width ? 0 : std::min((width - 1 - start) / stride + 1, count);
+    high = std::max(low, high);
+    std::fill(to, to + low, lowest<T>());
+    if (low < high) copy(from + start + low * stride, stride, high - low, to + low);
+    std::fill(to + high, to + count, lowest<T>());
+  }
+
+  static void copy(const T* from, int64_t stride, int64_t count, T* to) {
+    if (stride == 1)
+      std::copy_n(from, count, to);
+    else if (stride == 2) // vectors want to know it
+      for (int64_t j = 0; j < count; j++)
+        to[j] = from[2 * j];
+    else
+      for (int64_t j = 0; j < count; j++)
+        to[j] = from[j * stride];
+  }
+
+  // The first tap of window i that sees an element, which is the greatest if all are the least.
+  static int64_t first_tap(const MovedWindows& w, int64_t i) {
+    int64_t start = w.start + i * w.stride;
+    return start >= 0 ? 0 : (w.dilation - 1 - start) / w.dilation;
+  }
+
+  // For a vector of windows the numbers of the taps that see the greatest elements.
+  template <class V>
+  static V maxima(const T* image, int64_t lines, int64_t line_length, const int64_t* offsets,
+                  int64_t taps, V best) {
+    const hn::ScalableTag<T> d;
+    const hn::DFromV<V> numbers;
+    auto greatest = hn::Set(d, lowest<T>());
+    V tap = hn::Zero(numbers);
+    for (int64_t n = 0; n < lines; n++, image += line_length)
+      for (int64_t t = 0; t < taps; t++) {
+        auto x = hn::LoadU(d, image + offsets[t]);
+        auto takes = hn::Gt(x, greatest);
+        if constexpr (hwy::IsFloat<T>()) takes = hn::Or(takes, hn::IsNaN(x));
+        greatest = hn::IfThenElse(takes, x, greatest);
+        best = hn::IfThenElse(hn::RebindMask(numbers, takes), tap, best);
+        tap = hn::Add(tap, hn::Set(numbers, 1));
+      }
+    return best;
+  }
+
   static int64_t line_number(const WindowRow& r, int64_t a, int64_t b) {
     return (r.outer[0].first + a * r.outer[0].step) * r.sizes[1] + r.outer[1].first +
            b * r.outer[1].step;
@@ -111,6 +150,23 @@ static const MaxPositions* chosen(DType compute) { return HWY_DYNAMIC_DISPATCH(f
 } // namespace pooling
 
 const MaxPositions& max_positions(DType compute) { return *pooling::chosen(compute); }
+
+namespace {
+constexpr int64_t kMostLanes = 64; // of any target
+}
+
+WindowLayout::WindowLayout(int64_t windows, const MovedWindows& w)
+    : shares_rows(w.stride <= w.taps) {
+  rows = shares_rows ? w.stride : w.taps;
+  step = shares_rows ? 1 : w.dilation;
+  int64_t padded = (windows + kMostLanes - 1) / kMostLanes * kMostLanes;
+  length = padded + (shares_rows ? (w.taps - 1) * w.dilation / w.stride : 0);
+}
+
+size_t max_positions_scratch(int64_t windows, int64_t lines, const MovedWindows& w) {
+  const WindowLayout layout(windows, w);
+  return (size_t(lines) * size_t(layout.rows * layout.length + w.taps) + size_t(w.taps)) * 8;
+}
 
 } // namespace weft::kernels
 #endif

@@ -21,7 +21,6 @@ constexpr int64_t kPieceWork = int64_t{1} << 15; // elements worth handing to an
 // The windows of a call with three spatial dims, the missing ones of size 1 in front.
 struct Geometry {
   Window windows[kDims];
-  int64_t taps = 1; // of a whole window
   int64_t sizes[kDims] = {1, 1, 1}, places[kDims] = {1, 1, 1};
   bool in_parts;
 
@@ -33,7 +32,6 @@ struct Geometry {
     for (int k = 0; k < list.count; k++) {
       int at = kDims - list.count + k;
       windows[at] = list.dims[k];
-      taps *= windows[at].kernel;
       sizes[at] = x.sizes[x.rank - list.count + k];
       places[at] = y.sizes[y.rank - list.count + k];
     }
@@ -66,9 +64,14 @@ bool routine_max_pool_positions(const RoutineCall& call) {
   std::vector<WindowSpan> inner;
   for (int64_t i = 0; g.in_parts && i < width; i++)
     inner.push_back(g.span(2, i));
+  const Window& w = g.windows[2];
+  const kernels::MovedWindows along{-w.begin, w.stride, w.kernel, w.dilation};
+  int64_t lines =
+      std::min(g.windows[0].kernel, g.sizes[0]) * std::min(g.windows[1].kernel, g.sizes[1]);
   int64_t work = width * (plane / std::max<int64_t>(rows * width, 1) + 1);
   parallel_for(all, std::max<int64_t>(1, kPieceWork / work), [&](int64_t begin, int64_t end) {
-    const Scratch scratch(width * 16 + g.taps * 8, *call.loc);
+    const Scratch scratch(g.in_parts ? 0 : kernels::max_positions_scratch(width, lines, along),
+                          *call.loc);
     for (int64_t k = begin; k < end; k++) {
       int64_t row = k % rows;
       kernels::WindowRow r{source.data + k / rows * plane * item,
@@ -76,11 +79,10 @@ bool routine_max_pool_positions(const RoutineCall& call) {
                            {g.span(0, row / g.places[1]), g.span(1, row % g.places[1])},
                            width};
       int64_t* positions = call.result.as<int64_t>() + k * width;
-      const Window& w = g.windows[2];
       if (g.in_parts)
         kernel.given(r, inner.data(), positions);
       else
-        kernel.moved(r, -w.begin, w.stride, w.kernel, w.dilation, scratch.data(), positions);
+        kernel.moved(r, along, scratch.data(), positions);
     }
   });
   return true;

@@ -136,6 +136,10 @@ void infer_expand(const OpCall& call, Meta& result, int64_t& offset) {
 void infer_strided_view(const OpCall& call, Meta& result, int64_t& offset) {
   const TensorImpl& x = *call.operands[0];
   start_like(x, result, offset);
+  if (x.meta.rank != 1 || call.sizes.size() % 2 == 0)
+    fail(call, ErrorKind::shape,
+         "the operand must have one dim and each size a stride, got " + describe(x.meta) + " and " +
+             std::to_string(call.sizes.size()) + " integers");
   const size_t rank = call.sizes.size() / 2;
   const std::span<const int64_t> strides = call.sizes.subspan(1 + rank);
   OpCall shape = call;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <new>
@@ -35,9 +36,15 @@ constexpr unsigned kSeconds = 120; // a program that takes longer hangs, which i
 /// What workers tell: in memory that all processes share.
 struct Shared {
   std::atomic<unsigned> next{0}; // seeds taken
+  std::atomic<unsigned> until;   // so many seeds, fewer once the user interrupts
   std::atomic<int64_t> exact{0}, within{0}, skipped{0}, statements{0}, programs{0}, findings{0};
   std::atomic<unsigned> at[64]; // the seed that each worker is at
 };
+
+Shared* interruptible = nullptr;
+
+// What runs ends, no more begins, and the summary tells of what has been.
+void interrupt(int /*signal*/) { interruptible->until = interruptible->next.load(); }
 
 Relation relation_of(unsigned seed) {
   return seed % 10 == 3 ? Relation::halves : seed % 10 == 7 ? Relation::scaled : Relation::gears;
@@ -71,7 +78,7 @@ template <class F> int in_child(F f) {
 // Takes seeds until none is left, or until it is time for a fresh process.
 void work(const Options& options, Shared& shared, unsigned worker) {
   const Device device = device_named(options.device);
-  for (unsigned done = 0, k; done < kProgramsAWorker && (k = shared.next++) < options.programs;
+  for (unsigned done = 0, k; done < kProgramsAWorker && (k = shared.next++) < shared.until;
        done++) {
     alarm(kSeconds);
     const unsigned seed = options.first + k;
@@ -155,12 +162,17 @@ int run(const Options& options) {
   void* memory =
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   auto& shared = *new (memory) Shared;
+  shared.until = options.programs;
+  interruptible = &shared;
+  for (int signal : {SIGINT, SIGTERM})
+    std::signal(signal, interrupt);
   const auto start = std::chrono::steady_clock::now();
   std::vector<pid_t> workers(options.jobs);
   auto launch = [&](unsigned w) {
     std::fflush(stdout);
     workers[w] = fork();
     if (workers[w]) return;
+    std::signal(SIGINT, SIG_IGN); // a terminal sends it to all processes
     work(options, shared, w);
     std::fflush(stdout);
     _exit(0);
@@ -179,7 +191,7 @@ int run(const Options& options) {
       if (shared.findings++ < options.most_findings)
         shrink_crash(options, seed, describe_end(status));
     }
-    if (shared.next < options.programs)
+    if (shared.next < shared.until)
       launch(w);
     else
       left--;
@@ -190,7 +202,7 @@ int run(const Options& options) {
       "fuzz-programs: {} programs, {} statements, {} mismatches, {:.1f} s, seeds {} .. {}, on {}; "
       "{} tensors equal to the bit, {} within bounds, {} not comparable\n",
       shared.programs.load(), shared.statements.load(), shared.findings.load(), seconds,
-      options.first, options.first + options.programs - 1, options.device, shared.exact.load(),
+      options.first, options.first + shared.until - 1, options.device, shared.exact.load(),
       shared.within.load(), shared.skipped.load());
   return shared.findings != 0;
 }
