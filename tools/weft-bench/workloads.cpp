@@ -257,7 +257,7 @@ Running::Running(const Workload& w, Mode mode, Device device) : workload_(w) {
 void Running::quantize_weights() {
   Params scales_of;
   for (auto& [name, t] : params_)
-    if (name.ends_with("_w")) {
+    if (name.ends_with("_w") && is_floating(t.dtype())) { // not those that `export` wrote
       auto [codes, scales] = quantize(transpose(t, 0, 1), workload_.weight_bits);
       t = codes;
       scales_of[name + "_scales"] = scales;
