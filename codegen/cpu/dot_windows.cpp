@@ -7,6 +7,7 @@
 
 #include "llvm/IR/IntrinsicsX86.h"
 
+#include <limits>
 #include <vector>
 
 using namespace llvm;
@@ -50,6 +51,7 @@ private:
     for (const ProductWindow::Bound& bound : window.bounds)
       bounds.push_back(evaluate(bound.by_column, p));
     Value* is_line = holds(b.CreateICmpEQ(ahead, iota()));
+    inside = isInside();
     emitDotIf(b, is_line, [&] { emitSteps(Lie::line); });
     Value* is_other = b.CreateNot(is_line);
     if (plan.target.vector_bytes != 64) {
@@ -66,23 +68,36 @@ private:
     Value* is_pair = holds(b.CreateAnd(ascends, near));
     emitDotIf(b, b.CreateAnd(is_other, is_pair), [&] {
       b.CreateStore(ahead, numbers);
-      emitSteps(Lie::pair);
+      emitDotIf(b, inside, [&] { emitSteps(Lie::pair, true); });
+      emitDotIf(b, b.CreateNot(inside), [&] { emitSteps(Lie::pair); });
     });
     emitDotIf(b, b.CreateAnd(is_other, b.CreateNot(is_pair)), [&] { emitSteps(Lie::apart); });
   }
 
+  // Whether all lanes are columns that see nothing but the image, whatever the step.
+  Value* isInside() {
+    Value* all = live;
+    for (auto [bound, by_column] : zip(window.bounds, bounds)) {
+      int64_t least = std::numeric_limits<int64_t>::min();
+      for (int64_t step = 0; step < window.period; ++step)
+        least = std::max(least, -numberOf(bound.by_step, step));
+      all = b.CreateAnd(all, b.CreateICmpSGE(by_column, splat(b.getInt64(least))));
+    }
+    return b.CreateAndReduce(all);
+  }
+
   // For each step of the period: the places of periods whose number of k lies in first .. first +
   // steps.
-  void emitSteps(Lie lie) {
+  void emitSteps(Lie lie, bool is_inside = false) {
     Value* end = b.CreateAdd(first, steps);
+    seen = Constant::getAllOnesValue(live->getType());
+    if (is_inside) findPair();
     emitDotLoop(b, zero, b.getInt64(window.period), 1, [&](Value* step) {
       Value* source = at(types.stored, base, evaluate(window.by_step, step));
-      seen = live;
-      for (auto [bound, by_column] : zip(window.bounds, bounds)) {
-        Value* least = b.CreateNeg(evaluate(bound.by_step, step));
-        seen = b.CreateAnd(seen, b.CreateICmpSGE(by_column, splat(least)));
+      if (!is_inside) {
+        seen = seenAt(step);
+        if (lie == Lie::pair) findPair();
       }
-      if (lie == Lie::pair) findPair();
       emitDotLoop(b, periodFrom(first, step), periodFrom(end, step), 1, [&](Value* period) {
         Value* address =
             at(types.stored, source, b.CreateMul(period, b.getInt64(window.period_stride)));
@@ -93,6 +108,16 @@ private:
                              Align(plan.sumBytes()));
       });
     });
+  }
+
+  // The lanes that are columns and see the image at a step.
+  Value* seenAt(Value* step) {
+    Value* seen = live;
+    for (auto [bound, by_column] : zip(window.bounds, bounds)) {
+      Value* least = b.CreateNeg(evaluate(bound.by_step, step));
+      seen = b.CreateAnd(seen, b.CreateICmpSGE(by_column, splat(least)));
+    }
+    return seen;
   }
 
   // The first period whose step lies at k or behind it.
@@ -152,6 +177,12 @@ private:
     return b.CreateAndReduce(b.CreateOr(condition, b.CreateNot(live)));
   }
 
+  static int64_t numberOf(mlir::AffineExpr e, int64_t dim) {
+    mlir::AffineExpr number = mlir::getAffineConstantExpr(dim, e.getContext());
+    e = mlir::simplifyAffineExpr(e.replaceDims(number), 0, 0);
+    return mlir::cast<mlir::AffineConstantExpr>(e).getValue();
+  }
+
   // An affine function of dim 0: in 32 bits of a vector, or in 64 of a scalar.
   Value* evaluate(mlir::AffineExpr e, Value* dim) {
     if (auto constant = mlir::dyn_cast<mlir::AffineConstantExpr>(e))
@@ -189,7 +220,8 @@ private:
   int lanes;
   int64_t width, own_lane = 0;
   Value *from, *column, *valid, *first, *steps, *to, *zero = nullptr;
-  Value *live = nullptr, *base = nullptr, *ahead = nullptr, *seen = nullptr, *numbers = nullptr;
+  Value *live = nullptr, *base = nullptr, *ahead = nullptr, *seen = nullptr, *inside = nullptr,
+        *numbers = nullptr;
   Value* pair[2] = {};
   std::vector<Value*> bounds;
 };
