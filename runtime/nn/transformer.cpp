@@ -62,8 +62,7 @@ TransformerLayerOptions layer_options(const TransformerOptions& o) {
 
 } // namespace
 
-//===--- Encoder
-//--------------------------------------------------------------------------------===//
+//===--- Encoder ------------------------------------------------------------------------------===//
 
 TransformerEncoderLayer::TransformerEncoderLayer(int64_t d_model, int64_t nhead,
                                                  TransformerLayerOptions options, Loc loc)
@@ -121,8 +120,7 @@ Tensor TransformerEncoder::forward(const Tensor& src, const AttentionMasks& mask
   return norm ? (*norm)(x) : x;
 }
 
-//===--- Decoder
-//--------------------------------------------------------------------------------===//
+//===--- Decoder ------------------------------------------------------------------------------===//
 
 TransformerDecoderLayer::TransformerDecoderLayer(int64_t d_model, int64_t nhead,
                                                  TransformerLayerOptions options, Loc loc)
@@ -196,8 +194,7 @@ Tensor TransformerDecoder::forward(const Tensor& tgt, const Tensor& memory,
   return norm ? (*norm)(x) : x;
 }
 
-//===--- Both
-//-----------------------------------------------------------------------------------===//
+//===--- Both ---------------------------------------------------------------------------------===//
 
 Transformer::Transformer(int64_t d_model, int64_t nhead, const TransformerOptions& o, Loc loc)
     : encoder(TransformerEncoderLayer(d_model, nhead, layer_options(o), loc), o.num_encoder_layers,

@@ -65,8 +65,7 @@ CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, i
         return along_cosine(first, eta_min, share_of(since, length));
       })) {}
 
-//===--- One cycle
-//------------------------------------------------------------------------------===//
+//===--- One cycle ----------------------------------------------------------------------------===//
 
 namespace {
 
@@ -139,8 +138,7 @@ std::vector<Schedule::Course> OneCycleLR::courses(Optimizer& optimizer,
   return all;
 }
 
-//===--- Plateaus
-//-------------------------------------------------------------------------------===//
+//===--- Plateaus -----------------------------------------------------------------------------===//
 
 ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const PlateauOptions& options)
     : optimizer_(optimizer), options_(options), state_(std::make_shared<State>()) {

@@ -263,5 +263,6 @@ TEST_CASE("grad gives zeros for unused inputs where asked to", "[autograd]") {
 
 TEST_CASE("grad needs an output", "[autograd]") {
   Tensor x = leaf({1});
-  CHECK_THAT(message([&] { grad({}, {x}); }), Contains("grad: there must be an output, got none"));
+  CHECK_THAT(message([&] { grad(std::vector<Tensor>(), {x}); }),
+             Contains("grad: there must be an output, got none"));
 }

@@ -208,7 +208,7 @@ TEST_CASE("a view made before its base changed in place has the base's history",
 TEST_CASE("gradients of gradients", "[autograd]") {
   Tensor x = leaf({0.5, -1.5});
   Tensor y = sum(x * x * x);
-  std::vector<Tensor> first = grad({y}, {x}, {}, {.create_graph = true});
+  std::vector<Tensor> first = grad(y, {x}, {.create_graph = true});
   CHECK(values(first[0]) == Values{0.75, 6.75});
   CHECK_FALSE(x.grad().defined());
   std::vector<Tensor> second = grad({sum(first[0])}, {x}, {}, {.create_graph = true});
@@ -220,7 +220,7 @@ TEST_CASE("gradients of gradients", "[autograd]") {
 TEST_CASE("gradients of gradients read saved results", "[autograd]") {
   Tensor x = leaf({0.25, -0.5});
   Tensor loss = sum(exp(tanh(x))); // both save their result, which has no handle any more
-  Tensor g = grad({loss}, {x}, {}, {.create_graph = true})[0];
+  Tensor g = grad(loss, {x}, {.create_graph = true})[0];
   Tensor gg = grad({sum(g)}, {x})[0];
   for (int k = 0; k < 2; k++) {
     double v = values(x)[k], t = std::tanh(v), d = 1 - t * t;

@@ -118,8 +118,7 @@ double encoder_flops() {
   return flops;
 }
 
-//===--- Convolution
-//------------------------------------------------------------------------------===//
+//===--- Convolution --------------------------------------------------------------------------===//
 
 Tensor conv_norm(const Tensor& x, const Params& p, const std::string& name, int64_t stride,
                  int64_t padding) {

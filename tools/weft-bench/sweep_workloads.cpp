@@ -11,8 +11,7 @@ namespace weft::bench {
 
 namespace {
 
-//===--- Pointwise chains
-//------------------------------------------------------------------------===//
+//===--- Pointwise chains ---------------------------------------------------------------------===//
 
 void make_chain(Params&, Tensors& x) {
   x = {random({2048, 1024}), random({2048, 1024}), random({1024}),
@@ -43,8 +42,7 @@ std::vector<Workload> chains() {
   return all;
 }
 
-//===--- Reductions and scans along each axis
-//----------------------------------------------------===//
+//===--- Reductions and scans along each axis -------------------------------------------------===//
 
 std::vector<Workload> reductions() {
   std::vector<Workload> all = {{.name = "sum_0", WEFT_BENCH_EXPRESSION(sum(x[0], 0))},
@@ -65,8 +63,7 @@ std::vector<Workload> reductions() {
   return all;
 }
 
-//===--- Products
-//--------------------------------------------------------------------------------===//
+//===--- Products -----------------------------------------------------------------------------===//
 
 struct Product {
   int64_t m, k, n;
@@ -130,8 +127,7 @@ std::vector<Workload> products() {
   return all;
 }
 
-//===--- Convolutions
-//----------------------------------------------------------------------------===//
+//===--- Convolutions -------------------------------------------------------------------------===//
 
 std::vector<Workload> convolutions() {
   const auto make = [](Shape image, Shape weight) {

@@ -13,8 +13,7 @@
 
 namespace weft {
 
-//===--- Scopes
-//---------------------------------------------------------------------------------===//
+//===--- Scopes -------------------------------------------------------------------------------===//
 
 /// While one lives, ops record a tape, also inside of a NoGrad scope.
 class EnableGrad {
@@ -71,15 +70,14 @@ private:
   bool previous_;
 };
 
-//===--- Gradients of given inputs
-//--------------------------------------------------------------===//
+//===--- Gradients of given inputs ------------------------------------------------------------===//
 
 struct GradOptions {
   bool retain_graph = false; // keep what the tape saved, for another pass over it
-  bool create_graph =
-      false; // record the backward pass, for gradients of gradients; implies the former
-  bool allow_unused =
-      false; // an input that no output depends on gets an undefined gradient, no error
+  // Record the backward pass, for gradients of gradients; implies the former.
+  bool create_graph = false;
+  // An input that no output depends on gets an undefined gradient and is no error.
+  bool allow_unused = false;
   bool materialize_grads = false; // such an input gets zeros
 };
 
@@ -89,6 +87,11 @@ struct GradOptions {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& seeds = {}, GradOptions options = {},
                          Loc loc = Loc::current());
+/// Returns those of an output with one element.
+inline std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
+                                GradOptions options = {}, Loc loc = Loc::current()) {
+  return grad(std::vector<Tensor>{output}, inputs, {}, options, loc);
+}
 
 /// A function of tensors to tensors, as the derivatives below take it. Inputs are given to it
 /// without their history, results may leave some inputs out.
@@ -122,8 +125,7 @@ std::vector<std::vector<Tensor>> hessian(const std::function<Tensor(const std::v
                                          const std::vector<Tensor>& inputs,
                                          bool create_graph = false, Loc loc = Loc::current());
 
-//===--- Hooks
-//----------------------------------------------------------------------------------===//
+//===--- Hooks --------------------------------------------------------------------------------===//
 
 class HookList;
 
@@ -163,8 +165,7 @@ HookHandle Tensor::register_post_accumulate_grad_hook(Hook hook, Loc loc) const 
   return detail::add_after_hook(*this, std::move(hook), loc);
 }
 
-//===--- Checkpoints
-//----------------------------------------------------------------------------===//
+//===--- Checkpoints --------------------------------------------------------------------------===//
 
 /// Runs f(inputs) and keeps nothing of what its gradient reads: the backward pass runs f once more,
 /// with the random numbers of the first time, when it gets there. f must do the same both times and
@@ -174,8 +175,7 @@ std::vector<Tensor> checkpoint(const TensorFunction& f, const std::vector<Tensor
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& f, const Tensor& input,
                   Loc loc = Loc::current());
 
-//===--- The graph as text
-//----------------------------------------------------------------------===//
+//===--- The graph as text --------------------------------------------------------------------===//
 
 /// Prints the ops recorded behind a tensor in the order of their calls, a line each: result, op,
 /// operands, attributes, dtype and shape, and the user's file:line.

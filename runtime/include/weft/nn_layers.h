@@ -7,8 +7,7 @@
 
 namespace weft::nn {
 
-//===--- Convolution and pooling
-//------------------------------------------------------------------===//
+//===--- Convolution and pooling --------------------------------------------------------------===//
 
 struct ConvOptions {
   Dims stride = 1;
@@ -158,8 +157,7 @@ using MaxUnpool1d = MaxUnpool<1>;
 using MaxUnpool2d = MaxUnpool<2>;
 using MaxUnpool3d = MaxUnpool<3>;
 
-//===--- Normalisation
-//----------------------------------------------------------------------------===//
+//===--- Normalisation ------------------------------------------------------------------------===//
 
 struct BatchNormOptions {
   double eps = 1e-5;
@@ -245,8 +243,7 @@ private:
   std::optional<double> eps_;
 };
 
-//===--- Embedding
-//------------------------------------------------------------------------------===//
+//===--- Embedding ----------------------------------------------------------------------------===//
 
 struct EmbeddingOptions {
   std::optional<int64_t> padding_idx = std::nullopt;
@@ -297,8 +294,7 @@ private:
   EmbeddingBagOptions options_;
 };
 
-//===--- Dropout
-//--------------------------------------------------------------------------------===//
+//===--- Dropout ------------------------------------------------------------------------------===//
 
 /// Sets elements to 0 with probability p in training, and scales the others by 1 / (1 - p).
 class Dropout : public Module {
@@ -341,8 +337,7 @@ private:
   double p_;
 };
 
-//===--- Attention
-//--------------------------------------------------------------------------------===//
+//===--- Attention ----------------------------------------------------------------------------===//
 
 struct AttentionOptions {
   double dropout = 0;

@@ -14,8 +14,7 @@
 
 namespace weft::nn {
 
-//===--- Of numbers
-//-----------------------------------------------------------------------------===//
+//===--- Of numbers ---------------------------------------------------------------------------===//
 
 /// |x - target|.
 class L1Loss : public ModuleOf<L1Loss> {
@@ -92,8 +91,7 @@ private:
   GaussianNLLLossOptions options_;
 };
 
-//===--- Of classes
-//-----------------------------------------------------------------------------===//
+//===--- Of classes ---------------------------------------------------------------------------===//
 
 struct CrossEntropyLossOptions {
   Tensor weight = {};
@@ -235,8 +233,7 @@ private:
   CTCLossOptions options_;
 };
 
-//===--- Of distances and ranks
-//-----------------------------------------------------------------===//
+//===--- Of distances and ranks ---------------------------------------------------------------===//
 
 /// x where target is 1, what margin exceeds x by where it is -1.
 class HingeEmbeddingLoss : public ModuleOf<HingeEmbeddingLoss> {

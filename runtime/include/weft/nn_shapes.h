@@ -31,8 +31,7 @@ private:
   Shape sizes_;
 };
 
-//===--- Images
-//---------------------------------------------------------------------------------===//
+//===--- Images -------------------------------------------------------------------------------===//
 
 struct UpsampleOptions {
   Dims size = {};                        // of the result, or
@@ -103,8 +102,7 @@ private:
   UnfoldOptions options_;
 };
 
-//===--- Padding
-//--------------------------------------------------------------------------------===//
+//===--- Padding ------------------------------------------------------------------------------===//
 
 /// What the layers of padding over the last N dims share. `padding`: one number for all sides, or
 /// before and after the last dim, then those of the dim before it, and so on.
@@ -165,8 +163,7 @@ using CircularPad1d = CircularPad<1>;
 using CircularPad2d = CircularPad<2>;
 using CircularPad3d = CircularPad<3>;
 
-//===--- Of two operands
-//------------------------------------------------------------------------===//
+//===--- Of two operands ----------------------------------------------------------------------===//
 
 /// Cosine of the angle along a dim.
 class CosineSimilarity : public ModuleOf<CosineSimilarity> {
