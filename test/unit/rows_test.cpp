@@ -3,6 +3,8 @@
 
 #include "weft/weft.h"
 
+#include "test/unit/kernel_targets.h"
+
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -67,7 +69,9 @@ TEST_CASE("rows that a kernel takes have the bits of ops", "[rows]") {
   manual_seed(3);
   const Tensor x = (normal({rows, n}) * 3.0 + 1.0).to(dtype);
   const Tensor weight = normal({n}).to(dtype), bias = normal({n}).to(dtype);
-  auto check = [&](auto f) { CHECK(read(f(x)) == read(f(whole(x)).detach())); };
+  auto check = [&](auto f) {
+    kernels::on_each_target([&] { CHECK(read(f(x)) == read(f(whole(x)).detach())); });
+  };
   for (const bool is_scaled : {false, true}) {
     const Tensor w = is_scaled ? weight : Tensor(), b = is_scaled ? bias : Tensor();
     check([&](const Tensor& t) { return layer_norm(t, {n}, w, b); });
@@ -96,7 +100,9 @@ TEST_CASE("rows of channels that a kernel takes have the bits of ops", "[rows]")
   manual_seed(4);
   const Tensor x = (normal({3, channels, inner}) * 2.0 - 1.0).to(dtype);
   const Tensor weight = normal({channels}).to(dtype), bias = normal({channels}).to(dtype);
-  auto check = [&](auto f) { CHECK(read(f(x)) == read(f(whole(x)).detach())); };
+  auto check = [&](auto f) {
+    kernels::on_each_target([&] { CHECK(read(f(x)) == read(f(whole(x)).detach())); });
+  };
   for (const bool is_scaled : {false, true}) {
     const Tensor w = is_scaled ? weight : Tensor(), b = is_scaled ? bias : Tensor();
     for (int64_t groups : {int64_t{1}, int64_t{2}, channels})
