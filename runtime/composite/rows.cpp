@@ -44,7 +44,7 @@ struct Factors {
     if (!t.defined()) return;
     is_fit = has_contents(*t.impl()) && compute_dtype(t.dtype()) == wide;
     if (!is_fit) return;
-    kept = t.to(wide);
+    kept = widened(t);
     if (!kept.impl()->meta.contiguous) kept = kept.clone();
     data = kept.impl()->data();
   }
