@@ -29,6 +29,7 @@ struct OverTensors {
     language.literal = literal;
     language.local = "const Tensor ";
     language.apply = [this](const expr::Builder&, const expr::Node& n, const Texts& operands) {
+      if (is_scaled_dy(n)) return call_text("context.scaled", operands);
       return call(enumerator(n.primitive()), operands);
     };
     language.call = [this](int callable, const Texts& operands) -> std::string {
@@ -37,6 +38,18 @@ struct OverTensors {
       const OpRecord* c = records.callable(callable);
       return call(c->kind == Kind::function ? c->tensor_op : c->name, operands);
     };
+  }
+
+  // dy times an attribute, which is 1 by default more often than not.
+  bool is_scaled_dy(const expr::Node& n) const {
+    if (op.kind != Kind::pointwise || n.primitive() != expr::Primitive::mul) return false;
+    auto input = [&](size_t k) {
+      const expr::Node& of = op.gradient.dag->nodes()[static_cast<size_t>(n.args[k])];
+      return of.op == expr::kInput ? of.args[0] : -1;
+    };
+    const int first = static_cast<int>(op.operands.size());
+    const int y = first + static_cast<int>(op.scalars.size());
+    return input(0) == y + 1 && input(1) >= first && input(1) < y;
   }
 
   std::string call(const std::string& name, const Texts& operands) {

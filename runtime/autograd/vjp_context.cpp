@@ -1,6 +1,7 @@
 #include "runtime/autograd/vjp_context.h"
 
 #include "runtime/autograd/recipe.h"
+#include "runtime/core/region_hook.h"
 
 #include <fmt/format.h>
 
@@ -138,6 +139,11 @@ void VjpContext::set(int k, Tensor gradient) {
   if (target && gradient.impl()->meta.device != target->device)
     gradient = gradient.to(target->device);
   slots_[k].gradient = std::move(gradient);
+}
+
+Tensor VjpContext::scaled(const Tensor& t, const Scalar& factor) {
+  const bool is_same = !current_session && factor.to_double() == 1;
+  return is_same ? t : mul(t, factor);
 }
 
 bool VjpContext::is_fresh(int k) const {

@@ -36,6 +36,9 @@ public:
   int operand_count() const { return static_cast<int>(node_.operand_count); }
   bool is_scalar(int k) const { return node_.operands()[k].meta == GradOperand::kNumber; }
 
+  /// Returns t * factor; t itself where that is 1 and no region follows the ops.
+  static Tensor scaled(const Tensor& t, const Scalar& factor);
+
   /// Scalar attribute i (scalar operands are not counted).
   Scalar scalar(int i) const;
   int64_t structure(int i) const { return structure()[static_cast<size_t>(i)]; }

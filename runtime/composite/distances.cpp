@@ -3,6 +3,7 @@
 
 #include "runtime/composite/composite.h"
 #include "runtime/composite/parts.h"
+#include "runtime/composite/rows.h"
 #include "runtime/core/rules.h"
 
 #include <cmath>
@@ -28,6 +29,31 @@ Tensor powers(const Tensor& x, double p, const Dims& dims, bool keepdim) {
   return sum(where(is_zero, 0, pow(where(is_zero, 1, a), p)), dims, keepdim);
 }
 
+// The elements of a row where `dims` are the last ones, in order, or all; else 0.
+int64_t elements_of_rows(const Meta& m, const Dims& dims) {
+  int64_t n = 1;
+  const int count = dims.empty() ? m.rank : dims.size();
+  if (count > m.rank) return 0;
+  for (int k = 0; k < count; k++) {
+    const int at = m.rank - count + k;
+    if (!dims.empty() && dims[k] != at && dims[k] != at - m.rank) return 0;
+    n *= m.sizes[at];
+  }
+  return n;
+}
+
+// What the sums over all elements or over `dims` are stored in.
+Shape shape_of_sums(const Meta& m, const Dims& dims, bool keepdim) {
+  const int folded = dims.empty() ? m.rank : dims.size();
+  Shape shape;
+  for (int k = 0; k < m.rank; k++)
+    if (k < m.rank - folded)
+      shape.push_back(m.sizes[k]);
+    else if (keepdim)
+      shape.push_back(1);
+  return shape;
+}
+
 Tensor norm_of(const Tensor& x, double ord, const Dims& dims, bool keepdim) {
   if (std::isinf(ord)) return ord > 0 ? max(abs(x), dims, keepdim) : min(abs(x), dims, keepdim);
   if (ord == 0) return sum(where(x != 0, 1.0, 0 * x), dims, keepdim);
@@ -35,6 +61,12 @@ Tensor norm_of(const Tensor& x, double ord, const Dims& dims, bool keepdim) {
     Tensor a = abs(x), has_zero = any(a == 0, dims, true);
     Tensor y = pow(sum(pow(where(has_zero, 1, a), ord), dims, keepdim), 1 / ord);
     return where(keepdim ? has_zero : reshape(has_zero, y.shape()), 0, y);
+  }
+  const Meta& m = x.impl()->meta;
+  if (ord == 2) {
+    const int64_t n = elements_of_rows(m, dims);
+    Tensor rows = composite::lengths_of_rows("norm", x, n, shape_of_sums(m, dims, keepdim));
+    if (rows.defined()) return rows;
   }
   Tensor total = powers(x, ord, dims, keepdim);
   return ord == 1 ? total : root(total, ord);
@@ -89,6 +121,13 @@ Tensor norm(const Arg& x, double p, const Dims& dim, bool keepdim) {
 
 Tensor normalize(const Arg& x, double p, const Dims& dim, double eps) {
   LocScope scope(x.loc());
+  const Meta& m = require_tensor(x, "normalize").meta;
+  const bool is_rows = dim.size() == 1 && m.rank > 0 && (dim[0] == -1 || dim[0] == m.rank - 1);
+  if (p == 2 && is_rows && !is_half(m.dtype)) { // the length of halves is one
+    Tensor rows = composite::normalized_rows("normalize", x.tensor(), m.sizes[m.rank - 1],
+                                             kernels::RowNorm::length, eps, {{}, {}});
+    if (rows.defined()) return rows;
+  }
   Tensor length = vector_norm(x, p, dim, true);
   return x.tensor() / clamp(length, eps);
 }

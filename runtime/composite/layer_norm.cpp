@@ -1,5 +1,6 @@
 #include "runtime/composite/composite.h"
 #include "runtime/composite/parts.h"
+#include "runtime/composite/rows.h"
 
 namespace weft {
 
@@ -32,6 +33,12 @@ Tensor layer_norm(const Arg& x, const Shape& normalized_shape, const Tensor& wei
   const Meta& m = x.impl()->meta;
   check(x, m, normalized_shape, weight, "weight");
   check(x, m, normalized_shape, bias, "bias");
+  int64_t n = 1;
+  for (int64_t size : normalized_shape)
+    n *= size;
+  const Tensor rows = composite::normalized_rows("layer_norm", x.tensor(), n,
+                                                 kernels::RowNorm::deviation, eps, {weight, bias});
+  if (rows.defined()) return rows;
   DType dtype = m.dtype;
   Dims dims;
   for (int k = 1; k <= normalized_shape.size(); k++)

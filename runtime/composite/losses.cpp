@@ -3,6 +3,7 @@
 // scatter.
 
 #include "runtime/composite/composite.h"
+#include "runtime/composite/rows.h"
 #include "runtime/core/refusal.h"
 
 namespace weft {
@@ -57,6 +58,17 @@ Tensor soft_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weig
   return (reduction == Reduce::sum ? loss : loss / positions).to(m.dtype);
 }
 
+// The loss of each row of x where no other class has a part in it and nobody sees what lies
+// between: no logarithm but the target's is made. No tensor where the ops have to do it.
+Tensor losses_of_rows(const Arg& x, const Tensor& index, const Tensor& valid, int64_t dim) {
+  if (dim + 1 != x.impl()->meta.rank) return {};
+  const composite::RowSums sums = composite::softmax_sums("cross_entropy", x.tensor());
+  if (!sums.totals.defined()) return {};
+  Tensor at = gather(x, dim, unsqueeze(where(valid, index, 0), dim));
+  Tensor loss = log(sums.totals) - (composite::widened(at) - sums.highest);
+  return where(valid, squeeze(loss, dim), 0.0);
+}
+
 } // namespace
 
 Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
@@ -86,20 +98,23 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
   if (is_floating(target.dtype()))
     return soft_cross_entropy(x, target, weight, along_classes, dim, reduction, label_smoothing);
   Tensor index = checked_target(target, classes, ignore_index);
-  Tensor hit = unsqueeze(index, dim) ==
-               reshape(arange(0, classes, 1, std::nullopt, target.device()), along_classes);
-  Tensor loss = -log_softmax(composite::widened(x), dim);
-  if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);
   // An ignored target hits no class, unless it is the number of one.
   bool ignores_class = ignore_index >= 0 && ignore_index < classes;
-  Tensor valid = index != ignore_index;
-  if (ignores_class) hit = logical_and(std::move(hit), unsqueeze(valid, dim));
-  if (label_smoothing > 0) {
-    Tensor spread = where(valid, sum(loss, dim), 0.0);
-    loss = sum(where(hit, std::move(loss), 0.0), dim) * (1 - label_smoothing) +
-           std::move(spread) * (label_smoothing / static_cast<double>(classes));
-  } else {
-    loss = sum(where(hit, std::move(loss), 0.0), dim);
+  Tensor valid = index != ignore_index, hit, loss;
+  if (!weight.defined() && label_smoothing == 0) loss = losses_of_rows(x, index, valid, dim);
+  if (!loss.defined()) {
+    hit = unsqueeze(index, dim) ==
+          reshape(arange(0, classes, 1, std::nullopt, target.device()), along_classes);
+    loss = -log_softmax(composite::widened(x), dim);
+    if (weight.defined()) loss = std::move(loss) * reshape(weight, along_classes);
+    if (ignores_class) hit = logical_and(std::move(hit), unsqueeze(valid, dim));
+    if (label_smoothing > 0) {
+      Tensor spread = where(valid, sum(loss, dim), 0.0);
+      loss = sum(where(hit, std::move(loss), 0.0), dim) * (1 - label_smoothing) +
+             std::move(spread) * (label_smoothing / static_cast<double>(classes));
+    } else {
+      loss = sum(where(hit, std::move(loss), 0.0), dim);
+    }
   }
   if (reduction == Reduce::none) return loss.to(m.dtype);
   loss = sum(std::move(loss));

@@ -3,6 +3,8 @@
 
 #include "runtime/composite/composite.h"
 #include "runtime/composite/parts.h"
+#include "runtime/composite/rows.h"
+#include "runtime/core/region_hook.h"
 
 namespace weft {
 
@@ -70,7 +72,10 @@ Tensor normalized_by(const char* op, const Arg& x, const Running& r, const Scali
   if (s.weight.defined()) factor = std::move(factor) * composite::widened(s.weight);
   Tensor offset = -composite::widened(r.mean) * factor;
   if (s.bias.defined()) offset = std::move(offset) + composite::widened(s.bias);
-  return composite::widened(x) * along_channels(factor, rank) + along_channels(offset, rank);
+  const Tensor factors = along_channels(factor, rank), offsets = along_channels(offset, rank);
+  // The same bits in one pass over memory, or, where a compiler sees it, without the factor 1.
+  if (!current_session) return addcmul(offsets, composite::widened(x), factors);
+  return composite::widened(x) * factors + offsets;
 }
 
 struct Moments {
@@ -108,11 +113,14 @@ Tensor batch_norm(const Arg& x, const Tensor& running_mean, const Tensor& runnin
   Scaling scaling{weight, bias};
   check_channels("batch_norm", x, running, scaling);
   const Meta m = x.impl()->meta;
-  if (!training)
-    return composite::in_parts(
-        x.tensor(), 1, {&running_mean, &running_var, &weight, &bias}, [&](const Tensor& part) {
-          return normalized_by("batch_norm", part, running, scaling, eps).to(m.dtype);
-        });
+  if (!training) {
+    auto normalized = [&](const Tensor& part) {
+      return normalized_by("batch_norm", part, running, scaling, eps).to(m.dtype);
+    };
+    if (!is_half(m.dtype)) return normalized(x.tensor());
+    return composite::in_parts(x.tensor(), 1, {&running_mean, &running_var, &weight, &bias},
+                               normalized);
+  }
   double n = static_cast<double>(m.sizes[0]) * elements_of(m, 2);
   if (n == 1)
     refuse("batch_norm", ErrorKind::shape,
@@ -138,6 +146,13 @@ Tensor instance_norm(const Arg& x, const Tensor& running_mean, const Tensor& run
   if (n == 1 || m.rank == 2)
     refuse("instance_norm", ErrorKind::shape,
            "there must be more than one value a sample and channel, got " + describe(m), x.loc());
+  const auto each = static_cast<int64_t>(n);
+  if (!running_mean.defined()) {
+    Tensor rows =
+        composite::normalized_rows("instance_norm", x.tensor(), each, kernels::RowNorm::deviation,
+                                   eps, {weight, bias, each, m.sizes[1]});
+    if (rows.defined()) return rows;
+  }
   Moments seen = moments_of(composite::widened(x), dims_from(2, m.rank));
   if (running_mean.defined() || running_var.defined()) {
     NoGrad no_grad;
@@ -165,6 +180,10 @@ Tensor group_norm(const Arg& x, int64_t num_groups, const Tensor& weight, const 
     refuse("group_norm", ErrorKind::shape,
            "there must be more than one value a group, got " + describe(m), x.loc());
   if (m.numel() == 0) return scaled(composite::widened(x), {weight, bias}, m.rank).to(m.dtype);
+  const Tensor rows = composite::normalized_rows(
+      "group_norm", x.tensor(), static_cast<int64_t>(n), kernels::RowNorm::deviation, eps,
+      {weight, bias, static_cast<int64_t>(elements_of(m, 2)), num_groups});
+  if (rows.defined()) return rows;
   const Dims dims = dims_from(1, m.rank); // a sample's channels share the weights' dim
   return composite::in_parts(x.tensor(), dims, {&weight, &bias}, [&](const Tensor& part) {
     Tensor wide = composite::widened(part);
@@ -191,6 +210,10 @@ Tensor rms_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weigh
   composite::require_shape("rms_norm", "weight", weight, normalized_shape, x.loc());
   const double least = m.dtype == DType::f64 ? std::numeric_limits<double>::epsilon()
                                              : std::numeric_limits<float>::epsilon();
+  const Tensor rows = composite::normalized_rows(
+      "rms_norm", x.tensor(), static_cast<int64_t>(elements_of(m, first)),
+      kernels::RowNorm::root_square, eps.value_or(least), {weight, Tensor()});
+  if (rows.defined()) return rows;
   const Dims dims = dims_from(first, m.rank);
   return composite::in_parts(x.tensor(), dims, {&weight}, [&](const Tensor& part) {
     Tensor wide = composite::widened(part);

@@ -1,6 +1,7 @@
 #include "runtime/composite/parts.h"
 
 #include "runtime/autograd/tape_slot.h"
+#include "runtime/autograd/view_history.h"
 #include "runtime/core/region_hook.h"
 
 namespace weft::composite {
@@ -14,7 +15,8 @@ constexpr int64_t kLarge = 1 << 16;     // elements below which all of x is such
 
 bool is_plain(const Tensor& t) {
   if (!t.defined()) return true;
-  const TensorImpl& impl = *t.impl();
+  TensorImpl& impl = *t.impl();
+  if (grad_mode && impl.is_view) refresh_view(&impl);
   return !impl.session && impl.meta.device == Device::cpu() &&
          !(grad_mode && impl.meta.requires_grad);
 }
@@ -43,13 +45,17 @@ int dim_in_result(int rank, int result_rank, const Dims& dims, int d) {
 
 } // namespace
 
+bool is_unseen(const Tensor& x, std::initializer_list<const Tensor*> others) {
+  bool all = !current_session && is_plain(x);
+  for (const Tensor* t : others)
+    all = all && is_plain(*t);
+  return all;
+}
+
 Tensor in_parts(const Tensor& x, const Dims& dims, std::initializer_list<const Tensor*> others,
                 FunctionRef<Tensor(const Tensor& part)> f, int64_t growth) {
   growth = std::max<int64_t>(growth, 1);
-  bool is_apart = !current_session && is_plain(x) && x.numel() >= (kLarge + growth - 1) / growth;
-  for (const Tensor* t : others)
-    is_apart = is_apart && is_plain(*t);
-  if (!is_apart) return f(x);
+  if (x.numel() < (kLarge + growth - 1) / growth || !is_unseen(x, others)) return f(x);
   const Meta& m = x.impl()->meta;
   const int d = dim_of_parts(m, dims);
   if (d < 0) return f(x);

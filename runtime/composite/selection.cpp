@@ -102,7 +102,7 @@ Tensor masked_scatter(const Arg& x, const Tensor& mask, const Tensor& source) {
          "source must have the dtype of x, got " + describe(ms) + " for " + describe(m), loc);
   std::vector<Tensor> both = broadcast_tensors({x.tensor(), mask}, loc);
   Tensor holds = reshape(both[1], {-1});
-  Tensor number = where(holds, cumsum(holds.to(i64), 0) - 1, -1);
+  Tensor number = cumsum(holds, 0) - 1; // of the last place so far that holds; -1 before any does
   const RefusalWords words("masked_scatter: source must have an element for each place where the "
                            "mask holds, got fewer");
   number = clamp_min(checked_index(number, ms.numel(), -1), 0);

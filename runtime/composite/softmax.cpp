@@ -3,6 +3,7 @@
 
 #include "runtime/composite/composite.h"
 #include "runtime/composite/parts.h"
+#include "runtime/composite/rows.h"
 
 namespace weft {
 
@@ -16,6 +17,8 @@ Tensor shifted(const Tensor& x, int64_t dim) {
   }
   return x - std::move(highest);
 }
+
+bool is_last(const Arg& x, int64_t dim) { return dim + 1 == x.impl()->meta.rank; }
 
 // Counts the dim from the front; false where there is nothing to compute.
 bool prepare(const char* op, const Arg& x, int64_t& dim) {
@@ -41,6 +44,10 @@ Tensor log_softmax_of(const Tensor& x, int64_t dim) {
 Tensor softmax(const Arg& x, int64_t dim) {
   LocScope scope(x.loc());
   if (!prepare("softmax", x, dim)) return x.tensor().clone();
+  if (is_last(x, dim)) {
+    Tensor rows = composite::softmax_of_rows("softmax", x.tensor(), kernels::RowSoftmax::softmax);
+    if (rows.defined()) return rows;
+  }
   return composite::in_parts(x.tensor(), dim, {},
                              [&](const Tensor& part) { return softmax_of(part, dim); });
 }
@@ -48,6 +55,11 @@ Tensor softmax(const Arg& x, int64_t dim) {
 Tensor log_softmax(const Arg& x, int64_t dim) {
   LocScope scope(x.loc());
   if (!prepare("log_softmax", x, dim)) return x.tensor().clone();
+  if (is_last(x, dim)) {
+    Tensor rows =
+        composite::softmax_of_rows("log_softmax", x.tensor(), kernels::RowSoftmax::log_softmax);
+    if (rows.defined()) return rows;
+  }
   return composite::in_parts(x.tensor(), dim, {},
                              [&](const Tensor& part) { return log_softmax_of(part, dim); });
 }

@@ -1,13 +1,15 @@
 // Walks a pointwise op over arrays of any strides. Where every array steps by 0 or 1 element along
 // a long inner dim, the kernel gets a run of it at a time. Otherwise the space is cut into tiles of
 // two dims: what does not lie in memory as the tile does is gathered into buffers that stay in L1,
-// from adjacent elements wherever one of the two dims has them.
+// from adjacent elements wherever one of the two dims has them. Where all operands lie alike and
+// the result does not, the tile lies as they do, and the result is what is copied.
 
 #include "runtime/core/parallel.h"
 #include "runtime/core/pointwise_body.h"
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace weft {
 
@@ -88,9 +90,11 @@ private:
   using Buffers = char[kMostArrays][kTileBytes];
 
   // Columns are the inner dim. Rows are the dim along which an array has adjacent elements that has
-  // none along the columns, else the next one out; of tiny dims the longest.
+  // none along the columns, else the next one out; of tiny dims the longest. The other way round
+  // where the result alone is adjacent along the inner dim.
   void choose_dims() {
     if (loop_.rank < 2) return;
+    column_ = loop_.rank - 1;
     down_ = loop_.rank - 2;
     for (int a = loop_.arrays - 1; a >= 0; a--) {
       const int64_t step = loop_.inner_stride(a);
@@ -101,12 +105,29 @@ private:
           row_item_ = loop_.item[a];
         }
     }
-    if (loop_.sizes[down_] * loop_.inner() >= kSmallTile) return;
+    if (loop_.sizes[down_] * loop_.inner() >= kSmallTile) {
+      is_turned_ = row_item_ && loop_.sizes[down_] >= kShortRun && lie_alike();
+      if (is_turned_) std::swap(down_, column_);
+      return;
+    }
     const int longest =
         static_cast<int>(std::max_element(loop_.sizes, loop_.sizes + loop_.rank - 1) - loop_.sizes);
     if (loop_.sizes[longest] == loop_.sizes[down_]) return;
     down_ = longest;
     row_item_ = 0;
+  }
+
+  // Says whether two operands or more have adjacent elements along the rows, and none has them
+  // along the columns but those that are one row.
+  bool lie_alike() const {
+    int adjacent = 0;
+    for (int a = 1; a < loop_.arrays; a++) {
+      if (!loop_.base[a]) continue;
+      const int64_t down = loop_.strides[a][down_];
+      if (down != loop_.item[a] && down != 0) return false;
+      adjacent += down != 0;
+    }
+    return adjacent > 1;
   }
 
   void choose_sizes() {
@@ -115,16 +136,19 @@ private:
       widest = std::max(widest, loop_.item[a]);
     const int64_t most = kTileBytes / widest, height = down_ < 0 ? 1 : loop_.sizes[down_];
     const int64_t wanted = row_item_ ? kLineBytes / row_item_ : 1;
-    columns_ = std::min(loop_.inner(), most / std::min(wanted, height));
+    columns_ = std::min(width(), most / std::min(wanted, height));
     rows_ = std::min(height, most / columns_);
     row_tiles_ = (height + rows_ - 1) / rows_;
-    column_tiles_ = (loop_.inner() + columns_ - 1) / columns_;
-    outer_ = loop_.numel / (height * loop_.inner());
-    is_block_ = loop_.inner() < kShortRun || across(0) != loop_.item[0];
+    column_tiles_ = (width() + columns_ - 1) / columns_;
+    outer_ = loop_.numel / (height * width());
+    is_block_ = !is_turned_ && (width() < kShortRun || across(0) != loop_.item[0]);
   }
 
   int64_t down(int a) const { return down_ < 0 ? 0 : loop_.strides[a][down_]; }
-  int64_t across(int a) const { return loop_.inner_stride(a); }
+  int64_t across(int a) const {
+    return column_ < 0 ? loop_.inner_stride(a) : loop_.strides[a][column_];
+  }
+  int64_t width() const { return column_ < 0 ? loop_.inner() : loop_.sizes[column_]; }
 
   // How the kernel sees an array: a block is one array of all its rows, otherwise each row is one.
   Access access_of(int a) const {
@@ -136,7 +160,7 @@ private:
     }
     if (a > 0 && across(a) == 0 && down(a) == 0) return Access::constant;
     const bool is_dense =
-        rows_ == 1 || (columns_ == loop_.inner() && down(a) == columns_ * loop_.item[a]);
+        rows_ == 1 || (columns_ == width() && down(a) == columns_ * loop_.item[a]);
     return is_unit && is_dense ? Access::direct : Access::gathered;
   }
 
@@ -148,12 +172,12 @@ private:
     k /= row_tiles_;
     const int64_t height = down_ < 0 ? 1 : loop_.sizes[down_];
     t.rows = std::min(rows_, height - row);
-    t.columns = std::min(columns_, loop_.inner() - column);
+    t.columns = std::min(columns_, width() - column);
     int64_t offsets[kMostArrays];
     for (int a = 0; a < loop_.arrays; a++)
       offsets[a] = row * down(a) + column * across(a);
-    for (int d = loop_.rank - 2; d >= 0; d--) {
-      if (d == down_) continue;
+    for (int d = loop_.rank - 1; d >= 0; d--) {
+      if (d == down_ || d == column_ || column_ < 0) continue;
       const int64_t i = k % loop_.sizes[d];
       k /= loop_.sizes[d];
       for (int a = 0; a < loop_.arrays; a++)
@@ -184,25 +208,27 @@ private:
       row_steps[a - 1] = is_gathered ? t.columns * loop_.item[a] : down(a);
     }
     char* const target = const_cast<char*>(t.at[0]);
-    if (is_block_) {
-      const bool is_direct = access_[0] == Access::direct;
-      const int64_t item = loop_.item[0];
-      body_.run(in, form_, is_direct ? target : buffers[0], t.rows * t.columns, error);
-      if (!is_direct)
-        copy_tile(buffers[0], {t.columns * item, item}, target, {down(0), across(0)}, t.rows,
-                  t.columns, item);
-      return;
-    }
-    for (int64_t r = 0; r < t.rows; r++) {
-      body_.run(in, form_, target + r * down(0), t.columns, error);
-      for (int k = 0; k < loop_.arrays - 1; k++)
-        in[k] = static_cast<const char*>(in[k]) + row_steps[k];
-    }
+    const bool is_direct = access_[0] == Access::direct;
+    const int64_t item = loop_.item[0], row_step = is_direct ? down(0) : t.columns * item;
+    char* const to = is_direct ? target : buffers[0];
+    if (is_block_)
+      body_.run(in, form_, to, t.rows * t.columns, error);
+    else
+      for (int64_t r = 0; r < t.rows; r++) {
+        body_.run(in, form_, to + r * row_step, t.columns, error);
+        for (int k = 0; k < loop_.arrays - 1; k++)
+          in[k] = static_cast<const char*>(in[k]) + row_steps[k];
+      }
+    if (!is_direct)
+      copy_tile(to, {t.columns * item, item}, target, {down(0), across(0)}, t.rows, t.columns,
+                item);
   }
 
   const StridedLoop& loop_;
   const PointwiseBody& body_;
-  int down_ = -1;        // the dim of the rows, -1 where there is none
+  int down_ = -1;   // the dim of the rows, -1 where there is none
+  int column_ = -1; // the dim of the columns, -1 where there is at most one
+  bool is_turned_ = false;
   int64_t row_item_ = 0; // of the array whose lines are rows, 0 where there is none
   bool is_block_ = false;
   int64_t rows_ = 1, columns_ = 1; // of a whole tile

@@ -1,4 +1,5 @@
-// Scans: lines along the dim, a block of neighbours at a time. Floating elements are joined in f64.
+// Scans: lines along the dim. Lines of adjacent elements are walked a few at a time, others in
+// blocks of neighbours. Floating elements are joined in f64.
 
 #include "kernels/element_fold.h"
 #include "runtime/core/columns.h"
@@ -14,6 +15,7 @@ namespace {
 template <class Compute>
 using Wide = std::conditional_t<std::is_floating_point_v<Compute>, double, Compute>;
 
+constexpr int kTogether = 4;   // lines of adjacent elements; an L1 has room for those a page apart
 constexpr int64_t kLines = 64; // whose accumulators are at hand
 constexpr int64_t kSteps = 64; // along them, whose elements are
 
@@ -56,11 +58,51 @@ void walk_row(Accumulator* accumulators, int64_t position, int64_t lines, Step& 
     step(accumulators[j], position, to[j], from[j]...);
 }
 
+template <class T> T* line_of(const ColumnRun& run, int array, int64_t line) {
+  return reinterpret_cast<T*>(run.base[array] + line * run.across[array]);
+}
+
+// `count` lines of adjacent elements at once: what one waits for hides behind the others.
+template <int count, class To, class... From, class Accumulator, class Step>
+void walk_lines(const ColumnRun& run, int64_t line, int64_t length, bool is_reversed,
+                const Accumulator& start, Step& step) {
+  Accumulator accumulators[count];
+  To* to[count];
+  std::tuple<const From*...> from[count];
+  for (int j = 0; j < count; j++) {
+    accumulators[j] = start;
+    to[j] = line_of<To>(run, 0, line + j);
+    std::apply(
+        [&](const From*&... p) {
+          int array = 1;
+          ((p = line_of<const From>(run, array++, line + j)), ...);
+        },
+        from[j]);
+  }
+  for (int64_t i = 0; i < length; i++) {
+    const int64_t k = is_reversed ? length - 1 - i : i;
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++)
+      std::apply([&](const From*... p) { step(accumulators[j], k, to[j][k], p[k]...); }, from[j]);
+  }
+}
+
 // Calls step(accumulator, position, result, elements...) along each line, from its other end where
 // it is reversed; `start` begins one.
 template <class To, class... From, class Accumulator, class Step>
 void walk(const ColumnRun& run, int64_t length, bool is_reversed, const Accumulator& start,
           Step step) {
+  int array = 1;
+  bool is_adjacent = run.along[0] == sizeof(To);
+  ((is_adjacent = is_adjacent && run.along[array++] == sizeof(From)), ...);
+  if (is_adjacent) {
+    int64_t line = 0;
+    for (; line + kTogether <= run.count; line += kTogether)
+      walk_lines<kTogether, To, From...>(run, line, length, is_reversed, start, step);
+    for (; line < run.count; line++)
+      walk_lines<1, To, From...>(run, line, length, is_reversed, start, step);
+    return;
+  }
   Accumulator accumulators[kLines];
   Block<To> to;
   std::tuple<Block<From>...> from;

@@ -7,12 +7,17 @@
 #include "runtime/core/routine.h"
 
 #include <atomic>
+#include <cstring>
+#include <span>
+#include <vector>
 
 namespace weft {
 
 namespace {
 
-enum Array { kResult, kIndex, kSource }; // of a column run
+enum Array { kResult, kIndex, kSource };   // of a column run
+constexpr int64_t kManyElements = 1 << 14; // of a result that is made row by row
+constexpr int64_t kLeastRow = 16;          // elements of one
 
 int64_t index_at(const char* at) { return *reinterpret_cast<const int64_t*>(at); }
 bool has(int64_t size, int64_t i) { return static_cast<uint64_t>(i) < static_cast<uint64_t>(size); }
@@ -37,10 +42,23 @@ void join_row(char* to, int64_t to_step, const char* from, int64_t from_step, in
 template <class Storage, class Join>
 bool scatter_lines(const ColumnRun& run, int64_t length, int64_t size, Join join) {
   bool accepted = true;
+  const bool is_dense = run.along[kResult] == sizeof(Storage) &&
+                        run.along[kSource] == sizeof(Storage) &&
+                        run.along[kIndex] == sizeof(int64_t);
   for (int64_t j = 0; j < run.count; j++) {
     char* to = run.base[kResult] + j * run.across[kResult];
     const char* index = run.base[kIndex] + j * run.across[kIndex];
     const char* from = run.base[kSource] + j * run.across[kSource];
+    if (is_dense) {
+      const auto* places = reinterpret_cast<const int64_t*>(index);
+      for (int64_t k = 0; k < length; k++)
+        if (has(size, places[k]))
+          join(reinterpret_cast<Storage*>(to)[places[k]],
+               reinterpret_cast<const Storage*>(from)[k]);
+        else
+          accepted = false;
+      continue;
+    }
     for (int64_t k = 0; k < length; k++, index += run.along[kIndex], from += run.along[kSource]) {
       const int64_t i = index_at(index);
       if (has(size, i))
@@ -82,6 +100,34 @@ bool scatter_run(const ColumnRun& run, int64_t length, int64_t size, Join join) 
   return scatter_rows<Storage>(run, length, size, join);
 }
 
+// The steps of an index that lead to each position of a dim, in their order.
+class Targets {
+public:
+  // False where a step leads nowhere.
+  bool sort(const char* index, int64_t step, int64_t length, int64_t size) {
+    ends_.assign(static_cast<size_t>(size) + 1, 0);
+    steps_.resize(static_cast<size_t>(length));
+    for (int64_t k = 0; k < length; k++) {
+      const int64_t i = index_at(index + k * step);
+      if (!has(size, i)) return false;
+      ends_[static_cast<size_t>(i) + 1]++;
+    }
+    for (size_t i = 0; i < static_cast<size_t>(size); i++)
+      ends_[i + 1] += ends_[i];
+    std::vector<int64_t> next(ends_.begin(), ends_.end() - 1);
+    for (int64_t k = 0; k < length; k++)
+      steps_[static_cast<size_t>(next[static_cast<size_t>(index_at(index + k * step))]++)] = k;
+    return true;
+  }
+  std::span<const int64_t> of(int64_t i) const {
+    const auto at = static_cast<size_t>(i);
+    return {steps_.data() + ends_[at], static_cast<size_t>(ends_[at + 1] - ends_[at])};
+  }
+
+private:
+  std::vector<int64_t> ends_, steps_;
+};
+
 // Says whether every index is a position of a dim of `size`.
 bool are_inside(const View& index, int64_t size) {
   if (index.meta->numel() == 0) return true;
@@ -95,6 +141,60 @@ bool are_inside(const View& index, int64_t size) {
   return true;
 }
 
+// Puts the element of src in the place of what was there.
+template <class Word> struct Replace {
+  void operator()(Word& to, const Word& from) const { to = from; }
+};
+
+// Says whether all lines along `dim` share one index, which leads to many rows of adjacent
+// elements.
+bool are_rows(const RoutineCall& call, int dim) {
+  const View &x = call.operands[0], &index = call.operands[1], &src = call.operands[2];
+  const Meta& to = *call.result.meta;
+  if (to.numel() < kManyElements || !to.contiguous || to.strides[dim] < kLeastRow ||
+      !x.meta->contiguous || !src.meta->contiguous)
+    return false;
+  for (int d = 0; d < to.rank; d++) {
+    if (d == dim) continue;
+    const int64_t size = index.meta->sizes[d];
+    if (size != to.sizes[d] || (index.meta->strides[d] != 0 && size > 1)) return false;
+  }
+  return index.meta->sizes[dim] * 4 >= to.sizes[dim];
+}
+
+// Makes each row of the result once, a piece at a time: copied from x, then joined with those of
+// src that lead to it.
+template <class Storage, class Join> bool scatter_to_rows(const RoutineCall& call, Join join) {
+  constexpr int64_t kPiece = 4096, item = sizeof(Storage);
+  constexpr bool replaces = std::is_same_v<Join, Replace<Storage>>;
+  const View &x = call.operands[0], &index = call.operands[1], &src = call.operands[2];
+  const Meta& m = *call.result.meta;
+  const int dim = static_cast<int>(call.structure[0]);
+  const int64_t length = index.meta->sizes[dim], size = m.sizes[dim], row = m.strides[dim];
+  Targets targets;
+  if (!targets.sort(index.as<char>(),
+                    index.meta->strides[dim] * static_cast<int64_t>(sizeof(int64_t)), length, size))
+    return false;
+  const int64_t pieces = (row + kPiece - 1) / kPiece, rows = m.numel() / row;
+  parallel_for(rows * pieces, std::max<int64_t>(1, kManyElements / std::min(row, kPiece)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t u = begin; u < end; u++) {
+                   const int64_t r = u / pieces, first = u % pieces * kPiece;
+                   const int64_t n = std::min(kPiece, row - first), at = r * row + first;
+                   char* to = call.result.as<char>() + at * item;
+                   const char* from = src.as<char>() + (r / size * length * row + first) * item;
+                   std::span<const int64_t> steps = targets.of(r % size);
+                   if (replaces && !steps.empty())
+                     steps = steps.last(1);
+                   else
+                     std::memcpy(to, x.as<char>() + at * item, static_cast<size_t>(n * item));
+                   for (int64_t k : steps)
+                     join_row<Storage>(to, item, from + k * row * item, item, n, join);
+                 }
+               });
+  return true;
+}
+
 template <class Storage, class Join> bool scatter_all(const RoutineCall& call, Join join) {
   const View &x = call.operands[0], &index = call.operands[1], &src = call.operands[2];
   const int dim = static_cast<int>(call.structure[0]);
@@ -102,6 +202,7 @@ template <class Storage, class Join> bool scatter_all(const RoutineCall& call, J
   const bool is_in_place = x.data == call.result.data;
   // A call in place that is refused leaves its target as it was.
   if (is_in_place && !are_inside(index, size)) return false;
+  if (!is_in_place && are_rows(call, dim)) return scatter_to_rows<Storage>(call, join);
   if (!is_in_place && x.meta->numel()) copy_elements(x, call.result);
   if (index.meta->numel() == 0) return true;
   // Only the window that the index covers is written.
@@ -133,7 +234,7 @@ template <class Combine> bool scatter_joined(const RoutineCall& call, Combine co
 bool routine_scatter(const RoutineCall& call) {
   return kernels::visit_width(call.operands[0].meta->dtype, [&](auto word) {
     using Word = decltype(word);
-    return scatter_all<Word>(call, [](Word& to, const Word& from) { to = from; });
+    return scatter_all<Word>(call, Replace<Word>());
   });
 }
 

@@ -53,6 +53,27 @@ TEST_CASE("a transposed operand meets one that lies as the result does", "[layou
   });
 }
 
+TEST_CASE("operands that lie alike meet a result that does not", "[layouts]") {
+  const DType dtype = GENERATE(from_range(std::begin(kOneOfEachWidth), std::end(kOneOfEachWidth)));
+  each_size([&](int64_t rows, int64_t columns) {
+    Matrix a(columns, rows), b(columns, rows, 5), row(1, columns, 3), all(rows, columns);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < columns; c++)
+        all.at(r, c) = a.at(c, r) > 15 ? b.at(c, r) : row.at(0, c);
+    const Tensor x = a.make(dtype).transpose(0, 1), y = b.make(dtype).transpose(0, 1);
+    CHECK(read(where(x > 15, y, row.make(dtype))) == all.values);
+    CHECK(read(where(a.make(f64).transpose(0, 1) > 15.0, y, row.make(dtype))) == all.values);
+    Matrix sum(rows, columns);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < columns; c++)
+        sum.at(r, c) = a.at(c, r) + b.at(c, r);
+    CHECK(read(x + y) == sum.values);
+    Tensor target = zeros({rows, 2 * columns}, dtype); // every second element of wider lines
+    slice(target, 1, 0, 2 * columns, 2).copy_(x).add_(y);
+    CHECK(read(slice(target, 1, 0, 2 * columns, 2).contiguous()) == sum.values);
+  });
+}
+
 TEST_CASE("copies between layouts", "[layouts]") {
   const DType dtype = GENERATE(from_range(std::begin(kOneOfEachWidth), std::end(kOneOfEachWidth)));
   each_size([&](int64_t rows, int64_t columns) {
@@ -227,45 +248,32 @@ TEST_CASE("sums over any dims of operands of any layout", "[layouts]") {
   }
 }
 
-TEST_CASE("composites of large operands have the bits of small ones", "[layouts]") {
-  manual_seed(3);
-  const Tensor x = normal({300, 700}), weight = normal({700}), bias = normal({700});
-  // A gradient keeps a call in one piece.
-  auto whole = [](const Tensor& t) {
-    Tensor r = t.detach().clone();
-    r.requires_grad_();
-    return r;
-  };
-  auto check = [&](auto f) {
-    CHECK(f(x).template to_vector<float>() == f(whole(x)).detach().template to_vector<float>());
-    const Tensor turned = x.transpose(0, 1);
-    CHECK(f(turned.contiguous()).template to_vector<float>() ==
-          f(whole(turned.contiguous())).detach().template to_vector<float>());
-  };
-  for (int64_t dim : {0, 1}) {
-    CAPTURE(dim);
-    check([&](const Tensor& t) { return softmax(t, dim); });
-    check([&](const Tensor& t) { return log_softmax(t, dim); });
-    check([&](const Tensor& t) { return logsumexp(t, dim); });
-    check([&](const Tensor& t) { return var(t, dim); });
-    check([&](const Tensor& t) { return weft::std(t, dim, 1, true); });
-  }
-  check([&](const Tensor& t) {
-    const int64_t n = t.size(1);
-    return layer_norm(t, {n}, n == 700 ? weight : Tensor(), n == 700 ? bias : Tensor());
-  });
-  check([&](const Tensor& t) { return rms_norm(t, {t.size(1)}); });
-  check([&](const Tensor& t) { return group_norm(reshape(t, {100, 10, -1}), 5); });
-  check([&](const Tensor& t) {
-    const int64_t n = t.size(1);
-    return batch_norm(t, bias.slice(0, 0, n, 1), abs(weight).slice(0, 0, n, 1));
-  });
-  const Tensor points = normal({90, 30});
-  check([&](const Tensor& t) {
-    return cdist(t.size(1) == 700 ? t.slice(1, 0, 30, 1) : t.slice(0, 0, 30, 1).transpose(0, 1),
-                 points);
-  });
-  CHECK_THROWS_WITH(logsumexp(x, 5), Catch::Contains("dim"));
+TEST_CASE("rows that one index leads to are joined in its order", "[layouts]") {
+  manual_seed(5);
+  const auto [rows, columns] =
+      GENERATE(table<int64_t, int64_t>({{40, 500}, {300, 70}, {1, 20000}}));
+  const int64_t length = GENERATE(1, 90);
+  CAPTURE(rows, columns, length);
+  const Tensor x = normal({rows, columns}), src = normal({length, columns});
+  const Tensor index = remainder(arange(length) * 7, rows); // each more than once, or some never
+  std::vector<double> sums = read(x), last = sums;
+  const std::vector<double> from = read(src);
+  const std::vector<int64_t> places = index.to_vector<int64_t>();
+  for (size_t k = 0; k < places.size(); k++)
+    for (size_t c = 0; c < static_cast<size_t>(columns); c++) {
+      const size_t to = static_cast<size_t>(places[k] * columns) + c;
+      const double s = from[k * static_cast<size_t>(columns) + c];
+      sums[to] = static_cast<double>(static_cast<float>(sums[to]) + static_cast<float>(s));
+      last[to] = s;
+    }
+  CHECK(read(index_add(x, 0, index, src)) == sums);
+  CHECK(read(index_copy(x, 0, index, src)) == last);
+  const Tensor turned = x.transpose(0, 1).contiguous();
+  CHECK(read(index_add(turned.transpose(0, 1), 0, index, src)) == sums);
+  CHECK(read(index_add(turned, 1, index, src.transpose(0, 1)).transpose(0, 1)) == sums);
+  Tensor target = x.clone();
+  CHECK(read(target.index_add_(0, index, src)) == sums);
+  CHECK_THROWS(index_add(x, 0, index + rows, src));
 }
 
 TEST_CASE("positions of what is not 0, in order", "[layouts]") {

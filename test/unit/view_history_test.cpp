@@ -76,6 +76,20 @@ TEST_CASE("views of one base follow each other's changes", "[autograd]") {
   }
 }
 
+TEST_CASE("a composite of a view knows that its base has a history by now", "[autograd]") {
+  for (const Shape& shape : {Shape{2, 4}, Shape{300, 700}}) { // ops, or parts of them
+    Tensor a = ones({1}).requires_grad_(), base = ramp(shape), view = reshape(base, {-1});
+    base.mul_(a);
+    const int64_t n = view.numel();
+    CHECK(softmax(view.detach(), 0).requires_grad() == false);
+    CHECK(layer_norm(view, {n}).requires_grad());
+    view = reshape(base, shape);
+    base.mul_(a);
+    CHECK(softmax(view, 1).requires_grad());
+    CHECK(var(view, 1).requires_grad());
+  }
+}
+
 TEST_CASE("a buffer takes the history of what is written into a part of it", "[autograd]") {
   Tensor w = ramp({2, 2}).requires_grad_();
   Tensor buffer = zeros({3, 4}, f64), row = buffer.slice(0, 1, 2);
