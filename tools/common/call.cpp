@@ -206,6 +206,10 @@ std::optional<double> Call::read<std::optional<double>>(size_t position, const c
   return get<double>(position, name);
 }
 
+template <> DistanceFunction Call::read<DistanceFunction>(size_t, const char* name) const {
+  throw Unsupported(std::string(name) + " is a function");
+}
+
 struct CallRow {
   const char *name, *returns, *shapes, *dtypes;
   std::vector<Tensor> (*call)(const Call&);
