@@ -27,6 +27,16 @@ struct Quantized {
   Tensor codes, scales;
 };
 
+/// The singular value decomposition u @ diag(s) @ vh: auto [u, s, vh] = svd(x).
+struct SingularVectors {
+  Tensor u, s, vh;
+};
+
+/// What lstsq finds; what it was not asked for has no elements.
+struct LeastSquares {
+  Tensor solution, residuals, rank, singular_values;
+};
+
 /// How far two tensors are from each other, for triplet_margin_with_distance_loss.
 using DistanceFunction = std::function<Tensor(const Tensor&, const Tensor&)>;
 
