@@ -174,7 +174,7 @@ LeastSquares<T>::LeastSquares(int m, int n, int k)
 }
 
 template <class T> bool LeastSquares<T>::operator()(const T* x, const T* b, T rcond, T* rows) {
-  if (!is_finite(x, area(m_, n_)) || !is_finite(b, area(m_, k_))) return false;
+  if (!is_finite(x, area(m_, n_))) return false;
   const int step = stride(m_), side_step = stride(std::max(m_, n_)), sides = std::max(k_, 1),
             size = size_of(work_);
   int rank = 0, info = 0;

@@ -56,8 +56,8 @@ private:
 template <class T> class LeastSquares {
 public:
   LeastSquares(int m, int n, int k);
-  /// Writes rows of k + 1: of y, then the rank of x by `rcond`. Returns false where an operand is
-  /// not finite.
+  /// Writes rows of k + 1: of y, then the rank of x by `rcond`. Returns false where x is not
+  /// finite; a b that is not gives NaN.
   bool operator()(const T* x, const T* b, T rcond, T* rows);
 
 private:

@@ -105,20 +105,21 @@ void vjp_pseudo_inverse(VjpContext& c) {
   c.set(0, left - matmul(x, matmul(y, left)) + right - matmul(matmul(right, y), x) - along);
 }
 
-// Of y = a^+ b that of the pseudo-inverse, with h = a^+^T dy, which is b's:
-// (b - a y) (a^+ h)^T + (a^+^T y) (dy - a^T h)^T - h y^T.
+// Of y = a^+ b that of the pseudo-inverse, with h = a^+^T dy, which is b's, and k = a^+^T y:
+// (b - a y) (a^+ h)^T + k (dy - a^T h)^T - h y^T.
 void vjp_least_squares(VjpContext& c) {
-  const Tensor a = c.tensor(0);
-  const Tensor inverse = composite::pseudo_inverse(a, c.tensor(2), c.loc());
-  const int64_t columns = c.dy().size(-1) - 1;
-  Tensor dy = slice(c.dy(), -1, 0, columns), h = matmul(transposed(inverse), dy);
+  const Tensor &a = c.tensor(0), at = transposed(a), &rcond = c.tensor(2);
+  const int64_t n = c.dy().size(-1) - 1;
+  Tensor dy = slice(c.dy(), -1, 0, n);
+  if (!c.needs(0)) return c.set(1, composite::least_squares(at, dy, rcond, c.loc()));
+  Tensor y = slice(c.result(), -1, 0, n);
+  Tensor both = composite::least_squares(at, concatenate({dy, y}, -1), rcond, c.loc());
+  Tensor h = slice(both, -1, 0, n), k = slice(both, -1, n, 2 * n);
   if (c.needs(1)) c.set(1, h);
-  if (!c.needs(0)) return;
-  Tensor y = slice(c.result(), -1, 0, columns), rest = c.tensor(1) - matmul(a, y);
-  Tensor beside = dy - matmul(transposed(a), h);
-  c.set(0, matmul(rest, transposed(matmul(inverse, h))) +
-               matmul(matmul(transposed(inverse), y), transposed(beside)) -
-               matmul(h, transposed(y)));
+  Tensor along = composite::least_squares(a, h, rcond, c.loc());
+  Tensor rest = c.tensor(1) - matmul(a, y), beside = dy - matmul(at, h);
+  c.set(0,
+        matmul(rest, transposed(along)) + matmul(k, transposed(beside)) - matmul(h, transposed(y)));
 }
 
 } // namespace weft

@@ -18,6 +18,13 @@ using composite::require_square;
 using composite::Spectral;
 using composite::transposed;
 
+namespace {
+
+bool is_wide(const Tensor& x) { return x.size(-2) < x.size(-1); }
+Tensor tall(const Tensor& x) { return is_wide(x) ? transposed(x) : x; }
+
+} // namespace
+
 namespace composite {
 
 Spectral parts_of(const Tensor& system, bool symmetric) {
@@ -36,6 +43,11 @@ Tensor singular_system(const Tensor& x, const Loc& loc) {
   return primitive(Op::singular_system, {&matrix}, {}, {}, {}, loc);
 }
 
+Tensor singular_values(const Tensor& x, const Loc& loc) {
+  Arg matrix(tall(x), loc);
+  return primitive(Op::singular_values, {&matrix}, {}, {}, {}, loc);
+}
+
 Tensor spectrum(const Tensor& x, const Tensor& system, bool symmetric, const Loc& loc) {
   const int64_t structure[] = {symmetric};
   Arg matrix(x, loc), rows(system, loc);
@@ -45,9 +57,6 @@ Tensor spectrum(const Tensor& x, const Tensor& system, bool symmetric, const Loc
 } // namespace composite
 
 namespace {
-
-bool is_wide(const Tensor& x) { return x.size(-2) < x.size(-1); }
-Tensor tall(const Tensor& x) { return is_wide(x) ? transposed(x) : x; }
 
 /// The triangle that is asked for as the lower one.
 Tensor lower_triangle(const char* op, const Arg& x, std::string_view uplo) {
@@ -69,17 +78,12 @@ Tensor eigenvalues(const Tensor& x, const Loc& loc) {
   return primitive(Op::eigenvalues, {&matrix}, {}, {}, {}, loc);
 }
 
-/// N rows of M >= N orthonormal numbers, and what makes M of them.
-Tensor completed(const Tensor& rows, const Loc& loc) {
+/// The M - N rows that, with these N orthonormal ones of M numbers, are a basis.
+Tensor complement(const Tensor& rows, const Loc& loc) {
   const int64_t n = rows.size(-2), m = rows.size(-1);
-  if (m == n) return rows;
   NoGrad no_grad;
   Tensor q = slice(orthogonal_factors(transposed(rows), true, loc), -1, 0, m);
   return slice(q, -2, n, m);
-}
-
-Tensor greatest_of(const Tensor& values) {
-  return values.size(-1) > 0 ? amax(values, {-1}, true) : values;
 }
 
 /// What a user says of singular values that count as 0: those up to a number, or a part of the
@@ -92,14 +96,13 @@ struct Tolerance {
     const double epsilon = x.dtype() == f64 ? 0x1p-52 : 0x1p-23;
     const auto longer = static_cast<double>(std::max(x.size(-2), x.size(-1)));
     const double part = rtol.value_or(atol.value_or(0) > 0 ? 0 : epsilon * longer);
-    return clamp_min(greatest_of(values) * part, atol.value_or(0));
+    Tensor greatest = values.size(-1) > 0 ? amax(values, {-1}, true) : values;
+    return clamp_min(greatest * part, atol.value_or(0));
   }
 };
 
-/// The pseudo-inverses of x by its parts. `least`, of the singular values, gives up to which of
-/// them they count as 0.
-template <class F>
-Tensor inverse_of(const Tensor& x, bool symmetric, const Loc& loc, const F& least) {
+/// The pseudo-inverses of x by its parts.
+Tensor inverse_of(const Tensor& x, bool symmetric, const Tolerance& tolerance, const Loc& loc) {
   Tensor inverse;
   {
     NoGrad no_grad; // the op below has the gradient
@@ -107,7 +110,7 @@ Tensor inverse_of(const Tensor& x, bool symmetric, const Loc& loc, const F& leas
     const Spectral s =
         parts_of(symmetric ? composite::eigen_system(a, loc) : composite::singular_system(a, loc),
                  symmetric);
-    Tensor sizes = abs(s.values), counts = sizes > least(sizes);
+    Tensor sizes = abs(s.values), counts = sizes > tolerance(sizes, x);
     Tensor reciprocals = where(counts, 1.0 / where(counts, s.values, 1.0), 0.0);
     inverse = matmul(transposed(s.right), s.left * unsqueeze(reciprocals, -1));
     if (!symmetric && is_wide(x)) inverse = transposed(inverse);
@@ -116,18 +119,35 @@ Tensor inverse_of(const Tensor& x, bool symmetric, const Loc& loc, const F& leas
   return primitive(Op::pseudo_inverse, {&matrix, &value}, {}, {}, {}, loc);
 }
 
+Tensor solutions_and_ranks(const Tensor& a, const Tensor& b, const Tensor& rcond, const Loc& loc) {
+  Arg matrix(a, loc), side(b, loc), limit(rcond, loc);
+  return primitive(Op::least_squares, {&matrix, &side, &limit}, {}, {}, {}, loc);
+}
+
+/// By QR with exchanged columns. Matrices without columns have rank 0.
+LeastSquares by_columns(const Tensor& a, const Tensor& b, double rcond, const Loc& loc) {
+  Tensor y = solutions_and_ranks(a, b, full({}, rcond, a.dtype(), a.device()), loc);
+  Shape batch = a.shape();
+  batch.resize(batch.size() - 2);
+  Tensor rank = y.size(-2) > 0 ? select(select(y.detach(), -1, -1), -1, 0).to(i64)
+                               : zeros(batch, i64, a.device());
+  return {slice(y, -1, 0, b.size(-1)), {}, rank, zeros({0}, a.dtype(), a.device())};
+}
+
+/// By singular values.
+LeastSquares by_singular_values(const Tensor& a, const Tensor& b, double rcond, const Loc& loc) {
+  const Tolerance tolerance{std::nullopt, rcond};
+  Tensor values = composite::singular_values(a, loc), sizes = values.detach();
+  Tensor inverse = inverse_of(a, false, tolerance, loc);
+  return {matmul(inverse, b), {}, sum(sizes > tolerance(sizes, a), {-1}), values};
+}
+
 } // namespace
 
 namespace composite {
 
-Tensor singular_values(const Tensor& x, const Loc& loc) {
-  Arg matrix(tall(x), loc);
-  return primitive(Op::singular_values, {&matrix}, {}, {}, {}, loc);
-}
-
-Tensor pseudo_inverse(const Tensor& x, const Tensor& rcond, const Loc& loc) {
-  return inverse_of(x, false, loc,
-                    [&](const Tensor& values) { return greatest_of(values) * rcond; });
+Tensor least_squares(const Tensor& a, const Tensor& b, const Tensor& rcond, const Loc& loc) {
+  return slice(solutions_and_ranks(a, b, rcond, loc), -1, 0, b.size(-1));
 }
 
 } // namespace composite
@@ -177,7 +197,7 @@ SingularVectors svd(const Arg& x, bool full_matrices) {
   Tensor s = composite::spectrum(a, system, false, x.loc());
   auto [left, right, values] = parts_of(system, false);
   if (full_matrices && a.size(-2) > a.size(-1))
-    left = concatenate({left, completed(left, x.loc())}, -2);
+    left = concatenate({left, complement(left, x.loc())}, -2);
   if (is_wide(held)) std::swap(left, right);
   return {transposed(left), s, right};
 }
@@ -196,10 +216,7 @@ Tensor pinv(const Arg& x, std::optional<double> atol, std::optional<double> rtol
   const RefusalWords words("pinv: the matrices must be finite, and their singular values must "
                            "converge, got one that is not or does not");
   if (hermitian) require_square("pinv", x);
-  const Tensor a = x.tensor();
-  return inverse_of(a, hermitian, x.loc(), [&](const Tensor& values) {
-    return Tolerance{atol, rtol}(values, a);
-  });
+  return inverse_of(x.tensor(), hermitian, {atol, rtol}, x.loc());
 }
 
 Tensor matrix_rank(const Arg& x, std::optional<double> atol, std::optional<double> rtol,
@@ -226,26 +243,20 @@ LeastSquares lstsq(const Arg& a, const Tensor& b, std::optional<double> rcond,
            "driver must be gelsy, gels, gelsd or gelss, got " + std::string(driver), a.loc());
   const bool is_vector = composite::is_vector_for(m, n);
   auto [matrix, side] = composite::system_of("lstsq", a, is_vector ? unsqueeze(b, -1) : b, true);
-  const RefusalWords words("lstsq: the operands must be finite, got an element that is not");
-  const int64_t rows = matrix.size(-2), columns = matrix.size(-1), sides = side.size(-1);
+  const RefusalWords words("lstsq: the matrices a must be finite, and their singular values must "
+                           "converge, got one that is not or does not");
   const double epsilon = m.dtype == f64 ? 0x1p-52 : 0x1p-23;
-  Tensor least = full({}, rcond.value_or(epsilon * static_cast<double>(std::max(rows, columns))),
-                      m.dtype, m.device);
-  Arg matrices(matrix, a.loc()), given(side, a.loc()), limit(least, a.loc());
-  Tensor y = primitive(Op::least_squares, {&matrices, &given, &limit}, {}, {}, {}, a.loc());
-  const Tensor none = zeros({0}, m.dtype, m.device);
-  LeastSquares result{slice(y, -1, 0, sides), none, zeros({0}, i64, m.device), none};
+  const int64_t rows = matrix.size(-2), columns = matrix.size(-1);
+  const double limit = rcond.value_or(epsilon * static_cast<double>(std::max(rows, columns)));
+  LeastSquares result = has_values ? by_singular_values(matrix, side, limit, a.loc())
+                                   : by_columns(matrix, side, limit, a.loc());
+  if (driver == "gels") result.rank = zeros({0}, i64, m.device);
   if (rows > columns) {
     Tensor apart = matmul(matrix, result.solution) - side;
     result.residuals = sum(apart * apart, {-2});
+  } else {
+    result.residuals = zeros({0}, m.dtype, m.device);
   }
-  if (driver != "gels") {
-    Shape batch = matrix.shape();
-    batch.resize(batch.size() - 2);
-    result.rank = columns > 0 ? select(select(y.detach(), -1, sides), -1, 0).to(i64)
-                              : zeros(batch, i64, m.device);
-  }
-  if (has_values) result.singular_values = composite::singular_values(matrix, a.loc());
   if (is_vector) result.solution = squeeze(result.solution, {-1});
   return result;
 }

@@ -23,8 +23,8 @@ Tensor singular_values(const Tensor& x, const Loc& loc);
 /// The values of a system of x, with a gradient for x.
 Tensor spectrum(const Tensor& x, const Tensor& system, bool symmetric, const Loc& loc);
 
-/// The pseudo-inverse of x where singular values up to rcond times the greatest count as 0; rcond
-/// is a tensor without dims. Refusals likewise.
-Tensor pseudo_inverse(const Tensor& x, const Tensor& rcond, const Loc& loc);
+/// The y of least norm for which |a @ y - b| is least; a column less than rcond, a tensor without
+/// dims, from the span of others is one of them. Refusals likewise.
+Tensor least_squares(const Tensor& a, const Tensor& b, const Tensor& rcond, const Loc& loc);
 
 } // namespace weft::composite

@@ -166,6 +166,9 @@ TEST_CASE("least squares") {
   CHECK(r.rank.to_vector<int64_t>() == std::vector<int64_t>{3, 3});
   CHECK(r.singular_values.numel() == 0);
   CHECK(is_close(lstsq(a, b, {}, "gelsd").singular_values, svdvals(a)));
+  CHECK(is_close(lstsq(a, b, {}, "gelss").solution, r.solution));
+  CHECK(lstsq(a, b, {}, "gelss").rank.to_vector<int64_t>() == std::vector<int64_t>{3, 3});
+  CHECK(lstsq(diag(tensor({1., 1e-3})), ones({2}, f64), 1e-2, "gelsd").rank.item<int64_t>() == 1);
   CHECK(lstsq(a, b, {}, "gels").rank.numel() == 0);
   // Of fewer rows, of a lower rank, of vectors.
   const Tensor wide = transposed(a), c = matrices({3, 1});
@@ -243,8 +246,10 @@ TEST_CASE("decompositions refuse") {
     CHECK_THROWS_WITH(matrix_rank(bad), StartsWith("matrix_rank: the matrices must be finite"));
     CHECK_THROWS_WITH(cond(bad), StartsWith("cond: the matrices must be finite"));
     CHECK_THROWS_WITH(matrix_norm(bad, 2), StartsWith("matrix_norm: the matrices must be finite"));
-    CHECK_THROWS_WITH(lstsq(bad, bad), StartsWith("lstsq: the operands must be finite"));
-    CHECK_THROWS_WITH(lstsq(eye(2), bad), StartsWith("lstsq: the operands must be finite"));
+    CHECK_THROWS_WITH(lstsq(bad, bad), StartsWith("lstsq: the matrices a must be finite"));
+    CHECK_THROWS_WITH(lstsq(bad, bad, {}, "gelsd"),
+                      StartsWith("lstsq: the matrices a must be finite"));
+    CHECK_FALSE(any(isfinite(lstsq(eye(2), bad).solution)).item<bool>());
   }
   CHECK(any(isnan(qr(nan).second)).item<bool>());
   CHECK(eigvalsh(tensor({{1.f, NAN}, {0.f, 2.f}})).to_vector<float>() == std::vector<float>{1, 2});
