@@ -131,7 +131,7 @@ def Pinv : OfTolerance<"pinv"> {
   let example = "pinv(tensor({{2.f, 0.f}, {0.f, 0.f}}))";
   let gives = "[[0.5000, 0.0000], [0.0000, 0.0000]] f32[2, 2]";
   let shapes = "x [..., M, N] gives [..., N, M]";
-  let gradient = "among matrices of one rank (Golub and Pereyra, The differentiation of pseudo-inverses, 1973)";
+  let gradient = "among matrices of one rank, of hermitian ones where x is symmetric (Golub and Pereyra, The differentiation of pseudo-inverses, 1973)";
 }
 def MatrixRank : OfTolerance<"matrix_rank"> {
   let summary = "how many singular values matrices have that do not count as 0";
@@ -157,7 +157,7 @@ def CondOfNorm : Decomposed<"cond", [Param<"std::string_view", "p">]> {
 def Lstsq : LinearAlgebra<"lstsq", [Param<"const Arg&", "a">, Param<"const Tensor&", "b">, Param<"std::optional<double>", "rcond", "std::nullopt">,
     Param<"std::string_view", "driver", "\"gelsy\"">]> {
   let summary = "the y for which a @ y is nearest to b, of several that with the least norm; the squares of the distances where M > N, the ranks of a, and its singular values";
-  let description = "By a QR factorisation with exchanged columns, whatever the `driver`; a column nearer than `rcond` to the span of others, as a part of the greatest, counts as one of them, max(M, N) times the dtype's epsilon unless given. Ranks are there but for gels, singular values for gelsd and gelss. b is a vector where it has one dim, or the dims of a but the last. Elements that are not finite are an error.";
+  let description = "The drivers gelsy and gels take a QR factorisation with exchanged columns, where one nearer to the span of others than `rcond` times the greatest counts as one of them; gelsd and gelss singular values, where those up to `rcond` times the greatest count as 0. It is max(M, N) times the dtype's epsilon unless given. Ranks are there but for gels, singular values for gelsd and gelss. b is a vector where it has one dim, or the dims of a but the last. An a that is not finite is an error.";
   let example = "lstsq(tensor({{1.f}, {0.f}}), tensor({{2.f}, {7.f}})).solution";
   let gives = "[[2.]] f32[1, 1]";
   let returns = "LeastSquares";
