@@ -124,13 +124,12 @@ class MatrixNormForm<Param order> : Composite<"matrix_norm", [TensorParam, order
   let dtypes = "floating";
 }
 def MatrixNorm : MatrixNormForm<Param<"std::string_view", "ord", "\"fro\"">> {
-  let summary = "the Frobenius norms of the matrices in two dims, the square roots of the sums of squares";
+  let summary = "the Frobenius norms of the matrices in two dims, the square roots of the sums of squares, or for nuc the sums of their singular values";
   let example = "matrix_norm(tensor({{1.f, 2.f}, {2.f, 4.f}}))";
   let gives = "5. f32[]";
 }
 def MatrixNormOfOrder : MatrixNormForm<Param<"double", "ord">> {
-  let summary = "the greatest sum of magnitudes of a column for order 1 and of a row for infinity; the least ones for the negative orders";
-  let description = "Orders 2 and -2, which need singular values, are refused.";
+  let summary = "the greatest sum of magnitudes of a column for order 1, of a row for infinity, and the greatest singular value for order 2; the least ones for the negative orders";
   let example = "matrix_norm(tensor({{1.f, 2.f}, {2.f, 4.f}}), 1)";
   let gives = "6. f32[]";
 }

@@ -116,6 +116,16 @@ def TripletMarginLoss : Loss<"triplet_margin_loss", [Param<"const Arg&", "anchor
   let formula = "max(0, |anchor - positive| - |anchor - negative| + margin)";
   let shapes = "operands broadcast; the last dim vanishes; one element after `reduction`";
 }
+def TripletMarginWithDistanceLoss : Loss<"triplet_margin_with_distance_loss", [Param<"const Arg&", "anchor">, Param<"const Tensor&", "positive">,
+    Param<"const Tensor&", "negative">, Param<"const DistanceFunction&", "distance_function", "{}">, Param<"double", "margin", "1">,
+    Param<"bool", "swap", "false">, ReductionParam]> {
+  let summary = "triplet_margin_loss by another distance, a function of two tensors: pairwise_distance where none is given";
+  let description = "`swap` takes the lesser of the distances of anchor and positive to negative.";
+  let example = "DistanceFunction apart = [](const Tensor& a, const Tensor& b) { return abs(a - b); }; triplet_margin_with_distance_loss(tensor({0.f}), tensor({2.f}), tensor({1.f}), apart)";
+  let gives = "2. f32[]";
+  let formula = "max(0, distance(anchor, positive) - distance(anchor, negative) + margin)";
+  let shapes = "operands broadcast; the last dim vanishes, or what the distance leaves; one element after `reduction`";
+}
 def CosineEmbeddingLoss : Loss<"cosine_embedding_loss", [Param<"const Arg&", "x1">, Param<"const Tensor&", "x2">, TargetParam,
     Param<"double", "margin", "0">, ReductionParam]> {
   let summary = "1 minus the cosine of x1 and x2 where target is 1, what the cosine exceeds margin by where it is -1";

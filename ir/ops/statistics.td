@@ -64,6 +64,11 @@ def Norm : Statistic<"norm", [Param<"double", "p", "2">, DimsParam, KeepdimParam
   let example = "norm(tensor({3.f, 4.f}))";
   let gives = "5. f32[]";
 }
+def NormByName : Statistic<"norm", [Param<"std::string_view", "p">, DimsParam, KeepdimParam]> {
+  let summary = "vector_norm of order 2 for fro; for nuc matrix_norm over two dims, the last two unless others are given";
+  let example = "norm(tensor({{3.f, 0.f}, {0.f, -4.f}}), \"nuc\")";
+  let gives = "7. f32[]";
+}
 def Normalize : Composite<"normalize", [TensorParam, Param<"double", "p", "2">, Param<"const Dims&", "dim", "{1}">, Param<"double", "eps", "1e-12">]> {
   let summary = "x divided by its norm over dims, which counts as at least eps";
   let example = "normalize(tensor({3.f, 4.f}), 2, {0})";

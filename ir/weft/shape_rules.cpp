@@ -316,6 +316,94 @@ struct Rule {
     return b;
   }
 
+  // x [..., M, N], M >= N where both are known, as a result of `rows` of `columns`, or without
+  // those.
+  std::optional<Exprs> decomposed(bool isSquareOnly,
+                                  llvm::function_ref<void(Exprs&, AffineExpr, AffineExpr)> append) {
+    Exprs x = call.operands[0];
+    if (isSquareOnly && !isSquare(x)) return fail("must have square matrices, got " + describe(x));
+    if (x.size() < 2) return fail("must have matrices, got " + describe(x));
+    const AffineExpr n = x.pop_back_val(), m = x.pop_back_val();
+    auto rows = dyn_cast<AffineConstantExpr>(m), columns = dyn_cast<AffineConstantExpr>(n);
+    if (rows && columns && rows.getValue() < columns.getValue())
+      return fail("must have matrices with at least as many rows as columns, got " +
+                  describe(call.operands[0]));
+    append(x, m, n);
+    return x;
+  }
+
+  // structure: complete
+  std::optional<Exprs> orthogonalFactors() {
+    if (!takes(1, 1, 0)) return std::nullopt;
+    return decomposed(false, [&](Exprs& y, AffineExpr m, AffineExpr n) {
+      y.append({call.structure[0] ? m : n, m + n});
+    });
+  }
+
+  std::optional<Exprs> eigenSystem() {
+    if (!takes(1, 0, 0)) return std::nullopt;
+    return decomposed(true, [](Exprs& y, AffineExpr, AffineExpr n) { y.append({n, n + 1}); });
+  }
+
+  std::optional<Exprs> singularSystem() {
+    if (!takes(1, 0, 0)) return std::nullopt;
+    return decomposed(false, [](Exprs& y, AffineExpr m, AffineExpr n) {
+      y.append({n, m + n + 1});
+    });
+  }
+
+  std::optional<Exprs> eigenvalues() {
+    if (!takes(1, 0, 0)) return std::nullopt;
+    return decomposed(true, [](Exprs& y, AffineExpr, AffineExpr n) { y.push_back(n); });
+  }
+
+  std::optional<Exprs> singularValues() {
+    if (!takes(1, 0, 0)) return std::nullopt;
+    return decomposed(false, [](Exprs& y, AffineExpr, AffineExpr n) { y.push_back(n); });
+  }
+
+  // The batch of a and b: all dims but two.
+  bool haveSameBatch(const Exprs& a, const Exprs& b) {
+    bool fits = a.size() == b.size() && a.size() >= 2;
+    for (size_t k = 0; fits && k + 2 < a.size(); k++)
+      fits = same(a[k], b[k]);
+    return fits;
+  }
+
+  // structure: symmetric
+  std::optional<Exprs> spectrum() {
+    if (!takes(2, 1, 0)) return std::nullopt;
+    const Exprs &x = call.operands[0], &system = call.operands[1];
+    if (!haveSameBatch(x, system) || !same(system[system.size() - 2], x.back()))
+      return fail("must have matrices and their systems, got " + describe(x) + " and " +
+                  describe(system));
+    Exprs result(x.begin(), x.end() - 2);
+    result.push_back(x.back());
+    return result;
+  }
+
+  std::optional<Exprs> pseudoInverse() {
+    if (!takes(2, 0, 0)) return std::nullopt;
+    const Exprs &x = call.operands[0], &y = call.operands[1];
+    if (!haveSameBatch(x, y) || !same(y[y.size() - 2], x.back()) ||
+        !same(y.back(), x[x.size() - 2]))
+      return fail("must have matrices and their pseudo-inverses, got " + describe(x) + " and " +
+                  describe(y));
+    return y;
+  }
+
+  std::optional<Exprs> leastSquares() {
+    if (!takes(3, 0, 0)) return std::nullopt;
+    const Exprs &a = call.operands[0], &b = call.operands[1];
+    if (!haveSameBatch(a, b) || !same(a[a.size() - 2], b[b.size() - 2]) ||
+        !call.operands[2].empty())
+      return fail("must have as many matrices of as many rows, and a number, got " + describe(a) +
+                  " and " + describe(b));
+    Exprs result(a.begin(), a.end() - 2);
+    result.append({a.back(), b.back() + 1});
+    return result;
+  }
+
   // structure: dim
   std::optional<Exprs> alongDim() {
     if (!takes(1, 1, 0) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
@@ -384,8 +472,16 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Cases({"scatter", "scatter_add", "scatter_fold"}, &Rule::scatter)
                       .Cases({"scan", "scan_position"}, &Rule::alongDim)
                       .Case("recurrence", &Rule::recurrence)
-                      .Case("cholesky_factor", &Rule::squareMatrices)
+                      .Cases({"cholesky_factor", "matrix_exponential"}, &Rule::squareMatrices)
                       .Case("determinant", &Rule::determinant)
+                      .Case("orthogonal_factors", &Rule::orthogonalFactors)
+                      .Case("eigen_system", &Rule::eigenSystem)
+                      .Case("singular_system", &Rule::singularSystem)
+                      .Case("eigenvalues", &Rule::eigenvalues)
+                      .Case("singular_values", &Rule::singularValues)
+                      .Case("spectrum", &Rule::spectrum)
+                      .Case("pseudo_inverse", &Rule::pseudoInverse)
+                      .Case("least_squares", &Rule::leastSquares)
                       .Cases({"triangular_solution", "linear_solution"}, &Rule::solution)
                       .Case("sort_positions", &Rule::sortPositions)
                       .Case("nonzero_positions", &Rule::nonzeroPositions)

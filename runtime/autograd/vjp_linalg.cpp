@@ -11,9 +11,8 @@ namespace weft {
 namespace {
 
 using composite::linear_solution;
+using composite::transposed;
 using composite::triangular_solution;
-
-Tensor transposed(const Tensor& x) { return transpose(x, -2, -1); }
 
 // The part of a triangular matrix's gradient that the op read.
 Tensor read_triangle(const Tensor& g, bool upper, bool unitriangular) {
@@ -58,6 +57,16 @@ void vjp_determinant(VjpContext& c) {
   Tensor identity = expand(eye(x.size(-1), x.dtype(), x.device(), c.loc()), x.shape());
   Tensor inverse = linear_solution(transposed(x), identity, c.loc());
   c.set(0, unsqueeze(unsqueeze(factor, -1), -1) * inverse);
+}
+
+// The derivative of the exponential of x^T along dy: a block of the exponential of
+// [[x^T, dy], [0, x^T]] (Mathias, A chain rule for matrix functions and applications, 1996).
+void vjp_matrix_exponential(VjpContext& c) {
+  const Tensor xt = transposed(c.tensor(0));
+  const int64_t n = xt.size(-1);
+  Tensor above = concatenate({xt, c.dy()}, -1), below = concatenate({zeros_like(xt), xt}, -1);
+  Tensor y = matrix_exp(Arg(concatenate({above, below}, -2), c.loc()));
+  c.set(0, slice(slice(y, -2, 0, n), -1, n, 2 * n));
 }
 
 } // namespace weft

@@ -169,6 +169,33 @@ Tensor triplet_margin_loss(const Arg& anchor, const Tensor& positive, const Tens
   return reduced(hinge(near - far + margin), reduction);
 }
 
+Tensor triplet_margin_with_distance_loss(const Arg& anchor, const Tensor& positive,
+                                         const Tensor& negative,
+                                         const DistanceFunction& distance_function, double margin,
+                                         bool swap, Reduce reduction) {
+  constexpr const char* op = "triplet_margin_with_distance_loss";
+  LocScope scope(anchor.loc());
+  check(op, anchor, positive, reduction);
+  composite::require_given(op, "negative", negative, anchor.loc());
+  if (!(margin > 0))
+    refuse(op, ErrorKind::value, "margin must be greater than 0, got " + std::to_string(margin),
+           anchor.loc());
+  const Tensor a = anchor.tensor();
+  if (a.rank() != positive.rank() || a.rank() != negative.rank())
+    refuse(op, ErrorKind::shape,
+           "anchor, positive and negative must have as many dims, got " + describe(a.impl()->meta) +
+               ", " + describe(positive.impl()->meta) + " and " + describe(negative.impl()->meta),
+           anchor.loc());
+  const auto distance = [&](const Tensor& x, const Tensor& y) {
+    if (!distance_function) return pairwise_distance(x, y);
+    return composite::require_given(op, "what distance_function returns", distance_function(x, y),
+                                    anchor.loc());
+  };
+  Tensor near = distance(a, positive), far = distance(a, negative);
+  if (swap) far = minimum(far, distance(positive, negative));
+  return reduced(hinge(near - far + margin), reduction);
+}
+
 // The norms here count with a small eps under the root, as PyTorch's do.
 Tensor cosine_embedding_loss(const Arg& x1, const Tensor& x2, const Tensor& target, double margin,
                              Reduce reduction) {

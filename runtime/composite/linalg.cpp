@@ -13,6 +13,9 @@ namespace weft {
 
 using composite::linear_solution;
 using composite::refuse;
+using composite::require_square;
+using composite::system_of;
+using composite::transposed;
 using composite::triangular_solution;
 
 namespace composite {
@@ -29,9 +32,13 @@ Tensor linear_solution(const Tensor& a, const Tensor& b, const Loc& loc) {
   return primitive(Op::linear_solution, {&matrix, &side}, {}, {}, {}, loc);
 }
 
-} // namespace composite
-
-namespace {
+const Meta& require_matrices(const char* op, const Arg& x) {
+  const Meta& m = require_tensor(x, op).meta;
+  if (m.dtype != f32 && m.dtype != f64)
+    refuse(op, ErrorKind::dtype, "the matrices must be f32 or f64, got " + describe(m), x.loc());
+  if (m.rank < 2) refuse(op, ErrorKind::shape, "x must be matrices, got " + describe(m), x.loc());
+  return m;
+}
 
 const Meta& require_square(const char* op, const Arg& x) {
   const Meta& m = require_tensor(x, op).meta;
@@ -42,27 +49,22 @@ const Meta& require_square(const char* op, const Arg& x) {
   return m;
 }
 
-Tensor transposed(const Tensor& x) { return transpose(x, -2, -1); }
-
-Tensor identity_like(const Meta& m, const Loc& loc) {
-  return expand(eye(m.sizes[m.rank - 1], m.dtype, m.device, loc), m.shape());
+bool is_vector_for(const Meta& m, const Meta& n) {
+  bool is_vector = n.rank == 1 || n.rank == m.rank - 1;
+  for (int k = 0; n.rank > 1 && is_vector && k < n.rank; k++)
+    is_vector = n.sizes[k] == m.sizes[k];
+  return is_vector;
 }
 
-/// Matrices and right sides that fit each other: batch dims are broadcast.
-struct System {
-  Tensor a, b;
-};
-
-// `op` needs b to be matrices, with N rows; on the right of a N columns.
 System system_of(const char* op, const Arg& a, const Tensor& b, bool left) {
-  const Meta m = require_square(op, a);
+  const Meta m = require_matrices(op, a);
   const Meta n = require_tensor(Arg(b, a.loc()), op).meta;
   if (m.dtype != n.dtype)
     refuse(op, ErrorKind::dtype,
            "operands must have one dtype, got " + describe(m) + " and " + describe(n), a.loc());
   Meta batch = m, sides = n;
   const int side = n.rank - (left ? 2 : 1);
-  bool fits = n.rank >= 2 && n.sizes[side] == m.sizes[m.rank - 1];
+  bool fits = n.rank >= 2 && n.sizes[side] == m.sizes[m.rank - 2];
   if (fits) {
     batch.rank = static_cast<uint8_t>(m.rank - 2);
     fits = broadcast_into(batch, n.sizes, n.rank - 2);
@@ -82,6 +84,14 @@ System system_of(const char* op, const Arg& a, const Tensor& b, bool left) {
   return {with_batch(a.tensor(), m), with_batch(b, sides)};
 }
 
+} // namespace composite
+
+namespace {
+
+Tensor identity_like(const Meta& m, const Loc& loc) {
+  return expand(eye(m.sizes[m.rank - 1], m.dtype, m.device, loc), m.shape());
+}
+
 Tensor determinant(const char* op, const Arg& x, DeterminantPart part) {
   require_square(op, x);
   const int64_t structure[] = {static_cast<int64_t>(part)};
@@ -94,25 +104,6 @@ std::pair<Tensor, Tensor> sign_and_logarithm(const char* op, const Arg& x) {
   const Arg both(held, x.loc());
   Tensor sign = determinant(op, both, DeterminantPart::sign);
   return {std::move(sign), determinant(op, both, DeterminantPart::logarithm)};
-}
-
-// The greatest or least sum of magnitudes of a column or a row.
-Tensor extreme_sum(const Arg& x, const Dims& dim, bool keepdim, bool of_columns, bool greatest) {
-  Tensor sums = sum(abs(x), {dim[of_columns ? 0 : 1]}, true);
-  return greatest ? amax(sums, dim, keepdim) : amin(sums, dim, keepdim);
-}
-
-const Meta& require_two_dims(const Arg& x, const Dims& dim) {
-  const Meta& m = require_tensor(x, "matrix_norm").meta;
-  if (!is_floating(m.dtype))
-    refuse("matrix_norm", ErrorKind::dtype, "the operand must be floating, got " + describe(m),
-           x.loc());
-  if (dim.size() != 2 || m.rank < 2 ||
-      normalize_dim(dim[0], m.rank, "matrix_norm", x.loc()) ==
-          normalize_dim(dim[1], m.rank, "matrix_norm", x.loc()))
-    refuse("matrix_norm", ErrorKind::value,
-           "dim must be two dims of x, got " + dim.str() + " for " + describe(m), x.loc());
-  return m;
 }
 
 } // namespace
@@ -129,6 +120,7 @@ Tensor cholesky(const Arg& x, bool upper) {
 Tensor cholesky_solve(const Arg& b, const Tensor& l, bool upper) {
   LocScope scope(b.loc());
   require_tensor(b, "cholesky_solve");
+  require_square("cholesky_solve", Arg(l, b.loc()));
   auto [factor, side] = system_of("cholesky_solve", Arg(l, b.loc()), b.tensor(), true);
   Tensor lower = upper ? transposed(factor) : factor, other = upper ? factor : transposed(factor);
   Tensor half = triangular_solution(lower, side, false, false, b.loc());
@@ -139,9 +131,7 @@ Tensor solve(const Arg& a, const Tensor& b, bool left) {
   LocScope scope(a.loc());
   const Meta m = require_square("solve", a);
   const Meta n = require_tensor(Arg(b, a.loc()), "solve").meta;
-  bool is_vector = n.rank == 1 || n.rank == m.rank - 1;
-  for (int k = 0; n.rank > 1 && is_vector && k < n.rank; k++)
-    is_vector = n.sizes[k] == m.sizes[k];
+  const bool is_vector = composite::is_vector_for(m, n);
   if (is_vector && !left)
     refuse("solve", ErrorKind::value,
            "b must be matrices where left is false, got " + describe(n) + " for " + describe(m),
@@ -155,6 +145,7 @@ Tensor solve(const Arg& a, const Tensor& b, bool left) {
 
 Tensor solve_triangular(const Arg& a, const Tensor& b, bool upper, bool left, bool unitriangular) {
   LocScope scope(a.loc());
+  require_square("solve_triangular", a);
   auto [matrix, side] = system_of("solve_triangular", a, b, left);
   if (left) return triangular_solution(matrix, side, upper, unitriangular, a.loc());
   return transposed(
@@ -182,28 +173,6 @@ Tensor logdet(const Arg& x) {
   LocScope scope(x.loc());
   auto [sign, logarithm] = sign_and_logarithm("logdet", x);
   return where(sign < 0, std::numeric_limits<double>::quiet_NaN(), logarithm);
-}
-
-Tensor matrix_norm(const Arg& x, std::string_view ord, const Dims& dim, bool keepdim,
-                   std::optional<DType> dtype) {
-  LocScope scope(x.loc());
-  require_two_dims(x, dim);
-  if (ord != "fro")
-    refuse("matrix_norm", ErrorKind::value, "ord must be fro or a number, got " + std::string(ord),
-           x.loc());
-  return vector_norm(x, 2, dim, keepdim, dtype);
-}
-
-Tensor matrix_norm(const Arg& x, double ord, const Dims& dim, bool keepdim,
-                   std::optional<DType> dtype) {
-  LocScope scope(x.loc());
-  require_two_dims(x, dim);
-  const double order = std::abs(ord);
-  if (order != 1 && order != std::numeric_limits<double>::infinity())
-    refuse("matrix_norm", ErrorKind::value,
-           "ord must be 1, -1, inf or -inf, got " + std::to_string(ord), x.loc());
-  Tensor from = dtype ? x.tensor().to(*dtype, x.loc()) : x.tensor();
-  return extreme_sum(Arg(from, x.loc()), dim, keepdim, order == 1, ord > 0);
 }
 
 } // namespace weft

@@ -17,5 +17,12 @@ inline std::vector<Tensor> outputs(Quantized q) {
 inline std::vector<Tensor> outputs(ValuesAndIndices r) {
   return {std::move(r.values), std::move(r.indices)};
 }
+inline std::vector<Tensor> outputs(SingularVectors r) {
+  return {std::move(r.u), std::move(r.s), std::move(r.vh)};
+}
+inline std::vector<Tensor> outputs(LeastSquares r) {
+  return {std::move(r.solution), std::move(r.residuals), std::move(r.rank),
+          std::move(r.singular_values)};
+}
 
 } // namespace weft

@@ -48,6 +48,12 @@ void infer_cholesky_factor(const OpCall& call, Meta& result, int64_t&) {
   result_like(call, x, x.rank, result);
 }
 
+void infer_matrix_exponential(const OpCall& call, Meta& result, int64_t&) {
+  const Meta& x = call.operands[0]->meta;
+  check_matrices(call, x);
+  result_like(call, x, x.rank, result);
+}
+
 void infer_triangular_solution(const OpCall& call, Meta& result, int64_t&) {
   infer_solution(call, result);
 }

@@ -119,4 +119,11 @@ Tensor TripletMarginLoss::forward(const Tensor& anchor, const Tensor& positive,
   return triplet_margin_loss(anchor, positive, negative, o.margin, o.p, o.eps, o.swap, o.reduction);
 }
 
+Tensor TripletMarginWithDistanceLoss::forward(const Tensor& anchor, const Tensor& positive,
+                                              const Tensor& negative) {
+  const TripletMarginWithDistanceLossOptions& o = options_;
+  return triplet_margin_with_distance_loss(anchor, positive, negative, o.distance_function,
+                                           o.margin, o.swap, o.reduction);
+}
+
 } // namespace weft::nn

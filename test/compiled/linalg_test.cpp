@@ -24,6 +24,7 @@ TEST_CASE("factors and solutions stand between kernels", "[compiled]") {
                                      solve(transpose(a, -2, -1), transpose(b, 0, 1)),
                                      solve_triangular(a, b, true, true, true),
                                      inv(a),
+                                     matrix_exp(x[0] * 0.5) + 1.0,
                                      det(a * 0.5),
                                      sign * exp(-logarithm),
                                      matrix_norm(a, 1.0)};

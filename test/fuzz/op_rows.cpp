@@ -56,11 +56,16 @@ const std::vector<const char*>& words_of(std::string_view parameter) {
   static const Words all[] = {
       {"mode",
        {"constant", "reflect", "replicate", "circular", "nearest", "nearest-exact", "linear",
-        "bilinear", "bicubic", "trilinear", "area", "sum", "mean", "max"}},
+        "bilinear", "bicubic", "trilinear", "area", "sum", "mean", "max", "reduced", "complete",
+        "r"}},
       {"reduce", {"sum", "prod", "mean", "amax", "amin"}},
       {"indexing", {"ij", "xy"}},
       {"rounding_mode", {"trunc", "floor"}},
       {"approximate", {"none", "tanh"}},
+      {"uplo", {"L", "U"}},
+      {"ord", {"fro", "nuc"}},
+      {"p", {"fro", "nuc"}},
+      {"driver", {"gelsy", "gels", "gelsd", "gelss"}},
   };
   for (const Words& w : all)
     if (w.parameter == parameter) return w.words;

@@ -24,6 +24,9 @@ void check_all(std::span<const Case> cases, uint32_t seed);
 /// Those of ops that read an index from memory, of scans, sorts and data movement.
 std::vector<Case> indexing_cases();
 
+/// Those of decompositions of matrices.
+std::vector<Case> decomposition_cases();
+
 /// Those of linear algebra.
 std::vector<Case> linalg_cases();
 

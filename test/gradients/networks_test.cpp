@@ -57,6 +57,14 @@ const Case kLosses[] = {
     {"gaussian_nll_loss",
      {{3, 2}, {3, 2}, {3, 2}},
      [](const Inputs& x) { return gaussian_nll_loss(x[0], x[1], exp(x[2]), true); }},
+    {"triplet_margin_with_distance_loss",
+     {{3, 4}, {3, 4}, {3, 4}},
+     [](const Inputs& x) {
+       const auto distance = [](const Tensor& a, const Tensor& b) {
+         return 1.0 - cosine_similarity(a, b);
+       };
+       return triplet_margin_with_distance_loss(x[0], x[1], x[2], distance, 3, true, Reduce::sum);
+     }},
     {"triplet_margin_loss",
      {{4, 3}, {4, 3}, {4, 3}},
      [](const Inputs& x) { return triplet_margin_loss(x[0], x[1], x[2], 3, 2, 1e-6, true); }},

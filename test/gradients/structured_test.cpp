@@ -206,6 +206,8 @@ std::vector<Case> all_cases() {
     all.push_back(std::move(c));
   for (Case& c : gradient_check::linalg_cases())
     all.push_back(std::move(c));
+  for (Case& c : gradient_check::decomposition_cases())
+    all.push_back(std::move(c));
   return all;
 }
 

@@ -267,6 +267,11 @@ void add_losses(LayerCases& c) {
   c["CosineEmbeddingLoss"] = [] { return layer(CosineEmbeddingLoss(0.1)); };
   c["MarginRankingLoss"] = [] { return layer(MarginRankingLoss(0.2)); };
   c["TripletMarginLoss"] = [] { return layer(TripletMarginLoss({.swap = true})); };
+  c["TripletMarginWithDistanceLoss"] = [] {
+    const auto distance = [](const Tensor& a, const Tensor& b) { return sum(abs(a - b), -1); };
+    return layer(
+        TripletMarginWithDistanceLoss({.distance_function = distance, .margin = 2, .swap = true}));
+  };
 }
 
 } // namespace

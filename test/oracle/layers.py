@@ -254,6 +254,11 @@ def packed():
          call=lambda m, x: run(m, x, batch_first=True))
 
 
+def distances():
+    distance = lambda a, b: (a - b).abs().sum(-1)
+    case("TripletMarginWithDistanceLoss", nn.TripletMarginWithDistanceLoss(distance_function=distance, margin=2, swap=True), numbers(4, 3), numbers(4, 3), numbers(4, 3))
+
+
 def write(path):
     """The format of safetensors: the length of a JSON header in 8 bytes, the header, the elements."""
     header, at = {}, 0
@@ -271,7 +276,7 @@ def write(path):
 
 def main():
     torch.manual_seed(1)
-    for group in (convolutions, poolings, norms, tables, recurrent, transformers, activations, shapes, losses, containers, limited_tables, packed):
+    for group in (convolutions, poolings, norms, tables, recurrent, transformers, activations, shapes, losses, containers, limited_tables, packed, distances):
         group()
     write(pathlib.Path(__file__).resolve().parent / "data/layers.safetensors")
     print(len({name.split("/")[0] for name in tensors}), "cases,", len(tensors), "tensors")

@@ -101,6 +101,35 @@ TEST_CASE("many matrices are done on several threads") {
   CHECK(is_close(cholesky(matmul(a, transposed(a)))[77], cholesky(matmul(a[77], a[77].t()))));
 }
 
+TEST_CASE("exponentials of matrices") {
+  const Tensor x = matrices({2, 5, 5}), y = matrix_exp(x);
+  CHECK(is_close(matmul(y, matrix_exp(-x)) * 1e-3, expand(eye(5, f64), y.shape()) * 1e-3));
+  CHECK(is_close(matrix_exp(x * 2.0) / amax(y * y), matmul(y, y) / amax(y * y)));
+  CHECK(is_close(matrix_exp(transposed(x)), transposed(y)));
+  CHECK(is_close(matrix_exp(diag(tensor({1., -40., 0.}))), diag(exp(tensor({1., -40., 0.})))));
+  // A turn by one radian: cosine and sine.
+  const Tensor turn = matrix_exp(tensor({{0., -1.}, {1., 0.}}));
+  CHECK(is_close(turn, tensor({{std::cos(1.), -std::sin(1.)}, {std::sin(1.), std::cos(1.)}})));
+  CHECK(matrix_exp(zeros({2, 2})).to_vector<float>() == std::vector<float>{1, 0, 0, 1});
+  CHECK(matrix_exp(zeros({3, 0, 0})).shape() == Shape{3, 0, 0});
+  CHECK(all(isnan(matrix_exp(full({2, 2}, INFINITY)))).item<bool>());
+  CHECK(all(isinf(matrix_exp(full({1, 1}, 1e300, f64)))).item<bool>());
+  CHECK_THROWS_WITH(matrix_exp(ones({2, 3})),
+                    StartsWith("matrix_exp: the matrices must be square"));
+}
+
+TEST_CASE("an inverse follows from a Cholesky factor") {
+  const Tensor a = matrices({2, 4, 4}), x = matmul(a, transposed(a));
+  CHECK(is_close(cholesky_inverse(cholesky(x)), inv(x)));
+  CHECK(is_close(cholesky_inverse(cholesky(x, true), true), inv(x)));
+}
+
+TEST_CASE("products of vectors along a dim") {
+  const Tensor a = matrices({3, 4, 4}), b = matrices({4, 4});
+  CHECK(is_close(vecdot(a, b), sum(a * b, -1)));
+  CHECK(is_close(vecdot(a, b, 0), sum(a * b, 0)));
+}
+
 TEST_CASE("norms of matrices") {
   const Tensor x = tensor({{1.f, -2.f}, {3.f, 5.f}});
   CHECK(matrix_norm(x).item<float>() == Approx(std::sqrt(39.0)));
@@ -109,9 +138,13 @@ TEST_CASE("norms of matrices") {
   CHECK(matrix_norm(x, INFINITY).item<float>() == 8);
   CHECK(matrix_norm(x, -INFINITY, {0, 1}, true).shape() == Shape{1, 1});
   CHECK(matrix_norm(x, INFINITY, {1, 0}).item<float>() == 7);
+  CHECK(norm(x, "fro").item<float>() == Approx(std::sqrt(39.0)));
+  CHECK(norm(tensor({{3.f, 0.f}, {0.f, -4.f}}), "nuc").item<float>() == Approx(7));
+  CHECK_THROWS_WITH(norm(x, "max"), Contains("norm: p must be fro, nuc or a number, got max"));
   CHECK(matrix_norm(ones({2, 3, 4}), "fro", {0, 2}, false, f64).dtype() == f64);
-  CHECK_THROWS_WITH(matrix_norm(x, 2), Contains("matrix_norm: ord must be 1, -1, inf or -inf"));
-  CHECK_THROWS_WITH(matrix_norm(x, "nuc"), Contains("matrix_norm: ord must be fro or a number"));
+  CHECK_THROWS_WITH(matrix_norm(x, 3), Contains("matrix_norm: ord must be 1, 2, inf or one of "
+                                                "their negatives, got 3"));
+  CHECK_THROWS_WITH(matrix_norm(x, "nucl"), Contains("ord must be fro, nuc or a number, got nucl"));
   CHECK_THROWS_WITH(matrix_norm(x, 1, {0, -2}), Contains("dim must be two dims of x"));
 }
 

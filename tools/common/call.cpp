@@ -36,7 +36,7 @@ thread_local std::set<std::string>* asked = nullptr;
 thread_local size_t most_positions = 0;
 
 bool is_same_name(const std::string& given, const std::string& own) {
-  return given == own || (given == "dim" && own == "dims");
+  return given == own || (given == "dim" && own == "dims") || (given == "UPLO" && own == "uplo");
 }
 
 } // namespace
@@ -204,6 +204,9 @@ template <> Reduce Call::read<Reduce>(size_t position, const char* name) const {
 template <>
 std::optional<double> Call::read<std::optional<double>>(size_t position, const char* name) const {
   return get<double>(position, name);
+}
+template <> DistanceFunction Call::read<DistanceFunction>(size_t, const char* name) const {
+  throw Unsupported(std::string(name) + " is a function");
 }
 
 struct CallRow {

@@ -112,10 +112,21 @@ void adapt(std::string& name, Json& kwargs) {
     }
 }
 
+/// torch.svd, which gives v in the place of its transpose.
+std::vector<Tensor> call_older_svd(const Json& c, const std::vector<Tensor>& inputs) {
+  Json kwargs = c.at("kwargs");
+  const std::optional<Json> some = taken(kwargs, "some");
+  kwargs["full_matrices"] = some && !some->get<bool>();
+  std::vector<Tensor> results = call_op("svd", c.at("args"), kwargs, inputs);
+  results.at(2) = transpose(results[2], -2, -1);
+  return results;
+}
+
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
   const Json& args = c.at("args");
   Json kwargs = c.at("kwargs");
+  if (name == "svd" && c.at("call") != "torch.linalg.svd") return call_older_svd(c, inputs);
   adapt(name, kwargs);
   if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>())
     return unbind(call_op(name, args, kwargs, inputs).at(0), 1);

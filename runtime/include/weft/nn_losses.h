@@ -288,4 +288,21 @@ private:
   TripletMarginLossOptions options_;
 };
 
+struct TripletMarginWithDistanceLossOptions {
+  DistanceFunction distance_function = {}; // pairwise_distance
+  double margin = 1;
+  bool swap = false;
+  Reduce reduction = Reduce::mean;
+};
+/// TripletMarginLoss by a distance of choice.
+class TripletMarginWithDistanceLoss : public ModuleOf<TripletMarginWithDistanceLoss> {
+public:
+  explicit TripletMarginWithDistanceLoss(const TripletMarginWithDistanceLossOptions& options = {})
+      : options_(options) {}
+  Tensor forward(const Tensor& anchor, const Tensor& positive, const Tensor& negative);
+
+private:
+  TripletMarginWithDistanceLossOptions options_;
+};
+
 } // namespace weft::nn

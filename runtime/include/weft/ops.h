@@ -5,6 +5,7 @@
 #include "weft/index.h"
 #include "weft/tensor.h"
 
+#include <functional>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -25,6 +26,19 @@ struct ValuesAndIndices {
 struct Quantized {
   Tensor codes, scales;
 };
+
+/// The singular value decomposition u @ diag(s) @ vh: auto [u, s, vh] = svd(x).
+struct SingularVectors {
+  Tensor u, s, vh;
+};
+
+/// What lstsq finds; what it was not asked for has no elements.
+struct LeastSquares {
+  Tensor solution, residuals, rank, singular_values;
+};
+
+/// How far two tensors are from each other, for triplet_margin_with_distance_loss.
+using DistanceFunction = std::function<Tensor(const Tensor&, const Tensor&)>;
 
 /// What a convolution puts around its input: numbers of zeros, one or one a dim, or a rule by name.
 struct Padding {

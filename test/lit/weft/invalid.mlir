@@ -219,6 +219,60 @@ func.func @solution(%a: tensor<3x3xf32>, %b: tensor<2x1xf32>) {
 
 // -----
 
+// Eigenvalues are those of square matrices.
+func.func @eigenvalues(%x: tensor<3x2xf32>) {
+  // expected-error @below {{must have square matrices, got [3, 2]}}
+  %0 = weft.eigenvalues %x : (tensor<3x2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// A wide matrix is decomposed by its transpose.
+func.func @wide(%x: tensor<2x3xf32>) {
+  // expected-error @below {{must have matrices with at least as many rows as columns, got [2, 3]}}
+  %0 = weft.singular_system %x : (tensor<2x3xf32>) -> tensor<3x6xf32>
+  return
+}
+
+// -----
+
+// Where all columns of q are wanted, there are as many rows as the matrix has.
+func.func @complete(%x: tensor<3x2xf32>) {
+  // expected-error @below {{the result's shape must be [3, 5], got [2, 5]}}
+  %0 = weft.orthogonal_factors %x {structure = array<i64: 1>} : (tensor<3x2xf32>) -> tensor<2x5xf32>
+  return
+}
+
+// -----
+
+// A spectrum has as many values as its system rows.
+func.func @spectrum(%x: tensor<3x2xf32>, %s: tensor<3x6xf32>) {
+  // expected-error @below {{must have matrices and their systems, got [3, 2] and [3, 6]}}
+  %0 = weft.spectrum %x, %s {structure = array<i64: 0>} : (tensor<3x2xf32>, tensor<3x6xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// A pseudo-inverse has the sides of its matrix exchanged.
+func.func @inverse(%x: tensor<3x2xf32>, %y: tensor<3x2xf32>) {
+  // expected-error @below {{must have matrices and their pseudo-inverses, got [3, 2] and [3, 2]}}
+  %0 = weft.pseudo_inverse %x, %y : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// Least squares have as many right sides as rows, and one number.
+func.func @least_squares(%a: tensor<3x2xf32>, %b: tensor<3x1xf32>, %r: tensor<1xf32>) {
+  // expected-error @below {{must have as many matrices of as many rows, and a number, got [3, 2] and [3, 1]}}
+  %0 = weft.least_squares %a, %b, %r : (tensor<3x2xf32>, tensor<3x1xf32>, tensor<1xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
 // A window has a stride, padding before and after it, and a dilation.
 func.func @windows(%x: tensor<1x4x9xf32>, %w: tensor<6x2x3xf32>) {
   // expected-error @below {{must have two operands, groups and windows for their spatial dims}}
