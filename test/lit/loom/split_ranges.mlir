@@ -95,10 +95,12 @@ loom.kernel @in_place(%x: !loom.buffer<f32>) {
 // CHECK-LABEL: loom.kernel @rarely
 // CHECK: loom.part [#loom.axis<"d0", 8>]
 // CHECK-NOT: loom.rarely
-// CHECK: arith.negf
+// CHECK: %[[A:.*]] = arith.negf
+// CHECK: loom.store %[[A]],
 // CHECK: loom.part [#loom.axis<"d0", 95>]
-// CHECK-NOT: arith.negf
 // CHECK-NOT: loom.rarely
+// CHECK: %[[V:.*]] = loom.load
+// CHECK: loom.store %[[V]],
 loom.kernel @rarely(%x: !loom.buffer<f32>, %out: !loom.buffer<f32>) {
   loom.part [#loom.axis<"d0", 103>] {
   ^bb0(%i: index):
