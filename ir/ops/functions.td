@@ -248,7 +248,7 @@ class PowText<string reduced, string ln2_high, string ln2_low, string two_thirds
   }];
 }
 
-// What IEEE 754 says of the edges: signs by the parity of b, 1 for a = 1 and for b = 0 even with NaN.
+// What IEEE 754 says of the edges: signs by the parity of b, 1 for a = 1 and for b = 0 even with NaN. Elsewhere y has these values by itself.
 def PowEdges {
   string lets = [{;
     is_integer = floor(b) == b;
@@ -256,7 +256,7 @@ def PowEdges {
     edge = where(x == 1, 1, where(x == 0, where(b < 0, inf, 0), where(x == inf, where(b < 0, 0, inf), y)));
     signed = where(is_odd & (copysign(1, a) < 0), -edge, edge);
   }];
-  string value = "where((b == 0) | (a == 1), 1, where((a != a) | (b != b), a + b, where((a < 0) & !is_integer & (x < inf), nan, signed)))";
+  string value = "rarely(!((a > 0) & (a < inf) & (abs(b) < inf)), where((b == 0) | (a == 1), 1, where((a != a) | (b != b), a + b, where((a < 0) & !is_integer & (x < inf), nan, signed))), y)";
 }
 def PowF32 : PowText<ReducedF32.lets, "0.693145751953125", "1.428606765330187045e-6", "-1.98682151e-8",
     Horner<"z", ["1.9470523e-01", "2.218486e-01", "2.8571877e-01", "3.9999998e-01"]>.text,
@@ -269,7 +269,7 @@ def PowF64 : PowText<ReducedF64.lets, "0.6931471803691238164902", "1.90821492927
     Horner<"r", ["2.0925925772008068e-09", "2.5111575352937507e-08", "2.7557237559017514e-07", "2.755723649386115e-06", "2.480158736711351e-05",
     "0.00019841269894311343", "0.001388888888886338", "0.008333333333318142", "0.041666666666666706", "0.16666666666666682", "0.5"]>.text>;
 
-// Binary exponentiation over the 63 bits of b, wrapping. Negative exponents follow 1 / a^-b rounded towards 0: only 1 and -1 have results other than 0.
+// Binary exponentiation over the 63 bits of b, wrapping; exponents above 15 are rare. Negative exponents follow 1 / a^-b rounded towards 0: only 1 and -1 have results other than 0.
 def PowBits {
   string text = !foldl("b0 = where(b < 0, 0, b); r0 = 1 + 0 * b; s0 = a", !range(63), t, k,
       t # "; b" # !add(k, 1) # " = floordiv(b" # k # ", 2); r" # !add(k, 1) # " = where(b" # k # " - 2 * b" # !add(k, 1) # " == 1, r" # k # " * s" # k # ", r" # k
@@ -280,7 +280,7 @@ def PowFunction : Function<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let domain = Number;
   let f32 = !strconcat(PowF32.with, PowEdges.lets, PowEdges.value);
   let f64 = !strconcat(PowF64.with, PowEdges.lets, PowEdges.value);
-  let i64 = PowBits.text # "; where(b >= 0, r63, where(a == 1, 1, where(a == -1, where(b - 2 * floordiv(b, 2) == 0, 1, -1), 0)))";
+  let i64 = PowBits.text # "; where(b >= 0, rarely(b > 15, r63, r4), where(a == 1, 1, where(a == -1, where(b - 2 * floordiv(b, 2) == 0, 1, -1), 0)))";
   let grad = ["where(b == 0, 0, dy * b * pow(a, b - 1))", "where((a == 0) & (b >= 0), 0, dy * y * log(a))"];
 }
 
@@ -290,7 +290,7 @@ def PowFunction : Function<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 // over u - 1/2 a smooth function of w = -log(4 u (1 - u)) (Giles, "Approximating the erfinv function", 2010).
 class QuantileText<string half_cell, string limit, string centre, string tail_centre, string p, string q> {
   string text = "side = where(u < 0.5, u, 1 - u - 2 * " # half_cell # ") + " # half_cell # "; w = -log(4 * side * (1 - side));"
-                " t = w - " # centre # "; v = sqrt(w) - " # tail_centre # "; x = (0.5 - side) * where(w < " # limit # ", " # p # ", " # q # ");"
+                " t = w - " # centre # "; v = sqrt(w) - " # tail_centre # "; x = (0.5 - side) * rarely(w >= " # limit # ", " # q # ", " # p # ");"
                 " where(u < 0.5, -x, x)";
 }
 def QuantileFunction : Function<"normal_quantile", (ins Weft_Tensor:$u)> {
