@@ -1,8 +1,6 @@
 #include "codegen/cpu/dot.h"
 #include "codegen/cpu/dot_parts.h"
 
-#include <vector>
-
 using namespace llvm;
 
 namespace weft::cpu {
@@ -99,7 +97,9 @@ private:
           b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.rows_per_chunk));
       sums = at(types.sum, tiles, b.CreateNSWAdd(from_row, from_column));
     }
-    b.CreateCall(dotTileFunction(b, plan, layout), {a, panel, sums, steps, block.is_first, shift});
+    Function* tile =
+        plan.is_narrow ? dotNarrowTileFunction(b, plan, layout) : dotTileFunction(b, plan, layout);
+    b.CreateCall(tile, {a, panel, sums, steps, block.is_first, shift});
     emitDotIf(b, block.is_last,
               [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
   }
@@ -126,8 +126,9 @@ private:
         if (whole) return;
         Value* count = b.CreateNSWSub(column_end, column);
         Value* left = b.CreateAnd(count, b.getInt64(plan.lanes - 1));
-        emitDotIf(b, b.CreateICmpSGT(left, zero),
-                  [&] { hand_over(b.CreateNSWSub(column_end, left), firstLanes(left)); });
+        emitDotIf(b, b.CreateICmpSGT(left, zero), [&] {
+          hand_over(b.CreateNSWSub(column_end, left), firstLanesDot(b, plan.lanes, left));
+        });
       });
     });
   }
@@ -166,6 +167,10 @@ private:
           {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
       return b_panel;
     }
+    if (plan.is_narrow) {
+      packNarrow(block);
+      return b_panel;
+    }
     Value* from = at(types.stored, b_base,
                      offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
     DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride, false};
@@ -173,6 +178,21 @@ private:
                  {from, value(problem.b.column_stride), value(problem.b.row_stride),
                   b.CreateNSWSub(n, column), block.count, b_panel});
     return b_panel;
+  }
+
+  // All columns, with lanes along k: a panel [k / lanes][n][lanes].
+  void packNarrow(const Block& block) {
+    emitDotLoop(b, zero, block.count, plan.lanes, [&](Value* step) {
+      Value* from = at(
+          types.stored, b_base,
+          emitDotOffset(b, zero, b.CreateNSWAdd(block.first, step), value(problem.b.row_stride)));
+      DotPanel panel{plan.lanes, plan.shape.b.row_stride, plan.shape.b.column_stride, false,
+                     plan.shape.n};
+      b.CreateCall(dotPackFunction(b, plan, panel),
+                   {from, value(problem.b.row_stride), value(problem.b.column_stride),
+                    b.CreateNSWSub(block.count, step), n,
+                    at(types.sum, b_panel, b.CreateNSWMul(step, n))});
+    });
   }
 
   // Start of a tile moved back so that it ends inside the matrix; extent >= tile.
@@ -194,13 +214,6 @@ private:
   Range piece(Value* index, int64_t size, Value* extent) {
     Value* begin = b.CreateNSWMul(index, b.getInt64(size));
     return {begin, smaller(b.CreateNSWAdd(begin, b.getInt64(size)), extent)};
-  }
-
-  Value* firstLanes(Value* count) {
-    std::vector<Constant*> ids;
-    for (int i = 0; i < plan.lanes; ++i)
-      ids.push_back(b.getInt64(i));
-    return b.CreateICmpSLT(ConstantVector::get(ids), b.CreateVectorSplat(plan.lanes, count));
   }
 
   Value* value(const DotSize& size) { return size.value ? size.value : b.getInt64(size.constant); }

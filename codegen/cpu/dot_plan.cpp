@@ -14,6 +14,11 @@ constexpr int64_t kTypicalExtent = 512;
 constexpr int64_t kSmallChunk = 1 << 14;
 // Multiply-adds in the time that a vector of B takes from memory.
 constexpr int64_t kVectorRead = 8;
+// Multiply-adds in the time that a line takes from the second-level cache without prefetching, and
+// that are under way at a time: two each cycle, of four cycles. The first is measured, on Zen 5.
+constexpr double kLineRead = 5, kLatency = 8;
+// Rows that are worth a panel of their own, packed again.
+constexpr int64_t kPanelRows = 128;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
@@ -112,16 +117,59 @@ int64_t stepsOf(const DotPlan& plan) {
   return std::max<int64_t>(ceilDiv(typicalK(plan.shape), plan.group), 1);
 }
 
+// Steps of k in a panel of B that takes at most half of the second-level cache.
+int64_t mostPanelSteps(const DotPlan& plan, int64_t columns) {
+  return plan.target.l2_bytes / 2 / (columns * plan.sumBytes());
+}
+
 // Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
 double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
   const DotShape& s = plan.shape;
-  double tiles =
-      double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typicalN(s), vectors * plan.lanes));
+  int64_t columns = vectors * plan.lanes;
+  double tiles = double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typicalN(s), columns));
   double multiply_adds = double(rows * vectors), loads = double(rows + vectors);
-  double step = std::max({multiply_adds, loads, 4.0}) + 0.15 * loads;
+  double step = std::max({multiply_adds, loads, kLatency});
+  // Rows of B in place are read as fast as the second-level cache gives them: prefetchers follow
+  // those of a panel, but not these.
+  int64_t panel = std::min(stepsOf(plan), mostPanelSteps(plan, columns)) * columns;
+  if (!plan.packs_b && panel * plan.sumBytes() > plan.target.l1_bytes / 2) {
+    double lines = double(vectors * plan.target.vector_bytes) / kCacheLine;
+    step = std::max(step, kLineRead * lines) + 0.5 * lines;
+  }
+  step += 0.15 * loads;
   // Rows of a panel that end within a cache line make some loads touch one more line.
   if (vectors * plan.target.vector_bytes % kCacheLine != 0) tiles *= 1.05;
   return tiles * (step * double(stepsOf(plan)) + 3 * multiply_adds + 20);
+}
+
+// The same for a tile of a narrow product, with the panels that are transposed for it.
+double narrowCost(const DotPlan& plan, int64_t rows) {
+  const DotShape& s = plan.shape;
+  double vectors = double(ceilDiv(s.k, plan.lanes)), products = double(rows * s.n);
+  double loads = double(rows + s.n), step = std::max({products, loads, kLatency}) + 0.15 * loads;
+  double transposed = double(ceilDiv(s.m, kPanelRows) * plan.lanes * 10) * vectors;
+  return double(ceilDiv(s.m, rows)) * (step * vectors + 6 * products + 20) + transposed;
+}
+
+// Says whether lanes can run along k, because a row of A and the columns of B are known to.
+bool canBeNarrow(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  return usesStored(plan) && plan.group == 1 && !plan.packs_a && s.a.column_stride == 1 &&
+         constantLayout(s.b) && !s.computes_b && s.n != kDynamic && s.n > 0 && s.n < plan.lanes &&
+         s.k != kDynamic && s.k > 0;
+}
+
+void chooseNarrowTile(DotPlan& plan, double best) {
+  int64_t n = plan.shape.n;
+  for (int64_t rows = 1; rows <= std::min<int64_t>(plan.shape.m, 8); ++rows) {
+    if (rows * n + std::min(rows, n) + 1 > plan.target.vector_registers) break;
+    double cost = narrowCost(plan, rows);
+    if (cost >= best) continue;
+    best = cost;
+    plan.is_narrow = plan.packs_b = true;
+    plan.tile_rows = int(rows);
+    plan.tile_vectors = 1;
+  }
 }
 
 void chooseTile(DotPlan& plan) {
@@ -146,12 +194,15 @@ void chooseTile(DotPlan& plan) {
         plan.tile_vectors = int(vectors);
       }
     }
+  if (canBeNarrow(plan)) chooseNarrowTile(plan, best);
 }
 
 void chooseBlock(DotPlan& plan) {
   int64_t k = plan.shape.k == kDynamic && plan.shape.k_most ? plan.shape.k_most : plan.shape.k;
-  // A panel of B takes at most half of the second-level cache, packed rows of A the same.
-  int64_t most = plan.target.l2_bytes / 2 / (plan.tileColumns() * plan.sumBytes());
+  // Packed rows of A take at most half of the second-level cache as well.
+  int64_t most = mostPanelSteps(plan, plan.tileColumns());
+  // Every few rows read all of a narrow panel.
+  if (plan.is_narrow) most = plan.target.l1_bytes / (plan.shape.n * plan.sumBytes());
   if (plan.packs_a) most = std::min<int64_t>(most, 512);
   if (streamsB(plan)) most = kStreamSteps;
   most = std::max<int64_t>(most / 2 * 2, 2);
@@ -163,7 +214,7 @@ void chooseBlock(DotPlan& plan) {
   plan.unroll = k > 0 && dividesK(plan.shape, 2 * plan.group) ? 2 : 1;
   if (plan.shape.computes_b) most = std::min(most, kNumbersSteps);
   int64_t steps = stepsOf(plan), blocks = ceilDiv(steps, most);
-  int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.unroll;
+  int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.is_narrow ? plan.lanes : plan.unroll;
   plan.k_block = roundUp(ceilDiv(steps, blocks), unit) * plan.group;
 }
 
@@ -172,7 +223,7 @@ void chooseBlock(DotPlan& plan) {
 int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int64_t row_work) {
   int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 1024 : 512;
   if (plan.packs_a) most = 256;
-  int64_t least = plan.packs_b ? 128 : plan.tile_rows;
+  int64_t least = plan.packs_b ? kPanelRows : plan.tile_rows;
   int64_t pieces = ceilDiv(rows, most);
   while (column_chunks * pieces < kFewChunks) {
     int64_t smaller = ceilDiv(rows, 2 * pieces);
@@ -190,9 +241,10 @@ void chooseChunks(DotPlan& plan) {
   int64_t k = stepsOf(plan);
   int64_t batch = s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1);
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
-  plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, plan.tile_vectors * k);
+  int64_t row_work = plan.is_narrow ? ceilDiv(columns * k, plan.lanes) : plan.tile_vectors * k;
+  plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, row_work);
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
-  int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * plan.tile_vectors * k;
+  int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * row_work;
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
   if (plan.packs_a || plan.shiftsColumns()) {
@@ -239,6 +291,12 @@ bool DotPlan::hasWholeVectors() const {
 
 int64_t DotPlan::tileBytes() const { return tile_rows * tileColumns() * sumBytes(); }
 
+int64_t DotPlan::columnPanelBytes() const {
+  int64_t lanes_of_panel =
+      is_narrow ? roundUp(k_block, lanes) * shape.n : panelSteps() * tileColumns();
+  return lanes_of_panel * sumBytes();
+}
+
 int64_t DotPlan::bPanelOffset() const {
   int64_t tiles = 1;
   if (severalBlocks()) tiles = rows_per_chunk / tile_rows * (columns_per_chunk / tileColumns());
@@ -246,8 +304,7 @@ int64_t DotPlan::bPanelOffset() const {
 }
 
 int64_t DotPlan::aPanelsOffset() const {
-  int64_t panel = panelSteps() * tileColumns() * sumBytes();
-  return bPanelOffset() + (packs_b ? roundUp(panel, kCacheLine) : 0);
+  return bPanelOffset() + (packs_b ? roundUp(columnPanelBytes(), kCacheLine) : 0);
 }
 
 int64_t DotPlan::numbersOffset() const {

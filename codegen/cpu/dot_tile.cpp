@@ -145,9 +145,7 @@ private:
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
     if (plan.group == 2) return addPairs(x, y, sum);
     if (plan.group == 4) return addQuads(b, sum, y, x); // u8 of B by i8 of A
-    if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
-    if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
-    return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
+    return multiplyAddDot(b, plan, x, y, sum);
   }
 
   // Two fused multiply-adds a lane, the odd step first; denormals count as zeros.
