@@ -96,7 +96,7 @@ private:
   // The sums of a row stand in the first lanes of a line, which has them from the blocks before.
   void storeRow(int row) {
     Value* total = addLanes(ArrayRef(sums_of_tile).slice(size_t(row) * columns, columns));
-    Value* line = b.CreateConstGEP1_64(types.sum, sums, row * plan.tileColumns());
+    Value* line = b.CreateConstGEP1_64(types.sum, sums, row * layout.sums_row);
     Align align(plan.target.vector_bytes);
     if (plan.severalBlocks()) {
       Value* before = b.CreateAlignedLoad(types.vec, line, align);
@@ -157,8 +157,8 @@ Function* dotNarrowTileFunction(IRBuilderBase& b, const DotPlan& plan,
                                 const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
   static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
-  std::string name = std::string("weft.dot.narrow.") + names[int(plan.shape.element)] +
-                     "." + std::to_string(plan.tile_rows) + "x" + std::to_string(plan.shape.n) + ".a" +
+  std::string name = std::string("weft.dot.narrow.") + names[int(plan.shape.element)] + "." +
+                     std::to_string(plan.tile_rows) + "x" + std::to_string(plan.shape.n) + ".a" +
                      std::to_string(layout.a_row) + ".k" + std::to_string(plan.k_block) + "of" +
                      std::to_string(plan.shape.k);
   bool created;

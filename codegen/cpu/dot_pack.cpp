@@ -1,6 +1,7 @@
 // Copies a panel of A or B so that the register tile reads it front to back.
 #include "codegen/cpu/dot_parts.h"
 
+#include <algorithm>
 #include <vector>
 
 using namespace llvm;
@@ -8,7 +9,7 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-constexpr int64_t kPrefetchGroups = 8;
+constexpr int64_t kPrefetchGroups = 8, kPrefetchLines = 48; // the least of both
 
 class PackEmitter {
 public:
@@ -116,8 +117,10 @@ private:
   // Steps are often a page or more apart, where no hardware prefetcher follows.
   void prefetch(Value* number) {
     int64_t line = 64 * 8 / types.stored->getScalarSizeInBits();
+    int64_t lines = group * ((width + line - 1) / line);
+    int64_t groups_ahead = std::max(kPrefetchGroups, kPrefetchLines / lines);
     for (int64_t k = 0; k < group; ++k) {
-      Value* ahead = stepOf(number, kPrefetchGroups * group + k);
+      Value* ahead = stepOf(number, groups_ahead * group + k);
       for (int64_t lane = 0; lane < width; lane += line)
         b.CreateIntrinsic(
             Intrinsic::prefetch, {types.ptr},
@@ -131,11 +134,12 @@ private:
     b.CreateCondBr(b.CreateICmpSGE(valid, b.getInt64(width)), whole, part);
     b.SetInsertPoint(whole);
     Value* squares = b.CreateAnd(whole_groups, b.getInt64(-int64_t(lanes)));
-    emitDotLoop(b, zero, squares, lanes, [&](Value* number) { copySquares(number, lanes); });
-    if (panel.steps > 0 && group == 1)
-      copySquares(squares, panel.steps % lanes);
-    else
-      copyScalars(squares);
+    int64_t whole_lanes = width / lanes * lanes;
+    // The surplus of a partial square falls on the first lanes of the next group: it goes first.
+    if (whole_lanes < width) copyStrip(b.getInt64(whole_lanes), width - whole_lanes, squares);
+    emitDotLoop(b, zero, b.getInt64(whole_lanes), lanes,
+                [&](Value* lane) { copyStrip(lane, lanes, squares); });
+    if (!knowsSteps()) copyScalars(squares);
     b.CreateBr(done);
     b.SetInsertPoint(part);
     copyScalars(zero);
@@ -144,14 +148,14 @@ private:
     b.SetInsertPoint(done);
   }
 
-  // All lanes of so many groups from `number` on.
-  void copySquares(Value* number, int64_t deep) {
-    if (deep == 0) return;
-    int64_t whole_lanes = width / lanes * lanes;
-    // The surplus of a partial square falls on the first lanes of the next group: it goes first.
-    if (whole_lanes < width) copySquare(b.getInt64(whole_lanes), width - whole_lanes, number, deep);
-    emitDotLoop(b, zero, b.getInt64(whole_lanes), lanes,
-                [&](Value* lane) { copySquare(lane, lanes, number, deep); });
+  bool knowsSteps() const { return panel.steps > 0 && group == 1; }
+
+  // Squares of the same lanes one after the other: few rows are read at a time, each of them on.
+  void copyStrip(Value* first_lane, int64_t count, Value* squares) {
+    emitDotLoop(b, zero, squares, lanes,
+                [&](Value* number) { copySquare(first_lane, count, number, lanes); });
+    if (knowsSteps() && panel.steps % lanes != 0)
+      copySquare(first_lane, count, squares, panel.steps % lanes);
   }
 
   void copySquare(Value* first_lane, int64_t count, Value* number, int64_t deep) {

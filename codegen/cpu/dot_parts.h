@@ -68,6 +68,7 @@ llvm::Value* addQuads(llvm::IRBuilderBase& builder, llvm::Value* sum, llvm::Valu
 /// row of B in place lies `b_row` behind the one before it.
 struct DotTileLayout {
   int64_t a_row, a_step, b_step, b_row = 0;
+  int64_t sums_row; // from one row of sums to the next, in elements
 };
 
 /// Returns `void tile(ptr a, ptr b, ptr sums, i64 steps, i1 fresh, ptr shifts)`:

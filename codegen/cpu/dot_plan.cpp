@@ -14,11 +14,15 @@ constexpr int64_t kTypicalExtent = 512;
 constexpr int64_t kSmallChunk = 1 << 14;
 // Multiply-adds in the time that a vector of B takes from memory.
 constexpr int64_t kVectorRead = 8;
-// Multiply-adds in the time that a line takes from the second-level cache without prefetching, and
-// that are under way at a time: two each cycle, of four cycles. The first is measured, on Zen 5.
-constexpr double kLineRead = 5, kLatency = 8;
-// Rows that are worth a panel of their own, packed again.
-constexpr int64_t kPanelRows = 128;
+// Multiply-adds in the time that a line takes from the second-level cache, of rows far apart and of
+// a panel, measured on Zen 5; and those under way at a time: two each cycle, of four cycles.
+constexpr double kLineRead = 5, kPanelLineRead = 4, kLatency = 8;
+// Multiply-adds in the time that packing takes to find a row of B in a page of its own, or what a
+// window sees.
+constexpr double kRowVisit = 72;
+// Rows that are worth a panel of their own, packed again, and the most of a chunk, unless there are
+// chunks enough.
+constexpr int64_t kPanelRows = 128, kChunkRows = 512;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
@@ -122,33 +126,67 @@ int64_t mostPanelSteps(const DotPlan& plan, int64_t columns) {
   return plan.target.l2_bytes / 2 / (columns * plan.sumBytes());
 }
 
-// Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
+// Cycles, in units of one vector multiply-add, for one tile of rows x vectors.
 double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
-  const DotShape& s = plan.shape;
-  int64_t columns = vectors * plan.lanes;
-  double tiles = double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typicalN(s), columns));
   double multiply_adds = double(rows * vectors), loads = double(rows + vectors);
   double step = std::max({multiply_adds, loads, kLatency});
-  // Rows of B in place are read as fast as the second-level cache gives them: prefetchers follow
-  // those of a panel, but not these.
+  // Beyond the first-level cache a step is as fast as the second one gives rows of B: prefetchers
+  // follow those of a panel, but not those in place.
+  int64_t columns = vectors * plan.lanes;
   int64_t panel = std::min(stepsOf(plan), mostPanelSteps(plan, columns)) * columns;
-  if (!plan.packs_b && panel * plan.sumBytes() > plan.target.l1_bytes / 2) {
+  if (panel * plan.sumBytes() > plan.target.l1_bytes / 2) {
     double lines = double(vectors * plan.target.vector_bytes) / kCacheLine;
-    step = std::max(step, kLineRead * lines) + 0.5 * lines;
+    step = std::max(step, (plan.packs_b ? kPanelLineRead : kLineRead) * lines);
+    step += (plan.packs_b ? 0.2 : 0.5) * lines;
   }
-  step += 0.15 * loads;
+  double cost = (step + 0.15 * loads) * double(stepsOf(plan)) + 3 * multiply_adds + 20;
   // Rows of a panel that end within a cache line make some loads touch one more line.
-  if (vectors * plan.target.vector_bytes % kCacheLine != 0) tiles *= 1.05;
-  return tiles * (step * double(stepsOf(plan)) + 3 * multiply_adds + 20);
+  return vectors * plan.target.vector_bytes % kCacheLine != 0 ? 1.05 * cost : cost;
 }
 
-// The same for a tile of a narrow product, with the panels that are transposed for it.
+// How much longer two threads take than one takes for half of it, where each chunk is a column of
+// tiles, the last one narrower.
+double unevenness(const DotPlan& plan, int64_t vectors, int64_t most_vectors) {
+  const DotShape& s = plan.shape;
+  int64_t column_tiles = ceilDiv(most_vectors, vectors);
+  int64_t row_chunks = ceilDiv(typical(s.m), kChunkRows) * (s.batch == kDynamic ? 1 : s.batch);
+  if (row_chunks % 2 == 0 || column_tiles < kFewChunks) return 1;
+  int64_t longer = column_tiles / 2 * vectors;
+  if (column_tiles % 2) longer += most_vectors - (column_tiles - 1) * vectors;
+  return std::max(1.0, 2 * double(longer) / double(most_vectors));
+}
+
+// Cycles, in the same units, to find what so many panels of B are packed from, where a step of k is
+// a row of B or what a window sees.
+double visitsCost(const DotPlan& plan, int64_t panels) {
+  const DotShape& s = plan.shape;
+  if (!plan.packs_b || s.b.row_stride == 1 || s.computes_b) return 0;
+  bool far = s.b.row_stride == kDynamic || s.b.row_stride * elementBytes(s.element) >= kPage;
+  return double(panels * ceilDiv(typical(s.m), kChunkRows) * typicalK(s)) *
+         (far ? kRowVisit : kRowVisit / 4);
+}
+
+// Cycles, in the same units, for the whole product, whose last column of tiles is as narrow as it
+// can be.
+double productCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
+  const DotShape& s = plan.shape;
+  int64_t all = ceilDiv(typicalN(s), plan.lanes), rest = all % vectors;
+  if (s.n == kDynamic) all = roundUp(all, vectors), rest = 0;
+  double column = double(all / vectors) * tileCost(plan, rows, vectors);
+  if (rest) column += tileCost(plan, rows, rest);
+  double cost = double(ceilDiv(typical(s.m), rows)) * column;
+  cost += visitsCost(plan, ceilDiv(all, vectors));
+  return cost * unevenness(plan, vectors, all);
+}
+
+// The same for a narrow product, with the panels that are transposed for it.
 double narrowCost(const DotPlan& plan, int64_t rows) {
   const DotShape& s = plan.shape;
   double vectors = double(ceilDiv(s.k, plan.lanes)), products = double(rows * s.n);
   double loads = double(rows + s.n), step = std::max({products, loads, kLatency}) + 0.15 * loads;
   double transposed = double(ceilDiv(s.m, kPanelRows) * plan.lanes * 10) * vectors;
-  return double(ceilDiv(s.m, rows)) * (step * vectors + 6 * products + 20) + transposed;
+  return double(ceilDiv(s.m, rows)) * (step * vectors + 6 * products + 20) + transposed +
+         visitsCost(plan, 1);
 }
 
 // Says whether lanes can run along k, because a row of A and the columns of B are known to.
@@ -187,7 +225,7 @@ void chooseTile(DotPlan& plan) {
   for (int64_t rows = 1; rows <= most_rows; ++rows)
     for (int64_t vectors = 1; vectors <= most_vectors; ++vectors) {
       if (rows * vectors + vectors + 1 > registers) break;
-      double cost = tileCost(plan, rows, vectors);
+      double cost = productCost(plan, rows, vectors);
       if (cost < best) {
         best = cost;
         plan.tile_rows = int(rows);
@@ -221,7 +259,7 @@ void chooseBlock(DotPlan& plan) {
 // Rows of a chunk: all of them use one packed panel of B, so they are many; but fewer where else
 // there would be work for a few threads only.
 int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int64_t row_work) {
-  int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 1024 : 512;
+  int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 2 * kChunkRows : kChunkRows;
   if (plan.packs_a) most = 256;
   int64_t least = plan.packs_b ? kPanelRows : plan.tile_rows;
   int64_t pieces = ceilDiv(rows, most);
@@ -278,6 +316,12 @@ void chooseChunks(DotPlan& plan) {
 
 int64_t DotPlan::sumBytes() const {
   return shape.element == DotElement::f64 || shape.element == DotElement::i64 ? 8 : 4;
+}
+
+int DotPlan::edgeVectors() const {
+  if (shape.n == kDynamic || is_narrow) return 0;
+  int vectors = int(ceilDiv(shape.n % tileColumns(), lanes));
+  return vectors == tile_vectors ? 0 : vectors;
 }
 
 bool DotPlan::severalBlocks() const {

@@ -65,6 +65,9 @@ struct DotPlan {
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
+  /// Vectors of the last column of tiles where these are fewer, else 0. The tile's panel and its
+  /// sums have rows of full length.
+  int edgeVectors() const;
   int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
   int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
   int64_t columnPanelBytes() const;                      // size of a panel of B

@@ -141,6 +141,28 @@ TEST_CASE("dot: sums continue over blocks of k") {
   }
 }
 
+TEST_CASE("dot: the last column of tiles is as narrow as it can be") {
+  for (DotElement element : {DotElement::f32, DotElement::bf16})
+    for (const DotTarget& target : {kAvx512, kAvx2, kSse})
+      for (int64_t n : {49, 65, 100, 196, 257}) {
+        DotCase c = dense(30, n, 70, target, element);
+        check(c);
+        c.k_block = 32;
+        check(c);
+        c.shape.b = transposed(70);
+        check(c);
+        c.shape.m = 140;
+        c.shape.b = rowMajor(n);
+        check(c);
+      }
+  // In front of 65 rows B stays in place, of 300 it is packed.
+  for (int64_t m : {65, 300}) {
+    DotPlan plan = DotKernel(dense(m, 257, 129)).plan();
+    CHECK(plan.packs_b == (m == 300));
+    CHECK(plan.edgeVectors() == 17 % plan.tile_vectors);
+  }
+}
+
 TEST_CASE("dot: lanes run along k where columns are fewer than lanes") {
   for (DotElement element : {DotElement::f32, DotElement::f64, DotElement::i64})
     for (const DotTarget& target : {kAvx512, kAvx2, kSse})
