@@ -1,8 +1,6 @@
 #include "codegen/cpu/dot.h"
 #include "codegen/cpu/dot_parts.h"
 
-#include <vector>
-
 using namespace llvm;
 
 namespace weft::cpu {
@@ -68,7 +66,8 @@ private:
                 Value* panel, const Block& block) {
     Value *row_base = row, *a;
     int64_t bytes = plan.sumBytes(), stored = types.stored->getScalarSizeInBits() / 8;
-    DotTileLayout layout{bytes, plan.tile_rows * bytes, plan.tileColumns() * bytes};
+    DotTileLayout layout{bytes, plan.tile_rows * bytes, plan.tileColumns() * bytes, 0,
+                         plan.tileColumns()};
     if (plan.packs_a) {
       a = rowPanel(row, rows);
     } else {
@@ -99,15 +98,32 @@ private:
           b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.rows_per_chunk));
       sums = at(types.sum, tiles, b.CreateNSWAdd(from_row, from_column));
     }
-    b.CreateCall(dotTileFunction(b, plan, layout), {a, panel, sums, steps, block.is_first, shift});
+    callTile(layout, column, {a, panel, sums, steps, block.is_first, shift});
     emitDotIf(b, block.is_last,
               [&] { emitEpilogue(batch, rows, columns, row, row_base, column, sums); });
+  }
+
+  // Of the last column of tiles only the vectors that hold columns are multiplied.
+  void callTile(const DotTileLayout& layout, Value* column, ArrayRef<Value*> arguments) {
+    if (plan.is_narrow) {
+      b.CreateCall(dotNarrowTileFunction(b, plan, layout), arguments);
+      return;
+    }
+    Value* is_whole = b.getTrue();
+    if (DotPlan edge = plan; int vectors = plan.edgeVectors()) {
+      edge.tile_vectors = vectors;
+      Value* first = b.getInt64(plan.shape.n / plan.tileColumns() * plan.tileColumns());
+      is_whole = b.CreateICmpSLT(column, first);
+      emitDotIf(b, b.CreateNot(is_whole),
+                [&] { b.CreateCall(dotTileFunction(b, edge, layout), arguments); });
+    }
+    emitDotIf(b, is_whole, [&] { b.CreateCall(dotTileFunction(b, plan, layout), arguments); });
   }
 
   // Hands the tile's rows x columns inside the matrix to the epilogue, vector by vector.
   void emitEpilogue(Value* batch, const Range& rows, const Range& columns, Value* row,
                     Value* row_base, Value* column, Value* sums) {
-    Value* column_base = plan.packs_b ? column : inside(column, plan.shape.n, plan.tileColumns());
+    Value* column_base = plan.packs_b ? column : insideColumns(column);
     Value* row_end = smaller(b.CreateNSWAdd(row, b.getInt64(plan.tile_rows)), rows.end);
     Value* column_end =
         smaller(b.CreateNSWAdd(column, b.getInt64(plan.tileColumns())), columns.end);
@@ -126,8 +142,9 @@ private:
         if (whole) return;
         Value* count = b.CreateNSWSub(column_end, column);
         Value* left = b.CreateAnd(count, b.getInt64(plan.lanes - 1));
-        emitDotIf(b, b.CreateICmpSGT(left, zero),
-                  [&] { hand_over(b.CreateNSWSub(column_end, left), firstLanes(left)); });
+        emitDotIf(b, b.CreateICmpSGT(left, zero), [&] {
+          hand_over(b.CreateNSWSub(column_end, left), firstLanesDot(b, plan.lanes, left));
+        });
       });
     });
   }
@@ -159,11 +176,15 @@ private:
   Value* columnPanel(Value* column, const Block& block) {
     if (!plan.packs_b)
       return at(types.stored, b_base,
-                offset(block.first, problem.b.row_stride,
-                       inside(column, plan.shape.n, plan.tileColumns()), problem.b.column_stride));
+                offset(block.first, problem.b.row_stride, insideColumns(column),
+                       problem.b.column_stride));
     if (problem.b.pack) {
       problem.b.pack(
           {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
+      return b_panel;
+    }
+    if (plan.is_narrow) {
+      packNarrow(block);
       return b_panel;
     }
     Value* from = at(types.stored, b_base,
@@ -175,9 +196,31 @@ private:
     return b_panel;
   }
 
+  // All columns, with lanes along k: a panel [k / lanes][n][lanes].
+  void packNarrow(const Block& block) {
+    emitDotLoop(b, zero, block.count, plan.lanes, [&](Value* step) {
+      Value* from = at(
+          types.stored, b_base,
+          emitDotOffset(b, zero, b.CreateNSWAdd(block.first, step), value(problem.b.row_stride)));
+      DotPanel panel{plan.lanes, plan.shape.b.row_stride, plan.shape.b.column_stride, false,
+                     plan.shape.n};
+      b.CreateCall(dotPackFunction(b, plan, panel),
+                   {from, value(problem.b.row_stride), value(problem.b.column_stride),
+                    b.CreateNSWSub(block.count, step), n,
+                    at(types.sum, b_panel, b.CreateNSWMul(step, n))});
+    });
+  }
+
   // Start of a tile moved back so that it ends inside the matrix; extent >= tile.
   Value* inside(Value* start, int64_t extent, int64_t tile) {
     return extent % tile == 0 ? start : smaller(start, b.getInt64(extent - tile));
+  }
+
+  // The same for columns, of which the last tile may have fewer.
+  Value* insideColumns(Value* column) {
+    if (plan.hasWholeVectors()) return column;
+    int vectors = plan.edgeVectors() ? plan.edgeVectors() : plan.tile_vectors;
+    return smaller(column, b.getInt64(plan.shape.n - int64_t(vectors) * plan.lanes));
   }
 
   Value* entryBase(const DotOperand& operand, Value* batch) {
@@ -194,13 +237,6 @@ private:
   Range piece(Value* index, int64_t size, Value* extent) {
     Value* begin = b.CreateNSWMul(index, b.getInt64(size));
     return {begin, smaller(b.CreateNSWAdd(begin, b.getInt64(size)), extent)};
-  }
-
-  Value* firstLanes(Value* count) {
-    std::vector<Constant*> ids;
-    for (int i = 0; i < plan.lanes; ++i)
-      ids.push_back(b.getInt64(i));
-    return b.CreateICmpSLT(ConstantVector::get(ids), b.CreateVectorSplat(plan.lanes, count));
   }
 
   Value* value(const DotSize& size) { return size.value ? size.value : b.getInt64(size.constant); }

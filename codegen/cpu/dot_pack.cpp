@@ -1,6 +1,7 @@
 // Copies a panel of A or B so that the register tile reads it front to back.
 #include "codegen/cpu/dot_parts.h"
 
+#include <algorithm>
 #include <vector>
 
 using namespace llvm;
@@ -8,7 +9,7 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-constexpr int64_t kPrefetchGroups = 8;
+constexpr int64_t kPrefetchGroups = 8, kPrefetchLines = 48; // the least of both
 
 class PackEmitter {
 public:
@@ -85,7 +86,7 @@ private:
     b.SetInsertPoint(part);
     std::vector<Value*> masks;
     for (int64_t lane = 0; lane < width; lane += lanes)
-      masks.push_back(firstLanes(b.CreateNSWSub(valid, b.getInt64(lane))));
+      masks.push_back(firstLanesDot(b, lanes, b.CreateNSWSub(valid, b.getInt64(lane))));
     copy([&](int64_t lane) { return masks[lane / lanes]; });
     b.CreateBr(done);
     done->moveAfter(b.GetInsertBlock());
@@ -116,21 +117,15 @@ private:
   // Steps are often a page or more apart, where no hardware prefetcher follows.
   void prefetch(Value* number) {
     int64_t line = 64 * 8 / types.stored->getScalarSizeInBits();
+    int64_t lines = group * ((width + line - 1) / line);
+    int64_t groups_ahead = std::max(kPrefetchGroups, kPrefetchLines / lines);
     for (int64_t k = 0; k < group; ++k) {
-      Value* ahead = stepOf(number, kPrefetchGroups * group + k);
+      Value* ahead = stepOf(number, groups_ahead * group + k);
       for (int64_t lane = 0; lane < width; lane += line)
         b.CreateIntrinsic(
             Intrinsic::prefetch, {types.ptr},
             {source(b.getInt64(lane), ahead), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
     }
-  }
-
-  // Mask of the first `count` lanes, which may be any number.
-  Value* firstLanes(Value* count) {
-    std::vector<Constant*> ids;
-    for (int i = 0; i < lanes; ++i)
-      ids.push_back(b.getInt64(i));
-    return b.CreateICmpSLT(ConstantVector::get(ids), b.CreateVectorSplat(lanes, count));
   }
 
   // Steps lie side by side, and so does a group: squares of lanes x lanes go through registers.
@@ -140,13 +135,11 @@ private:
     b.SetInsertPoint(whole);
     Value* squares = b.CreateAnd(whole_groups, b.getInt64(-int64_t(lanes)));
     int64_t whole_lanes = width / lanes * lanes;
-    emitDotLoop(b, zero, squares, lanes, [&](Value* number) {
-      // The surplus of a partial square falls on the first lanes of the next group: it goes first.
-      if (whole_lanes < width) copySquare(b.getInt64(whole_lanes), width - whole_lanes, number);
-      emitDotLoop(b, zero, b.getInt64(whole_lanes), lanes,
-                  [&](Value* lane) { copySquare(lane, lanes, number); });
-    });
-    copyScalars(squares);
+    // The surplus of a partial square falls on the first lanes of the next group: it goes first.
+    if (whole_lanes < width) copyStrip(b.getInt64(whole_lanes), width - whole_lanes, squares);
+    emitDotLoop(b, zero, b.getInt64(whole_lanes), lanes,
+                [&](Value* lane) { copyStrip(lane, lanes, squares); });
+    if (!knowsSteps()) copyScalars(squares);
     b.CreateBr(done);
     b.SetInsertPoint(part);
     copyScalars(zero);
@@ -155,21 +148,32 @@ private:
     b.SetInsertPoint(done);
   }
 
-  void copySquare(Value* first_lane, int64_t count, Value* number) {
+  bool knowsSteps() const { return panel.steps > 0 && group == 1; }
+
+  // Squares of the same lanes one after the other: few rows are read at a time, each of them on.
+  void copyStrip(Value* first_lane, int64_t count, Value* squares) {
+    emitDotLoop(b, zero, squares, lanes,
+                [&](Value* number) { copySquare(first_lane, count, number, lanes); });
+    if (knowsSteps() && panel.steps % lanes != 0)
+      copySquare(first_lane, count, squares, panel.steps % lanes);
+  }
+
+  void copySquare(Value* first_lane, int64_t count, Value* number, int64_t deep) {
     std::vector<Value*> rows;
+    Value* mask = deep < lanes ? firstLanesDot(b, lanes, b.getInt64(deep)) : nullptr;
     Value* corner = source(first_lane, stepOf(number));
     for (int64_t i = 0; i < lanes; ++i) {
       Value* row =
           b.CreateGEP(types.stored, corner, emitDotOffset(b, zero, b.getInt64(i), lane_stride));
       rows.push_back(i >= count  ? static_cast<Value*>(PoisonValue::get(types.vec))
                      : group > 1 ? loadStored(row, types.vec)
-                                 : emitDotLoad(b, types, row, lanes));
+                                 : emitDotLoad(b, types, row, lanes, mask));
     }
     // Invariant: after the stage of distance d, bit d of the lane and of the row are exchanged.
     for (int distance = lanes / 2; distance >= 1; distance /= 2)
       for (int i = 0; i < lanes; ++i)
         if (!(i & distance)) exchange(rows[i], rows[i + distance], distance);
-    for (int i = 0; i < lanes; ++i)
+    for (int i = 0; i < deep; ++i)
       store(rows[i], first_lane, b.CreateNSWAdd(number, b.getInt64(i)));
   }
 
@@ -231,6 +235,7 @@ Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel&
   std::string name = std::string("weft.dot.pack.") + names[int(plan.shape.element)] + "." +
                      std::to_string(panel.width) + "x" + std::to_string(plan.group) + "." +
                      text(panel.lane_stride) + "." + text(panel.step_stride);
+  if (panel.steps > 0) name += ".n" + std::to_string(panel.steps);
   if (plan.shiftsColumns() && !panel.is_left) name += ".shifted";
   bool created;
   Function* function = dotFunction(

@@ -5,6 +5,8 @@
 #include "llvm/IR/IntrinsicsX86.h"
 #include "llvm/IR/Module.h"
 
+#include <vector>
+
 using namespace llvm;
 
 namespace weft::cpu {
@@ -114,6 +116,19 @@ Value* interleaveDot(IRBuilderBase& b, const DotTypes& types, ArrayRef<Value*> r
       left[r] = b.CreateShuffleVector(left[r], left[r + half], order);
   }
   return b.CreateBitCast(left[0], types.vec);
+}
+
+Value* firstLanesDot(IRBuilderBase& b, int lanes, Value* count) {
+  std::vector<Constant*> ids;
+  for (int i = 0; i < lanes; ++i)
+    ids.push_back(b.getInt64(i));
+  return b.CreateICmpSLT(ConstantVector::get(ids), b.CreateVectorSplat(lanes, count));
+}
+
+Value* multiplyAddDot(IRBuilderBase& b, const DotPlan& plan, Value* x, Value* y, Value* sum) {
+  if (sum->getType()->isIntOrIntVectorTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
+  if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
+  return b.CreateIntrinsic(Intrinsic::fma, {sum->getType()}, {x, y, sum});
 }
 
 Value* addQuads(IRBuilderBase& b, Value* sum, Value* x, Value* y) {

@@ -53,6 +53,13 @@ llvm::Function* dotFunction(llvm::IRBuilderBase& builder, const std::string& nam
 llvm::Value* interleaveDot(llvm::IRBuilderBase& builder, const DotTypes& types,
                            llvm::ArrayRef<llvm::Value*> rows);
 
+/// Mask of the first `count` of `lanes` lanes; the count may be any number.
+llvm::Value* firstLanesDot(llvm::IRBuilderBase& builder, int lanes, llvm::Value* count);
+
+/// sum + x * y where the plan has no groups, fused where the target can.
+llvm::Value* multiplyAddDot(llvm::IRBuilderBase& builder, const DotPlan& plan, llvm::Value* x,
+                            llvm::Value* y, llvm::Value* sum);
+
 /// Adds to each lane of `sum`, i32, the products of four u8 of x and four i8 of y.
 llvm::Value* addQuads(llvm::IRBuilderBase& builder, llvm::Value* sum, llvm::Value* x,
                       llvm::Value* y);
@@ -61,6 +68,7 @@ llvm::Value* addQuads(llvm::IRBuilderBase& builder, llvm::Value* sum, llvm::Valu
 /// row of B in place lies `b_row` behind the one before it.
 struct DotTileLayout {
   int64_t a_row, a_step, b_step, b_row = 0;
+  int64_t sums_row; // from one row of sums to the next, in elements
 };
 
 /// Returns `void tile(ptr a, ptr b, ptr sums, i64 steps, i1 fresh, ptr shifts)`:
@@ -69,6 +77,11 @@ struct DotTileLayout {
 /// well, unless plan.shiftsColumns().
 llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                 const DotTileLayout& layout);
+
+/// The same for a plan that is narrow: a step is one of k, B a panel [step / lanes][n][lanes] with
+/// zeros behind the last step, and sums [rows][tileColumns()], of which the first n columns count.
+llvm::Function* dotNarrowTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
+                                      const DotTileLayout& layout);
 
 /// Returns `void shift(ptr a, i64 steps, ptr shifts)`, for a plan that shifts columns: shifts[row]
 /// is -128 times the sum of a row's elements over `steps` groups of k, of the rows of a tile,
@@ -79,7 +92,8 @@ llvm::Function* dotShiftFunction(llvm::IRBuilderBase& builder, const DotPlan& pl
 /// apart by these strides, each constant or kDynamic.
 struct DotPanel {
   int64_t width, lane_stride, step_stride;
-  bool is_left; // of A
+  bool is_left;      // of A
+  int64_t steps = 0; // how many there are, where that is a constant that the function may know
 };
 
 /// Returns `void pack(ptr from, i64 lane_stride, i64 step_stride, i64 lanes, i64 k, ptr to)`:

@@ -14,6 +14,15 @@ constexpr int64_t kTypicalExtent = 512;
 constexpr int64_t kSmallChunk = 1 << 14;
 // Multiply-adds in the time that a vector of B takes from memory.
 constexpr int64_t kVectorRead = 8;
+// Multiply-adds in the time that a line takes from the second-level cache, of rows far apart and of
+// a panel, measured on Zen 5; and those under way at a time: two each cycle, of four cycles.
+constexpr double kLineRead = 5, kPanelLineRead = 4, kLatency = 8;
+// Multiply-adds in the time that packing takes to find a row of B in a page of its own, or what a
+// window sees.
+constexpr double kRowVisit = 72;
+// Rows that are worth a panel of their own, packed again, and the most of a chunk, unless there are
+// chunks enough.
+constexpr int64_t kPanelRows = 128, kChunkRows = 512;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
@@ -112,16 +121,93 @@ int64_t stepsOf(const DotPlan& plan) {
   return std::max<int64_t>(ceilDiv(typicalK(plan.shape), plan.group), 1);
 }
 
-// Cycles, in units of one vector multiply-add, for the whole product with tiles of rows x vectors.
+// Steps of k in a panel of B that takes at most half of the second-level cache.
+int64_t mostPanelSteps(const DotPlan& plan, int64_t columns) {
+  return plan.target.l2_bytes / 2 / (columns * plan.sumBytes());
+}
+
+// Cycles, in units of one vector multiply-add, for one tile of rows x vectors.
 double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
-  const DotShape& s = plan.shape;
-  double tiles =
-      double(ceilDiv(typical(s.m), rows)) * double(ceilDiv(typicalN(s), vectors * plan.lanes));
   double multiply_adds = double(rows * vectors), loads = double(rows + vectors);
-  double step = std::max({multiply_adds, loads, 4.0}) + 0.15 * loads;
+  double step = std::max({multiply_adds, loads, kLatency});
+  // Beyond the first-level cache a step is as fast as the second one gives rows of B: prefetchers
+  // follow those of a panel, but not those in place.
+  int64_t columns = vectors * plan.lanes;
+  int64_t panel = std::min(stepsOf(plan), mostPanelSteps(plan, columns)) * columns;
+  if (panel * plan.sumBytes() > plan.target.l1_bytes / 2) {
+    double lines = double(vectors * plan.target.vector_bytes) / kCacheLine;
+    step = std::max(step, (plan.packs_b ? kPanelLineRead : kLineRead) * lines);
+    step += (plan.packs_b ? 0.2 : 0.5) * lines;
+  }
+  double cost = (step + 0.15 * loads) * double(stepsOf(plan)) + 3 * multiply_adds + 20;
   // Rows of a panel that end within a cache line make some loads touch one more line.
-  if (vectors * plan.target.vector_bytes % kCacheLine != 0) tiles *= 1.05;
-  return tiles * (step * double(stepsOf(plan)) + 3 * multiply_adds + 20);
+  return vectors * plan.target.vector_bytes % kCacheLine != 0 ? 1.05 * cost : cost;
+}
+
+// How much longer two threads take than one takes for half of it, where each chunk is a column of
+// tiles, the last one narrower.
+double unevenness(const DotPlan& plan, int64_t vectors, int64_t most_vectors) {
+  const DotShape& s = plan.shape;
+  int64_t column_tiles = ceilDiv(most_vectors, vectors);
+  int64_t row_chunks = ceilDiv(typical(s.m), kChunkRows) * (s.batch == kDynamic ? 1 : s.batch);
+  if (row_chunks % 2 == 0 || column_tiles < kFewChunks) return 1;
+  int64_t longer = column_tiles / 2 * vectors;
+  if (column_tiles % 2) longer += most_vectors - (column_tiles - 1) * vectors;
+  return std::max(1.0, 2 * double(longer) / double(most_vectors));
+}
+
+// Cycles, in the same units, to find what so many panels of B are packed from, where a step of k is
+// a row of B or what a window sees.
+double visitsCost(const DotPlan& plan, int64_t panels) {
+  const DotShape& s = plan.shape;
+  if (!plan.packs_b || s.b.row_stride == 1 || s.computes_b) return 0;
+  bool far = s.b.row_stride == kDynamic || s.b.row_stride * elementBytes(s.element) >= kPage;
+  return double(panels * ceilDiv(typical(s.m), kChunkRows) * typicalK(s)) *
+         (far ? kRowVisit : kRowVisit / 4);
+}
+
+// Cycles, in the same units, for the whole product, whose last column of tiles is as narrow as it
+// can be.
+double productCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
+  const DotShape& s = plan.shape;
+  int64_t all = ceilDiv(typicalN(s), plan.lanes), rest = all % vectors;
+  if (s.n == kDynamic) all = roundUp(all, vectors), rest = 0;
+  double column = double(all / vectors) * tileCost(plan, rows, vectors);
+  if (rest) column += tileCost(plan, rows, rest);
+  double cost = double(ceilDiv(typical(s.m), rows)) * column;
+  cost += visitsCost(plan, ceilDiv(all, vectors));
+  return cost * unevenness(plan, vectors, all);
+}
+
+// The same for a narrow product, with the panels that are transposed for it.
+double narrowCost(const DotPlan& plan, int64_t rows) {
+  const DotShape& s = plan.shape;
+  double vectors = double(ceilDiv(s.k, plan.lanes)), products = double(rows * s.n);
+  double loads = double(rows + s.n), step = std::max({products, loads, kLatency}) + 0.15 * loads;
+  double transposed = double(ceilDiv(s.m, kPanelRows) * plan.lanes * 10) * vectors;
+  return double(ceilDiv(s.m, rows)) * (step * vectors + 6 * products + 20) + transposed +
+         visitsCost(plan, 1);
+}
+
+// Says whether lanes can run along k, because a row of A and the columns of B are known to.
+bool canBeNarrow(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  return usesStored(plan) && plan.group == 1 && !plan.packs_a && s.a.column_stride == 1 &&
+         constantLayout(s.b) && !s.computes_b && s.n != kDynamic && s.n > 0 && s.n < plan.lanes &&
+         s.k != kDynamic && s.k > 0;
+}
+
+void chooseNarrowTile(DotPlan& plan, double best) {
+  int64_t n = plan.shape.n;
+  for (int64_t rows = 1; rows <= std::min<int64_t>(plan.shape.m, 8); ++rows) {
+    if (rows * n + std::min(rows, n) + 1 > plan.target.vector_registers) break;
+    double cost = narrowCost(plan, rows);
+    if (cost >= best) continue;
+    best = cost;
+    plan.is_narrow = plan.packs_b = true;
+    plan.tile_rows = int(rows);
+    plan.tile_vectors = 1;
+  }
 }
 
 void chooseTile(DotPlan& plan) {
@@ -139,19 +225,22 @@ void chooseTile(DotPlan& plan) {
   for (int64_t rows = 1; rows <= most_rows; ++rows)
     for (int64_t vectors = 1; vectors <= most_vectors; ++vectors) {
       if (rows * vectors + vectors + 1 > registers) break;
-      double cost = tileCost(plan, rows, vectors);
+      double cost = productCost(plan, rows, vectors);
       if (cost < best) {
         best = cost;
         plan.tile_rows = int(rows);
         plan.tile_vectors = int(vectors);
       }
     }
+  if (canBeNarrow(plan)) chooseNarrowTile(plan, best);
 }
 
 void chooseBlock(DotPlan& plan) {
   int64_t k = plan.shape.k == kDynamic && plan.shape.k_most ? plan.shape.k_most : plan.shape.k;
-  // A panel of B takes at most half of the second-level cache, packed rows of A the same.
-  int64_t most = plan.target.l2_bytes / 2 / (plan.tileColumns() * plan.sumBytes());
+  // Packed rows of A take at most half of the second-level cache as well.
+  int64_t most = mostPanelSteps(plan, plan.tileColumns());
+  // Every few rows read all of a narrow panel.
+  if (plan.is_narrow) most = plan.target.l1_bytes / (plan.shape.n * plan.sumBytes());
   if (plan.packs_a) most = std::min<int64_t>(most, 512);
   if (streamsB(plan)) most = kStreamSteps;
   most = std::max<int64_t>(most / 2 * 2, 2);
@@ -163,16 +252,16 @@ void chooseBlock(DotPlan& plan) {
   plan.unroll = k > 0 && dividesK(plan.shape, 2 * plan.group) ? 2 : 1;
   if (plan.shape.computes_b) most = std::min(most, kNumbersSteps);
   int64_t steps = stepsOf(plan), blocks = ceilDiv(steps, most);
-  int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.unroll;
+  int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.is_narrow ? plan.lanes : plan.unroll;
   plan.k_block = roundUp(ceilDiv(steps, blocks), unit) * plan.group;
 }
 
 // Rows of a chunk: all of them use one packed panel of B, so they are many; but fewer where else
 // there would be work for a few threads only.
 int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int64_t row_work) {
-  int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 1024 : 512;
+  int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 2 * kChunkRows : kChunkRows;
   if (plan.packs_a) most = 256;
-  int64_t least = plan.packs_b ? 128 : plan.tile_rows;
+  int64_t least = plan.packs_b ? kPanelRows : plan.tile_rows;
   int64_t pieces = ceilDiv(rows, most);
   while (column_chunks * pieces < kFewChunks) {
     int64_t smaller = ceilDiv(rows, 2 * pieces);
@@ -190,9 +279,10 @@ void chooseChunks(DotPlan& plan) {
   int64_t k = stepsOf(plan);
   int64_t batch = s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1);
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
-  plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, plan.tile_vectors * k);
+  int64_t row_work = plan.is_narrow ? ceilDiv(columns * k, plan.lanes) : plan.tile_vectors * k;
+  plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, row_work);
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
-  int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * plan.tile_vectors * k;
+  int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * row_work;
 
   int64_t tiles = ceilDiv(kSmallChunk, tile_work);
   if (plan.packs_a || plan.shiftsColumns()) {
@@ -228,6 +318,12 @@ int64_t DotPlan::sumBytes() const {
   return shape.element == DotElement::f64 || shape.element == DotElement::i64 ? 8 : 4;
 }
 
+int DotPlan::edgeVectors() const {
+  if (shape.n == kDynamic || is_narrow) return 0;
+  int vectors = int(ceilDiv(shape.n % tileColumns(), lanes));
+  return vectors == tile_vectors ? 0 : vectors;
+}
+
 bool DotPlan::severalBlocks() const {
   int64_t most = shape.k == kDynamic ? shape.k_most : shape.k;
   return (shape.k == kDynamic && !shape.k_most) || most > k_block;
@@ -239,6 +335,12 @@ bool DotPlan::hasWholeVectors() const {
 
 int64_t DotPlan::tileBytes() const { return tile_rows * tileColumns() * sumBytes(); }
 
+int64_t DotPlan::columnPanelBytes() const {
+  int64_t lanes_of_panel =
+      is_narrow ? roundUp(k_block, lanes) * shape.n : panelSteps() * tileColumns();
+  return lanes_of_panel * sumBytes();
+}
+
 int64_t DotPlan::bPanelOffset() const {
   int64_t tiles = 1;
   if (severalBlocks()) tiles = rows_per_chunk / tile_rows * (columns_per_chunk / tileColumns());
@@ -246,8 +348,7 @@ int64_t DotPlan::bPanelOffset() const {
 }
 
 int64_t DotPlan::aPanelsOffset() const {
-  int64_t panel = panelSteps() * tileColumns() * sumBytes();
-  return bPanelOffset() + (packs_b ? roundUp(panel, kCacheLine) : 0);
+  return bPanelOffset() + (packs_b ? roundUp(columnPanelBytes(), kCacheLine) : 0);
 }
 
 int64_t DotPlan::numbersOffset() const {

@@ -53,6 +53,9 @@ struct DotPlan {
   // Steps of k that stand side by side in one lane of a panel, 4 bytes, and are multiplied by one
   // instruction.
   int group = 1;
+  // The columns are fewer than lanes, which hold steps of k instead: a tile has a vector for each
+  // row and column, and panels of B are [step / lanes][n][lanes].
+  bool is_narrow = false;
   int unroll = 1;       // groups of k per iteration of the inner loop
   int64_t k_block = 0;  // steps of k per pass over the rows of a chunk, whole groups
   bool packs_a = false; // A tiles are copied to scratch before use
@@ -62,8 +65,12 @@ struct DotPlan {
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
+  /// Vectors of the last column of tiles where these are fewer, else 0. The tile's panel and its
+  /// sums have rows of full length.
+  int edgeVectors() const;
   int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
   int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
+  int64_t columnPanelBytes() const;                      // size of a panel of B
   /// Whether panels of B are packed 128 higher, as u8. The sums of each row start from what takes
   /// that from them again.
   bool shiftsColumns() const { return shape.element == DotElement::i8; }
@@ -89,7 +96,8 @@ struct DotPlan {
 
 /// Chooses tiles, packing and chunks. The result depends on shape and target only, never on the
 /// number of threads, and neither do the bits of the product: every element is one chain of fused
-/// multiply-adds in ascending k, within a group as the instruction orders them.
+/// multiply-adds in ascending k, within a group as the instruction orders them; of a narrow product
+/// one such chain a lane, whose halves are added until one number is left, for each block of k.
 DotPlan planDot(const DotShape& shape, const DotTarget& target);
 
 } // namespace weft::cpu

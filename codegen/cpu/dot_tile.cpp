@@ -73,7 +73,8 @@ private:
   Align vectorAlign() const { return Align(plan.target.vector_bytes); }
 
   Value* sumAddress(size_t i) {
-    return b.CreateConstGEP1_64(types.sum, sums, int64_t(i) * plan.lanes);
+    int64_t row = int64_t(i) / plan.tile_vectors, vector = int64_t(i) % plan.tile_vectors;
+    return b.CreateConstGEP1_64(types.sum, sums, row * layout.sums_row + vector * plan.lanes);
   }
 
   // Zeros, or the sums of the steps before where those may exist.
@@ -145,9 +146,7 @@ private:
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
     if (plan.group == 2) return addPairs(x, y, sum);
     if (plan.group == 4) return addQuads(b, sum, y, x); // u8 of B by i8 of A
-    if (types.sum->isIntegerTy()) return b.CreateAdd(sum, b.CreateMul(x, y));
-    if (!plan.target.fma) return b.CreateFAdd(sum, b.CreateFMul(x, y));
-    return b.CreateIntrinsic(Intrinsic::fma, {types.vec}, {x, y, sum});
+    return multiplyAddDot(b, plan, x, y, sum);
   }
 
   // Two fused multiply-adds a lane, the odd step first; denormals count as zeros.
@@ -178,8 +177,8 @@ Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLa
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.tile_vectors) +
                      ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +
                      ".b" + std::to_string(layout.b_step) + "." + std::to_string(layout.b_row) +
-                     ".u" + std::to_string(plan.unroll) + ".g" + std::to_string(plan.group) +
-                     (plan.severalBlocks() ? "s" : "");
+                     ".c" + std::to_string(layout.sums_row) + ".u" + std::to_string(plan.unroll) +
+                     ".g" + std::to_string(plan.group) + (plan.severalBlocks() ? "s" : "");
   bool created;
   Function* function = dotFunction(
       b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr}, created);

@@ -8,6 +8,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -330,9 +331,22 @@ DotKernel::Result DotKernel::reference() const {
     return plan_.target.fma ? std::fma(float(x), float(y), float(sum))
                             : float(x) * float(y) + float(sum);
   };
+  auto plus = [&](double x, double y) -> double {
+    return plan_.sumBytes() == 8 ? x + y : float(x) + float(y);
+  };
+  // Adds the halves of a vector until one number is left, and clears it.
+  auto total = [&](std::vector<double>& lanes) {
+    for (size_t half = lanes.size() / 2; half > 0; half /= 2)
+      for (size_t lane = 0; lane < half; ++lane)
+        lanes[lane] = plus(lanes[lane], lanes[lane + half]);
+    double first = lanes[0];
+    std::fill(lanes.begin(), lanes.end(), 0);
+    return first;
+  };
   for (int64_t batch = 0; batch < s.batch; ++batch)
     for (int64_t i = 0; i < s.m; ++i)
       for (int64_t j = 0; j < s.n; ++j) {
+        std::vector<double> chains(plan_.is_narrow ? size_t(plan_.lanes) : 1);
         double sum = 0;
         uint64_t integers = 0;
         for (int64_t step = 0; step < roundUp(s.k, plan_.group); ++step) {
@@ -342,11 +356,15 @@ DotKernel::Result DotKernel::reference() const {
           if (k >= s.k) continue;
           int64_t a = batch * case_.a_batch_stride + i * s.a.row_stride + k * s.a.column_stride;
           int64_t b = batch * case_.b_batch_stride + k * s.b.row_stride + j * s.b.column_stride;
-          if (isInteger(s.element))
+          if (isInteger(s.element)) {
             integers += uint64_t(integer(a_, a)) * uint64_t(integer(b_, b));
-          else
-            sum = add(element(a_, a), element(b_, b), sum);
+            continue;
+          }
+          double& chain = chains[size_t(k % plan_.k_block) % chains.size()];
+          chain = add(element(a_, a), element(b_, b), chain);
+          if (plan_.is_narrow && (k + 1) % plan_.k_block == 0) sum = plus(sum, total(chains));
         }
+        sum = plus(sum, total(chains));
         result.visits.push_back(1);
         if (isInteger(s.element)) {
           result.ci.push_back(int64_t(integers));

@@ -48,7 +48,7 @@ public:
   };
   /// Runs every chunk, in ascending or descending order, each by a call of its own.
   Result run(bool descending = false) const;
-  /// The same sums by a plain loop of fused multiply-adds in ascending k.
+  /// The same sums by a plain loop of fused multiply-adds, added in the order of the plan.
   Result reference() const;
   const DotPlan& plan() const { return plan_; }
 

@@ -1,5 +1,6 @@
 // Compiled matrix products against a plain loop. Both are one chain of fused multiply-adds an
-// element, in the same order, so the results are equal bit for bit on every target, for every plan.
+// element, or one a lane, in the same order, so the results are equal bit for bit on every target,
+// for every plan.
 #include "dot_kernel.h"
 
 #include <catch2/catch.hpp>
@@ -138,6 +139,58 @@ TEST_CASE("dot: sums continue over blocks of k") {
     c.shape.element = DotElement::bf16;
     check(c);
   }
+}
+
+TEST_CASE("dot: the last column of tiles is as narrow as it can be") {
+  for (DotElement element : {DotElement::f32, DotElement::bf16})
+    for (const DotTarget& target : {kAvx512, kAvx2, kSse})
+      for (int64_t n : {49, 65, 100, 196, 257}) {
+        DotCase c = dense(30, n, 70, target, element);
+        check(c);
+        c.k_block = 32;
+        check(c);
+        c.shape.b = transposed(70);
+        check(c);
+        c.shape.m = 140;
+        c.shape.b = rowMajor(n);
+        check(c);
+      }
+  // In front of 65 rows B stays in place, of 300 it is packed.
+  for (int64_t m : {65, 300}) {
+    DotPlan plan = DotKernel(dense(m, 257, 129)).plan();
+    CHECK(plan.packs_b == (m == 300));
+    CHECK(plan.edgeVectors() == 17 % plan.tile_vectors);
+  }
+}
+
+TEST_CASE("dot: lanes run along k where columns are fewer than lanes") {
+  for (DotElement element : {DotElement::f32, DotElement::f64, DotElement::i64})
+    for (const DotTarget& target : {kAvx512, kAvx2, kSse})
+      for (int64_t n : {1, 2, 3, 5, 7, 10, 15})
+        for (int64_t k : {300, 352}) {
+          DotCase c = dense(37, n, k, target, element);
+          c.shape.a.row_stride += 3;
+          check(c);
+          c.shape.b = transposed(k, 2);
+          check(c);
+          c.shape.b = {3 * n, 3};
+          c.k_block = 96;
+          check(c);
+        }
+  for (const DotTarget& target : {kAvx512, kAvx2, kSse}) {
+    DotKernel kernel(dense(300, 3, 512, target));
+    CHECK(kernel.plan().is_narrow);
+  }
+  DotCase batches = dense(20, 4, 200);
+  batches.shape.batch = 3;
+  batches.a_batch_stride = 20 * 200;
+  batches.b_batch_stride = 4 * 200;
+  check(batches);
+  DotCase blocks = dense(20, 10, 2070);
+  check(blocks);
+  CHECK(DotKernel(blocks).plan().severalBlocks());
+  // Transposing B for a few rows is not worth it.
+  CHECK(!DotKernel(dense(1, 10, 512)).plan().is_narrow);
 }
 
 TEST_CASE("dot: few rows in front of a large matrix stream it") {
