@@ -248,7 +248,7 @@ class PowText<string reduced, string ln2_high, string ln2_low, string two_thirds
   }];
 }
 
-// What IEEE 754 says of the edges: signs by the parity of b, 1 for a = 1 and for b = 0 even with NaN. Elsewhere y has these values by itself.
+// What IEEE 754 says of the edges: signs by the parity of b, 1 for a = 1 and for b = 0 even with NaN.
 def PowEdges {
   string lets = [{;
     is_integer = floor(b) == b;
@@ -256,7 +256,7 @@ def PowEdges {
     edge = where(x == 1, 1, where(x == 0, where(b < 0, inf, 0), where(x == inf, where(b < 0, 0, inf), y)));
     signed = where(is_odd & (copysign(1, a) < 0), -edge, edge);
   }];
-  string value = "rarely(!((a > 0) & (a < inf) & (abs(b) < inf)), where((b == 0) | (a == 1), 1, where((a != a) | (b != b), a + b, where((a < 0) & !is_integer & (x < inf), nan, signed))), y)";
+  string value = "where((b == 0) | (a == 1), 1, where((a != a) | (b != b), a + b, where((a < 0) & !is_integer & (x < inf), nan, signed)))";
 }
 def PowF32 : PowText<ReducedF32.lets, "0.693145751953125", "1.428606765330187045e-6", "-1.98682151e-8",
     Horner<"z", ["1.9470523e-01", "2.218486e-01", "2.8571877e-01", "3.9999998e-01"]>.text,
@@ -290,7 +290,7 @@ def PowFunction : Function<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 // over u - 1/2 a smooth function of w = -log(4 u (1 - u)) (Giles, "Approximating the erfinv function", 2010).
 class QuantileText<string half_cell, string limit, string centre, string tail_centre, string p, string q> {
   string text = "side = where(u < 0.5, u, 1 - u - 2 * " # half_cell # ") + " # half_cell # "; w = -log(4 * side * (1 - side));"
-                " t = w - " # centre # "; v = sqrt(w) - " # tail_centre # "; x = (0.5 - side) * rarely(w >= " # limit # ", " # q # ", " # p # ");"
+                " t = w - " # centre # "; v = sqrt(w) - " # tail_centre # "; x = (0.5 - side) * where(w < " # limit # ", " # p # ", " # q # ");"
                 " where(u < 0.5, -x, x)";
 }
 def QuantileFunction : Function<"normal_quantile", (ins Weft_Tensor:$u)> {

@@ -33,7 +33,7 @@ def ErfcFunction : Function<"erfc", (ins Weft_Tensor:$x)> {
 // x times a smooth function of w = -log(1 - x^2), or of sqrt(w) where w is large (Giles, "Approximating the erfinv function", 2010). 3 ulp.
 class ErfinvText<string tail_centre, string p, string q> {
   string text = "w = -log((1 - x) * (1 + x)); t = w - 3.125; v = sqrt(w) - " # tail_centre # "; a = abs(x);"
-                " where(a < 1, x * rarely(!(w < 6.25), " # q # ", " # p # "), where(a == 1, x * inf, nan))";
+                " where(a < 1, x * rarely(w >= 6.25, " # q # ", " # p # "), where(a == 1, x * inf, nan))";
 }
 def ErfinvCentreF32 : Horner<"t", ["1.7784413e-11", "6.721649e-10", "-5.0781765e-09", "-2.5014195e-08", "4.301669e-07", "-1.3854253e-06", "-1.3905738e-05",
     "0.0001867784", "-0.00074066734", "-0.0060337065", "0.24015817", "1.6536546"]>;
