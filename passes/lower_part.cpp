@@ -146,10 +146,13 @@ void PartLowering::emitLevel(unsigned level) {
                                        .emit(fold.view.record->graph(ir::Form::identity), {}));
   currentFolds = folds;
   SmallVector<Value> accumulators;
-  if (hasLoops())
+  if (hasLoops()) {
     accumulators = emitNest(level, identities, 0);
-  else
-    accumulators = elementsOf(folds, 0);
+  } else { // of one element, which is added to the identity all the same: -0 becomes 0
+    SmallVector<Value> elements = elementsOf(folds, 0);
+    OpBuilder here = at(0);
+    accumulators = combineAll(here, identities, elements);
+  }
   endLoop();
   size_t next = 0;
   for (Fold& fold : folds) {

@@ -80,8 +80,8 @@ void PartEmitter::emitRarely(RarelyOp op) {
   auto found = rare_sides_.find(op);
   LaneValue rare = found != rare_sides_.end() ? found->second : get(op.getRare());
   if (condition.isUniform() && rare.isUniform() && usual.isUniform())
-    return set(op, LaneValue::uniform(
-                       b.CreateSelect(condition.parts[0], rare.parts[0], usual.parts[0])));
+    return set(
+        op, LaneValue::uniform(b.CreateSelect(condition.parts[0], rare.parts[0], usual.parts[0])));
   set(op, byBlock([&](unsigned i) {
         return b.CreateSelect(vectorOf(condition, i), vectorOf(rare, i), vectorOf(usual, i));
       }));

@@ -295,6 +295,23 @@ TEST_CASE("special values pass as in eager ops", "[compiled]") {
       kSum);
 }
 
+TEST_CASE("a sum of zeros is 0 whatever their signs, over any number of them", "[compiled]") {
+  for (int64_t n : {1, 2, 17}) {
+    const Tensor x = full({3, n, 1}, -0.0);
+    auto reciprocals = [](const Tensor& x) {
+      return std::vector<Tensor>{1.0 / sum(x, 1), 1.0 / mean(x, 2), 1.0 / sum(x)};
+    };
+    auto f = compile(reciprocals);
+    for (int call = 0; call < 3; call++) {
+      INFO("n " << n << " call " << call);
+      const std::vector<Tensor> want = reciprocals(x), got = f(x);
+      for (size_t k = 0; k < want.size(); k++)
+        CHECK(all(got[k] == want[k]).item<bool>());
+      CHECK(all(want[0] == INFINITY).item<bool>());
+    }
+  }
+}
+
 TEST_CASE("random numbers are the eager stream", "[compiled]") {
   compare(
       [](const Inputs& x) {
