@@ -90,6 +90,13 @@ template <class D> HWY_INLINE Mask<D> logical_not(D, Mask<D> a) { return hn::Not
 template <class D> HWY_INLINE Vec<D> where(D, Mask<D> c, Vec<D> a, Vec<D> b) {
   return hn::IfThenElse(c, a, b);
 }
+template <class D> HWY_INLINE Vec<D> rarely(D, Mask<D> c, Vec<D> a, Vec<D> b) {
+  return hn::IfThenElse(c, a, b);
+}
+/// Says whether a condition that seldom holds does so in some lane.
+template <class D> HWY_INLINE bool any(D tag, Mask<D> c) {
+  return HWY_UNLIKELY(!hn::AllFalse(tag, c));
+}
 
 template <class D> HWY_INLINE Vec<D> add(D, Vec<D> a, Vec<D> b) { return hn::Add(a, b); }
 template <class D> HWY_INLINE Vec<D> sub(D, Vec<D> a, Vec<D> b) { return hn::Sub(a, b); }
@@ -276,6 +283,10 @@ template <class D> HWY_INLINE Mask<D> ge_index(D tag, IndexVec<D> a, IndexVec<D>
 }
 template <class D> HWY_INLINE IndexVec<D> where_index(D, Mask<D> c, IndexVec<D> a, IndexVec<D> b) {
   return hn::IfThenElse(hn::RebindMask(IndexTag<D>(), c), a, b);
+}
+template <class D>
+HWY_INLINE IndexVec<D> rarely_index(D tag, Mask<D> c, IndexVec<D> a, IndexVec<D> b) {
+  return where_index(tag, c, a, b);
 }
 
 } // namespace prim

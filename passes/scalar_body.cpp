@@ -108,6 +108,8 @@ struct LoomAlgebra {
       return f ? make<arith::NegFOp>(v[0]) : make<arith::SubIOp>(number(0, v[0].getType()), v[0]);
     case Primitive::where:
       return make<arith::SelectOp>(v[0], v[1], v[2]);
+    case Primitive::rarely:
+      return make<loom::RarelyOp>(v[0], v[1], v[2]);
     case Primitive::abs:
       return f ? make<math::AbsFOp>(v[0]) : make<math::AbsIOp>(v[0]);
     case Primitive::sqrt:

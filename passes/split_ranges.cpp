@@ -144,7 +144,7 @@ void fold(Block& block) {
       load.getOtherMutable().clear();
       return;
     }
-    if (!isa<arith::AndIOp, arith::OrIOp, arith::SelectOp>(op)) return;
+    if (!isa<arith::AndIOp, arith::OrIOp, arith::SelectOp, loom::RarelyOp>(op)) return;
     builder.setInsertionPoint(op);
     SmallVector<Value> results;
     if (succeeded(builder.tryFold(op, results)) && !results.empty())

@@ -4,7 +4,6 @@
 #include "codegen/cpu/scalar_ops.h"
 
 #include "llvm/IR/Intrinsics.h"
-#include "llvm/IR/MDBuilder.h"
 
 using namespace mlir;
 using namespace weft::loom;
@@ -37,7 +36,11 @@ llvm::Constant* PartEmitter::constantOf(arith::ConstantOp op) {
 // loom.loop), so a load may move in front of the loop around it, unless the body stores to the same
 // memory before the load.
 bool PartEmitter::canHoist(Operation& op, const llvm::SmallPtrSetImpl<mlir::Value>& written) {
-  if (op.getNumResults() == 0 || isa<LocalOp>(op)) return false;
+  if (op.getNumResults() == 0 || isa<LocalOp>(op) || plan.rare.contains(&op)) return false;
+  if (auto choice = dyn_cast<RarelyOp>(op)) {
+    llvm::SmallPtrSet<Operation*, 32> made;
+    return has(choice.getCondition()) && has(choice.getUsual()) && isReady(choice, made);
+  }
   bool allowed = true;
   op.walk([&](Operation* inner) {
     for (mlir::Value operand : inner->getOperands()) {
@@ -70,7 +73,9 @@ void PartEmitter::hoist(Block& block) {
 
 void PartEmitter::emitBlock(Block& block) {
   for (Operation& op : block.without_terminator())
-    if ((op.getNumResults() == 0 || !has(op.getResult(0))) && !waitsForChoice(op)) emitOp(op);
+    if ((op.getNumResults() == 0 || !has(op.getResult(0))) && !plan.rare.contains(&op) &&
+        !waitsForChoice(op))
+      emitOp(op);
 }
 
 // A load, or a choice, of which another choice alone makes use: where all lanes choose alike it is
@@ -126,20 +131,21 @@ bool PartEmitter::emitIndexOp(Operation& op) {
   return true;
 }
 
-void PartEmitter::emitRequire(RequireOp op) {
-  LaneValue condition = get(op.getCondition());
-  Value* violated = nullptr;
-  if (!lanes_.active || condition.isUniform()) {
-    violated = b.CreateNot(condition.parts[0]);
-  } else {
-    for (int i = 0; i < lanes_.blocks; ++i) {
-      Value* bad = activeLanes(b.CreateNot(vectorOf(condition, i)));
-      violated = violated ? b.CreateOr(violated, bad) : bad;
-    }
-    violated = b.CreateOrReduce(violated);
+// Whether the condition, or its opposite, holds in some lane that is on.
+Value* PartEmitter::anyLane(const LaneValue& condition, bool negated) {
+  auto wanted = [&](Value* holds) { return negated ? b.CreateNot(holds) : holds; };
+  if (!lanes_.active || condition.isUniform()) return wanted(condition.parts[0]);
+  Value* any = nullptr;
+  for (int i = 0; i < lanes_.blocks; ++i) {
+    Value* lanes = activeLanes(wanted(vectorOf(condition, i)));
+    any = any ? b.CreateOr(any, lanes) : lanes;
   }
+  return b.CreateOrReduce(any);
+}
+
+void PartEmitter::emitRequire(RequireOp op) {
   ifElse(
-      violated,
+      anyLane(get(op.getCondition()), true),
       [&]() -> Values {
         // weft_kernel_context::error is the second pointer-sized field.
         Value* slot = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 8);
@@ -198,6 +204,8 @@ void PartEmitter::emitOp(Operation& op) {
   } else if (auto choice = dyn_cast<arith::SelectOp>(op);
              choice && !(has(choice.getTrueValue()) && has(choice.getFalseValue()))) {
     set(choice, emitChoice(choice));
+  } else if (auto choice = dyn_cast<RarelyOp>(op)) {
+    emitRarely(choice);
   } else if (auto loop = dyn_cast<LoopOp>(op)) {
     emitLoop(&op, loop.getAxis(), loop.getBody().front(), reductionOf(loop));
   } else if (auto dot = dyn_cast<DotOp>(op)) {

@@ -25,7 +25,7 @@ void PartEmitter::computeRun(const Product& product, Value* first, Value* to, in
   lanes_ = Lanes{true, width, blocks, nullptr, false};
   set(dot.getBody().getArgument(0), lanesAlong(first, int64_t(width) * blocks));
   for (Operation* op : product.b.ops)
-    if (!has(op->getResult(0))) emitOp(*op);
+    if (!has(op->getResult(0)) && !plan.rare.contains(op)) emitOp(*op);
   LaneValue numbers = get(product.b.computed);
   for (int i = 0; i < blocks; ++i)
     b.CreateAlignedStore(vectorOf(numbers, i),

@@ -1,5 +1,7 @@
 #include "codegen/cpu/float_range.h"
 
+#include "ir/loom/loom.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -68,11 +70,11 @@ std::optional<FloatRange> rangeOfOp(mlir::Operation* op, int steps) {
   mlir::Type type = op->getResult(0).getType();
   auto operand = [&](unsigned k) { return find(op->getOperand(k), steps); };
   return llvm::TypeSwitch<mlir::Operation*, std::optional<FloatRange>>(op)
-      .Case([&](arith::SelectOp select) -> std::optional<FloatRange> {
-        auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+      .Case<arith::SelectOp, loom::RarelyOp>([&](mlir::Operation*) -> std::optional<FloatRange> {
+        auto compare = op->getOperand(0).getDefiningOp<arith::CmpFOp>();
         if (!compare) return std::nullopt;
-        FloatRange a = sideOf(select.getTrueValue(), compare, true, steps),
-                   b = sideOf(select.getFalseValue(), compare, false, steps);
+        FloatRange a = sideOf(op->getOperand(1), compare, true, steps),
+                   b = sideOf(op->getOperand(2), compare, false, steps);
         return FloatRange{std::min(a.low, b.low), std::max(a.high, b.high)};
       })
       .Case<arith::AddFOp, arith::SubFOp>([&](mlir::Operation*) -> std::optional<FloatRange> {

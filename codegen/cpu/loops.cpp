@@ -3,6 +3,7 @@
 #include "codegen/cpu/part_emitter.h"
 
 #include "llvm/IR/Intrinsics.h"
+#include "llvm/IR/MDBuilder.h"
 
 #include <numeric>
 
@@ -22,14 +23,16 @@ constexpr int64_t kMostUnrolled = 128;  // steps of a dot, times blocks of lanes
 //===--- Control flow -------------------------------------------------------------------------===//
 
 PartEmitter::Values PartEmitter::ifElse(Value* condition, llvm::function_ref<Values()> then_body,
-                                        llvm::function_ref<Values()> else_body) {
+                                        llvm::function_ref<Values()> else_body, Odds odds) {
   if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition))
     return known->isZero() ? else_body() : then_body();
   llvm::Function* function = b.GetInsertBlock()->getParent();
   auto* then_block = llvm::BasicBlock::Create(b.getContext(), "then", function);
   auto* else_block = llvm::BasicBlock::Create(b.getContext(), "else", function);
   auto* join = llvm::BasicBlock::Create(b.getContext(), "join", function);
-  b.CreateCondBr(condition, then_block, else_block);
+  b.CreateCondBr(condition, then_block, else_block,
+                 odds == Odds::rare ? llvm::MDBuilder(b.getContext()).createUnlikelyBranchWeights()
+                                    : nullptr);
   b.SetInsertPoint(then_block);
   Values then_values = then_body();
   then_block = b.GetInsertBlock();

@@ -96,8 +96,9 @@ private:
   //--- loops.cpp
   Values forLoop(llvm::Value* count, int64_t step, llvm::ArrayRef<llvm::Value*> initial,
                  llvm::function_ref<Values(llvm::Value*, llvm::ArrayRef<llvm::Value*>)> body);
+  enum class Odds { unknown, rare };
   Values ifElse(llvm::Value* condition, llvm::function_ref<Values()> then_body,
-                llvm::function_ref<Values()> else_body);
+                llvm::function_ref<Values()> else_body, Odds odds = Odds::unknown);
   void serialLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
                   mlir::Block& block, llvm::function_ref<void()> body);
   LaneValues laneLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
@@ -124,11 +125,21 @@ private:
   void emitOp(mlir::Operation& op);
   bool waitsForChoice(mlir::Operation& op);
   LaneValue emitChoice(mlir::arith::SelectOp op);
+  llvm::Value* anyLane(const LaneValue& condition, bool negated = false);
   void emitRequire(loom::RequireOp op);
   bool emitIndexOp(mlir::Operation& op);
   bool emitExtremum(mlir::Operation& op);
   llvm::Constant* constantOf(mlir::arith::ConstantOp op);
   llvm::Type* typeOf(mlir::Type type);
+
+  //--- rare.cpp
+  bool isReady(loom::RarelyOp op, llvm::SmallPtrSetImpl<mlir::Operation*>& made);
+  llvm::SmallVector<loom::RarelyOp> choicesWith(loom::RarelyOp op);
+  void emitRareSides(llvm::ArrayRef<loom::RarelyOp> choices, llvm::Value* any);
+  void emitRarely(loom::RarelyOp op);
+  llvm::SmallVector<mlir::Operation*> sideOf(loom::RarelyOp op) {
+    return plan.rare.sideOf(op, [&](mlir::Operation* o) { return has(o->getResult(0)); });
+  }
 
   //--- index.cpp
   LaneValue constantIndex(int64_t value);
@@ -192,8 +203,11 @@ private:
     size_t mark;
     explicit Scope(PartEmitter& e) : emitter(e), mark(e.order_.size()) {}
     ~Scope() {
-      while (emitter.order_.size() > mark)
-        emitter.values_.erase(emitter.order_.pop_back_val());
+      while (emitter.order_.size() > mark) {
+        mlir::Value value = emitter.order_.pop_back_val();
+        emitter.values_.erase(value);
+        emitter.rare_sides_.erase(value);
+      }
     }
   };
 
@@ -205,6 +219,8 @@ private:
   llvm::SmallVector<llvm::Value*, 4> sizes_;
   llvm::DenseMap<mlir::Value, LaneValue> values_;
   llvm::SmallVector<mlir::Value, 64> order_;
+  // By the result of a choice that is yet to be made; undefined where no lane has the condition.
+  llvm::DenseMap<mlir::Value, LaneValue> rare_sides_;
   llvm::DenseMap<mlir::Value, llvm::Value*> memory_; // buffers and locals
   struct Range {
     llvm::Value *low, *count;

@@ -129,6 +129,7 @@ void findPrefetches(PartPlan& plan) {
 PartPlan planPart(PartOp part, const CpuTarget& target) {
   PartPlan plan;
   plan.part = part;
+  plan.rare = RareSides(part);
   plan.lanes = chooseLanes(part, target);
   for (unsigned i = 0; i < part.getNumAxes(); ++i)
     if (part.getAxis(i).getLanes()) {
@@ -201,8 +202,8 @@ struct Estimate {
 };
 
 // Memory counts once where a part reads it several times: only the first reading comes from far
-// away.
-Estimate estimate(ArrayRef<PartOp> phase, MLIRContext* context) {
+// away. What only rare sides read counts as nothing.
+Estimate estimate(ArrayRef<PartPlan> phase, MLIRContext* context) {
   Estimate sum{constant(context, 0), constant(context, 0)};
   llvm::DenseSet<std::tuple<Operation*, Value, Attribute, int>> seen;
   auto traffic = [&](Operation* op, Value memory, AffineMap map, ValueRange indices) {
@@ -215,6 +216,7 @@ Estimate estimate(ArrayRef<PartOp> phase, MLIRContext* context) {
     };
     sum.bytes = sum.bytes + repeats(op, count) * elementBytes(elementType(memory.getType()));
   };
+  const RareSides* rare = nullptr;
   auto visit = [&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
       traffic(op, load.getMemory(), load.getMap(), load.getIndices());
@@ -223,11 +225,13 @@ Estimate estimate(ArrayRef<PartOp> phase, MLIRContext* context) {
     else if (auto dot = dyn_cast<DotOp>(op))
       sum.flops = sum.flops + repeats(&dot.getBody().front().back(), everyPoint) * 2;
     else if (op->getNumResults() == 1 && isa<FloatType>(op->getResult(0).getType()) &&
-             !isa<arith::ConstantOp, LoopOp>(op))
+             !isa<arith::ConstantOp, LoopOp>(op) && !rare->contains(op))
       sum.flops = sum.flops + repeats(op, everyPoint);
   };
-  for (PartOp part : phase)
-    part.walk(visit);
+  for (const PartPlan& plan : phase) {
+    rare = &plan.rare;
+    PartOp(plan.part).walk(visit);
+  }
   return sum;
 }
 
@@ -251,7 +255,7 @@ KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
       scratch = most && more ? constant(context, std::max(most.getValue(), more.getValue()))
                              : scratch + last.scratch_bytes;
     }
-    Estimate sum = estimate(phase, context);
+    Estimate sum = estimate(ArrayRef(plan.parts).take_back(phase.size()), context);
     chunks.push_back(count);
     bytes.push_back(ir::atMost(sum.bytes, kernel.getMost()));
     flops.push_back(ir::atMost(sum.flops, kernel.getMost()));

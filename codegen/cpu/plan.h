@@ -5,7 +5,7 @@
 
 #include "codegen/cpu/dot_plan.h"
 #include "codegen/cpu/target.h"
-#include "ir/loom/loom.h"
+#include "ir/loom/rare.h"
 
 #include <optional>
 #include <vector>
@@ -77,6 +77,7 @@ struct PartPlan {
   std::optional<Tiling> tiling;
   mlir::AffineExpr chunks, scratch_bytes;
   std::vector<LocalPlace> locals;
+  loom::RareSides rare; // what is emitted inside of branches
   // Loads that fetch for the next point, by how many elements it lies ahead, an expression of the
   // sizes, and how long a row must be at most: another one is gone again before it is read.
   struct Prefetch {

@@ -169,6 +169,7 @@ Table find(Operation* op) {
       ROW(arith::RemSIOp, emitDivision(e.b, Division::remainder, e.v[0], e.v[1]))
       ROW(arith::CmpIOp, e.b.CreateICmp(predicateOf(cast<arith::CmpIOp>(o).getPredicate()), e.v[0], e.v[1]))
       ROW(arith::SelectOp, e.b.CreateSelect(e.v[0], e.v[1], e.v[2]))
+      ROW(loom::RarelyOp, e.b.CreateSelect(e.v[0], e.v[1], e.v[2]))
       ROW(arith::IndexCastOp, e.v[0])
       ROW(arith::IndexCastUIOp, e.v[0])
       ROW(arith::ExtUIOp, e.b.CreateZExt(e.v[0], e.shaped(o->getResult(0).getType())))

@@ -100,6 +100,10 @@ void PartPrinter::printBlock(Block& block) {
 }
 
 void PartPrinter::printOp(Operation& op) {
+  if (!rare_.contains(&op)) printNow(op);
+}
+
+void PartPrinter::printNow(Operation& op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     names.set(constant, printConstant(constant.getValue()));
   else if (auto load = dyn_cast<LoadOp>(op))
@@ -111,8 +115,28 @@ void PartPrinter::printOp(Operation& op) {
   else if (auto require = dyn_cast<RequireOp>(op))
     out.line("if (!" + names.get(require.getCondition()) + ") weft_raise(error, launch, " +
              std::to_string(require.getCode()) + "u);");
+  else if (auto choice = dyn_cast<RarelyOp>(op))
+    printRarely(choice);
   else if (!isa<LocalOp>(op))
     printScalar(op);
+}
+
+void PartPrinter::printRarely(RarelyOp op) {
+  SmallVector<Operation*> side =
+      rare_.sideOf(op, [&](Operation* o) { return in_branch_.contains(o); });
+  if (side.empty()) return printScalar(*op);
+  std::string name = names.fresh("v");
+  out.line(valueType(op.getType()).str() + " " + name + " = " + names.get(op.getUsual()) + ";");
+  out.open("if (" + names.get(op.getCondition()) + ")");
+  for (Operation* o : side) {
+    printNow(*o);
+    in_branch_.insert(o);
+  }
+  out.line(name + " = " + names.get(op.getRare()) + ";");
+  out.close();
+  for (Operation* o : side)
+    in_branch_.erase(o);
+  names.set(op, name);
 }
 
 void PartPrinter::printScalar(Operation& op) {

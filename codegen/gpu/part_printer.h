@@ -7,6 +7,7 @@
 
 #include "codegen/gpu/names.h"
 #include "codegen/gpu/plan.h"
+#include "ir/loom/rare.h"
 
 #include <set>
 
@@ -15,7 +16,7 @@ namespace weft::gpu {
 class PartPrinter {
 public:
   PartPrinter(Code& out, const Names& names, const KernelPlan& kernel, const PartPlan& plan)
-      : out(out), names(names), kernel(kernel), plan(plan) {}
+      : out(out), names(names), kernel(kernel), plan(plan), rare_(plan.part) {}
   void print();
 
 private:
@@ -37,7 +38,10 @@ private:
   /// An expression of the sizes as an operand.
   std::string operand(mlir::AffineExpr expr) const;
   void printBlock(mlir::Block& block);
+  /// Prints an op, unless a branch will do so.
   void printOp(mlir::Operation& op);
+  void printNow(mlir::Operation& op);
+  void printRarely(loom::RarelyOp op);
   void printScalar(mlir::Operation& op);
   Texts declareSums(mlir::Operation* op);
   void printLoop(mlir::Operation* op);
@@ -85,6 +89,8 @@ private:
   Names names;
   const KernelPlan& kernel;
   const PartPlan& plan;
+  loom::RareSides rare_;
+  llvm::DenseSet<mlir::Operation*> in_branch_; // of these, what the branches at hand have printed
   Touched since_barrier_;
   bool own_ = false; // inside a loop that the threads share
 };

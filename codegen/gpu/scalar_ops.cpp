@@ -114,6 +114,7 @@ constexpr Row kRows[] = {
     {"math.absi", "weft_abs($0)"},
 
     {"arith.select", "$0 ? $1 : $2"},
+    {"loom.rarely", "$0 ? $1 : $2"},
     {"arith.index_cast", "$0"},
     {"arith.index_castui", "$0"},
     {"arith.extui", "($T)$0"},

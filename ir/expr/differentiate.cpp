@@ -20,6 +20,7 @@ constexpr Rule kRules[] = {
     {Primitive::div, {"g / b", "-g * y / b"}},
     {Primitive::neg, {"-g"}},
     {Primitive::where, {"", "where(a, g, 0)", "where(a, 0, g)"}},
+    {Primitive::rarely, {"", "where(a, g, 0)", "where(a, 0, g)"}},
     {Primitive::abs, {"where(a < 0, -g, where(a > 0, g, 0))"}},
     {Primitive::sqrt, {"g / (2 * y)"}},
     {Primitive::fma, {"g * b", "g * a", "g"}},

@@ -30,6 +30,7 @@ enum class Primitive : uint8_t {
   neg,
   logical_not,
   where,
+  rarely,
   abs,
   sqrt,
   floor,
@@ -66,6 +67,8 @@ struct PrimitiveInfo {
 // Meaning, where the name leaves a choice. Operations on floats are IEEE 754 ones, rounded to
 // nearest even; those on integers wrap.
 //   eq .. ge     false where an operand is NaN; ne is true there
+//   rarely       where, for a condition that seldom holds: what only its second operand needs is
+//                computed where some element at hand, a vector's worth or one, has the condition
 //   abs, neg     change the sign bit alone
 //   rint         nearest integer, ties to even
 //   fma(a, b, c) a * b + c with one rounding; nothing else is ever contracted
@@ -97,6 +100,7 @@ inline constexpr PrimitiveInfo kPrimitives[] = {
     {Primitive::neg, "neg", "NN", Domain::number, "", 0},
     {Primitive::logical_not, "not", "BB", Domain::number, "", 0},
     {Primitive::where, "where", "XBXX", Domain::number, "", 0},
+    {Primitive::rarely, "rarely", "XBXX", Domain::number, "", 0},
     {Primitive::abs, "abs", "NN", Domain::number, "", 0},
     {Primitive::sqrt, "sqrt", "NN", Domain::floating, "", 0},
     {Primitive::floor, "floor", "NN", Domain::floating, "", 0},

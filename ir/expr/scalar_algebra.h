@@ -112,6 +112,7 @@ template <class T, class Table> struct ScalarAlgebra {
     case Primitive::ge:
       return compare([](auto a, auto b) { return a >= b; }, v, type);
     case Primitive::where:
+    case Primitive::rarely:
       return v[0].i ? v[1] : v[2];
     case Primitive::require:
       failed |= !v[0].i;

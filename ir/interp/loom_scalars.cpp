@@ -244,32 +244,39 @@ Row find(Operation* op) {
                                             cast<arith::CmpIOp>(e.op)
                                                 .getPredicate(),
                                             e.asSigned(0),
-                                            e.asSigned(
-                                                1)))) ROW(arith::SelectOp, e.v[0].i ? e.v[1] : e.v[2])
-                          ROW(arith::AddIOp, e.integer(uint64_t(e.v[0].i) + uint64_t(e.v[1].i))) ROW(
-                              arith::SubIOp,
-                              e.integer(uint64_t(e.v[0].i) - uint64_t(e.v[1].i)))
-                              ROW(arith::MulIOp, e.integer(uint64_t(e.v[0].i) * uint64_t(e.v[1].i))) ROW(
-                                  arith::AndIOp,
+                                            e.asSigned(1))))
+                          ROW(arith::SelectOp, e.v[0].i ? e.v[1] : e.v[2]) ROW(
+                              loom::RarelyOp,
+                              e.v[0].i
+                                  ? e.v[1]
+                                  : e.v[2]) ROW(arith::AddIOp,
+                                                e.integer(uint64_t(e.v[0].i) + uint64_t(e.v[1].i)))
+                              ROW(arith::SubIOp, e.integer(uint64_t(e.v[0].i) - uint64_t(e.v[1].i))) ROW(
+                                  arith::MulIOp,
                                   e.integer(
-                                      e.v[0].i &
-                                      e.v[1].i)) ROW(arith::OrIOp, e.integer(e.v[0].i | e.v[1].i))
-                                  ROW(arith::XOrIOp, e.integer(e.v[0].i ^ e.v[1].i)) ROW(
-                                      arith::ShLIOp,
+                                      uint64_t(e.v[0].i) *
+                                      uint64_t(
+                                          e.v[1]
+                                              .i))) ROW(arith::AndIOp,
+                                                        e
+                                                            .integer(e.v[0].i & e.v[1].i))
+                                  ROW(arith::OrIOp, e.integer(e.v[0].i | e.v[1].i)) ROW(
+                                      arith::XOrIOp,
                                       e.integer(
-                                          uint64_t(e.v[0].i)
-                                          << e.v[1].i)) ROW(arith::ShRSIOp,
-                                                            e.integer(e.v[0].i >> e.v[1].i))
-                                      ROW(arith::ShRUIOp, e.integer(uint64_t(e.v[0].i) >> e.v[1].i)) ROW(
-                                          arith::MaxSIOp,
-                                          e.integer(std::max(
-                                              e.asSigned(0),
-                                              e.asSigned(
-                                                  1)))) ROW(arith::MinSIOp,
-                                                            e.integer(std::min(
-                                                                e.asSigned(0),
-                                                                e.asSigned(1))))
-                                          ROW(arith::MaxUIOp,
+                                          e.v[0].i ^
+                                          e.v[1]
+                                              .i)) ROW(arith::ShLIOp,
+                                                       e.integer(uint64_t(e.v[0].i) << e.v[1].i))
+                                      ROW(arith::ShRSIOp, e.integer(e.v[0].i >> e.v[1].i)) ROW(
+                                          arith::ShRUIOp,
+                                          e.integer(
+                                              uint64_t(e.v[0].i) >>
+                                              e.v[1]
+                                                  .i)) ROW(arith::MaxSIOp,
+                                                           e.integer(std::
+                                                                         max(e.asSigned(0), e.asSigned(1))))
+                                          ROW(arith::MinSIOp, e.integer(std::min(e.asSigned(0), e.asSigned(1)))) ROW(
+                                              arith::MaxUIOp,
                                               e.integer(std::max<uint64_t>(e.v[0].i, e.v[1].i)))
                                               ROW(arith::MinUIOp,
                                                   e.integer(std::min<uint64_t>(
@@ -310,38 +317,38 @@ Row find(Operation* op) {
                                                                           .i)) ROW(arith::ExtSIOp,
                                                                                    e.integer(e.asSigned()))
                                                                   ROW(arith::TruncIOp,
-                                                                      e.integer(e.v[0].i))
-                                                                      ROW(arith::SIToFPOp,
-                                                                          e.fromInteger(
-                                                                              e.asSigned(),
-                                                                              true))
-                                                                          ROW(arith::UIToFPOp,
-                                                                              e.fromInteger(
-                                                                                  e.v[0].i,
-                                                                                  false)) ROW(arith::
-                                                                                                  FPToSIOp,
-                                                                                              e.fptosi())
-                                                                              ROW(arith::ExtFOp, e.convert()) ROW(
-                                                                                  arith::TruncFOp,
-                                                                                  e.convert())
-                                                                                  ROW(loom::
-                                                                                          RandomOp,
-                                                                                      e.integer(philox(
-                                                                                          e.v[0].i,
-                                                                                          e.v[1].i,
-                                                                                          e.v[2].i,
-                                                                                          cast<
-                                                                                              loom::
-                                                                                                  RandomOp>(
-                                                                                              e.op)
-                                                                                              .getWord())))
+                                                                      e.integer(
+                                                                          e.v[0].i)) ROW(arith::SIToFPOp,
+                                                                                         e
+                                                                                             .fromInteger(
+                                                                                                 e
+                                                                                                     .asSigned(),
+                                                                                                 true))
+                                                                      ROW(arith::UIToFPOp,
+                                                                          e.fromInteger(e.v[0].i,
+                                                                                        false))
+                                                                          ROW(arith::FPToSIOp, e.fptosi()) ROW(
+                                                                              arith::ExtFOp,
+                                                                              e.convert()) ROW(arith::
+                                                                                                   TruncFOp,
+                                                                                               e.convert())
+                                                                              ROW(loom::RandomOp,
+                                                                                  e.integer(philox(
+                                                                                      e.v[0].i,
+                                                                                      e.v[1].i,
+                                                                                      e.v[2].i,
+                                                                                      cast<
+                                                                                          loom::
+                                                                                              RandomOp>(
+                                                                                          e.op)
+                                                                                          .getWord())))
 #undef ROW
 #undef NUMBER
-                                                                                      .Default(
-                                                                                          [](Operation*)
-                                                                                              -> Row {
-                                                                                            return nullptr;
-                                                                                          });
+                                                                                  .Default(
+                                                                                      [](Operation*)
+                                                                                          -> Row {
+                                                                                        return nullptr;
+                                                                                      });
 }
 
 } // namespace

@@ -49,6 +49,7 @@ def Loom_LocalType : Loom_Type<"Local", "local"> {
 def Loom_Scalar : AnyTypeOf<[F32, F64, BF16, F16, I64, I1], "f32, f64, bf16, f16, i64 or i1">;
 def Loom_Float : AnyTypeOf<[F32, F64], "f32 or f64">;
 def Loom_Number : AnyTypeOf<[F32, F64, I64], "f32, f64 or i64">;
+def Loom_Value : AnyTypeOf<[F32, F64, I64, I1], "f32, f64, i64 or i1">;
 def Loom_Memory : AnyTypeOf<[Loom_BufferType, Loom_LocalType], "a buffer or a local">;
 
 //===--- Attributes ---------------------------------------------------------------------------===//
@@ -225,6 +226,18 @@ def Loom_RequireOp : Loom_Op<"require", [MemoryEffects<[MemWrite]>]> {
   let summary = "raises the kernel's error flag to at least `code` where the condition is false; execution goes on";
   let arguments = (ins I1:$condition, I32Attr:$code);
   let assemblyFormat = "$condition `,` $code attr-dict";
+}
+
+def Loom_RarelyOp : Loom_Op<"rarely", [Pure, AllTypesMatch<["rare", "usual", "result"]>]> {
+  let summary = "`rare` where the condition holds, else `usual`: a choice whose condition seldom holds";
+  let description = [{
+    The value is that of an `arith.select`. Ops without effects that nothing but rare sides reads are computed inside of a branch that a vector takes if some
+    lane of it has the condition: they count as no work.
+  }];
+  let arguments = (ins I1:$condition, Loom_Value:$rare, Loom_Value:$usual);
+  let results = (outs Loom_Value:$result);
+  let assemblyFormat = "$condition `,` $rare `,` $usual attr-dict `:` type($result)";
+  let hasFolder = 1;
 }
 
 def Loom_RandomOp : Loom_Op<"random", [Pure]> {

@@ -294,6 +294,13 @@ LogicalResult DotOp::verifyRegions() {
   return success();
 }
 
+OpFoldResult RarelyOp::fold(FoldAdaptor adaptor) {
+  if (getRare() == getUsual()) return getUsual();
+  auto condition = dyn_cast_if_present<IntegerAttr>(adaptor.getCondition());
+  if (!condition) return {};
+  return condition.getValue().isZero() ? getUsual() : getRare();
+}
+
 //===--- Memory -------------------------------------------------------------------------------===//
 
 void LocalOp::build(OpBuilder&, OperationState& state, Type element, AffineMap extent) {

@@ -210,6 +210,19 @@ def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_T
   let inPlace = 0;
 }
 
+def Rarely : Pointwise<"rarely", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_Tensor:$b)> {
+  let summary = "where(condition, a, b) for a condition that seldom holds: a compiled kernel computes what only a needs in a branch, which vectors without such an element pass by";
+  let example = "rarely(tensor({true, false}), tensor({1.f, 2.f}), 0)";
+  let gives = "[1., 0.] f32[2]";
+  let domain = Any;
+  let value = "rarely(condition, a, b)";
+  let grad = ["", "where(condition, dy, 0)", "where(condition, 0, dy)"];
+  let givenMasks = 1;
+  let method = 0;
+  let inPlace = 0;
+  let isOurs = 1;
+}
+
 //===--- Comparisons and logic ------------------------------------------------------------------------===//
 
 def Eq : Compare<"eq", "a == b", "=="> { let summary = "a equals b"; let example = "tensor({1, 2}) == 2"; let gives = "[false, true] bool[2]"; }

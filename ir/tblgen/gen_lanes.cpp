@@ -53,6 +53,15 @@ Language lanes_language(const Records& records) {
     return call_text(c->kind == Kind::function ? "fn::" + c->name : "op::" + c->symbol + "::value",
                      arguments);
   };
+  l.any = [](const std::string& condition) { return "prim::any(tag, " + condition + ")"; };
+  l.stays = [&records](const expr::Builder& dag, const expr::Node& n) {
+    if (n.is_call()) return may_refuse(records, *records.callable(n.op - expr::kCall));
+    if (!n.is_primitive()) return false;
+    if (n.primitive() == expr::Primitive::require) return true;
+    if (n.primitive() != expr::Primitive::floordiv) return false;
+    const expr::Node& divisor = dag[n.args[1]];
+    return divisor.op != expr::kLiteral || divisor.number == 0;
+  };
   return l;
 }
 

@@ -17,6 +17,10 @@ struct Language {
   std::function<std::string(const expr::Builder&, const expr::Node&, const Texts& operands)> apply;
   std::function<std::string(int callable, const Texts& operands)> call;
   std::string local = "const auto ";
+  /// Where there are branches: whether a condition holds in any element at hand, and what is
+  /// computed in any case, though rare sides alone read it.
+  std::function<std::string(const std::string& condition)> any;
+  std::function<bool(const expr::Builder&, const expr::Node&)> stays;
 };
 
 /// Prints local variables to `os` and returns an expression a root ("" for -1). `inputs` are the

@@ -1,6 +1,7 @@
 // The generated tables as the compiler reads them.
 #include "ir/weft/records.h"
 
+#include "ir/expr/rare.h"
 #include "ir/ops/op_graphs.h"
 
 #include "mlir/IR/Operation.h"
@@ -11,13 +12,19 @@
 namespace weft::ir {
 namespace {
 
-unsigned weigh(expr::Nodes nodes) {
+// How many primitives an expression takes; what only rare sides need counts as nothing.
+unsigned weigh(const expr::Graph& graph) {
   unsigned weight = 0;
-  for (const expr::Node& n : nodes)
+  std::vector<bool> rare =
+      expr::rare_nodes(graph.nodes, graph.roots, [](const expr::Node&) { return false; });
+  for (size_t k = 0; k < graph.nodes.size(); k++) {
+    const expr::Node& n = graph.nodes[k];
+    if (rare[k]) continue;
     if (n.is_call())
-      weight += weigh(expr::kCallables[n.op - expr::kCall].graphs[0].nodes);
+      weight += weigh(expr::kCallables[n.op - expr::kCall].graphs[0]);
     else
       weight += n.is_primitive() && n.operand_count() > 0;
+  }
   return weight;
 }
 
@@ -82,7 +89,7 @@ struct Table {
       for (unsigned k = 0; k < r.operands; k++)
         if (row.signature[k] == 'B') r.masks |= uint64_t{1} << k;
       r.accumulators = row.identity.root_count();
-      r.weight = weigh(row.value.nodes) + weigh(row.combine.nodes) + (r.isRandom ? 60 : 0);
+      r.weight = weigh(row.value) + weigh(row.combine) + (r.isRandom ? 60 : 0);
       records.push_back(r);
     }
     for (const Record& r : records)

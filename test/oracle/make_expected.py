@@ -150,12 +150,14 @@ with np.errstate(all="ignore"):
         case("clamp", dtype, "open", [(dtype, x)], np.minimum(x, high), scalars=[-math.inf, high])
     for dtype in ANY:
         c, a, b = draw("bool", (3, 1)), draw(dtype, (3, 5)), draw(dtype, (5,))
-        case("where", dtype, "broadcast", [("bool", c), (dtype, a), (dtype, b)], np.where(c, a, b))
+        for choice in ("where", "rarely"):
+            case(choice, dtype, "broadcast", [("bool", c), (dtype, a), (dtype, b)], np.where(c, a, b))
         case("assign", dtype, "broadcast", [(dtype, a), (dtype, b)], np.broadcast_to(b, (3, 5)))
         case("assign", dtype, "plain", [(dtype, a), (dtype, draw(dtype, (3, 5)))], None or rounded(0, dtype))
         lines.pop()
         lines.append("result " + lines[-1][len("operand "):])
-    case("where", "f32", "numbers", [("bool", c), (None, None), (None, None)], np.where(c, 1.5, -2.0), scalars=[1.5, -2.0])
+    for choice in ("where", "rarely"):
+        case(choice, "f32", "numbers", [("bool", c), (None, None), (None, None)], np.where(c, 1.5, -2.0), scalars=[1.5, -2.0])
 
     def cast(x, to):
         if to == "i64" and x.dtype.kind == "f":

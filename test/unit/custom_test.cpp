@@ -83,6 +83,8 @@ TEST_CASE("masks are operands and results of custom ops", "[custom]") {
   CHECK(m.dtype() == boolean);
   require_equal(m, logical_and(x > -1, x < 1));
   require_equal(keep(x, m), where(m, x, 0));
+  auto rare = custom::pointwise("rare", "rarely(x > 1, sqrt(x), x)", {.operands = {"x"}});
+  require_equal(rare(x), where(x > 1, sqrt(x), x));
   require_equal(same(x, m), where(m, x, 0));
 }
 

@@ -52,6 +52,7 @@ TEST_CASE("each rule agrees with finite differences") {
     check("x / z", x, z);
     check("-x", x, z);
     check("where(x > z, x * z, x)", x, z);
+    check("rarely(x > z, x * z, x)", x, z);
     check("abs(x)", x, z);
     check("sqrt(x * x + z * z)", x, z);
     check("fma(x, z, x)", x, z);

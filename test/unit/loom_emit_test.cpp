@@ -192,6 +192,35 @@ TEST_CASE("where all lanes choose alike, one of the chosen loads runs", "[loom]"
   CHECK(emitted->kernels[0].llvm_text.find("select <") == std::string::npos);
 }
 
+TEST_CASE("choices that are rarely made share one branch, which counts as no work", "[loom]") {
+  Parsed parsed(
+      R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %z: !loom.buffer<f32>) {
+    loom.part [#loom.axis<"i", 64, lanes>] {
+    ^bb0(%i: index):
+      %far = arith.constant 100.0 : f32
+      %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %c = arith.cmpf ogt, %v, %far : f32
+      %root = math.sqrt %v : f32
+      %a = arith.mulf %root, %v : f32
+      %p = loom.rarely %c, %a, %v : f32
+      %b = arith.divf %v, %root : f32
+      %q = loom.rarely %c, %b, %p : f32
+      loom.store %p, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      loom.store %q, %z[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+  })");
+  REQUIRE(parsed.module);
+  auto emitted = cpu::emitKernels(*parsed.module, cpu::CpuTarget::host(), {true, true});
+  REQUIRE(bool(emitted));
+  const std::string& text = emitted->kernels[0].llvm_text;
+  const size_t branch = text.find("!prof"), root = text.find("@llvm.sqrt");
+  REQUIRE(branch != std::string::npos);
+  CHECK(text.find("!prof", branch + 1) == std::string::npos);
+  CHECK(branch < root);
+  CHECK(text.find("@llvm.sqrt", root + 1) == std::string::npos);
+  CHECK(loom::evaluateSizes(emitted->kernels[0].flops, {}) == 2 * 64); // the choices themselves
+}
+
 TEST_CASE("a product whose sizes are arguments runs in tiles", "[loom]") {
   Parsed parsed(
       R"(loom.kernel @k(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %c: !loom.buffer<f32>, %m: index, %k: index, %n: index) {

@@ -325,3 +325,25 @@ loom.kernel @set_and_mask(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %other: 
     loom.store %0, %y[affine_map<(d0) -> (d0)>](%i) : !loom.buffer<f32>
   }
 }
+
+// -----
+
+// A choice is among values of one type.
+loom.kernel @rarely_of_two_types(%x: f32, %y: f64, %m: i1) {
+  loom.part [#loom.axis<"i", 4>] {
+  ^bb0(%i: index):
+    // expected-error @below {{failed to verify that all of {rare, usual, result} have same type}}
+    %0 = "loom.rarely"(%m, %x, %y) : (i1, f32, f64) -> f32
+  }
+}
+
+// -----
+
+// Halves are only ever rounded to and widened.
+loom.kernel @rarely_of_halves(%x: bf16, %m: i1) {
+  loom.part [#loom.axis<"i", 4>] {
+  ^bb0(%i: index):
+    // expected-error @below {{operand #1 must be f32, f64, i64 or i1, but got 'bf16'}}
+    %0 = loom.rarely %m, %x, %x : bf16
+  }
+}

@@ -90,3 +90,26 @@ loom.kernel @in_place(%x: !loom.buffer<f32>) {
     loom.store %v, %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
   }
 }
+
+// A choice that is rarely made folds as any other.
+// CHECK-LABEL: loom.kernel @rarely
+// CHECK: loom.part [#loom.axis<"d0", 8>]
+// CHECK-NOT: loom.rarely
+// CHECK: %[[A:.*]] = arith.negf
+// CHECK: loom.store %[[A]],
+// CHECK: loom.part [#loom.axis<"d0", 95>]
+// CHECK-NOT: loom.rarely
+// CHECK: %[[V:.*]] = loom.load
+// CHECK: loom.store %[[V]],
+loom.kernel @rarely(%x: !loom.buffer<f32>, %out: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"d0", 103>] {
+  ^bb0(%i: index):
+    %n = arith.index_cast %i : index to i64
+    %end = arith.constant 8 : i64
+    %first = arith.cmpi slt, %n, %end : i64
+    %v = loom.load %x[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    %a = arith.negf %v : f32
+    %r = loom.rarely %first, %a, %v : f32
+    loom.store %r, %out[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+  }
+}

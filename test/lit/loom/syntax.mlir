@@ -76,6 +76,8 @@ loom.kernel @scalars(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %seed: i64) {
     %ok = arith.cmpf oeq, %s, %f : f32
     // CHECK: loom.require %{{.*}}, 3
     loom.require %ok, 3
-    loom.store %s, %y[affine_map<() -> (0)>]() : !loom.buffer<f32>
+    // CHECK: loom.rarely %{{.*}}, %{{.*}}, %{{.*}} : f32
+    %r = loom.rarely %ok, %p, %s : f32
+    loom.store %r, %y[affine_map<() -> (0)>]() : !loom.buffer<f32>
   }
 }
