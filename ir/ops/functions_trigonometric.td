@@ -6,7 +6,20 @@ include "ir/ops/functions.td"
 
 //===--- Reduction by pi / 2 ---------------------------------------------------------------------===//
 
-// The argument as k quarter turns and a rest of at most half a one, whatever its size (Payne and Hanek, "Radian reduction for trigonometric functions", 1983).
+// |x| as k quarter turns and a rest of at most half a one, and hardly more, in two numbers: `high` and `low` radians. Names end in `tag`.
+
+// Up to `limit` by multiples of pi / 2 in three parts, each as long as a mantissa (Cody and Waite, "Software Manual for the Elementary Functions", 1980; with fused
+// products Boldo, Daumas and Li, "Formally verified argument reduction with a fused multiply-add", 2009). With d digits after the point:
+//   turn is exact: |x| and k half_pi are multiples of 2^-(d + 1), their difference is one below 1, so it has no more digits than the format;
+//   k half_pi_middle = p + p1 exactly; turn is a multiple of p's last place, so `high` and what its rounding leaves have the exact sum turn - p (Fast2Sum);
+//   what is left out is below k 2^-76 in f32, k 2^-163 in f64, and no number up to the limit lies closer than 2^-28, 2^-61, to a multiple of pi / 2.
+// The limit keeps k so small that its rounding leaves the rest within 0.51 quarter turns: the polynomials have as much to spare.
+class ShortReduction<string two_over_pi, string half_pi, string half_pi_middle, string half_pi_low> {
+  string lets = "k = rint(x0 * " # two_over_pi # "); turn = fma(-k, " # half_pi # ", x0); p = k * " # half_pi_middle # "; p1 = fma(k, " # half_pi_middle
+      # ", -p); high = turn - p; low = ((turn - high) - p) - fma(k, " # half_pi_low # ", p1); ";
+}
+
+// Any size (Payne and Hanek, "Radian reduction for trigonometric functions", 1983).
 // 2 / pi is cut into words as long as a mantissa. Of those, x times the words in front gives multiples of 4 quarter turns, and five words from there on
 // hold all that the rest needs: their products with x are exact as pairs. The words are 2^scale times, x is 2^-scale times as large, so that neither leaves
 // the format's range.
@@ -29,31 +42,24 @@ class SplitTerms<list<string> terms, string shifter, string upper, string lower>
   list<string> rest = !foreach(k, !range(!size(terms)), lower # k);
 }
 
-// Binds k, and high + low: what is left of |x| in radians. `words` binds v0 .. v4, the five words.
-class ReduceText<string words, string down, string second_shifter, string half_pi, string half_pi_low> {
+// `words` binds v0 .. v4, the five words.
+class LongReduction<string words, string down, string second_shifter, string half_pi, string half_pi_low> {
   string products = !foldl("", !range(5), t, k,
       t # "h" # k # " = s * v" # k # "; l" # k # " = fma(s, v" # k # ", -h" # k # "); ");
   SplitTerms first = SplitTerms<["m0", "m1", "m2", "l1", "h2"], "12", "upper", "lower">;
   SplitTerms second = SplitTerms<!listconcat(first.rest, ["l2", "h3"]), second_shifter, "middle", "least">;
-  string lets = "x0 = abs(x); s = x0 * " # down # "; " # words # products # [{
+  string lets = "s = x0 * " # down # "; " # words # products # [{
       m0 = h0 - 4 * rint(0.25 * h0);
       m1 = l0 - 4 * rint(0.25 * l0);
-      m2 = h1 - 4 * rint(0.25 * h1); }] # first.text # "t = " # first.sum # "; turns = rint(t); u = t - turns; " # second.text # "v = " # second.sum # [{;
-      p = u + v;                 bb = p - u;
-      q = (u - (p - bb)) + (v - bb) + (}] # !foldl("l3 + h4", second.rest, t, d, t # " + " # d) # [{);
-      y = p + q;                 y1 = (p - y) + q;
-      is_small = x0 < 0.785;
-      k = where(is_small, 0, turns);
-      r = y * }] # half_pi # [{;
-      high = where(is_small, x0, r);
-      low = where(is_small, 0, fma(y, }] # half_pi # ", -r) + fma(y, " # half_pi_low # ", y1 * " # half_pi # [{));
-      half = floor(0.5 * k);
-      is_odd = k != 2 * half;
-      is_opposite = half != 2 * floor(0.5 * half);
-      z = high * high;
-    }];
+      m2 = h1 - 4 * rint(0.25 * h1); }] # first.text # "t = " # first.sum # "; k_far = rint(t); u = t - k_far; " # second.text # "v = " # second.sum # [{;
+      q = u + v;                 bb = q - u;
+      q1 = (u - (q - bb)) + (v - bb) + (}] # !foldl("l3 + h4", second.rest, t, d, t # " + " # d) # [{);
+      y = q + q1;                y1 = (q - y) + q1;
+      high_far = y * }] # half_pi # "; low_far = fma(y, " # half_pi # ", -high_far) + fma(y, " # half_pi_low # ", y1 * " # half_pi # "); ";
 }
-def ReduceF32 : ReduceText<
+def ShortF32 : ShortReduction<"0.63661977", "1.5707963705062866", "-4.371138828673793e-08", "-1.7151245100058819e-15">;
+def ShortF64 : ShortReduction<"0.6366197723675814", "1.5707963267948966", "6.123233995736766e-17", "-1.4973849048591698e-33">;
+def LongF32 : LongReduction<
     Words<["8.070114040024192e+29", "3.2556503691862806e+22", "372321051213824", "41254160", "15.325406074523926", "7.184481773947482e-07",
            "3.321755576764923e-14", "8.941953688152858e-22", "2.0062146211608267e-28"]>.text
     # "e0 = exponent(x0); " # PassWords<"w", "four", 4, 5, "e0", "121">.text # [{
@@ -61,7 +67,7 @@ def ReduceF32 : ReduceText<
       f5 = w5; f6 = w6; f7 = w7; e1 = where(is_four, e0 - 96, e0); }]
     # PassWords<"f", "two", 2, 6, "e1", "73">.text # "e2 = where(is_two, e1 - 48, e1); " # PassWords<"two", "v", 1, 5, "e2", "49">.text,
     "7.888609052210118e-31", "2.86102294921875e-06", "1.5707963705062866", "-4.371138828673793e-08">;
-def ReduceF64 : ReduceText<
+def LongF64 : LongReduction<
     Words<["2.6416636568967522e+180", "2.973748220839333e+164", "4.22489748930512e+148", "3.5075815447473265e+132", "1.446592407759871e+116",
            "1.9920701192579333e+100", "4.7700657019866515e+82", "4.883323217918467e+68", "1.5584351101403046e+52", "6.888783873662554e+36",
            "8.882326746031724e+20", "102870.22466011204", "4.1940391885270785e-12", "5.077860613334272e-28", "9.066295846605709e-44",
@@ -77,43 +83,54 @@ def ReduceF64 : ReduceText<
 //===--- sin, cos, tan -----------------------------------------------------------------------------===//
 
 // sine and cosine of high + low as sums: sin = high + s1, cos = c + c1 (fdlibm's k_sin.c and k_cos.c).
-class SineText<string reduced, string p, string q> {
-  string lets = reduced # [{
-      s1 = fma(high * z, }] # p # [{, low * (1 - 0.5 * z));
-      hz = 0.5 * z; c = 1 - hz;
-      c1 = ((1 - c) - hz) + (z * z * }] # q # [{ - high * low);
-    }];
-  string sin = lets # "w = where(is_odd, c + c1, high + s1); copysign(1, x) * where(is_opposite, -w, w)";
-  string cos = lets # "w = where(is_odd, -(high + s1), c + c1); where(is_opposite, -w, w)";
-  string tan = lets # [{
-      a = high + s1; a1 = (high - a) + s1;
-      d = c + c1;    d1 = (c - d) + c1;
-      n = where(is_odd, -d, a); n1 = where(is_odd, -d1, a1);
-      e = where(is_odd, a, d);  g = where(is_odd, a1, d1);
-      o = n / e;
-      copysign(1, x) * (o + (fma(-o, e, n) + (n1 - o * g)) / e)}];
+class SineText<string tag, list<string> p, list<string> q> {
+  string lets = !subst("#", tag, [{
+      half# = 0.5 * k#;          turns# = floor(half#);
+      is_odd# = half# != turns#; is_opposite# = 0.5 * turns# != floor(0.5 * turns#);
+      z# = high# * high#;
+      hz# = 0.5 * z#; c# = 1 - hz#;
+      s1# = fma(high# * z#, }] # Horner<"z#", p>.text # [{, low# * c#);
+      c1# = ((1 - c#) - hz#) + (z# * z# * }] # Horner<"z#", q>.text # [{ - high# * low#);
+    }]);
+  string sin = !subst("#", tag, "where(is_opposite#, -1, 1) * where(is_odd#, c# + c1#, high# + s1#)");
+  string cos = !subst("#", tag, "where(is_opposite#, -1, 1) * where(is_odd#, -(high# + s1#), c# + c1#)");
+  string tan_lets = !subst("#", tag, [{
+      a# = high# + s1#; a1# = (high# - a#) + s1#;
+      d# = c# + c1#;    d1# = (c# - d#) + c1#;
+      n# = where(is_odd#, -d#, a#); n1# = where(is_odd#, -d1#, a1#);
+      e# = where(is_odd#, a#, d#);  g# = where(is_odd#, a1#, d1#);
+      o# = n# / e#;
+    }]);
+  string tan = !subst("#", tag, "o# + (fma(-o#, e#, n#) + (n1# - o# * g#)) / e#");
 }
-def SineF32 : SineText<ReduceF32.lets, Horner<"z", ["-0.0001951717", "0.008332177", "-0.16666655"]>.text,
-    Horner<"z", ["2.4438323e-05", "-0.0013887367", "0.041666646"]>.text>;
-def SineF64 : SineText<ReduceF64.lets,
-    Horner<"z", ["1.589676337837811e-10", "-2.5050757576824132e-08", "2.7557313688603966e-06", "-0.00019841269829798643", "0.008333333333322403",
-    "-0.16666666666666632"]>.text,
-    Horner<"z", ["-1.1359625697907256e-11", "2.087572286151723e-09", "-2.7557314349422757e-07", "2.4801587289472552e-05", "-0.001388888888887411",
-    "0.0416666666666666"]>.text>;
+// The long reduction and what follows it, for what lies beyond the limit.
+class Trigonometric<ShortReduction near, LongReduction far, string limit, list<string> p, list<string> q> {
+  SineText by_near = SineText<"", p, q>;
+  SineText by_far = SineText<"_far", p, q>;
+  string lets = "x0 = abs(x); is_far = x0 > " # limit # "; " # near.lets # by_near.lets # far.lets # by_far.lets;
+  string sin = lets # "copysign(1, x) * rarely(is_far, " # by_far.sin # ", " # by_near.sin # ")";
+  string cos = lets # "rarely(is_far, " # by_far.cos # ", " # by_near.cos # ")";
+  string tan = lets # by_near.tan_lets # by_far.tan_lets # "copysign(1, x) * rarely(is_far, " # by_far.tan # ", " # by_near.tan # ")";
+}
+def TrigonometricF32 : Trigonometric<ShortF32, LongF32, "131072", ["-0.0001951717", "0.008332177", "-0.16666655"],
+    ["2.4438323e-05", "-0.0013887367", "0.041666646"]>;
+def TrigonometricF64 : Trigonometric<ShortF64, LongF64, "1073741824",
+    ["1.589676337837811e-10", "-2.5050757576824132e-08", "2.7557313688603966e-06", "-0.00019841269829798643", "0.008333333333322403", "-0.16666666666666632"],
+    ["-1.1359625697907256e-11", "2.087572286151723e-09", "-2.7557314349422757e-07", "2.4801587289472552e-05", "-0.001388888888887411", "0.0416666666666666"]>;
 def SinFunction : Function<"sin", (ins Weft_Tensor:$x)> {
   let summary = "sine of x radians; NaN for infinities";
-  let f32 = SineF32.sin;
-  let f64 = SineF64.sin;
+  let f32 = TrigonometricF32.sin;
+  let f64 = TrigonometricF64.sin;
 }
 def CosFunction : Function<"cos", (ins Weft_Tensor:$x)> {
   let summary = "cosine of x radians; NaN for infinities";
-  let f32 = SineF32.cos;
-  let f64 = SineF64.cos;
+  let f32 = TrigonometricF32.cos;
+  let f64 = TrigonometricF64.cos;
 }
 def TanFunction : Function<"tan", (ins Weft_Tensor:$x)> {
   let summary = "tangent of x radians; NaN for infinities";
-  let f32 = SineF32.tan;
-  let f64 = SineF64.tan;
+  let f32 = TrigonometricF32.tan;
+  let f64 = TrigonometricF64.tan;
   let grad = ["dy * (1 + y * y)"];
 }
 

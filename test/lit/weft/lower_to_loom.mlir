@@ -18,6 +18,21 @@ func.func @pointwise(%x: tensor<8x4xf32>, %y: tensor<8x4xf32>, %s: f64) -> tenso
 
 // -----
 
+// What an op rarely needs, of a record's expression or of the graph, is one choice in the body.
+// CHECK-LABEL: loom.kernel @k0_cos
+// CHECK: %[[ROOT:.*]] = math.sqrt
+// CHECK: %[[FAR:.*]] = arith.cmpf ogt, %{{.*}}, %{{.*}} : f32
+// CHECK: loom.rarely %[[FAR]], %{{.*}}, %{{.*}} : f32
+// CHECK: loom.rarely %{{.*}}, %[[ROOT]], %{{.*}} : f32
+func.func @rarely(%x: tensor<64xf32>, %m: tensor<64xi1>) -> tensor<64xf32> {
+  %0 = weft.cos %x : (tensor<64xf32>) -> tensor<64xf32>
+  %1 = weft.sqrt %x : (tensor<64xf32>) -> tensor<64xf32>
+  %2 = weft.rarely %m, %1, %0 : (tensor<64xi1>, tensor<64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  return %2 : tensor<64xf32>
+}
+
+// -----
+
 // A view is an index of the load.
 // CHECK: #[[MAP:.*]] = affine_map<(d0, d1) -> (d0 + d1 * 8)>
 // CHECK-LABEL: loom.kernel
