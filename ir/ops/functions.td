@@ -269,7 +269,7 @@ def PowF64 : PowText<ReducedF64.lets, "0.6931471803691238164902", "1.90821492927
     Horner<"r", ["2.0925925772008068e-09", "2.5111575352937507e-08", "2.7557237559017514e-07", "2.755723649386115e-06", "2.480158736711351e-05",
     "0.00019841269894311343", "0.001388888888886338", "0.008333333333318142", "0.041666666666666706", "0.16666666666666682", "0.5"]>.text>;
 
-// Binary exponentiation over the 63 bits of b, wrapping. Negative exponents follow 1 / a^-b rounded towards 0: only 1 and -1 have results other than 0.
+// Binary exponentiation over the 63 bits of b, wrapping; exponents above 15 are rare. Negative exponents follow 1 / a^-b rounded towards 0: only 1 and -1 have results other than 0.
 def PowBits {
   string text = !foldl("b0 = where(b < 0, 0, b); r0 = 1 + 0 * b; s0 = a", !range(63), t, k,
       t # "; b" # !add(k, 1) # " = floordiv(b" # k # ", 2); r" # !add(k, 1) # " = where(b" # k # " - 2 * b" # !add(k, 1) # " == 1, r" # k # " * s" # k # ", r" # k
@@ -280,7 +280,7 @@ def PowFunction : Function<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let domain = Number;
   let f32 = !strconcat(PowF32.with, PowEdges.lets, PowEdges.value);
   let f64 = !strconcat(PowF64.with, PowEdges.lets, PowEdges.value);
-  let i64 = PowBits.text # "; where(b >= 0, r63, where(a == 1, 1, where(a == -1, where(b - 2 * floordiv(b, 2) == 0, 1, -1), 0)))";
+  let i64 = PowBits.text # "; where(b >= 0, rarely(b > 15, r63, r4), where(a == 1, 1, where(a == -1, where(b - 2 * floordiv(b, 2) == 0, 1, -1), 0)))";
   let grad = ["where(b == 0, 0, dy * b * pow(a, b - 1))", "where((a == 0) & (b >= 0), 0, dy * y * log(a))"];
 }
 

@@ -33,7 +33,7 @@ def ErfcFunction : Function<"erfc", (ins Weft_Tensor:$x)> {
 // x times a smooth function of w = -log(1 - x^2), or of sqrt(w) where w is large (Giles, "Approximating the erfinv function", 2010). 3 ulp.
 class ErfinvText<string tail_centre, string p, string q> {
   string text = "w = -log((1 - x) * (1 + x)); t = w - 3.125; v = sqrt(w) - " # tail_centre # "; a = abs(x);"
-                " where(a < 1, x * where(w < 6.25, " # p # ", " # q # "), where(a == 1, x * inf, nan))";
+                " where(a < 1, x * rarely(w >= 6.25, " # q # ", " # p # "), where(a == 1, x * inf, nan))";
 }
 def ErfinvCentreF32 : Horner<"t", ["1.7784413e-11", "6.721649e-10", "-5.0781765e-09", "-2.5014195e-08", "4.301669e-07", "-1.3854253e-06", "-1.3905738e-05",
     "0.0001867784", "-0.00074066734", "-0.0060337065", "0.24015817", "1.6536546"]>;
@@ -61,7 +61,7 @@ def ErfinvFunction : Function<"erfinv", (ins Weft_Tensor:$x)> {
 // Relative errors are 4e-7 and, in the far tail, 2e-13.
 class NdtriText<string centre, string p, string near> {
   string text = "s = where(x < 0.5, x, 1 - x); v = sqrt(-2 * log(where(s < 0.001, s, 0.001))); g = 1 / v; z = g - " # centre # "; c = v - log(v) * g - g * " # p # ";"
-                " t = -log(where(s < 0.00048, 0.5, 4 * s * (1 - s))) - 3.125; a = where(s < 0.00048, c, 1.4142135623730951 * (1 - 2 * s) * " # near # ");"
+                " t = -log(where(s < 0.00048, 0.5, 4 * s * (1 - s))) - 3.125; a = rarely(s < 0.00048, c, 1.4142135623730951 * (1 - 2 * s) * " # near # ");"
                 " where((x > 0) & (x < 1), where(x < 0.5, -a, a), where(x == 0, -inf, where(x == 1, inf, nan)))";
 }
 def NdtriFunction : Function<"ndtri", (ins Weft_Tensor:$x)> {
@@ -96,7 +96,7 @@ class LgammaText<string p, string q> {
       positive = where(is_low, near - l, where(y < 8, near + l, where(y < inf, stirling, y)));
       f = a - floor(a); nearest = where(f > 0.5, 1 - f, f);
       reflected = log(3.141592653589793 / (a * sin(3.141592653589793 * nearest))) - positive;
-      where((x <= 0) & (floor(x) == x) | (a == inf), inf, where(is_reflected, reflected, positive))}];
+      where((x <= 0) & (floor(x) == x) | (a == inf), inf, rarely(is_reflected, reflected, positive))}];
 }
 def LgammaFunction : Function<"lgamma", (ins Weft_Tensor:$x)> {
   let summary = "log(|gamma(x)|)";
@@ -131,13 +131,13 @@ def DigammaFunction : Function<"digamma", (ins Weft_Tensor:$x)> {
   let summary = "derivative of lgamma";
   let value = PolygammaText<"(-1 / Y)", "(log(y) - 0.5 / y - z * " # Horner<"z", ["0.08333333333333333", "-0.021092796092796094", "0.007575757575757576",
       "-0.004166666666666667", "0.003968253968253968", "-0.008333333333333333", "0.08333333333333333"]>.text # ")">.text
-    # "where(x == 0, -inf * copysign(1, x), where(x < 0, where(whole, nan, s - 3.141592653589793 / tan(3.141592653589793 * f)), s))";
+    # "where(x == 0, -inf * copysign(1, x), rarely(x < 0, where(whole, nan, s - 3.141592653589793 / tan(3.141592653589793 * f)), s))";
 }
 def TrigammaFunction : Function<"trigamma", (ins Weft_Tensor:$x)> {
   let summary = "second derivative of lgamma";
   let value = PolygammaText<"1 / (Y * Y)", "(1 + 0.5 / y + z * " # Horner<"z", ["-0.2531135531135531", "0.07575757575757576", "-0.03333333333333333", "0.023809523809523808", "-0.03333333333333333",
       "0.16666666666666666"]>.text # ") / y">.text
-    # "w = sin(3.141592653589793 * f); p = 3.141592653589793 / w; where(x <= 0, where(whole, inf, p * p - s), s)";
+    # "w = sin(3.141592653589793 * f); p = 3.141592653589793 / w; rarely(x <= 0, where(whole, inf, p * p - s), s)";
 }
 
 // (-1)^(m + 1) m! times the sum of (x + k)^-(m + 1) over k, the terms from the tenth on by Euler and Maclaurin's formula.
