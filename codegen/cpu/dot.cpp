@@ -105,8 +105,8 @@ private:
 
   // Of the last column of tiles only the vectors that hold columns are multiplied.
   void callTile(const DotTileLayout& layout, Value* column, ArrayRef<Value*> arguments) {
-    if (plan.is_narrow) {
-      b.CreateCall(dotNarrowTileFunction(b, plan, layout), arguments);
+    if (plan.lanes_along_k) {
+      b.CreateCall(dotTileAlongKFunction(b, plan, layout), arguments);
       return;
     }
     Value* is_whole = b.getTrue();
@@ -183,8 +183,8 @@ private:
           {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
       return b_panel;
     }
-    if (plan.is_narrow) {
-      packNarrow(block);
+    if (plan.lanes_along_k) {
+      packAlongK(block);
       return b_panel;
     }
     Value* from = at(types.stored, b_base,
@@ -197,7 +197,7 @@ private:
   }
 
   // All columns, with lanes along k: a panel [k / lanes][n][lanes].
-  void packNarrow(const Block& block) {
+  void packAlongK(const Block& block) {
     emitDotLoop(b, zero, block.count, plan.lanes, [&](Value* step) {
       Value* from = at(
           types.stored, b_base,

@@ -78,9 +78,10 @@ struct DotTileLayout {
 llvm::Function* dotTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                 const DotTileLayout& layout);
 
-/// The same for a plan that is narrow: a step is one of k, B a panel [step / lanes][n][lanes] with
-/// zeros behind the last step, and sums [rows][tileColumns()], of which the first n columns count.
-llvm::Function* dotNarrowTileFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
+/// The same for a plan with lanes along k: a step is one of k, B a panel [step / lanes][n][lanes]
+/// with zeros behind the last step, and sums [rows][tileColumns()], of which the first n columns
+/// count.
+llvm::Function* dotTileAlongKFunction(llvm::IRBuilderBase& builder, const DotPlan& plan,
                                       const DotTileLayout& layout);
 
 /// Returns `void shift(ptr a, i64 steps, ptr shifts)`, for a plan that shifts columns: shifts[row]

@@ -179,8 +179,8 @@ double productCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
   return cost * unevenness(plan, vectors, all);
 }
 
-// The same for a narrow product, with the panels that are transposed for it.
-double narrowCost(const DotPlan& plan, int64_t rows) {
+// The same with lanes along k, and the panels that are transposed for it.
+double alongKCost(const DotPlan& plan, int64_t rows) {
   const DotShape& s = plan.shape;
   double vectors = double(ceilDiv(s.k, plan.lanes)), products = double(rows * s.n);
   double loads = double(rows + s.n), step = std::max({products, loads, kLatency}) + 0.15 * loads;
@@ -190,21 +190,21 @@ double narrowCost(const DotPlan& plan, int64_t rows) {
 }
 
 // Says whether lanes can run along k, because a row of A and the columns of B are known to.
-bool canBeNarrow(const DotPlan& plan) {
+bool canRunAlongK(const DotPlan& plan) {
   const DotShape& s = plan.shape;
   return usesStored(plan) && plan.group == 1 && !plan.packs_a && s.a.column_stride == 1 &&
          constantLayout(s.b) && !s.computes_b && s.n != kDynamic && s.n > 0 && s.n < plan.lanes &&
          s.k != kDynamic && s.k > 0;
 }
 
-void chooseNarrowTile(DotPlan& plan, double best) {
+void chooseTileAlongK(DotPlan& plan, double best) {
   int64_t n = plan.shape.n;
   for (int64_t rows = 1; rows <= std::min<int64_t>(plan.shape.m, 8); ++rows) {
     if (rows * n + std::min(rows, n) + 1 > plan.target.vector_registers) break;
-    double cost = narrowCost(plan, rows);
+    double cost = alongKCost(plan, rows);
     if (cost >= best) continue;
     best = cost;
-    plan.is_narrow = plan.packs_b = true;
+    plan.lanes_along_k = plan.packs_b = true;
     plan.tile_rows = int(rows);
     plan.tile_vectors = 1;
   }
@@ -232,15 +232,15 @@ void chooseTile(DotPlan& plan) {
         plan.tile_vectors = int(vectors);
       }
     }
-  if (canBeNarrow(plan)) chooseNarrowTile(plan, best);
+  if (canRunAlongK(plan)) chooseTileAlongK(plan, best);
 }
 
 void chooseBlock(DotPlan& plan) {
   int64_t k = plan.shape.k == kDynamic && plan.shape.k_most ? plan.shape.k_most : plan.shape.k;
   // Packed rows of A take at most half of the second-level cache as well.
   int64_t most = mostPanelSteps(plan, plan.tileColumns());
-  // Every few rows read all of a narrow panel.
-  if (plan.is_narrow) most = plan.target.l1_bytes / (plan.shape.n * plan.sumBytes());
+  // With lanes along k every few rows read all of a panel.
+  if (plan.lanes_along_k) most = plan.target.l1_bytes / (plan.shape.n * plan.sumBytes());
   if (plan.packs_a) most = std::min<int64_t>(most, 512);
   if (streamsB(plan)) most = kStreamSteps;
   most = std::max<int64_t>(most / 2 * 2, 2);
@@ -252,7 +252,9 @@ void chooseBlock(DotPlan& plan) {
   plan.unroll = k > 0 && dividesK(plan.shape, 2 * plan.group) ? 2 : 1;
   if (plan.shape.computes_b) most = std::min(most, kNumbersSteps);
   int64_t steps = stepsOf(plan), blocks = ceilDiv(steps, most);
-  int64_t unit = plan.shape.computes_b ? kNumbersUnit : plan.is_narrow ? plan.lanes : plan.unroll;
+  int64_t unit = plan.shape.computes_b ? kNumbersUnit
+                 : plan.lanes_along_k  ? plan.lanes
+                                       : plan.unroll;
   plan.k_block = roundUp(ceilDiv(steps, blocks), unit) * plan.group;
 }
 
@@ -279,7 +281,7 @@ void chooseChunks(DotPlan& plan) {
   int64_t k = stepsOf(plan);
   int64_t batch = s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1);
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
-  int64_t row_work = plan.is_narrow ? ceilDiv(columns * k, plan.lanes) : plan.tile_vectors * k;
+  int64_t row_work = plan.lanes_along_k ? ceilDiv(columns * k, plan.lanes) : plan.tile_vectors * k;
   plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, row_work);
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
   int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * row_work;
@@ -319,7 +321,7 @@ int64_t DotPlan::sumBytes() const {
 }
 
 int DotPlan::edgeVectors() const {
-  if (shape.n == kDynamic || is_narrow) return 0;
+  if (shape.n == kDynamic || lanes_along_k) return 0;
   int vectors = int(ceilDiv(shape.n % tileColumns(), lanes));
   return vectors == tile_vectors ? 0 : vectors;
 }
@@ -337,7 +339,7 @@ int64_t DotPlan::tileBytes() const { return tile_rows * tileColumns() * sumBytes
 
 int64_t DotPlan::columnPanelBytes() const {
   int64_t lanes_of_panel =
-      is_narrow ? roundUp(k_block, lanes) * shape.n : panelSteps() * tileColumns();
+      lanes_along_k ? roundUp(k_block, lanes) * shape.n : panelSteps() * tileColumns();
   return lanes_of_panel * sumBytes();
 }
 

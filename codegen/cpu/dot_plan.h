@@ -55,7 +55,7 @@ struct DotPlan {
   int group = 1;
   // The columns are fewer than lanes, which hold steps of k instead: a tile has a vector for each
   // row and column, and panels of B are [step / lanes][n][lanes].
-  bool is_narrow = false;
+  bool lanes_along_k = false;
   int unroll = 1;       // groups of k per iteration of the inner loop
   int64_t k_block = 0;  // steps of k per pass over the rows of a chunk, whole groups
   bool packs_a = false; // A tiles are copied to scratch before use
@@ -96,7 +96,7 @@ struct DotPlan {
 
 /// Chooses tiles, packing and chunks. The result depends on shape and target only, never on the
 /// number of threads, and neither do the bits of the product: every element is one chain of fused
-/// multiply-adds in ascending k, within a group as the instruction orders them; of a narrow product
+/// multiply-adds in ascending k, within a group as the instruction orders them; with lanes along k
 /// one such chain a lane, whose halves are added until one number is left, for each block of k.
 DotPlan planDot(const DotShape& shape, const DotTarget& target);
 

@@ -346,7 +346,7 @@ DotKernel::Result DotKernel::reference() const {
   for (int64_t batch = 0; batch < s.batch; ++batch)
     for (int64_t i = 0; i < s.m; ++i)
       for (int64_t j = 0; j < s.n; ++j) {
-        std::vector<double> chains(plan_.is_narrow ? size_t(plan_.lanes) : 1);
+        std::vector<double> chains(plan_.lanes_along_k ? size_t(plan_.lanes) : 1);
         double sum = 0;
         uint64_t integers = 0;
         for (int64_t step = 0; step < roundUp(s.k, plan_.group); ++step) {
@@ -362,7 +362,7 @@ DotKernel::Result DotKernel::reference() const {
           }
           double& chain = chains[size_t(k % plan_.k_block) % chains.size()];
           chain = add(element(a_, a), element(b_, b), chain);
-          if (plan_.is_narrow && (k + 1) % plan_.k_block == 0) sum = plus(sum, total(chains));
+          if (plan_.lanes_along_k && (k + 1) % plan_.k_block == 0) sum = plus(sum, total(chains));
         }
         sum = plus(sum, total(chains));
         result.visits.push_back(1);

@@ -179,7 +179,7 @@ TEST_CASE("dot: lanes run along k where columns are fewer than lanes") {
         }
   for (const DotTarget& target : {kAvx512, kAvx2, kSse}) {
     DotKernel kernel(dense(300, 3, 512, target));
-    CHECK(kernel.plan().is_narrow);
+    CHECK(kernel.plan().lanes_along_k);
   }
   DotCase batches = dense(20, 4, 200);
   batches.shape.batch = 3;
@@ -190,7 +190,7 @@ TEST_CASE("dot: lanes run along k where columns are fewer than lanes") {
   check(blocks);
   CHECK(DotKernel(blocks).plan().severalBlocks());
   // Transposing B for a few rows is not worth it.
-  CHECK(!DotKernel(dense(1, 10, 512)).plan().is_narrow);
+  CHECK(!DotKernel(dense(1, 10, 512)).plan().lanes_along_k);
 }
 
 TEST_CASE("dot: few rows in front of a large matrix stream it") {

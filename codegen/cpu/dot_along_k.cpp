@@ -9,9 +9,9 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-class NarrowTileEmitter {
+class TileAlongKEmitter {
 public:
-  NarrowTileEmitter(IRBuilderBase& builder, const DotPlan& plan, const DotTileLayout& layout,
+  TileAlongKEmitter(IRBuilderBase& builder, const DotPlan& plan, const DotTileLayout& layout,
                     Function* function)
       : b(builder), plan(plan), layout(layout), types(builder.getContext(), plan),
         function(function), sums(function->getArg(2)), columns(int(plan.shape.n)),
@@ -153,11 +153,11 @@ private:
 
 } // namespace
 
-Function* dotNarrowTileFunction(IRBuilderBase& b, const DotPlan& plan,
+Function* dotTileAlongKFunction(IRBuilderBase& b, const DotPlan& plan,
                                 const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
   static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
-  std::string name = std::string("weft.dot.narrow.") + names[int(plan.shape.element)] + "." +
+  std::string name = std::string("weft.dot.along_k.") + names[int(plan.shape.element)] + "." +
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.shape.n) + ".a" +
                      std::to_string(layout.a_row) + ".k" + std::to_string(plan.k_block) + "of" +
                      std::to_string(plan.shape.k);
@@ -166,7 +166,7 @@ Function* dotNarrowTileFunction(IRBuilderBase& b, const DotPlan& plan,
       b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr}, created);
   if (created) {
     IRBuilderBase::InsertPointGuard guard(b);
-    NarrowTileEmitter(b, plan, layout, function).emit();
+    TileAlongKEmitter(b, plan, layout, function).emit();
   }
   return function;
 }
