@@ -43,7 +43,8 @@ public:
     if (plan.strided)
       out.open("for (weft_i64 turn = WEFT_BLOCK; turn < " + names.expression(plan.blocks) +
                "; turn += WEFT_BLOCKS)");
-    out.line("weft_i64 block = " + std::string(plan.strided ? "turn" : "WEFT_BLOCK") + ";");
+    out.line("const weft_i64 " + std::string(hasSeveralParts() ? "place" : "block") + " = " +
+             (plan.strided ? "turn" : "WEFT_BLOCK") + ";");
     for (size_t i = 0; i < plan.parts.size(); ++i)
       printPart(i);
     if (plan.strided) out.close();
@@ -87,17 +88,20 @@ private:
     prologue.push_back("const bool live = !weft_is_stopped(error, launch);");
   }
 
-  // Parts share the kernel's blocks: each takes its own and counts them from 0.
+  bool hasSeveralParts() const { return plan.parts.size() > 1; }
+
+  // Parts share the kernel's blocks: each takes its own and counts them from 0. No variable changes
+  // behind a part: PoCL loses it where the part has barriers.
   void printPart(size_t i) {
     const PartPlan& part = plan.parts[i];
-    std::string blocks = names.expression(part.blocks);
-    bool last = i + 1 == plan.parts.size();
-    if (plan.parts.size() > 1) out.open("if (block >= 0 && block < " + blocks + ")");
-    PartPrinter(out, names, plan, part).print();
-    if (plan.parts.size() > 1) {
-      out.close();
-      if (!last) out.line("block -= " + blocks + ";");
+    if (hasSeveralParts()) {
+      std::string blocks = names.expression(part.blocks);
+      out.open(std::string(i ? "else " : "") + "if (place < " + before + blocks + ")");
+      out.line("const weft_i64 block = place - (" + before + "0);");
+      before += blocks + " + ";
     }
+    PartPrinter(out, names, plan, part).print();
+    if (hasSeveralParts()) out.close();
   }
 
   void finish() {
@@ -111,6 +115,7 @@ private:
     result.scratch_bytes = map(plan.scratch_bytes);
   }
 
+  std::string before; // the blocks of the parts so far, as a sum to be continued
   KernelOp kernel;
   ArrayRef<PartOp> phase;
   KernelPlan plan;

@@ -315,6 +315,8 @@ std::string OneOp::key(const OpCall& call) const {
     append(text, structure_of(l.meta, sizes_matter(call)).structure());
   append(text, result.dtype);
   append(text, result.rank);
+  for (int d = 0; d < result.rank; d++) // which of a result's sizes are 1 is structure too
+    append(text, sizes_matter(call) && result.sizes[d] == 1);
   for (const Scalar& s : call.scalars)
     append(text, s.kind);
   for (int64_t s : structure)

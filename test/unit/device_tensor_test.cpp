@@ -190,6 +190,14 @@ TEST_CASE("calls of an op share programs, whatever their sizes", "[device]") {
   CHECK(programs() == strided + 1);
 }
 
+TEST_CASE("which sizes of a result are 1 is known to its program", "[device]") {
+  for (int64_t n : {3, 17, 2}) {
+    INFO("n " << n);
+    Tensor x = arange(4 * n).to(f32).reshape({2, 1, n, 2});
+    CHECK(allclose(max_pool2d(x.to(test_device()), 2).to(Device::cpu()), max_pool2d(x, 2)));
+  }
+}
+
 TEST_CASE("tensors from nothing are made on the device that is asked for", "[device]") {
   Device device = test_device();
   CHECK(zeros({2}, f32, device).device() == device);

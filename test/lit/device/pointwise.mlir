@@ -63,11 +63,11 @@ loom.kernel @sizes(%x: !loom.buffer<i1>, %y: !loom.buffer<f64>, %s: f32, %b: i1,
 
 // Parts take their own of the launch's blocks.
 // CHECK: WEFT_KERNEL(256) parts(
-// CHECK: if (block >= 0 && block < (n0 + 255) / 256) {
+// CHECK: if (place < (n0 + 255) / 256) {
 // Integers wrap.
 // CHECK: weft_add([[V:v[0-9]+]], [[V]])
-// CHECK: block -= (n0 + 255) / 256;
-// CHECK-NEXT: if (block >= 0 && block < 4) {
+// CHECK: else if (place < (n0 + 255) / 256 + 4) {
+// CHECK-NEXT: const weft_i64 block = place - ((n0 + 255) / 256 + 0);
 loom.kernel @parts(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %n: index) {
   loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>, lanes>] {
   ^bb0(%i: index):
