@@ -18,6 +18,8 @@ using Wide = std::conditional_t<std::is_floating_point_v<Compute>, double, Compu
 constexpr int kTogether = 4;   // lines of adjacent elements; an L1 has room for those a page apart
 constexpr int64_t kLines = 64; // whose accumulators are at hand
 constexpr int64_t kSteps = 64; // along them, whose elements are
+constexpr int64_t kRow =
+    1024; // lines of adjacent rows, which are read in place: as long as L1 allows
 
 // A block of lines for some steps: element (k, j) is that of step k on line j, lines adjacent.
 // Where they lie otherwise in memory, a copy in L1.
@@ -103,11 +105,15 @@ void walk(const ColumnRun& run, int64_t length, bool is_reversed, const Accumula
       walk_lines<1, To, From...>(run, line, length, is_reversed, start, step);
     return;
   }
-  Accumulator accumulators[kLines];
+  bool is_row = run.across[0] == sizeof(To);
+  array = 1;
+  ((is_row = is_row && run.across[array++] == sizeof(From)), ...);
+  const int64_t most = is_row ? kRow : kLines;
+  Accumulator accumulators[kRow];
   Block<To> to;
   std::tuple<Block<From>...> from;
-  for (int64_t line = 0; line < run.count; line += kLines) {
-    const int64_t lines = std::min(kLines, run.count - line);
+  for (int64_t line = 0; line < run.count; line += most) {
+    const int64_t lines = std::min(most, run.count - line);
     std::fill_n(accumulators, lines, start);
     for (int64_t done = 0; done < length; done += kSteps) {
       const int64_t steps = std::min(kSteps, length - done);
