@@ -156,19 +156,13 @@ private:
 Function* dotTileAlongKFunction(IRBuilderBase& b, const DotPlan& plan,
                                 const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
-  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
-  std::string name = std::string("weft.dot.along_k.") + names[int(plan.shape.element)] + "." +
+  std::string name = std::string("weft.dot.along_k.") + nameOfElement(plan.shape.element) + "." +
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.shape.n) + ".a" +
                      std::to_string(layout.a_row) + ".k" + std::to_string(plan.k_block) + "of" +
                      std::to_string(plan.shape.k);
-  bool created;
-  Function* function = dotFunction(
-      b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr}, created);
-  if (created) {
-    IRBuilderBase::InsertPointGuard guard(b);
-    TileAlongKEmitter(b, plan, layout, function).emit();
-  }
-  return function;
+  return dotFunction(
+      b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr},
+      [&](Function* function) { TileAlongKEmitter(b, plan, layout, function).emit(); });
 }
 
 } // namespace weft::cpu

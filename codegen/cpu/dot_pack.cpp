@@ -231,20 +231,13 @@ private:
 Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel& panel) {
   DotTypes types(b.getContext(), plan);
   auto text = [](int64_t stride) { return stride == kDynamic ? "x" : std::to_string(stride); };
-  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
-  std::string name = std::string("weft.dot.pack.") + names[int(plan.shape.element)] + "." +
+  std::string name = std::string("weft.dot.pack.") + nameOfElement(plan.shape.element) + "." +
                      std::to_string(panel.width) + "x" + std::to_string(plan.group) + "." +
                      text(panel.lane_stride) + "." + text(panel.step_stride);
   if (panel.steps > 0) name += ".n" + std::to_string(panel.steps);
   if (plan.shiftsColumns() && !panel.is_left) name += ".shifted";
-  bool created;
-  Function* function = dotFunction(
-      b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr}, created);
-  if (created) {
-    IRBuilderBase::InsertPointGuard guard(b);
-    PackEmitter(b, plan, panel, function).emit();
-  }
-  return function;
+  return dotFunction(b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr},
+                     [&](Function* function) { PackEmitter(b, plan, panel, function).emit(); });
 }
 
 } // namespace weft::cpu

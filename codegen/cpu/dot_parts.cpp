@@ -138,12 +138,10 @@ Value* addQuads(IRBuilderBase& b, Value* sum, Value* x, Value* y) {
 }
 
 Function* dotFunction(IRBuilderBase& b, const std::string& name, ArrayRef<Type*> parameters,
-                      bool& created) {
+                      function_ref<void(Function*)> emit) {
   Function* parent = b.GetInsertBlock()->getParent();
   Module* module = parent->getParent();
-  created = false;
   if (Function* function = module->getFunction(name)) return function;
-  created = true;
   auto* type = FunctionType::get(b.getVoidTy(), parameters, false);
   auto* function = Function::Create(type, GlobalValue::InternalLinkage, name, module);
   function->setAttributes(
@@ -153,7 +151,14 @@ Function* dotFunction(IRBuilderBase& b, const std::string& name, ArrayRef<Type*>
   function->addFnAttr(Attribute::NoUnwind);
   for (Argument& argument : function->args())
     if (argument.getType()->isPointerTy()) argument.addAttr(Attribute::NoAlias);
+  IRBuilderBase::InsertPointGuard guard(b);
+  emit(function);
   return function;
+}
+
+const char* nameOfElement(DotElement element) {
+  static const char* const names[] = {"f32", "f64", "bf16", "f16", "i64", "i8"};
+  return names[int(element)];
 }
 
 } // namespace weft::cpu

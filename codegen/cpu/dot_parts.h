@@ -43,10 +43,14 @@ llvm::Value* emitDotLoad(llvm::IRBuilderBase& builder, const DotTypes& types, ll
 /// Widens bf16 and f16 to f32.
 llvm::Value* widenDot(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* value);
 
-/// Creates or finds an internal, never inlined function that inherits the attributes of the
-/// function the builder is in. Sets `created` if its body is still to be emitted.
+/// Finds an internal function or creates it: never inlined, with the attributes of the function the
+/// builder is in. `emit` makes the body of a new one; the builder is where it was afterwards.
 llvm::Function* dotFunction(llvm::IRBuilderBase& builder, const std::string& name,
-                            llvm::ArrayRef<llvm::Type*> parameters, bool& created);
+                            llvm::ArrayRef<llvm::Type*> parameters,
+                            llvm::function_ref<void(llvm::Function*)> emit);
+
+/// What functions of a product are called by its elements.
+const char* nameOfElement(DotElement element);
 
 /// Puts the elements of a group of rows side by side: lane j of the result, as wide as an
 /// accumulator, holds element j of each row.

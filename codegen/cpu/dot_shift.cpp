@@ -45,11 +45,7 @@ private:
         sumsOver(whole, plan.lanes, plan.tile_rows, [&](Value* group, int row) {
           return b.CreateAlignedLoad(types.vec, at(row, group), Align(1));
         });
-    std::vector<Constant*> ids;
-    for (int i = 0; i < plan.lanes; ++i)
-      ids.push_back(b.getInt64(i));
-    Value* left = b.CreateVectorSplat(plan.lanes, b.CreateNSWSub(groups, whole));
-    Value* mask = b.CreateICmpSLT(ConstantVector::get(ids), left);
+    Value* mask = firstLanesDot(b, plan.lanes, b.CreateNSWSub(groups, whole));
     for (auto [row, sum] : enumerate(sums)) {
       Value* tail = b.CreateMaskedLoad(types.vec, at(int(row), whole), Align(1), mask,
                                        Constant::getNullValue(types.vec));
@@ -111,13 +107,8 @@ Function* dotShiftFunction(IRBuilderBase& b, const DotPlan& plan) {
   DotTypes types(b.getContext(), plan);
   std::string name = "weft.dot.shift." + std::to_string(plan.tile_rows);
   if (!plan.packs_a) name += ".a" + std::to_string(plan.shape.a.row_stride);
-  bool created;
-  Function* function = dotFunction(b, name, {types.ptr, types.i64, types.ptr}, created);
-  if (created) {
-    IRBuilderBase::InsertPointGuard guard(b);
-    ShiftEmitter(b, plan, function).emit();
-  }
-  return function;
+  return dotFunction(b, name, {types.ptr, types.i64, types.ptr},
+                     [&](Function* function) { ShiftEmitter(b, plan, function).emit(); });
 }
 
 } // namespace weft::cpu

@@ -179,14 +179,9 @@ Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLa
                      ".b" + std::to_string(layout.b_step) + "." + std::to_string(layout.b_row) +
                      ".c" + std::to_string(layout.sums_row) + ".u" + std::to_string(plan.unroll) +
                      ".g" + std::to_string(plan.group) + (plan.severalBlocks() ? "s" : "");
-  bool created;
-  Function* function = dotFunction(
-      b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr}, created);
-  if (created) {
-    IRBuilderBase::InsertPointGuard guard(b);
-    TileEmitter(b, plan, layout, function).emit();
-  }
-  return function;
+  return dotFunction(b, name,
+                     {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr},
+                     [&](Function* function) { TileEmitter(b, plan, layout, function).emit(); });
 }
 
 } // namespace weft::cpu

@@ -51,7 +51,6 @@ private:
     for (const ProductWindow::Bound& bound : window.bounds)
       bounds.push_back(evaluate(bound.by_column, p));
     Value* is_line = holds(b.CreateICmpEQ(ahead, iota()));
-    inside = isInside();
     emitDotIf(b, is_line, [&] { emitSteps(Lie::line); });
     Value* is_other = b.CreateNot(is_line);
     if (plan.target.vector_bytes != 64) {
@@ -68,6 +67,7 @@ private:
     Value* is_pair = holds(b.CreateAnd(ascends, near));
     emitDotIf(b, b.CreateAnd(is_other, is_pair), [&] {
       b.CreateStore(ahead, numbers);
+      Value* inside = isInside();
       emitDotIf(b, inside, [&] { emitSteps(Lie::pair, true); });
       emitDotIf(b, b.CreateNot(inside), [&] { emitSteps(Lie::pair); });
     });
@@ -90,8 +90,10 @@ private:
   // steps.
   void emitSteps(Lie lie, bool is_inside = false) {
     Value* end = b.CreateAdd(first, steps);
-    seen = Constant::getAllOnesValue(live->getType());
-    if (is_inside) findPair();
+    if (is_inside) {
+      seen = Constant::getAllOnesValue(live->getType());
+      findPair();
+    }
     emitDotLoop(b, zero, b.getInt64(window.period), 1, [&](Value* step) {
       Value* source = at(types.stored, base, evaluate(window.by_step, step));
       if (!is_inside) {
@@ -220,8 +222,7 @@ private:
   int lanes;
   int64_t width, own_lane = 0;
   Value *from, *column, *valid, *first, *steps, *to, *zero = nullptr;
-  Value *live = nullptr, *base = nullptr, *ahead = nullptr, *seen = nullptr, *inside = nullptr,
-        *numbers = nullptr;
+  Value *live = nullptr, *base = nullptr, *ahead = nullptr, *seen = nullptr, *numbers = nullptr;
   Value* pair[2] = {};
   std::vector<Value*> bounds;
 };
@@ -243,14 +244,8 @@ Function* dotWindowFunction(IRBuilderBase& b, const DotPlan& plan, const Product
   // The name is what the function depends on.
   std::string name = "weft.dot.window." + std::to_string(int(plan.shape.element)) + "." +
                      std::to_string(plan.tile_vectors) + "." + textOf(window);
-  bool created;
-  Function* function = dotFunction(
-      b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr}, created);
-  if (created) {
-    IRBuilderBase::InsertPointGuard guard(b);
-    WindowEmitter(b, plan, window, function).emit();
-  }
-  return function;
+  return dotFunction(b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr},
+                     [&](Function* function) { WindowEmitter(b, plan, window, function).emit(); });
 }
 
 } // namespace weft::cpu
