@@ -222,133 +222,66 @@ Row find(Operation* op) {
   ROW(op_name, e.number([](auto x, [[maybe_unused]] auto y, [[maybe_unused]] auto z) {             \
     return expression;                                                                             \
   }))
-      NUMBER(arith::AddFOp, x + y) NUMBER(arith::RemFOp, std::fmod(x, y)) NUMBER(
-             arith::SubFOp, x - y) NUMBER(arith::MulFOp, x * y) NUMBER(arith::DivFOp, x / y)
-          NUMBER(arith::NegFOp, -x) NUMBER(arith::MaximumFOp, maximum(x, y)) NUMBER(
-              arith::MinimumFOp, -maximum(-x, -y)) NUMBER(arith::MaxNumFOp,
-                                                          maxnum(x, y)) NUMBER(arith::MinNumFOp,
-                                                                               -maxnum(-x, -y))
-              NUMBER(math::FmaOp, std::fma(x, y, z)) NUMBER(math::FloorOp, std::floor(x)) NUMBER(
-                  math::CeilOp,
-                  std::ceil(x)) NUMBER(math::TruncOp,
-                                       std::trunc(x)) NUMBER(math::RoundEvenOp, std::nearbyint(x))
-                  NUMBER(math::SqrtOp, std::sqrt(x)) NUMBER(math::AbsFOp, std::abs(x)) NUMBER(
-                      math::CopySignOp,
-                      std::copysign(
-                          x, y)) NUMBER(loom::Scale2Op,
-                                        scale2(x, y)) NUMBER(loom::PowerOfTwoOp, powerOfTwo(x))
-                      NUMBER(loom::ExponentOp, exponent(x)) NUMBER(loom::MantissaOp, mantissa(x)) ROW(
-                          arith::CmpFOp,
-                          e.cmpf()) ROW(arith::CmpIOp,
-                                        e.integer(compare(
-                                            cast<arith::CmpIOp>(e.op)
-                                                .getPredicate(),
-                                            e.asSigned(0),
-                                            e.asSigned(1))))
-                          ROW(arith::SelectOp, e.v[0].i ? e.v[1] : e.v[2]) ROW(
-                              loom::RarelyOp,
-                              e.v[0].i
-                                  ? e.v[1]
-                                  : e.v[2]) ROW(arith::AddIOp,
-                                                e.integer(uint64_t(e.v[0].i) + uint64_t(e.v[1].i)))
-                              ROW(arith::SubIOp, e.integer(uint64_t(e.v[0].i) - uint64_t(e.v[1].i))) ROW(
-                                  arith::MulIOp,
-                                  e.integer(
-                                      uint64_t(e.v[0].i) *
-                                      uint64_t(
-                                          e.v[1]
-                                              .i))) ROW(arith::AndIOp,
-                                                        e
-                                                            .integer(e.v[0].i & e.v[1].i))
-                                  ROW(arith::OrIOp, e.integer(e.v[0].i | e.v[1].i)) ROW(
-                                      arith::XOrIOp,
-                                      e.integer(
-                                          e.v[0].i ^
-                                          e.v[1]
-                                              .i)) ROW(arith::ShLIOp,
-                                                       e.integer(uint64_t(e.v[0].i) << e.v[1].i))
-                                      ROW(arith::ShRSIOp, e.integer(e.v[0].i >> e.v[1].i)) ROW(
-                                          arith::ShRUIOp,
-                                          e.integer(
-                                              uint64_t(e.v[0].i) >>
-                                              e.v[1]
-                                                  .i)) ROW(arith::MaxSIOp,
-                                                           e.integer(std::
-                                                                         max(e.asSigned(0), e.asSigned(1))))
-                                          ROW(arith::MinSIOp, e.integer(std::min(e.asSigned(0), e.asSigned(1)))) ROW(
-                                              arith::MaxUIOp,
-                                              e.integer(std::max<uint64_t>(e.v[0].i, e.v[1].i)))
-                                              ROW(arith::MinUIOp,
-                                                  e.integer(std::min<uint64_t>(
-                                                      e.v[0].i,
-                                                      e.v[1]
-                                                          .i))) ROW(arith::DivSIOp,
-                                                                    e.integer(
-                                                                        divide(e.v[0].i, e.v[1].i, 0)))
-                                                  ROW(arith::FloorDivSIOp,
-                                                      e.integer(divide(
-                                                          e.v[0].i,
-                                                          e.v[1].i,
-                                                          -1))) ROW(arith::CeilDivSIOp,
-                                                                    e.integer(
-                                                                        divide(e.v[0].i, e.v[1].i, 1)))
-                                                      ROW(arith::RemSIOp,
-                                                          e.integer(
-                                                              e.v[1].i ==
-                                                                      0
-                                                                  ? 0
-                                                                  : uint64_t(e.v[0].i) -
-                                                                        uint64_t(divide(
-                                                                            e.v[0].i,
-                                                                            e.v[1].i, 0)) *
-                                                                            uint64_t(e.v[1].i)))
-                                                          ROW(math::AbsIOp,
-                                                              e.integer(
-                                                                  e.v[0].i < 0
-                                                                      ? -uint64_t(e.v[0].i)
-                                                                      : uint64_t(
-                                                                            e.v[0].i))) ROW(arith::
-                                                                                                IndexCastOp,
-                                                                                            e.v[0])
-                                                              ROW(arith::IndexCastUIOp, e.v[0]) ROW(
-                                                                  arith::ExtUIOp,
-                                                                  e.integer(
-                                                                      e.v[0]
-                                                                          .i)) ROW(arith::ExtSIOp,
-                                                                                   e.integer(e.asSigned()))
-                                                                  ROW(arith::TruncIOp,
-                                                                      e.integer(
-                                                                          e.v[0].i)) ROW(arith::SIToFPOp,
-                                                                                         e
-                                                                                             .fromInteger(
-                                                                                                 e
-                                                                                                     .asSigned(),
-                                                                                                 true))
-                                                                      ROW(arith::UIToFPOp,
-                                                                          e.fromInteger(e.v[0].i,
-                                                                                        false))
-                                                                          ROW(arith::FPToSIOp, e.fptosi()) ROW(
-                                                                              arith::ExtFOp,
-                                                                              e.convert()) ROW(arith::
-                                                                                                   TruncFOp,
-                                                                                               e.convert())
-                                                                              ROW(loom::RandomOp,
-                                                                                  e.integer(philox(
-                                                                                      e.v[0].i,
-                                                                                      e.v[1].i,
-                                                                                      e.v[2].i,
-                                                                                      cast<
-                                                                                          loom::
-                                                                                              RandomOp>(
-                                                                                          e.op)
-                                                                                          .getWord())))
+      // clang-format off
+      NUMBER(arith::AddFOp, x + y)
+      NUMBER(arith::RemFOp, std::fmod(x, y))
+      NUMBER(arith::SubFOp, x - y)
+      NUMBER(arith::MulFOp, x * y)
+      NUMBER(arith::DivFOp, x / y)
+      NUMBER(arith::NegFOp, -x)
+      NUMBER(arith::MaximumFOp, maximum(x, y))
+      NUMBER(arith::MinimumFOp, -maximum(-x, -y))
+      NUMBER(arith::MaxNumFOp, maxnum(x, y))
+      NUMBER(arith::MinNumFOp, -maxnum(-x, -y))
+      NUMBER(math::FmaOp, std::fma(x, y, z))
+      NUMBER(math::FloorOp, std::floor(x))
+      NUMBER(math::CeilOp, std::ceil(x))
+      NUMBER(math::TruncOp, std::trunc(x))
+      NUMBER(math::RoundEvenOp, std::nearbyint(x))
+      NUMBER(math::SqrtOp, std::sqrt(x))
+      NUMBER(math::AbsFOp, std::abs(x))
+      NUMBER(math::CopySignOp, std::copysign(x, y))
+      NUMBER(loom::Scale2Op, scale2(x, y))
+      NUMBER(loom::PowerOfTwoOp, powerOfTwo(x))
+      NUMBER(loom::ExponentOp, exponent(x))
+      NUMBER(loom::MantissaOp, mantissa(x))
+      ROW(arith::CmpFOp, e.cmpf())
+      ROW(arith::CmpIOp, e.integer(compare(cast<arith::CmpIOp>(e.op).getPredicate(), e.asSigned(0), e.asSigned(1))))
+      ROW(arith::SelectOp, e.v[0].i ? e.v[1] : e.v[2])
+      ROW(loom::RarelyOp, e.v[0].i ? e.v[1] : e.v[2])
+      ROW(arith::AddIOp, e.integer(uint64_t(e.v[0].i) + uint64_t(e.v[1].i)))
+      ROW(arith::SubIOp, e.integer(uint64_t(e.v[0].i) - uint64_t(e.v[1].i)))
+      ROW(arith::MulIOp, e.integer(uint64_t(e.v[0].i) * uint64_t(e.v[1].i)))
+      ROW(arith::AndIOp, e.integer(e.v[0].i & e.v[1].i))
+      ROW(arith::OrIOp, e.integer(e.v[0].i | e.v[1].i))
+      ROW(arith::XOrIOp, e.integer(e.v[0].i ^ e.v[1].i))
+      ROW(arith::ShLIOp, e.integer(uint64_t(e.v[0].i) << e.v[1].i))
+      ROW(arith::ShRSIOp, e.integer(e.v[0].i >> e.v[1].i))
+      ROW(arith::ShRUIOp, e.integer(uint64_t(e.v[0].i) >> e.v[1].i))
+      ROW(arith::MaxSIOp, e.integer(std::max(e.asSigned(0), e.asSigned(1))))
+      ROW(arith::MinSIOp, e.integer(std::min(e.asSigned(0), e.asSigned(1))))
+      ROW(arith::MaxUIOp, e.integer(std::max<uint64_t>(e.v[0].i, e.v[1].i)))
+      ROW(arith::MinUIOp, e.integer(std::min<uint64_t>(e.v[0].i, e.v[1].i)))
+      ROW(arith::DivSIOp, e.integer(divide(e.v[0].i, e.v[1].i, 0)))
+      ROW(arith::FloorDivSIOp, e.integer(divide(e.v[0].i, e.v[1].i, -1)))
+      ROW(arith::CeilDivSIOp, e.integer(divide(e.v[0].i, e.v[1].i, 1)))
+      ROW(arith::RemSIOp, e.integer(e.v[1].i == 0 ? 0 : uint64_t(e.v[0].i) - uint64_t(divide(e.v[0].i, e.v[1].i, 0)) * uint64_t(e.v[1].i)))
+      ROW(math::AbsIOp, e.integer(e.v[0].i < 0 ? -uint64_t(e.v[0].i) : uint64_t(e.v[0].i)))
+      ROW(arith::IndexCastOp, e.v[0])
+      ROW(arith::IndexCastUIOp, e.v[0])
+      ROW(arith::ExtUIOp, e.integer(e.v[0].i))
+      ROW(arith::ExtSIOp, e.integer(e.asSigned()))
+      ROW(arith::TruncIOp, e.integer(e.v[0].i))
+      ROW(arith::SIToFPOp, e.fromInteger(e.asSigned(), true))
+      ROW(arith::UIToFPOp, e.fromInteger(e.v[0].i, false))
+      ROW(arith::FPToSIOp, e.fptosi())
+      ROW(arith::ExtFOp, e.convert())
+      ROW(arith::TruncFOp, e.convert())
+      ROW(loom::RandomOp, e.integer(philox(e.v[0].i, e.v[1].i, e.v[2].i, cast<loom::RandomOp>(e.op).getWord())))
+      .Default([](Operation*) -> Row { return nullptr; });
+  // clang-format on
 #undef ROW
 #undef NUMBER
-                                                                                  .Default(
-                                                                                      [](Operation*)
-                                                                                          -> Row {
-                                                                                        return nullptr;
-                                                                                      });
 }
 
 } // namespace
