@@ -36,10 +36,6 @@ std::vector<int> use_counts(const expr::Builder& dag, const std::vector<int>& ro
   return uses;
 }
 
-} // namespace
-
-namespace {
-
 class Printer {
 public:
   Printer(const expr::Builder& dag, const std::vector<int>& roots, const Texts& inputs,

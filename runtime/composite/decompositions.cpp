@@ -8,6 +8,7 @@
 #include "weft/autograd.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace weft {
 
@@ -86,6 +87,13 @@ Tensor complement(const Tensor& rows, const Loc& loc) {
   return slice(q, -2, n, m);
 }
 
+/// The part of the greatest singular value up to which others of x count as 0 by default.
+double usual_part(const Tensor& x) {
+  const double epsilon = x.dtype() == f64 ? std::numeric_limits<double>::epsilon()
+                                          : std::numeric_limits<float>::epsilon();
+  return epsilon * static_cast<double>(std::max(x.size(-2), x.size(-1)));
+}
+
 /// What a user says of singular values that count as 0: those up to a number, or a part of the
 /// greatest.
 struct Tolerance {
@@ -93,9 +101,7 @@ struct Tolerance {
 
   /// The number for each of the matrices x, whose singular values these are.
   Tensor operator()(const Tensor& values, const Tensor& x) const {
-    const double epsilon = x.dtype() == f64 ? 0x1p-52 : 0x1p-23;
-    const auto longer = static_cast<double>(std::max(x.size(-2), x.size(-1)));
-    const double part = rtol.value_or(atol.value_or(0) > 0 ? 0 : epsilon * longer);
+    const double part = rtol.value_or(atol.value_or(0) > 0 ? 0 : usual_part(x));
     Tensor greatest = values.size(-1) > 0 ? amax(values, {-1}, true) : values;
     return clamp_min(greatest * part, atol.value_or(0));
   }
@@ -245,13 +251,11 @@ LeastSquares lstsq(const Arg& a, const Tensor& b, std::optional<double> rcond,
   auto [matrix, side] = composite::system_of("lstsq", a, is_vector ? unsqueeze(b, -1) : b, true);
   const RefusalWords words("lstsq: the matrices a must be finite, and their singular values must "
                            "converge, got one that is not or does not");
-  const double epsilon = m.dtype == f64 ? 0x1p-52 : 0x1p-23;
-  const int64_t rows = matrix.size(-2), columns = matrix.size(-1);
-  const double limit = rcond.value_or(epsilon * static_cast<double>(std::max(rows, columns)));
+  const double limit = rcond.value_or(usual_part(matrix));
   LeastSquares result = has_values ? by_singular_values(matrix, side, limit, a.loc())
                                    : by_columns(matrix, side, limit, a.loc());
   if (driver == "gels") result.rank = zeros({0}, i64, m.device);
-  if (rows > columns) {
+  if (matrix.size(-2) > matrix.size(-1)) {
     Tensor apart = matmul(matrix, result.solution) - side;
     result.residuals = sum(apart * apart, {-2});
   } else {

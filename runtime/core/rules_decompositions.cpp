@@ -1,7 +1,7 @@
 // Rules of decompositions of matrices, and of what follows from them.
 
 #include "kernels/decompositions.h"
-#include "runtime/core/rules.h"
+#include "runtime/core/matrix_rules.h"
 
 #include <climits>
 
@@ -15,17 +15,14 @@ constexpr int64_t kMostOfShorterSide = 1 << 14;
 int64_t from_end(const Meta& x, int k) { return x.sizes[x.rank - k]; }
 
 void check_matrices(const OpCall& call, const Meta& x) {
-  if (x.dtype != DType::f32 && x.dtype != DType::f64)
-    fail(call, ErrorKind::dtype, "the matrices must be f32 or f64, got " + describe(x));
+  check_real(call, x);
   if (x.rank < 2) fail(call, ErrorKind::shape, "x must be matrices, got " + describe(x));
   const int64_t m = from_end(x, 2), n = from_end(x, 1);
   if (std::max(m, n) > INT_MAX / 4 || std::min(m, n) > kMostOfShorterSide)
     fail(call, ErrorKind::shape,
          "the shorter side of the matrices must be at most " + std::to_string(kMostOfShorterSide) +
              " and the other one " + std::to_string(INT_MAX / 4) + ", got " + describe(x));
-  if (!kernels::has_decompositions())
-    fail(call, ErrorKind::unsupported,
-         "libopenblas.so.0 with LAPACK must be installed, got none; on Debian it is libopenblas0");
+  check_lapack(call, kernels::has_decompositions());
 }
 
 const Meta& check_tall(const OpCall& call) {
@@ -57,12 +54,7 @@ void result_of(const OpCall& call, const Meta& x, int64_t rows, std::optional<in
   result.set_contiguous();
 }
 
-bool has_same_batch(const Meta& a, const Meta& b) {
-  bool fits = a.dtype == b.dtype && a.rank == b.rank && a.rank >= 2;
-  for (int k = 0; fits && k + 2 < a.rank; k++)
-    fits = a.sizes[k] == b.sizes[k];
-  return fits;
-}
+bool has_same_batch(const Meta& a, const Meta& b) { return are_alike(a, b, 2); }
 
 } // namespace
 

@@ -1,7 +1,7 @@
 // Rules of factors, solutions and determinants of matrices.
 
 #include "kernels/lapack.h"
-#include "runtime/core/rules.h"
+#include "runtime/core/matrix_rules.h"
 
 #include <climits>
 
@@ -10,13 +10,10 @@ namespace weft {
 namespace {
 
 void check_matrices(const OpCall& call, const Meta& x) {
-  if (x.dtype != DType::f32 && x.dtype != DType::f64)
-    fail(call, ErrorKind::dtype, "the matrices must be f32 or f64, got " + describe(x));
+  check_real(call, x);
   if (x.rank < 2 || x.sizes[x.rank - 1] != x.sizes[x.rank - 2] || x.sizes[x.rank - 1] > INT_MAX)
     fail(call, ErrorKind::shape, "the matrices must be square, got " + describe(x));
-  if (!kernels::has_lapack())
-    fail(call, ErrorKind::unsupported,
-         "libopenblas.so.0 with LAPACK must be installed, got none; on Debian it is libopenblas0");
+  check_lapack(call, kernels::has_lapack());
 }
 
 void result_like(const OpCall& call, const Meta& x, int rank, Meta& result) {
@@ -30,10 +27,7 @@ void result_like(const OpCall& call, const Meta& x, int rank, Meta& result) {
 void infer_solution(const OpCall& call, Meta& result) {
   const Meta &a = call.operands[0]->meta, &b = call.operands[1]->meta;
   check_matrices(call, a);
-  bool fits = a.dtype == b.dtype && a.rank == b.rank && b.sizes[b.rank - 1] <= INT_MAX;
-  for (int k = 0; fits && k + 1 < a.rank; k++)
-    fits = a.sizes[k] == b.sizes[k];
-  if (!fits)
+  if (!are_alike(a, b, 1) || b.sizes[b.rank - 1] > INT_MAX)
     fail(call, a.dtype == b.dtype ? ErrorKind::shape : ErrorKind::dtype,
          "operands must have one dtype and as many rows in as many matrices, got " +
              describe_operands(call));
