@@ -167,6 +167,21 @@ TEST_CASE("scans join the elements of a line in their order, in f64", "[layouts]
   });
 }
 
+TEST_CASE("scans down the columns of wide rows go along them", "[layouts]") {
+  const int threads = num_threads();
+  set_num_threads(1); // so that one walk has more columns than it keeps sums of at a time
+  for (int64_t columns : {1023, 1024, 1025, 2500}) {
+    CAPTURE(columns);
+    Matrix x(5, columns), sums = x;
+    for (int64_t r = 1; r < 5; r++)
+      for (int64_t c = 0; c < columns; c++)
+        sums.at(r, c) += sums.at(r - 1, c);
+    CHECK(read(cumsum(x.make(f32), 0)) == sums.values);
+    CHECK(read(flip(cumsum(flip(x.make(f32), {1}), 0), {1})) == sums.values);
+  }
+  set_num_threads(threads);
+}
+
 TEST_CASE("the gradient of a scan is a scan from the other end", "[layouts]") {
   each_size([&](int64_t rows, int64_t columns) {
     Matrix a(rows, columns), want(rows, columns);
