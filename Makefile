@@ -97,9 +97,10 @@ guard: build ## Looks for calls that are slower compiled than eager: every funct
 
 PYTHON ?= python3
 THREADS ?= 2
+DEVICE ?= cpu
 .PHONY: peers
-peers: build ## Times Weft beside the libraries that PYTHON has: THREADS=2 WORKLOADS="ew_4m '40 products'"
-	@$(PYTHON) tools/peers/peers.py --threads $(THREADS) --json build/peers/peers.json $(WORKLOADS)
+peers: build ## Times Weft beside the libraries that PYTHON has: THREADS=2 DEVICE=cpu WORKLOADS="ew_4m '40 products'"
+	@$(PYTHON) tools/peers/peers.py --threads $(THREADS) --device $(DEVICE) --json build/peers/peers.json $(WORKLOADS)
 
 .PHONY: eager-figures
 eager-figures: build ## Times eager ops beside PyTorch's, with PYTHON=one that has it (minutes, on a quiet machine)

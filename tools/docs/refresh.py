@@ -107,11 +107,14 @@ def machine():
     return f"{len(os.sched_getaffinity(0))} cores of {name} ({widest}), {platform.freedesktop_os_release()['PRETTY_NAME']}"
 
 
-def peers(threads, path):
-    """A row a comparison: how much faster Weft is than the fastest other library, and how much faster it is to be."""
+def peers(where, path):
+    """A row a comparison: how much faster Weft is than the fastest other library, and how much faster it is to be. On `where` threads or device."""
     figures = json.loads(pathlib.Path(path).read_text())
-    table, rows = figures[f"t{threads}"], figures["rows"][f"t{threads}"].values()
-    text = [f"| workload, {threads} threads | weft | the fastest other | ratio | 95 % interval | to reach |", "|---|---|---|---|---|---|"]
+    key, place = (f"t{where}", f"{where} threads") if where.isdigit() else (where, where)
+    if key not in figures:
+        return None
+    table, rows = figures[key], figures["rows"][key].values()
+    text = [f"| workload, {place} | weft | the fastest other | ratio | 95 % interval | to reach |", "|---|---|---|---|---|---|"]
     for row in rows:
         ms = {library: v["ms"] for library, v in table[row["workloads"][0]].items() if "ms" in v}
         best = min((library for library in ms if library != "weft"), key=ms.get)
@@ -120,7 +123,7 @@ def peers(threads, path):
             own, other = "geometric mean", f"behind on {len(row['behind'])}" + (f": {', '.join(row['behind'])}" if row["behind"] else "")
         reach = f"{row['reach']:g}" + ("" if row["reached"] else ", **missed**") if row["reach"] else ""
         text.append(f"| {row['row']} | {own} | {other} | {row['ratio']:.2f}x | {row['low']:.2f} .. {row['high']:.2f} | {reach} |")
-    return "\n".join([*text, "", f"{machine()}."]) + "\n"
+    return "\n".join([*text, "", f"{figures['devices'][key] or machine()}."]) + "\n"
 
 
 def refresh(page, build, arguments):
@@ -136,7 +139,7 @@ def refresh(page, build, arguments):
             if kind == "code":
                 new = code(argument)
             elif kind == "peers":
-                new = peers(argument, arguments.peers) if arguments.peers else body
+                new = arguments.peers and peers(argument, arguments.peers) or body
             elif kind == "run":
                 new = fenced(language_of(argument), f"$ {argument}\n{shell.run(argument)}")
             elif kind == "list":

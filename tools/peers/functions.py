@@ -15,7 +15,7 @@ class Torch(SimpleNamespace):
         self.product = lambda x, p, name: linear(x, p[name + "_w"])
         self.norm = lambda x, p, name: layer_norm(x, x.shape[-1:], p[name + "g"], p[name + "b"])
         self.image = lambda x: x if exported else x.contiguous(memory_format=torch.channels_last)
-        self.positions_up_to = lambda position, n: (torch.arange(n) <= position)[None]
+        self.positions_up_to = lambda position, n: (torch.arange(n, device=position.device) <= position)[None]
         self.masked_attention = lambda q, k, v, seen: functional.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=seen)[0]
         self.integer_product = torch._int_mm
         if exported:

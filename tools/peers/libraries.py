@@ -50,19 +50,24 @@ def floats(array):
 
 
 class Torch:
-    """PyTorch; compiled=True: torch.compile."""
+    """PyTorch; compiled=True: torch.compile. On a GPU f32 stays f32."""
 
-    def __init__(self, threads, compiled=False):
-        self.torch = importlib.import_module("torch")
-        self.torch.set_num_threads(threads)
-        self.compiled = compiled
+    def __init__(self, threads, device, compiled=False):
+        torch = self.torch = importlib.import_module("torch")
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        self.device, self.compiled = device, compiled
+
+    def wait(self):
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
 
     def tensors(self, workload, folder, is_exported=False):
         torch = self.torch
         params, inputs = load(folder)
 
         def tensor(array):
-            t = torch.from_numpy(array)
+            t = torch.from_numpy(array).to(self.device)
             return t.to(getattr(torch, {"bf16": "bfloat16"}.get(workload["dtype"], "float32"))) if t.dtype == torch.float32 else t
 
         def parameter(name, array):
@@ -92,7 +97,7 @@ class Torch:
 
         def result():
             with guard():
-                return floats(call().double())
+                return floats(call().double().cpu())
 
         return call, result, guard
 
@@ -111,8 +116,14 @@ class Torch:
 
 
 class Jax:
-    def __init__(self, threads):
+    """JAX; its calls wait by themselves. On a GPU f32 stays f32."""
+
+    def __init__(self, threads, device):
         self.jax = importlib.import_module("jax")
+        self.jax.config.update("jax_default_matmul_precision", "highest")
+
+    def wait(self):
+        pass
 
     def prepare(self, workload, folder):
         import contextlib
@@ -168,9 +179,11 @@ class Jax:
 class Exported(Torch):
     """A library that runs what PyTorch exports: inference in f32, with parameters that are constants."""
 
-    def __init__(self, threads, module):
+    def __init__(self, threads, device, module):
+        if device != "cpu":
+            raise Missing("runs on the processor here")
         self.library = importlib.import_module(module)
-        super().__init__(threads)
+        super().__init__(threads, device)
         self.threads = threads
 
     def module(self, workload, folder):
@@ -188,8 +201,8 @@ class Exported(Torch):
 
 
 class OnnxRuntime(Exported):
-    def __init__(self, threads):
-        super().__init__(threads, "onnxruntime")
+    def __init__(self, threads, device):
+        super().__init__(threads, device, "onnxruntime")
         importlib.import_module("onnx")
 
     def prepare(self, workload, folder):
@@ -218,8 +231,8 @@ class OnnxRuntime(Exported):
 
 
 class OpenVino(Exported):
-    def __init__(self, threads):
-        super().__init__(threads, "openvino")
+    def __init__(self, threads, device):
+        super().__init__(threads, device, "openvino")
 
     def prepare(self, workload, folder):
         import contextlib
@@ -240,7 +253,7 @@ class OpenVino(Exported):
         return call, lambda: (call(), floats(request.get_output_tensor(0).data))[1], contextlib.nullcontext
 
 
-LIBRARIES = {"torch": Torch, "torch.compile": lambda threads: Torch(threads, compiled=True), "jax": Jax, "onnxruntime": OnnxRuntime,
+LIBRARIES = {"torch": Torch, "torch.compile": lambda *where: Torch(*where, compiled=True), "jax": Jax, "onnxruntime": OnnxRuntime,
              "openvino": OpenVino}
 
 

@@ -28,9 +28,11 @@ DRAWS = 2000
 class Process:
     """A worker, of Weft's or of another library."""
 
-    def __init__(self, name, command, threads, folder):
+    def __init__(self, name, command, threads, device, folder):
         self.name = name
-        environment = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=str(folder / "inductor"), JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="")
+        environment = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=str(folder / "inductor"), JAX_PLATFORMS=device, XLA_PYTHON_CLIENT_PREALLOCATE="false")
+        if device == "cpu":
+            environment["CUDA_VISIBLE_DEVICES"] = ""
         for variable in "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC":
             environment[variable] = str(threads)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(folder / f"{name}.log", "w"),
@@ -68,18 +70,20 @@ class Comparison:
         self.folder = Path(arguments.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = {}
+        self.device = None  # the name of what Weft runs on, where that is no processor
         self.rows = {}  # workload: {library: {"ms": ..., "rounds": [...]}}
 
     def start(self):
-        common = ["--data", str(self.folder / "data"), "--threads", str(self.arguments.threads)]
+        common = ["--data", str(self.folder / "data"), "--threads", str(self.arguments.threads), "--device", self.arguments.device]
         commands = {"weft": [self.arguments.weft_bench, "worker", *common]}
         for name in self.arguments.libraries:
             commands[name] = [sys.executable, str(HERE / "worker.py"), name, "--weft-bench", self.arguments.weft_bench, *common]
         for name, command in commands.items():
-            process = Process(name, command, self.arguments.threads, self.folder)
+            process = Process(name, command, self.arguments.threads, self.arguments.device, self.folder)
             answer = process.ask()
             if answer["ok"]:
                 self.processes[name] = process
+                self.device = answer.get("device", self.device)
             else:
                 print(f"without {name}: {answer['err']}", flush=True)
 
@@ -142,7 +146,7 @@ class Comparison:
                 return math.exp(statistics.fmean(math.log(statistics.median(r[k] for k in chosen)) for r in all_ratios))
 
             middle, low, high = interval(mean, count)
-            reach = self.workloads[names[0]]["reach"]
+            reach = self.workloads[names[0]]["reach"] if self.arguments.device == "cpu" else 0
             behind = [name for name, r in zip(names, all_ratios) if statistics.median(r) < 1]
             result.append({"row": row, "ratio": middle, "low": low, "high": high, "reach": reach, "reached": middle >= reach,
                            "workloads": names, "behind": behind})
@@ -154,9 +158,10 @@ class Comparison:
             return
         path = Path(self.arguments.json)
         table = json.loads(path.read_text()) if path.exists() else {}
-        threads = f"t{self.arguments.threads}"
-        table.setdefault(threads, {}).update(self.rows)
-        table.setdefault("rows", {}).setdefault(threads, {}).update({r["row"]: r for r in self.summary(self.workloads[name]["row"])})
+        where = f"t{self.arguments.threads}" if self.arguments.device == "cpu" else self.arguments.device
+        table.setdefault(where, {}).update(self.rows)
+        table.setdefault("devices", {})[where] = self.device
+        table.setdefault("rows", {}).setdefault(where, {}).update({r["row"]: r for r in self.summary(self.workloads[name]["row"])})
         path.write_text(json.dumps(table, indent=1) + "\n")
 
 
@@ -165,6 +170,7 @@ def main():
     parser.add_argument("names", nargs="*", help="workloads, or rows of them")
     parser.add_argument("--weft-bench", default=str(HERE.parents[1] / "build/bin/weft-bench"))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="where all but ONNX Runtime and OpenVINO run")
     parser.add_argument("--libraries", type=lambda text: text.split(","), default=list(libraries.LIBRARIES), help="which, separated by commas")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each library")
     parser.add_argument("--budget", type=float, default=0.05, help="seconds of a turn")

@@ -25,11 +25,14 @@ def relative_error(got, expected):
     return float(numpy.max(numpy.abs(got - expected)) / (numpy.max(numpy.abs(expected)) + 1e-30))
 
 
-def time_calls(call, budget):
+def time_calls(call, wait, budget):
+    """Seconds a call, in samples that end when `wait` says that the device is done."""
     clock = time.perf_counter
     call()
+    wait()
     start = clock()
     call()
+    wait()
     once = clock() - start
     if once > 1:
         return [once]
@@ -39,6 +42,7 @@ def time_calls(call, budget):
         start = clock()
         for _ in range(batch):
             call()
+        wait()
         samples.append((clock() - start) / batch)
     return samples
 
@@ -60,7 +64,7 @@ class Worker:
 
     def time(self, question):
         with self.guard():
-            return {"xs": time_calls(self.call, question["budget"])}
+            return {"xs": time_calls(self.call, self.library.wait, question["budget"])}
 
 
 def main():
@@ -69,6 +73,7 @@ def main():
     parser.add_argument("--weft-bench", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     arguments = parser.parse_args()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries print what they like
@@ -77,8 +82,8 @@ def main():
         print(json.dumps(answer), file=answers, flush=True)
 
     try:
-        library = libraries.LIBRARIES[arguments.library](arguments.threads)
-    except ImportError as why:
+        library = libraries.LIBRARIES[arguments.library](arguments.threads, arguments.device)
+    except (ImportError, libraries.Missing) as why:
         return say(ok=0, err=str(why), missing=1)
     say(ok=1)
     worker = Worker(library, libraries.workloads(arguments.weft_bench), arguments.data)

@@ -52,7 +52,8 @@ int eager_command(const EagerOptions& options);
 int overhead_command(const std::string& self, const std::string& json);
 
 /// Answers requests on standard input, one JSON object a line, until {"c": "quit"}.
-int worker_command(const std::string& data, const std::string& mode, double start);
+int worker_command(const std::string& data, const std::string& mode, const std::string& device,
+                   double start);
 
 /// Runs one compiled workload a few times in this process and prints what compiling cost, as JSON.
 int probe_command(const std::string& name);

@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   worker->add_option("--data", data, "Folder with a folder of .npy files for each workload")
       ->required();
   worker->add_option("--mode", mode, "eager or compiled")->capture_default_str();
+  worker->add_option("--device", options.device, "Where tensors lie")->capture_default_str();
   auto* exported = with_threads(
       app.add_subcommand("export", "Write what workers read: parameters, inputs and results"));
   exported->add_option("names", options.names, "Workloads")->required();
@@ -91,7 +92,7 @@ int main(int argc, char** argv) {
     if (*eager) return eager_command(eager_options);
     if (*overhead) return overhead_command(std::filesystem::read_symlink("/proc/self/exe"), json);
     if (*probe) return probe_command(name);
-    return worker_command(data, mode, start);
+    return worker_command(data, mode, options.device, start);
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;

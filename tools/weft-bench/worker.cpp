@@ -47,10 +47,12 @@ double relative_error(const std::vector<double>& a, const std::vector<double>& b
 }
 
 /// As the other libraries' workers do it: a call counts from 300 us on, several are batched below.
-std::vector<double> time_calls(Running& r, double budget) {
+/// A sample ends when the device has done what it was given.
+std::vector<double> time_calls(Running& r, Device device, double budget) {
   auto call = [&] {
     double t = now();
     r.call();
+    synchronize(device);
     return now() - t;
   };
   double first = call();
@@ -64,6 +66,7 @@ std::vector<double> time_calls(Running& r, double budget) {
     double t = now();
     for (int k = 0; k < batch; k++)
       r.call();
+    synchronize(device);
     seconds.push_back((now() - t) / batch);
   }
   return seconds;
@@ -71,7 +74,8 @@ std::vector<double> time_calls(Running& r, double budget) {
 
 class Worker {
 public:
-  Worker(std::string data, Mode mode) : data_(std::move(data)), mode_(mode) {}
+  Worker(std::string data, Mode mode, Device device)
+      : data_(std::move(data)), mode_(mode), device_(device) {}
 
   /// Returns false after "quit".
   bool answer(const std::string& line) {
@@ -82,7 +86,8 @@ public:
       if (command == "prep")
         prepare(question.at("w"));
       else if (command == "time")
-        say({{"ok", 1}, {"xs", time_calls(running(question.at("w")), question.at("budget"))}});
+        say({{"ok", 1},
+             {"xs", time_calls(running(question.at("w")), device_, question.at("budget"))}});
       else
         throw Error(ErrorKind::value,
                     "worker: the command must be prep, time or quit, got " + command);
@@ -101,7 +106,7 @@ private:
     Tensors inputs;
     load(folder, params, inputs);
     double start = now();
-    running_ = std::make_unique<Running>(w, mode_, std::move(params), std::move(inputs));
+    running_ = std::make_unique<Running>(w, mode_, std::move(params), std::move(inputs), device_);
     std::vector<double> got;
     if (w.kind == Workload::Kind::training) { // out_0 holds the losses of the first three steps
       for (int k = 0; k < 3; k++)
@@ -134,14 +139,19 @@ private:
 
   std::string data_;
   Mode mode_;
+  Device device_;
   std::unique_ptr<Running> running_;
 };
 
 } // namespace
 
-int worker_command(const std::string& data, const std::string& mode, double start) {
-  Worker worker(data, mode_of(mode));
-  say({{"ok", 1}, {"import_s", now() - start}});
+int worker_command(const std::string& data, const std::string& mode, const std::string& device,
+                   double start) {
+  Worker worker(data, mode_of(mode), device_named(device));
+  Json hello = {{"ok", 1}, {"import_s", now() - start}};
+  if (device_named(device) != Device::cpu())
+    hello["device"] = device_info(device_named(device)).name;
+  say(hello);
   for (std::string line; std::getline(std::cin, line);)
     if (!worker.answer(line)) break;
   return 0;

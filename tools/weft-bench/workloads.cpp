@@ -241,9 +241,9 @@ CompileOptions options_of(Mode mode, const std::string& name) {
 
 } // namespace
 
-Running::Running(const Workload& w, Mode mode, Params params, Tensors inputs)
+Running::Running(const Workload& w, Mode mode, Params params, Tensors inputs, Device device)
     : workload_(w), params_(std::move(params)), inputs_(std::move(inputs)) {
-  place(Device::cpu());
+  place(device);
   prepare(mode);
 }
 

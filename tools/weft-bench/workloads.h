@@ -84,8 +84,9 @@ Mode mode_of(const std::string& name);
 /// A workload with data of its own, ready to be called again and again.
 class Running {
 public:
-  Running(const Workload& w, Mode mode, Params params, Tensors inputs);
-  /// Makes data of its own, which lies on a device.
+  /// Takes its data, or makes data of its own, which is put on the device.
+  Running(const Workload& w, Mode mode, Params params, Tensors inputs,
+          Device device = Device::cpu());
   Running(const Workload& w, Mode mode, Device device = Device::cpu());
   Running(const Running&) = delete;
   /// Runs once; training returns the loss before the update.
