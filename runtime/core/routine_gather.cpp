@@ -29,12 +29,6 @@ bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed&
                 index_step = loop.inner_stride(kIndex);
   char* to = at.at(kResult);
   const char *from = at.at(kSource), *index = at.at(kIndex);
-  if (index_step == 0) {
-    const int64_t i = index_at(index);
-    if (!dim.has(i)) return false;
-    copy_strided(to, to_step, from + i * dim.stride, from_step, n, loop.item[kResult]);
-    return true;
-  }
   bool accepted = true;
   for (int64_t k = 0; k < n; k++) {
     const int64_t i = index_at(index + k * index_step);
@@ -47,15 +41,34 @@ bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed&
   return accepted;
 }
 
-// Rows lie anywhere in a table, where no processor foresees them.
-void fetch_ahead(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim) {
-  constexpr int64_t kRuns = 8, kLine = 64, kMostLines = 4; // then a processor foresees the rest
-  if (loop.inner_stride(kIndex) != 0) return;
-  const char *index = at.ahead(kIndex, kRuns), *from = at.ahead(kSource, kRuns);
-  if (!index || !dim.has(index_at(index))) return;
-  const int64_t bytes = std::min(loop.inner() * loop.item[kSource], kMostLines * kLine);
-  for (int64_t k = 0; k < bytes; k += kLine)
-    __builtin_prefetch(from + index_at(index) * dim.stride + k);
+// `rows` runs of n elements, each with one index. Rows lie anywhere in a table, where no processor
+// foresees them. Returns false where an index is out of range.
+bool gather_rows(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t rows,
+                 int64_t n) {
+  constexpr int64_t kAhead = 16, kLine = 64, kMostLines = 4; // then a processor foresees the rest
+  const int64_t fetched = std::min(n * loop.item[kSource], kMostLines * kLine);
+  const int64_t to_row = rows > 1 ? at.run_stride(kResult) : 0,
+                from_row = rows > 1 ? at.run_stride(kSource) : 0,
+                index_row = rows > 1 ? at.run_stride(kIndex) : 0;
+  char* to = at.at(kResult);
+  const char *from = at.at(kSource), *index = at.at(kIndex);
+  bool accepted = true;
+  for (int64_t r = 0; r < rows; r++) {
+    if (r + kAhead < rows) {
+      const int64_t next = index_at(index + (r + kAhead) * index_row);
+      if (dim.has(next))
+        for (int64_t k = 0; k < fetched; k += kLine)
+          __builtin_prefetch(from + (r + kAhead) * from_row + next * dim.stride + k);
+    }
+    const int64_t i = index_at(index + r * index_row);
+    if (dim.has(i))
+      copy_strided(to + r * to_row, loop.inner_stride(kResult),
+                   from + r * from_row + i * dim.stride, loop.inner_stride(kSource), n,
+                   loop.item[kResult]);
+    else
+      accepted = false;
+  }
+  return accepted;
 }
 
 } // namespace
@@ -79,12 +92,19 @@ bool routine_gather(const RoutineCall& call) {
     StridedCursor cursor(loop, begin);
     while (begin < end) {
       const int64_t n = std::min(end - begin, loop.rank ? cursor.run() : 1);
-      fetch_ahead(loop, cursor, dim);
-      bool fits = kernels::visit_width(
-          dtype, [&](auto word) { return gather_run<decltype(word)>(loop, cursor, dim, n); });
+      const bool by_row = loop.inner_stride(kIndex) == 0;
+      const int64_t rows =
+          by_row ? std::max<int64_t>(std::min((end - begin) / n, cursor.runs()), 1) : 1;
+      const bool fits = by_row ? gather_rows(loop, cursor, dim, rows, n)
+                               : kernels::visit_width(dtype, [&](auto word) {
+                                   return gather_run<decltype(word)>(loop, cursor, dim, n);
+                                 });
       if (!fits) accepted.store(false, std::memory_order_relaxed);
-      cursor.advance(n);
-      begin += n;
+      if (rows > 1)
+        cursor.advance_runs(rows);
+      else
+        cursor.advance(n);
+      begin += n * rows;
     }
   });
   return accepted.load();

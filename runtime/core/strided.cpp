@@ -65,9 +65,8 @@ StridedCursor::StridedCursor(const StridedLoop& loop, int64_t position)
   }
 }
 
-void StridedCursor::advance(int64_t n) {
+void StridedCursor::advance(int d, int64_t n) {
   if (!loop_.rank) return;
-  int d = last_;
   index_[d] += n;
   for (int a = 0; a < loop_.arrays; a++)
     offsets_[a] += n * loop_.strides[a][d];

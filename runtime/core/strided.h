@@ -38,17 +38,19 @@ public:
   char* at(int k) const { return loop_.base[k] + offsets_[k]; }
   /// Elements from here to the end of the inner dim.
   int64_t run() const { return loop_.inner() - index_[last_]; }
-  /// Address of array k's element so many steps further along the dim outside of the inner one,
-  /// null where that has no more.
-  char* ahead(int k, int64_t steps) const {
-    const int d = last_ - 1;
-    if (d < 0 || index_[d] + steps >= loop_.sizes[d]) return nullptr;
-    return at(k) + steps * loop_.strides[k][d];
+  /// Whole runs of the inner dim from here to the end of the dim outside of it; 0 inside of a run.
+  int64_t runs() const {
+    return last_ == 0 || index_[last_] ? 0 : loop_.sizes[last_ - 1] - index_[last_ - 1];
   }
+  /// Bytes of array k from a run to the next one, where runs() > 0.
+  int64_t run_stride(int k) const { return loop_.strides[k][last_ - 1]; }
   /// Moves on by n <= run() elements.
-  void advance(int64_t n);
+  void advance(int64_t n) { advance(last_, n); }
+  /// Moves on by n <= runs() runs.
+  void advance_runs(int64_t n) { advance(last_ - 1, n); }
 
 private:
+  void advance(int dim, int64_t n);
   const StridedLoop& loop_;
   int last_;
   int64_t index_[kMaxRank] = {};
