@@ -107,8 +107,10 @@ Value PartLowering::valueOf(Value v, ArrayRef<AffineExpr> raw, Condition mask) {
     if (Value known = folded.lookup(op)) return known;
   }
   int depth = std::max(depthOf(indices), mask.value ? mask.depth : 0);
-  auto key = std::tuple(
-      v, AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context), mask.value);
+  AffineMap place = AffineMap::get(ranges.size(), ir::countSymbols(indices), indices, context);
+  // What is known without a condition is known under each.
+  if (Value known = scopes[depthOf(indices)].values.lookup({v, place, Value()})) return known;
+  auto key = std::tuple(v, place, mask.value);
   if (Value known = scopes[depth].values.lookup(key)) return known;
   Value made =
       !part.contains(op) ? emitLoad(v, indices, mask, depth) : emitOp(op, indices, mask, depth);

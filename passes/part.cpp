@@ -179,15 +179,22 @@ std::optional<Exprs> Part::indicesOf(Type tensor) const {
   return std::nullopt;
 }
 
+// Values at indices under a condition that a kernel computes or reads.
+static constexpr unsigned kMostElements = 4000;
+
 struct PartBuilder {
   PartBuilder(Part& part, Reason& why, MLIRContext* context)
       : part(part), why(why), context(context) {}
   Part& part;
   Reason& why;
   MLIRContext* context;
-  llvm::DenseSet<std::pair<Value, AffineMap>> seen;
+  // Elements are computed once for each condition under which they are read.
+  llvm::DenseSet<std::tuple<Value, AffineMap, unsigned>> seen;
   llvm::DenseMap<Operation*, unsigned> visits;
-  unsigned conditions = 0; // under which the value at hand is read
+  // The condition under which the value at hand is read, 0 where there is none. It is an operand of
+  // an op at its indices, and the condition under which that is read.
+  unsigned condition = 0;
+  llvm::DenseMap<std::tuple<OpOperand*, AffineMap, unsigned>, unsigned> conditions;
 
   static std::string name(Operation* op) { return op->getName().stripDialect().str(); }
 
@@ -326,7 +333,7 @@ struct PartBuilder {
 
   // The element of the index, then that of what is gathered, at the place that it names.
   bool visitGather(Operation* op, ArrayRef<AffineExpr> indices) {
-    if (conditions) return why.set("conditional", name(op) + " is read under a condition");
+    if (condition) return why.set("conditional", name(op) + " is read under a condition");
     PartIndex index = part.indexBehindViews(op, indices);
     if (!part.foundIndexOf(op, indices)) part.foundIndices.push_back(index);
     return visit(index.value, index.at) && visit(op->getOperand(0), part.indicesIn(op, 0, indices));
@@ -343,7 +350,8 @@ struct PartBuilder {
 
   bool visit(Value v, ArrayRef<AffineExpr> raw) {
     Exprs indices = canonical(raw);
-    if (!seen.insert({v, keyOf(indices)}).second) return true;
+    if (!seen.insert({v, keyOf(indices), condition}).second) return true;
+    if (seen.size() > kMostElements) return why.set("too-large", "the kernel would be too large");
     Operation* op = v.getDefiningOp();
     if (!part.contains(op)) {
       part.accesses.push_back({v, indices, false, {}});
@@ -368,11 +376,14 @@ struct PartBuilder {
           canonical({ir::linearise(indices, ir::shapeOf(v), context)}).front());
     for (unsigned k = 0; k < op->getNumOperands(); k++) {
       Exprs at = operandIndices(op, k, indices, part.extents.size());
-      bool isConditional = isa<ir::SliceUpdateOp, ir::Concatenate>(op);
-      if (isConditional) llvm::append_range(part.positions, canonical(at));
-      conditions += isConditional;
+      const unsigned outer = condition;
+      if (isa<ir::SliceUpdateOp, ir::Concatenate>(op)) {
+        llvm::append_range(part.positions, canonical(at));
+        auto key = std::tuple(&op->getOpOperand(k), keyOf(indices), outer);
+        condition = conditions.try_emplace(key, conditions.size() + 1).first->second;
+      }
       bool fits = visit(op->getOperand(k), at);
-      conditions -= isConditional;
+      condition = outer;
       if (!fits) return false;
     }
     return true;

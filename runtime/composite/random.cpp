@@ -156,13 +156,13 @@ Tensor normal(const Arg& mean, const Arg& std) {
   NoGrad no_grad;
   Tensor deviation =
       std.is_scalar() ? full({}, std.scalar().to_double(), mean.impl()->meta.dtype) : std.tensor();
-  const RefusalWords words("normal: std must not be negative, got one that is");
-  deviation = checked_range(deviation, 0.0, std::numeric_limits<double>::infinity());
   Tensor centre =
       mean.is_scalar() ? full({}, mean.scalar().to_double(), deviation.dtype()) : mean.tensor();
   std::vector<Tensor> both = broadcast_tensors({centre, deviation}, mean.loc());
+  const RefusalWords words("normal: std must not be negative, got one that is");
+  deviation = checked_range(deviation, 0.0, std::numeric_limits<double>::infinity());
   const DType dtype = promote_types(centre.dtype(), deviation.dtype());
-  return both[0] + both[1] * normal(both[0].shape(), 0, 1, dtype);
+  return both[0] + deviation * normal(both[0].shape(), 0, 1, dtype);
 }
 
 // With replacement the inverse of the distribution function; without, the greatest of w / E with E

@@ -200,3 +200,26 @@ func.func @convolutions(%x: tensor<1x4x9xf32>, %w: tensor<8x4x3xf32>, %i: tensor
   %3 = weft.neg %2 : (tensor<1x8x7xi64>) -> tensor<1x8x7xi64>
   return %1, %3 : tensor<1x8x7xf32>, tensor<1x8x7xi64>
 }
+
+// -----
+
+// What is read under a condition is computed for each of them: two that follow two are four, which
+// is too many for a function that is dear.
+// CHECK-LABEL: func.func @conditions
+// CHECK: weft.kernel {
+// CHECK: weft.exp
+// CHECK: weft.exp
+// CHECK: weft.kernel {
+// CHECK-NOT: weft.exp
+func.func @conditions(%x: tensor<7xf32>, %y: tensor<1xf32>, %z: tensor<1xf32>) -> tensor<9xf32> {
+  %0 = weft.exp %x : (tensor<7xf32>) -> tensor<7xf32>
+  %1 = weft.concatenate %y, %0 {structure = array<i64: 0>} : (tensor<1xf32>, tensor<7xf32>) -> tensor<8xf32>
+  %2 = weft.concatenate %z, %0 {structure = array<i64: 0>} : (tensor<1xf32>, tensor<7xf32>) -> tensor<8xf32>
+  %3 = weft.mul %1, %2 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %4 = weft.exp %3 : (tensor<8xf32>) -> tensor<8xf32>
+  // expected-remark @below {{exp would be computed at more than two places}}
+  %5 = weft.concatenate %y, %4 {structure = array<i64: 0>} : (tensor<1xf32>, tensor<8xf32>) -> tensor<9xf32>
+  %6 = weft.concatenate %z, %4 {structure = array<i64: 0>} : (tensor<1xf32>, tensor<8xf32>) -> tensor<9xf32>
+  %7 = weft.mul %5, %6 : (tensor<9xf32>, tensor<9xf32>) -> tensor<9xf32>
+  return %7 : tensor<9xf32>
+}
