@@ -17,22 +17,40 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-// Codes of the ops that can refuse their operands are kept on the module.
-int32_t newErrorCode(ModuleOp module, Operation* from) {
-  Builder builder(module.getContext());
-  SmallVector<Attribute> errors;
-  if (auto list = module->getAttrOfType<ArrayAttr>(ir::kErrorsName))
-    errors.assign(list.begin(), list.end());
-  std::string message = (from->getName().stripDialect() + ": an element is out of range").str();
-  errors.push_back(builder.getArrayAttr({builder.getStringAttr(message), from->getLoc()}));
-  module->setAttr(ir::kErrorsName, builder.getArrayAttr(errors));
-  return errors.size();
-}
+// Codes of the ops that can refuse their operands; what they say is kept on the module. Of the codes
+// that a launch raises the largest counts, so the first op has the largest: what is made of
+// elements that it refused is refused no more.
+class ErrorCodes {
+public:
+  explicit ErrorCodes(ModuleOp module) {
+    SmallVector<Operation*> ops;
+    module.walk([&](Operation* op) {
+      if (isa_and_nonnull<ir::KernelOp>(op->getParentOp()) && (mayRefuse(op) || isGather(op)))
+        ops.push_back(op);
+    });
+    if (ops.empty()) return;
+    Builder builder(module.getContext());
+    SmallVector<Attribute> errors;
+    for (Operation* op : llvm::reverse(ops)) {
+      std::string message = (op->getName().stripDialect() + ": an element is out of range").str();
+      errors.push_back(builder.getArrayAttr({builder.getStringAttr(message), op->getLoc()}));
+      codes[op] = static_cast<int32_t>(errors.size());
+    }
+    module->setAttr(ir::kErrorsName, builder.getArrayAttr(errors));
+  }
+  int32_t of(Operation* op) const { return codes.at(op); }
+
+private:
+  llvm::DenseMap<Operation*, int32_t> codes;
+};
 
 class KernelLowering {
 public:
-  KernelLowering(ModuleOp module, func::FuncOp function, ir::KernelOp op, unsigned number)
-      : module(module), function(function), op(op), number(number), builder(op) {}
+  KernelLowering(ModuleOp module, func::FuncOp function, ir::KernelOp op, unsigned number,
+                 llvm::function_ref<int32_t(Operation*)> errorCode)
+      : module(module), function(function), op(op), number(number), builder(op) {
+    frame.errorCode = errorCode;
+  }
 
   LogicalResult run() {
     if (failed(analyse())) return failure();
@@ -147,13 +165,6 @@ private:
     for (auto key : scalars)
       frame.scalars[key] = block.getArgument(next++);
     frame.layoutOf = layouts;
-    frame.errorCode = codes;
-  }
-
-  int32_t errorCode(Operation* from) {
-    int32_t& code = errorCodes[from];
-    if (!code) code = newErrorCode(module, from);
-    return code;
   }
 
   void dropDead() {
@@ -197,25 +208,24 @@ private:
   loom::KernelOp kernel;
   KernelFrame frame;
   llvm::MapVector<Value, Value> outputs;
-  llvm::DenseMap<Operation*, int32_t> errorCodes;
   std::function<AffineMap(Value)> layouts = [this](Value v) {
     Value outer = outerOf(v);
     return layoutOf(function, outer ? outer : v);
   };
-  std::function<int32_t(Operation*)> codes = [this](Operation* from) { return errorCode(from); };
 };
 
 } // namespace
 
 LogicalResult lowerToLoom(ModuleOp module, PassContext&) {
   unsigned number = 0;
+  const ErrorCodes codes(module);
+  auto code = [&](Operation* from) { return codes.of(from); };
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
     for (auto op : llvm::make_early_inc_range(function.getOps<ir::KernelOp>()))
       copyOperands(function, op);
-    auto code = [&](Operation* from) { return newErrorCode(module, from); };
     for (auto op : llvm::make_early_inc_range(function.getOps<ir::KernelOp>())) {
       LogicalResult done = routineOf(op) ? lowerRoutine(function, op, number, code)
-                                         : KernelLowering(module, function, op, number).run();
+                                         : KernelLowering(module, function, op, number, code).run();
       if (failed(done)) return failure();
       number++;
     }

@@ -108,6 +108,7 @@ Run run_as(const Program& program, const Round& round, const Reference& want, Bo
   try {
     body.run(got, round, want.run.ran);
     if (want.has_loss) sum(got.values[static_cast<size_t>(program.loss)]).backward();
+    synchronize(program.device); // which throws what an op of the device has refused
   } catch (const Error& e) {
     got.error = e.what();
   }

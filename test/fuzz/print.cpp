@@ -340,7 +340,8 @@ std::string run(Values& v, const Round& r, First&& first, Second&& second) {{
   try {{
     first(v, r);
     second(v, r);
-{}  }} catch (const Error& e) {{
+{}    synchronize(kDevice);
+  }} catch (const Error& e) {{
     return e.what();
   }}
   return {{}};
