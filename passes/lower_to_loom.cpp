@@ -17,8 +17,8 @@ using namespace mlir;
 namespace weft {
 namespace {
 
-// Codes of the ops that can refuse their operands; what they say is kept on the module. Of the codes
-// that a launch raises the largest counts, so the first op has the largest: what is made of
+// Codes of the ops that can refuse their operands; what they say is kept on the module. Of the
+// codes that a launch raises the largest counts, so the first op has the largest: what is made of
 // elements that it refused is refused no more.
 class ErrorCodes {
 public:

@@ -62,7 +62,7 @@ void Run::execute(const Program& program, const Round& round, size_t k) {
   switch (s.kind) {
   case Statement::call:
     result = row_of(s).call(Call(values, s.arguments, round)).at(static_cast<size_t>(s.result));
-    if (s.takes_numbers_alone()) result = placed(result);
+    if (s.takes_numbers_alone() || row_of(s).answers()) result = placed(result);
     return;
   case Statement::fit:
     result = fitted(value(0), s, round);

@@ -111,6 +111,8 @@ struct OpRow {
 
   /// Functions in place end with an underscore.
   bool writes() const { return std::string_view(name).ends_with('_'); }
+  /// Says yes or no, which a program has as a tensor.
+  bool answers() const { return std::string_view(returns) == "bool"; }
 };
 const std::vector<OpRow>& op_rows();
 int row_named(const std::string& name);

@@ -173,6 +173,7 @@ private:
       return fmt::format("{}.{}({})", self, row.name, fmt::join(list, ", "));
     }
     const std::string text = fmt::format("weft::{}({})", row.name, fmt::join(list, ", "));
+    if (row.answers()) return fmt::format("placed(tensor({}))", text);
     if (row.returns != std::string_view("Tensor"))
       return fmt::format("nth({}, {})", text, s.result);
     return s.takes_numbers_alone() ? fmt::format("placed({})", text) : text;

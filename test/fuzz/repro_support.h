@@ -99,7 +99,8 @@ inline Tensor fit(const Tensor& t, const Shape& shape, DType dtype, Elements ran
   return r.to(dtype);
 }
 
-/// What ops make of numbers alone lies on the CPU: puts it where the program's tensors are.
+/// What ops make of numbers alone, and an answer, lie on the CPU: puts them where the program's
+/// tensors are.
 inline Tensor placed(const Tensor& t) { return t.to(DeviceScope::current()); }
 
 /// A step of descent of a leaf that has a gradient.
