@@ -38,7 +38,10 @@ public:
     }
     module->setAttr(ir::kErrorsName, builder.getArrayAttr(errors));
   }
-  int32_t of(Operation* op) const { return codes.at(op); }
+  int32_t of(Operation* op) const {
+    assert(codes.contains(op) && "what requires something may refuse");
+    return codes.lookup(op);
+  }
 
 private:
   llvm::DenseMap<Operation*, int32_t> codes;

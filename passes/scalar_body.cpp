@@ -4,6 +4,8 @@
 #include "ir/expr/evaluate.h"
 #include "ir/loom/loom.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 
 namespace weft {
@@ -143,7 +145,8 @@ struct LoomAlgebra {
     case Primitive::shift_right:
       return shift(false, v);
     case Primitive::floordiv:
-      require(make<arith::CmpIOp>(I::ne, v[1], number(0, v[1].getType())), v[0]);
+      if (!matchPattern(v[1], m_NonZero()))
+        require(make<arith::CmpIOp>(I::ne, v[1], number(0, v[1].getType())), v[0]);
       return make<arith::FloorDivSIOp>(v[0], v[1]);
     case Primitive::require:
       return require(v[0], v[1]);
