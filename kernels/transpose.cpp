@@ -3,6 +3,8 @@
 
 #include "kernels/transpose.h"
 
+#include "kernels/square-inl.h"
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -16,42 +18,8 @@ constexpr int64_t kAhead = 16;     // lines: no processor foresees steps from pa
 
 template <class T> using Lanes [[gnu::vector_size(16)]] = T;
 
-// Lanes of a and b in turn, from lane `first` of each.
-template <int first, class V, size_t... k>
-inline V interleave(V a, V b, std::index_sequence<k...>) {
-  constexpr int n = sizeof...(k);
-  return __builtin_shufflevector(a, b, (first + static_cast<int>(k) / 2 + (k % 2 ? n : 0))...);
-}
-
 template <class V, size_t... k> inline V reversed(V v, std::index_sequence<k...>) {
   return __builtin_shufflevector(v, v, (static_cast<int>(sizeof...(k) - 1 - k))...);
-}
-
-// One square of as many lines as a vector has lanes. Each round interleaves line k with line
-// k + n / 2; after log2(n) of them every element has changed places with its mirror image.
-template <class T>
-inline void square(const char* from, int64_t from_step, char* to, int64_t to_step) {
-  using V = Lanes<T>;
-  constexpr int n = 16 / sizeof(T);
-  constexpr std::make_index_sequence<n> lanes;
-  V lines[n], next[n];
-#pragma GCC unroll 16
-  for (int k = 0; k < n; k++)
-    std::memcpy(&lines[k], from + k * from_step, sizeof(V));
-#pragma GCC unroll 4
-  for (int width = 1; width < n; width *= 2) {
-#pragma GCC unroll 8
-    for (int k = 0; k < n / 2; k++) {
-      next[2 * k] = interleave<0>(lines[k], lines[k + n / 2], lanes);
-      next[2 * k + 1] = interleave<n / 2>(lines[k], lines[k + n / 2], lanes);
-    }
-#pragma GCC unroll 16
-    for (int k = 0; k < n; k++)
-      lines[k] = next[k];
-  }
-#pragma GCC unroll 16
-  for (int k = 0; k < n; k++)
-    std::memcpy(to + k * to_step, &lines[k], sizeof(V));
 }
 
 // Fetches the lines of `bytes` bytes that a walk comes to after the next ones.
@@ -82,10 +50,12 @@ template <class T> void reverse_line(const char* from, char* to, int64_t n) {
 template <class T>
 void transpose_block(const char* from, int64_t from_step, char* to, int64_t to_step, int64_t rows,
                      int64_t columns) {
-  constexpr int64_t n = 16 / sizeof(T), item = sizeof(T);
+  constexpr int n = 16 / sizeof(T);
+  constexpr int64_t item = sizeof(T);
   const int64_t whole_rows = rows / n * n, whole_columns = columns / n * n;
   auto square_at = [&](int64_t r, int64_t c) {
-    square<T>(from + r * from_step + c * item, from_step, to + c * to_step + r * item, to_step);
+    HWY_NAMESPACE::turn_square<T, n>(from + r * from_step + c * item, from_step,
+                                     to + c * to_step + r * item, to_step);
   };
   auto singles = [&](int64_t first_row, int64_t end_row, int64_t first_column, int64_t end_column) {
     for (int64_t r = first_row; r < end_row; r++)

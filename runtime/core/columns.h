@@ -6,6 +6,7 @@
 #include "runtime/core/parallel.h"
 #include "runtime/core/strided.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -39,11 +40,24 @@ public:
     loop_.emplace(std::span<const View>(lines, views.size()));
   }
 
-  /// Calls f(const ColumnRun&) for runs that cover all lines, on several threads.
-  template <class F> void each(F f) const {
+  /// Says whether neighbouring lines lie side by side in every array: the dim goes down rows.
+  bool lie_in_rows() const {
+    for (int a = 0; a < loop_->arrays; a++)
+      if (loop_->inner_stride(a) != loop_->item[a]) return false;
+    return true;
+  }
+
+  int64_t lines() const { return loop_->numel; }
+
+  /// Calls f(const ColumnRun&) for runs that cover all lines, on several threads: each takes
+  /// `least` lines or more, and multiples of `unit` but for the last one.
+  template <class F> void each(F f, int64_t unit = 1, int64_t least = 1) const {
     constexpr int64_t kGrain = 1 << 14; // elements worth handing to another thread
-    parallel_for(loop_->numel, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, length_)),
+    least = std::max({int64_t{1}, least, kGrain / std::max<int64_t>(1, length_)});
+    parallel_for((loop_->numel + unit - 1) / unit, (least + unit - 1) / unit,
                  [&](int64_t begin, int64_t end) {
+                   begin *= unit;
+                   end = std::min(end * unit, loop_->numel);
                    StridedCursor cursor(*loop_, begin);
                    while (begin < end) {
                      ColumnRun run;
