@@ -41,7 +41,10 @@ void PartPrinter::print() {
   }
   printAxes(plan.axes, plan.points, point);
   PartOp part = plan.part;
-  printBlock(part.getBody().front());
+  if (plan.wide_points)
+    printWidePoints(*plan.wide_points);
+  else
+    printBlock(part.getBody().front());
   if (plan.point_per_thread) out.close();
   // The block's next turn uses the same shared memory.
   if (kernel.strided && !since_barrier_.empty()) barrier();
@@ -52,6 +55,13 @@ void PartPrinter::declareLocals() {
     LocalOp local = place.local;
     std::string name = names.fresh("tile"), type = memoryType(elementType(local.getType())).str();
     names.set(local, name);
+    if (place.space == LocalPlace::Space::kept) {
+      int runs = 1;
+      for (Operation* user : local->getUsers())
+        runs = std::max(runs, plan.wide_loops.find(user->getParentOp())->second.runs);
+      out.line(type + " " + name + "[" + std::to_string(runs * kRun) + "];");
+      continue;
+    }
     if (place.space == LocalPlace::Space::own) {
       int64_t extent = cast<AffineConstantExpr>(place.extent).getValue();
       out.line(type + " " + name + "[" + std::to_string(std::max<int64_t>(extent, 1)) + "];");
@@ -80,7 +90,7 @@ void PartPrinter::printAxes(ArrayRef<unsigned> axes, AffineExpr points, std::str
   AffineExpr faster = getAffineConstantExpr(1, part.getContext());
   for (size_t i = axes.size(); i-- > 0;) {
     AxisAttr axis = part.getAxis(axes[i]);
-    AffineExpr extent = axis.getExtent().getResult(0);
+    AffineExpr extent = plan.extentOf(axes[i]);
     std::string index = point;
     if (faster != 1) index += " / " + operand(faster);
     if (i > 0) index += " % " + operand(extent);
@@ -182,8 +192,13 @@ void PartPrinter::printLoop(Operation* op) {
 void PartPrinter::printSharedLoop(Operation* op, ArrayRef<std::string> sums) {
   touch(touchedBy(op));
   own_ = true;
-  if (isShort(op->getRegion(0).front())) out.line("WEFT_UNROLL_4");
-  printIterations(op, "WEFT_THREAD", " += " + std::to_string(kernel.threads), sums);
+  auto wide = plan.wide_loops.find(op);
+  if (wide != plan.wide_loops.end()) {
+    printWideLoop(op, wide->second, sums);
+  } else {
+    if (isShort(op->getRegion(0).front())) out.line("WEFT_UNROLL_4");
+    printIterations(op, "WEFT_THREAD", " += " + std::to_string(kernel.threads), sums);
+  }
   own_ = false;
   if (!sums.empty()) joinThreads(op, sums);
 }
@@ -257,59 +272,95 @@ void PartPrinter::merge(Operation* op, ArrayRef<std::string> sums, ArrayRef<std:
     if (sum != value) out.line(sum + " = " + value + ";");
 }
 
-// Two rounds over the threads of the block: each of the first few joins the sums of several
-// threads, then every thread joins theirs. The shape depends on the number of threads, which the
-// kernel fixes.
+// Each warp joins the sums of its threads in halves, then every thread joins those of the warps in
+// order. The shape depends on the number of threads, which the kernel fixes, not on whether a
+// device shuffles. What the trees hold may still be read when the next loop's sums are joined in
+// others.
 void PartPrinter::joinThreads(Operation* op, ArrayRef<std::string> sums) {
+  const int* tree_key = &kTreeKeys[trees_ % 2];
   Touched tree;
-  tree.written.insert(this);
+  tree.written.insert(tree_key);
   touch(tree);
-  Texts places, trees;
-  int64_t offset = 0;
-  for (Type type : op->getResultTypes()) {
-    std::string name = names.fresh("tree"), element = memoryType(type).str();
-    out.line("WEFT_SHARED_POINTER " + element + "* const " + name + " = (WEFT_SHARED_POINTER " +
-             element + "*)((WEFT_SHARED_POINTER weft_u8*)shared + " + std::to_string(offset) +
-             ");");
-    offset += treeBytes(type, kernel.threads);
-    places.push_back(name + "[WEFT_THREAD]");
-    trees.push_back(name);
-  }
-  auto store = [&] {
-    for (auto [place, sum] : llvm::zip(places, sums))
-      out.line(place + " = " + sum + ";");
-  };
-  int few = std::min(16, kernel.threads / 8);
-  store();
-  barrier();
-  out.open("if (WEFT_THREAD < " + std::to_string(few) + ")");
-  joinOthers(op, sums, trees, "WEFT_THREAD + ", few, kernel.threads);
-  store();
-  out.close();
+  Texts trees = declareTrees(op);
+  ++trees_;
+  joinWarp(op, sums, trees);
   barrier();
   for (auto [sum, name] : llvm::zip(sums, trees))
     out.line(sum + " = " + name + "[0];");
-  joinOthers(op, sums, trees, "", 1, few);
-  since_barrier_.read.insert(this);
+  if (kernel.threads > kWarp) {
+    std::string other = openUnrolled("other", kWarp, kernel.threads, kWarp);
+    joinFrom(op, sums, [&](size_t i) { return trees[i] + "[" + other + "]"; });
+    out.close();
+  }
+  since_barrier_.read.insert(tree_key);
 }
 
-// Joins to the sums what the tree holds at `from` and every multiple of `step` below `end`, but 0.
-void PartPrinter::joinOthers(Operation* op, ArrayRef<std::string> sums, ArrayRef<std::string> trees,
-                             const std::string& from, int step, int end) {
-  std::string other = openUnrolled("other", step, end, step);
+PartPrinter::Texts PartPrinter::declareTrees(Operation* op) {
+  Texts trees;
+  int64_t offset = trees_ % 2 == 0 ? 0 : plan.tree_bytes;
+  for (Type type : op->getResultTypes()) {
+    trees.push_back(names.fresh("tree"));
+    std::string element = memoryType(type).str();
+    out.line("WEFT_SHARED_POINTER " + element + "* const " + trees.back() +
+             " = (WEFT_SHARED_POINTER " + element + "*)((WEFT_SHARED_POINTER weft_u8*)shared + " +
+             std::to_string(offset) + ");");
+    offset += treeBytes(type, kernel.threads);
+  }
+  return trees;
+}
+
+// Leaves what the threads of warp w have together in the trees at 32 w.
+void PartPrinter::joinWarp(Operation* op, ArrayRef<std::string> sums, ArrayRef<std::string> trees) {
+  auto store = [&](const std::string& at) {
+    for (auto [name, sum] : llvm::zip(trees, sums))
+      out.line(name + "[" + at + "] = " + sum + ";");
+  };
+  auto openHalves = [&] {
+    std::string half = names.fresh("half");
+    out.open("for (int " + half + " = " + std::to_string(kWarp / 2) + "; " + half + " > 0; " +
+             half + " /= 2)");
+    return half;
+  };
+  out.line("#ifdef WEFT_SHUFFLE_DOWN");
+  out.line("WEFT_UNROLL");
+  std::string half = openHalves();
+  joinFrom(op, sums, [&](size_t i) { return "WEFT_SHUFFLE_DOWN(" + sums[i] + ", " + half + ")"; });
+  out.close();
+  out.open("if (WEFT_THREAD % " + std::to_string(kWarp) + " == 0)");
+  store("WEFT_THREAD");
+  out.close();
+  out.line("#else");
+  store("WEFT_THREAD");
+  out.line("WEFT_BARRIER();");
+  out.open("if (WEFT_THREAD < " + std::to_string(kernel.threads / kWarp) + ")");
+  half = openHalves();
+  std::string at = names.fresh("at"), first = "(int)WEFT_THREAD * " + std::to_string(kWarp);
+  out.open("for (int " + at + " = " + first + "; " + at + " < " + first + " + " + half + "; ++" +
+           at + ")");
+  for (auto [sum, name] : llvm::zip(sums, trees))
+    out.line(sum + " = " + name + "[" + at + "];");
+  joinFrom(op, sums, [&](size_t i) { return trees[i] + "[" + at + " + " + half + "]"; });
+  store(at);
+  for (int depth = 0; depth < 3; ++depth)
+    out.close();
+  out.line("#endif");
+}
+
+// Joins to the sums what `other` names.
+void PartPrinter::joinFrom(Operation* op, ArrayRef<std::string> sums,
+                           llvm::function_ref<std::string(size_t)> other) {
   Texts values;
-  for (auto [type, name] : llvm::zip(op->getResultTypes(), trees)) {
+  for (auto [i, type] : llvm::enumerate(op->getResultTypes())) {
     values.push_back(names.fresh("v"));
-    out.line("const " + valueType(type).str() + " " + values.back() + " = " + name + "[" + from +
-             other + "];");
+    out.line("const " + valueType(type).str() + " " + values.back() + " = " + other(i) + ";");
   }
   merge(op, sums, values);
-  out.close();
 }
 
-std::string PartPrinter::openUnrolled(const char* stem, int first, int end, int step) {
+std::string PartPrinter::openUnrolled(const char* stem, int first, int end, int step,
+                                      const char* how) {
   std::string index = names.fresh(stem);
-  out.line("WEFT_UNROLL");
+  out.line(how);
   out.open("for (int " + index + " = " + std::to_string(first) + "; " + index + " < " +
            std::to_string(end) + "; " + index + " += " + std::to_string(step) + ")");
   return index;

@@ -42,6 +42,24 @@ struct __align__(16) float4 {
 struct __align__(16) double2 {
   double x, y;
 };
+struct __align__(16) longlong2 {
+  long long x, y;
+};
+struct __align__(16) int4 {
+  int x, y, z, w;
+};
+struct __align__(8) short4 {
+  short x, y, z, w;
+};
+struct __align__(8) ushort4 {
+  unsigned short x, y, z, w;
+};
+struct __align__(4) char4 {
+  signed char x, y, z, w;
+};
+struct __align__(4) uchar4 {
+  unsigned char x, y, z, w;
+};
 struct weft_index {
   unsigned x;
 };
@@ -50,6 +68,16 @@ __attribute__((visibility("default"))) weft_index threadIdx, blockIdx, gridDim;
 __attribute__((visibility("default"))) void (*weft_sync)();
 }
 inline void __syncthreads() { weft_sync(); }
+// Threads of a block shuffle together. They meet once: who comes to the next shuffle writes where
+// nobody reads any more.
+template <class T> T __shfl_down_sync(unsigned, T value, int lanes) {
+  static T given[2][1024];
+  static unsigned char turn[1024];
+  const unsigned thread = threadIdx.x, half = turn[thread] ^= 1;
+  given[half][thread] = value;
+  weft_sync();
+  return given[half][thread % 32 + lanes < 32 ? thread + lanes : thread];
+}
 inline unsigned atomicCAS(unsigned* word, unsigned from, unsigned to) {
   const unsigned old = *word;
   if (old == from) *word = to;
