@@ -72,6 +72,9 @@ typedef uchar4 weft_u8x4;
 #define WEFT_BLOCK ((weft_i64)blockIdx.x)
 #define WEFT_BLOCKS ((weft_i64)gridDim.x)
 #define WEFT_BARRIER() __syncthreads()
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define WEFT_HAS_MMA
+#endif
 #define WEFT_SHUFFLE_DOWN(x, lanes) __shfl_down_sync(0xffffffffu, x, lanes)
 #define WEFT_IS_ALIGNED(pointer, bytes) (((weft_u64)(pointer) & ((bytes) - 1)) == 0)
 #define WEFT_UNROLL _Pragma("unroll")

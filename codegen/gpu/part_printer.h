@@ -55,16 +55,18 @@ private:
   void step(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
   void merge(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
              llvm::ArrayRef<std::string> values);
+  /// Opens a loop that is to be unrolled and returns its index.
+  std::string openUnrolled(const char* stem, int first, int end, int step = 1,
+                           const char* how = "WEFT_UNROLL");
+  std::string openUnrolledRun(const char* stem, int end);
+
+  //--- part_join.cpp: sums of all threads
   void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
   Texts declareTrees(mlir::Operation* op);
   void joinWarp(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
                 llvm::ArrayRef<std::string> trees);
   void joinFrom(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
                 llvm::function_ref<std::string(size_t)> other);
-  /// Opens a loop that is to be unrolled and returns its index.
-  std::string openUnrolled(const char* stem, int first, int end, int step = 1,
-                           const char* how = "WEFT_UNROLL");
-  std::string openUnrolledRun(const char* stem, int end);
 
   //--- part_wide.cpp: runs of iterations
   struct Turn { // what a thread does of a wide body at once
@@ -95,13 +97,23 @@ private:
   std::string spaceOf(mlir::Value memory) const;
 
   //--- part_product.cpp: products by tiles
-  struct Fetched { // an element or a run of a factor: its number, its row in the tile, its step
-    std::string number, row, step;
-  };
   void printProduct();
+  void printByThreads();
+  void printTile(const Side& rows, const Side& columns, llvm::StringRef element);
+  std::string tileNumber(const ProductSide& side) const;
   Side declareSide(const ProductSide& side, const std::string& tile_number,
                    const std::string& thread_number);
   void printSteps(const Side& rows, const Side& columns, const std::string& sums);
+  std::string printRead(const Side& side, const std::string& half, const std::string& k);
+  void printMultiply(const Side& rows, const Side& columns, const std::string& half,
+                     const std::string& sums);
+  std::pair<std::string, std::string> openRows(const Side& side, bool unrolled);
+  void printTileEnd(const Side& rows, const Side& columns, std::string sums);
+
+  //--- part_fetch.cpp: their factors
+  struct Fetched { // an element or a run of a factor: its number, its row in the tile, its step
+    std::string number, row, step;
+  };
   Fetched openFetched(const Side& side);
   Texts insideOf(const Side& side, const std::string& row, const std::string& k, int count);
   void printFetch(const Side& side, const std::string& first);
@@ -112,11 +124,12 @@ private:
   void printFetchEdge(const Side& side, llvm::ArrayRef<std::string> arrays, const std::string& row,
                       const std::string& k);
   void printKeep(const Side& side, const std::string& half);
-  std::string printRead(const Side& side, const std::string& half, const std::string& k);
-  void printMultiply(const Side& rows, const Side& columns, const std::string& half,
-                     const std::string& sums);
-  std::pair<std::string, std::string> openRows(const Side& side, bool unrolled);
-  void printTileEnd(const Side& rows, const Side& columns, std::string sums);
+
+  //--- part_mma.cpp: products by tensor cores
+  void printByMatrices();
+  void printKeepMatrix(const Side& side, const std::string& half);
+  void printMultiplyMatrices(const Side& rows, const Side& columns, const std::string& half,
+                             const std::string& sums);
 
   //--- part_memory.cpp: loads, stores, barriers
   std::string withinText(loom::LoadOp op);

@@ -103,7 +103,8 @@ void PartPrinter::printTurn(const Turn& turn, llvm::function_ref<void()> behind)
       missing[turn.flags.at(stepText(each))].push_back({load, known->second});
     }
     loads.push_back({load, known->second});
-    if (wide.once && isa<BufferType>(load.getMemory().getType())) kept_[known->first] = known->second;
+    if (wide.once && isa<BufferType>(load.getMemory().getType()))
+      kept_[known->first] = known->second;
   }
   for (auto& [flag, some] : missing)
     fetch(turn, flag, some);
@@ -158,10 +159,9 @@ std::pair<std::string, std::string> PartPrinter::openElements(const Turn& turn, 
 // Opens a branch for aligned and whole runs.
 void PartPrinter::openWide(const Turn& turn, const Run& run, const std::string& flag) {
   out.open("if (" + flag +
-           (turn.body.hasWholeRuns()
-                ? ")"
-                : " && " + run.start + " + " + kRunText +
-                      " <= " + names.expression(turn.body.extent) + ")"));
+           (turn.body.hasWholeRuns() ? ")"
+                                     : " && " + run.start + " + " + kRunText +
+                                           " <= " + names.expression(turn.body.extent) + ")"));
 }
 
 void PartPrinter::fetch(const Turn& turn, const std::string& flag,
@@ -169,10 +169,11 @@ void PartPrinter::fetch(const Turn& turn, const std::string& flag,
   int outside = out.depth();
   auto printWide = [&](const Run& run) {
     for (auto& [load, array] : loads)
-      printRun(load, elementAt(load, turn.body, run.start), [&, &array = array](const std::string& part, int at) {
-        out.line(array + "[" + run.number + " * " + kRunText + " + " + std::to_string(at) +
-                 "] = " + part + ";");
-      });
+      printRun(load, elementAt(load, turn.body, run.start),
+               [&, &array = array](const std::string& part, int at) {
+                 out.line(array + "[" + run.number + " * " + kRunText + " + " + std::to_string(at) +
+                          "] = " + part + ";");
+               });
   };
   auto printElements = [&](const Run& run) {
     auto [number, index] = openElements(turn, run);

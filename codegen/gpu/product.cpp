@@ -111,6 +111,27 @@ void chooseTile(ProductPlan& plan, bool alone) {
     plan.steps /= 2;
 }
 
+// The type of a factor that is nothing but a load of 16 bits which threads fetch by runs.
+Type narrowType(const ProductSide& side) {
+  if (side.ops.size() != 1 || side.wide_loads.size() != 1) return {};
+  LoadOp load = side.wide_loads.front();
+  Type type = elementType(load.getMemory().getType());
+  return side.factor == load.getResult() && (type.isBF16() || type.isF16()) ? type : Type();
+}
+
+void chooseMatrices(ProductPlan& plan) {
+  Type type = narrowType(plan.rows);
+  if (!type || type != narrowType(plan.columns) || !plan.type.isF32()) return;
+  plan.matrix_type = type;
+  for (int steps : {32, 16}) {
+    plan.matrix_steps = steps;
+    bool runs =
+        plan.fetched(plan.rows, steps) % kRun == 0 && plan.fetched(plan.columns, steps) % kRun == 0;
+    if (runs && plan.sharedBytes() <= kSharedBytes) return;
+  }
+  plan.matrix_steps = 0;
+}
+
 // Loads of a factor whose elements lie side by side along what threads fetch along. A run of rows
 // must not go from one row of its last axis to the next.
 void findWideLoads(ProductSide& side, PartOp part, DotOp dot) {
@@ -129,7 +150,11 @@ void findWideLoads(ProductSide& side, PartOp part, DotOp dot) {
 } // namespace
 
 int64_t ProductPlan::sharedBytes() const {
-  return int64_t(2) * steps * (pitch(rows) + pitch(columns)) * elementBytes(type);
+  int64_t by_threads = int64_t(steps) * (pitch(rows) + pitch(columns)) * elementBytes(type);
+  int64_t matrices = 0;
+  if (matrix_steps > 0)
+    matrices = int64_t(rows.tile() + columns.tile()) * (matrix_steps + kMatrixPadding) * 2;
+  return 2 * std::max(by_threads, matrices);
 }
 
 AffineExpr ProductPlan::blocks() const {
@@ -189,6 +214,7 @@ std::optional<ProductPlan> matchProduct(PartOp part, bool alone) {
   plan.batches = extentOf(part, plan.batch_axes);
   if (typical(plan.batches) == 0) return {};
   chooseTile(plan, alone);
+  chooseMatrices(plan);
   return plan;
 }
 

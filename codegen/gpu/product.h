@@ -34,15 +34,21 @@ struct ProductPlan {
   mlir::AffineExpr batches, depth; // depth: the extent of k
   int steps = 16;
   mlir::Type type; // of the sums, and of what lies in shared memory: f32 or f64
+  // Where both factors are plain loads of bf16 or of f16, which tensor cores multiply: their type,
+  // and the steps of a stretch; 0 elsewhere.
+  mlir::Type matrix_type;
+  int matrix_steps = 0;
 
   /// Elements that one 16-byte access moves.
   int vector() const { return type.isF64() ? 2 : 4; }
   int threads() const { return rows.threads * columns.threads; }
   /// Elements of a stretch of a factor that a thread fetches.
-  int fetched(const ProductSide& side) const { return side.tile() * steps / threads(); }
+  int fetched(const ProductSide& side, int of_steps) const {
+    return side.tile() * of_steps / threads();
+  }
   /// Whether a thread fetches whole runs of a factor.
   bool fetchesRuns(const ProductSide& side) const {
-    return !side.wide_loads.empty() && fetched(side) % kRun == 0;
+    return !side.wide_loads.empty() && fetched(side, steps) % kRun == 0;
   }
   /// Elements from one step to the next in shared memory; the padding keeps stores from meeting in
   /// one bank.
@@ -55,6 +61,10 @@ struct ProductPlan {
 /// Whether a part is one loom.dot with scalar ops around it that may be done again for each element
 /// which is fetched, or at the element's end.
 bool isProduct(loom::PartOp part);
+
+/// Elements behind the steps of a row of matrices in shared memory: rows l / 4 of a warp's threads
+/// lie in different banks.
+inline constexpr int kMatrixPadding = 8;
 
 /// Threads of a block whose kernel does more than a product.
 inline constexpr int kSharedBlockThreads = 256;

@@ -12,7 +12,8 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-// Three loops over a row, the first two of them sums: what is loaded is used again, and a local too.
+// Three loops over a row, the first two of them sums: what is loaded is used again, and a local
+// too.
 void check_rows(int64_t rows, int64_t n, const std::string& type) {
   std::string value = type == "f64" ? "f64" : "f32";
   const std::string text = replaced(replaced(R"(
@@ -187,10 +188,6 @@ TEST_CASE("points by runs: types of each size, sizes and strides that are argume
   for (auto [n, m, row, step] :
        {std::tuple(3, 64, 64, 1), std::tuple(3, 61, 64, 1), std::tuple(2, 64, 1, 2),
         std::tuple(3, 7, 0, 1), std::tuple(2, 12, 5, 0), std::tuple(0, 4, 4, 1)})
-    checkEqual({sizes,
-                {{"f32", 200}, {"f32", std::max(n * m, 1)}},
-                {n, m, row, step},
-                {},
-                0,
-                false});
+    checkEqual(
+        {sizes, {{"f32", 200}, {"f32", std::max(n * m, 1)}}, {n, m, row, step}, {}, 0, false});
 }
