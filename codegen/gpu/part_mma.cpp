@@ -14,7 +14,8 @@ const std::string kThread = "(int)WEFT_THREAD", kLane = kThread + " % " + text(k
 
 } // namespace
 
-// Threads of a warp hold rows l / 4 and l / 4 + 8 of each matrix, and columns l % 4 * 2 and the next.
+// Threads of a warp hold rows l / 4 and l / 4 + 8 of each matrix, and columns l % 4 * 2 and the
+// next.
 void PartPrinter::printByMatrices() {
   const ProductPlan& product = *plan.product;
   int warps = product.columns.threads / (kWarp / kColumns); // side by side along columns
@@ -41,12 +42,13 @@ void PartPrinter::printByMatrices() {
   };
   int warp_rows = product.rows.per_thread / 2 * kRows;
   int warp_columns = product.columns.per_thread / 2 * kColumns;
-  Side rows =
-      declare(product.rows, warp + " / " + text(warps) + " * " + text(warp_rows) + " + " + kLane + " / 4",
-              kRows / 2, kRows);
-  Side columns = declare(product.columns,
-                         warp + " % " + text(warps) + " * " + text(warp_columns) + " + " + kLane + " % 4 * 2",
-                         1, kColumns);
+  Side rows = declare(product.rows,
+                      warp + " / " + text(warps) + " * " + text(warp_rows) + " + " + kLane + " / 4",
+                      kRows / 2, kRows);
+  Side columns =
+      declare(product.columns,
+              warp + " % " + text(warps) + " * " + text(warp_columns) + " + " + kLane + " % 4 * 2",
+              1, kColumns);
   printTile(rows, columns, "weft_u16");
 }
 
@@ -60,12 +62,13 @@ void PartPrinter::printKeepMatrix(const Side& s, const std::string& half) {
     std::string run = names.fresh("v");
     out.line("weft_u16x4 " + run + ";");
     for (int part = 0; part < kRun; ++part)
-      out.line(run + "." + "xyzw"[part] + " = " + s.next + "[" + fetched.number + " + " + text(part) +
-               "];");
+      out.line(run + "." + "xyzw"[part] + " = " + s.next + "[" + fetched.number + " + " +
+               text(part) + "];");
     out.line("*(WEFT_SHARED_POINTER weft_u16x4*)&" + to(fetched.row) + " = " + run + ";");
   } else {
     std::string j = openUnrolled("j", 0, kRun);
-    out.line(to(fetched.row + " + " + j) + " = " + s.next + "[" + fetched.number + " + " + j + "];");
+    out.line(to(fetched.row + " + " + j) + " = " + s.next + "[" + fetched.number + " + " + j +
+             "];");
     out.close();
   }
   out.close();
@@ -77,7 +80,8 @@ void PartPrinter::printMultiplyMatrices(const Side& rows, const Side& columns,
   int row_count = rows.side.per_thread, column_count = columns.side.per_thread;
   std::string k = openUnrolled("k", 0, rows.steps, kSteps);
   std::string a = names.fresh("a"), b = names.fresh("b");
-  out.line("weft_u32 " + a + "[" + text(row_count * 2) + "], " + b + "[" + text(column_count) + "];");
+  out.line("weft_u32 " + a + "[" + text(row_count * 2) + "], " + b + "[" + text(column_count) +
+           "];");
   auto read = [&](const Side& s, const std::string& row) {
     std::string from = names.fresh("v"), pointer = "const WEFT_SHARED_POINTER weft_u32*";
     out.line(pointer + " const " + from + " = (" + pointer + ")(" + s.half(half) + " + (" + row +
@@ -103,8 +107,8 @@ void PartPrinter::printMultiplyMatrices(const Side& rows, const Side& columns,
     return "&" + sums + "[(" + i + " * 2 + " + text(row) + ") * " + text(column_count) + " + " + j +
            " * 2]";
   };
-  out.line(std::string(product.matrix_type.isBF16() ? "weft_mma_bf16" : "weft_mma_f16") + "(" + sum(0) +
-           ", " + sum(1) + ", &" + a + "[" + i + " * 4], &" + b + "[" + j + " * 2]);");
+  out.line(std::string(product.matrix_type.isBF16() ? "weft_mma_bf16" : "weft_mma_f16") + "(" +
+           sum(0) + ", " + sum(1) + ", &" + a + "[" + i + " * 4], &" + b + "[" + j + " * 2]);");
   for (int depth = 0; depth < 3; ++depth)
     out.close();
 }

@@ -27,7 +27,12 @@ template <class Access> Type elementOf(Access access) {
 
 /// A run of a turn in the text: its number and its first iteration.
 struct PartPrinter::Run {
-  std::string number, start;
+  std::string number, start; // no number where the turn has no other run
+
+  // The number of one of its iterations among those of the thread.
+  std::string of(const std::string& iteration) const {
+    return number.empty() ? iteration : number + " * " + kRunText + " + " + iteration;
+  }
 };
 
 void PartPrinter::printWideLoop(Operation* op, const WideBody& wide, ArrayRef<std::string> sums) {
@@ -118,7 +123,7 @@ void PartPrinter::printTurn(const Turn& turn, llvm::function_ref<void()> behind)
   }
   int inside = out.depth();
   auto [number, index] = openElements(turn, run);
-  of_thread_ = run.number + " * " + kRunText + " + " + number;
+  of_thread_ = run.of(number);
   for (auto& [load, array] : loads)
     registers_[load] = array + "[" + of_thread_ + "]";
   for (auto& [store, array] : stores)
@@ -139,7 +144,7 @@ std::string PartPrinter::openUnrolledRun(const char* stem, int end) {
 // Opens a loop over the runs of a turn that start inside of the extent.
 PartPrinter::Run PartPrinter::openRun(const Turn& turn) {
   bool several = turn.body.runs > 1;
-  Run run{several ? openUnrolledRun("u", turn.body.runs) : "0", names.fresh("start")};
+  Run run{several ? openUnrolledRun("u", turn.body.runs) : "", names.fresh("start")};
   out.line("const weft_i64 " + run.start + " = " + turn.first +
            (several ? " + " + run.number + " * " + std::to_string(turn.apart) : "") + ";");
   if (!turn.all) out.open("if (" + run.start + " < " + names.expression(turn.body.extent) + ")");
@@ -171,15 +176,13 @@ void PartPrinter::fetch(const Turn& turn, const std::string& flag,
     for (auto& [load, array] : loads)
       printRun(load, elementAt(load, turn.body, run.start),
                [&, &array = array](const std::string& part, int at) {
-                 out.line(array + "[" + run.number + " * " + kRunText + " + " + std::to_string(at) +
-                          "] = " + part + ";");
+                 out.line(array + "[" + run.of(std::to_string(at)) + "] = " + part + ";");
                });
   };
   auto printElements = [&](const Run& run) {
     auto [number, index] = openElements(turn, run);
     for (auto& [load, array] : loads)
-      out.line(array + "[" + run.number + " * " + kRunText + " + " + number +
-               "] = " + elementAt(load, turn.body, index) + ";");
+      out.line(array + "[" + run.of(number) + "] = " + elementAt(load, turn.body, index) + ";");
   };
   if (!turn.body.hasWholeRuns() || turn.body.runs == 1) {
     Run run = openRun(turn);

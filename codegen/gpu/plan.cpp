@@ -110,6 +110,15 @@ int64_t treeBytes(const PartPlan& plan, int threads) {
   return most;
 }
 
+// Fewer threads where the sums of many reductions would not fit.
+void fitTrees(KernelPlan& kernel) {
+  for (const PartPlan& part : kernel.parts)
+    if (part.product) return; // whose number of threads is its own
+  for (const PartPlan& part : kernel.parts)
+    while (kernel.threads > kFewest && 2 * treeBytes(part, kernel.threads) > kSharedBytes)
+      kernel.threads /= 2;
+}
+
 // Returns the bytes of scratch memory of a block.
 AffineExpr placeLocals(PartPlan& plan, KernelPlan& kernel) {
   PartOp part = plan.part;
@@ -174,6 +183,7 @@ KernelPlan planPhase(ArrayRef<PartOp> phase) {
     plan.parts.push_back(mapAxes(part, alone));
   for (const PartPlan& part : plan.parts)
     plan.threads = std::max(plan.threads, threadsFor(part, alone));
+  fitTrees(plan);
   plan.blocks = plan.scratch_bytes = constant(context, 0);
   for (PartPlan& part : plan.parts) {
     chooseRuns(part, plan.threads);

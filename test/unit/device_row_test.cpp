@@ -191,3 +191,36 @@ TEST_CASE("points by runs: types of each size, sizes and strides that are argume
     checkEqual(
         {sizes, {{"f32", 200}, {"f32", std::max(n * m, 1)}}, {n, m, row, step}, {}, 0, false});
 }
+
+TEST_CASE("many sums of a long row have room in shared memory", "[device]") {
+  std::string identities, types, lefts, rights, adds, sums, yields, stores;
+  const int count = 20;
+  for (int k = 0; k < count; ++k) {
+    const std::string n = std::to_string(k), comma = k ? ", " : "";
+    identities += comma + "%none";
+    types += comma + "i64";
+    lefts += comma + "%a" + n + ": i64";
+    rights += ", %b" + n + ": i64";
+    adds += "%z" + n + " = arith.addi %a" + n + ", %b" + n + " : i64\n";
+    sums += comma + "%z" + n;
+    yields += comma + "%v";
+    stores += "loom.store %s#" + n + ", %y[affine_map<(r) -> (r * " + std::to_string(count) +
+              " + " + n + ")>](%r) : !loom.buffer<i64>\n";
+  }
+  const std::string text =
+      R"(loom.kernel @many(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>) {
+    loom.part [#loom.axis<"r", 2>] {
+    ^bb0(%r: index):
+      %none = arith.constant 0 : i64
+      %s:20 = loom.loop <"c", 6000, lanes> init()" +
+      identities + " : " + types + R"() {
+      ^bb0(%c: index):
+        %v = loom.load %x[affine_map<(r, c) -> (r * 6000 + c)>](%r, %c) : !loom.buffer<i64>
+        loom.yield )" +
+      yields + " : " + types + R"(
+      } combine {
+      ^bb0()" +
+      lefts + rights + "):\n" + adds + "loom.yield " + sums + " : " + types + "\n}\n" + stores +
+      "}\n}";
+  checkEqual({text, {{"i64", 12000}, {"i64", 40}}, {}, {}, 0, false});
+}
