@@ -14,6 +14,12 @@ typedef uchar weft_u8;
 typedef int weft_i32;
 typedef short weft_i16;
 typedef char weft_i8;
+typedef long2 weft_i64x2;
+typedef int4 weft_i32x4;
+typedef short4 weft_i16x4;
+typedef char4 weft_i8x4;
+typedef ushort4 weft_u16x4;
+typedef uchar4 weft_u8x4;
 #define WEFT_KERNEL(threads) __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void
 #define WEFT_FUNCTION static
 #define WEFT_GLOBAL __global
@@ -23,7 +29,10 @@ typedef char weft_i8;
 #define WEFT_BLOCK ((weft_i64)get_group_id(0))
 #define WEFT_BLOCKS ((weft_i64)get_num_groups(0))
 #define WEFT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#define WEFT_IS_ALIGNED(pointer, bytes) (((weft_u64)(pointer) & ((bytes) - 1)) == 0)
 #define WEFT_UNROLL _Pragma("unroll")
+// PoCL 3.1 writes elsewhere where such a loop stands between barriers and is unrolled.
+#define WEFT_UNROLL_RUN
 #define WEFT_NO_UNROLL _Pragma("unroll 1")
 #define WEFT_UNROLL_4 _Pragma("unroll 4")
 #define WEFT_FIRST(word, value) atomic_cmpxchg(word, 0u, value)
@@ -48,6 +57,12 @@ typedef unsigned char weft_u8;
 typedef int weft_i32;
 typedef short weft_i16;
 typedef signed char weft_i8;
+typedef longlong2 weft_i64x2;
+typedef int4 weft_i32x4;
+typedef short4 weft_i16x4;
+typedef char4 weft_i8x4;
+typedef ushort4 weft_u16x4;
+typedef uchar4 weft_u8x4;
 #define WEFT_KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #define WEFT_FUNCTION static __device__ __forceinline__
 #define WEFT_GLOBAL
@@ -57,7 +72,13 @@ typedef signed char weft_i8;
 #define WEFT_BLOCK ((weft_i64)blockIdx.x)
 #define WEFT_BLOCKS ((weft_i64)gridDim.x)
 #define WEFT_BARRIER() __syncthreads()
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define WEFT_HAS_MMA
+#endif
+#define WEFT_SHUFFLE_DOWN(x, lanes) __shfl_down_sync(0xffffffffu, x, lanes)
+#define WEFT_IS_ALIGNED(pointer, bytes) (((weft_u64)(pointer) & ((bytes) - 1)) == 0)
 #define WEFT_UNROLL _Pragma("unroll")
+#define WEFT_UNROLL_RUN WEFT_UNROLL
 #define WEFT_NO_UNROLL _Pragma("unroll 1")
 #define WEFT_UNROLL_4 _Pragma("unroll 4")
 #define WEFT_FIRST(word, value) atomicCAS(word, 0u, value)

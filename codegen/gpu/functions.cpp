@@ -137,6 +137,26 @@ constexpr Function kFunctions[] = {
   n = n > $bias ? $bias : n < 1 - $bias ? 1 - $bias : n;
   return x * weft_$F_of_bits(($U)((int)n + $bias) << $fraction);
 })"},
+    // Adds the product of a 16 x 16 and a 16 x 8 matrix to a 16 x 8 one, each spread over a warp
+    // (PTX ISA, mma.m16n8k16). Called where WEFT_HAS_MMA is defined.
+    {"weft_mma_bf16",
+     R"(void weft_mma_bf16(float* upper, float* lower, const weft_u32* a, const weft_u32* b) {
+#ifdef WEFT_HAS_MMA
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+               "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(upper[0]), "+f"(upper[1]), "+f"(lower[0]), "+f"(lower[1])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+})"},
+    {"weft_mma_f16",
+     R"(void weft_mma_f16(float* upper, float* lower, const weft_u32* a, const weft_u32* b) {
+#ifdef WEFT_HAS_MMA
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, "
+               "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(upper[0]), "+f"(upper[1]), "+f"(lower[0]), "+f"(lower[1])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+})"},
     // Philox4x32-10 (Salmon et al., SC 2011).
     {"weft_philox",
      R"(weft_i64 weft_philox(weft_i64 seed, weft_i64 stream, weft_i64 counter, int word) {

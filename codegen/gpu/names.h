@@ -27,6 +27,12 @@ public:
     --depth_;
     line("}");
   }
+  /// How many braces are open.
+  int depth() const { return depth_; }
+  void closeTo(int depth) {
+    while (depth_ > depth)
+      close();
+  }
   std::string take() { return std::move(text_); }
 
 private:

@@ -24,6 +24,7 @@ std::string PartPrinter::element(Value memory, AffineMap map, ValueRange indices
   std::string offset = names.expression(map, indices);
   for (const LocalPlace& place : plan.locals) {
     LocalOp local = place.local;
+    if (local.getResult() == memory && place.space == LocalPlace::Space::kept) offset = of_thread_;
     // Scratch memory holds an element of each thread side by side.
     if (local.getResult() == memory && plan.point_per_thread &&
         place.space == LocalPlace::Space::scratch)
@@ -45,7 +46,10 @@ std::string PartPrinter::withinText(LoadOp op) {
 void PartPrinter::printLoad(LoadOp op) {
   if (isShared()) touch(touchedBy(op));
   Type type = elementType(op.getMemory().getType());
-  std::string text = element(op.getMemory(), op.getMap(), op.getIndices());
+  auto fetched = registers_.find(op);
+  std::string text = fetched != registers_.end()
+                         ? fetched->second
+                         : element(op.getMemory(), op.getMap(), op.getIndices());
   if (type.isBF16()) text = "weft_f32_of_bf16(" + text + ")";
   if (type.isF16()) text = "weft_f32_of_f16(" + text + ")";
   if (type.isInteger(1)) text += " != 0";
@@ -65,6 +69,12 @@ void PartPrinter::printStore(StoreOp op) {
   if (type.isF16()) value = "weft_f16_of_f32(" + value + ")";
   if (memoryType(type) != valueType(op.getValue().getType()) && isa<IntegerType>(type))
     value = "(" + memoryType(type).str() + ")" + value;
+  auto later = registers_.find(op);
+  if (later != registers_.end()) {
+    out.line(later->second + " = " + value + ";");
+    return;
+  }
+  if (isa<BufferType>(op.getMemory().getType())) kept_.clear();
   std::string condition = isShared() ? "WEFT_THREAD == 0" : "";
   if (!plan.point_per_thread && isa<BufferType>(op.getMemory().getType()))
     condition = condition.empty() ? "live" : "live && " + condition;
@@ -78,8 +88,16 @@ PartPrinter::Touched PartPrinter::touchedBy(Operation* op) const {
   op->walk([&](Operation* inner) {
     if (auto load = dyn_cast<LoadOp>(inner)) touched.read.insert(keyOf(load.getMemory()));
     if (auto store = dyn_cast<StoreOp>(inner)) touched.written.insert(keyOf(store.getMemory()));
-    if (inner != op && runsAlongThreads(inner, plan)) touched.written.insert(this);
+    if (inner != op && runsAlongThreads(inner, plan))
+      for (const int& tree : kTreeKeys)
+        touched.written.insert(&tree);
   });
+  for (const LocalPlace& place : plan.locals) {
+    if (place.space != LocalPlace::Space::kept) continue;
+    LocalOp local = place.local;
+    touched.read.erase(keyOf(local));
+    touched.written.erase(keyOf(local));
+  }
   return touched;
 }
 

@@ -41,7 +41,10 @@ void PartPrinter::print() {
   }
   printAxes(plan.axes, plan.points, point);
   PartOp part = plan.part;
-  printBlock(part.getBody().front());
+  if (plan.wide_points)
+    printWidePoints(*plan.wide_points);
+  else
+    printBlock(part.getBody().front());
   if (plan.point_per_thread) out.close();
   // The block's next turn uses the same shared memory.
   if (kernel.strided && !since_barrier_.empty()) barrier();
@@ -52,6 +55,13 @@ void PartPrinter::declareLocals() {
     LocalOp local = place.local;
     std::string name = names.fresh("tile"), type = memoryType(elementType(local.getType())).str();
     names.set(local, name);
+    if (place.space == LocalPlace::Space::kept) {
+      int runs = 1;
+      for (Operation* user : local->getUsers())
+        runs = std::max(runs, plan.wide_loops.find(user->getParentOp())->second.runs);
+      out.line(type + " " + name + "[" + std::to_string(runs * kRun) + "];");
+      continue;
+    }
     if (place.space == LocalPlace::Space::own) {
       int64_t extent = cast<AffineConstantExpr>(place.extent).getValue();
       out.line(type + " " + name + "[" + std::to_string(std::max<int64_t>(extent, 1)) + "];");
@@ -80,7 +90,7 @@ void PartPrinter::printAxes(ArrayRef<unsigned> axes, AffineExpr points, std::str
   AffineExpr faster = getAffineConstantExpr(1, part.getContext());
   for (size_t i = axes.size(); i-- > 0;) {
     AxisAttr axis = part.getAxis(axes[i]);
-    AffineExpr extent = axis.getExtent().getResult(0);
+    AffineExpr extent = plan.extentOf(axes[i]);
     std::string index = point;
     if (faster != 1) index += " / " + operand(faster);
     if (i > 0) index += " % " + operand(extent);
@@ -182,8 +192,13 @@ void PartPrinter::printLoop(Operation* op) {
 void PartPrinter::printSharedLoop(Operation* op, ArrayRef<std::string> sums) {
   touch(touchedBy(op));
   own_ = true;
-  if (isShort(op->getRegion(0).front())) out.line("WEFT_UNROLL_4");
-  printIterations(op, "WEFT_THREAD", " += " + std::to_string(kernel.threads), sums);
+  auto wide = plan.wide_loops.find(op);
+  if (wide != plan.wide_loops.end()) {
+    printWideLoop(op, wide->second, sums);
+  } else {
+    if (isShort(op->getRegion(0).front())) out.line("WEFT_UNROLL_4");
+    printIterations(op, "WEFT_THREAD", " += " + std::to_string(kernel.threads), sums);
+  }
   own_ = false;
   if (!sums.empty()) joinThreads(op, sums);
 }
@@ -257,59 +272,10 @@ void PartPrinter::merge(Operation* op, ArrayRef<std::string> sums, ArrayRef<std:
     if (sum != value) out.line(sum + " = " + value + ";");
 }
 
-// Two rounds over the threads of the block: each of the first few joins the sums of several
-// threads, then every thread joins theirs. The shape depends on the number of threads, which the
-// kernel fixes.
-void PartPrinter::joinThreads(Operation* op, ArrayRef<std::string> sums) {
-  Touched tree;
-  tree.written.insert(this);
-  touch(tree);
-  Texts places, trees;
-  int64_t offset = 0;
-  for (Type type : op->getResultTypes()) {
-    std::string name = names.fresh("tree"), element = memoryType(type).str();
-    out.line("WEFT_SHARED_POINTER " + element + "* const " + name + " = (WEFT_SHARED_POINTER " +
-             element + "*)((WEFT_SHARED_POINTER weft_u8*)shared + " + std::to_string(offset) +
-             ");");
-    offset += treeBytes(type, kernel.threads);
-    places.push_back(name + "[WEFT_THREAD]");
-    trees.push_back(name);
-  }
-  auto store = [&] {
-    for (auto [place, sum] : llvm::zip(places, sums))
-      out.line(place + " = " + sum + ";");
-  };
-  int few = std::min(16, kernel.threads / 8);
-  store();
-  barrier();
-  out.open("if (WEFT_THREAD < " + std::to_string(few) + ")");
-  joinOthers(op, sums, trees, "WEFT_THREAD + ", few, kernel.threads);
-  store();
-  out.close();
-  barrier();
-  for (auto [sum, name] : llvm::zip(sums, trees))
-    out.line(sum + " = " + name + "[0];");
-  joinOthers(op, sums, trees, "", 1, few);
-  since_barrier_.read.insert(this);
-}
-
-// Joins to the sums what the tree holds at `from` and every multiple of `step` below `end`, but 0.
-void PartPrinter::joinOthers(Operation* op, ArrayRef<std::string> sums, ArrayRef<std::string> trees,
-                             const std::string& from, int step, int end) {
-  std::string other = openUnrolled("other", step, end, step);
-  Texts values;
-  for (auto [type, name] : llvm::zip(op->getResultTypes(), trees)) {
-    values.push_back(names.fresh("v"));
-    out.line("const " + valueType(type).str() + " " + values.back() + " = " + name + "[" + from +
-             other + "];");
-  }
-  merge(op, sums, values);
-  out.close();
-}
-
-std::string PartPrinter::openUnrolled(const char* stem, int first, int end, int step) {
+std::string PartPrinter::openUnrolled(const char* stem, int first, int end, int step,
+                                      const char* how) {
   std::string index = names.fresh(stem);
-  out.line("WEFT_UNROLL");
+  out.line(how);
   out.open("for (int " + index + " = " + std::to_string(first) + "; " + index + " < " +
            std::to_string(end) + "; " + index + " += " + std::to_string(step) + ")");
   return index;

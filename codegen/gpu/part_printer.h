@@ -9,6 +9,7 @@
 #include "codegen/gpu/plan.h"
 #include "ir/loom/rare.h"
 
+#include <map>
 #include <set>
 
 namespace weft::gpu {
@@ -28,6 +29,8 @@ private:
     std::set<const void*> read, written;
     bool empty() const { return read.empty() && written.empty(); }
   };
+
+  static constexpr int kTreeKeys[2] = {}; // stand for the memory in which threads join sums
 
   struct Side; // of a product by tiles: the names of a factor in the text
 
@@ -52,28 +55,81 @@ private:
   void step(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
   void merge(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
              llvm::ArrayRef<std::string> values);
-  void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
-  void joinOthers(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
-                  llvm::ArrayRef<std::string> trees, const std::string& from, int step, int end);
   /// Opens a loop that is to be unrolled and returns its index.
-  std::string openUnrolled(const char* stem, int first, int end, int step = 1);
+  std::string openUnrolled(const char* stem, int first, int end, int step = 1,
+                           const char* how = "WEFT_UNROLL");
+  std::string openUnrolledRun(const char* stem, int end);
+
+  //--- part_join.cpp: sums of all threads
+  void joinThreads(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  Texts declareTrees(mlir::Operation* op);
+  void joinWarp(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
+                llvm::ArrayRef<std::string> trees);
+  void joinFrom(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
+                llvm::function_ref<std::string(size_t)> other);
+
+  //--- part_wide.cpp: runs of iterations
+  struct Turn { // what a thread does of a wide body at once
+    const WideBody& body;
+    std::string first; // where its first run starts
+    int64_t apart;     // how far its runs are apart
+    bool all;          // every run starts inside of the extent
+    // Flags that say that accesses are contiguous and aligned, by the size that must be 1 for it.
+    std::map<std::string, std::string> flags;
+  };
+  struct Run;
+  void printWideLoop(mlir::Operation* op, const WideBody& wide, llvm::ArrayRef<std::string> sums);
+  void printWidePoints(const WideBody& wide);
+  void printTurn(const Turn& turn, llvm::function_ref<void()> behind);
+  std::map<std::string, std::string> declareFlags(const WideBody& wide);
+  Run openRun(const Turn& turn);
+  std::pair<std::string, std::string> openElements(const Turn& turn, const Run& run);
+  void openWide(const Turn& turn, const Run& run, const std::string& flag);
+  std::string stepText(const WideLoad& load) const;
+  void fetch(const Turn& turn, const std::string& flag,
+             llvm::ArrayRef<std::pair<loom::LoadOp, std::string>> loads);
+  void printRun(loom::LoadOp load, const std::string& from,
+                llvm::function_ref<void(const std::string&, int)> use);
+  void putDown(const Turn& turn, const Run& run,
+               llvm::ArrayRef<std::pair<loom::StoreOp, std::string>> stores);
+  template <class Access>
+  std::string elementAt(Access access, const WideBody& wide, const std::string& index);
+  std::string spaceOf(mlir::Value memory) const;
 
   //--- part_product.cpp: products by tiles
-  struct Fetched { // an element of a factor: what holds it, its row in the tile, its step
-    std::string value, row, step;
-  };
   void printProduct();
+  void printByThreads();
+  void printTile(const Side& rows, const Side& columns, llvm::StringRef element);
+  std::string tileNumber(const ProductSide& side) const;
   Side declareSide(const ProductSide& side, const std::string& tile_number,
                    const std::string& thread_number);
   void printSteps(const Side& rows, const Side& columns, const std::string& sums);
-  Fetched openFetched(const Side& side);
-  void printFetch(const Side& side, const std::string& first);
-  void printKeep(const Side& side, const std::string& half);
   std::string printRead(const Side& side, const std::string& half, const std::string& k);
   void printMultiply(const Side& rows, const Side& columns, const std::string& half,
                      const std::string& sums);
   std::pair<std::string, std::string> openRows(const Side& side, bool unrolled);
   void printTileEnd(const Side& rows, const Side& columns, std::string sums);
+
+  //--- part_fetch.cpp: their factors
+  struct Fetched { // an element or a run of a factor: its number, its row in the tile, its step
+    std::string number, row, step;
+  };
+  Fetched openFetched(const Side& side);
+  Texts insideOf(const Side& side, const std::string& row, const std::string& k, int count);
+  void printFetch(const Side& side, const std::string& first);
+  void printFetchElement(const Side& side, const std::string& to, const std::string& row,
+                         const std::string& k);
+  void printFetchRun(const Side& side, const Fetched& fetched, const std::string& row,
+                     const std::string& k);
+  void printFetchEdge(const Side& side, llvm::ArrayRef<std::string> arrays, const std::string& row,
+                      const std::string& k);
+  void printKeep(const Side& side, const std::string& half);
+
+  //--- part_mma.cpp: products by tensor cores
+  void printByMatrices();
+  void printKeepMatrix(const Side& side, const std::string& half);
+  void printMultiplyMatrices(const Side& rows, const Side& columns, const std::string& half,
+                             const std::string& sums);
 
   //--- part_memory.cpp: loads, stores, barriers
   std::string withinText(loom::LoadOp op);
@@ -93,6 +149,12 @@ private:
   llvm::DenseSet<mlir::Operation*> in_branch_; // of these, what the branches at hand have printed
   Touched since_barrier_;
   bool own_ = false; // inside a loop that the threads share
+  // Of wide bodies: where a load's value is, where a store's goes, and the iteration's number among
+  // those of its thread.
+  llvm::DenseMap<mlir::Operation*, std::string> registers_;
+  std::string of_thread_;
+  std::map<std::string, std::string> kept_; // elements of the row that registers hold, by place
+  int trees_ = 0; // that threads have joined sums in: every other one is in other memory
 };
 
 } // namespace weft::gpu

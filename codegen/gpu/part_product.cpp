@@ -1,8 +1,6 @@
 // Products by tiles. A block keeps two stretches of k in shared memory: while its threads multiply
 // one, what they fetch for the other is on its way, and one barrier a stretch is enough.
-#include "codegen/gpu/part_printer.h"
-
-#include "codegen/gpu/scalar_ops.h"
+#include "codegen/gpu/part_side.h"
 
 using namespace mlir;
 using namespace weft::loom;
@@ -11,47 +9,13 @@ namespace weft::gpu {
 namespace {
 
 // An end of more ops than this, all its copies together, is left to a loop over sums in memory.
-constexpr size_t kMostOpsUnrolled = 1024;
+constexpr size_t kMostOpsUnrolled = 2048;
 
-constexpr int kThreads = kProductThreads * kProductThreads;
-
-bool isMultiple(AffineExpr extent, int of) {
-  auto fixed = dyn_cast<AffineConstantExpr>(extent);
-  return fixed && fixed.getValue() % of == 0;
-}
-
-// Whether an op reads where a value says. What a stopped launch left there may be any number.
-bool isGather(Operation* op) {
-  auto load = dyn_cast<LoadOp>(op);
-  return load && !llvm::all_of(load.getIndices(), [](Value i) { return isa<BlockArgument>(i); });
-}
-
-std::string text(int64_t number) { return std::to_string(number); }
+// The threads of a warp are this many side by side along columns, and 4 along rows: what they read
+// of both factors in one step are few different places.
+constexpr int kWarpColumns = 8, kWarpRows = kWarp / kWarpColumns;
 
 } // namespace
-
-// A factor in the text.
-struct PartPrinter::Side {
-  const ProductSide& side;
-  std::string start;  // the tile's first row
-  std::string thread; // the thread's number along the rows
-  std::string shared; // in shared memory: [half][step][row]
-  std::string next;   // what the thread has fetched
-  int tile, pitch, steps, vector;
-
-  int fetched() const { return tile * steps / kThreads; }
-  std::string half(const std::string& which) const {
-    return shared + " + " + which + " * " + text(steps * pitch);
-  }
-  // Where the thread's i-th row lies in the tile: runs of a vector, so that threads side by side
-  // read and write side by side.
-  std::string place(const std::string& i) const {
-    std::string run = thread + " * " + text(vector);
-    if (vector == side.per_thread) return run + " + " + i;
-    return i + " / " + text(vector) + " * " + text(kProductThreads * vector) + " + " + run + " + " +
-           i + " % " + text(vector);
-  }
-};
 
 PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::string& tile_number,
                                            const std::string& thread_number) {
@@ -61,32 +25,62 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
          names.fresh("thread"),
          names.fresh("tile"),
          names.fresh("next"),
-         product.tile(side),
+         side.tile(),
          product.pitch(side),
          product.steps,
-         std::min(product.vector(), side.per_thread)};
+         std::min(product.vector(), side.per_thread),
+         product.fetched(side, product.steps),
+         product.fetchesRuns(side),
+         false};
   out.line("const weft_i64 " + s.start + " = " + tile_number + " * " + text(s.tile) + ";");
-  out.line("const int " + s.thread + " = (int)WEFT_THREAD " + thread_number + ";");
-  out.line(valueType(product.type).str() + " " + s.next + "[" + text(s.fetched()) + "];");
+  out.line("const int " + s.thread + " = " + thread_number + ";");
+  out.line(valueType(product.type).str() + " " + s.next + "[" + text(s.fetched) + "];");
   return s;
 }
 
 void PartPrinter::printProduct() {
   const ProductPlan& product = *plan.product;
-  std::string type = valueType(product.type).str(), width = text(kProductThreads);
-  std::string row_tiles = operand(product.rows.extent.ceilDiv(product.tile(product.rows)));
-  std::string column_tiles = operand(product.columns.extent.ceilDiv(product.tile(product.columns)));
-  Side rows =
-      declareSide(product.rows, "block / " + column_tiles + " % " + row_tiles, "/ " + width);
-  Side columns = declareSide(product.columns, "block % " + column_tiles, "% " + width);
+  if (product.matrix_steps == 0) return printByThreads();
+  out.line("#ifdef WEFT_HAS_MMA");
+  printByMatrices();
+  out.line("#else");
+  printByThreads();
+  out.line("#endif");
+}
+
+// Every thread multiplies by itself.
+void PartPrinter::printByThreads() {
+  const ProductPlan& product = *plan.product;
+  std::string thread = "(int)WEFT_THREAD", in_warp = thread + " % " + text(kWarp);
+  int warps = product.columns.threads / kWarpColumns; // side by side along columns
+  Side rows = declareSide(product.rows, tileNumber(product.rows),
+                          thread + " / " + text(kWarp * warps) + " * " + text(kWarpRows) + " + " +
+                              in_warp + " / " + text(kWarpColumns));
+  Side columns = declareSide(product.columns, tileNumber(product.columns),
+                             thread + " / " + text(kWarp) + " % " + text(warps) + " * " +
+                                 text(kWarpColumns) + " + " + in_warp + " % " + text(kWarpColumns));
+  printTile(rows, columns, valueType(product.type));
+}
+
+// The number of the block's tile along a side.
+std::string PartPrinter::tileNumber(const ProductSide& side) const {
+  const ProductPlan& product = *plan.product;
+  auto tiles = [&](const ProductSide& s) { return operand(s.extent.ceilDiv(s.tile())); };
+  if (&side == &product.columns) return "block % " + tiles(product.columns);
+  return "block / " + tiles(product.columns) + " % " + tiles(product.rows);
+}
+
+void PartPrinter::printTile(const Side& rows, const Side& columns, StringRef element) {
+  const ProductPlan& product = *plan.product;
+  auto tiles = [&](const ProductSide& s) { return operand(s.extent.ceilDiv(s.tile())); };
   printAxes(product.batch_axes, product.batches,
-            "(block / " + column_tiles + " / " + row_tiles + ")");
-  std::string pointer = "WEFT_SHARED_POINTER " + type + "*";
+            "(block / " + tiles(product.columns) + " / " + tiles(product.rows) + ")");
+  std::string pointer = "WEFT_SHARED_POINTER " + element.str() + "*";
   out.line(pointer + " const " + rows.shared + " = (" + pointer + ")shared;");
   out.line(pointer + " const " + columns.shared + " = " + rows.half("2") + ";");
   int count = rows.side.per_thread * columns.side.per_thread;
   std::string sums = names.fresh("sums");
-  out.line(type + " " + sums + "[" + text(count) + "];");
+  out.line(valueType(product.type).str() + " " + sums + "[" + text(count) + "];");
   std::string i = openUnrolled("i", 0, count);
   out.line(sums + "[" + i + "] = 0;");
   out.close();
@@ -97,7 +91,7 @@ void PartPrinter::printProduct() {
 void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::string& sums) {
   const ProductPlan& product = *plan.product;
   std::string half = names.fresh("half"), step = names.fresh("step");
-  std::string depth = names.expression(product.depth), steps = text(product.steps);
+  std::string depth = names.expression(product.depth), steps = text(rows.steps);
   auto both = [&](auto print) {
     print(rows);
     print(columns);
@@ -111,55 +105,13 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
   out.open("if (" + step + " + " + steps + " < " + depth + ")");
   both([&](const Side& s) { printFetch(s, step + " + " + steps + " + "); });
   out.close();
-  printMultiply(rows, columns, half, sums);
+  if (rows.matrices)
+    printMultiplyMatrices(rows, columns, half, sums);
+  else
+    printMultiply(rows, columns, half, sums);
   out.line(half + " = 1 - " + half + ";");
   both([&](const Side& s) { printKeep(s, half); });
   out.line("WEFT_BARRIER();");
-  out.close();
-}
-
-// Opens a loop over the thread's share of a stretch of a factor. Threads side by side take what is
-// side by side in memory.
-PartPrinter::Fetched PartPrinter::openFetched(const Side& s) {
-  std::string e = openUnrolled("e", 0, s.fetched()), at = names.fresh("at");
-  out.line("const int " + at + " = (int)WEFT_THREAD + " + e + " * " + text(kThreads) + ";");
-  std::string width = text(s.side.k_fast ? s.steps : s.tile);
-  std::string slow = at + " / " + width, fast = at + " % " + width;
-  return {s.next + "[" + e + "]", s.side.k_fast ? slow : fast, s.side.k_fast ? fast : slow};
-}
-
-// Fetches the thread's share of a stretch; `first` is the number of its first step with a plus
-// sign, or nothing. What lies outside of the factor is 0.
-void PartPrinter::printFetch(const Side& s, const std::string& first) {
-  const ProductPlan& product = *plan.product;
-  Fetched fetched = openFetched(s);
-  std::string row = names.fresh("row"), k = names.fresh("k");
-  DotOp dot = product.dot;
-  names.set(dot.getIndex(), k);
-  out.line("const weft_i64 " + row + " = " + s.start + " + " + fetched.row + ";");
-  out.line("const weft_i64 " + k + " = " + first + fetched.step + ";");
-  Texts inside;
-  if (llvm::any_of(s.side.ops, isGather)) inside.push_back("live");
-  if (!isMultiple(s.side.extent, s.tile))
-    inside.push_back(row + " < " + names.expression(s.side.extent));
-  if (!isMultiple(product.depth, product.steps))
-    inside.push_back(k + " < " + names.expression(product.depth));
-  if (!inside.empty()) {
-    out.line(fetched.value + " = 0;");
-    out.open("if (" + llvm::join(inside, " && ") + ")");
-  }
-  printAxes(s.side.axes, s.side.extent, row);
-  for (Operation* op : s.side.ops)
-    printOp(*op);
-  out.line(fetched.value + " = " + names.get(s.side.factor) + ";");
-  if (!inside.empty()) out.close();
-  out.close();
-}
-
-void PartPrinter::printKeep(const Side& s, const std::string& half) {
-  Fetched fetched = openFetched(s);
-  out.line("(" + s.half(half) + ")[" + fetched.step + " * " + text(s.pitch) + " + " + fetched.row +
-           "] = " + fetched.value + ";");
   out.close();
 }
 

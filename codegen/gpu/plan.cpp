@@ -1,6 +1,7 @@
 // Plans a kernel: see plan.h.
 #include "codegen/gpu/plan.h"
 
+#include "codegen/gpu/row.h"
 #include "codegen/gpu/scalar_ops.h"
 
 using namespace mlir;
@@ -9,11 +10,11 @@ using namespace weft::loom;
 namespace weft::gpu {
 namespace {
 
-constexpr int kPointThreads = 256; // of a block whose threads have a point each
-static_assert(kPointThreads == kProductThreads * kProductThreads);
-constexpr int kFewest = 32, kMost = 256;    // threads that share a loop
+constexpr int kPointThreads = kSharedBlockThreads; // of a block whose threads have a point each
+constexpr int kFewest = kWarp, kMost = 256;        // threads that share a loop
 constexpr int64_t kLoopPointsPerThread = 4; // iterations that make another thread worth its while
 constexpr int64_t kFewPoints = 1 << 15, kLongSum = 128;
+constexpr int64_t kManyPoints = 1 << 15;    // of which runs leave enough threads
 constexpr int64_t kOwnBytes = 2048;         // of arrays of a thread
 constexpr int64_t kSharedBytes = 32 * 1024; // every device has as much
 
@@ -26,7 +27,7 @@ std::optional<int64_t> constantOf(AffineExpr expr) {
   return fixed ? std::optional(fixed.getValue()) : std::nullopt;
 }
 
-int64_t aligned(int64_t bytes) { return (bytes + 7) / 8 * 8; }
+int64_t aligned(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
 // Whether a thread a point would leave most of a large device idle, over long sums.
 bool hasFewSums(const PartPlan& plan) {
@@ -37,7 +38,25 @@ bool hasFewSums(const PartPlan& plan) {
   return points && depth && *points <= kFewPoints && *depth >= kLongSum;
 }
 
-PartPlan mapAxes(PartOp part) {
+void countPoints(PartPlan& plan) {
+  plan.points = constant(plan.part->getContext(), 1);
+  for (unsigned i : plan.axes)
+    plan.points = plan.points * plan.extentOf(i);
+}
+
+// A thread takes a run of points where they are many, or unknown, and nothing but scalar ops.
+void findWidePoints(PartPlan& plan) {
+  PartOp part = plan.part;
+  Block& body = part.getBody().front();
+  if (!plan.point_per_thread || plan.product || plan.axes.empty()) return;
+  if (!body.getOps<LocalOp>().empty()) return;
+  if (auto points = constantOf(plan.points); points && *points < kManyPoints) return;
+  unsigned last = plan.axes.back();
+  plan.wide_points = findWide(body, body.getArgument(last), plan.extentOf(last));
+  countPoints(plan);
+}
+
+PartPlan mapAxes(PartOp part, bool alone) {
   PartPlan plan;
   plan.part = part;
   int lane_axis = -1;
@@ -51,31 +70,33 @@ PartPlan mapAxes(PartOp part) {
   for (unsigned i = 0; i < part.getNumAxes(); ++i)
     if (int(i) != lane_axis) plan.axes.push_back(i);
   if (lane_axis >= 0) plan.axes.push_back(unsigned(lane_axis));
-  plan.points = constant(part.getContext(), 1);
-  for (unsigned i : plan.axes)
-    plan.points = plan.points * part.getAxis(i).getExtent().getResult(0);
-  plan.product = matchProduct(part);
+  countPoints(plan);
+  plan.product = matchProduct(part, alone);
   plan.shares_dot = !plan.product && hasFewSums(plan);
   if (plan.product) plan.point_per_thread = true;
   if (plan.shares_dot) plan.point_per_thread = false;
+  findWideLoops(plan);
+  findWidePoints(plan);
   return plan;
 }
 
 // Threads for the longest loop that a block shares.
-int threadsFor(const PartPlan& plan) {
+int threadsFor(const PartPlan& plan, bool alone) {
+  if (plan.product) return plan.product->threads();
   if (plan.point_per_thread) return kPointThreads;
   int threads = kFewest;
   PartOp part = plan.part;
   part.walk([&](Operation* op) {
     if (!runsAlongThreads(op, plan)) return;
-    int64_t extent = axisOf(op)->getConstantExtent().value_or(kMost * kLoopPointsPerThread);
-    while (threads < kMost && int64_t(threads) * kLoopPointsPerThread < extent)
+    int64_t each = plan.wide_loops.contains(op) ? kRowPerThread : kLoopPointsPerThread;
+    int64_t extent = axisOf(op)->getConstantExtent().value_or(kMost * each);
+    while (threads < kMost && threads * each < extent)
       threads *= 2;
   });
-  return threads;
+  return alone ? std::max(threads, threadsToKeepRow(plan)) : threads;
 }
 
-// Shared memory starts with what the part's reductions need, one at a time.
+// Shared memory starts with what the part's reductions need, two at a time.
 int64_t treeBytes(const PartPlan& plan, int threads) {
   int64_t most = 0;
   PartOp part = plan.part;
@@ -89,22 +110,34 @@ int64_t treeBytes(const PartPlan& plan, int threads) {
   return most;
 }
 
+// Fewer threads where the sums of many reductions would not fit.
+void fitTrees(KernelPlan& kernel) {
+  for (const PartPlan& part : kernel.parts)
+    if (part.product) return; // whose number of threads is its own
+  for (const PartPlan& part : kernel.parts)
+    while (kernel.threads > kFewest && 2 * treeBytes(part, kernel.threads) > kSharedBytes)
+      kernel.threads /= 2;
+}
+
 // Returns the bytes of scratch memory of a block.
 AffineExpr placeLocals(PartPlan& plan, KernelPlan& kernel) {
   PartOp part = plan.part;
-  int64_t own = 0, shared = treeBytes(plan, kernel.threads);
+  plan.tree_bytes = treeBytes(plan, kernel.threads);
+  int64_t own = 0, shared = 2 * plan.tree_bytes;
   AffineExpr scratch = constant(part.getContext(), 0);
   for (LocalOp local : part.getBody().front().getOps<LocalOp>()) {
     AffineExpr extent = local.getExtent().getResult(0);
     AffineExpr bytes = extent * elementBytes(elementType(local.getType()));
     auto fixed = constantOf(bytes);
     LocalPlace place{local, LocalPlace::Space::scratch, shared, scratch, extent};
-    if (plan.point_per_thread && fixed && own + *fixed <= kOwnBytes) {
+    if (isKept(local, plan)) {
+      place.space = LocalPlace::Space::kept;
+    } else if (plan.point_per_thread && fixed && own + *fixed <= kOwnBytes) {
       place.space = LocalPlace::Space::own;
       own += *fixed;
     } else if (!plan.point_per_thread && fixed && shared + *fixed <= kSharedBytes) {
       place.space = LocalPlace::Space::shared;
-      shared += std::max<int64_t>(8, aligned(*fixed));
+      shared += std::max<int64_t>(16, aligned(*fixed));
     } else {
       int64_t copies = plan.point_per_thread ? kernel.threads : 1;
       scratch = scratch + (bytes * copies).ceilDiv(64) * 64;
@@ -116,6 +149,12 @@ AffineExpr placeLocals(PartPlan& plan, KernelPlan& kernel) {
 }
 
 } // namespace
+
+AffineExpr PartPlan::extentOf(unsigned axis) const {
+  PartOp whole = part;
+  AffineExpr extent = whole.getAxis(axis).getExtent().getResult(0);
+  return wide_points && axis == axes.back() ? extent.ceilDiv(kRun) : extent;
+}
 
 std::optional<AxisAttr> axisOf(Operation* loop) {
   if (auto op = dyn_cast<LoopOp>(loop)) return op.getAxis();
@@ -139,12 +178,15 @@ int64_t treeBytes(Type type, int threads) { return aligned(elementBytes(type) * 
 KernelPlan planPhase(ArrayRef<PartOp> phase) {
   MLIRContext* context = phase.front()->getContext();
   KernelPlan plan;
+  bool alone = phase.size() == 1;
   for (PartOp part : phase)
-    plan.parts.push_back(mapAxes(part));
+    plan.parts.push_back(mapAxes(part, alone));
   for (const PartPlan& part : plan.parts)
-    plan.threads = std::max(plan.threads, threadsFor(part));
+    plan.threads = std::max(plan.threads, threadsFor(part, alone));
+  fitTrees(plan);
   plan.blocks = plan.scratch_bytes = constant(context, 0);
   for (PartPlan& part : plan.parts) {
+    chooseRuns(part, plan.threads);
     part.blocks = part.product            ? part.product->blocks()
                   : part.point_per_thread ? part.points.ceilDiv(plan.threads)
                                           : part.points;

@@ -5,17 +5,20 @@
 
 #include "codegen/gpu/launch.h"
 #include "codegen/gpu/product.h"
+#include "codegen/gpu/wide.h"
 #include "ir/loom/loom.h"
+
+#include "llvm/ADT/DenseMap.h"
 
 #include <optional>
 #include <vector>
 
 namespace weft::gpu {
 
-/// A local's memory: a thread's own array, the block's shared memory at an offset in bytes, or the
-/// block's scratch memory at an offset in bytes.
+/// A local's memory: a thread's own array, of the whole local or of what the thread's iterations
+/// touch; the block's shared memory or its scratch memory at an offset in bytes.
 struct LocalPlace {
-  enum class Space { own, shared, scratch };
+  enum class Space { own, kept, shared, scratch };
   loom::LocalOp local;
   Space space = Space::own;
   int64_t shared_offset = 0;
@@ -29,9 +32,15 @@ struct PartPlan {
   bool point_per_thread = true;
   bool shares_dot = false;            // along loom.dot, with lanes or without
   std::optional<ProductPlan> product; // a block computes a tile, whose points are its threads' own
-  llvm::SmallVector<unsigned> axes;   // from the slowest to the one that runs along the threads
-  mlir::AffineExpr points, blocks;
+  llvm::DenseMap<mlir::Operation*, WideBody> wide_loops; // of those that threads share
+  llvm::SmallVector<unsigned> axes;    // from the slowest to the one that runs along the threads
+  mlir::AffineExpr points, blocks;     // where points are wide, a run of them counts as one
+  std::optional<WideBody> wide_points; // along the last of `axes`
+  int64_t tree_bytes = 0;              // of what a loop's sums are joined in
   std::vector<LocalPlace> locals;
+
+  /// The extent of an axis of the part, in runs where points are wide along it.
+  mlir::AffineExpr extentOf(unsigned axis) const;
 };
 
 struct KernelPlan {
@@ -51,6 +60,9 @@ KernelPlan planPhase(llvm::ArrayRef<loom::PartOp> phase);
 
 /// Refuses what the emitter cannot map, as "loom.kernel @name: what must hold, got what".
 llvm::Error checkKernel(loom::KernelOp kernel);
+
+/// Threads that exchange values without shared memory, where a device can.
+inline constexpr int kWarp = 32;
 
 /// The bytes of shared memory with which the threads of a block join one accumulator of this type.
 int64_t treeBytes(mlir::Type type, int threads);

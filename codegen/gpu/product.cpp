@@ -13,18 +13,21 @@ constexpr int64_t kSharedBytes = 32 * 1024; // every device has as much
 constexpr int64_t kLeastExtent = 16;        // of rows and columns, for which a tile pays
 constexpr int64_t kLeastSteps = 8;
 constexpr int64_t kTypicalExtent = 64;    // assumed for sizes that are arguments
-constexpr int kPerThreadOfAnySize = 4;    // rows and columns, where sizes are arguments
 constexpr int64_t kMultiprocessors = 128; // of a large device
 
-// What a thread computes, and the share of the multiply-adds in its time by an estimate: the wider
-// its tile, the fewer loads from shared memory for each of them.
+// What a thread computes, threads along rows and columns, and the share of the multiply-adds in its
+// time by an estimate: the wider its tile, the fewer loads from shared memory for each of them.
 struct Shape {
-  int rows, columns;
+  int rows, columns, row_threads, column_threads;
   double share;
 };
 constexpr Shape kShapes[] = {
-    {8, 8, 1}, {8, 4, 0.9}, {4, 8, 0.9}, {4, 4, 0.75}, {4, 2, 0.55}, {2, 4, 0.55}, {2, 2, 0.4},
+    {8, 8, 16, 16, 1},   {8, 8, 16, 8, 0.97}, {8, 8, 8, 16, 0.97},
+    {8, 4, 16, 16, 0.8}, {4, 8, 16, 16, 0.8}, {4, 4, 16, 16, 0.7},
+    {4, 2, 16, 16, 0.5}, {2, 4, 16, 16, 0.5}, {2, 2, 16, 16, 0.35},
 };
+// Of sizes that are arguments; the second one where other parts are in the block.
+constexpr Shape kAnySize = {8, 4, 8, 16, 1}, kAnySizeShared = {4, 4, 16, 16, 1};
 
 // The ops inside the part that a value is computed by, in order, and the axes that it depends on.
 struct Slice {
@@ -79,37 +82,83 @@ int64_t typical(AffineExpr extent) {
 
 int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
+void setShape(ProductPlan& plan, const Shape& shape) {
+  plan.rows.per_thread = shape.rows;
+  plan.rows.threads = shape.row_threads;
+  plan.columns.per_thread = shape.columns;
+  plan.columns.threads = shape.column_threads;
+}
+
 // The tile with which the blocks, that many at a time, are done first.
-void chooseTile(ProductPlan& plan) {
+void chooseTile(ProductPlan& plan, bool alone) {
   auto isKnown = [](AffineExpr extent) { return isa<AffineConstantExpr>(extent); };
-  plan.rows.per_thread = plan.columns.per_thread = kPerThreadOfAnySize;
+  setShape(plan, alone ? kAnySize : kAnySizeShared);
   double least = std::numeric_limits<double>::infinity();
   if (isKnown(plan.rows.extent) && isKnown(plan.columns.extent) && isKnown(plan.batches))
     for (const Shape& shape : kShapes) {
+      int threads = shape.row_threads * shape.column_threads;
+      int rows = shape.rows * shape.row_threads, columns = shape.columns * shape.column_threads;
+      if (!alone && threads != kSharedBlockThreads) continue;
       double tiles = double(typical(plan.batches)) *
-                     double(ceilDiv(typical(plan.rows.extent), shape.rows * kProductThreads)) *
-                     double(ceilDiv(typical(plan.columns.extent), shape.columns * kProductThreads));
-      double time =
-          std::ceil(tiles / double(kMultiprocessors)) * shape.rows * shape.columns / shape.share;
+                     double(ceilDiv(typical(plan.rows.extent), rows)) *
+                     double(ceilDiv(typical(plan.columns.extent), columns));
+      double time = std::ceil(tiles / double(kMultiprocessors)) * rows * columns / shape.share;
       if (time >= least) continue;
       least = time;
-      plan.rows.per_thread = shape.rows;
-      plan.columns.per_thread = shape.columns;
+      setShape(plan, shape);
     }
   while (plan.sharedBytes() > kSharedBytes)
     plan.steps /= 2;
 }
 
+// The type of a factor that is nothing but a load of 16 bits which threads fetch by runs.
+Type narrowType(const ProductSide& side) {
+  if (side.ops.size() != 1 || side.wide_loads.size() != 1) return {};
+  LoadOp load = side.wide_loads.front();
+  Type type = elementType(load.getMemory().getType());
+  return side.factor == load.getResult() && (type.isBF16() || type.isF16()) ? type : Type();
+}
+
+void chooseMatrices(ProductPlan& plan) {
+  Type type = narrowType(plan.rows);
+  if (!type || type != narrowType(plan.columns) || !plan.type.isF32()) return;
+  plan.matrix_type = type;
+  for (int steps : {32, 16}) {
+    plan.matrix_steps = steps;
+    bool runs =
+        plan.fetched(plan.rows, steps) % kRun == 0 && plan.fetched(plan.columns, steps) % kRun == 0;
+    if (runs && plan.sharedBytes() <= kSharedBytes) return;
+  }
+  plan.matrix_steps = 0;
+}
+
+// Loads of a factor whose elements lie side by side along what threads fetch along. A run of rows
+// must not go from one row of its last axis to the next.
+void findWideLoads(ProductSide& side, PartOp part, DotOp dot) {
+  Value along = side.k_fast ? dot.getIndex() : part.getBody().getArgument(side.axes.back());
+  auto extent = part.getAxis(side.axes.back()).getConstantExtent();
+  if (!side.k_fast && side.axes.size() > 1 && (!extent || *extent % kRun != 0)) return;
+  for (Operation* op : side.ops) {
+    auto load = dyn_cast<LoadOp>(op);
+    bool isPlain = load && !load.getMask() && !load.getWithin() &&
+                   llvm::all_of(load.getIndices(), [](Value i) { return isa<BlockArgument>(i); });
+    if (isPlain && strideAlong(load.getMap(), load.getIndices(), along) == 1)
+      side.wide_loads.push_back(load);
+  }
+}
+
 } // namespace
 
-int ProductPlan::tile(const ProductSide& side) const { return side.per_thread * kProductThreads; }
-
 int64_t ProductPlan::sharedBytes() const {
-  return int64_t(2) * steps * (pitch(rows) + pitch(columns)) * elementBytes(type);
+  int64_t by_threads = int64_t(steps) * (pitch(rows) + pitch(columns)) * elementBytes(type);
+  int64_t matrices = 0;
+  if (matrix_steps > 0)
+    matrices = int64_t(rows.tile() + columns.tile()) * (matrix_steps + kMatrixPadding) * 2;
+  return 2 * std::max(by_threads, matrices);
 }
 
 AffineExpr ProductPlan::blocks() const {
-  return batches * rows.extent.ceilDiv(tile(rows)) * columns.extent.ceilDiv(tile(columns));
+  return batches * rows.extent.ceilDiv(rows.tile()) * columns.extent.ceilDiv(columns.tile());
 }
 
 bool isProduct(PartOp part) {
@@ -126,7 +175,7 @@ bool isProduct(PartOp part) {
   return dots == 1;
 }
 
-std::optional<ProductPlan> matchProduct(PartOp part) {
+std::optional<ProductPlan> matchProduct(PartOp part, bool alone) {
   if (!isProduct(part)) return {};
   ProductPlan plan;
   plan.dot = *part.getBody().front().getOps<DotOp>().begin();
@@ -158,12 +207,14 @@ std::optional<ProductPlan> matchProduct(PartOp part) {
     side->ops.assign(slice->ops.begin(), slice->ops.end());
     side->extent = extentOf(part, side->axes);
     side->k_fast = isContiguousAlongK(*side, part, plan.dot);
+    findWideLoads(*side, part, plan.dot);
     if (typical(side->extent) < kLeastExtent) return {};
   }
   if (typical(plan.depth) < kLeastSteps) return {};
   plan.batches = extentOf(part, plan.batch_axes);
   if (typical(plan.batches) == 0) return {};
-  chooseTile(plan);
+  chooseTile(plan, alone);
+  chooseMatrices(plan);
   return plan;
 }
 

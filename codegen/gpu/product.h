@@ -1,9 +1,10 @@
 // Products that a block computes by tiles: which part is one, and how large its tiles are.
 #pragma once
 
-#include "ir/loom/loom.h"
+#include "codegen/gpu/wide.h"
 
 #include <optional>
+#include <vector>
 
 namespace weft::gpu {
 
@@ -14,13 +15,18 @@ struct ProductSide {
   llvm::SmallVector<unsigned> axes;  // of the part; the last one is the fastest digit of a row
   mlir::AffineExpr extent;           // of these axes together
   int per_thread = 1;                // rows of the result that a thread computes
+  int threads = 16;                  // along the rows of a tile
   bool k_fast = true;                // memory is contiguous along k, not along the axes
   std::vector<mlir::Operation*> ops; // that compute the factor, in order
+  // Loads among them that are contiguous along k, or else along the axes: fetched by runs.
+  llvm::SmallVector<loom::LoadOp> wide_loads;
+
+  int tile() const { return per_thread * threads; }
 };
 
-/// A block computes a tile of the result, kProductThreads^2 threads a few rows and columns of it
-/// each. It steps through k: `steps` columns of the left factor and rows of the right one lie in
-/// shared memory, while the threads fetch the next ones into registers.
+/// A block computes a tile of the result, each thread a few rows and columns of it. It steps
+/// through k: `steps` columns of the left factor and rows of the right one lie in shared memory,
+/// while the threads fetch the next ones into registers.
 struct ProductPlan {
   loom::DotOp dot;
   ProductSide rows, columns;
@@ -28,26 +34,44 @@ struct ProductPlan {
   mlir::AffineExpr batches, depth; // depth: the extent of k
   int steps = 16;
   mlir::Type type; // of the sums, and of what lies in shared memory: f32 or f64
+  // Where both factors are plain loads of bf16 or of f16, which tensor cores multiply: their type,
+  // and the steps of a stretch; 0 elsewhere.
+  mlir::Type matrix_type;
+  int matrix_steps = 0;
 
   /// Elements that one 16-byte access moves.
   int vector() const { return type.isF64() ? 2 : 4; }
-  int tile(const ProductSide& side) const;
+  int threads() const { return rows.threads * columns.threads; }
+  /// Elements of a stretch of a factor that a thread fetches.
+  int fetched(const ProductSide& side, int of_steps) const {
+    return side.tile() * of_steps / threads();
+  }
+  /// Whether a thread fetches whole runs of a factor.
+  bool fetchesRuns(const ProductSide& side) const {
+    return !side.wide_loads.empty() && fetched(side, steps) % kRun == 0;
+  }
   /// Elements from one step to the next in shared memory; the padding keeps stores from meeting in
   /// one bank.
-  int pitch(const ProductSide& side) const { return tile(side) + vector(); }
+  int pitch(const ProductSide& side) const { return side.tile() + vector(); }
   /// Bytes of both factors, twice: one is read while the other is written.
   int64_t sharedBytes() const;
   mlir::AffineExpr blocks() const;
 };
 
-inline constexpr int kProductThreads = 16; // along the rows, and along the columns, of a tile
-
 /// Whether a part is one loom.dot with scalar ops around it that may be done again for each element
 /// which is fetched, or at the element's end.
 bool isProduct(loom::PartOp part);
 
-/// Recognises a product that has rows and columns and is large enough for tiles.
-/// Sums are the same chains as the plain loop's: fused multiply-adds in the order of k.
-std::optional<ProductPlan> matchProduct(loom::PartOp part);
+/// Elements behind the steps of a row of matrices in shared memory: rows l / 4 of a warp's threads
+/// lie in different banks.
+inline constexpr int kMatrixPadding = 8;
+
+/// Threads of a block whose kernel does more than a product.
+inline constexpr int kSharedBlockThreads = 256;
+
+/// Recognises a product that has rows and columns and is large enough for tiles; `alone` says that
+/// the block's number of threads is for it to choose. Sums are the same chains as the plain loop's:
+/// fused multiply-adds in the order of k.
+std::optional<ProductPlan> matchProduct(loom::PartOp part, bool alone);
 
 } // namespace weft::gpu

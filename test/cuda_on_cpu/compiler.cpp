@@ -42,6 +42,24 @@ struct __align__(16) float4 {
 struct __align__(16) double2 {
   double x, y;
 };
+struct __align__(16) longlong2 {
+  long long x, y;
+};
+struct __align__(16) int4 {
+  int x, y, z, w;
+};
+struct __align__(8) short4 {
+  short x, y, z, w;
+};
+struct __align__(8) ushort4 {
+  unsigned short x, y, z, w;
+};
+struct __align__(4) char4 {
+  signed char x, y, z, w;
+};
+struct __align__(4) uchar4 {
+  unsigned char x, y, z, w;
+};
 struct weft_index {
   unsigned x;
 };
@@ -50,6 +68,52 @@ __attribute__((visibility("default"))) weft_index threadIdx, blockIdx, gridDim;
 __attribute__((visibility("default"))) void (*weft_sync)();
 }
 inline void __syncthreads() { weft_sync(); }
+// Threads of a block shuffle together. They meet once: who comes to the next shuffle writes where
+// nobody reads any more.
+template <class T> T __shfl_down_sync(unsigned, T value, int lanes) {
+  static T given[2][1024];
+  static unsigned char turn[1024];
+  const unsigned thread = threadIdx.x, half = turn[thread] ^= 1;
+  given[half][thread] = value;
+  weft_sync();
+  return given[half][thread % 32 + lanes < 32 ? thread + lanes : thread];
+}
+// Tensor cores: every thread gives its parts of both matrices and computes its own part of the sum
+// from those of its warp, as PTX ISA lays them out for mma.m16n8k16.
+#define WEFT_HAS_MMA
+#define WEFT_HAS_weft_mma_bf16
+#define WEFT_HAS_weft_mma_f16
+template <class Widen>
+void weft_mma(float* upper, float* lower, const unsigned* a, const unsigned* b, Widen widen) {
+  struct Parts {
+    unsigned a[4], b[2];
+  };
+  static Parts given[2][1024];
+  static unsigned char turn[1024];
+  const unsigned thread = threadIdx.x, half = turn[thread] ^= 1, lane = thread % 32;
+  std::memcpy(given[half][thread].a, a, sizeof given[half][thread].a);
+  std::memcpy(given[half][thread].b, b, sizeof given[half][thread].b);
+  weft_sync();
+  const Parts* warp = &given[half][thread - lane];
+  for (unsigned r = 0; r < 2; r++)
+    for (unsigned c = 0; c < 2; c++) {
+      const unsigned row = lane / 4, column = lane % 4 * 2 + c;
+      float& sum = (r ? lower : upper)[c];
+      for (unsigned k = 0; k < 16; k++) {
+        const unsigned x = warp[row * 4 + k % 8 / 2].a[r + k / 8 * 2] >> k % 2 * 16;
+        const unsigned y = warp[column * 4 + k % 8 / 2].b[k / 8] >> k % 2 * 16;
+        sum = fmaf(widen(x & 0xffff), widen(y & 0xffff), sum);
+      }
+    }
+}
+inline float weft_widened_bf16(unsigned x);
+inline float weft_widened_f16(unsigned x);
+inline void weft_mma_bf16(float* upper, float* lower, const unsigned* a, const unsigned* b) {
+  weft_mma(upper, lower, a, b, weft_widened_bf16);
+}
+inline void weft_mma_f16(float* upper, float* lower, const unsigned* a, const unsigned* b) {
+  weft_mma(upper, lower, a, b, weft_widened_f16);
+}
 inline unsigned atomicCAS(unsigned* word, unsigned from, unsigned to) {
   const unsigned old = *word;
   if (old == from) *word = to;
@@ -68,6 +132,12 @@ template <class To, class From> To weft_bits(From from) {
 }
 inline float __uint_as_float(unsigned x) { return weft_bits<float>(x); }
 inline unsigned __float_as_uint(float x) { return weft_bits<unsigned>(x); }
+inline float weft_widened_bf16(unsigned x) { return __uint_as_float(x << 16); }
+inline float weft_widened_f16(unsigned x) {
+  const unsigned magnitude = (x & 0x7fff) << 13, sign = (x & 0x8000) << 16;
+  const unsigned scaled = __float_as_uint(__uint_as_float(magnitude) * 0x1p112f);
+  return __uint_as_float((magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : scaled) | sign);
+}
 inline double __longlong_as_double(long long x) { return weft_bits<double>(x); }
 inline long long __double_as_longlong(double x) { return weft_bits<long long>(x); }
 struct weft_call {

@@ -41,10 +41,21 @@ loom.kernel @first_axis(%x: !loom.buffer<f32>, %y: !loom.buffer<bf16>) {
 // Sizes are arguments behind the scalars, and the bits of an i1 come as 8 bytes.
 // CHECK: WEFT_KERNEL(256) sizes(WEFT_BUFFER(const weft_u8, b0), WEFT_BUFFER(double, b1), float s0, weft_i64 s1_, weft_i64 n0, weft_i64 n1,
 // CHECK: const bool s1 = s1_ != 0;
-// CHECK: if (live && [[P:point[0-9]+]] < n0 * n1) {
-// CHECK-NEXT: const weft_i64 [[C:ic_[0-9]+]] = [[P]] % n1;
-// CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = [[P]] / n1;
-// CHECK-NEXT: const bool [[B:v[0-9]+]] = b0[[[R]] * n1 + [[C]]] != 0;
+// Where nobody knows how many points there are, a thread takes four that lie side by side.
+// CHECK: if (live && [[P:point[0-9]+]] < n0 * ((n1 + 3) / 4)) {
+// CHECK-NEXT: const weft_i64 [[C4:ic_[0-9]+]] = [[P]] % ((n1 + 3) / 4);
+// CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = [[P]] / ((n1 + 3) / 4);
+// CHECK-NEXT: const bool [[ALIGNED:aligned[0-9]+]] = WEFT_IS_ALIGNED(&b0[[[R]] * n1 + 0], 4);
+// CHECK-NEXT: weft_u8 [[X:x[0-9]+]][4];
+// CHECK-NEXT: const weft_i64 [[START:start[0-9]+]] = [[C4]] * 4;
+// CHECK-NEXT: if ([[ALIGNED]] && [[START]] + 4 <= n1) {
+// CHECK: else {
+// CHECK: const weft_i64 [[C:i[0-9]+]] = {{start[0-9]+}} + {{j[0-9]+}};
+// CHECK-NEXT: if ([[C]] < n1) {
+// CHECK: [[X]][{{.*}}] = b0[[[R]] * n1 + [[C]]];
+// CHECK: const weft_i64 [[C:i[0-9]+]] = {{start[0-9]+}} + {{j[0-9]+}};
+// CHECK-NEXT: if ([[C]] < n1) {
+// CHECK-NEXT: const bool [[B:v[0-9]+]] = [[X]][{{.*}}] != 0;
 // A quotient of what may be negative is not C's.
 // CHECK: weft_div_floor([[R]] + (-3), 2)
 // CHECK: [[C]] % 5
@@ -63,11 +74,11 @@ loom.kernel @sizes(%x: !loom.buffer<i1>, %y: !loom.buffer<f64>, %s: f32, %b: i1,
 
 // Parts take their own of the launch's blocks.
 // CHECK: WEFT_KERNEL(256) parts(
-// CHECK: if (place < (n0 + 255) / 256) {
+// CHECK: if (place < ((n0 + 3) / 4 + 255) / 256) {
 // Integers wrap.
 // CHECK: weft_add([[V:v[0-9]+]], [[V]])
-// CHECK: else if (place < (n0 + 255) / 256 + 4) {
-// CHECK-NEXT: const weft_i64 block = place - ((n0 + 255) / 256 + 0);
+// CHECK: else if (place < ((n0 + 3) / 4 + 255) / 256 + 4) {
+// CHECK-NEXT: const weft_i64 block = place - (((n0 + 3) / 4 + 255) / 256 + 0);
 loom.kernel @parts(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %n: index) {
   loom.part [#loom.axis<"i", affine_map<()[s0] -> (s0)>, lanes>] {
   ^bb0(%i: index):

@@ -1,28 +1,52 @@
 // RUN: weft-opt %s --emit=cuda | FileCheck %s
 
-// Threads of a block share the lane loop of its point and join their sums in two rounds; one of them stores.
-// CHECK: WEFT_KERNEL(256) row_sum(
-// CHECK-NEXT: WEFT_SHARED weft_u64 shared[128];
+// Threads of a block share the lane loop of its point: 16 elements each, in runs of 4, all of them on their way before the first is added.
+// CHECK: WEFT_KERNEL(64) row_sum(
+// CHECK-NEXT: WEFT_SHARED weft_u64 shared[64];
 // CHECK: const weft_i64 [[R:ir_[0-9]+]] = (weft_u32)block;
 // CHECK-NEXT: float [[S:sum[0-9]+]] = 0.0f;
-// CHECK-NEXT: WEFT_UNROLL_4
-// CHECK-NEXT: for (weft_i64 [[C:ic_[0-9]+]] = WEFT_THREAD; [[C]] < 1024; [[C]] += 256) {
+// CHECK-NEXT: const bool [[ALIGNED:aligned[0-9]+]] = WEFT_IS_ALIGNED(&b0[[[R]] * 1024 + 0], 16);
+// CHECK-NEXT: float [[X:x[0-9]+]][16];
+// CHECK-NEXT: if ([[ALIGNED]]) {
+// CHECK-NEXT: WEFT_UNROLL_RUN
+// CHECK-NEXT: for (int [[U:u[0-9]+]] = 0; [[U]] < 4; [[U]] += 1) {
+// CHECK-NEXT: const weft_i64 [[AT:start[0-9]+]] = WEFT_THREAD * 4 + [[U]] * 256;
+// CHECK-NEXT: const float4 [[V:v[0-9]+]] = ((const WEFT_GLOBAL float4*)&b0[[[R]] * 1024 + [[AT]]])[0];
+// CHECK-NEXT: [[X]][[[U]] * 4 + 0] = [[V]].x;
 // CHECK: }
-// CHECK: [[T:tree[0-9]+]][WEFT_THREAD] = [[S]];
-// CHECK-NEXT: WEFT_BARRIER();
-// CHECK-NEXT: if (WEFT_THREAD < 16) {
+// Memory that is not aligned is read element by element, by the same threads.
+// CHECK: else {
+// CHECK: [[X]][{{.*}}] = b0[
+// CHECK: const float [[V:v[0-9]+]] = [[X]][{{u[0-9]+}} * 4 + {{j[0-9]+}}];
+// CHECK-NEXT: const float [[N:v[0-9]+]] = [[S]] + [[V]];
+// CHECK-NEXT: [[S]] = [[N]];
+// A warp joins its sums in halves, with shuffles or without, in the same order; every thread joins those of the warps; one stores.
+// CHECK: #ifdef WEFT_SHUFFLE_DOWN
 // CHECK-NEXT: WEFT_UNROLL
-// CHECK-NEXT: for (int [[O:other[0-9]+]] = 16; [[O]] < 256; [[O]] += 16) {
-// CHECK-NEXT: const float [[V:v[0-9]+]] = [[T]][WEFT_THREAD + [[O]]];
+// CHECK-NEXT: for (int [[H:half[0-9]+]] = 16; [[H]] > 0; [[H]] /= 2) {
+// CHECK-NEXT: const float [[V:v[0-9]+]] = WEFT_SHUFFLE_DOWN([[S]], [[H]]);
 // CHECK-NEXT: const float [[N:v[0-9]+]] = [[S]] + [[V]];
 // CHECK-NEXT: [[S]] = [[N]];
 // CHECK-NEXT: }
-// CHECK-NEXT: [[T]][WEFT_THREAD] = [[S]];
+// CHECK-NEXT: if (WEFT_THREAD % 32 == 0) {
+// CHECK-NEXT: [[T:tree[0-9]+]][WEFT_THREAD] = [[S]];
 // CHECK-NEXT: }
+// CHECK-NEXT: #else
+// CHECK-NEXT: [[T]][WEFT_THREAD] = [[S]];
+// CHECK-NEXT: WEFT_BARRIER();
+// CHECK-NEXT: if (WEFT_THREAD < 2) {
+// CHECK-NEXT: for (int [[H:half[0-9]+]] = 16; [[H]] > 0; [[H]] /= 2) {
+// CHECK-NEXT: for (int [[A:at[0-9]+]] = (int)WEFT_THREAD * 32; [[A]] < (int)WEFT_THREAD * 32 + [[H]]; ++[[A]]) {
+// CHECK-NEXT: [[S]] = [[T]][[[A]]];
+// CHECK-NEXT: const float [[V:v[0-9]+]] = [[T]][[[A]] + [[H]]];
+// CHECK-NEXT: const float [[N:v[0-9]+]] = [[S]] + [[V]];
+// CHECK-NEXT: [[S]] = [[N]];
+// CHECK-NEXT: [[T]][[[A]]] = [[S]];
+// CHECK: #endif
 // CHECK-NEXT: WEFT_BARRIER();
 // CHECK-NEXT: [[S]] = [[T]][0];
 // CHECK-NEXT: WEFT_UNROLL
-// CHECK-NEXT: for (int [[O:other[0-9]+]] = 1; [[O]] < 16; [[O]] += 1) {
+// CHECK-NEXT: for (int [[O:other[0-9]+]] = 32; [[O]] < 64; [[O]] += 32) {
 // CHECK: }
 // CHECK-NEXT: if (live && WEFT_THREAD == 0) b1[[[R]]] = [[S]];
 // CHECK-NEXT: }
@@ -69,13 +93,10 @@ loom.kernel @column_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
 // element is read, and not where a thread reads its own buffer again.
 // CHECK: WEFT_KERNEL(32) tile(
 // CHECK: WEFT_SHARED_POINTER float* const [[T:tile[0-9]+]] = (WEFT_SHARED_POINTER float*)((WEFT_SHARED_POINTER weft_u8*)shared + 0);
-// CHECK: for (
-// CHECK: [[T]][{{.*}}] = {{.*}};
-// CHECK-NEXT: }
-// CHECK-NEXT: WEFT_BARRIER();
-// CHECK-NEXT: WEFT_UNROLL_4
-// CHECK-NEXT: for (
-// CHECK: }
+// CHECK: WEFT_IS_ALIGNED(&[[T]][0], 16)
+// CHECK: ((WEFT_SHARED_POINTER float4*)&[[T]][{{.*}}])[0] = {{.*}};
+// CHECK: WEFT_BARRIER();
+// CHECK: [[T]][{{i[0-9]+}} * (-1) + 99]
 // CHECK-NOT: WEFT_BARRIER
 // CHECK: WEFT_KERNEL
 loom.kernel @tile(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {

@@ -1,0 +1,45 @@
+// A factor of a product by tiles in the text. Internal to the device emitter.
+#pragma once
+
+#include "codegen/gpu/part_printer.h"
+#include "codegen/gpu/scalar_ops.h"
+
+namespace weft::gpu {
+
+inline std::string text(int64_t number) { return std::to_string(number); }
+
+inline bool isMultiple(mlir::AffineExpr extent, int of) {
+  auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(extent);
+  return fixed && fixed.getValue() % of == 0;
+}
+
+struct PartPrinter::Side {
+  const ProductSide& side;
+  std::string start;  // the tile's first row
+  std::string thread; // the thread's number along the rows; its first row in the tile where
+                      // matrices are multiplied
+  std::string shared; // in shared memory: [half][step][row], or [half][row][step] of matrices
+  std::string next;   // what the thread has fetched
+  int tile, pitch, steps, vector;
+  int fetched;   // elements of a stretch
+  bool runs;     // it fetches whole runs
+  bool matrices; // multiplied by tensor cores: elements are bits of 16
+  int apart = 0; // of a thread's pairs of rows of matrices: from one to the next of a pair
+  int pairs = 0; // from one pair to the next
+
+  std::string half(const std::string& which) const {
+    return shared + " + " + which + " * " + text((matrices ? tile : steps) * pitch);
+  }
+  /// Where the thread's i-th row lies in the tile: runs of a vector, so that threads side by side
+  /// read and write side by side; of matrices, where their layout says.
+  std::string place(const std::string& i) const {
+    if (matrices)
+      return thread + " + " + i + " / 2 * " + text(pairs) + " + " + i + " % 2 * " + text(apart);
+    std::string run = thread + " * " + text(vector);
+    if (vector == side.per_thread) return run + " + " + i;
+    return i + " / " + text(vector) + " * " + text(side.threads * vector) + " + " + run + " + " +
+           i + " % " + text(vector);
+  }
+};
+
+} // namespace weft::gpu
