@@ -146,7 +146,7 @@ class Comparison:
                 return math.exp(statistics.fmean(math.log(statistics.median(r[k] for k in chosen)) for r in all_ratios))
 
             middle, low, high = interval(mean, count)
-            reach = self.workloads[names[0]]["reach"] if self.arguments.device == "cpu" else 0
+            reach = self.workloads[names[0]]["reach"]
             behind = [name for name, r in zip(names, all_ratios) if statistics.median(r) < 1]
             result.append({"row": row, "ratio": middle, "low": low, "high": high, "reach": reach, "reached": middle >= reach,
                            "workloads": names, "behind": behind})
@@ -183,6 +183,8 @@ def main():
     unknown = set(arguments.names) - set(workloads) - {w["row"] for w in workloads.values()}
     if unknown:
         parser.error(f"weft-bench has no workload and no row {', '.join(sorted(unknown))}")
+    if arguments.device != "cpu":  # what is to be reached is said of processors
+        workloads = {name: w | {"reach": 0} for name, w in workloads.items()}
     comparison = Comparison(arguments, workloads)
     comparison.start()
     try:
