@@ -118,6 +118,24 @@ Value* interleaveDot(IRBuilderBase& b, const DotTypes& types, ArrayRef<Value*> r
   return b.CreateBitCast(left[0], types.vec);
 }
 
+void transposeDot(IRBuilderBase& b, MutableArrayRef<Value*> rows) {
+  int lanes = int(rows.size());
+  auto exchange = [&](Value*& low, Value*& high, int distance) {
+    std::vector<int> first, second;
+    for (int i = 0; i < lanes; ++i) {
+      first.push_back(i & distance ? lanes + i - distance : i);
+      second.push_back(i & distance ? lanes + i : i + distance);
+    }
+    Value* a = b.CreateShuffleVector(low, high, first);
+    high = b.CreateShuffleVector(low, high, second);
+    low = a;
+  };
+  // Invariant: after the stage of distance d, bit d of the lane and of the row are exchanged.
+  for (int distance = lanes / 2; distance >= 1; distance /= 2)
+    for (int i = 0; i < lanes; ++i)
+      if (!(i & distance)) exchange(rows[i], rows[i + distance], distance);
+}
+
 Value* firstLanesDot(IRBuilderBase& b, int lanes, Value* count) {
   std::vector<Constant*> ids;
   for (int i = 0; i < lanes; ++i)

@@ -57,6 +57,9 @@ const char* nameOfElement(DotElement element);
 llvm::Value* interleaveDot(llvm::IRBuilderBase& builder, const DotTypes& types,
                            llvm::ArrayRef<llvm::Value*> rows);
 
+/// Transposes a square: as many vectors as each has lanes.
+void transposeDot(llvm::IRBuilderBase& builder, llvm::MutableArrayRef<llvm::Value*> rows);
+
 /// Mask of the first `count` of `lanes` lanes; the count may be any number.
 llvm::Value* firstLanesDot(llvm::IRBuilderBase& builder, int lanes, llvm::Value* count);
 

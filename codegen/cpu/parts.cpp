@@ -3,6 +3,7 @@
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/dot.h"
+#include "codegen/cpu/dot_lines.h"
 #include "codegen/cpu/dot_windows.h"
 
 #include <numeric>
@@ -208,6 +209,9 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     emitBlock(block);
     lanes_ = Lanes{};
   };
+  if (product.lines)
+    return emitDotLines(b, problem, *product.lines, product.b.window->period_stride, scratch, begin,
+                        end, epilogue);
   emitDot(b, problem, scratch, begin, end, epilogue);
 }
 

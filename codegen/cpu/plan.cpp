@@ -66,6 +66,8 @@ AffineExpr countProductChunks(Product& product) {
       count = count * part.getAxis(axis).getExtent().getResult(0);
     return count;
   };
+  if (product.lines)
+    return extent(product.batch_axes) * (product.lines->rowChunks() * product.lines->lineChunks());
   AffineExpr columns = extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
   if (plan.shape.n_most) columns = constant(part.getContext(), 1);
   return extent(product.batch_axes).ceilDiv(plan.batches_per_chunk) *
@@ -140,7 +142,9 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
   if (plan.product) {
     plan.lanes = plan.product->plan.lanes;
     plan.chunks = countProductChunks(*plan.product);
-    plan.scratch_bytes = constant(part.getContext(), plan.product->plan.scratchBytes());
+    plan.scratch_bytes = constant(part.getContext(), plan.product->lines
+                                                         ? plan.product->lines->scratchBytes()
+                                                         : plan.product->plan.scratchBytes());
     return plan;
   }
   plan.tiling = findTiling(plan, target);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/cpu/dot_plan.h"
+#include "codegen/cpu/lines_plan.h"
 #include "codegen/cpu/target.h"
 #include "ir/loom/rare.h"
 
@@ -55,6 +56,7 @@ struct Product {
   int column_axis = -1;
   ProductFactor a, b;
   DotPlan plan;
+  std::optional<LinesPlan> lines; // how the columns are computed where they lie in lines
 };
 
 /// Loads whose lanes are far apart but which are contiguous along another axis of the part: they
