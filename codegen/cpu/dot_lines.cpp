@@ -13,6 +13,8 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
+constexpr int64_t kCacheLine = 64;
+
 std::string textOf(std::initializer_list<int64_t> numbers) {
   std::string text;
   for (int64_t number : numbers)
@@ -52,6 +54,7 @@ public:
   void emit() {
     Value *image = function->getArg(0), *panel = function->getArg(1), *sums = function->getArg(2);
     Value *channels = function->getArg(3), *is_fresh = function->getArg(4);
+    Value* ahead = function->getArg(5);
     for (int i = 0; i < plan.tile_places * plan.tile_vectors; ++i) {
       in_registers.push_back(b.CreateAlloca(types.vec));
       b.CreateStore(Constant::getNullValue(types.vec), in_registers[i]);
@@ -66,7 +69,10 @@ public:
     emitDotLoop(b, zero, channels, 1, [&](Value* channel) {
       Value* line = at(types.sum, image, b.CreateNSWMul(channel, b.getInt64(plan.channelPitch())));
       Value* weights =
-          at(types.sum, panel, b.CreateNSWMul(channel, b.getInt64(plan.taps() * plan.tileRows())));
+          at(types.sum, panel, b.CreateNSWMul(channel, b.getInt64(plan.channelWeights())));
+      for (int64_t line = 0; line < plan.linesAhead(); ++line)
+        prefetch(at(types.sum, ahead, b.CreateNSWMul(channel, b.getInt64(plan.channelWeights()))),
+                 line);
       int64_t step = windows.tap_line_step * windows.width();
       emitDotLoop(b, zero, b.getInt64(windows.tap_lines), 1, [&](Value* tap_line) {
         Value* seen = at(types.sum, line, b.CreateNSWMul(tap_line, b.getInt64(step)));
@@ -89,6 +95,12 @@ private:
   void eachSum(function_ref<void(Value* sum, int64_t place)> each) {
     for (auto [i, sum] : enumerate(in_registers))
       each(sum, int64_t(i) * plan.lanes);
+  }
+
+  void prefetch(Value* base, int64_t line) {
+    b.CreateIntrinsic(Intrinsic::prefetch, {types.ptr},
+                      {at(base, line * kCacheLine / plan.sum_bytes), b.getInt32(0), b.getInt32(2),
+                       b.getInt32(1)});
   }
 
   void emitTap(Value* seen, Value* weights) {
@@ -210,6 +222,10 @@ public:
   }
 
 private:
+  struct Block { // of channels, for a tile of rows: its part of the copy, and its weights
+    Value *image, *weights, *channels, *is_first, *is_last;
+  };
+
   void copyLines() {
     Value* lines = b.CreateNSWSub(end_line, first_line);
     Value* count = b.CreateNSWAdd(
@@ -226,14 +242,14 @@ private:
       Value* channels = b.CreateBinaryIntrinsic(
           Intrinsic::smin, b.CreateNSWSub(b.getInt64(plan.channels), channel),
           b.getInt64(plan.channels_per_block));
-      packWeights(row, channel, channels);
+      Value* weights = panelOf(row, channel, channels);
       Value* image =
           at(types.sum, copy, b.CreateNSWMul(channel, b.getInt64(plan.channelPitch())));
       Value* is_first = b.CreateICmpEQ(channel, zero);
       Value* is_last = b.CreateICmpEQ(b.CreateNSWAdd(channel, channels), b.getInt64(plan.channels));
       emitDotLoop(b, zero, b.CreateNSWSub(end_line, first_line), 1, [&](Value* line) {
         emitDotLoop(b, zero, b.getInt64(windows.length), plan.tile_places,
-                    [&](Value* place) { emitTile(image, line, place, channels, is_first, is_last); });
+                    [&](Value* place) { emitTile({image, weights, channels, is_first, is_last}, line, place); });
       });
     });
     Value* end_row = b.CreateBinaryIntrinsic(
@@ -242,8 +258,7 @@ private:
   }
 
   // The last tile of a line is moved back so that it ends with it.
-  void emitTile(Value* image, Value* line, Value* place, Value* channels, Value* is_first,
-                Value* is_last) {
+  void emitTile(const Block& block, Value* line, Value* place) {
     Value* first = place;
     if (windows.length % plan.tile_places != 0)
       first = b.CreateBinaryIntrinsic(Intrinsic::smin, place,
@@ -251,31 +266,40 @@ private:
     Value* seen = emitDotOffset(
         b, emitDotOffset(b, zero, line, b.getInt64(windows.line_step * windows.width())), first,
         b.getInt64(windows.place_step));
+    Value* tile = b.CreateNSWAdd(b.CreateNSWMul(line, b.getInt64(plan.tilesOfLine())),
+                                 b.CreateUDiv(place, b.getInt64(plan.tile_places)));
     Value* sums = waiting;
-    if (plan.severalBlocks()) {
-      Value* tile =
-          b.CreateNSWAdd(b.CreateNSWMul(line, b.getInt64(plan.tilesOfLine())),
-                         b.CreateUDiv(place, b.getInt64(plan.tile_places)));
+    if (plan.severalBlocks())
       sums = at(types.sum, waiting,
                 b.CreateNSWMul(tile, b.getInt64(plan.tile_places * plan.tileRows())));
-    }
-    b.CreateCall(tileFunction(), {at(types.sum, image, seen), panel, sums, channels, is_first});
-    emitDotIf(b, is_last, [&] {
+    // Panels that are all there lie one after another: each tile asks for its share of the next one.
+    Value* share = b.CreateNSWMul(tile, b.getInt64(plan.linesAhead() * kCacheLine / plan.sum_bytes));
+    Value* ahead =
+        at(types.sum, block.weights,
+           b.CreateNSWAdd(share, b.getInt64(plan.channels_per_block * plan.channelWeights())));
+    b.CreateCall(tileFunction(), {at(types.sum, block.image, seen), block.weights, sums,
+                                  block.channels, block.is_first, ahead});
+    emitDotIf(b, block.is_last, [&] {
       Value* column = emitDotOffset(b, first, line, b.getInt64(windows.length));
       b.CreateCall(turnFunction(), {sums, at(types.sum, turned, column)});
     });
   }
 
-  void packWeights(Value* row, Value* channel, Value* channels) {
+  // Weights of a tile of rows and some channels, packed now or before.
+  Value* panelOf(Value* row, Value* channel, Value* channels) {
     Value* step = b.CreateNSWMul(channel, b.getInt64(plan.taps()));
     Value* from = at(types.stored, entryBase(problem.a),
                      emitDotOffset(b, emitDotOffset(b, zero, row, value(problem.a.row_stride)), step,
                                    value(problem.a.column_stride)));
     DotPanel weights{plan.tileRows(), dot.shape.a.row_stride, dot.shape.a.column_stride, true};
-    b.CreateCall(dotPackFunction(b, dot, weights),
-                 {from, value(problem.a.row_stride), value(problem.a.column_stride),
-                  b.CreateNSWSub(b.getInt64(plan.rows), row),
-                  b.CreateNSWMul(channels, b.getInt64(plan.taps())), panel});
+    return emitDotPanel(
+        b, types, dot, problem.panels, row, step, b.getInt64(plan.channels * plan.taps()),
+        plan.tileRows(), panel, [&] {
+          b.CreateCall(dotPackFunction(b, dot, weights),
+                       {from, value(problem.a.row_stride), value(problem.a.column_stride),
+                        b.CreateNSWSub(b.getInt64(plan.rows), row),
+                        b.CreateNSWMul(channels, b.getInt64(plan.taps())), panel});
+        });
   }
 
   void emitEpilogue(Value* first_row, Value* row) {
@@ -315,8 +339,9 @@ private:
     std::string name = std::string("weft.dot.lines.tile.") + (plan.sum_bytes == 4 ? "f32" : "f64") +
                        textOf({plan.tile_places, plan.tile_vectors, w.place_step, w.tap_lines,
                                w.tap_places, w.tap_line_step * w.width(), w.tap_step,
-                               plan.channelPitch(), plan.severalBlocks()});
-    return dotFunction(b, name, {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty()},
+                               plan.channelPitch(), plan.severalBlocks(), plan.linesAhead()});
+    return dotFunction(b, name,
+                       {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr},
                        [&](Function* f) { TileEmitter(b, dot, plan, f).emit(); });
   }
 

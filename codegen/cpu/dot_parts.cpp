@@ -96,6 +96,23 @@ Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsi
   return widenDot(b, types, value);
 }
 
+Value* emitDotPanel(IRBuilderBase& b, const DotTypes& types, const DotPlan& plan, Value* panels,
+                    Value* lane, Value* step, Value* steps, int64_t width, Value* packed,
+                    function_ref<void()> pack) {
+  if (!panels) {
+    pack();
+    return packed;
+  }
+  Value* is_there = b.CreateIsNotNull(panels);
+  emitDotIf(b, b.CreateNot(is_there), pack);
+  // panel = lane / width: its first lane is that of panel * width columns of all steps.
+  Value* group = b.getInt64(plan.group);
+  Value* groups = b.CreateUDiv(b.CreateNSWAdd(steps, b.getInt64(plan.group - 1)), group);
+  Value* place = b.CreateNSWAdd(b.CreateNSWMul(lane, groups),
+                                b.CreateNSWMul(b.CreateUDiv(step, group), b.getInt64(width)));
+  return b.CreateSelect(is_there, b.CreateGEP(types.sum, panels, place), packed);
+}
+
 Value* widenDot(IRBuilderBase& b, const DotTypes& types, Value* value) {
   if (types.stored == types.sum) return value;
   return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);

@@ -40,6 +40,13 @@ llvm::Value* emitDotOffset(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::V
 llvm::Value* emitDotLoad(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* address,
                          unsigned count, llvm::Value* mask = nullptr);
 
+/// Returns the panel of `lane` (a multiple of the width) and `step` (of the group) among all of
+/// `panels` where these are there, else `packed`, once `pack` has packed it.
+llvm::Value* emitDotPanel(llvm::IRBuilderBase& builder, const DotTypes& types, const DotPlan& plan,
+                          llvm::Value* panels, llvm::Value* lane, llvm::Value* step,
+                          llvm::Value* steps, int64_t width, llvm::Value* packed,
+                          llvm::function_ref<void()> pack);
+
 /// Widens bf16 and f16 to f32.
 llvm::Value* widenDot(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* value);
 

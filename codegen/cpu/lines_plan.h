@@ -22,6 +22,13 @@ struct LinesPlan {
 
   int64_t tileRows() const { return int64_t(lanes) * tile_vectors; }
   int64_t taps() const { return windows.tap_lines * windows.tap_places; }
+  /// Elements of a panel for one channel.
+  int64_t channelWeights() const { return taps() * tileRows(); }
+  /// Cache lines of a panel that a tile asks for ahead, for each channel.
+  int64_t linesAhead() const {
+    int64_t tiles = lines_per_chunk * tilesOfLine();
+    return (channelWeights() * sum_bytes / 64 + tiles - 1) / tiles;
+  }
   int64_t tilesOfLine() const { return (windows.length - 1) / tile_places + 1; }
   int64_t rowChunks() const { return (rows - 1) / rows_per_chunk + 1; }
   int64_t lineChunks() const { return (windows.count - 1) / lines_per_chunk + 1; }

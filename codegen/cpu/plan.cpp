@@ -140,6 +140,7 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     }
   plan.product = matchProduct(part, target);
   if (plan.product) {
+    plan.kept = findKept(*plan.product);
     plan.lanes = plan.product->plan.lanes;
     plan.chunks = countProductChunks(*plan.product);
     plan.scratch_bytes = constant(part.getContext(), plan.product->lines
@@ -246,11 +247,13 @@ KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
   KernelPlan plan;
   SmallVector<AffineExpr> chunks, bytes, flops;
   AffineExpr scratch = constant(context, 0);
+  int kept = 0;
   for (ArrayRef<PartOp> phase : kernel.getPhases()) {
     AffineExpr count = constant(context, 0);
     for (PartOp part : phase) {
       plan.parts.push_back(planPart(part, target));
-      const PartPlan& last = plan.parts.back();
+      PartPlan& last = plan.parts.back();
+      if (last.kept) last.kept->number = kept++;
       count = count + last.chunks;
       // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of
       // the largest.
