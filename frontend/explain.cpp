@@ -70,8 +70,7 @@ void remarks_text(std::string& out, const Flush& f, const Program& program) {
 /// "workspace: 80.1 MiB, ...", where there is one.
 std::string workspace_text(const Program& program, int64_t budget) {
   const std::optional<WorkspaceUse> use = workspace_of(program);
-  if (!use ||
-      (!use->bytes && !use->in_results && !use->recomputed && !use->left_out && !use->kept))
+  if (!use || (!use->bytes && !use->in_results && !use->recomputed && !use->left_out && !use->kept))
     return "";
   auto text = [](int64_t bytes) { return text_of_bytes(static_cast<size_t>(bytes)); };
   std::string r = fmt::format("      workspace: {}, {} of it in use at once", text(use->bytes),

@@ -27,8 +27,8 @@ class LinesFunction {
 public:
   LinesFunction(IRBuilderBase& builder, const DotPlan& dot, const LinesPlan& plan,
                 Function* function)
-      : b(builder), dot(dot), plan(plan), windows(plan.windows),
-        types(builder.getContext(), dot), function(function), zero(builder.getInt64(0)) {
+      : b(builder), dot(dot), plan(plan), windows(plan.windows), types(builder.getContext(), dot),
+        function(function), zero(builder.getInt64(0)) {
     b.SetInsertPoint(BasicBlock::Create(b.getContext(), "entry", function));
   }
 
@@ -108,8 +108,7 @@ private:
     for (int v = 0; v < plan.tile_vectors; ++v)
       rows.push_back(b.CreateAlignedLoad(types.vec, at(weights, v * plan.lanes), align()));
     for (int place = 0; place < plan.tile_places; ++place) {
-      Value* number =
-          b.CreateAlignedLoad(types.sum, at(seen, place * windows.place_step), align());
+      Value* number = b.CreateAlignedLoad(types.sum, at(seen, place * windows.place_step), align());
       Value* factor = b.CreateVectorSplat(plan.lanes, number);
       for (int v = 0; v < plan.tile_vectors; ++v) {
         Value* sum = in_registers[place * plan.tile_vectors + v];
@@ -153,8 +152,7 @@ public:
     Value *image = function->getArg(0), *first = function->getArg(1), *count = function->getArg(2);
     Value* to = function->getArg(3);
     emitDotLoop(b, zero, b.getInt64(plan.channels), 1, [&](Value* channel) {
-      Value* from =
-          at(types.stored, image, b.CreateNSWMul(channel, b.getInt64(channel_stride)));
+      Value* from = at(types.stored, image, b.CreateNSWMul(channel, b.getInt64(channel_stride)));
       Value* start = at(types.sum, to, b.CreateNSWMul(channel, b.getInt64(plan.channelPitch())));
       emitDotLoop(b, zero, count, 1, [&](Value* number) {
         Value* line = b.CreateNSWAdd(first, number);
@@ -186,8 +184,10 @@ private:
       Value *value = Constant::getNullValue(types.vec), *mask = nullptr;
       if (is_masked)
         mask = b.CreateAnd(
-            b.CreateNot(firstLanesDot(b, plan.lanes, b.CreateNSWSub(b.getInt64(windows.first_position), position))),
-            firstLanesDot(b, plan.lanes, b.CreateNSWSub(b.getInt64(windows.end_position), position)));
+            b.CreateNot(firstLanesDot(
+                b, plan.lanes, b.CreateNSWSub(b.getInt64(windows.first_position), position))),
+            firstLanesDot(b, plan.lanes,
+                          b.CreateNSWSub(b.getInt64(windows.end_position), position)));
       if (line) value = emitDotLoad(b, types, at(types.stored, line, position), plan.lanes, mask);
       b.CreateAlignedStore(value, at(types.sum, copy, position), align());
     });
@@ -239,17 +239,17 @@ private:
   // All columns of the chunk for a tile of rows.
   void emitRows(Value* row) {
     emitDotLoop(b, zero, b.getInt64(plan.channels), plan.channels_per_block, [&](Value* channel) {
-      Value* channels = b.CreateBinaryIntrinsic(
-          Intrinsic::smin, b.CreateNSWSub(b.getInt64(plan.channels), channel),
-          b.getInt64(plan.channels_per_block));
+      Value* channels = b.CreateBinaryIntrinsic(Intrinsic::smin,
+                                                b.CreateNSWSub(b.getInt64(plan.channels), channel),
+                                                b.getInt64(plan.channels_per_block));
       Value* weights = panelOf(row, channel, channels);
-      Value* image =
-          at(types.sum, copy, b.CreateNSWMul(channel, b.getInt64(plan.channelPitch())));
+      Value* image = at(types.sum, copy, b.CreateNSWMul(channel, b.getInt64(plan.channelPitch())));
       Value* is_first = b.CreateICmpEQ(channel, zero);
       Value* is_last = b.CreateICmpEQ(b.CreateNSWAdd(channel, channels), b.getInt64(plan.channels));
       emitDotLoop(b, zero, b.CreateNSWSub(end_line, first_line), 1, [&](Value* line) {
-        emitDotLoop(b, zero, b.getInt64(windows.length), plan.tile_places,
-                    [&](Value* place) { emitTile({image, weights, channels, is_first, is_last}, line, place); });
+        emitDotLoop(b, zero, b.getInt64(windows.length), plan.tile_places, [&](Value* place) {
+          emitTile({image, weights, channels, is_first, is_last}, line, place);
+        });
       });
     });
     Value* end_row = b.CreateBinaryIntrinsic(
@@ -272,8 +272,10 @@ private:
     if (plan.severalBlocks())
       sums = at(types.sum, waiting,
                 b.CreateNSWMul(tile, b.getInt64(plan.tile_places * plan.tileRows())));
-    // Panels that are all there lie one after another: each tile asks for its share of the next one.
-    Value* share = b.CreateNSWMul(tile, b.getInt64(plan.linesAhead() * kCacheLine / plan.sum_bytes));
+    // Panels that are all there lie one after another: each tile asks for its share of the next
+    // one.
+    Value* share =
+        b.CreateNSWMul(tile, b.getInt64(plan.linesAhead() * kCacheLine / plan.sum_bytes));
     Value* ahead =
         at(types.sum, block.weights,
            b.CreateNSWAdd(share, b.getInt64(plan.channels_per_block * plan.channelWeights())));
@@ -289,17 +291,17 @@ private:
   Value* panelOf(Value* row, Value* channel, Value* channels) {
     Value* step = b.CreateNSWMul(channel, b.getInt64(plan.taps()));
     Value* from = at(types.stored, entryBase(problem.a),
-                     emitDotOffset(b, emitDotOffset(b, zero, row, value(problem.a.row_stride)), step,
-                                   value(problem.a.column_stride)));
+                     emitDotOffset(b, emitDotOffset(b, zero, row, value(problem.a.row_stride)),
+                                   step, value(problem.a.column_stride)));
     DotPanel weights{plan.tileRows(), dot.shape.a.row_stride, dot.shape.a.column_stride, true};
-    return emitDotPanel(
-        b, types, dot, problem.panels, row, step, b.getInt64(plan.channels * plan.taps()),
-        plan.tileRows(), panel, [&] {
-          b.CreateCall(dotPackFunction(b, dot, weights),
-                       {from, value(problem.a.row_stride), value(problem.a.column_stride),
-                        b.CreateNSWSub(b.getInt64(plan.rows), row),
-                        b.CreateNSWMul(channels, b.getInt64(plan.taps())), panel});
-        });
+    return emitDotPanel(b, types, dot, problem.panels, row, step,
+                        b.getInt64(plan.channels * plan.taps()), plan.tileRows(), panel, [&] {
+                          b.CreateCall(dotPackFunction(b, dot, weights),
+                                       {from, value(problem.a.row_stride),
+                                        value(problem.a.column_stride),
+                                        b.CreateNSWSub(b.getInt64(plan.rows), row),
+                                        b.CreateNSWMul(channels, b.getInt64(plan.taps())), panel});
+                        });
   }
 
   void emitEpilogue(Value* first_row, Value* row) {
@@ -311,7 +313,8 @@ private:
                     windows.count * windows.length % plan.lanes == 0;
     Value* whole = is_whole ? count : b.CreateAnd(count, b.getInt64(-int64_t(plan.lanes)));
     auto hand_over = [&](Value* place, Value* mask) {
-      Value* sums = b.CreateAlignedLoad(types.vec, at(types.sum, line, place), Align(plan.sum_bytes));
+      Value* sums =
+          b.CreateAlignedLoad(types.vec, at(types.sum, line, place), Align(plan.sum_bytes));
       epilogue.point(DotPoint{b.CreateNSWAdd(column, place), sums, mask});
     };
     epilogue.row(batch, row, [&] {
@@ -325,13 +328,12 @@ private:
 
   Function* copyFunction() {
     const WindowLines& w = windows;
-    std::string name = std::string("weft.dot.lines.copy.") + nameOfElement(dot.shape.element) +
-                       textOf({plan.channels, channel_stride, plan.channelPitch(), w.pitch,
-                               w.width(), w.first_line, w.end_line, w.first_position,
-                               w.end_position});
-    return dotFunction(b, name, {types.ptr, types.i64, types.i64, types.ptr}, [&](Function* f) {
-      CopyEmitter(b, dot, plan, channel_stride, f).emit();
-    });
+    std::string name =
+        std::string("weft.dot.lines.copy.") + nameOfElement(dot.shape.element) +
+        textOf({plan.channels, channel_stride, plan.channelPitch(), w.pitch, w.width(),
+                w.first_line, w.end_line, w.first_position, w.end_position});
+    return dotFunction(b, name, {types.ptr, types.i64, types.i64, types.ptr},
+                       [&](Function* f) { CopyEmitter(b, dot, plan, channel_stride, f).emit(); });
   }
 
   Function* tileFunction() {

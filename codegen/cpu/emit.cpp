@@ -115,10 +115,9 @@ void attach(KernelOp kernel, const KernelPlan& plan) {
   plan.eachKept([&](const PartPlan& part) {
     const KeptPanels& kept = *part.kept;
     const DotPlan& dot = part.product->plan;
-    panels.push_back(b.getArrayAttr({b.getI64IntegerAttr(kept.buffer.getArgNumber()),
-                                     b.getI64IntegerAttr(kept.count()),
-                                     b.getI64IntegerAttr(kept.bytes(dot)),
-                                     b.getStringAttr(kept.layout(dot))}));
+    panels.push_back(b.getArrayAttr(
+        {b.getI64IntegerAttr(kept.buffer.getArgNumber()), b.getI64IntegerAttr(kept.count()),
+         b.getI64IntegerAttr(kept.bytes(dot)), b.getStringAttr(kept.layout(dot))}));
   });
   if (!panels.empty()) kernel->setAttr(LoomDialect::kPanelsName, b.getArrayAttr(panels));
 }

@@ -1,4 +1,5 @@
-// Panels that are packed ahead of calls: which factor they are of, and the function that packs them.
+// Panels that are packed ahead of calls: which factor they are of, and the function that packs
+// them.
 #include "codegen/cpu/dot_parts.h"
 #include "codegen/cpu/kernel_function.h"
 #include "codegen/cpu/plan.h"
@@ -55,7 +56,8 @@ void emitKeptFunction(llvm::Function* function, const PartPlan& part) {
   DotPanel panel{kept.width, kept.lane_stride, kept.step_stride, part.product->lines.has_value()};
   emitDotLoop(b, function->getArg(3), function->getArg(4), 1, [&](llvm::Value* number) {
     llvm::Value* lane = b.CreateNSWMul(number, b.getInt64(kept.width));
-    llvm::Value* first = emitDotOffset(b, b.getInt64(kept.start), lane, b.getInt64(kept.lane_stride));
+    llvm::Value* first =
+        emitDotOffset(b, b.getInt64(kept.start), lane, b.getInt64(kept.lane_stride));
     llvm::Value* place = b.CreateNSWMul(number, b.getInt64(kept.panelBytes(plan)));
     b.CreateCall(dotPackFunction(b, plan, panel),
                  {b.CreateGEP(types.stored, from, first), b.getInt64(kept.lane_stride),

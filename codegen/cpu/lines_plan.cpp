@@ -27,7 +27,8 @@ double costOf(const LinesPlan& plan) {
   double lines = double(plan.tileRows() * plan.sum_bytes) / 64;
   int64_t row_tiles = ceilDiv(plan.rows, plan.tileRows());
   return double(plan.windows.count * plan.tilesOfLine() * row_tiles) *
-         (std::max({products, loads, kLatency, kPanelLineRead * lines}) + 0.15 * loads + 0.2 * lines);
+         (std::max({products, loads, kLatency, kPanelLineRead * lines}) + 0.15 * loads +
+          0.2 * lines);
 }
 
 void chooseTile(LinesPlan& plan, int registers) {
@@ -92,7 +93,8 @@ int64_t LinesPlan::panelOffset() const {
 }
 
 int64_t LinesPlan::waitingOffset() const {
-  return panelOffset() + roundUp((channels_per_block * taps() * tileRows() + lanes) * sum_bytes, 64);
+  return panelOffset() +
+         roundUp((channels_per_block * taps() * tileRows() + lanes) * sum_bytes, 64);
 }
 
 int64_t LinesPlan::turnedOffset() const {

@@ -143,9 +143,9 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     plan.kept = findKept(*plan.product);
     plan.lanes = plan.product->plan.lanes;
     plan.chunks = countProductChunks(*plan.product);
-    plan.scratch_bytes = constant(part.getContext(), plan.product->lines
-                                                         ? plan.product->lines->scratchBytes()
-                                                         : plan.product->plan.scratchBytes());
+    plan.scratch_bytes =
+        constant(part.getContext(), plan.product->lines ? plan.product->lines->scratchBytes()
+                                                        : plan.product->plan.scratchBytes());
     return plan;
   }
   plan.tiling = findTiling(plan, target);

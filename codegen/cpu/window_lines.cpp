@@ -39,8 +39,8 @@ int64_t valueAt(AffineExpr e, int64_t dim) {
 int64_t leastDivisor(AffineExpr e, int64_t otherwise) {
   e.walk([&](AffineExpr inner) {
     auto binary = dyn_cast<AffineBinaryOpExpr>(inner);
-    bool divides = inner.getKind() == AffineExprKind::FloorDiv ||
-                   inner.getKind() == AffineExprKind::Mod;
+    bool divides =
+        inner.getKind() == AffineExprKind::FloorDiv || inner.getKind() == AffineExprKind::Mod;
     if (!binary || !divides || !isa<AffineDimExpr>(binary.getLHS())) return;
     if (auto by = dyn_cast<AffineConstantExpr>(binary.getRHS()))
       otherwise = std::min(otherwise, by.getValue());

@@ -13,13 +13,13 @@ struct ProductWindow; // codegen/cpu/plan.h
 /// place_step * x + tap_step * t of the line line_step * y + tap_line_step * r of the image, which
 /// is 0 outside of the ranges below.
 struct WindowLines {
-  int64_t length = 0, count = 0;                 // columns of a line, and lines of columns
-  int64_t place_step = 1, line_step = 1;         // from a column, or a line of them, to the next
-  int64_t tap_places = 1, tap_lines = 1;         // their product is the period
-  int64_t tap_step = 1, tap_line_step = 1;       // from a tap to the next
-  int64_t first_position = 0, end_position = 0;  // inside of the image
-  int64_t first_line = 0, end_line = 0;          // likewise
-  int64_t origin = 0, pitch = 0;                 // element of position 0 in line 0; of a line
+  int64_t length = 0, count = 0;                // columns of a line, and lines of columns
+  int64_t place_step = 1, line_step = 1;        // from a column, or a line of them, to the next
+  int64_t tap_places = 1, tap_lines = 1;        // their product is the period
+  int64_t tap_step = 1, tap_line_step = 1;      // from a tap to the next
+  int64_t first_position = 0, end_position = 0; // inside of the image
+  int64_t first_line = 0, end_line = 0;         // likewise
+  int64_t origin = 0, pitch = 0;                // element of position 0 in line 0; of a line
 
   /// Positions of a line that some column sees.
   int64_t width() const { return (length - 1) * place_step + (tap_places - 1) * tap_step + 1; }

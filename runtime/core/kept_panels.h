@@ -24,8 +24,8 @@ private:
 
 /// Names what panels hold of a storage.
 struct PanelsKey {
-  int32_t layout = 0;   // from number_of_layout
-  int64_t offset = 0;   // bytes from the storage's start
+  int32_t layout = 0; // from number_of_layout
+  int64_t offset = 0; // bytes from the storage's start
   bool operator==(const PanelsKey&) const = default;
 };
 

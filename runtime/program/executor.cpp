@@ -163,8 +163,7 @@ void LoadedProgram::call(const Launch& l, const int64_t* values, void* const* bu
 }
 
 void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* buffers,
-                           const int64_t* args, void* const* panels,
-                           const RunArguments& a) const {
+                           const int64_t* args, void* const* panels, const RunArguments& a) const {
   if (l.routine) return call(l, values, buffers, args, a);
   if (l.tiles) {
     if (uint32_t error = l.tiles->run(values, buffers, a.scalars.data())) raise(error, a);

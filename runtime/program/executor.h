@@ -107,8 +107,8 @@ private:
     const ProgramRoutine* called;
     std::shared_ptr<const TileLaunch> tiles; // or tiles
     uint32_t first_buffer, buffer_count, first_argument, argument_count, first_phase, phase_count;
-    int32_t number;        // in Program::launches
-    int32_t scratch_bytes; // expression
+    int32_t number;                             // in Program::launches
+    int32_t scratch_bytes;                      // expression
     std::shared_ptr<const LaunchPanels> panels; // null: none
   };
 

@@ -31,8 +31,8 @@ void LaunchPanels::Held::find(const LaunchPanels& of, std::span<Storage* const> 
     const One& one = of.all_[k];
     Storage* s = storages[static_cast<size_t>(one.leaf)];
     if (!s) continue;
-    const PanelsKey key{one.layout, static_cast<char*>(buffers[one.buffer]) -
-                                        static_cast<char*>(s->data)};
+    const PanelsKey key{one.layout,
+                        static_cast<char*>(buffers[one.buffer]) - static_cast<char*>(s->data)};
     PanelsFound found = find_panels(*s, key, one.bytes);
     if (found.is_wanted) {
       found.panels = make(one, k, count, buffers, numbers);

@@ -14,8 +14,7 @@ namespace weft {
 class LaunchPanels {
 public:
   /// `find` resolves a symbol of the program's code.
-  template <class F>
-  LaunchPanels(const Program& program, const ProgramLaunch& launch, F find) {
+  template <class F> LaunchPanels(const Program& program, const ProgramLaunch& launch, F find) {
     for (const ProgramPanels& p : program.kernels[static_cast<size_t>(launch.kernel)].panels) {
       const ProgramBuffer& b =
           program.buffers[static_cast<size_t>(launch.buffers[static_cast<size_t>(p.buffer)])];

@@ -462,8 +462,7 @@ private:
     for (const ProgramPanels& p : p_.kernels[static_cast<size_t>(l.kernel)].panels) {
       check(below(p.buffer, l.buffers.size()), "panels are of no buffer");
       const int32_t b = l.buffers[static_cast<size_t>(p.buffer)];
-      check(tile_dims == 0 &&
-                p_.buffers[static_cast<size_t>(b)].kind == ProgramBuffer::Kind::leaf,
+      check(tile_dims == 0 && p_.buffers[static_cast<size_t>(b)].kind == ProgramBuffer::Kind::leaf,
             "panels are of no leaf");
     }
     check(optional(l.scratch_bytes), "a launch's size does not exist");

@@ -122,10 +122,10 @@ struct ProgramTiles {
 /// Panels of a constant operand, which a function of its own packs for as many calls as find the
 /// operand unchanged: a leaf that no launch writes.
 struct ProgramPanels {
-  std::string symbol; // of the function, whose chunks are the panels
-  int32_t buffer = -1; // of the launch
+  std::string symbol;           // of the function, whose chunks are the panels
+  int32_t buffer = -1;          // of the launch
   int64_t count = 0, bytes = 0; // panels, and the memory of all of them
-  std::string layout; // equal for equal panels of one leaf
+  std::string layout;           // equal for equal panels of one leaf
 };
 
 struct ProgramKernel {

@@ -15,7 +15,7 @@ using namespace weft::test;
 
 namespace {
 
-constexpr int64_t kRows = 160, kSteps = 48, kColumns = 80;
+constexpr int64_t kRows = 160, kSteps = 160, kColumns = 96;
 
 Tensor images() { return ramp({1, 16, 9, 8}); }
 Tensor weights() { return ramp({kSteps, kColumns}); }
@@ -30,9 +30,15 @@ struct Product {
 std::vector<Product> products() {
   Tensor x = ramp({kRows, kSteps}, 0.5);
   return {{x, weights, [](const Tensor& a, const Tensor& w) { return relu(matmul(a, w)); }},
-          {x, [] { return ramp({kColumns, kSteps}); },
+          {x,
+           [] {
+             return ramp({kColumns, kSteps});
+           },
            [](const Tensor& a, const Tensor& w) { return matmul(a, transpose(w, 0, 1)) + 1.0; }},
-          {images(), [] { return ramp({32, 16, 3, 3}); },
+          {images(),
+           [] {
+             return ramp({32, 16, 3, 3});
+           },
            [](const Tensor& a, const Tensor& w) { return relu(conv2d(a, w, {}, 1, 1)); }}};
 }
 
@@ -98,7 +104,7 @@ TEST_CASE("a weight that is written between calls is packed again", "[compiled]"
   SECTION("by an optimizer") {
     check_changes([](const Tensor& w, int) {
       Tensor leaf = w.detach().requires_grad_();
-      SGD optimizer({leaf}, {.lr = 0.5});
+      optim::SGD optimizer({leaf}, {.lr = 0.5});
       (leaf * leaf).sum().backward();
       optimizer.step();
     });
@@ -164,7 +170,8 @@ TEST_CASE("a call that writes what it multiplies by sees it before and after", "
     return before + matmul(x, w);
   };
   for (bool whole : {true, false}) {
-    auto f = compile([&](const Tensor& x, const Tensor& w, const Tensor& a) { return body(x, w, a); });
+    auto f =
+        compile([&](const Tensor& x, const Tensor& w, const Tensor& a) { return body(x, w, a); });
     Tensor x = ramp({kRows, kSteps}, 0.5), eager = weights(), compiled = weights();
     for (int call = 0; call < 8; call++) {
       Tensor want = body(x, eager, whole ? eager : eager[1]);

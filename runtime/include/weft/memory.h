@@ -17,7 +17,8 @@ struct Stats {
 Stats stats(Device device = Device::cpu());
 /// Makes the peak start again from what is live now.
 void reset_peak(Device device = Device::cpu());
-/// Gives cached memory back to the system, and that of packed weights. Small blocks cached by other threads stay with them.
+/// Gives cached memory back to the system, and that of packed weights. Small blocks cached by other
+/// threads stay with them.
 void trim(Device device = Device::cpu());
 /// Limits live + cached bytes; 0 restores the default, the machine's physical memory or the
 /// device's. An allocation beyond it first trims, then throws an Error of kind out_of_memory.
