@@ -3,6 +3,7 @@
 #include "codegen/cpu/emit.h"
 #include "codegen/gpu/emit.h"
 #include "codegen/import.h"
+#include "codegen/kept_leaves.h"
 #include "codegen/program_builder.h"
 #include "ir/loom/loom.h"
 #include "passes/register.h"
@@ -144,6 +145,7 @@ Program compile(const weft_compile_request& request) {
   emit.clock = &clock;
   bool has_kernels = !module->getOps<loom::KernelOp>().empty();
   cpu::EmittedModule emitted;
+  mark_kept(*module);
   if (has_kernels) emitted = take(cpu::emitKernels(*module, target, emit));
   Program program =
       clock.time("build program", [&] { return build_program(*module, segment, report); });

@@ -2,6 +2,7 @@
 // shared.
 #include "codegen/program_builder.h"
 
+#include "codegen/cpu/kernel_function.h"
 #include "codegen/dtypes.h"
 #include "codegen/import.h"
 #include "ir/loom/loom.h"
@@ -262,6 +263,17 @@ private:
     l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
   }
 
+  void add_panels(loom::KernelOp kernel, ProgramKernel& k) {
+    auto all = kernel->getAttrOfType<ArrayAttr>(loom::LoomDialect::kPanelsName);
+    if (!all || !k.panels.empty()) return;
+    for (auto [number, panels] : llvm::enumerate(all.getAsRange<ArrayAttr>())) {
+      auto integer = [&](size_t i) { return cast<IntegerAttr>(panels[i]).getInt(); };
+      k.panels.push_back({cpu::panelsSymbol(kernel.getSymName(), number),
+                          static_cast<int32_t>(integer(0)), integer(1), integer(2),
+                          cast<StringAttr>(panels[3]).str()});
+    }
+  }
+
   const std::vector<gpu::DeviceKernel>& phasesOf(loom::KernelOp kernel) const {
     return device->find(kernel.getSymName())->second;
   }
@@ -335,6 +347,7 @@ private:
       auto kernel = module.lookupSymbol<loom::KernelOp>(launch.getKernel());
       if (device) return add_device_launches(std::move(l), kernel, launch);
       add_phases(kernel, l);
+      add_panels(kernel, program.kernels[static_cast<size_t>(l.kernel)]);
     }
     program.launches.push_back(l);
     describe(l.kernel, launch);

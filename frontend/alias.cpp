@@ -192,4 +192,15 @@ Divergence explain_divergence(const ColdNode& expected, const OpCall& got) {
   return d;
 }
 
+void find_unwritten(const Flush& f, TensorImpl* const* leaves, Storage** storages) {
+  std::vector<const Storage*> written;
+  for (size_t k = 0; k < f.leaves.size(); k++)
+    if (f.leaves[k].written) written.push_back(leaves[k]->storage);
+  std::sort(written.begin(), written.end());
+  for (size_t k = 0; k < f.leaves.size(); k++) {
+    Storage* s = leaves[k]->storage;
+    storages[k] = std::binary_search(written.begin(), written.end(), s) ? nullptr : s;
+  }
+}
+
 } // namespace weft

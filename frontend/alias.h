@@ -17,6 +17,10 @@ void describe_aliases(Flush& flush, TensorImpl* const* values);
 /// of flushes with a written leaf.
 bool same_aliases(const Flush& flush, TensorImpl* const* values);
 
+/// Gives the storage of each leaf that the call leaves as it is, and null for one that looks into
+/// memory which the call writes. `leaves` are the tensors of the flush's leaves.
+void find_unwritten(const Flush& flush, TensorImpl* const* leaves, Storage** storages);
+
 /// Says in words how a call differs from the node that was expected.
 Divergence explain_divergence(const ColdNode& expected, const OpCall& got);
 

@@ -1,5 +1,6 @@
 #include "frontend/early_run.h"
 
+#include "frontend/alias.h"
 #include "frontend/session.h"
 #include "runtime/core/profile.h"
 
@@ -87,8 +88,20 @@ std::optional<size_t> EarlyRun::finish(TensorImpl* const* values, std::span<cons
   if (has_failed_ || bound_ < leaves_.size()) return std::nullopt;
   const size_t early = run_->next();
   give_results(values);
+  find_storages(values);
   run_->run_to(made_.program->program().launches.size());
   return early;
+}
+
+// Launches that ran early kept nothing: while they ran, versions told of ops that were to come.
+void EarlyRun::find_storages(TensorImpl* const* values) {
+  if (!made_.program->keeps_panels()) return;
+  std::vector<TensorImpl*> leaves;
+  for (const Flush::Leaf& l : flush_.leaves)
+    leaves.push_back(values[l.slot]);
+  storages_.resize(leaves.size());
+  find_unwritten(flush_, leaves.data(), storages_.data());
+  arguments_.leaf_storages = storages_;
 }
 
 void EarlyRun::give_results(TensorImpl* const* values) {

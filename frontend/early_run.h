@@ -42,6 +42,7 @@ private:
   void stop();
   void take(TensorImpl* const* values, std::span<const Scalar> scalars);
   void work();
+  void find_storages(TensorImpl* const* values);
   void give_results(TensorImpl* const* values);
 
   struct Release {
@@ -50,6 +51,7 @@ private:
   Flush& flush_;
   SegmentProgram& made_;
   std::vector<void*> leaves_, outputs_;
+  std::vector<Storage*> storages_; // of the leaves, once all are known
   std::vector<uint64_t> scalars_;
   std::vector<std::unique_ptr<Storage, Release>> results_; // by output; null: a leaf
   RunArguments arguments_;

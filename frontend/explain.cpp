@@ -70,7 +70,8 @@ void remarks_text(std::string& out, const Flush& f, const Program& program) {
 /// "workspace: 80.1 MiB, ...", where there is one.
 std::string workspace_text(const Program& program, int64_t budget) {
   const std::optional<WorkspaceUse> use = workspace_of(program);
-  if (!use || (!use->bytes && !use->in_results && !use->recomputed && !use->left_out)) return "";
+  if (!use || (!use->bytes && !use->in_results && !use->recomputed && !use->left_out && !use->kept))
+    return "";
   auto text = [](int64_t bytes) { return text_of_bytes(static_cast<size_t>(bytes)); };
   std::string r = fmt::format("      workspace: {}, {} of it in use at once", text(use->bytes),
                               text(use->at_once));
@@ -83,6 +84,9 @@ std::string workspace_text(const Program& program, int64_t budget) {
     r += fmt::format(
         "; {}, {}, left to the backward pass, which computes what it needs of them again",
         counted(use->left_out, "value"), text(use->left_out_bytes));
+  if (use->kept)
+    r += fmt::format("; {}, {}, kept packed from call to call while they do not change",
+                     counted(use->kept, "factor"), text(use->kept_bytes));
   if (budget && use->bytes > budget)
     r += fmt::format("; more than memory_budget, {}: nothing else is cheap to compute again",
                      text(budget));
@@ -94,10 +98,10 @@ std::string workspace_json(const Program& program, int64_t budget) {
   if (!use) return "null";
   return fmt::format("{{\"bytes\":{},\"at_once\":{},\"in_results\":{},\"recomputed\":{},"
                      "\"recomputed_bytes\":{},\"left_out\":{},\"left_out_bytes\":{},"
-                     "\"over_budget\":{}}}",
+                     "\"kept\":{},\"kept_bytes\":{},\"over_budget\":{}}}",
                      use->bytes, use->at_once, use->in_results, use->recomputed,
-                     use->recomputed_bytes, use->left_out, use->left_out_bytes,
-                     budget && use->bytes > budget);
+                     use->recomputed_bytes, use->left_out, use->left_out_bytes, use->kept,
+                     use->kept_bytes, budget && use->bytes > budget);
 }
 
 void program_text(std::string& out, const Flush& f, const SegmentProgram& p,

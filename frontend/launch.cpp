@@ -162,6 +162,7 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
   const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
   leaf_data_.clear();
   leaf_metas_.clear();
+  leaf_tensors_.clear();
   output_data_.clear();
   scalar_bits_.clear();
   std::vector<Tensor> brought; // to the device
@@ -172,6 +173,7 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
     if (t->meta.device != f.device) t = brought.emplace_back(device::bring(t, f.device)).impl();
     leaf_data_.push_back(t->data());
     leaf_metas_.push_back(&t->meta);
+    leaf_tensors_.push_back(t);
   }
   const auto leaf_count = static_cast<int32_t>(f.leaves.size());
   for (const ProgramOutput& o : outputs) {
@@ -188,6 +190,11 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
   RunArguments a;
   a.leaves = leaf_data_;
   a.leaf_metas = leaf_metas_;
+  if (p.program->keeps_panels()) {
+    leaf_storages_.resize(f.leaves.size());
+    find_unwritten(f, leaf_tensors_.data(), leaf_storages_.data());
+    a.leaf_storages = leaf_storages_;
+  }
   a.outputs = output_data_;
   a.scalars = scalar_bits_;
   a.size_attributes = {sizes_.data(), static_cast<size_t>(f.size_count)};
@@ -265,7 +272,7 @@ void Session::release_values(ColdNode* last) {
       t->storage->device = c->meta.device;
     } else {
       t->storage->version.store(0, std::memory_order_relaxed);
-      t->storage->id.store(0, std::memory_order_relaxed);
+      forget_panels(*t->storage);
     }
   }
 }

@@ -107,11 +107,15 @@ bool PureProgram::run(const detail::PureValues& given, detail::PureResults& got)
     leaf_data[k] = t->data();
     leaf_metas[k] = &t->meta;
   }
+  Scratchpad<Storage*, kFew> storages(leaves.size());
+  const bool keeps_panels = segment_program->program->keeps_panels();
+  if (keeps_panels) find_unwritten(*flush, bound.data(), storages.data());
   Outputs made(outputs.size());
   uint64_t last_launch = 0;
   RunArguments a;
   a.leaves = {leaf_data.data(), leaves.size()};
   a.leaf_metas = {leaf_metas.data(), leaves.size()};
+  if (keeps_panels) a.leaf_storages = {storages.data(), leaves.size()};
   a.outputs = {output_data.data(), outputs.size()};
   a.scalars = scalars;
   a.size_attributes = sizes;

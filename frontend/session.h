@@ -152,6 +152,8 @@ private:
   SizeList size_list_;
   std::vector<void*> leaf_data_, output_data_;
   std::vector<const Meta*> leaf_metas_;
+  std::vector<TensorImpl*> leaf_tensors_;
+  std::vector<Storage*> leaf_storages_;
   std::vector<uint64_t> scalar_bits_;
   std::vector<Recipe::Missing> missing_;
   std::vector<TensorImpl*> kept_;

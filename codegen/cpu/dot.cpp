@@ -190,10 +190,12 @@ private:
     Value* from = at(types.stored, b_base,
                      offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
     DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride, false};
-    b.CreateCall(dotPackFunction(b, plan, panel),
-                 {from, value(problem.b.column_stride), value(problem.b.row_stride),
-                  b.CreateNSWSub(n, column), block.count, b_panel});
-    return b_panel;
+    return emitDotPanel(
+        b, types, plan, problem.panels, column, block.first, k, plan.tileColumns(), b_panel, [&] {
+          b.CreateCall(dotPackFunction(b, plan, panel),
+                       {from, value(problem.b.column_stride), value(problem.b.row_stride),
+                        b.CreateNSWSub(n, column), block.count, b_panel});
+        });
   }
 
   // All columns, with lanes along k: a panel [k / lanes][n][lanes].

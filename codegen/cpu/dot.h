@@ -58,6 +58,9 @@ struct DotProblem {
   DotPlan plan;
   DotSize batch, m, n, k;
   DotOperand a, b;
+  // All panels of B (of A where lanes run along rows), [panel][steps / group][width], packed
+  // before; null where there never are any, and where there are none when the code runs.
+  llvm::Value* panels = nullptr;
 };
 
 /// Emits, at the builder's position, the chunks [chunk_begin, chunk_end) of the product.

@@ -169,23 +169,9 @@ private:
                      : group > 1 ? loadStored(row, types.vec)
                                  : emitDotLoad(b, types, row, lanes, mask));
     }
-    // Invariant: after the stage of distance d, bit d of the lane and of the row are exchanged.
-    for (int distance = lanes / 2; distance >= 1; distance /= 2)
-      for (int i = 0; i < lanes; ++i)
-        if (!(i & distance)) exchange(rows[i], rows[i + distance], distance);
+    transposeDot(b, rows);
     for (int i = 0; i < deep; ++i)
       store(rows[i], first_lane, b.CreateNSWAdd(number, b.getInt64(i)));
-  }
-
-  void exchange(Value*& low, Value*& high, int distance) {
-    std::vector<int> first, second;
-    for (int i = 0; i < lanes; ++i) {
-      first.push_back(i & distance ? lanes + i - distance : i);
-      second.push_back(i & distance ? lanes + i : i + distance);
-    }
-    Value* a = b.CreateShuffleVector(low, high, first);
-    high = b.CreateShuffleVector(low, high, second);
-    low = a;
   }
 
   // Any strides, from group `first` on.

@@ -96,6 +96,23 @@ Value* emitDotLoad(IRBuilderBase& b, const DotTypes& types, Value* address, unsi
   return widenDot(b, types, value);
 }
 
+Value* emitDotPanel(IRBuilderBase& b, const DotTypes& types, const DotPlan& plan, Value* panels,
+                    Value* lane, Value* step, Value* steps, int64_t width, Value* packed,
+                    function_ref<void()> pack) {
+  if (!panels) {
+    pack();
+    return packed;
+  }
+  Value* is_there = b.CreateIsNotNull(panels);
+  emitDotIf(b, b.CreateNot(is_there), pack);
+  // panel = lane / width: its first lane is that of panel * width columns of all steps.
+  Value* group = b.getInt64(plan.group);
+  Value* groups = b.CreateUDiv(b.CreateNSWAdd(steps, b.getInt64(plan.group - 1)), group);
+  Value* place = b.CreateNSWAdd(b.CreateNSWMul(lane, groups),
+                                b.CreateNSWMul(b.CreateUDiv(step, group), b.getInt64(width)));
+  return b.CreateSelect(is_there, b.CreateGEP(types.sum, panels, place), packed);
+}
+
 Value* widenDot(IRBuilderBase& b, const DotTypes& types, Value* value) {
   if (types.stored == types.sum) return value;
   return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);
@@ -116,6 +133,24 @@ Value* interleaveDot(IRBuilderBase& b, const DotTypes& types, ArrayRef<Value*> r
       left[r] = b.CreateShuffleVector(left[r], left[r + half], order);
   }
   return b.CreateBitCast(left[0], types.vec);
+}
+
+void transposeDot(IRBuilderBase& b, MutableArrayRef<Value*> rows) {
+  int lanes = int(rows.size());
+  auto exchange = [&](Value*& low, Value*& high, int distance) {
+    std::vector<int> first, second;
+    for (int i = 0; i < lanes; ++i) {
+      first.push_back(i & distance ? lanes + i - distance : i);
+      second.push_back(i & distance ? lanes + i : i + distance);
+    }
+    Value* a = b.CreateShuffleVector(low, high, first);
+    high = b.CreateShuffleVector(low, high, second);
+    low = a;
+  };
+  // Invariant: after the stage of distance d, bit d of the lane and of the row are exchanged.
+  for (int distance = lanes / 2; distance >= 1; distance /= 2)
+    for (int i = 0; i < lanes; ++i)
+      if (!(i & distance)) exchange(rows[i], rows[i + distance], distance);
 }
 
 Value* firstLanesDot(IRBuilderBase& b, int lanes, Value* count) {

@@ -40,6 +40,13 @@ llvm::Value* emitDotOffset(llvm::IRBuilderBase& builder, llvm::Value* a, llvm::V
 llvm::Value* emitDotLoad(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* address,
                          unsigned count, llvm::Value* mask = nullptr);
 
+/// Returns the panel of `lane` (a multiple of the width) and `step` (of the group) among all of
+/// `panels` where these are there, else `packed`, once `pack` has packed it.
+llvm::Value* emitDotPanel(llvm::IRBuilderBase& builder, const DotTypes& types, const DotPlan& plan,
+                          llvm::Value* panels, llvm::Value* lane, llvm::Value* step,
+                          llvm::Value* steps, int64_t width, llvm::Value* packed,
+                          llvm::function_ref<void()> pack);
+
 /// Widens bf16 and f16 to f32.
 llvm::Value* widenDot(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* value);
 
@@ -56,6 +63,9 @@ const char* nameOfElement(DotElement element);
 /// accumulator, holds element j of each row.
 llvm::Value* interleaveDot(llvm::IRBuilderBase& builder, const DotTypes& types,
                            llvm::ArrayRef<llvm::Value*> rows);
+
+/// Transposes a square: as many vectors as each has lanes.
+void transposeDot(llvm::IRBuilderBase& builder, llvm::MutableArrayRef<llvm::Value*> rows);
 
 /// Mask of the first `count` of `lanes` lanes; the count may be any number.
 llvm::Value* firstLanesDot(llvm::IRBuilderBase& builder, int lanes, llvm::Value* count);

@@ -110,6 +110,16 @@ void attach(KernelOp kernel, const KernelPlan& plan) {
   set(LoomDialect::kScratchName, plan.scratch_bytes);
   set(LoomDialect::kBytesName, plan.bytes);
   set(LoomDialect::kFlopsName, plan.flops);
+  mlir::Builder b(kernel.getContext());
+  llvm::SmallVector<mlir::Attribute> panels;
+  plan.eachKept([&](const PartPlan& part) {
+    const KeptPanels& kept = *part.kept;
+    const DotPlan& dot = part.product->plan;
+    panels.push_back(b.getArrayAttr(
+        {b.getI64IntegerAttr(kept.buffer.getArgNumber()), b.getI64IntegerAttr(kept.count()),
+         b.getI64IntegerAttr(kept.bytes(dot)), b.getStringAttr(kept.layout(dot))}));
+  });
+  if (!panels.empty()) kernel->setAttr(LoomDialect::kPanelsName, b.getArrayAttr(panels));
 }
 
 // The part of an assembly listing that belongs to one function. Of its comments only those stay

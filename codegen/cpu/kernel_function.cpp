@@ -122,6 +122,10 @@ void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& p
 llvm::Function* emitKernelFunction(llvm::Module& module, KernelOp kernel, const KernelPlan& plan,
                                    const CpuTarget& target) {
   llvm::Function* function = createFunction(module, kernel.getSymName(), true, target);
+  plan.eachKept([&](const PartPlan& part) {
+    std::string symbol = panelsSymbol(kernel.getSymName(), part.kept->number);
+    emitKeptFunction(createFunction(module, symbol, true, target), part);
+  });
   if (plan.parts.size() == 1) {
     emitPartFunction(function, kernel, plan.parts[0], target);
     return function;

@@ -12,7 +12,18 @@ inline std::string partSymbol(llvm::StringRef kernel, size_t part) {
   return (kernel + ".part" + llvm::Twine(part)).str();
 }
 
-/// Emits the kernel's function, named as the kernel, into the module.
+/// Returns the symbol of a function that packs panels ahead of calls.
+inline std::string panelsSymbol(llvm::StringRef kernel, size_t number) {
+  return (kernel + ".panels" + llvm::Twine(number)).str();
+}
+
+/// Where weft_kernel_context holds its panels, in pointers from its start.
+inline constexpr int64_t kPanelsOfContext = 3;
+
+/// Emits the function that packs the panels of a part that keeps them.
+void emitKeptFunction(llvm::Function* function, const PartPlan& part);
+
+/// Emits the kernel's function, named as the kernel, and those that pack its panels.
 llvm::Function* emitKernelFunction(llvm::Module& module, loom::KernelOp kernel,
                                    const KernelPlan& plan, const CpuTarget& target);
 

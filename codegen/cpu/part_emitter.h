@@ -81,6 +81,7 @@ private:
   void emitAxes(unsigned next);
   void emitInnermost();
   void emitProduct(llvm::Value* begin, llvm::Value* end);
+  llvm::Value* loadPanels(const KeptPanels& kept);
 
   //--- computed_factor.cpp
   void packComputed(const Product& product, const DotPanelPlace& place, llvm::Value* numbers);

@@ -3,7 +3,10 @@
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/dot.h"
+#include "codegen/cpu/dot_lines.h"
+#include "codegen/cpu/dot_parts.h"
 #include "codegen/cpu/dot_windows.h"
+#include "codegen/cpu/kernel_function.h"
 
 #include <numeric>
 
@@ -116,6 +119,19 @@ void PartEmitter::emitInnermost() {
 
 //===--- Products -----------------------------------------------------------------------------===//
 
+// Panels that the context may hold.
+Value* PartEmitter::loadPanels(const KeptPanels& kept) {
+  Value* place = b.CreateAlloca(b.getPtrTy());
+  b.CreateStore(llvm::ConstantPointerNull::get(b.getPtrTy()), place);
+  auto pointerAt = [&](Value* array, int64_t number) {
+    return b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), array, number));
+  };
+  Value* panels = pointerAt(context_, kPanelsOfContext);
+  emitDotIf(b, b.CreateIsNotNull(panels),
+            [&] { b.CreateStore(pointerAt(panels, kept.number), place); });
+  return b.CreateLoad(b.getPtrTy(), place);
+}
+
 void PartEmitter::emitProduct(Value* begin, Value* end) {
   Product product = *plan.product;
   PartOp part = plan.part;
@@ -184,6 +200,7 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
       Value* numbers = b.CreateConstGEP1_64(b.getInt8Ty(), scratch, product.plan.numbersOffset());
       packComputed(product, place, numbers);
     };
+  if (plan.kept) problem.panels = loadPanels(*plan.kept);
   hoist(block);
   auto setIndices = [&](ArrayRef<int> axes, Value* number) {
     for (auto [axis, index] : llvm::zip(axes, indicesOf(axes, number)))
@@ -208,6 +225,9 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     emitBlock(block);
     lanes_ = Lanes{};
   };
+  if (product.lines)
+    return emitDotLines(b, problem, *product.lines, product.b.window->period_stride, scratch, begin,
+                        end, epilogue);
   emitDot(b, problem, scratch, begin, end, epilogue);
 }
 

@@ -66,6 +66,8 @@ AffineExpr countProductChunks(Product& product) {
       count = count * part.getAxis(axis).getExtent().getResult(0);
     return count;
   };
+  if (product.lines)
+    return extent(product.batch_axes) * (product.lines->rowChunks() * product.lines->lineChunks());
   AffineExpr columns = extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
   if (plan.shape.n_most) columns = constant(part.getContext(), 1);
   return extent(product.batch_axes).ceilDiv(plan.batches_per_chunk) *
@@ -138,9 +140,12 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     }
   plan.product = matchProduct(part, target);
   if (plan.product) {
+    plan.kept = findKept(*plan.product);
     plan.lanes = plan.product->plan.lanes;
     plan.chunks = countProductChunks(*plan.product);
-    plan.scratch_bytes = constant(part.getContext(), plan.product->plan.scratchBytes());
+    plan.scratch_bytes =
+        constant(part.getContext(), plan.product->lines ? plan.product->lines->scratchBytes()
+                                                        : plan.product->plan.scratchBytes());
     return plan;
   }
   plan.tiling = findTiling(plan, target);
@@ -242,11 +247,13 @@ KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
   KernelPlan plan;
   SmallVector<AffineExpr> chunks, bytes, flops;
   AffineExpr scratch = constant(context, 0);
+  int kept = 0;
   for (ArrayRef<PartOp> phase : kernel.getPhases()) {
     AffineExpr count = constant(context, 0);
     for (PartOp part : phase) {
       plan.parts.push_back(planPart(part, target));
-      const PartPlan& last = plan.parts.back();
+      PartPlan& last = plan.parts.back();
+      if (last.kept) last.kept->number = kept++;
       count = count + last.chunks;
       // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of
       // the largest.

@@ -4,10 +4,12 @@
 #pragma once
 
 #include "codegen/cpu/dot_plan.h"
+#include "codegen/cpu/lines_plan.h"
 #include "codegen/cpu/target.h"
 #include "ir/loom/rare.h"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace weft::cpu {
@@ -55,6 +57,7 @@ struct Product {
   int column_axis = -1;
   ProductFactor a, b;
   DotPlan plan;
+  std::optional<LinesPlan> lines; // how the columns are computed where they lie in lines
 };
 
 /// Loads whose lanes are far apart but which are contiguous along another axis of the part: they
@@ -68,12 +71,33 @@ struct Tiling {
   llvm::SmallVector<Load, 2> loads;
 };
 
+/// All panels of the factor that a product packs, [panel][steps / group][width], packed ahead of
+/// calls by a function of their own, since a buffer may hold the same in many calls (loom.kept).
+struct KeptPanels {
+  int number = 0; // among those of the kernel
+  mlir::BlockArgument buffer;
+  int64_t start = 0, lanes = 0, steps = 0;
+  int64_t width = 0, lane_stride = 0, step_stride = 0;
+
+  int64_t count() const { return (lanes - 1) / width + 1; }
+  int64_t panelBytes(const DotPlan& plan) const {
+    return ((steps - 1) / plan.group + 1) * width * plan.sumBytes();
+  }
+  /// Memory of all panels, with the vector that packing may write behind them.
+  int64_t bytes(const DotPlan& plan) const {
+    return count() * panelBytes(plan) + plan.target.vector_bytes;
+  }
+  /// Tells what the panels hold of the buffer, and how: equal for equal panels.
+  std::string layout(const DotPlan& plan) const;
+};
+
 struct PartPlan {
   loom::PartOp part;
   int lanes = 1;      // elements of a vector
   int lane_axis = -1; // axis of the part that lanes run along, or -1: loops have them
   int blocks = 1;     // vectors in flight along the lane axis
   std::optional<Product> product;
+  std::optional<KeptPanels> kept; // of the product
   std::optional<Tiling> tiling;
   mlir::AffineExpr chunks, scratch_bytes;
   std::vector<LocalPlace> locals;
@@ -90,6 +114,12 @@ struct KernelPlan {
   std::vector<PartPlan> parts; // of all phases, in order
   // Expressions of the sizes; all but scratch_bytes have a result for each phase.
   mlir::AffineMap chunks, scratch_bytes, bytes, flops;
+
+  /// Calls f with each part that keeps panels, in the order of their numbers.
+  template <class F> void eachKept(F f) const {
+    for (const PartPlan& part : parts)
+      if (part.kept) f(part);
+  }
 };
 
 /// Plans a kernel that checkKernel accepts.
@@ -97,6 +127,9 @@ KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget& target);
 
 /// Recognises a matrix product (product.cpp).
 std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget& target);
+
+/// Finds the panels of a product that may be kept from call to call (kept_panels.cpp).
+std::optional<KeptPanels> findKept(const Product& product);
 
 /// Reads a factor that sees the columns through windows (windows.cpp).
 std::optional<ProductFactor> readWindow(loom::PartOp part, loom::DotOp dot, loom::LoadOp load,

@@ -228,6 +228,9 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   if (rhs->computed && !isPanelOfNumbers(product, shape, target.vector_bits / 32)) return {};
   if (shape.element == DotElement::i8 && !(unit.i8_quads && fitsQuads(shape.k))) return {};
   product.plan = planDot(shape, unit);
+  if (rhs->window)
+    if (auto lines = findLines(*rhs->window, shape.n))
+      product.lines = planLines(product.plan, *lines);
   return product;
 }
 

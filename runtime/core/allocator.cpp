@@ -4,6 +4,7 @@
 
 #include "runtime/core/allocator.h"
 
+#include "runtime/core/kept_panels.h"
 #include "runtime/core/size_classes.h"
 #include "runtime/device/context.h"
 
@@ -160,7 +161,7 @@ void Central::release_all() {
 [[gnu::noinline]] void* refill(int c, size_t nbytes, const Loc& loc) {
   Central& all = central();
   auto size = static_cast<int64_t>(class_size(c));
-  {
+  do {
     std::lock_guard lock(all.mutex);
     if (FreeBlock* block = all.take(c)) return block;
     auto cap = static_cast<int64_t>(all.cap.load(std::memory_order_relaxed));
@@ -174,7 +175,7 @@ void Central::release_all() {
         return block;
       }
     }
-  }
+  } while (drop_panels());
   out_of_memory(nbytes, loc);
 }
 
@@ -257,6 +258,7 @@ Stats stats(Device device) {
   s.peak = std::max(static_cast<size_t>(all.peak.load()), s.live);
   s.cached = static_cast<size_t>(std::max<int64_t>(all.held.load() - live, 0));
   s.cap = all.cap.load();
+  s.packed = kept_bytes();
   return s;
 }
 
@@ -268,6 +270,7 @@ void reset_peak(Device device) {
 
 void trim(Device device) {
   if (!is_cpu(device)) return of(device).trim();
+  drop_panels();
   std::lock_guard lock(central().mutex);
   if (cache) cache->drain();
   central().release_all();

@@ -102,6 +102,7 @@ Storage* Storage::allocate(size_t nbytes, Device device, const Loc& loc) {
 }
 
 void Storage::destroy() {
+  forget_panels(*this);
   if (recipe) [[unlikely]]
     recipe->forget(recipe_step);
   if (owner) {

@@ -9,6 +9,7 @@
 namespace weft {
 
 class Recipe;
+struct KeptPanels;
 class RegionSession;
 struct GradNode;
 struct AutogradState;
@@ -30,7 +31,7 @@ struct Storage {
   bool external = false;            // other storages may look into the same memory
   const char* poison = nullptr;     // why the contents never came to be; reading throws it
   std::atomic<uint32_t> scratch{0}; // a session's mark while it checks aliasing of mutated storages
-  std::atomic<uint64_t> id{0};      // unique, taken at the first request
+  std::atomic<KeptPanels*> panels{nullptr}; // what programs keep of the contents (kept_panels.h)
   uint64_t born = 0; // on a device: the number of the launch that made its first contents, or 0
   MemoryOwner* owner = nullptr;     // of memory from elsewhere; null: the allocator's
   Recipe* recipe = nullptr;         // makes the contents, which were not kept (autograd/recipe.h)
@@ -56,8 +57,16 @@ private:
 /// Gives the recipes that read a storage a copy of it. Throws Error (out of memory).
 void copy_for_readers(Storage& s);
 
+void drop_kept(Storage& s) noexcept;
+/// Drops the panels that programs keep of the contents.
+inline void forget_panels(Storage& s) noexcept {
+  if (s.panels.load(std::memory_order_relaxed)) [[unlikely]]
+    drop_kept(s);
+}
+
 /// To be called before the contents of a storage change.
 inline void before_write(Storage& s) {
+  forget_panels(s);
   if (s.readers.load(std::memory_order_relaxed)) [[unlikely]]
     copy_for_readers(s);
 }

@@ -67,16 +67,14 @@ std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program,
 
 void LoadedProgram::resolve() {
   const Program& p = program_;
-  for (const ProgramKernel& k : p.kernels) {
-    if (!k.is_compiled()) {
-      functions_.push_back(nullptr);
-      continue;
-    }
-    void* address = code_ ? code_->find(k.symbol.c_str()) : nullptr;
+  auto find = [&](const std::string& symbol) {
+    void* address = code_ ? code_->find(symbol.c_str()) : nullptr;
     if (!address)
-      throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + k.symbol);
-    functions_.push_back(reinterpret_cast<weft_kernel_fn>(address));
-  }
+      throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + symbol);
+    return reinterpret_cast<weft_kernel_fn>(address);
+  };
+  for (const ProgramKernel& k : p.kernels)
+    functions_.push_back(k.is_compiled() ? find(k.symbol) : nullptr);
   if (!is_generic()) {
     constants_.resize(p.exprs.size());
     evaluate_expressions(p.exprs, {}, constants_.data());
@@ -96,6 +94,10 @@ void LoadedProgram::resolve() {
     if (const auto& tiles = p.kernels[from.kernel].tiles)
       l.tiles = std::make_shared<TileLaunch>(*tiles, functions_);
     l.number = static_cast<int32_t>(k);
+    if (auto panels = std::make_shared<LaunchPanels>(p, from, find); !panels->empty()) {
+      l.panels = std::move(panels);
+      keeps_panels_ = true;
+    }
     l.scratch_bytes = from.scratch_bytes;
     l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
     l.buffer_count = static_cast<uint32_t>(from.buffers.size());
@@ -161,7 +163,7 @@ void LoadedProgram::call(const Launch& l, const int64_t* values, void* const* bu
 }
 
 void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* buffers,
-                           const int64_t* args, const RunArguments& a) const {
+                           const int64_t* args, void* const* panels, const RunArguments& a) const {
   if (l.routine) return call(l, values, buffers, args, a);
   if (l.tiles) {
     if (uint32_t error = l.tiles->run(values, buffers, a.scalars.data())) raise(error, a);
@@ -172,7 +174,7 @@ void LoadedProgram::launch(const Launch& l, const int64_t* values, void* const* 
   int64_t first = 0; // chunk of the phase
   auto work = [&](int64_t begin, int64_t end) {
     void* scratch = scratch_bytes ? thread_scratch.at_least(scratch_bytes) : nullptr;
-    weft_kernel_context context{WEFT_KERNEL_ABI, &error, scratch};
+    weft_kernel_context context{WEFT_KERNEL_ABI, &error, scratch, panels};
     l.function(&context, buffers, args, first + begin, first + end);
   };
   for (uint32_t k = 0; k < l.phase_count; k++) {
@@ -204,7 +206,8 @@ std::string LoadedProgram::lines_of(const Launch& l, const RunArguments& a) cons
 }
 
 void LoadedProgram::launch_observed(const Launch& l, const int64_t* values, void* const* buffers,
-                                    const int64_t* args, const RunArguments& a) const {
+                                    const int64_t* args, void* const* panels,
+                                    const RunArguments& a) const {
   const ProgramKernel& kernel = program_.kernels[program_.launches[l.number].kernel];
   const profile::Label label(kernel.symbol.c_str(), profile::Place(location_of(l, a)));
   std::string lines = profile::is_on() ? lines_of(l, a) : "";
@@ -214,7 +217,7 @@ void LoadedProgram::launch_observed(const Launch& l, const int64_t* values, void
   span.detail({"lines", lines.c_str()});
   span.detail({"launch", l.number});
   uint64_t start = profile::now();
-  launch(l, values, buffers, args, a);
+  launch(l, values, buffers, args, panels, a);
   if (nanoseconds_)
     nanoseconds_[l.number].fetch_add(profile::now() - start, std::memory_order_relaxed);
 }
@@ -279,10 +282,15 @@ void ProgramRun::run_to(size_t end) {
                         ? static_cast<int64_t>(a.scalars[from.index])
                         : values_[from.index];
     }
+    void* const* panels = nullptr;
+    if (l.panels) {
+      panels_.find(*l.panels, a.leaf_storages, buffers_.data(), numbers_.data());
+      panels = panels_.data();
+    }
     if (p.nanoseconds_ || profile::is_on()) [[unlikely]]
-      p.launch_observed(l, values_, buffers_.data(), numbers_.data(), a);
+      p.launch_observed(l, values_, buffers_.data(), numbers_.data(), panels, a);
     else
-      p.launch(l, values_, buffers_.data(), numbers_.data(), a);
+      p.launch(l, values_, buffers_.data(), numbers_.data(), panels, a);
   }
   if (end == p.launches_.size() && !std::exchange(is_counted_, true) && p.nanoseconds_)
     p.runs_.fetch_add(1, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include "runtime/core/routine.h"
 #include "runtime/core/scratchpad.h"
 #include "runtime/program/kernel_abi.h"
+#include "runtime/program/launch_panels.h"
 #include "runtime/program/program.h"
 #include "weft/error.h"
 
@@ -25,6 +26,9 @@ class ProgramRunner; // runtime/device/program_runner.h
 struct RunArguments {
   std::span<void* const> leaves = {};           // address of element [0, ..., 0] of each leaf
   std::span<const Meta* const> leaf_metas = {}; // read by size-generic programs only
+  /// Of each leaf that this call does not write, for panels that are kept of its contents; null
+  /// where nothing may be kept. May be empty.
+  std::span<Storage* const> leaf_storages = {};
   std::span<void* const> outputs = {};    // by Program::outputs; ignored where the output is a leaf
   std::span<const uint64_t> scalars = {}; // 8 bytes each: f64 bits, i64, or 0/1
   std::span<const int64_t> size_attributes =
@@ -80,6 +84,9 @@ public:
   /// Says whether sizes are arguments, so that `leaf_metas` and `size_attributes` are needed.
   bool is_generic() const { return !program_.symbols.empty(); }
 
+  /// Says whether launches may keep panels, so that `leaf_storages` are of use.
+  bool keeps_panels() const { return keeps_panels_; }
+
   /// What the launches took since the program was loaded, in order; kept where WEFT_COLLECT is set.
   struct Times {
     uint64_t runs = 0;
@@ -100,8 +107,9 @@ private:
     const ProgramRoutine* called;
     std::shared_ptr<const TileLaunch> tiles; // or tiles
     uint32_t first_buffer, buffer_count, first_argument, argument_count, first_phase, phase_count;
-    int32_t number;        // in Program::launches
-    int32_t scratch_bytes; // expression
+    int32_t number;                             // in Program::launches
+    int32_t scratch_bytes;                      // expression
+    std::shared_ptr<const LaunchPanels> panels; // null: none
   };
 
   LoadedProgram();
@@ -110,11 +118,11 @@ private:
   void count_scalars(const ProgramLaunch& launch);
   static Phase geometry(const ProgramPhase& phase, const int64_t* values);
   void launch(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
-              const RunArguments& a) const;
+              void* const* panels, const RunArguments& a) const;
   void call(const Launch& l, const int64_t* values, void* const* buffers, const int64_t* args,
             const RunArguments& a) const;
   void launch_observed(const Launch& l, const int64_t* values, void* const* buffers,
-                       const int64_t* args, const RunArguments& a) const;
+                       const int64_t* args, void* const* panels, const RunArguments& a) const;
   Loc location_of(const Launch& l, const RunArguments& a) const;
   std::string lines_of(const Launch& l, const RunArguments& a) const;
   [[noreturn]] void raise(uint32_t code, const RunArguments& a) const;
@@ -135,6 +143,7 @@ private:
   std::vector<Needs> early_;                 // of launches that may run before all leaves are known
   size_t leaf_count_ = 0, scalar_count_ = 0; // what a run must bring
   size_t most_buffers_ = 0, most_arguments_ = 0;
+  bool keeps_panels_ = false;
   std::atomic<double> slower_by_{0};
   mutable std::atomic<uint64_t> runs_{0};
   std::unique_ptr<std::atomic<uint64_t>[]>
@@ -174,6 +183,7 @@ private:
   Arena arena_;
   Scratchpad<void*, 32> addresses_, buffers_;
   Scratchpad<int64_t, 32> numbers_;
+  LaunchPanels::Held panels_; // of the launch at hand
   size_t next_ = 0;
   bool is_counted_ = false; // among the program's runs
 };

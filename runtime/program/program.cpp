@@ -222,6 +222,24 @@ ProgramRemark get_remark(ByteReader& r) {
   return m;
 }
 
+void put(ByteWriter& w, const ProgramPanels& p) {
+  w.put_text(p.symbol);
+  w.put(p.buffer);
+  w.put(p.count);
+  w.put(p.bytes);
+  w.put_text(p.layout);
+}
+
+ProgramPanels get_panels(ByteReader& r) {
+  ProgramPanels p;
+  p.symbol = r.get_text();
+  p.buffer = r.get<int32_t>();
+  p.count = r.get<int64_t>();
+  p.bytes = r.get<int64_t>();
+  p.layout = r.get_text();
+  return p;
+}
+
 void put_texts(ByteWriter& w, const Program& p) {
   w.put_count(p.kernels.size());
   for (const ProgramKernel& k : p.kernels) {
@@ -231,6 +249,9 @@ void put_texts(ByteWriter& w, const Program& p) {
     if (k.routine) put(w, *k.routine);
     w.put(static_cast<uint8_t>(k.tiles.has_value()));
     if (k.tiles) put(w, *k.tiles);
+    w.put_count(k.panels.size());
+    for (const ProgramPanels& panels : k.panels)
+      put(w, panels);
   }
   w.put_count(p.errors.size());
   for (const ProgramError& e : p.errors) {
@@ -264,6 +285,9 @@ void get_texts(ByteReader& r, Program& p) {
     k.summary = r.get_text();
     if (r.get_bool()) k.routine = get_routine(r);
     if (r.get_bool()) k.tiles = get_tiles(r);
+    k.panels.resize(r.get_count(28));
+    for (ProgramPanels& panels : k.panels)
+      panels = get_panels(r);
   }
   p.errors.resize(r.get_count(13));
   for (ProgramError& e : p.errors) {
@@ -313,6 +337,9 @@ public:
       check(!k.routine || !k.tiles, "a kernel is of two kinds");
       if (k.routine) routine(*k.routine);
       if (k.tiles) tiles(*k.tiles);
+      for (const ProgramPanels& panels : k.panels)
+        check(k.is_compiled() && !panels.symbol.empty() && panels.count > 0 && panels.bytes > 0,
+              "panels are of no kernel");
     }
     for (const ProgramStage& s : p_.stages)
       check(optional(s.kernel, p_.kernels.size()) && s.line_ops.size() % 2 == 0,
@@ -431,6 +458,12 @@ private:
       for (ProgramArgument a : l.arguments)
         check(a.kind == ProgramArgument::Kind::scalar,
               "a routine has an argument that is no number");
+    }
+    for (const ProgramPanels& p : p_.kernels[static_cast<size_t>(l.kernel)].panels) {
+      check(below(p.buffer, l.buffers.size()), "panels are of no buffer");
+      const int32_t b = l.buffers[static_cast<size_t>(p.buffer)];
+      check(tile_dims == 0 && p_.buffers[static_cast<size_t>(b)].kind == ProgramBuffer::Kind::leaf,
+            "panels are of no leaf");
     }
     check(optional(l.scratch_bytes), "a launch's size does not exist");
     check(!l.phases.empty(), "a launch has no phase");

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 10;
+inline constexpr uint32_t kProgramVersion = 11;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -119,11 +119,21 @@ struct ProgramTiles {
   }
 };
 
+/// Panels of a constant operand, which a function of its own packs for as many calls as find the
+/// operand unchanged: a leaf that no launch writes.
+struct ProgramPanels {
+  std::string symbol;           // of the function, whose chunks are the panels
+  int32_t buffer = -1;          // of the launch
+  int64_t count = 0, bytes = 0; // panels, and the memory of all of them
+  std::string layout;           // equal for equal panels of one leaf
+};
+
 struct ProgramKernel {
   std::string symbol;  // in the shared object or in device C, where it is compiled code
   std::string summary; // ops it computes, as explain() prints them
   std::optional<ProgramRoutine> routine = {};
   std::optional<ProgramTiles> tiles = {};
+  std::vector<ProgramPanels> panels = {}; // by number
   bool is_compiled() const { return !routine && !tiles; }
 };
 

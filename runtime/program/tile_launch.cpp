@@ -70,7 +70,7 @@ void TileLaunch::run_body(const ProgramTileBody& body, const std::vector<void*>&
     }
     int64_t scratch_bytes = l.scratch_bytes < 0 ? 0 : tile.values[l.scratch_bytes];
     void* scratch = scratch_bytes ? kernel_scratch.at_least(scratch_bytes) : nullptr;
-    weft_kernel_context context{WEFT_KERNEL_ABI, tile.error, scratch};
+    weft_kernel_context context{WEFT_KERNEL_ABI, tile.error, scratch, nullptr};
     // Chunks are numbered through the phases: one after another they run in order.
     int64_t chunks = 0;
     for (const ProgramPhase& phase : l.phases)

@@ -44,6 +44,11 @@ std::optional<WorkspaceUse> workspace_of(const Program& program) {
       use.left_out_bytes += m.bytes;
     }
   }
+  for (const ProgramLaunch& l : program.launches)
+    for (const ProgramPanels& p : program.kernels[static_cast<size_t>(l.kernel)].panels) {
+      use.kept++;
+      use.kept_bytes += p.bytes;
+    }
   return use;
 }
 

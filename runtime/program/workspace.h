@@ -15,6 +15,8 @@ struct WorkspaceUse {
   int64_t recomputed_bytes = 0;
   int64_t left_out = 0; // values that are not kept for a backward pass outside of the program
   int64_t left_out_bytes = 0;
+  int64_t kept = 0; // factors that are kept packed while they do not change
+  int64_t kept_bytes = 0;
 };
 
 /// Returns a program's use of memory, or nothing where its sizes are arguments.

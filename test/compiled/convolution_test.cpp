@@ -48,6 +48,45 @@ TEST_CASE("convolutions of drawn geometries are equal to eager ones", "[compiled
   }
 }
 
+TEST_CASE("convolutions of many channels, whose lanes run along them", "[compiled]") {
+  struct Case {
+    int64_t samples, channels, rows, height, width, kernel_height, kernel_width;
+    Dims stride, padding, dilation;
+    int64_t groups;
+    DType dtype;
+  };
+  const Case cases[] = {
+      {1, 20, 40, 7, 7, 3, 3, {1, 1}, {1, 1}, {1, 1}, 1, f32},   // rows and lines cut
+      {2, 16, 32, 14, 13, 3, 3, {2, 2}, {1, 1}, {1, 1}, 1, f32}, // stride
+      {1, 16, 33, 19, 30, 3, 5, {1, 2}, {2, 2}, {2, 1}, 1, f32}, // dilation
+      {1, 130, 32, 9, 9, 3, 3, {1, 1}, {1, 1}, {1, 1}, 1, f32},  // several blocks of channels
+      {2, 32, 64, 10, 11, 3, 3, {1, 1}, {1, 1}, {1, 1}, 2, f32}, // groups
+      {1, 16, 16, 12, 12, 3, 1, {1, 1}, {1, 0}, {1, 1}, 1, f32}, // a column of taps
+      {1, 16, 24, 12, 21, 1, 7, {1, 1}, {0, 0}, {1, 1}, 1, f32}, // a line of taps
+      {1, 8, 17, 9, 8, 3, 3, {1, 1}, {1, 1}, {1, 1}, 1, f64},    //
+      {2, 24, 32, 8, 15, 3, 3, {1, 1}, {1, 1}, {1, 1}, 1, bf16}, // widened as they are copied
+      {1, 24, 48, 11, 9, 3, 3, {2, 1}, {1, 0}, {1, 1}, 1, f16},  //
+  };
+  for (const Case& c : cases) {
+    INFO(c.channels << " to " << c.rows << " channels, " << c.height << " x " << c.width << ", "
+                    << c.kernel_height << " x " << c.kernel_width << ", " << name_of(c.dtype));
+    compare(
+        [=](const Inputs& x) {
+          Tensor y = conv2d(x[0], x[1], {}, c.stride, c.padding, c.dilation, c.groups);
+          return std::vector<Tensor>{y, relu(y + reshape(x[2], {c.rows, 1, 1}))};
+        },
+        [=] {
+          return Inputs{
+              ramp({c.samples, c.channels, c.height, c.width}, 1, c.dtype),
+              ramp({c.rows, c.channels / c.groups, c.kernel_height, c.kernel_width}, 0.3, c.dtype),
+              ramp({c.rows}, 1, c.dtype)};
+        },
+        c.dtype == f64   ? 1e-12
+        : c.dtype == f32 ? kSum
+                         : kSumBf16);
+  }
+}
+
 TEST_CASE("a convolution with norm, residual and activation is one launch", "[compiled]") {
   struct Case {
     int64_t groups, channels, rows;

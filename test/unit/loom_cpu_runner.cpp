@@ -57,7 +57,7 @@ std::string runEmitted(const LoomRun& run, ModuleOp module, loom::KernelOp kerne
   std::vector<char> scratch_memory(size_t(scratch) + 64);
   void* aligned =
       scratch_memory.data() + (64 - reinterpret_cast<uintptr_t>(scratch_memory.data()) % 64) % 64;
-  weft_kernel_context context{WEFT_KERNEL_ABI, &outcome.emitted_error, aligned};
+  weft_kernel_context context{WEFT_KERNEL_ABI, &outcome.emitted_error, aligned, nullptr};
   std::vector<void*> pointers;
   for (auto& bytes : memory)
     pointers.push_back(bytes.data());

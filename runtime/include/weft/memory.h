@@ -11,12 +11,14 @@ struct Stats {
   size_t peak = 0;   // most that was ever live since the start or reset_peak()
   size_t cached = 0; // freed, kept for reuse
   size_t cap = 0;    // live + cached never exceed it
+  size_t packed = 0; // of live: weights that did not change, packed for the kernels that read them
 };
 
 Stats stats(Device device = Device::cpu());
 /// Makes the peak start again from what is live now.
 void reset_peak(Device device = Device::cpu());
-/// Gives cached memory back to the system. Small blocks cached by other threads stay with them.
+/// Gives cached memory back to the system, and that of packed weights. Small blocks cached by other
+/// threads stay with them.
 void trim(Device device = Device::cpu());
 /// Limits live + cached bytes; 0 restores the default, the machine's physical memory or the
 /// device's. An allocation beyond it first trims, then throws an Error of kind out_of_memory.

@@ -1,0 +1,133 @@
+#include "codegen/cpu/lines_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace weft::cpu {
+namespace {
+
+// Parts of the second-level cache: the copy of some lines, and a panel of weights.
+constexpr int64_t kCopyBytes = 272 * 1024, kMostCopyBytes = 512 * 1024;
+constexpr int64_t kPanelBytes = 128 * 1024;
+// Chunks that keep a few threads busy, and vector multiply-adds that make one worth it.
+constexpr int64_t kFewChunks = 8, kSmallChunk = 1 << 14;
+// Multiply-adds of one vector that are under way at a time, and in the time that a line of a panel
+// takes from the second-level cache, as in dot_plan.cpp.
+constexpr double kLatency = 8, kPanelLineRead = 4;
+// What packed windows cost beside their products, in parts of them.
+constexpr double kPackedWindows = 1.25;
+
+int64_t ceilDiv(int64_t a, int64_t b) { return (a - 1) / b + 1; }
+int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
+
+// Multiply-adds, or the loads that take as long, of all columns and rows at one tap.
+double costOf(const LinesPlan& plan) {
+  double products = plan.tile_places * plan.tile_vectors;
+  double loads = plan.tile_places + plan.tile_vectors;
+  double lines = double(plan.tileRows() * plan.sum_bytes) / 64;
+  int64_t row_tiles = ceilDiv(plan.rows, plan.tileRows());
+  return double(plan.windows.count * plan.tilesOfLine() * row_tiles) *
+         (std::max({products, loads, kLatency, kPanelLineRead * lines}) + 0.15 * loads +
+          0.2 * lines);
+}
+
+void chooseTile(LinesPlan& plan, int registers) {
+  LinesPlan tried = plan;
+  double best = std::numeric_limits<double>::infinity();
+  for (tried.tile_places = 1; tried.tile_places <= plan.lanes; ++tried.tile_places) {
+    if (tried.tile_places > plan.windows.length) break;
+    for (tried.tile_vectors = 1; tried.tile_vectors <= 8; ++tried.tile_vectors) {
+      int products = tried.tile_places * tried.tile_vectors;
+      if (products + tried.tile_vectors + 1 > registers) break;
+      double cost = costOf(tried);
+      if (cost >= best) continue;
+      best = cost;
+      plan.tile_places = tried.tile_places;
+      plan.tile_vectors = tried.tile_vectors;
+    }
+  }
+}
+
+// As many lines as fit, then cut evenly until there are a few chunks: lines while the ones that
+// two chunks both copy are few, else rows, whose chunks copy the same lines.
+void chooseChunks(LinesPlan& plan, int64_t batch) {
+  const WindowLines& w = plan.windows;
+  int64_t line_bytes = plan.channels * w.width() * plan.sum_bytes;
+  int64_t fit = 1;
+  while (fit < w.count && w.seen(fit + 1) * line_bytes <= kCopyBytes)
+    ++fit;
+  int64_t line_pieces = ceilDiv(w.count, fit), row_pieces = 1;
+  int64_t row_tiles = ceilDiv(plan.rows, plan.tileRows());
+  int64_t line_work = w.length * row_tiles * plan.tile_vectors * plan.channels * plan.taps();
+  while (batch * line_pieces * row_pieces < kFewChunks) {
+    int64_t lines = ceilDiv(w.count, line_pieces), tiles = ceilDiv(row_tiles, row_pieces);
+    if (line_work * w.count / (line_pieces * row_pieces) < 2 * kSmallChunk) break;
+    bool cuts_rows = tiles % 2 == 0, overlaps = lines < 2 * w.seen(1);
+    if (lines % 2 == 0 && (!overlaps || !cuts_rows))
+      line_pieces *= 2;
+    else if (tiles > 1)
+      row_pieces *= 2;
+    else if (lines > 1)
+      line_pieces *= 2;
+    else
+      break;
+  }
+  plan.lines_per_chunk = ceilDiv(w.count, line_pieces);
+  plan.rows_per_chunk = ceilDiv(row_tiles, row_pieces) * plan.tileRows();
+}
+
+} // namespace
+
+int64_t LinesPlan::channelPitch() const {
+  int64_t elements = windows.seen(lines_per_chunk) * windows.width();
+  // Channels a multiple of the page size apart would share the same few cache sets.
+  return elements * sum_bytes % 1024 == 0 ? elements + lanes : elements;
+}
+
+int64_t LinesPlan::sumsPitch() const {
+  return roundUp(lines_per_chunk * windows.length, lanes) + lanes;
+}
+
+int64_t LinesPlan::panelOffset() const {
+  return roundUp((channels * channelPitch() + lanes) * sum_bytes, 64);
+}
+
+int64_t LinesPlan::waitingOffset() const {
+  return panelOffset() +
+         roundUp((channels_per_block * taps() * tileRows() + lanes) * sum_bytes, 64);
+}
+
+int64_t LinesPlan::turnedOffset() const {
+  int64_t tiles = severalBlocks() ? lines_per_chunk * tilesOfLine() : 1;
+  return waitingOffset() + tiles * tile_places * tileRows() * sum_bytes;
+}
+
+int64_t LinesPlan::scratchBytes() const {
+  return turnedOffset() + roundUp(tileRows() * sumsPitch() * sum_bytes, 64);
+}
+
+std::optional<LinesPlan> planLines(const DotPlan& dot, const WindowLines& windows) {
+  const DotShape& s = dot.shape;
+  LinesPlan plan;
+  plan.windows = windows;
+  plan.lanes = dot.lanes;
+  plan.sum_bytes = int(dot.sumBytes());
+  plan.rows = s.m;
+  if (s.m == kDynamic || s.k == kDynamic || dot.group != 1 || plan.taps() == 1 ||
+      s.element == DotElement::i64 || s.m < plan.lanes || s.a.column_stride == kDynamic ||
+      s.a.row_stride == kDynamic)
+    return std::nullopt;
+  plan.channels = s.k / plan.taps();
+  if (windows.seen(1) * plan.channels * windows.width() * plan.sum_bytes > kMostCopyBytes)
+    return std::nullopt;
+  chooseTile(plan, dot.target.vector_registers);
+  double along_columns = double(ceilDiv(s.n, plan.lanes) * s.m);
+  if (plan.tile_places == 0 || costOf(plan) >= kPackedWindows * along_columns) return std::nullopt;
+  int64_t channel_bytes = plan.taps() * plan.tileRows() * plan.sum_bytes;
+  int64_t most = std::max<int64_t>(kPanelBytes / channel_bytes, 1);
+  plan.channels_per_block = ceilDiv(plan.channels, ceilDiv(plan.channels, most));
+  chooseChunks(plan, s.batch == kDynamic ? 1 : std::max<int64_t>(s.batch, 1));
+  return plan;
+}
+
+} // namespace weft::cpu
