@@ -66,6 +66,9 @@ void infer_scan(const OpCall& call, Meta& result, int64_t&) {
   check_dim(call, x);
   if (x.dtype == DType::boolean)
     fail(call, ErrorKind::dtype, "the operand must have numbers, got " + describe(x));
+  if (call.structure[1] < 0 || call.structure[1] > 2)
+    fail(call, ErrorKind::value,
+         "the fold must be 0, 1 or 2, got " + std::to_string(call.structure[1]));
   if (call.structure[1] > 1 && !is_floating(x.dtype))
     fail(call, ErrorKind::dtype,
          "a logarithmic sum must be of a floating operand, got " + describe(x));
