@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kMostOpsUnrolled = 2048;
 
 // The threads of a warp are this many side by side along columns, and 4 along rows: what they read
-// of both factors in one step are few different places.
+// of both factors in one step are few different places. Of four threads in a row two read the same
+// of either factor: only then are both halves of a warp served at once.
 constexpr int kWarpColumns = 8, kWarpRows = kWarp / kWarpColumns;
 
 } // namespace
@@ -52,13 +53,15 @@ void PartPrinter::printProduct() {
 void PartPrinter::printByThreads() {
   const ProductPlan& product = *plan.product;
   std::string thread = "(int)WEFT_THREAD", in_warp = thread + " % " + text(kWarp);
+  std::string in_half = thread + " % " + text(2 * kWarpColumns);
   int warps = product.columns.threads / kWarpColumns; // side by side along columns
-  Side rows = declareSide(product.rows, tileNumber(product.rows),
-                          thread + " / " + text(kWarp * warps) + " * " + text(kWarpRows) + " + " +
-                              in_warp + " / " + text(kWarpColumns));
+  Side rows =
+      declareSide(product.rows, tileNumber(product.rows),
+                  thread + " / " + text(kWarp * warps) + " * " + text(kWarpRows) + " + " + in_warp +
+                      " / " + text(2 * kWarpColumns) + " * 2 + " + thread + " % 2");
   Side columns = declareSide(product.columns, tileNumber(product.columns),
                              thread + " / " + text(kWarp) + " % " + text(warps) + " * " +
-                                 text(kWarpColumns) + " + " + in_warp + " % " + text(kWarpColumns));
+                                 text(kWarpColumns) + " + " + in_half + " / 2");
   printTile(rows, columns, valueType(product.type));
 }
 
@@ -105,6 +108,7 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
   out.open("if (" + step + " + " + steps + " < " + depth + ")");
   both([&](const Side& s) { printFetch(s, step + " + " + steps + " + "); });
   out.close();
+  out.line("WEFT_MEET();");
   if (rows.matrices)
     printMultiplyMatrices(rows, columns, half, sums);
   else

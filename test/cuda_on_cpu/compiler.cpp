@@ -68,6 +68,7 @@ __attribute__((visibility("default"))) weft_index threadIdx, blockIdx, gridDim;
 __attribute__((visibility("default"))) void (*weft_sync)();
 }
 inline void __syncthreads() { weft_sync(); }
+inline void __syncwarp() {}
 // Threads of a block shuffle together. They meet once: who comes to the next shuffle writes where
 // nobody reads any more.
 template <class T> T __shfl_down_sync(unsigned, T value, int lanes) {
