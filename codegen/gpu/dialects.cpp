@@ -77,6 +77,8 @@ typedef uchar4 weft_u8x4;
 #define WEFT_MEET() __syncwarp()
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
 #define WEFT_HAS_MMA
+#define WEFT_COMMIT_COPIES() asm volatile("cp.async.commit_group;" ::: "memory")
+#define WEFT_AWAIT_COPIES(pending) asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory")
 #endif
 #define WEFT_SHUFFLE_DOWN(x, lanes) __shfl_down_sync(0xffffffffu, x, lanes)
 #define WEFT_IS_ALIGNED(pointer, bytes) (((weft_u64)(pointer) & ((bytes) - 1)) == 0)

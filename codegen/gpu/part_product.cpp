@@ -30,9 +30,9 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
          product.pitch(side),
          product.steps,
          std::min(product.vector(), side.per_thread),
-         product.fetched(side, product.steps),
+         product.fetched(side),
          product.fetchesRuns(side),
-         false};
+         2};
   out.line("const weft_i64 " + s.start + " = " + tile_number + " * " + text(s.tile) + ";");
   out.line("const int " + s.thread + " = " + thread_number + ";");
   out.line(valueType(product.type).str() + " " + s.next + "[" + text(s.fetched) + "];");
@@ -41,7 +41,7 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
 
 void PartPrinter::printProduct() {
   const ProductPlan& product = *plan.product;
-  if (product.matrix_steps == 0) return printByThreads();
+  if (!product.matrix_type) return printByThreads();
   out.line("#ifdef WEFT_HAS_MMA");
   printByMatrices();
   out.line("#else");
@@ -80,14 +80,17 @@ void PartPrinter::printTile(const Side& rows, const Side& columns, StringRef ele
             "(block / " + tiles(product.columns) + " / " + tiles(product.rows) + ")");
   std::string pointer = "WEFT_SHARED_POINTER " + element.str() + "*";
   out.line(pointer + " const " + rows.shared + " = (" + pointer + ")shared;");
-  out.line(pointer + " const " + columns.shared + " = " + rows.half("2") + ";");
+  out.line(pointer + " const " + columns.shared + " = " + rows.half(text(rows.copies)) + ";");
   int count = rows.side.per_thread * columns.side.per_thread;
   std::string sums = names.fresh("sums");
   out.line(valueType(product.type).str() + " " + sums + "[" + text(count) + "];");
   std::string i = openUnrolled("i", 0, count);
   out.line(sums + "[" + i + "] = 0;");
   out.close();
-  printSteps(rows, columns, sums);
+  if (rows.pairs > 0)
+    printMatrixSteps(rows, columns, sums);
+  else
+    printSteps(rows, columns, sums);
   printTileEnd(rows, columns, sums);
 }
 
@@ -109,10 +112,7 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
   both([&](const Side& s) { printFetch(s, step + " + " + steps + " + "); });
   out.close();
   out.line("WEFT_MEET();");
-  if (rows.matrices)
-    printMultiplyMatrices(rows, columns, half, sums);
-  else
-    printMultiply(rows, columns, half, sums);
+  printMultiply(rows, columns, half, sums);
   out.line(half + " = 1 - " + half + ";");
   both([&](const Side& s) { printKeep(s, half); });
   out.line("WEFT_BARRIER();");
