@@ -29,6 +29,7 @@ typedef uchar4 weft_u8x4;
 #define WEFT_BLOCK ((weft_i64)get_group_id(0))
 #define WEFT_BLOCKS ((weft_i64)get_num_groups(0))
 #define WEFT_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#define WEFT_MEET()
 #define WEFT_IS_ALIGNED(pointer, bytes) (((weft_u64)(pointer) & ((bytes) - 1)) == 0)
 #define WEFT_UNROLL _Pragma("unroll")
 // PoCL 3.1 writes elsewhere where such a loop stands between barriers and is unrolled.
@@ -72,8 +73,12 @@ typedef uchar4 weft_u8x4;
 #define WEFT_BLOCK ((weft_i64)blockIdx.x)
 #define WEFT_BLOCKS ((weft_i64)gridDim.x)
 #define WEFT_BARRIER() __syncthreads()
+// Threads of a warp meet. No load moves from in front to behind: ptxas does so with those in a branch.
+#define WEFT_MEET() __syncwarp()
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
 #define WEFT_HAS_MMA
+#define WEFT_COMMIT_COPIES() asm volatile("cp.async.commit_group;" ::: "memory")
+#define WEFT_AWAIT_COPIES(pending) asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory")
 #endif
 #define WEFT_SHUFFLE_DOWN(x, lanes) __shfl_down_sync(0xffffffffu, x, lanes)
 #define WEFT_IS_ALIGNED(pointer, bytes) (((weft_u64)(pointer) & ((bytes) - 1)) == 0)

@@ -36,8 +36,7 @@ public:
 
   DeviceKernel run() {
     printSignature();
-    if (plan.shared_bytes > 0)
-      out.line("WEFT_SHARED weft_u64 shared[" + std::to_string((plan.shared_bytes + 7) / 8) + "];");
+    printShared();
     for (const std::string& text : prologue)
       out.line(text);
     if (plan.strided)
@@ -86,6 +85,21 @@ private:
              "WEFT_GLOBAL weft_u32* error, weft_u32 launch, WEFT_GLOBAL weft_u8* scratch)");
     // No early return: not every driver takes barriers behind one.
     prologue.push_back("const bool live = !weft_is_stopped(error, launch);");
+  }
+
+  void printShared() {
+    auto declare = [&](int64_t bytes) {
+      out.line("WEFT_SHARED weft_u64 shared[" + std::to_string((bytes + 7) / 8) + "];");
+    };
+    if (plan.matrix_bytes > plan.shared_bytes) {
+      out.line("#ifdef WEFT_HAS_MMA");
+      declare(plan.matrix_bytes);
+      out.line("#else");
+      declare(plan.shared_bytes);
+      out.line("#endif");
+    } else if (plan.shared_bytes > 0) {
+      declare(plan.shared_bytes);
+    }
   }
 
   bool hasSeveralParts() const { return plan.parts.size() > 1; }

@@ -157,6 +157,35 @@ constexpr Function kFunctions[] = {
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 })"},
+    // Gives each thread of a warp its parts of four matrices of 8 x 8, as weft_mma_* takes them:
+    // thread
+    // l says where row l % 8 of matrix l / 8 lies, and where matrices are transposed, which column.
+    {"weft_matrices",
+     R"(void weft_matrices(weft_u32* to, const WEFT_SHARED_POINTER weft_u16* line) {
+#ifdef WEFT_HAS_MMA
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"((weft_u32)__cvta_generic_to_shared(line)) : "memory");
+#endif
+})"},
+    {"weft_matrices_transposed",
+     R"(void weft_matrices_transposed(weft_u32* to, const WEFT_SHARED_POINTER weft_u16* line) {
+#ifdef WEFT_HAS_MMA
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"((weft_u32)__cvta_generic_to_shared(line)) : "memory");
+#endif
+})"},
+    // Starts to copy 16 bytes to shared memory. They are there for the thread once it has awaited
+    // its WEFT_COMMIT_COPIES, for the others behind the next barrier.
+    {"weft_copy16",
+     R"(void weft_copy16(WEFT_SHARED_POINTER weft_u16* to, const WEFT_GLOBAL weft_u16* from) {
+#ifdef WEFT_HAS_MMA
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;"
+               :: "r"((weft_u32)__cvta_generic_to_shared(to)),
+                  "l"(__cvta_generic_to_global(from)) : "memory");
+#endif
+})"},
     // Philox4x32-10 (Salmon et al., SC 2011).
     {"weft_philox",
      R"(weft_i64 weft_philox(weft_i64 seed, weft_i64 stream, weft_i64 counter, int word) {

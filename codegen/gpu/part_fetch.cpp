@@ -124,14 +124,7 @@ void PartPrinter::printFetchRun(const Side& s, const Fetched& fetched, const std
     registers_[load] = array + "[" + j + "]";
   auto [row_j, k_j] = at(j);
   std::string to = s.next + "[" + fetched.number + " + " + j + "]";
-  if (s.matrices) { // bits of the only load
-    Texts here = insideOf(s, row_j, k_j, 1);
-    std::string bits = registers_[s.side.wide_loads.front()];
-    out.line(to + " = " + (here.empty() ? bits : llvm::join(here, " && ") + " ? " + bits + " : 0") +
-             ";");
-  } else {
-    printFetchElement(s, to, row_j, k_j);
-  }
+  printFetchElement(s, to, row_j, k_j);
   registers_.clear();
   out.closeTo(outside);
 }
@@ -157,7 +150,6 @@ void PartPrinter::printFetchEdge(const Side& s, ArrayRef<std::string> arrays,
 }
 
 void PartPrinter::printKeep(const Side& s, const std::string& half) {
-  if (s.matrices) return printKeepMatrix(s, half);
   Fetched fetched = openFetched(s);
   std::string to = "(" + s.half(half) + ")[";
   if (!s.runs) {

@@ -127,8 +127,25 @@ private:
 
   //--- part_mma.cpp: products by tensor cores
   void printByMatrices();
-  void printKeepMatrix(const Side& side, const std::string& half);
-  void printMultiplyMatrices(const Side& rows, const Side& columns, const std::string& half,
+  Side declareMatrices(const ProductSide& side, int warps, int apart, int pairs);
+  void printMatrixSteps(const Side& rows, const Side& columns, const std::string& sums);
+  struct Chunk { // 16 bytes of a stretch: whether the thread has it, and where it lies
+    std::string exists, place, row, k, from;
+  };
+  struct Copies { // the thread's chunks of a stretch: their number and the names of what is known
+    const Side& side;
+    int count;
+    std::string from, place, whole;
+  };
+  Chunk declareChunk(const Side& side, const std::string& e, const std::string& first);
+  Copies declareCopies(const Side& side);
+  void printCopies(const Copies& copies, const std::string& first, const std::string& stage);
+  void printChunks(const Copies& copies, const std::string& first, const std::string& stage);
+  void printCopyEdge(const Side& side, const std::string& to, const std::string& row,
+                     const std::string& k);
+  void printReadMatrices(const Side& side, const std::string& to, const std::string& stage,
+                         const std::string& first, const std::string& k);
+  void printMultiplyMatrices(const Side& rows, const Side& columns, const std::string& stage,
                              const std::string& sums);
 
   //--- part_memory.cpp: loads, stores, barriers

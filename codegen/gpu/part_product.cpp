@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kMostOpsUnrolled = 2048;
 
 // The threads of a warp are this many side by side along columns, and 4 along rows: what they read
-// of both factors in one step are few different places.
+// of both factors in one step are few different places. Of four threads in a row two read the same
+// of either factor: only then are both halves of a warp served at once.
 constexpr int kWarpColumns = 8, kWarpRows = kWarp / kWarpColumns;
 
 } // namespace
@@ -29,9 +30,9 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
          product.pitch(side),
          product.steps,
          std::min(product.vector(), side.per_thread),
-         product.fetched(side, product.steps),
+         product.fetched(side),
          product.fetchesRuns(side),
-         false};
+         2};
   out.line("const weft_i64 " + s.start + " = " + tile_number + " * " + text(s.tile) + ";");
   out.line("const int " + s.thread + " = " + thread_number + ";");
   out.line(valueType(product.type).str() + " " + s.next + "[" + text(s.fetched) + "];");
@@ -40,7 +41,7 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
 
 void PartPrinter::printProduct() {
   const ProductPlan& product = *plan.product;
-  if (product.matrix_steps == 0) return printByThreads();
+  if (!product.matrix_type) return printByThreads();
   out.line("#ifdef WEFT_HAS_MMA");
   printByMatrices();
   out.line("#else");
@@ -52,13 +53,15 @@ void PartPrinter::printProduct() {
 void PartPrinter::printByThreads() {
   const ProductPlan& product = *plan.product;
   std::string thread = "(int)WEFT_THREAD", in_warp = thread + " % " + text(kWarp);
+  std::string in_half = thread + " % " + text(2 * kWarpColumns);
   int warps = product.columns.threads / kWarpColumns; // side by side along columns
-  Side rows = declareSide(product.rows, tileNumber(product.rows),
-                          thread + " / " + text(kWarp * warps) + " * " + text(kWarpRows) + " + " +
-                              in_warp + " / " + text(kWarpColumns));
+  Side rows =
+      declareSide(product.rows, tileNumber(product.rows),
+                  thread + " / " + text(kWarp * warps) + " * " + text(kWarpRows) + " + " + in_warp +
+                      " / " + text(2 * kWarpColumns) + " * 2 + " + thread + " % 2");
   Side columns = declareSide(product.columns, tileNumber(product.columns),
                              thread + " / " + text(kWarp) + " % " + text(warps) + " * " +
-                                 text(kWarpColumns) + " + " + in_warp + " % " + text(kWarpColumns));
+                                 text(kWarpColumns) + " + " + in_half + " / 2");
   printTile(rows, columns, valueType(product.type));
 }
 
@@ -77,14 +80,17 @@ void PartPrinter::printTile(const Side& rows, const Side& columns, StringRef ele
             "(block / " + tiles(product.columns) + " / " + tiles(product.rows) + ")");
   std::string pointer = "WEFT_SHARED_POINTER " + element.str() + "*";
   out.line(pointer + " const " + rows.shared + " = (" + pointer + ")shared;");
-  out.line(pointer + " const " + columns.shared + " = " + rows.half("2") + ";");
+  out.line(pointer + " const " + columns.shared + " = " + rows.half(text(rows.copies)) + ";");
   int count = rows.side.per_thread * columns.side.per_thread;
   std::string sums = names.fresh("sums");
   out.line(valueType(product.type).str() + " " + sums + "[" + text(count) + "];");
   std::string i = openUnrolled("i", 0, count);
   out.line(sums + "[" + i + "] = 0;");
   out.close();
-  printSteps(rows, columns, sums);
+  if (rows.pairs > 0)
+    printMatrixSteps(rows, columns, sums);
+  else
+    printSteps(rows, columns, sums);
   printTileEnd(rows, columns, sums);
 }
 
@@ -105,10 +111,8 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
   out.open("if (" + step + " + " + steps + " < " + depth + ")");
   both([&](const Side& s) { printFetch(s, step + " + " + steps + " + "); });
   out.close();
-  if (rows.matrices)
-    printMultiplyMatrices(rows, columns, half, sums);
-  else
-    printMultiply(rows, columns, half, sums);
+  out.line("WEFT_MEET();");
+  printMultiply(rows, columns, half, sums);
   out.line(half + " = 1 - " + half + ";");
   both([&](const Side& s) { printKeep(s, half); });
   out.line("WEFT_BARRIER();");

@@ -191,6 +191,8 @@ KernelPlan planPhase(ArrayRef<PartOp> phase) {
                   : part.point_per_thread ? part.points.ceilDiv(plan.threads)
                                           : part.points;
     if (part.product) plan.shared_bytes = std::max(plan.shared_bytes, part.product->sharedBytes());
+    if (part.product && part.product->matrix_type)
+      plan.matrix_bytes = std::max(plan.matrix_bytes, part.product->matrixBytes());
     plan.blocks = plan.blocks + part.blocks;
     // Blocks do their parts one after another; the sum is an upper bound where sizes are unknown.
     AffineExpr scratch = placeLocals(part, plan);

@@ -47,6 +47,7 @@ struct KernelPlan {
   std::vector<PartPlan> parts;
   int threads = 1;          // of every block, a power of two
   int64_t shared_bytes = 0; // of every block
+  int64_t matrix_bytes = 0; // of one whose products are by tensor cores, where these need more
   // Expressions of the kernel's sizes. Blocks of the parts are numbered one after another. With
   // scratch memory no more than kMostResident blocks are launched, and each does several in turn.
   mlir::AffineExpr blocks, scratch_bytes;

@@ -1,6 +1,8 @@
 // Finds rows, columns and batch of a product, and chooses its tile: see product.h.
 #include "codegen/gpu/product.h"
 
+#include "ir/weft/index_math.h"
+
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -10,7 +12,9 @@ namespace weft::gpu {
 namespace {
 
 constexpr int64_t kSharedBytes = 32 * 1024; // every device has as much
-constexpr int64_t kLeastExtent = 16;        // of rows and columns, for which a tile pays
+constexpr int kMatrixBytes = 48 * 1024;     // and this, one with tensor cores
+constexpr int kMostStages = 4;
+constexpr int64_t kLeastExtent = 16; // of rows and columns, for which a tile pays
 constexpr int64_t kLeastSteps = 8;
 constexpr int64_t kTypicalExtent = 64;    // assumed for sizes that are arguments
 constexpr int64_t kMultiprocessors = 128; // of a large device
@@ -21,6 +25,8 @@ struct Shape {
   int rows, columns, row_threads, column_threads;
   double share;
 };
+// Tensor cores read columns of the right factor 16 at a time: half as many are a thread's.
+constexpr int kLeastMatrixColumns = 4;
 constexpr Shape kShapes[] = {
     {8, 8, 16, 16, 1},   {8, 8, 16, 8, 0.97}, {8, 8, 8, 16, 0.97},
     {8, 4, 16, 16, 0.8}, {4, 8, 16, 16, 0.8}, {4, 4, 16, 16, 0.7},
@@ -99,6 +105,7 @@ void chooseTile(ProductPlan& plan, bool alone) {
       int threads = shape.row_threads * shape.column_threads;
       int rows = shape.rows * shape.row_threads, columns = shape.columns * shape.column_threads;
       if (!alone && threads != kSharedBlockThreads) continue;
+      if (plan.matrix_type && shape.columns < kLeastMatrixColumns) continue;
       double tiles = double(typical(plan.batches)) *
                      double(ceilDiv(typical(plan.rows.extent), rows)) *
                      double(ceilDiv(typical(plan.columns.extent), columns));
@@ -111,25 +118,27 @@ void chooseTile(ProductPlan& plan, bool alone) {
     plan.steps /= 2;
 }
 
-// The type of a factor that is nothing but a load of 16 bits which threads fetch by runs.
-Type narrowType(const ProductSide& side) {
+// The type of a factor that is nothing but a load of 16 bits whose elements lie side by side by
+// chunks.
+Type narrowType(const ProductSide& side, PartOp part) {
   if (side.ops.size() != 1 || side.wide_loads.size() != 1) return {};
+  auto extent = part.getAxis(side.axes.back()).getConstantExtent();
+  if (!side.k_fast && side.axes.size() > 1 && *extent % kChunk != 0) return {};
   LoadOp load = side.wide_loads.front();
   Type type = elementType(load.getMemory().getType());
   return side.factor == load.getResult() && (type.isBF16() || type.isF16()) ? type : Type();
 }
 
-void chooseMatrices(ProductPlan& plan) {
-  Type type = narrowType(plan.rows);
-  if (!type || type != narrowType(plan.columns) || !plan.type.isF32()) return;
-  plan.matrix_type = type;
-  for (int steps : {32, 16}) {
-    plan.matrix_steps = steps;
-    bool runs =
-        plan.fetched(plan.rows, steps) % kRun == 0 && plan.fetched(plan.columns, steps) % kRun == 0;
-    if (runs && plan.sharedBytes() <= kSharedBytes) return;
+// From a step of k to the next in memory, where it is always the same.
+AffineExpr stepOf(LoadOp load, Value k) {
+  AffineMap map = load.getMap();
+  AffineExpr next = map.getResult(0);
+  for (auto [dim, index] : llvm::enumerate(load.getIndices())) {
+    AffineExpr here = getAffineDimExpr(unsigned(dim), map.getContext());
+    if (index == k) next = next.replace(here, here + 1);
   }
-  plan.matrix_steps = 0;
+  AffineExpr step = ir::canonical(next - map.getResult(0));
+  return step.isSymbolicOrConstant() ? step : AffineExpr();
 }
 
 // Loads of a factor whose elements lie side by side along what threads fetch along. A run of rows
@@ -150,11 +159,16 @@ void findWideLoads(ProductSide& side, PartOp part, DotOp dot) {
 } // namespace
 
 int64_t ProductPlan::sharedBytes() const {
-  int64_t by_threads = int64_t(steps) * (pitch(rows) + pitch(columns)) * elementBytes(type);
-  int64_t matrices = 0;
-  if (matrix_steps > 0)
-    matrices = int64_t(rows.tile() + columns.tile()) * (matrix_steps + kMatrixPadding) * 2;
-  return 2 * std::max(by_threads, matrices);
+  return 2 * int64_t(steps) * (pitch(rows) + pitch(columns)) * elementBytes(type);
+}
+
+int64_t ProductPlan::matrixBytes() const {
+  return int64_t(stages()) * (rows.tile() + columns.tile()) * kMatrixSteps * 2;
+}
+
+int ProductPlan::stages() const {
+  return std::min<int>(kMostStages,
+                       kMatrixBytes / ((rows.tile() + columns.tile()) * kMatrixSteps * 2));
 }
 
 AffineExpr ProductPlan::blocks() const {
@@ -213,8 +227,13 @@ std::optional<ProductPlan> matchProduct(PartOp part, bool alone) {
   if (typical(plan.depth) < kLeastSteps) return {};
   plan.batches = extentOf(part, plan.batch_axes);
   if (typical(plan.batches) == 0) return {};
+  if (Type type = narrowType(plan.rows, part);
+      type == narrowType(plan.columns, part) && plan.type.isF32())
+    plan.matrix_type = type;
+  if (plan.matrix_type)
+    for (ProductSide* side : {&plan.rows, &plan.columns})
+      side->step = stepOf(side->wide_loads.front(), plan.dot.getIndex());
   chooseTile(plan, alone);
-  chooseMatrices(plan);
   return plan;
 }
 

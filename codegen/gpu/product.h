@@ -20,6 +20,8 @@ struct ProductSide {
   std::vector<mlir::Operation*> ops; // that compute the factor, in order
   // Loads among them that are contiguous along k, or else along the axes: fetched by runs.
   llvm::SmallVector<loom::LoadOp> wide_loads;
+  // Of what tensor cores multiply: from a step to the next in memory; null where that differs.
+  mlir::AffineExpr step;
 
   int tile() const { return per_thread * threads; }
 };
@@ -34,27 +36,28 @@ struct ProductPlan {
   mlir::AffineExpr batches, depth; // depth: the extent of k
   int steps = 16;
   mlir::Type type; // of the sums, and of what lies in shared memory: f32 or f64
-  // Where both factors are plain loads of bf16 or of f16, which tensor cores multiply: their type,
-  // and the steps of a stretch; 0 elsewhere.
+  // Where both factors are plain loads of bf16 or of f16, which tensor cores multiply: their type.
   mlir::Type matrix_type;
-  int matrix_steps = 0;
 
   /// Elements that one 16-byte access moves.
   int vector() const { return type.isF64() ? 2 : 4; }
   int threads() const { return rows.threads * columns.threads; }
   /// Elements of a stretch of a factor that a thread fetches.
-  int fetched(const ProductSide& side, int of_steps) const {
-    return side.tile() * of_steps / threads();
-  }
+  int fetched(const ProductSide& side) const { return side.tile() * steps / threads(); }
   /// Whether a thread fetches whole runs of a factor.
   bool fetchesRuns(const ProductSide& side) const {
-    return !side.wide_loads.empty() && fetched(side, steps) % kRun == 0;
+    return !side.wide_loads.empty() && fetched(side) % kRun == 0;
   }
   /// Elements from one step to the next in shared memory; the padding keeps stores from meeting in
   /// one bank.
   int pitch(const ProductSide& side) const { return side.tile() + vector(); }
   /// Bytes of both factors, twice: one is read while the other is written.
   int64_t sharedBytes() const;
+  /// Stretches that tensor cores have in shared memory: one is read while the others are on their
+  /// way.
+  int stages() const;
+  /// Bytes of these.
+  int64_t matrixBytes() const;
   mlir::AffineExpr blocks() const;
 };
 
@@ -62,9 +65,10 @@ struct ProductPlan {
 /// which is fetched, or at the element's end.
 bool isProduct(loom::PartOp part);
 
-/// Elements behind the steps of a row of matrices in shared memory: rows l / 4 of a warp's threads
-/// lie in different banks.
-inline constexpr int kMatrixPadding = 8;
+/// Steps of k in a stretch that tensor cores multiply.
+inline constexpr int kMatrixSteps = 32;
+/// Elements of 16 bits that one access moves from memory to shared memory.
+inline constexpr int kChunk = 8;
 
 /// Threads of a block whose kernel does more than a product.
 inline constexpr int kSharedBlockThreads = 256;

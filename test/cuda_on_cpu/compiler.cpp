@@ -68,6 +68,7 @@ __attribute__((visibility("default"))) weft_index threadIdx, blockIdx, gridDim;
 __attribute__((visibility("default"))) void (*weft_sync)();
 }
 inline void __syncthreads() { weft_sync(); }
+inline void __syncwarp() {}
 // Threads of a block shuffle together. They meet once: who comes to the next shuffle writes where
 // nobody reads any more.
 template <class T> T __shfl_down_sync(unsigned, T value, int lanes) {
@@ -83,6 +84,9 @@ template <class T> T __shfl_down_sync(unsigned, T value, int lanes) {
 #define WEFT_HAS_MMA
 #define WEFT_HAS_weft_mma_bf16
 #define WEFT_HAS_weft_mma_f16
+#define WEFT_HAS_weft_matrices
+#define WEFT_HAS_weft_matrices_transposed
+#define WEFT_HAS_weft_copy16
 template <class Widen>
 void weft_mma(float* upper, float* lower, const unsigned* a, const unsigned* b, Widen widen) {
   struct Parts {
@@ -106,6 +110,57 @@ void weft_mma(float* upper, float* lower, const unsigned* a, const unsigned* b, 
       }
     }
 }
+// Every thread gives the place of one line and takes its parts of four matrices, as PTX ISA says of
+// ldmatrix.
+inline void weft_matrices_of(unsigned* to, const unsigned short* line, bool transposed) {
+  static const unsigned short* given[2][1024];
+  static unsigned char turn[1024];
+  const unsigned thread = threadIdx.x, half = turn[thread] ^= 1, lane = thread % 32;
+  given[half][thread] = line;
+  weft_sync();
+  for (unsigned m = 0; m < 4; m++) {
+    const unsigned short* const* lines = &given[half][thread - lane + m * 8];
+    const unsigned major = lane / 4, minor = lane % 4 * 2;
+    const unsigned first = transposed ? lines[minor][major] : lines[major][minor];
+    const unsigned second = transposed ? lines[minor + 1][major] : lines[major][minor + 1];
+    to[m] = first | second << 16;
+  }
+}
+inline void weft_matrices(unsigned* to, const unsigned short* line) {
+  weft_matrices_of(to, line, false);
+}
+inline void weft_matrices_transposed(unsigned* to, const unsigned short* line) {
+  weft_matrices_of(to, line, true);
+}
+// Copies come when the thread awaits them and no sooner, and only to and from what is aligned.
+struct weft_copies {
+  struct {
+    void* to;
+    const void* from;
+    unsigned group;
+  } all[128];
+  unsigned first, last, group;
+};
+inline weft_copies& weft_copies_of_thread() {
+  static weft_copies copies[1024];
+  return copies[threadIdx.x];
+}
+inline void weft_copy16(unsigned short* to, const unsigned short* from) {
+  weft_copies& copies = weft_copies_of_thread();
+  if (((unsigned long long)to | (unsigned long long)from) % 16 != 0) __builtin_trap();
+  if (copies.last - copies.first == 128) __builtin_trap();
+  copies.all[copies.last++ % 128] = {to, from, copies.group};
+}
+inline void weft_await_copies(unsigned pending) {
+  weft_copies& copies = weft_copies_of_thread();
+  for (; copies.first != copies.last; copies.first++) {
+    const auto& copy = copies.all[copies.first % 128];
+    if (copies.group - copy.group <= pending) break;
+    std::memcpy(copy.to, copy.from, 16);
+  }
+}
+#define WEFT_COMMIT_COPIES() ((void)weft_copies_of_thread().group++)
+#define WEFT_AWAIT_COPIES(pending) weft_await_copies(pending)
 inline float weft_widened_bf16(unsigned x);
 inline float weft_widened_f16(unsigned x);
 inline void weft_mma_bf16(float* upper, float* lower, const unsigned* a, const unsigned* b) {

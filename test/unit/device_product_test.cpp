@@ -88,6 +88,18 @@ TEST_CASE("products of transposed and strided factors, and of each type", "[devi
   }
 }
 
+TEST_CASE("products of bf16 in several stretches, by rows, by columns and across the ends",
+          "[device]") {
+  const char* lefts[] = {"i * $K + k", "k * $M + i"};
+  const char* rights[] = {"k * $N + j", "j * $K + k"};
+  for (const char* a : lefts)
+    for (const char* b : rights) {
+      check_product(72, 64, 200, "bf16", {a, b});
+      check_product(64, 136, 40, "bf16", {a, b});
+    }
+  check_product(70, 66, 164, "bf16");
+}
+
 TEST_CASE("products of sizes that are arguments, over batches and several axes", "[device]") {
   // Rows are (g, i): the batch h stands between them.
   const char* text =

@@ -2,14 +2,14 @@
 // RUN: weft-opt %s --emit=cuda | FileCheck %s
 
 // A block of 128 threads computes 128 x 64 elements, a thread 8 x 8 of them, so that 128 blocks are at work. Extents are
-// multiples of the tile's: nothing is masked. A warp's threads are 4 along the rows and 8 along the columns.
+// multiples of the tile's: nothing is masked. A warp's threads are 4 along the rows and 8 along the columns, two rows side by side.
 // CHECK: WEFT_KERNEL(128) product(
 // CHECK-NEXT: WEFT_SHARED weft_u64 shared[3200];
 // CHECK: const weft_i64 [[ROW0:start[0-9]+]] = block / 16 % 8 * 128;
-// CHECK-NEXT: const int [[TR:thread[0-9]+]] = (int)WEFT_THREAD / 32 * 4 + (int)WEFT_THREAD % 32 / 8;
+// CHECK-NEXT: const int [[TR:thread[0-9]+]] = (int)WEFT_THREAD / 32 * 4 + (int)WEFT_THREAD % 32 / 16 * 2 + (int)WEFT_THREAD % 2;
 // CHECK-NEXT: float [[NA:next[0-9]+]][16];
 // CHECK-NEXT: const weft_i64 [[COLUMN0:start[0-9]+]] = block % 16 * 64;
-// CHECK-NEXT: const int [[TC:thread[0-9]+]] = (int)WEFT_THREAD / 32 % 1 * 8 + (int)WEFT_THREAD % 32 % 8;
+// CHECK-NEXT: const int [[TC:thread[0-9]+]] = (int)WEFT_THREAD / 32 % 1 * 8 + (int)WEFT_THREAD % 16 / 2;
 // CHECK-NEXT: float [[NB:next[0-9]+]][8];
 // CHECK: float [[S:sums[0-9]+]][64];
 // Threads side by side fetch along k from the left factor, along the columns from the right one, 16 bytes each where the address allows.
