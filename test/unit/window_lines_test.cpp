@@ -43,10 +43,10 @@ ProductWindow windowOf(MLIRContext& context, const Image& g) {
 
 TEST_CASE("windows lie in lines of the image") {
   MLIRContext context;
-  for (const Image& g : {Image{14, 14, 3, 3, 1, 1, 1}, Image{15, 12, 3, 3, 2, 1, 1},
-                         Image{13, 17, 5, 3, 1, 2, 2}, Image{9, 11, 3, 3, 2, 0, 1},
-                         Image{12, 12, 3, 1, 1, 0, 1}, Image{12, 12, 1, 5, 3, 0, 1},
-                         Image{20, 18, 3, 3, 2, 2, 2}, Image{7, 7, 7, 7, 2, 3, 1}}) {
+  for (const Image& g :
+       {Image{14, 14, 3, 3, 1, 1, 1}, Image{15, 12, 3, 3, 2, 1, 1}, Image{13, 17, 5, 3, 1, 2, 2},
+        Image{9, 11, 3, 3, 2, 0, 1}, Image{12, 12, 3, 1, 1, 0, 1}, Image{12, 12, 1, 5, 3, 0, 1},
+        Image{20, 18, 3, 3, 2, 2, 2}, Image{7, 7, 7, 7, 2, 3, 1}}) {
     INFO(g.height << " x " << g.width << ", " << g.kernel_height << " x " << g.kernel_width
                   << ", stride " << g.stride << ", padding " << g.padding << ", dilation "
                   << g.dilation);
@@ -109,6 +109,6 @@ TEST_CASE("lanes run along the rows where lines fill tiles and columns would not
   REQUIRE(large);
   CHECK(large->tile_places * large->tile_vectors == 28);
   CHECK(large->lineChunks() == 8);
-  CHECK(!plan(64, 8, {56, 56, 3, 3, 1, 1, 1}));     // fewer rows than lanes
-  CHECK(!plan(4096, 64, {56, 56, 3, 3, 1, 1, 1}));  // lines of more channels than the cache holds
+  CHECK(!plan(64, 8, {56, 56, 3, 3, 1, 1, 1}));    // fewer rows than lanes
+  CHECK(!plan(4096, 64, {56, 56, 3, 3, 1, 1, 1})); // lines of more channels than the cache holds
 }
