@@ -41,8 +41,8 @@ private:
   };
 
   void emitEntry(Value* batch, const Range& rows, const Range& columns) {
-    a_base = entryBase(problem.a, batch);
-    b_base = entryBase(problem.b, batch);
+    a_base = emitDotEntry(b, types, problem.a, batch);
+    b_base = emitDotEntry(b, types, problem.b, batch);
     auto block_body = [&](const Block& block) {
       if (plan.packs_a) packRows(rows, block);
       emitDotLoop(b, columns.begin, columns.end, plan.tileColumns(), [&](Value* column) {
@@ -225,11 +225,6 @@ private:
     return smaller(column, b.getInt64(plan.shape.n - int64_t(vectors) * plan.lanes));
   }
 
-  Value* entryBase(const DotOperand& operand, Value* batch) {
-    return operand.batch_offset ? at(types.stored, operand.base, operand.batch_offset(b, batch))
-                                : operand.base;
-  }
-
   Value* offset(Value* row, const DotSize& row_stride, Value* column,
                 const DotSize& column_stride) {
     return emitDotOffset(b, emitDotOffset(b, zero, row, value(row_stride)), column,
@@ -241,7 +236,7 @@ private:
     return {begin, smaller(b.CreateNSWAdd(begin, b.getInt64(size)), extent)};
   }
 
-  Value* value(const DotSize& size) { return size.value ? size.value : b.getInt64(size.constant); }
+  Value* value(const DotSize& size) { return emitDotSize(b, size); }
 
   Value* ceilDiv(Value* extent, int64_t size) {
     if (size == 1) return extent;

@@ -231,7 +231,8 @@ private:
     Value* count = b.CreateNSWAdd(
         b.CreateNSWMul(b.CreateNSWSub(lines, b.getInt64(1)), b.getInt64(windows.line_step)),
         b.getInt64(windows.seen(1)));
-    Value* image = at(types.stored, entryBase(problem.b), b.getInt64(windows.origin));
+    Value* image =
+        at(types.stored, emitDotEntry(b, types, problem.b, batch), b.getInt64(windows.origin));
     b.CreateCall(copyFunction(),
                  {image, b.CreateNSWMul(first_line, b.getInt64(windows.line_step)), count, copy});
   }
@@ -252,8 +253,7 @@ private:
         });
       });
     });
-    Value* end_row = b.CreateBinaryIntrinsic(
-        Intrinsic::smin, b.CreateNSWAdd(row, b.getInt64(plan.tileRows())), b.getInt64(plan.rows));
+    Value* end_row = endOf(row, plan.tileRows(), plan.rows);
     emitDotLoop(b, row, end_row, 1, [&](Value* r) { emitEpilogue(row, r); });
   }
 
@@ -290,7 +290,7 @@ private:
   // Weights of a tile of rows and some channels, packed now or before.
   Value* panelOf(Value* row, Value* channel, Value* channels) {
     Value* step = b.CreateNSWMul(channel, b.getInt64(plan.taps()));
-    Value* from = at(types.stored, entryBase(problem.a),
+    Value* from = at(types.stored, emitDotEntry(b, types, problem.a, batch),
                      emitDotOffset(b, emitDotOffset(b, zero, row, value(problem.a.row_stride)),
                                    step, value(problem.a.column_stride)));
     DotPanel weights{plan.tileRows(), dot.shape.a.row_stride, dot.shape.a.column_stride, true};
@@ -358,11 +358,7 @@ private:
     return b.CreateBinaryIntrinsic(Intrinsic::smin, b.CreateNSWAdd(first, b.getInt64(size)),
                                    b.getInt64(extent));
   }
-  Value* entryBase(const DotOperand& operand) {
-    return operand.batch_offset ? at(types.stored, operand.base, operand.batch_offset(b, batch))
-                                : operand.base;
-  }
-  Value* value(const DotSize& size) { return size.value ? size.value : b.getInt64(size.constant); }
+  Value* value(const DotSize& size) { return emitDotSize(b, size); }
   Value* at(Type* type, Value* base, Value* index) { return b.CreateGEP(type, base, index); }
   Value* bytesBehind(Value* base, int64_t bytes) {
     return b.CreateConstGEP1_64(b.getInt8Ty(), base, bytes);

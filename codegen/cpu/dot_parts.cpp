@@ -113,6 +113,16 @@ Value* emitDotPanel(IRBuilderBase& b, const DotTypes& types, const DotPlan& plan
   return b.CreateSelect(is_there, b.CreateGEP(types.sum, panels, place), packed);
 }
 
+Value* emitDotSize(IRBuilderBase& b, const DotSize& size) {
+  return size.value ? size.value : b.getInt64(size.constant);
+}
+
+Value* emitDotEntry(IRBuilderBase& b, const DotTypes& types, const DotOperand& operand,
+                    Value* batch) {
+  if (!operand.batch_offset) return operand.base;
+  return b.CreateGEP(types.stored, operand.base, operand.batch_offset(b, batch));
+}
+
 Value* widenDot(IRBuilderBase& b, const DotTypes& types, Value* value) {
   if (types.stored == types.sum) return value;
   return types.is_f16 ? extendF16(b, value, types.has_f16c) : extendBf16(b, value);

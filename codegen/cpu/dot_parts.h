@@ -47,6 +47,13 @@ llvm::Value* emitDotPanel(llvm::IRBuilderBase& builder, const DotTypes& types, c
                           llvm::Value* steps, int64_t width, llvm::Value* packed,
                           llvm::function_ref<void()> pack);
 
+/// Returns a size as a number of the code.
+llvm::Value* emitDotSize(llvm::IRBuilderBase& builder, const DotSize& size);
+
+/// Returns where an operand's entry of the batch begins.
+llvm::Value* emitDotEntry(llvm::IRBuilderBase& builder, const DotTypes& types,
+                          const DotOperand& operand, llvm::Value* batch);
+
 /// Widens bf16 and f16 to f32.
 llvm::Value* widenDot(llvm::IRBuilderBase& builder, const DotTypes& types, llvm::Value* value);
 

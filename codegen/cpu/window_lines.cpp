@@ -3,6 +3,7 @@
 #include "codegen/cpu/window_lines.h"
 
 #include "codegen/cpu/plan.h"
+#include "ir/loom/affine_value.h"
 
 #include <algorithm>
 #include <numeric>
@@ -16,24 +17,7 @@ namespace {
 int64_t floorDiv(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
 
 // The value of an affine function of dim 0.
-int64_t valueAt(AffineExpr e, int64_t dim) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(e)) return constant.getValue();
-  auto binary = dyn_cast<AffineBinaryOpExpr>(e);
-  if (!binary) return dim;
-  int64_t x = valueAt(binary.getLHS(), dim), y = valueAt(binary.getRHS(), dim);
-  switch (e.getKind()) {
-  case AffineExprKind::Add:
-    return x + y;
-  case AffineExprKind::Mul:
-    return x * y;
-  case AffineExprKind::FloorDiv:
-    return floorDiv(x, y);
-  case AffineExprKind::CeilDiv:
-    return -floorDiv(-x, y);
-  default:
-    return x - floorDiv(x, y) * y;
-  }
-}
+int64_t valueAt(AffineExpr e, int64_t dim) { return affineValue(e, dim); }
 
 // The least number that dim 0 itself is divided by, or `otherwise`.
 int64_t leastDivisor(AffineExpr e, int64_t otherwise) {

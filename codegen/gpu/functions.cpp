@@ -1,6 +1,6 @@
-// Device functions for the scalar ops that are more than one C operator. Of the texts with a $F
-// there is one for f32 and one for f64; only what a source calls is printed, so that kernels
-// without f64 compile on devices without it.
+// Device functions for the scalar ops that are more than one C operator. Of the texts with a $
+// there are two, such as one for f32 and one for f64; only what a source calls is printed, so that
+// kernels without f64 compile on devices without it.
 #include "codegen/gpu/dialects.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -15,7 +15,7 @@ struct Function {
 
 // $F: f32 or f64. $T: its C type. $U: unsigned integer of its width. $fraction, $bias, $field: its
 // layout. $offset = 1.5 * 2^fraction + bias. $up = 2^bias, $down = 2^(fraction + 2 - bias), as
-// bits; $step = bias - fraction - 2.
+// bits; $step = bias - fraction - 2. $H: bf16 or f16. $across, $trans: of transposed matrices.
 constexpr Function kFunctions[] = {
     // error[0] is the number of the launch that raised first, error[1] its largest code. What was
     // enqueued behind that launch stores nothing, so that no value is made of refused ones. All
@@ -139,39 +139,21 @@ constexpr Function kFunctions[] = {
 })"},
     // Adds the product of a 16 x 16 and a 16 x 8 matrix to a 16 x 8 one, each spread over a warp
     // (PTX ISA, mma.m16n8k16). Called where WEFT_HAS_MMA is defined.
-    {"weft_mma_bf16",
-     R"(void weft_mma_bf16(float* upper, float* lower, const weft_u32* a, const weft_u32* b) {
+    {"weft_mma_$H",
+     R"(void weft_mma_$H(float* upper, float* lower, const weft_u32* a, const weft_u32* b) {
 #ifdef WEFT_HAS_MMA
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.$H.$H.f32 {%0, %1, %2, %3}, "
                "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+f"(upper[0]), "+f"(upper[1]), "+f"(lower[0]), "+f"(lower[1])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 })"},
-    {"weft_mma_f16",
-     R"(void weft_mma_f16(float* upper, float* lower, const weft_u32* a, const weft_u32* b) {
+    // Gives each thread of a warp its parts of four matrices of 8 x 8, as weft_mma_* takes them.
+    // Thread l says where row l % 8 of matrix l / 8 lies, or that column of transposed ones.
+    {"weft_matrices$across",
+     R"(void weft_matrices$across(weft_u32* to, const WEFT_SHARED_POINTER weft_u16* line) {
 #ifdef WEFT_HAS_MMA
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, "
-               "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-               : "+f"(upper[0]), "+f"(upper[1]), "+f"(lower[0]), "+f"(lower[1])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#endif
-})"},
-    // Gives each thread of a warp its parts of four matrices of 8 x 8, as weft_mma_* takes them:
-    // thread
-    // l says where row l % 8 of matrix l / 8 lies, and where matrices are transposed, which column.
-    {"weft_matrices",
-     R"(void weft_matrices(weft_u32* to, const WEFT_SHARED_POINTER weft_u16* line) {
-#ifdef WEFT_HAS_MMA
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"((weft_u32)__cvta_generic_to_shared(line)) : "memory");
-#endif
-})"},
-    {"weft_matrices_transposed",
-     R"(void weft_matrices_transposed(weft_u32* to, const WEFT_SHARED_POINTER weft_u16* line) {
-#ifdef WEFT_HAS_MMA
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4$trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
                : "r"((weft_u32)__cvta_generic_to_shared(line)) : "memory");
 #endif
@@ -211,20 +193,23 @@ std::string replaceAll(std::string text, llvm::StringRef from, llvm::StringRef t
   return text;
 }
 
-std::string instance(std::string text, bool is64) {
+std::string instance(std::string text, bool isSecond) {
   const std::pair<const char*, const char*> values[] = {
-      {"$fraction", is64 ? "52" : "23"},
-      {"$field", is64 ? "0x7ff" : "0xffu"},
-      {"$bias", is64 ? "1023" : "127"},
-      {"$offset", is64 ? "6755399441056767.0" : "12583039.0f"},
-      {"$step", is64 ? "969" : "102"},
-      {"$sign", is64 ? "63" : "31"},
-      {"$up", is64 ? "0x7fe0000000000000" : "0x7f000000u"},
-      {"$down", is64 ? "0x0360000000000000" : "0x0c800000u"},
-      {"$F", is64 ? "f64" : "f32"},
-      {"$T", is64 ? "double" : "float"},
-      {"$U", is64 ? "weft_u64" : "weft_u32"},
-      {"$s", is64 ? "" : "f"},
+      {"$fraction", isSecond ? "52" : "23"},
+      {"$field", isSecond ? "0x7ff" : "0xffu"},
+      {"$bias", isSecond ? "1023" : "127"},
+      {"$offset", isSecond ? "6755399441056767.0" : "12583039.0f"},
+      {"$step", isSecond ? "969" : "102"},
+      {"$sign", isSecond ? "63" : "31"},
+      {"$up", isSecond ? "0x7fe0000000000000" : "0x7f000000u"},
+      {"$down", isSecond ? "0x0360000000000000" : "0x0c800000u"},
+      {"$H", isSecond ? "f16" : "bf16"},
+      {"$across", isSecond ? "_transposed" : ""},
+      {"$trans", isSecond ? ".trans" : ""},
+      {"$F", isSecond ? "f64" : "f32"},
+      {"$T", isSecond ? "double" : "float"},
+      {"$U", isSecond ? "weft_u64" : "weft_u32"},
+      {"$s", isSecond ? "" : "f"},
   };
   for (auto [from, to] : values)
     text = replaceAll(text, from, to);
@@ -240,13 +225,13 @@ std::string functionsFor(llvm::StringRef text) {
   llvm::SmallVector<std::string> chosen;
   // Functions call those above them only.
   for (const Function& function : llvm::reverse(kFunctions))
-    for (bool is64 : {true, false}) {
+    for (bool isSecond : {true, false}) {
       bool both = llvm::StringRef(function.name).contains('$');
-      if (is64 && !both) continue;
-      if (!calls(all, instance(function.name, is64))) continue;
-      std::string guard = "WEFT_HAS_" + instance(function.name, is64);
+      if (isSecond && !both) continue;
+      if (!calls(all, instance(function.name, isSecond))) continue;
+      std::string guard = "WEFT_HAS_" + instance(function.name, isSecond);
       chosen.push_back("#ifndef " + guard + "\n#define " + guard + "\nWEFT_FUNCTION " +
-                       instance(function.text, is64) + "\n#endif\n");
+                       instance(function.text, isSecond) + "\n#endif\n");
       all += chosen.back();
     }
   return llvm::join(llvm::reverse(chosen), "");

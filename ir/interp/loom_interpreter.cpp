@@ -2,6 +2,7 @@
 #include "ir/interp/loom_interpreter.h"
 
 #include "ir/interp/loom_scalars.h"
+#include "ir/loom/affine_value.h"
 
 #include "llvm/ADT/DenseMap.h"
 
@@ -49,26 +50,7 @@ private:
   }
 
   int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> dims) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(expr)) return constant.getValue();
-    if (auto dim = dyn_cast<AffineDimExpr>(expr)) return dims[dim.getPosition()];
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) return sizes_[symbol.getPosition()];
-    auto binary = cast<AffineBinaryOpExpr>(expr);
-    int64_t x = evaluate(binary.getLHS(), dims), y = evaluate(binary.getRHS(), dims);
-    auto floorDiv = [](int64_t a, int64_t b) {
-      return a / b - (a % b != 0 && (a % b < 0) != (b < 0));
-    };
-    switch (binary.getKind()) {
-    case AffineExprKind::Add:
-      return x + y;
-    case AffineExprKind::Mul:
-      return x * y;
-    case AffineExprKind::FloorDiv:
-      return floorDiv(x, y);
-    case AffineExprKind::CeilDiv:
-      return -floorDiv(-x, y);
-    default:
-      return x - floorDiv(x, y) * y;
-    }
+    return affineValue(expr, dims, sizes_);
   }
 
   SmallVector<int64_t> numbersOf(ValueRange indices) {

@@ -4,6 +4,7 @@
 #include "ir/interp/loom_interpreter.h"
 #include "ir/interp/record_interpreter.h"
 #include "ir/interp/windows_interpreter.h"
+#include "ir/loom/affine_value.h"
 
 #include <bit>
 #include <map>
@@ -12,28 +13,6 @@ using namespace mlir;
 
 namespace weft::interp {
 namespace {
-
-int64_t evaluate(AffineExpr e, ArrayRef<int64_t> dims, ArrayRef<int64_t> symbols) {
-  if (auto c = dyn_cast<AffineConstantExpr>(e)) return c.getValue();
-  if (auto d = dyn_cast<AffineDimExpr>(e)) return dims[d.getPosition()];
-  if (auto s = dyn_cast<AffineSymbolExpr>(e)) return symbols[s.getPosition()];
-  auto binary = cast<AffineBinaryOpExpr>(e);
-  int64_t a = evaluate(binary.getLHS(), dims, symbols),
-          b = evaluate(binary.getRHS(), dims, symbols);
-  int64_t q = b ? a / b - (a % b != 0 && (a % b < 0) != (b < 0)) : 0;
-  switch (e.getKind()) {
-  case AffineExprKind::Add:
-    return a + b;
-  case AffineExprKind::Mul:
-    return a * b;
-  case AffineExprKind::FloorDiv:
-    return q;
-  case AffineExprKind::CeilDiv:
-    return q + (a - q * b != 0);
-  default:
-    return a - q * b;
-  }
-}
 
 struct AttributeLess {
   bool operator()(Attribute a, Attribute b) const {
@@ -54,11 +33,11 @@ public:
       else if (!argument.getType().isIndex())
         numberOf[argument] = numbers[number++];
     if (auto bytes = function->getAttrOfType<AffineMapAttr>(ir::kArenaName)) {
-      arena.resize(evaluate(bytes.getValue().getResult(0), {}, symbols));
+      arena.resize(affineValue(bytes.getValue().getResult(0), {}, symbols));
       for (Attribute offset :
            function->getAttrOfType<ArrayAttr>(ir::kTemporariesName).getAsRange<AffineMapAttr>())
         offsets.push_back(
-            evaluate(cast<AffineMapAttr>(offset).getValue().getResult(0), {}, symbols));
+            affineValue(cast<AffineMapAttr>(offset).getValue().getResult(0), {}, symbols));
       hosts = function->getAttrOfType<DenseI64ArrayAttr>(ir::kHostsName).asArrayRef();
     }
     auto results = runBlock(function.getBody().front());
@@ -74,7 +53,7 @@ private:
   SmallVector<int64_t> shapeOf(Type type) {
     SmallVector<int64_t> shape;
     for (AffineExpr e : ir::shapeOf(type))
-      shape.push_back(evaluate(e, {}, symbols));
+      shape.push_back(affineValue(e, {}, symbols));
     return shape;
   }
   Array make(Value v) { return Array(ir::elementOf(v), shapeOf(v.getType())); }
@@ -95,7 +74,7 @@ private:
     Value result = op->getResult(0);
     Array y = make(result);
     auto valueOf = [&](Value v) -> const Array& { return values[v]; };
-    auto sizeOf = [&](AffineExpr e) { return evaluate(e, {}, symbols); };
+    auto sizeOf = [&](AffineExpr e) { return affineValue(e, {}, symbols); };
     if (auto scalar = dyn_cast<ir::ScalarOp>(op))
       setNumber(scalar.getValue().getType(), numberOf[scalar.getValue()], y);
     else if (auto number = dyn_cast<ir::NumberOp>(op))
@@ -135,7 +114,7 @@ private:
     auto numbers = [&](AffineMap map) {
       SmallVector<int64_t> r;
       for (AffineExpr e : map.getResults())
-        r.push_back(evaluate(e, {}, symbols));
+        r.push_back(affineValue(e, {}, symbols));
       return r;
     };
     SmallVector<int64_t> counts = numbers(tiles.getCounts()), steps = numbers(tiles.getSteps()),
@@ -175,7 +154,7 @@ private:
         int64_t left = i;
         for (size_t d = index.size(); d-- > 0; left /= window.shape[d])
           index[d] = left % window.shape[d];
-        copy(window, i, y, evaluate(layout.getResult(0), index, arguments.sizes));
+        copy(window, i, y, affineValue(layout.getResult(0), index, arguments.sizes));
       }
     }
     values[tiles.getY()] = std::move(y);
@@ -279,7 +258,7 @@ private:
     for (int64_t j = 0; j < y.count(); j++) {
       Index at = unflatten(j, y.shape), from;
       for (AffineExpr e : source)
-        from.push_back(evaluate(e, at, symbols));
+        from.push_back(affineValue(e, at, symbols));
       copy(x, flatten(from, x.shape), y, j);
     }
   }
@@ -287,8 +266,8 @@ private:
   void updateSlice(ir::SliceUpdateOp op, Array& y) {
     y = values[op.getSource()];
     const Array& u = values[op.getUpdate()];
-    int64_t start = evaluate(op.getPlace().getResult(0), {}, symbols),
-            step = evaluate(op.getPlace().getResult(1), {}, symbols);
+    int64_t start = affineValue(op.getPlace().getResult(0), {}, symbols),
+            step = affineValue(op.getPlace().getResult(1), {}, symbols);
     for (int64_t i = 0; i < u.count(); i++) {
       Index at = unflatten(i, u.shape);
       at[op.getDim()] = start + step * at[op.getDim()];

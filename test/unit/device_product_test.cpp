@@ -1,16 +1,11 @@
 // Products that blocks compute by tiles: any extents, layouts and types, factors that are computed,
 // ends. Linked with a runner of device C.
 #include "test/unit/loom_checks.h"
+#include "test/unit/replaced.h"
 
 using namespace weft::test;
 
 namespace {
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (size_t at; (at = text.find(from)) != std::string::npos;)
-    text.replace(at, from.size(), to);
-  return text;
-}
 
 struct Layouts {
   const char *a, *b; // maps of (i, k) and of (k, j)

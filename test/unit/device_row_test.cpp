@@ -1,16 +1,11 @@
 // Rows and points that threads go through by runs: any length and type, memory that is not aligned.
 // Linked with a runner of device C.
 #include "test/unit/loom_checks.h"
+#include "test/unit/replaced.h"
 
 using namespace weft::test;
 
 namespace {
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (size_t at; (at = text.find(from)) != std::string::npos;)
-    text.replace(at, from.size(), to);
-  return text;
-}
 
 // Three loops over a row, the first two of them sums: what is loaded is used again, and a local
 // too.
