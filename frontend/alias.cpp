@@ -10,22 +10,6 @@ namespace weft {
 
 namespace {
 
-struct Range {
-  int64_t low, high; // bytes, half open
-};
-
-// `start` is the address of element [0, ..., 0], or its distance from the storage's start.
-Range bytes_of(const Meta& meta, int64_t start) {
-  const auto size = static_cast<int64_t>(size_of(meta.dtype));
-  Range r{start, start + size};
-  for (int k = 0; k < meta.rank; k++) {
-    if (meta.sizes[k] == 0) return {0, 0};
-    const int64_t extent = (meta.sizes[k] - 1) * meta.strides[k] * size;
-    (extent < 0 ? r.low : r.high) += extent;
-  }
-  return r;
-}
-
 bool is_same_form(const Meta& a, const Meta& b) {
   return a.dtype == b.dtype && a.rank == b.rank && a.same_sizes(b) && a.same_strides(b);
 }
@@ -35,13 +19,14 @@ enum class Relation : uint8_t { none, same, overlapping };
 Relation relation(const TensorImpl& a, const TensorImpl& b) {
   const bool one_storage = a.storage == b.storage;
   if (!one_storage && !a.storage->external && !b.storage->external) return Relation::none;
+  // The address of element [0, ..., 0], or its distance from the storage's start.
   auto start = [&](const TensorImpl& t) {
     const int64_t offset = t.offset * static_cast<int64_t>(size_of(t.meta.dtype));
     return one_storage ? offset : reinterpret_cast<int64_t>(t.storage->data) + offset;
   };
   if (start(a) == start(b) && is_same_form(a.meta, b.meta)) return Relation::same;
-  const Range x = bytes_of(a.meta, start(a)), y = bytes_of(b.meta, start(b));
-  return x.low < y.high && y.low < x.high ? Relation::overlapping : Relation::none;
+  const bool meet = a.meta.byte_range(start(a)).overlaps(b.meta.byte_range(start(b)));
+  return meet ? Relation::overlapping : Relation::none;
 }
 
 TensorImpl& leaf(const Flush& f, size_t i, TensorImpl* const* values) {

@@ -54,7 +54,11 @@ private:
       jobs_.pop_front();
       is_busy_ = true;
       lock.unlock();
-      job();
+      try {
+        job();
+      } catch (...) {
+        // Its program is never ready, so ops run one by one.
+      }
       job = {}; // what it held goes before anyone is told
       lock.lock();
       is_busy_ = false;

@@ -149,16 +149,15 @@ SegmentProgram* Session::find_program(Flush& f, const std::vector<uint8_t>& live
   made->taken = sizes_taken(f, size_list_, generic);
   made->sizes = sizes;
   made->is_as_recorded = !generic && !generic_;
+  Segment segment = build_segment(f, values, sizes_, wanted, made->taken);
   SegmentProgram* p = f.programs.emplace_back(std::move(made)).get();
   begin_trial(f, *p);
   stats.programs++;
-  Segment segment = build_segment(f, values, sizes_, wanted, p->taken);
   if (region_.options().background) {
     region_.compile_in_background(f, *p, std::move(segment));
     return nullptr;
   }
-  p->program = compile_segment(segment, region_.settings(f.device.type), p->report);
-  describe_left_out(f, *p);
+  region_.compile_now(f, *p, segment);
   stats.compile_seconds += p->report.total_ms * 1e-3;
   f.last.store(p, std::memory_order_release);
   return p;

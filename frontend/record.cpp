@@ -105,7 +105,7 @@ ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offs
   c.op = call.op;
   c.in_place = call.in_place;
   c.is_view = info(call.op).kind == OpKind::view;
-  c.depth = static_cast<uint16_t>(first ? 1 : p.depth + 1);
+  c.depth = first ? 1 : p.depth + 1;
   c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
   c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
   c.mixed = mixed_;

@@ -123,12 +123,22 @@ CompileSettings Region::settings(DeviceType device) const {
   return settings;
 }
 
+// Whatever keeps a program from being made is a reason to run its ops one by one.
+void Region::compile_now(Flush& flush, SegmentProgram& program, const Segment& segment) const {
+  try {
+    program.program = compile_segment(segment, settings(flush.device.type), program.report);
+    describe_left_out(flush, program);
+  } catch (const std::exception& e) {
+    program.program = nullptr;
+    program.report.failure = e.what();
+  }
+}
+
 void Region::compile_in_background(Flush& flush, SegmentProgram& program, Segment segment) {
   program.is_ready = false;
   // The region keeps what the job writes alive.
   run_in_background([self = shared_from_this(), &flush, &program, segment = std::move(segment)] {
-    program.program = compile_segment(segment, self->settings(flush.device.type), program.report);
-    describe_left_out(flush, program);
+    self->compile_now(flush, program, segment);
     {
       std::lock_guard lock(self->mutex_);
       self->stats_.compile_seconds += program.report.total_ms * 1e-3;
@@ -162,22 +172,36 @@ void refuse_moved_from() {
               "compile: a compiled object must not be used after it was moved from");
 }
 
+namespace {
+
+struct IntegerOption {
+  const char* name;
+  int64_t value, least;
+};
+
+void check_integers(const CompileOptions& o, const Loc& loc) {
+  for (const auto& [name, value, least] :
+       {IntegerOption{"max_segment_ops", o.max_segment_ops, 1},
+        IntegerOption{"max_segments", o.max_segments, 1},
+        IntegerOption{"hot_branch_segments", o.hot_branch_segments, 0},
+        IntegerOption{"max_specialised", o.max_specialised, 0},
+        IntegerOption{"memory_budget", o.memory_budget, 0}, IntegerOption{"verify", o.verify, 0},
+        IntegerOption{"pure_check", o.pure_check, 0}})
+    if (value < least)
+      throw Error(ErrorKind::value,
+                  std::string("compile: ") + name + " must be at least " + std::to_string(least) +
+                      ", got " + std::to_string(value),
+                  loc);
+}
+
+} // namespace
+
 std::shared_ptr<Region> make_region(CompileOptions options, const Loc& loc) {
-  if (options.max_segment_ops < 1 || options.max_segments < 1)
-    throw Error(ErrorKind::value,
-                "compile: max_segment_ops and max_segments must be positive, got " +
-                    std::to_string(options.max_segment_ops) + " and " +
-                    std::to_string(options.max_segments),
-                loc);
+  check_integers(options, loc);
   if (options.deterministic && options.background)
     throw Error(ErrorKind::value,
                 "compile: deterministic functions must not compile in the background, since calls "
                 "then depend on time",
-                loc);
-  if (options.memory_budget < 0)
-    throw Error(ErrorKind::value,
-                "compile: memory_budget must not be negative, got " +
-                    std::to_string(options.memory_budget),
                 loc);
   return Region::make(std::move(options), TracePlace::of(loc));
 }

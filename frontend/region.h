@@ -47,7 +47,9 @@ public:
   /// Says whether new paths may still be recorded. Needs the mutex.
   bool has_budget() const;
   void note_divergence(Divergence d);
-  /// Compiles on the background's thread; until then the program is not ready.
+  /// Makes the program, or says in its report why there is none.
+  void compile_now(Flush& flush, SegmentProgram& program, const Segment& segment) const;
+  /// The same on the background's thread; until then the program is not ready.
   void compile_in_background(Flush& flush, SegmentProgram& program, Segment segment);
   const std::vector<Divergence>& divergences() const { return divergences_; }
   RegionStats stats() const;

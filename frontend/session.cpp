@@ -76,6 +76,7 @@ void Session::abandon() noexcept {
 void Session::ensure_slots() {
   const auto n = static_cast<size_t>(region_.trace().slot_count() + kPrefetchResults + 1);
   if (value_table_.size() < n) {
+    std::lock_guard lock(died_mutex_); // a recorded result may end in another thread meanwhile
     value_table_.resize(std::max(n, value_table_.size() * 2), nullptr);
     tape_table_.resize(value_table_.size(), nullptr);
   }

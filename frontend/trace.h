@@ -128,7 +128,7 @@ struct ColdNode {
   std::atomic<Flush*> early{nullptr}; // of a long segment: its only known end, whose program may
                                       // run from here on as far as it can
   std::atomic<bool> forks{false};     // there are several ends
-  uint16_t depth = 0;                 // ops from the segment's start
+  int32_t depth = 0;                  // ops from the segment's start
   float nanoseconds = 0;              // that the op took where it was recorded; 0: not known
   std::vector<int32_t> operands;      // slot, or -1 for a number
   int32_t highest_operand = -1;

@@ -63,8 +63,7 @@ template <class T> struct Product : Seen<T> {
     return elements * static_cast<int64_t>(sizeof(T));
   }
 
-  //===--- Packing
-  //------------------------------------------------------------------------------===//
+  //===--- Packing ----------------------------------------------------------------------------===//
 
   /// Packs rows first .. first + m of the weights of channels c .. c + channels: [channel, tap,
   /// row].
@@ -127,8 +126,7 @@ template <class T> struct Product : Seen<T> {
         }
   }
 
-  //===--- Product
-  //------------------------------------------------------------------------------===//
+  //===--- Product ----------------------------------------------------------------------------===//
 
   /// to[r, lane] (+)= sum over k of a[k, r] * b[k, lane] for M rows and the first `count` lanes.
   template <int M>
@@ -229,8 +227,7 @@ template <class T> struct Product : Seen<T> {
     }
   }
 
-  //===--- Gradient of the weights
-  //--------------------------------------------------------------===//
+  //===--- Gradient of the weights ------------------------------------------------------------===//
 
   static int64_t weight_scratch_bytes(const Windows& w, int64_t rows) {
     int64_t pixels = std::min(kWeightPixels, w.pixels());

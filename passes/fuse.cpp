@@ -37,6 +37,9 @@ constexpr double kMostBundled = 1 << 20;
 // Kernels with which a group is tried before it gets one of its own.
 constexpr unsigned kMostTries = 64;
 constexpr unsigned kMostBuffers = 48, kMostParts = 256, kMostOps = 400;
+// Instructions for one point, of functions' bodies too, from which on a kernel that computes is as
+// fast as one that waits for memory, and each more takes the compiler 0.2 ms.
+constexpr unsigned kMostWeight = 600;
 
 bool isCount(AffineExpr e, int64_t most) {
   auto c = dyn_cast<AffineConstantExpr>(e);
@@ -152,7 +155,11 @@ private:
         reads += ir::countOf(ir::shapeOf(access.value), ctx) == full;
     for (Value v : part.outputs)
       writes += ir::countOf(ir::shapeOf(v), ctx) == full;
-    if (buffers.size() + part.outputs.size() > kMostBuffers || part.ops.size() > kMostOps)
+    unsigned weight = 0;
+    for (Operation* op : part.ops)
+      weight += weightOf(op);
+    if (buffers.size() + part.outputs.size() > kMostBuffers || part.ops.size() > kMostOps ||
+        (weight > kMostWeight && part.ops.size() > 1))
       return why.set("too-large", "the kernel would be too large");
     if (repeatsForGather(part))
       return why.set("repeated", "it reads what is computed more often than it has elements");

@@ -1,9 +1,8 @@
 // 1. The space: the product's result, else what reductions read, else the largest output; axes are
 //    cut until every shape fits.
 // 2. Folded axes: the same for every reduction.
-// 3. From the outputs down, each value at the indices where it is read: reductions and products
-// only
-//    at their own point. What is not a member is memory.
+// 3. From the outputs down, each value at the indices where it is read: reductions and products at
+//    their own point only. What is not a member is memory.
 #include "passes/part.h"
 
 #include "ir/weft/index_math.h"

@@ -11,7 +11,9 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/CSE.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <mutex>
 
 using namespace mlir;
 
@@ -48,10 +50,35 @@ constexpr PassInfo kPasses[] = {
     {"merge-kernels", mergeKernels, "loom", true, "makes equal kernels one"},
 };
 
-bool isNamed(StringRef list, StringRef name) {
+constexpr StringRef kSchedule = "schedule", kAll = "all";
+
+SmallVector<StringRef> namesIn(StringRef list) {
   SmallVector<StringRef> names;
   list.split(names, ',', -1, false);
-  return llvm::any_of(names, [&](StringRef n) { return n.trim() == name || n.trim() == "all"; });
+  for (StringRef& name : names)
+    name = name.trim();
+  return names;
+}
+
+bool isNamed(StringRef list, StringRef name) {
+  return llvm::any_of(namesIn(list), [&](StringRef n) { return n == name || n == kAll; });
+}
+
+// Says once on the standard error that a list names what is no pass, or none that can be left out.
+void checkNames(StringRef list, bool isToDisable) {
+  SmallVector<StringRef> known = {kAll};
+  for (const PassInfo& pass : kPasses)
+    if (pass.isOptional || !isToDisable) known.push_back(pass.name);
+  if (!isToDisable) known.push_back(kSchedule);
+  for (StringRef name : namesIn(list)) {
+    // Without "fuse" each op is a kernel of its own, though the pass runs.
+    if (llvm::is_contained(known, name) || (isToDisable && name == "fuse")) continue;
+    static std::once_flag said;
+    std::call_once(said, [&] {
+      llvm::errs() << "weft: no pass to " << (isToDisable ? "disable" : "print") << " is named '"
+                   << name << "', there are " << llvm::join(known, ", ") << "\n";
+    });
+  }
 }
 
 class WeftPass : public PassWrapper<WeftPass, OperationPass<ModuleOp>> {
@@ -129,13 +156,13 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
   loom::ScheduleTarget target;
   target.vector_bits = options.vector_bits;
   target.inner_lanes = options.tiles; // on a CPU
-  clock.time("schedule", [&] {
+  clock.time(kSchedule, [&] {
     for (auto kernel : module.getOps<loom::KernelOp>())
       loom::scheduleKernel(kernel, target);
   });
-  if (isNamed(options.print, "schedule"))
+  if (isNamed(options.print, kSchedule))
     llvm::errs() << "// after schedule\n" << printStage(module).text;
-  return true;
+  return isValid() || fail(kSchedule, "it must leave valid IR");
 }
 
 // Bytes of the arena and of what is kept for a backward pass, where sizes are known.
@@ -154,6 +181,8 @@ std::optional<int64_t> workspaceOf(ModuleOp module) {
 } // namespace
 
 bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport& report) {
+  checkNames(options.disable, true);
+  checkNames(options.print, false);
   if (!options.memory_budget) return runPasses(module, options, kUsualByteWorth, report);
   // What a byte is worth rises until the program fits, or everything cheap is computed again.
   constexpr double kEverything = std::numeric_limits<double>::infinity();

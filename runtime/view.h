@@ -10,6 +10,12 @@ namespace weft {
 
 /// What is known of a tensor without its memory. The first eight bytes are its structure: a trace
 /// compares them as one word.
+/// Bytes from `low` to before `high`.
+struct ByteRange {
+  int64_t low = 0, high = 0;
+  bool overlaps(const ByteRange& o) const { return low < o.high && o.low < high; }
+};
+
 struct Meta {
   DType dtype = DType::f32;
   Device device{};
@@ -45,6 +51,18 @@ struct Meta {
   }
   size_t nbytes() const { return static_cast<size_t>(numel()) * size_of(dtype); }
   Shape shape() const { return {sizes, rank}; }
+  /// The bytes from the first to behind the last element, where element [0, ..., 0] is at byte
+  /// `start`; none where there are no elements. Strides may be negative.
+  ByteRange byte_range(int64_t start) const {
+    const auto item = static_cast<int64_t>(size_of(dtype));
+    ByteRange r{start, start + item};
+    for (int k = 0; k < rank; k++) {
+      if (sizes[k] == 0) return {start, start};
+      const int64_t extent = (sizes[k] - 1) * strides[k] * item;
+      (extent < 0 ? r.low : r.high) += extent;
+    }
+    return r;
+  }
   /// Fills strides, `contiguous` and `ones` for a row-major tensor of the sizes set before.
   void set_contiguous() {
     int64_t step = 1;

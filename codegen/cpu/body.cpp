@@ -1,4 +1,5 @@
 // Ops of a body, one after another, and what may be emitted ahead of the loop they stand in.
+#include "codegen/cpu/kernel_function.h"
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/scalar_ops.h"
@@ -147,9 +148,7 @@ void PartEmitter::emitRequire(RequireOp op) {
   ifElse(
       anyLane(get(op.getCondition()), true),
       [&]() -> Values {
-        // weft_kernel_context::error is the second pointer-sized field.
-        Value* slot = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 8);
-        Value* flag = b.CreateLoad(b.getPtrTy(), slot);
+        Value* flag = loadPointer(b, context_, kErrorOfContext);
         b.CreateAtomicRMW(llvm::AtomicRMWInst::UMax, flag, b.getInt32(op.getCode()),
                           llvm::MaybeAlign(4), llvm::AtomicOrdering::Monotonic);
         return {};

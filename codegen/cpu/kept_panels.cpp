@@ -48,11 +48,9 @@ void emitKeptFunction(llvm::Function* function, const PartPlan& part) {
   const DotPlan& plan = part.product->plan;
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(function->getContext(), "entry", function));
   DotTypes types(b.getContext(), plan);
-  auto pointerAt = [&](llvm::Value* array, int64_t number) {
-    return b.CreateLoad(types.ptr, b.CreateConstInBoundsGEP1_64(types.ptr, array, number));
-  };
-  llvm::Value* from = pointerAt(function->getArg(1), kept.buffer.getArgNumber());
-  llvm::Value* to = pointerAt(pointerAt(function->getArg(0), kPanelsOfContext), kept.number);
+  llvm::Value* from = loadPointer(b, function->getArg(1), kept.buffer.getArgNumber());
+  llvm::Value* to =
+      loadPointer(b, loadPointer(b, function->getArg(0), kPanelsOfContext), kept.number);
   DotPanel panel{kept.width, kept.lane_stride, kept.step_stride, part.product->lines.has_value()};
   emitDotLoop(b, function->getArg(3), function->getArg(4), 1, [&](llvm::Value* number) {
     llvm::Value* lane = b.CreateNSWMul(number, b.getInt64(kept.width));

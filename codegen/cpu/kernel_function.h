@@ -2,8 +2,12 @@
 #pragma once
 
 #include "codegen/cpu/plan.h"
+#include "runtime/program/kernel_abi.h"
 
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
+
+#include <cstddef>
 
 namespace weft::cpu {
 
@@ -17,8 +21,16 @@ inline std::string panelsSymbol(llvm::StringRef kernel, size_t number) {
   return (kernel + ".panels" + llvm::Twine(number)).str();
 }
 
-/// Where weft_kernel_context holds its panels, in pointers from its start.
-inline constexpr int64_t kPanelsOfContext = 3;
+/// Where weft_kernel_context holds its pointers, in pointers from its start.
+inline constexpr int64_t kErrorOfContext = 1, kScratchOfContext = 2, kPanelsOfContext = 3;
+static_assert(offsetof(weft_kernel_context, error) == kErrorOfContext * sizeof(void*) &&
+              offsetof(weft_kernel_context, scratch) == kScratchOfContext * sizeof(void*) &&
+              offsetof(weft_kernel_context, panels) == kPanelsOfContext * sizeof(void*));
+
+/// Loads pointer `number` of an array of them.
+inline llvm::Value* loadPointer(llvm::IRBuilderBase& b, llvm::Value* array, int64_t number) {
+  return b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), array, number));
+}
 
 /// Emits the function that packs the panels of a part that keeps them.
 void emitKeptFunction(llvm::Function* function, const PartPlan& part);

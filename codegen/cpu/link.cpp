@@ -55,6 +55,8 @@ llvm::Expected<std::string> linkSharedObject(const std::string& object) {
   // lld keeps global state.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
+  static bool is_broken = false;
+  if (is_broken) return llvm::createStringError("link: lld must not run again after a crash");
   PrivateFolder folder;
   if (llvm::Error error = folder.create()) return error;
   {
@@ -87,6 +89,7 @@ llvm::Expected<std::string> linkSharedObject(const std::string& object) {
                              folder.output.c_str(),
                              folder.input.c_str()};
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (!result.canRunAgain) is_broken = true;
   if (result.retCode != 0)
     return llvm::createStringError("link: kernels must link without undefined symbols, got " +
                                    messages);

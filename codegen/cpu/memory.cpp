@@ -100,8 +100,8 @@ Value* PartEmitter::loadLanes(Value* base, const LaneValue& offset, unsigned blo
   return b.CreateMaskedGather(vector, pointers, align, mask, llvm::Constant::getNullValue(vector));
 }
 
-// Where the indices of a load lie in its set. Bounds along the lanes are compared in 32 bits, which
-// the sizes of images fit.
+// Where the indices of a load lie in its set. Along the lanes, whose numbers are small, bounds are
+// compared in 32 bits, of which those beyond are all the same.
 LaneValue PartEmitter::isWithin(LoadOp op) {
   LaneValues dims;
   for (mlir::Value index : op.getIndices())
@@ -117,7 +117,10 @@ LaneValue PartEmitter::isWithin(LoadOp op) {
     all = byBlock([&](unsigned i) {
       Value* inside;
       if (bound.kind == LaneValue::Kind::linear) {
-        Value* least = b.CreateTrunc(b.CreateNeg(bound.parts[i]), b.getInt32Ty());
+        Value* least = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, b.CreateNeg(bound.parts[i]),
+                                               b.getInt64(INT32_MIN));
+        least = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, least, b.getInt64(INT32_MAX));
+        least = b.CreateTrunc(least, b.getInt32Ty());
         inside = b.CreateICmpSGE(iota(bound.stride, 32), b.CreateVectorSplat(lanes_.width, least));
       } else {
         Value* numbers = vectorOf(bound, i);

@@ -107,9 +107,6 @@ private:
   Values laneBlocks(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
                     int64_t align, const Lanes& lanes, mlir::Block& block,
                     const Reduction* reduction, llvm::ArrayRef<llvm::Value*> initial);
-  Values laneTail(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
-                  int64_t align, mlir::Block& block, const Reduction* reduction,
-                  llvm::ArrayRef<llvm::Value*> initial);
   llvm::Value* streamsAligned(mlir::Value index, llvm::Value* low, mlir::Block& block);
   void emitLoop(mlir::Operation* op, loom::AxisAttr axis, mlir::Block& body,
                 const Reduction& reduction);

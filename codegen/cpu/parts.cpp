@@ -39,9 +39,7 @@ void PartEmitter::placeLocals(Value* context) {
       frame->setAlignment(llvm::Align(64));
       base = frame;
     } else {
-      if (!scratch)
-        scratch =
-            b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context, 16));
+      if (!scratch) scratch = loadPointer(b, context, kScratchOfContext);
       base = b.CreateGEP(b.getInt8Ty(), scratch, size(place.offset));
     }
     LocalOp local = place.local;
@@ -123,12 +121,9 @@ void PartEmitter::emitInnermost() {
 Value* PartEmitter::loadPanels(const KeptPanels& kept) {
   Value* place = b.CreateAlloca(b.getPtrTy());
   b.CreateStore(llvm::ConstantPointerNull::get(b.getPtrTy()), place);
-  auto pointerAt = [&](Value* array, int64_t number) {
-    return b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), array, number));
-  };
-  Value* panels = pointerAt(context_, kPanelsOfContext);
+  Value* panels = loadPointer(b, context_, kPanelsOfContext);
   emitDotIf(b, b.CreateIsNotNull(panels),
-            [&] { b.CreateStore(pointerAt(panels, kept.number), place); });
+            [&] { b.CreateStore(loadPointer(b, panels, kept.number), place); });
   return b.CreateLoad(b.getPtrTy(), place);
 }
 
@@ -176,8 +171,7 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
       };
     return result;
   };
-  Value* scratch =
-      b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), context_, 16));
+  Value* scratch = loadPointer(b, context_, kScratchOfContext);
   DotProblem problem{product.plan,
                      sizeOf(extent(product.batch_axes)),
                      sizeOf(extent(product.row_axes)),

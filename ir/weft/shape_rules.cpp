@@ -107,7 +107,19 @@ struct Rule {
   std::optional<Exprs> slice() {
     if (!takes(1, 1, 3) || !isDim(call.structure[0], call.operands[0].size())) return std::nullopt;
     Exprs result = call.operands[0];
-    result[call.structure[0]] = call.sizes[1];
+    AffineExpr& size = result[call.structure[0]];
+    auto known = [](AffineExpr e) { return dyn_cast<AffineConstantExpr>(e); };
+    auto all = known(size), start = known(call.sizes[0]), length = known(call.sizes[1]),
+         step = known(call.sizes[2]);
+    bool isBad = (start && start.getValue() < 0) || (length && length.getValue() < 0) ||
+                 (step && step.getValue() < 1);
+    if (!isBad && all && start && length && step && length.getValue() > 0)
+      isBad = start.getValue() >= all.getValue() ||
+              (all.getValue() - 1 - start.getValue()) / step.getValue() < length.getValue() - 1;
+    if (isBad)
+      return fail("start, length and step must lie inside of the dim, got " +
+                  describe(call.sizes.take_front(3)) + " of " + describe(call.operands[0]));
+    size = call.sizes[1];
     return result;
   }
 
@@ -169,16 +181,40 @@ struct Rule {
     if (call.operands.size() == 2 && fields >= 5 && fields % 4 == 1) {
       size_t rank = (fields - 1) / 4 + 2;
       if (call.operands[0].size() == rank && call.operands[1].size() == rank &&
-          call.structure[0] > 0)
+          call.structure[0] > 0) {
+        if (!areWindows(call.structure.drop_front())) return std::nullopt;
         return static_cast<int64_t>(rank) - 2;
+      }
     }
     why = "must have two operands, groups and windows for their spatial dims";
     return std::nullopt;
+  }
+  // Stride, padding before and after, and dilation of each dim.
+  bool areWindows(ArrayRef<int64_t> fields) {
+    for (size_t k = 0; k + 4 <= fields.size(); k += 4)
+      if (fields[k] < 1 || fields[k + 1] < 0 || fields[k + 2] < 0 || fields[k + 3] < 1) {
+        why = "strides and dilations must be at least 1 and padding at least 0";
+        return false;
+      }
+    return true;
+  }
+  // Channels that are no constants are as the recorded call had them.
+  bool areGroups(AffineExpr channels, AffineExpr outputs, AffineExpr ofGroup) {
+    const int64_t groups = call.structure[0];
+    auto x = dyn_cast<AffineConstantExpr>(channels), y = dyn_cast<AffineConstantExpr>(outputs),
+         w = dyn_cast<AffineConstantExpr>(ofGroup);
+    bool isBad = y && y.getValue() % groups != 0;
+    if (x && w) isBad |= x.getValue() % groups != 0 || x.getValue() / groups != w.getValue();
+    if (isBad)
+      why = "groups must divide the channels, got " + std::to_string(groups) + " for " +
+            describe(call.operands[0]) + " and " + describe(call.operands[1]);
+    return !isBad;
   }
   std::optional<Exprs> convolution() {
     auto spatial = windows();
     if (!spatial) return std::nullopt;
     const Exprs &x = call.operands[0], &weight = call.operands[1];
+    if (!areGroups(x[1], weight[0], weight[1])) return std::nullopt;
     Exprs result{x[0], weight[0]};
     for (int64_t k = 0; k < *spatial; k++) {
       ArrayRef<int64_t> w = call.structure.slice(4 * k + 1, 4);
@@ -209,6 +245,7 @@ struct Rule {
     size_t fields = call.structure.size(), spatial = fields ? fields / 5 : call.sizes.size();
     if (call.operands.size() != 1 || fields % 5 || !spatial || call.operands[0].size() < spatial)
       return fail("must have one operand and windows for its last dims");
+    if (fields && !areWindows(call.structure.drop_front(spatial))) return std::nullopt;
     Exprs result = call.operands[0];
     for (size_t k = 0; k < spatial; k++) {
       AffineExpr& size = result[result.size() - spatial + k];

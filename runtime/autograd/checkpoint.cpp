@@ -1,8 +1,7 @@
 // 1. The function runs and records as ever. Each node behind its results lets go of what it saved,
 //    but for inputs of the function and leaves, which live anyway.
-// 2. The first node that a backward pass reaches runs the function again, recording, with the
-// random
-//    numbers of the first time. The same ops make the same nodes in the same order.
+// 2. The first node that a backward pass reaches runs the function again, recording, with the first
+//    time's random numbers. The same ops make the same nodes in the same order.
 // 3. Each node takes the values of its twin. Once all have, the second graph goes.
 
 #include "runtime/autograd/checkpoint.h"

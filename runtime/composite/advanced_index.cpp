@@ -19,8 +19,7 @@ bool is_mask(const Tensor& t) { return t.dtype() == DType::boolean; }
 // Dims that an entry of a list of index tensors takes.
 int taken(const Tensor& t) { return t.defined() && is_mask(t) ? t.rank() : 1; }
 
-//===--- Index tensors
-//------------------------------------------------------------------------------
+//===--- Index tensors -----------------------------------------------------------------------------
 
 void check_mask(const Tensor& x, const Tensor& mask, int dim, const Loc& loc) {
   bool fits = mask.rank() > 0 && dim + mask.rank() <= x.rank();
@@ -167,8 +166,7 @@ Tensor read(const Tensor& x, const std::vector<Tensor>& indices, const Loc& loc)
   return reshape(composite::gather_along(in_order(x, m), m.at, m.index(), loc), m.result());
 }
 
-//===--- Writing
-//------------------------------------------------------------------------------------
+//===--- Writing -----------------------------------------------------------------------------------
 
 Tensor value_like(const Tensor& x, const Arg& values, const Loc& loc) {
   if (values.is_scalar()) return composite::filled({}, values.scalar(), x.dtype(), x.device(), loc);
@@ -266,8 +264,7 @@ void put_into(const Tensor& x, const std::vector<Tensor>& indices, const Arg& va
   x.copy_(Arg(whole, loc));
 }
 
-//===--- Entries
-//------------------------------------------------------------------------------------
+//===--- Entries -----------------------------------------------------------------------------------
 
 /// What the entries without tensors make of x, and the index tensors for its dims.
 struct Parsed {

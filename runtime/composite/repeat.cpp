@@ -60,8 +60,7 @@ Tensor along(const Arg& x, std::optional<int64_t> dim, int& d) {
   return t;
 }
 
-//===--- Padding
-//------------------------------------------------------------------------------------
+//===--- Padding -----------------------------------------------------------------------------------
 
 enum class Edge { constant, reflect, replicate, circular };
 

@@ -15,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -132,11 +133,11 @@ ThreadCache::~ThreadCache() {
 }
 
 void* from_system(size_t size) {
-  if (size < kHugePage) return std::aligned_alloc(kBlockAlign, size);
-  size_t rounded = (size + kHugePage - 1) / kHugePage * kHugePage;
-  if (rounded < size) return nullptr;
-  void* block = std::aligned_alloc(kHugePage, rounded);
-  if (block) madvise(block, rounded, MADV_HUGEPAGE); // a hint: fewer page faults
+  const bool is_large = size >= kHugePage;
+  void* block = nullptr;
+  if (posix_memalign(&block, is_large ? kHugePage : kBlockAlign, size)) return nullptr;
+  if (is_large) // a hint: fewer page faults
+    madvise(block, size / kHugePage * kHugePage, MADV_HUGEPAGE);
   return block;
 }
 
@@ -278,7 +279,8 @@ void trim(Device device) {
 
 void set_cap(size_t bytes, Device device) {
   if (!is_cpu(device)) return of(device).set_cap(bytes);
-  central().cap.store(bytes ? bytes : physical_memory());
+  constexpr size_t most = std::numeric_limits<int64_t>::max();
+  central().cap.store(std::min(bytes ? bytes : physical_memory(), most));
 }
 
 } // namespace memory

@@ -52,19 +52,13 @@ bool overlaps_itself(const Meta& m) {
 bool overlaps(const TensorImpl& a, const TensorImpl& b) {
   if (a.storage != b.storage && !a.storage->external && !b.storage->external) return false;
   if (!a.meta.numel() || !b.meta.numel()) return false;
-  const char* first_a = a.data();
-  const char* first_b = b.data();
-  if (first_a == first_b && a.meta.dtype == b.meta.dtype && a.meta.rank == b.meta.rank &&
+  if (a.data() == b.data() && a.meta.dtype == b.meta.dtype && a.meta.rank == b.meta.rank &&
       a.meta.same_sizes(b.meta) && a.meta.same_strides(b.meta))
     return false;
-  auto end = [](const TensorImpl& t) {
-    const char* last = t.data();
-    auto item = static_cast<int64_t>(size_of(t.meta.dtype));
-    for (int k = 0; k < t.meta.rank; k++)
-      last += (t.meta.sizes[k] - 1) * t.meta.strides[k] * item;
-    return last + item;
+  auto range = [](const TensorImpl& t) {
+    return t.meta.byte_range(reinterpret_cast<int64_t>(t.data()));
   };
-  return first_a < end(b) && first_b < end(a);
+  return range(a).overlaps(range(b));
 }
 
 namespace {

@@ -4,11 +4,11 @@
 
 #include "runtime/core/parallel.h"
 
+#include "runtime/core/environment.h"
 #include "runtime/core/profile.h"
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -176,12 +176,7 @@ private:
 };
 
 int default_threads() {
-  if (const char* text = std::getenv("WEFT_NUM_THREADS")) {
-    int n = 0;
-    const char* end = text + std::strlen(text);
-    if (auto [last, error] = std::from_chars(text, end, n); error == std::errc() && last == end)
-      if (n > 0) return std::min(n, 1024);
-  }
+  if (auto n = number_variable("WEFT_NUM_THREADS", 1024)) return static_cast<int>(*n);
   return std::max(1u, std::thread::hardware_concurrency());
 }
 

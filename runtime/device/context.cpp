@@ -142,29 +142,37 @@ void Context::settle(const uint32_t* words, uint64_t last) {
   backend_->copy_in(error_words_, none, sizeof none);
   watched_.clear(); // what was enqueued behind it did nothing
   fail(failed.first, "an op before it failed");
-  const size_t place = failures_.size() - 1;
   lock.unlock();
   try {
     failed.refuse(words[1]);
   } catch (const Error& e) {
     lock.lock();
-    failures_[place].why = keep_text(e.what());
+    if (Failure* f = failure_of(failed.first)) f->why = keep_text(e.what());
     throw;
   }
 }
 
-// From a launch on until now nothing was stored.
+// From a launch on until now nothing was stored. Failures stand in order and apart.
 void Context::fail(uint64_t first, const char* why) {
+  while (!failures_.empty() && failures_.back().first >= first)
+    failures_.pop_back();
   failures_.push_back({first, numbers_.load(std::memory_order_relaxed), why});
   has_failures_ = true;
+}
+
+Context::Failure* Context::failure_of(uint64_t number) {
+  auto behind = std::upper_bound(failures_.begin(), failures_.end(), number,
+                                 [](uint64_t n, const Failure& f) { return n < f.first; });
+  if (behind == failures_.begin()) return nullptr;
+  Failure& f = *std::prev(behind);
+  return number <= f.last ? &f : nullptr;
 }
 
 const char* Context::lost_since(uint64_t born) {
   if (!has_failures_.load(std::memory_order_relaxed)) return nullptr;
   std::lock_guard lock(mutex_);
-  for (const Failure& f : failures_)
-    if (born >= f.first && born <= f.last) return f.why;
-  return nullptr;
+  const Failure* f = failure_of(born);
+  return f ? f->why : nullptr;
 }
 
 void Context::enqueue(const Launch& l, uint64_t number) {
@@ -228,14 +236,26 @@ void Context::hand_over() {
         std::find(wanted.begin(), wanted.end(), l->launch.code) == wanted.end())
       wanted.push_back(l->launch.code);
   }
+  size_t done = 0;
+  try {
+    make_ready(wanted, std::get<QueuedLaunch>(queue.front()));
+    for (; done < queue.size(); done++)
+      hand_over(queue[done]);
+  } catch (const Error&) {
+    // Copies are no launches, whose numbers say that they are lost: they go on.
+    for (; done < queue.size(); done++)
+      if (std::holds_alternative<QueuedCopy>(queue[done])) hand_over(queue[done]);
+    throw;
+  }
+}
+
+void Context::make_ready(const std::vector<std::shared_ptr<DriverCode>>& wanted,
+                         const QueuedLaunch& first) {
   try {
     code_.make_ready(wanted);
   } catch (const Error& e) {
-    const auto& [launch, number] = std::get<QueuedLaunch>(queue.front());
-    fail_launch(e, launch, number);
+    fail_launch(e, first.launch, first.number);
   }
-  for (const Queued& q : queue)
-    hand_over(q);
 }
 
 // What the driver did not take: nothing from there on has run.

@@ -92,7 +92,10 @@ private:
 
   void hand_over();
   void hand_over(const Queued& next);
+  void make_ready(const std::vector<std::shared_ptr<DriverCode>>& wanted,
+                  const QueuedLaunch& first);
   void fail(uint64_t first, const char* why);
+  Failure* failure_of(uint64_t number); // or null
   void enqueue(const Launch& launch, uint64_t number);
   [[noreturn]] void fail_launch(const Error& driver, const Launch& launch, uint64_t number);
   void wait(std::unique_ptr<Event> done, std::unique_lock<std::mutex>& lock);

@@ -19,15 +19,10 @@ struct Extent {
   int64_t first; // offset of element [0, ..., 0] from `begin`, in bytes
 
   explicit Extent(const TensorImpl& t) {
-    auto item = static_cast<int64_t>(size_of(t.meta.dtype));
-    int64_t low = 0, high = item;
-    for (int d = 0; d < t.meta.rank; d++) {
-      int64_t reach = (t.meta.sizes[d] - 1) * t.meta.strides[d] * item;
-      (reach < 0 ? low : high) += reach;
-    }
-    begin = t.data() + low;
-    nbytes = t.meta.numel() ? static_cast<size_t>(high - low) : 0;
-    first = -low;
+    const ByteRange r = t.meta.byte_range(0);
+    begin = t.data() + r.low;
+    nbytes = static_cast<size_t>(r.high - r.low);
+    first = -r.low;
   }
   bool is_much_more_than(const TensorImpl& t) const {
     return nbytes > (size_t{1} << 16) && nbytes / 4 > t.meta.nbytes();

@@ -1,5 +1,7 @@
 #include "runtime/program/cache_folder.h"
 
+#include "runtime/core/environment.h"
+
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -15,11 +17,6 @@ namespace weft {
 namespace {
 
 constexpr int kMostLinks = 40; // as the kernel
-
-std::string variable(const char* name) {
-  const char* v = secure_getenv(name);
-  return v ? v : "";
-}
 
 std::string home() {
   if (std::string h = variable("HOME"); !h.empty()) return h;
@@ -136,7 +133,12 @@ private:
 
 } // namespace
 
-bool cache_is_off() { return variable("WEFT_CACHE") == "off"; }
+bool cache_is_off() {
+  const std::string value = variable("WEFT_CACHE");
+  if (!value.empty() && value != "off" && value != "on")
+    ignore_variable("WEFT_CACHE", value, "'on' or 'off'");
+  return value == "off";
+}
 
 std::string cache_path() {
   if (std::string own = variable("WEFT_CACHE_DIR"); !own.empty()) {
@@ -150,10 +152,8 @@ std::string cache_path() {
 }
 
 int64_t cache_limit() {
-  char* end = nullptr;
-  std::string text = variable("WEFT_CACHE_MIB");
-  long long n = std::strtoll(text.c_str(), &end, 10);
-  return !text.empty() && *end == 0 && n > 0 && n < (1ll << 40) ? n << 20 : int64_t{1} << 30;
+  constexpr int64_t kDefault = 1024, kMost = int64_t{1} << 40;
+  return number_variable("WEFT_CACHE_MIB", kMost).value_or(kDefault) << 20;
 }
 
 CacheFolder open_cache_folder(const std::string& path) {

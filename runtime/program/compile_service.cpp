@@ -1,5 +1,6 @@
 #include "runtime/program/compile_service.h"
 
+#include "runtime/core/environment.h"
 #include "runtime/core/profile.h"
 #include "runtime/program/code_image.h"
 #include "runtime/program/collection.h"
@@ -130,11 +131,6 @@ Segment normal_form(const Segment& segment) {
     v.meta.requires_grad = 0;
   if (s.generic) clear_sizes(s);
   return s;
-}
-
-std::string variable(const char* name) {
-  const char* v = secure_getenv(name);
-  return v ? v : "";
 }
 
 /// Device C is the same for every device of a kind.

@@ -328,9 +328,9 @@ public:
     for (const ProgramBuffer& b : p_.buffers)
       buffer(b);
     for (const ProgramOutput& o : p_.outputs)
-      check(optional(o.bytes), "an output's size does not exist");
+      check(o.value >= 0 && optional(o.bytes), "an output's value or size does not exist");
     for (const ProgramLaunch& l : p_.launches)
-      launch(l, p_.buffers.size(), 0);
+      launch(l, p_.buffers, 0);
     check(optional(p_.arena_bytes), "the arena's size does not exist");
     for (const ProgramKernel& k : p_.kernels) {
       check(!k.symbol.empty(), "a kernel has no symbol");
@@ -415,7 +415,7 @@ private:
       check(b.host == -1, "a buffer of tiles is in an output");
     }
     for (const ProgramLaunch& l : body.launches) {
-      launch(l, body.buffers.size(), arguments);
+      launch(l, body.buffers, arguments);
       check(p_.kernels[static_cast<size_t>(l.kernel)].is_compiled(), "tiles launch no kernel");
     }
     check(optional(body.arena_bytes), "the memory of a tile has no size");
@@ -432,10 +432,11 @@ private:
     }
     return a.index >= 0;
   }
-  void launch(const ProgramLaunch& l, size_t buffers, size_t tile_dims) const {
+  void launch(const ProgramLaunch& l, const std::vector<ProgramBuffer>& buffers,
+              size_t tile_dims) const {
     check(below(l.kernel, p_.kernels.size()), "a launch has no kernel");
     for (int32_t b : l.buffers)
-      check(below(b, buffers), "a launch has no such buffer");
+      check(below(b, buffers.size()), "a launch has no such buffer");
     for (ProgramArgument a : l.arguments)
       check(exists(a, tile_dims), "an argument does not exist");
     const bool on_device = p_.device != DeviceType::cpu;
@@ -462,7 +463,8 @@ private:
     for (const ProgramPanels& p : p_.kernels[static_cast<size_t>(l.kernel)].panels) {
       check(below(p.buffer, l.buffers.size()), "panels are of no buffer");
       const int32_t b = l.buffers[static_cast<size_t>(p.buffer)];
-      check(tile_dims == 0 && p_.buffers[static_cast<size_t>(b)].kind == ProgramBuffer::Kind::leaf,
+      check(&buffers == &p_.buffers &&
+                buffers[static_cast<size_t>(b)].kind == ProgramBuffer::Kind::leaf,
             "panels are of no leaf");
     }
     check(optional(l.scratch_bytes), "a launch's size does not exist");

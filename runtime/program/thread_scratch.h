@@ -1,9 +1,11 @@
 // Memory of one thread for kernels and tiles while they run.
 #pragma once
 
+#include "runtime/core/size_classes.h"
+#include "weft/error.h"
+
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 
 namespace weft {
 
@@ -13,13 +15,17 @@ public:
   ThreadScratch() = default;
   ~ThreadScratch() { std::free(memory_); }
   ThreadScratch(const ThreadScratch&) = delete;
-  /// Returns 64-byte aligned memory; what it held is lost where it grows.
+  /// Returns 64-byte aligned memory; what it held is lost where it grows. Throws Error
+  /// (out_of_memory).
   void* at_least(int64_t bytes) {
     if (bytes <= size_) return memory_;
     std::free(memory_);
     size_ = 0;
     memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes + 63) / 64 * 64);
-    if (!memory_) throw std::bad_alloc();
+    if (!memory_)
+      throw Error(ErrorKind::out_of_memory,
+                  "allocate: " + text_of_bytes(static_cast<size_t>(bytes)) +
+                      " for a kernel's working memory must fit in memory");
     size_ = bytes;
     return memory_;
   }

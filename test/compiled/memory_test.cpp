@@ -120,5 +120,5 @@ TEST_CASE("memory_budget computes more again, and says where it is not met", "[m
 
 TEST_CASE("a memory_budget below 0 is refused", "[memory]") {
   CHECK_THROWS_WITH(compile([] { return ones({2}); }, {.name = "none", .memory_budget = -1}),
-                    Catch::Matchers::Contains("memory_budget must not be negative, got -1"));
+                    Catch::Matchers::Contains("memory_budget must be at least 0, got -1"));
 }

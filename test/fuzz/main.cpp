@@ -15,6 +15,7 @@
 #include <fstream>
 #include <new>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +32,15 @@ struct Options {
 };
 
 constexpr unsigned kProgramsAWorker = 1000;
-constexpr unsigned kSeconds = 120; // a program that takes longer hangs, which is a finding too
+// A program that takes the processors for longer hangs, which is a finding too, and so does one
+// that waits for longer, though maybe for a machine that does other work.
+constexpr int kBusySeconds = 120, kSeconds = 1800;
+
+void limit_time(bool is_limited) {
+  const itimerval busy{{}, {is_limited ? kBusySeconds : 0, 0}};
+  setitimer(ITIMER_PROF, &busy, nullptr);
+  alarm(is_limited ? kSeconds : 0);
+}
 
 /// What workers tell: in memory that all processes share.
 struct Shared {
@@ -65,7 +74,7 @@ template <class F> int in_child(F f) {
   std::fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
-    alarm(kSeconds);
+    limit_time(true);
     f();
     std::fflush(stdout);
     _exit(0);
@@ -80,7 +89,7 @@ void work(const Options& options, Shared& shared, unsigned worker) {
   const Device device = device_named(options.device);
   for (unsigned done = 0, k; done < kProgramsAWorker && (k = shared.next++) < shared.until;
        done++) {
-    alarm(kSeconds);
+    limit_time(true);
     const unsigned seed = options.first + k;
     shared.at[worker] = seed;
     set_num_threads(1 + seed / 10 % 2);
@@ -96,7 +105,7 @@ void work(const Options& options, Shared& shared, unsigned worker) {
     if (!finding) continue;
     fmt::print("seed {}: {}\n", seed, finding.what);
     if (shared.findings++ >= options.most_findings) continue;
-    alarm(0);
+    limit_time(false);
     const auto fails = [&](const Program& p) {
       Counts ignored;
       const Finding f = check(p, relation, ignored);
@@ -121,8 +130,8 @@ bool failed(int status) { return WIFSIGNALED(status) || WEXITSTATUS(status) != 0
 
 std::string describe_end(int status) {
   if (!WIFSIGNALED(status)) return fmt::format("it ends with status {}", WEXITSTATUS(status));
-  return WTERMSIG(status) == SIGALRM ? "it hangs"
-                                     : fmt::format("it ends by signal {}", WTERMSIG(status));
+  const bool is_late = WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGPROF;
+  return is_late ? "it hangs" : fmt::format("it ends by signal {}", WTERMSIG(status));
 }
 
 // A crash is shrunk with a process for each try. One thread: a fork keeps no others.
@@ -135,7 +144,7 @@ void shrink_crash(const Options& options, unsigned seed, const std::string& what
     }));
   };
   in_child([&] {
-    alarm(0);
+    limit_time(false);
     set_num_threads(1);
     print_drawn = true; // where drawing itself crashes, the last line names the function
     const Program program = generate(seed, relation, device_named(options.device));

@@ -96,6 +96,11 @@ TEST_CASE("cached blocks make room before an allocation is refused") {
   free_bytes(p, 28 * kMiB);
 }
 
+TEST_CASE("a cap beyond what addresses can be is none") {
+  CapScope cap(~size_t{0});
+  free_bytes(allocate(8 * kMiB), 8 * kMiB);
+}
+
 TEST_CASE("absurd sizes are refused, not wrapped") {
   CHECK_THROWS_AS(allocate(~size_t{0}), Error);
   CHECK_THROWS_AS(allocate(size_t{1} << 62), Error);

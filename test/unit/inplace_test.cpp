@@ -1,5 +1,6 @@
 // Ops in place: versions, overlap, broadcasting into the target, dtypes.
 
+#include "weft/replay.h"
 #include "weft/weft.h"
 
 #include <catch2/catch.hpp>
@@ -26,6 +27,13 @@ TEST_CASE("a source that overlaps the target is read before it is written") {
   Tensor expected = big + big.transpose(0, 1);
   big.add_(big.transpose(0, 1));
   CHECK(big.to_vector<float>() == expected.to_vector<float>());
+}
+
+TEST_CASE("a source that is read backwards overlaps the target as well") {
+  Tensor t = arange(0, 8).to(f32);
+  Tensor target = t.slice(0, 2, 6), source = replay::view(t, {4}, {-1}, 3); // 3 2 1 0
+  target.add_(source);
+  CHECK(t.to_vector<float>() == std::vector<float>{0, 1, 5, 5, 5, 5, 6, 7});
 }
 
 TEST_CASE("the target's shape is the result's") {

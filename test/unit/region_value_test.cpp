@@ -210,3 +210,34 @@ TEST_CASE("another thread that touches a deferred tensor gets an error", "[regio
   require_equal(f(x, true), x + 1.0);
   CHECK(message.find("another thread") != std::string::npos);
 }
+
+TEST_CASE("recorded results may end in another thread while the region records on", "[region]") {
+  // Each body is new to the region, which makes room for more and more values.
+  auto f = compile([](const Tensor& x, int64_t ops) {
+    std::vector<Tensor> made = {x + 1.0};
+    std::thread other([&, ending = std::vector<Tensor>(200, made[0])]() mutable {
+      for (Tensor& t : ending)
+        t = {};
+    });
+    for (int64_t k = 0; k < ops; k++)
+      made.push_back(made.back() + static_cast<double>(k));
+    other.join();
+    std::thread([&] { made.erase(made.begin(), made.end() - 1); }).join();
+    return made.back() * 2.0;
+  });
+  const Tensor x = ramp({3});
+  for (int64_t ops : {1, 40, 300, 5, 300}) {
+    Tensor want = x + 1.0;
+    for (int64_t k = 0; k < ops; k++)
+      want = want + static_cast<double>(k);
+    require_equal(f(x, ops), want * 2.0);
+  }
+}
+
+TEST_CASE("options that make no sense are refused by name", "[region]") {
+  auto body = [] { return ones({2}); };
+  CHECK_THROWS_WITH(compile(body, {.max_segment_ops = 0}),
+                    Catch::StartsWith("compile: max_segment_ops must be at least 1, got 0"));
+  CHECK_THROWS_WITH(compile(body, {.verify = -1}),
+                    Catch::StartsWith("compile: verify must be at least 0, got -1"));
+}

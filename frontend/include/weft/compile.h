@@ -28,40 +28,47 @@ struct CompileOptions {
     specialise, // a program for each, up to max_specialised; then one for all others
     generic,    // one program for all
   };
-  std::string name = {};       // in explain() and in tools; empty: the source line of compile()
-  int max_segment_ops = 4096;  // a longer run of ops is cut into several programs
-  int max_segments = 256;      // beyond it new paths run eagerly and explain() says so
-  int hot_branch_segments = 8; // with more segments than this, branch points become boundaries
-  // Another thread compiles: no call waits for it, and ops run one by one until a program is there.
+  /// In explain() and in tools; empty: the source line of compile().
+  std::string name = {};
+  /// A longer run of ops is cut into several programs. At least 1, as the next one.
+  int max_segment_ops = 4096;
+  /// Beyond it new paths run eagerly, and explain() says so.
+  int max_segments = 256;
+  /// With more segments than this, branch points become boundaries.
+  int hot_branch_segments = 8;
+  /// Another thread compiles: no call waits for it, and ops run one by one until a program is
+  /// there.
   bool background = false;
   Sizes sizes = Sizes::automatic;
-  int max_specialised = 32; // sizes for which a segment has programs of its own
-  // Every call runs the same programs, the first one too, so equal calls give equal bits whatever
-  // ran before: all ops wait for a program that is compiled first, sizes and live values have one
-  // each, and no choice is made by time. Excludes `background`.
+  /// Sizes for which a segment has programs of its own.
+  int max_specialised = 32;
+  /// Every call runs the same programs, the first one too, so equal calls give equal bits whatever
+  /// ran before: all ops wait for a program that is compiled first, sizes and live values have one
+  /// each, and no choice is made by time. Excludes `background`.
   bool deterministic = false;
-  // Bytes that a program of known sizes may take while it runs, beside its inputs and results but
-  // with what it keeps for a backward pass outside of the function.
-  // Where one takes more, what it keeps for later, from a forward to a backward pass say, is
-  // computed again as far as that is cheap; explain() tells what that saved and
-  // what is over. 0: only what costs next to nothing.
+  /// Bytes that a program of known sizes may take while it runs, beside its inputs and results but
+  /// with what it keeps for a backward pass outside of the function. Where one takes more, what it
+  /// keeps for later, from a forward to a backward pass say, is computed again as far as that is
+  /// cheap; explain() tells what that saved and what is over. 0: only what costs next to nothing.
   int64_t memory_budget = 0;
-  // 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
-  // kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its line,
-  // the numbers and the pass or kernel at fault. 0: none is.
+  /// 1: each run of a program on the CPU is compared with its ops run one by one, whose results are
+  /// kept; N: every Nth. A difference beyond rounding throws Error (internal) with the op, its
+  /// line, the numbers and the pass or kernel at fault. 0: none is.
   int verify = 0;
-  std::string repro_folder = {}; // where verify leaves a program that shows what it found, with its
-                                 // inputs; empty: the system's folder for temporary files
-  // Promises that what the function returns depends on its arguments and on the contents of
-  // captured tensors alone. Once a call with arguments of some sizes has been compiled, others with
-  // such arguments skip the function's body and run the program at once; captured tensors are bound
-  // by handle and read at each call. Arguments and results are tensors, numbers (each value of a
-  // number has a program), and vectors, arrays, pairs, tuples and optionals of them. Throws Error
-  // (unsupported), with the line, where the body reads values, takes random numbers, keeps tensors
-  // or writes into other tensors than arguments. Calls that record a gradient run the body.
+  /// Where verify leaves a program that shows what it found, with its inputs; empty: the system's
+  /// folder for temporary files.
+  std::string repro_folder = {};
+  /// Promises that what the function returns depends on its arguments and on the contents of
+  /// captured tensors alone. Once a call with arguments of some sizes has been compiled, others
+  /// with such arguments skip the function's body and run the program at once; captured tensors are
+  /// bound by handle and read at each call. Arguments and results are tensors, numbers (each value
+  /// of a number has a program), and vectors, arrays, pairs, tuples and optionals of them. Throws
+  /// Error (unsupported), with the line, where the body reads values, takes random numbers, keeps
+  /// tensors or writes into other tensors than arguments. Calls that record a gradient run the
+  /// body.
   bool pure = false;
-  // Every so many calls of a pure function its body runs, to see whether the promise holds. Throws
-  // Error (value), with both lines, where it does not. 0: never.
+  /// Every so many calls of a pure function its body runs, to see whether the promise holds. Throws
+  /// Error (value), with both lines, where it does not. 0: never.
   int pure_check = 1000;
 };
 

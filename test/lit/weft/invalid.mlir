@@ -288,3 +288,30 @@ func.func @parts(%x: tensor<3x7xf32>) {
   %0 = weft.max_pool_positions %x {structure = array<i64>, sizes = affine_map<() -> (2)>} : (tensor<3x7xf32>) -> tensor<3x7xi64>
   return
 }
+
+// -----
+
+// A window moves by at least one element.
+func.func @stride(%x: tensor<1x4x9xf32>, %w: tensor<6x4x3xf32>) {
+  // expected-error @below {{strides and dilations must be at least 1 and padding at least 0}}
+  %0 = weft.convolution %x, %w {structure = array<i64: 1, 0, 0, 0, 1>} : (tensor<1x4x9xf32>, tensor<6x4x3xf32>) -> tensor<1x6x7xf32>
+  return
+}
+
+// -----
+
+// A weight has the channels of one group.
+func.func @groups(%x: tensor<1x4x9xf32>, %w: tensor<7x3x3xf32>) {
+  // expected-error @below {{groups must divide the channels, got 2 for [1, 4, 9] and [7, 3, 3]}}
+  %0 = weft.convolution %x, %w {structure = array<i64: 2, 1, 0, 0, 1>} : (tensor<1x4x9xf32>, tensor<7x3x3xf32>) -> tensor<1x7x7xf32>
+  return
+}
+
+// -----
+
+// A slice ends inside of its dim.
+func.func @slice(%x: tensor<4xf32>) {
+  // expected-error @below {{start, length and step must lie inside of the dim, got [0, 100, 1] of [4]}}
+  %0 = weft.slice %x {structure = array<i64: 0>, sizes = affine_map<() -> (0, 100, 1)>} : (tensor<4xf32>) -> tensor<100xf32>
+  return
+}
