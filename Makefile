@@ -62,7 +62,7 @@ fuzz: build ## Runs FUZZ_PROGRAMS (100000) random programs, FUZZ_DEVICE_PROGRAMS
 	@tools/fuzz
 
 .PHONY: oracle
-oracle: build ## Runs the cases of CASES=DIR, answers of another library, and prints how many agree (tools/oracle_score --help)
+oracle: build ## Runs the cases of CASES=DIR, another library's answers, eager, compiled, pure and on OpenCL: how many agree (tools/oracle_score --help)
 	@test -n "$(CASES)" || { echo "make oracle: CASES must name a folder of cases, got none"; exit 2; }
 	@tools/oracle_score $(CASES) --jobs $(JOBS)
 

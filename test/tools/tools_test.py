@@ -5,7 +5,8 @@ from pathlib import Path
 BIN = os.path.abspath(sys.argv.pop(1))
 
 
-PEERS = Path(__file__).resolve().parents[2] / "tools" / "peers"
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+PEERS = TOOLS / "peers"
 
 
 def tool(name):
@@ -95,7 +96,7 @@ class Tools(unittest.TestCase):
 
     @unittest.skipUnless(importlib.util.find_spec("torch"), "this Python has no PyTorch")
     def test_eager_calls_meet_those_of_pytorch(self):
-        script = Path(__file__).resolve().parents[2] / "tools/eager_figures"
+        script = TOOLS / "eager_figures"
         r = subprocess.run([sys.executable, script, "--build", os.path.dirname(BIN), "--scales", "small", "--threads", "1", "--seconds", "0", "view"],
                            env=self.env, capture_output=True, text=True, timeout=120)
         self.assertRegex(r.stdout, r"\| view \| 4 \| \d+\.\d+x \|")
@@ -355,6 +356,28 @@ class Tools(unittest.TestCase):
             self.oracle(dict(case, call="torch.igamma", args=[{"t": 0}]), mode, code=3)
             self.oracle(dict(case, kwargs={"out_dtype": 1}), mode, code=3)
             self.oracle(dict(case, call="torch.reshape", args=[{"t": 0}, [7]], grad_inputs=[]), mode, code=1)
+
+    def test_the_oracle_is_scored_in_several_ways(self):
+        write_npy(self.root + "/x.npy", [2], [0, 2])
+        write_npy(self.root + "/y.npy", [2], [0, -2])
+        write_npy(self.root + "/where.npy", [1, 1], [1], "<i8")
+        x, y = ({"npy": name + ".npy", "dtype": "float32", "shape": [2]} for name in "xy")
+        where = {"npy": "where.npy", "dtype": "int64", "shape": [1, 1]}
+        common = {"args": [{"t": 0}], "kwargs": {}, "inputs": [x], "tags": [], "rtol": 0, "atol": 0}
+        neg = dict(common, id="neg/1", op="neg", call="torch.neg", outputs=[y])
+        nonzero = dict(common, id="nonzero/1", op="nonzero", call="torch.nonzero", outputs=[where])
+
+        def score(*cases, code=0):
+            Path(self.root, "manifest.json").write_text(json.dumps({"cases": cases}))
+            r = subprocess.run([sys.executable, TOOLS / "oracle_score", self.root, "--program", tool("weft-oracle"), "--ways", "eager", "pure", "eager@opencl"],
+                               env=dict(self.env, OCL_ICD_VENDORS="/nowhere"), capture_output=True, text=True, timeout=300)
+            self.assertEqual(r.returncode, code, r.stdout + r.stderr)
+            return [line.split() for line in r.stdout.partition("\nway ")[2].splitlines()]
+
+        # What reads values is no pure function, which is no failure; a device that is not here is left out.
+        table = score(neg, nonzero)
+        self.assertEqual(table, [["passed", "unsupported"], ["eager", "2", "-"], ["pure", "1", "1"], ["eager@opencl", "not", "here"]])
+        self.assertEqual(score(dict(neg, outputs=[x]), code=1)[1:3], [["eager", "1"], ["pure", "1"]])
 
     def test_the_oracle_takes_cases_as_python_writes_them(self):
         write_npy(self.root + "/x.npy", [2], [1, -2])
