@@ -62,6 +62,48 @@ TEST_CASE("ops in place give the same and write into operand 0") {
       }
 }
 
+namespace {
+
+// The dtypes that an op computes in: what others are converted to, before.
+bool allows(const OpInfo& i, DType t) {
+  if (i.kind == OpKind::view) return true;
+  switch (i.domain) {
+  case OpDomain::any:
+    return true;
+  case OpDomain::number:
+  case OpDomain::widened:
+    return t != boolean;
+  case OpDomain::floating:
+  case OpDomain::floating_only:
+    return is_floating(t);
+  case OpDomain::integral:
+    return !is_floating(t);
+  case OpDomain::integer:
+    return t == i64;
+  case OpDomain::boolean:
+    return t == boolean;
+  }
+  return false;
+}
+
+} // namespace
+
+// What structured ops and sources take, their records say in words.
+TEST_CASE("elementwise ops, reductions and views have a row for each dtype of their record") {
+  std::set<std::pair<std::string, DType>> seen;
+  for (const OpCase& c : op_cases())
+    if (c.error.empty()) seen.emplace(c.op, c.dtype);
+  for (int k = 0; k < kOpCount; k++) {
+    const OpInfo& i = info(static_cast<Op>(k));
+    if (i.kind == OpKind::structured || i.kind == OpKind::source) continue;
+    for (int d = 0; d < kDTypeCount; d++) {
+      const auto dtype = static_cast<DType>(d);
+      INFO(i.name << " " << name_of(dtype));
+      CHECK((seen.count({i.name, dtype}) == 1 || !allows(i, dtype)));
+    }
+  }
+}
+
 TEST_CASE("every op has a row in the table") {
   std::set<std::string> seen;
   for (const OpCase& c : op_cases())

@@ -164,3 +164,22 @@ TEST_CASE("a call that is no composite's is refused", "[decompose]") {
   // No session is left behind.
   REQUIRE((ramp({2}, 1) + 1.0).to_vector<float>().size() == 2);
 }
+
+TEST_CASE("what has no function to expand by is refused") {
+  DialectRegistry registry;
+  registerDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  std::string said;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic& d) { said += d.str(); });
+  auto module = parseSourceString<ModuleOp>(R"(
+    func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = weft.softmax %x {dim = 0 : i64} : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    })",
+                                            &context);
+  REQUIRE(module);
+  PassContext pass;
+  CHECK(failed(decompose(*module, pass)));
+  CHECK_THAT(said, Catch::Contains("must be expanded by a tool that has its function"));
+}

@@ -347,3 +347,51 @@ loom.kernel @rarely_of_halves(%x: bf16, %m: i1) {
     %0 = loom.rarely %m, %x, %x : bf16
   }
 }
+
+// -----
+
+// Indices are indices.
+loom.kernel @index_type() {
+  // expected-error @below {{the body must take arguments of type index, got 'f32'}}
+  loom.part [#loom.axis<"r", 2>] {
+  ^bb0(%r: f32):
+  }
+}
+
+// -----
+
+// A kernel writes what it computes.
+// expected-error @below {{must have no results, got 1}}
+"loom.kernel"() <{function_type = () -> f32, sym_name = "results"}> ({
+^bb0:
+}) : () -> ()
+
+// -----
+
+// A part gives nothing back.
+loom.kernel @yields(%x: f32) {
+  // expected-error @below {{must yield nothing}}
+  loom.part [] {
+    loom.yield %x : f32
+  }
+}
+
+// -----
+
+// How much a local holds is one number.
+loom.kernel @local_extent() {
+  loom.part [] {
+    // expected-error @below {{the extent must be one expression of sizes, got affine_map<() -> (4, 4)>}}
+    %t = loom.local over affine_map<() -> (4, 4)> : <f32>
+  }
+}
+
+// -----
+
+// Where nothing is read there is a value.
+loom.kernel @mask_alone(%x: !loom.buffer<f32>, %m: i1) {
+  loom.part [] {
+    // expected-error @below {{a mask must come with the value of masked points}}
+    %v = "loom.load"(%x, %m) <{map = affine_map<() -> (0)>, operandSegmentSizes = array<i32: 1, 0, 1, 0>}> : (!loom.buffer<f32>, i1) -> f32
+  }
+}

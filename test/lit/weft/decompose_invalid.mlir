@@ -60,3 +60,23 @@ func.func @number() -> tensor<2xf32> {
   %0 = weft.number 1.0 : f64 -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
+
+// -----
+
+// Tensors of the library have eight dims at most.
+func.func @dims(%x: tensor<1x1x1x1x1x1x1x1x1xf32>) -> tensor<1x1x1x1x1x1x1x1x1xf32> {
+  // expected-error @below {{tensors must have at most 8 dims, got 9}}
+  %0 = weft.softmax %x {dim = 0 : i64} : (tensor<1x1x1x1x1x1x1x1x1xf32>) -> tensor<1x1x1x1x1x1x1x1x1xf32>
+  return %0 : tensor<1x1x1x1x1x1x1x1x1xf32>
+}
+
+// -----
+
+// Each size that is not known is tried with two primes, and there are ten of those.
+#eight = affine_map<()[s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10] -> (s0, s1, s2, s3, s4, s5, s6, s7)>
+#three = affine_map<()[s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10] -> (s8, s9, s10)>
+func.func @sizes(%x: tensor<?x?x?x?x?x?x?x?xf32, #eight>, %y: tensor<?x?x?xf32, #three>) -> tensor<f32> {
+  // expected-error @below {{must have at most 10 }}
+  %0 = weft.mse_loss %x, %y : (tensor<?x?x?x?x?x?x?x?xf32, #eight>, tensor<?x?x?xf32, #three>) -> tensor<f32>
+  return %0 : tensor<f32>
+}

@@ -291,6 +291,99 @@ func.func @parts(%x: tensor<3x7xf32>) {
 
 // -----
 
+// A dim of a partial result is one of its operand's.
+func.func @dims(%x: tensor<4xf32>) {
+  // expected-error @below {{dims must lie in 0 to 1, got 1}}
+  %0 = weft.partial_reduce "sum" %x dims [1] : (tensor<4xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+// An update changes nothing but elements.
+func.func @updated_type(%x: tensor<4x4xf32>, %y: tensor<4x2xf32>) {
+  // expected-error @below {{the result must have the source's type, got 'tensor<4x5xf32>'}}
+  %0 = weft.slice_update %x, %y dim 1 at affine_map<() -> (0, 1)> : (tensor<4x4xf32>, tensor<4x2xf32>) -> tensor<4x5xf32>
+  return
+}
+
+// -----
+
+// It begins somewhere and goes on by a step.
+func.func @update_place(%x: tensor<4x4xf32>, %y: tensor<4x2xf32>) {
+  // expected-error @below {{must have a start and a step, got 1 expressions}}
+  %0 = weft.slice_update %x, %y dim 1 at affine_map<() -> (0)> : (tensor<4x4xf32>, tensor<4x2xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// What is put into a tensor is like a part of it.
+func.func @update_elements(%x: tensor<4x4xf32>, %y: tensor<4x2xf64>) {
+  // expected-error @below {{the update must have the source's rank and element type, got 'tensor<4x2xf64>'}}
+  %0 = weft.slice_update %x, %y dim 1 at affine_map<() -> (0, 1)> : (tensor<4x4xf32>, tensor<4x2xf64>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// Parts of a kernel read the function's values.
+func.func @part_arguments() {
+  // expected-error @below {{a part must take no arguments, got 1}}
+  "weft.kernel"() ({
+  ^bb0(%i: index):
+    "weft.yield"() : () -> ()
+  }) : () -> ()
+  return
+}
+
+// -----
+
+// A tile's counts, steps and extents belong to the same dims.
+func.func @tiles(%x: tensor<4x4xf32>) {
+  // expected-error @below {{each count must have a step and an extent, got 1, 2 and 1}}
+  %0 = weft.tiles @k(%x) counts affine_map<() -> (2)> steps affine_map<() -> (2, 1)> extents affine_map<() -> (2)> {summary = ""} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// Columns are hidden by whole vectors.
+func.func @visible(%x: tensor<4x4xf32>) {
+  // expected-error @below {{visible columns must be some of at least 64, got 8}}
+  %0 = weft.tiles @k(%x) counts affine_map<() -> (2)> steps affine_map<() -> (2)> extents affine_map<() -> (2)> visible @seen of 8 {summary = ""} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// Only ops with kernels of their own are called.
+// expected-error @below {{the record must be a structured op, got "exp"}}
+weft.routine @k of "exp" {layouts = [affine_map<(d0) -> (d0)>], shapes = [affine_map<() -> (4)>], structure = array<i64>, code = 0 : i32}
+
+// -----
+
+// A buffer is read through its layout and has its shape.
+// expected-error @below {{each operand must have a layout and a shape, got 1 and 0}}
+weft.routine @k of "matmul" {layouts = [affine_map<(d0) -> (d0)>], shapes = [], structure = array<i64>, code = 0 : i32}
+
+// -----
+
+// A layout gives one place in memory.
+// expected-error @below {{a layout must map the indices of its operand to one offset, got affine_map<(d0) -> (d0)> for affine_map<() -> (4, 4)>}}
+weft.routine @k of "matmul" {layouts = [affine_map<(d0) -> (d0)>], shapes = [affine_map<() -> (4, 4)>], structure = array<i64>, code = 0 : i32}
+
+// -----
+
+// Results are memory of their own or that of an input.
+func.func @tied(%x: tensor<4xf32>) {
+  // expected-error @below {{tied must have an entry for each of the 1 results, got 0}}
+  %0 = weft.launch @k(%x : tensor<4xf32>) {summary = "", tied = array<i64>} : tensor<4xf32>
+  return
+}
+
+// -----
+
 // A window moves by at least one element.
 func.func @stride(%x: tensor<1x4x9xf32>, %w: tensor<6x4x3xf32>) {
   // expected-error @below {{strides and dilations must be at least 1 and padding at least 0}}
