@@ -13,8 +13,6 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-constexpr int64_t kCacheLine = 64;
-
 std::string textOf(std::initializer_list<int64_t> numbers) {
   std::string text;
   for (int64_t number : numbers)

@@ -11,14 +11,8 @@ constexpr int64_t kCopyBytes = 272 * 1024, kMostCopyBytes = 512 * 1024;
 constexpr int64_t kPanelBytes = 128 * 1024;
 // Chunks that keep a few threads busy, and vector multiply-adds that make one worth it.
 constexpr int64_t kFewChunks = 8, kSmallChunk = 1 << 14;
-// Multiply-adds of one vector that are under way at a time, and in the time that a line of a panel
-// takes from the second-level cache, as in dot_plan.cpp.
-constexpr double kLatency = 8, kPanelLineRead = 4;
 // What packed windows cost beside their products, in parts of them.
 constexpr double kPackedWindows = 1.25;
-
-int64_t ceilDiv(int64_t a, int64_t b) { return (a - 1) / b + 1; }
-int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
 
 // Multiply-adds, or the loads that take as long, of all columns and rows at one tap.
 double costOf(const LinesPlan& plan) {
