@@ -13,8 +13,6 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-constexpr int64_t kCacheLine = 64;
-
 std::string textOf(std::initializer_list<int64_t> numbers) {
   std::string text;
   for (int64_t number : numbers)
@@ -253,8 +251,15 @@ private:
         });
       });
     });
-    Value* end_row = endOf(row, plan.tileRows(), plan.rows);
-    emitDotLoop(b, row, end_row, 1, [&](Value* r) { emitEpilogue(row, r); });
+    Value* length = b.getInt64(windows.length);
+    bool has_whole_vectors = plan.lines_per_chunk * windows.length % plan.lanes == 0 &&
+                             windows.count * windows.length % plan.lanes == 0;
+    emitDotRows(b, dot,
+                DotRows{turned, plan.sumsPitch(), batch, row,
+                        endOf(row, plan.tileRows(), plan.rows), b.CreateNSWMul(first_line, length),
+                        b.CreateNSWMul(b.CreateNSWSub(end_line, first_line), length),
+                        has_whole_vectors},
+                epilogue);
   }
 
   // The last tile of a line is moved back so that it ends with it.
@@ -279,8 +284,8 @@ private:
     Value* ahead =
         at(types.sum, block.weights,
            b.CreateNSWAdd(share, b.getInt64(plan.channels_per_block * plan.channelWeights())));
-    b.CreateCall(tileFunction(), {at(types.sum, block.image, seen), block.weights, sums,
-                                  block.channels, block.is_first, ahead});
+    b.CreateCall(linesTileFunction(b, dot, plan), {at(types.sum, block.image, seen), block.weights,
+                                                   sums, block.channels, block.is_first, ahead});
     emitDotIf(b, block.is_last, [&] {
       Value* column = emitDotOffset(b, first, line, b.getInt64(windows.length));
       b.CreateCall(turnFunction(), {sums, at(types.sum, turned, column)});
@@ -304,28 +309,6 @@ private:
                         });
   }
 
-  void emitEpilogue(Value* first_row, Value* row) {
-    Value* line = at(types.sum, turned,
-                     b.CreateNSWMul(b.CreateNSWSub(row, first_row), b.getInt64(plan.sumsPitch())));
-    Value* column = b.CreateNSWMul(first_line, b.getInt64(windows.length));
-    Value* count = b.CreateNSWMul(b.CreateNSWSub(end_line, first_line), b.getInt64(windows.length));
-    bool is_whole = plan.lines_per_chunk * windows.length % plan.lanes == 0 &&
-                    windows.count * windows.length % plan.lanes == 0;
-    Value* whole = is_whole ? count : b.CreateAnd(count, b.getInt64(-int64_t(plan.lanes)));
-    auto hand_over = [&](Value* place, Value* mask) {
-      Value* sums =
-          b.CreateAlignedLoad(types.vec, at(types.sum, line, place), Align(plan.sum_bytes));
-      epilogue.point(DotPoint{b.CreateNSWAdd(column, place), sums, mask});
-    };
-    epilogue.row(batch, row, [&] {
-      emitDotLoop(b, zero, whole, plan.lanes, [&](Value* place) { hand_over(place, nullptr); });
-      if (is_whole) return;
-      Value* left = b.CreateNSWSub(count, whole);
-      emitDotIf(b, b.CreateICmpSGT(left, zero),
-                [&] { hand_over(whole, firstLanesDot(b, plan.lanes, left)); });
-    });
-  }
-
   Function* copyFunction() {
     const WindowLines& w = windows;
     std::string name =
@@ -334,17 +317,6 @@ private:
                 w.first_line, w.end_line, w.first_position, w.end_position});
     return dotFunction(b, name, {types.ptr, types.i64, types.i64, types.ptr},
                        [&](Function* f) { CopyEmitter(b, dot, plan, channel_stride, f).emit(); });
-  }
-
-  Function* tileFunction() {
-    const WindowLines& w = windows;
-    std::string name = std::string("weft.dot.lines.tile.") + (plan.sum_bytes == 4 ? "f32" : "f64") +
-                       textOf({plan.tile_places, plan.tile_vectors, w.place_step, w.tap_lines,
-                               w.tap_places, w.tap_line_step * w.width(), w.tap_step,
-                               plan.channelPitch(), plan.severalBlocks(), plan.linesAhead()});
-    return dotFunction(b, name,
-                       {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr},
-                       [&](Function* f) { TileEmitter(b, dot, plan, f).emit(); });
   }
 
   Function* turnFunction() {
@@ -377,6 +349,43 @@ private:
 };
 
 } // namespace
+
+Function* linesTileFunction(IRBuilderBase& b, const DotPlan& dot, const LinesPlan& plan) {
+  const WindowLines& w = plan.windows;
+  std::string name = std::string("weft.dot.lines.tile.") + (plan.sum_bytes == 4 ? "f32" : "f64") +
+                     textOf({plan.tile_places, plan.tile_vectors, w.place_step, w.tap_lines,
+                             w.tap_places, w.tap_line_step * w.width(), w.tap_step,
+                             plan.channelPitch(), plan.severalBlocks(), plan.linesAhead()});
+  DotTypes types(b.getContext(), dot);
+  return dotFunction(b, name,
+                     {types.ptr, types.ptr, types.ptr, types.i64, b.getInt1Ty(), types.ptr},
+                     [&](Function* f) { TileEmitter(b, dot, plan, f).emit(); });
+}
+
+void emitDotRows(IRBuilderBase& b, const DotPlan& dot, const DotRows& rows,
+                 const DotEpilogue& epilogue) {
+  DotTypes types(b.getContext(), dot);
+  Value* whole = rows.has_whole_vectors
+                     ? rows.columns
+                     : b.CreateAnd(rows.columns, b.getInt64(-int64_t(dot.lanes)));
+  Value* left = b.CreateNSWSub(rows.columns, whole);
+  emitDotLoop(b, rows.first_row, rows.end_row, 1, [&](Value* row) {
+    Value* number = b.CreateNSWSub(row, rows.first_row);
+    Value* line = b.CreateGEP(types.sum, rows.sums, b.CreateNSWMul(number, b.getInt64(rows.pitch)));
+    auto hand_over = [&](Value* place, Value* mask) {
+      Value* sums = b.CreateAlignedLoad(types.vec, b.CreateGEP(types.sum, line, place),
+                                        Align(uint64_t(dot.sumBytes())));
+      epilogue.point(DotPoint{b.CreateNSWAdd(rows.first_column, place), sums, mask});
+    };
+    epilogue.row(rows.batch, row, [&] {
+      emitDotLoop(b, b.getInt64(0), whole, dot.lanes,
+                  [&](Value* place) { hand_over(place, nullptr); });
+      if (rows.has_whole_vectors) return;
+      emitDotIf(b, b.CreateICmpSGT(left, b.getInt64(0)),
+                [&] { hand_over(whole, firstLanesDot(b, dot.lanes, left)); });
+    });
+  });
+}
 
 void emitDotLines(IRBuilderBase& builder, const DotProblem& problem, const LinesPlan& lines,
                   int64_t channel_stride, Value* scratch, Value* begin, Value* end,

@@ -7,16 +7,14 @@ namespace weft::cpu {
 namespace {
 
 constexpr int64_t kPage = 4096;
-constexpr int64_t kCacheLine = 64;
 // Extents assumed for choices where the real one is unknown.
 constexpr int64_t kTypicalExtent = 512;
 // Multiply-adds of one vector that make a chunk worth handing to a thread, a few microseconds.
 constexpr int64_t kSmallChunk = 1 << 14;
 // Multiply-adds in the time that a vector of B takes from memory.
 constexpr int64_t kVectorRead = 8;
-// Multiply-adds in the time that a line takes from the second-level cache, of rows far apart and of
-// a panel, measured on Zen 5; and those under way at a time: two each cycle, of four cycles.
-constexpr double kLineRead = 5, kPanelLineRead = 4, kLatency = 8;
+// Multiply-adds in the time that a line takes from the second-level cache, of rows far apart.
+constexpr double kLineRead = 5;
 // Multiply-adds in the time that packing takes to find a row of B in a page of its own, or what a
 // window sees.
 constexpr double kRowVisit = 72;
@@ -38,8 +36,6 @@ constexpr int64_t kEnoughChunks = 64;
 // Columns that use rows of A once they are packed, where sizes are unknown.
 constexpr int64_t kPackedColumns = 256;
 
-int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
-int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
 int64_t typical(int64_t extent, int64_t most = 0) {
   return extent != kDynamic ? extent : most ? most : kTypicalExtent;
 }

@@ -10,6 +10,17 @@ namespace weft::cpu {
 /// Marks an extent or a stride that is known only when the kernel runs.
 inline constexpr int64_t kDynamic = INT64_MIN;
 
+inline constexpr int64_t kCacheLine = 64;
+/// Multiply-adds of one vector that are under way at a time: two each cycle, of four cycles.
+inline constexpr double kLatency = 8;
+/// Multiply-adds in the time that a line of a panel takes from the second-level cache, measured on
+/// Zen 5.
+inline constexpr double kPanelLineRead = 4;
+
+/// How many pieces of b make a, and what they are together; 0 where a is not positive.
+constexpr int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
+constexpr int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
+
 /// Element types of operands. bf16 and f16 operands accumulate in f32, i8 in i32, all others in
 /// their own type. i8 needs `i8_quads`, and sums that fit in 32 bits.
 enum class DotElement { f32, f64, bf16, f16, i64, i8 };

@@ -11,25 +11,6 @@ constexpr int64_t kCopyBytes = 272 * 1024, kMostCopyBytes = 512 * 1024;
 constexpr int64_t kPanelBytes = 128 * 1024;
 // Chunks that keep a few threads busy, and vector multiply-adds that make one worth it.
 constexpr int64_t kFewChunks = 8, kSmallChunk = 1 << 14;
-// Multiply-adds of one vector that are under way at a time, and in the time that a line of a panel
-// takes from the second-level cache, as in dot_plan.cpp.
-constexpr double kLatency = 8, kPanelLineRead = 4;
-// What packed windows cost beside their products, in parts of them.
-constexpr double kPackedWindows = 1.25;
-
-int64_t ceilDiv(int64_t a, int64_t b) { return (a - 1) / b + 1; }
-int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
-
-// Multiply-adds, or the loads that take as long, of all columns and rows at one tap.
-double costOf(const LinesPlan& plan) {
-  double products = plan.tile_places * plan.tile_vectors;
-  double loads = plan.tile_places + plan.tile_vectors;
-  double lines = double(plan.tileRows() * plan.sum_bytes) / 64;
-  int64_t row_tiles = ceilDiv(plan.rows, plan.tileRows());
-  return double(plan.windows.count * plan.tilesOfLine() * row_tiles) *
-         (std::max({products, loads, kLatency, kPanelLineRead * lines}) + 0.15 * loads +
-          0.2 * lines);
-}
 
 void chooseTile(LinesPlan& plan, int registers) {
   LinesPlan tried = plan;
@@ -39,7 +20,7 @@ void chooseTile(LinesPlan& plan, int registers) {
     for (tried.tile_vectors = 1; tried.tile_vectors <= 8; ++tried.tile_vectors) {
       int products = tried.tile_places * tried.tile_vectors;
       if (products + tried.tile_vectors + 1 > registers) break;
-      double cost = costOf(tried);
+      double cost = tried.cost();
       if (cost >= best) continue;
       best = cost;
       plan.tile_places = tried.tile_places;
@@ -78,6 +59,17 @@ void chooseChunks(LinesPlan& plan, int64_t batch) {
 
 } // namespace
 
+double LinesPlan::tileCost() const {
+  double products = tile_places * tile_vectors, loads = tile_places + tile_vectors;
+  double lines = double(tileRows() * sum_bytes) / kCacheLine;
+  return std::max({products, loads, kLatency, kPanelLineRead * lines}) + 0.15 * loads + 0.2 * lines;
+}
+
+double LinesPlan::cost() const {
+  int64_t row_tiles = ceilDiv(rows, tileRows());
+  return double(windows.count * tilesOfLine() * row_tiles * channels * taps()) * tileCost();
+}
+
 int64_t LinesPlan::channelPitch() const {
   int64_t elements = windows.seen(lines_per_chunk) * windows.width();
   // Channels a multiple of the page size apart would share the same few cache sets.
@@ -106,6 +98,12 @@ int64_t LinesPlan::scratchBytes() const {
   return turnedOffset() + roundUp(tileRows() * sumsPitch() * sum_bytes, 64);
 }
 
+bool canRunAlongRows(const DotPlan& dot) {
+  const DotShape& s = dot.shape;
+  return s.m != kDynamic && s.k != kDynamic && dot.group == 1 && s.element != DotElement::i64 &&
+         s.m >= dot.lanes && s.a.column_stride != kDynamic && s.a.row_stride != kDynamic;
+}
+
 std::optional<LinesPlan> planLines(const DotPlan& dot, const WindowLines& windows) {
   const DotShape& s = dot.shape;
   LinesPlan plan;
@@ -113,16 +111,13 @@ std::optional<LinesPlan> planLines(const DotPlan& dot, const WindowLines& window
   plan.lanes = dot.lanes;
   plan.sum_bytes = int(dot.sumBytes());
   plan.rows = s.m;
-  if (s.m == kDynamic || s.k == kDynamic || dot.group != 1 || plan.taps() == 1 ||
-      s.element == DotElement::i64 || s.m < plan.lanes || s.a.column_stride == kDynamic ||
-      s.a.row_stride == kDynamic)
-    return std::nullopt;
+  if (!canRunAlongRows(dot) || plan.taps() == 1) return std::nullopt;
   plan.channels = s.k / plan.taps();
   if (windows.seen(1) * plan.channels * windows.width() * plan.sum_bytes > kMostCopyBytes)
     return std::nullopt;
   chooseTile(plan, dot.target.vector_registers);
-  double along_columns = double(ceilDiv(s.n, plan.lanes) * s.m);
-  if (plan.tile_places == 0 || costOf(plan) >= kPackedWindows * along_columns) return std::nullopt;
+  double along_columns = double(ceilDiv(s.n, plan.lanes) * s.m * s.k);
+  if (plan.tile_places == 0 || plan.cost() >= kPackedWindows * along_columns) return std::nullopt;
   int64_t channel_bytes = plan.taps() * plan.tileRows() * plan.sum_bytes;
   int64_t most = std::max<int64_t>(kPanelBytes / channel_bytes, 1);
   plan.channels_per_block = ceilDiv(plan.channels, ceilDiv(plan.channels, most));

@@ -9,6 +9,9 @@
 
 namespace weft::cpu {
 
+/// What packed windows cost beside their products, in parts of them.
+inline constexpr double kPackedWindows = 1.25;
+
 /// All is constant. A tile is [tile_places columns of a line][tile_vectors vectors of rows]; a
 /// chunk some rows by some lines of columns of one batch entry.
 struct LinesPlan {
@@ -32,6 +35,10 @@ struct LinesPlan {
   int64_t tilesOfLine() const { return (windows.length - 1) / tile_places + 1; }
   int64_t rowChunks() const { return (rows - 1) / rows_per_chunk + 1; }
   int64_t lineChunks() const { return (windows.count - 1) / lines_per_chunk + 1; }
+  /// Multiply-adds of one vector that take as long as a tile at one tap of a channel, and as all
+  /// tiles at all of them.
+  double tileCost() const;
+  double cost() const;
   bool severalBlocks() const { return channels_per_block < channels; }
   /// Elements of the copy from one channel to the next.
   int64_t channelPitch() const;
@@ -47,6 +54,9 @@ struct LinesPlan {
   int64_t turnedOffset() const;
   int64_t scratchBytes() const;
 };
+
+/// Says whether lanes can run along the rows of a product, which has windows.
+bool canRunAlongRows(const DotPlan& dot);
 
 /// Plans a product with windows; nothing where `dot` plans it better, or the lines do not fit the
 /// caches.

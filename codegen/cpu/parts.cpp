@@ -6,6 +6,7 @@
 #include "codegen/cpu/dot_lines.h"
 #include "codegen/cpu/dot_parts.h"
 #include "codegen/cpu/dot_windows.h"
+#include "codegen/cpu/dot_winograd.h"
 #include "codegen/cpu/kernel_function.h"
 
 #include <numeric>
@@ -219,6 +220,9 @@ void PartEmitter::emitProduct(Value* begin, Value* end) {
     emitBlock(block);
     lanes_ = Lanes{};
   };
+  if (product.winograd)
+    return emitDotWinograd(b, problem, *product.winograd, product.b.window->period_stride, scratch,
+                           begin, end, epilogue);
   if (product.lines)
     return emitDotLines(b, problem, *product.lines, product.b.window->period_stride, scratch, begin,
                         end, epilogue);

@@ -66,12 +66,18 @@ AffineExpr countProductChunks(Product& product) {
       count = count * part.getAxis(axis).getExtent().getResult(0);
     return count;
   };
+  if (product.winograd) return extent(product.batch_axes) * product.winograd->chunksOfEntry();
   if (product.lines)
     return extent(product.batch_axes) * (product.lines->rowChunks() * product.lines->lineChunks());
   AffineExpr columns = extent(product.column_axis).ceilDiv(plan.columns_per_chunk);
   if (plan.shape.n_most) columns = constant(part.getContext(), 1);
   return extent(product.batch_axes).ceilDiv(plan.batches_per_chunk) *
          extent(product.row_axes).ceilDiv(plan.rows_per_chunk) * columns;
+}
+
+int64_t scratchOf(const Product& product) {
+  if (product.winograd) return product.winograd->scratchBytes();
+  return product.lines ? product.lines->scratchBytes() : product.plan.scratchBytes();
 }
 
 void placeLocals(PartPlan& plan) {
@@ -143,9 +149,7 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     plan.kept = findKept(*plan.product);
     plan.lanes = plan.product->plan.lanes;
     plan.chunks = countProductChunks(*plan.product);
-    plan.scratch_bytes =
-        constant(part.getContext(), plan.product->lines ? plan.product->lines->scratchBytes()
-                                                        : plan.product->plan.scratchBytes());
+    plan.scratch_bytes = constant(part.getContext(), scratchOf(*plan.product));
     return plan;
   }
   plan.tiling = findTiling(plan, target);

@@ -6,6 +6,7 @@
 #include "codegen/cpu/dot_plan.h"
 #include "codegen/cpu/lines_plan.h"
 #include "codegen/cpu/target.h"
+#include "codegen/cpu/winograd_plan.h"
 #include "ir/loom/rare.h"
 
 #include <optional>
@@ -57,7 +58,8 @@ struct Product {
   int column_axis = -1;
   ProductFactor a, b;
   DotPlan plan;
-  std::optional<LinesPlan> lines; // how the columns are computed where they lie in lines
+  std::optional<LinesPlan> lines;       // how the columns are computed where they lie in lines
+  std::optional<WinogradPlan> winograd; // likewise, in squares: before `lines`
 };
 
 /// Loads whose lanes are far apart but which are contiguous along another axis of the part: they
@@ -71,17 +73,18 @@ struct Tiling {
   llvm::SmallVector<Load, 2> loads;
 };
 
-/// All panels of the factor that a product packs, [panel][steps / group][width], packed ahead of
-/// calls by a function of their own, since a buffer may hold the same in many calls (loom.kept).
+/// All panels of the factor that a product packs, [panel][panel_steps / group][width], packed ahead
+/// of calls by a function of their own, since a buffer may hold the same in many calls (loom.kept).
 struct KeptPanels {
   int number = 0; // among those of the kernel
   mlir::BlockArgument buffer;
   int64_t start = 0, lanes = 0, steps = 0;
+  int64_t panel_steps = 0; // as many as the steps, or the points that these become
   int64_t width = 0, lane_stride = 0, step_stride = 0;
 
   int64_t count() const { return (lanes - 1) / width + 1; }
   int64_t panelBytes(const DotPlan& plan) const {
-    return ((steps - 1) / plan.group + 1) * width * plan.sumBytes();
+    return ((panel_steps - 1) / plan.group + 1) * width * plan.sumBytes();
   }
   /// Memory of all panels, with the vector that packing may write behind them.
   int64_t bytes(const DotPlan& plan) const {
@@ -127,6 +130,9 @@ KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget& target);
 
 /// Recognises a matrix product (product.cpp).
 std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget& target);
+
+/// Returns the buffer of a factor that may hold the same in the next call, or none.
+mlir::BlockArgument keptBuffer(const ProductFactor& factor);
 
 /// Finds the panels of a product that may be kept from call to call (kept_panels.cpp).
 std::optional<KeptPanels> findKept(const Product& product);

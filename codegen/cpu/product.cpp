@@ -229,8 +229,11 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   if (shape.element == DotElement::i8 && !(unit.i8_quads && fitsQuads(shape.k))) return {};
   product.plan = planDot(shape, unit);
   if (rhs->window)
-    if (auto lines = findLines(*rhs->window, shape.n))
+    if (auto lines = findLines(*rhs->window, shape.n)) {
       product.lines = planLines(product.plan, *lines);
+      product.winograd =
+          planWinograd(product.plan, *lines, product.lines, bool(keptBuffer(product.a)));
+    }
   return product;
 }
 

@@ -87,6 +87,78 @@ TEST_CASE("convolutions of many channels, whose lanes run along them", "[compile
   }
 }
 
+TEST_CASE("convolutions of 3 x 3 taps by minimal filtering", "[compiled]") {
+  struct Case {
+    int64_t samples, channels, rows, height, width;
+    Dims padding;
+    int64_t groups;
+    DType dtype;
+  };
+  const Case cases[] = {
+      {1, 64, 64, 28, 28, {1, 1}, 1, f32},  // whole vectors of places
+      {2, 48, 40, 15, 17, {1, 1}, 1, f32},  // squares that pass the image, rows that fill no tile
+      {1, 40, 64, 20, 36, {0, 0}, 1, f32},  // no padding
+      {1, 33, 48, 12, 70, {2, 2}, 1, f32},  // lines of several vectors
+      {1, 64, 64, 9, 40, {0, 2}, 1, f32},   //
+      {3, 96, 96, 16, 16, {1, 1}, 2, f32},  // groups
+      {1, 160, 96, 14, 14, {1, 1}, 1, f32}, // rows cut
+      {1, 64, 48, 16, 18, {1, 1}, 1, f64},  //
+      {1, 64, 64, 17, 22, {1, 1}, 1, bf16}, // widened as they are read
+      {1, 64, 64, 14, 14, {1, 0}, 1, f16},  //
+  };
+  for (const Case& c : cases) {
+    INFO(c.channels << " to " << c.rows << " channels, " << c.height << " x " << c.width << ", "
+                    << name_of(c.dtype));
+    compare(
+        [=](const Inputs& x) {
+          Tensor y = conv2d(x[0], x[1], {}, 1, c.padding, 1, c.groups);
+          return std::vector<Tensor>{y, relu(y + reshape(x[2], {c.rows, 1, 1}))};
+        },
+        [=] {
+          return Inputs{ramp({c.samples, c.channels, c.height, c.width}, 1, c.dtype),
+                        ramp({c.rows, c.channels / c.groups, 3, 3}, 0.3, c.dtype),
+                        ramp({c.rows}, 1, c.dtype)};
+        },
+        c.dtype == f64   ? 1e-12
+        : c.dtype == f32 ? kSum
+                         : kSumBf16);
+  }
+}
+
+TEST_CASE("minimal filtering gives small integers exactly", "[compiled]") {
+  auto body = [](const Inputs& x) { return std::vector<Tensor>{conv2d(x[0], x[1], {}, 1, 1)}; };
+  for (DType dtype : {f32, f64, bf16})
+    compare(body, [=] {
+      return Inputs{floor(ramp({1, 64, 18, 21}, 5)).to(dtype),
+                    floor(ramp({48, 64, 3, 3}, 1)).to(dtype)};
+    });
+}
+
+TEST_CASE("what is not finite, or nearly so, reaches the places that see it and no others",
+          "[compiled]") {
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  auto body = [](const Tensor& x, const Tensor& w) { return relu(conv2d(x, w, {}, 1, 1)) + 1.0; };
+  // With a budget, which is never used up here, no trial of times lets ops run one by one.
+  auto f = compile(body, {.memory_budget = int64_t{1} << 40});
+  for (int call = 0; call < 2; call++) // until it is compiled
+    f(ramp({1, 64, 20, 23}), ramp({48, 64, 3, 3}, 0.1));
+  for (double special : {inf, -inf, nan, 3e38, -3e38})
+    for (int weight = 0; weight < 2; weight++) {
+      INFO(special << (weight ? " in a weight" : " in the image"));
+      Tensor x = ramp({1, 64, 20, 23}), w = ramp({48, 64, 3, 3}, 0.1);
+      if (weight)
+        w[{5, 7, 1, 2}] = special;
+      else
+        for (int64_t i : {0, 11, 19}) // beside the padding, and within
+          x[{0, 3 * i, i, i}] = special;
+      Tensor want = body(x, w), have = f(x, w);
+      Tensor largest = max(abs(where(isfinite(want), want, 0.0)));
+      CHECK(allclose(have / largest, want / largest, kSum, kSum, true));
+      CHECK(sum(isfinite(want)).item<int64_t>() > 0);
+    }
+  CHECK(f.stats().eager_segments == 0);
+}
+
 TEST_CASE("a convolution with norm, residual and activation is one launch", "[compiled]") {
   struct Case {
     int64_t groups, channels, rows;
