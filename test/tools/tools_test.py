@@ -157,8 +157,10 @@ class Tools(unittest.TestCase):
         r = self.run_tool("weft-bench", "guard", *calls, "--margin=-1", "--json", self.root + "/g.json", code=1)
         self.assertIn("SLOWER", r.stdout)
         self.assertIn("silu#0  silu(", r.stdout)
-        names = [row["name"] for row in json.loads(Path(self.root, "g.json").read_text())]
-        self.assertEqual(names, ["silu#0", "logsumexp#0"])
+        found = json.loads(Path(self.root, "g.json").read_text())
+        self.assertEqual([(row["name"], row["slower"]) for row in found["rows"]], [("silu#0", True), ("logsumexp#0", True)])
+        self.assertEqual((found["cases"], found["slower"], found["dropped"], found["skipped"]), (2, 2, 0, 0))
+        self.assertGreater(found["geometric_mean"], 0)
         parts = [self.run_tool("weft-bench", "guard", *calls, "--margin", "1000", "--part", f"{k}/2").stdout for k in (1, 2)]
         self.assertTrue(all(text.startswith("1 cases: ") for text in parts), parts)
         self.assertIn("--part must be K/N", self.run_tool("weft-bench", "guard", "--part", "3/2", code=1).stderr)
