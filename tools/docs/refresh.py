@@ -119,20 +119,22 @@ def markdown(rows):
 def peers(where, path):
     """A row a comparison: how much faster Weft is than the fastest other library, and how much faster it is to be. On `where` threads or device."""
     figures = json.loads(pathlib.Path(path).read_text())
-    key, place = (f"t{where}", f"{where} threads") if where.isdigit() else (where, where)
+    key, place = (f"t{where}", f"{where} thread" + "s" * (where != "1")) if where.isdigit() else (where, where)
     if key not in figures:
         return None
-    table, rows = figures[key], figures["rows"][key].values()
-    text = [f"| workload, {place} | weft | the fastest other | ratio | 95 % interval | to reach |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        ms = {library: v["ms"] for library, v in table[row["workloads"][0]].items() if "ms" in v}
-        best = min((library for library in ms if library != "weft"), key=ms.get)
-        own, other = f"{ms['weft']:.4g} ms", f"{ms[best]:.4g} ms, {best}"
-        if len(row["workloads"]) > 1:
+    table = [[f"workload, {place}", "weft", "the fastest other", "ratio", "95 % interval", "of the limit", "to reach"]]
+    for row in figures["rows"][key].values():
+        if row["best"]:
+            ms = {library: v["ms"] for library, v in figures[key][row["workloads"][0]].items() if "ms" in v}
+            own, other = f"{ms['weft']:.4g} ms", f"{ms[row['best']]:.4g} ms, {row['best']}"
+        else:
             own, other = "geometric mean", f"behind on {len(row['behind'])}" + (f": {', '.join(row['behind'])}" if row["behind"] else "")
-        reach = f"{row['reach']:g}" + ("" if row["reached"] else ", **missed**") if row["reach"] else ""
-        text.append(f"| {row['row']} | {own} | {other} | {row['ratio']:.2f}x | {row['low']:.2f} .. {row['high']:.2f} | {reach} |")
-    return "\n".join([*text, "", f"{figures['devices'][key] or machine()}."]) + "\n"
+        limit = f"{100 * row['of_limit']:.0f} %" if row["of_limit"] else ""
+        verdict = []
+        if row["reach"]:
+            verdict = [f"{row['reach']:g}"] + ["**missed**"] * (not row["reached"]) + ["**behind**"] * bool(row["best"] and row["behind"])
+        table.append([row["row"], own, other, f"{row['ratio']:.2f}x", f"{row['low']:.2f} .. {row['high']:.2f}", limit, ", ".join(verdict)])
+    return "\n".join([*markdown(table), "", f"{figures['devices'][key] or machine()}."]) + "\n"
 
 
 def guard(paths):
