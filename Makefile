@@ -93,7 +93,7 @@ plans: build ## Counts launches, bytes and spills of the workloads anew, for tes
 
 .PHONY: guard
 guard: build ## Looks for calls that are slower compiled than eager: every function and workload (minutes, on a quiet machine)
-	@build/bin/weft-bench guard
+	@build/bin/weft-bench guard --json build/guard.json
 
 PYTHON ?= python3
 THREADS ?= 2

@@ -1,5 +1,5 @@
 """Runs weft-bench, weft-inspect and weft-oracle as a user would, in a cache of their own."""
-import importlib.util, json, os, re, struct, subprocess, sys, tempfile, unittest
+import importlib.util, json, os, re, struct, subprocess, sys, tempfile, types, unittest
 from pathlib import Path
 
 BIN = os.path.abspath(sys.argv.pop(1))
@@ -157,8 +157,10 @@ class Tools(unittest.TestCase):
         r = self.run_tool("weft-bench", "guard", *calls, "--margin=-1", "--json", self.root + "/g.json", code=1)
         self.assertIn("SLOWER", r.stdout)
         self.assertIn("silu#0  silu(", r.stdout)
-        names = [row["name"] for row in json.loads(Path(self.root, "g.json").read_text())]
-        self.assertEqual(names, ["silu#0", "logsumexp#0"])
+        found = json.loads(Path(self.root, "g.json").read_text())
+        self.assertEqual([(row["name"], row["slower"]) for row in found["rows"]], [("silu#0", True), ("logsumexp#0", True)])
+        self.assertEqual((found["cases"], found["slower"], found["dropped"], found["skipped"]), (2, 2, 0, 0))
+        self.assertGreater(found["geometric_mean"], 0)
         parts = [self.run_tool("weft-bench", "guard", *calls, "--margin", "1000", "--part", f"{k}/2").stdout for k in (1, 2)]
         self.assertTrue(all(text.startswith("1 cases: ") for text in parts), parts)
         self.assertIn("--part must be K/N", self.run_tool("weft-bench", "guard", "--part", "3/2", code=1).stderr)
@@ -168,7 +170,8 @@ class Tools(unittest.TestCase):
         self.assertEqual(rows["softmax"]["expression"], "softmax(x[0], -1)")
         self.assertEqual(rows["gemm_1x768x768"]["row"], rows["gemm_64x64x64"]["row"])
         self.assertEqual(len([w for w in rows.values() if w["row"] == "40 products"]), 40)
-        for name in "compiled16", "digits_train":
+        self.assertEqual(rows["attn_window_grad"]["kind"], "gradients")
+        for name in "compiled16", "digits_train", "attn_window_grad:32", "linear_gelu_q4_0":
             self.run_tool("weft-bench", "export", name, "--data", self.root)
             for mode in "eager", "compiled":
                 _, prep, _ = self.worker(mode, {"c": "prep", "w": name}, {"c": "quit"})
@@ -184,18 +187,74 @@ class Tools(unittest.TestCase):
         self.assertIn("without torch: torch is not here\nwithout jax: jax is not here\n", r.stdout)
         self.assertIn("ew_4k                    not compared", r.stdout)
 
-    def test_peers_judges_rows_by_the_geometric_mean(self):
+    def comparison(self, rows, reach=1.3):
+        """A comparison of one row, in which libraries took these seconds in each turn, and what it says of it."""
         sys.path.insert(0, str(PEERS))
         import peers
         comparison = object.__new__(peers.Comparison)
-        comparison.workloads = {name: {"row": "two", "reach": 1.3} for name in "ab"}
-        weft = {"rounds": [1.0] * 15, "ms": 1.0}
-        comparison.rows = {"a": {"weft": weft, "x": {"rounds": [4.0] * 15, "ms": 4.0}, "y": {"rounds": [9.0] * 15, "ms": 9.0}},
-                           "b": {"weft": weft, "x": {"rounds": [0.25, 0.5, 1.0] * 5, "ms": 0.5}}}
+        comparison.workloads = {name: {"row": "row", "reach": reach} for name in rows}
+        comparison.rows = {name: {library: {"rounds": rounds, "ms": sorted(rounds)[len(rounds) // 2]} for library, rounds in row.items()}
+                           for name, row in rows.items()}
         row, = comparison.summary()
+        return comparison, row
+
+    def test_peers_judges_rows_by_the_geometric_mean(self):
+        _, row = self.comparison({"a": {"weft": [1.0] * 15, "x": [4.0] * 15, "y": [9.0] * 15},
+                                  "b": {"weft": [1.0] * 15, "x": [0.25, 0.5, 1.0] * 5}})
         self.assertAlmostEqual(row["ratio"], 2 ** 0.5)
         self.assertTrue(row["low"] <= row["ratio"] <= row["high"] and row["reached"])
-        self.assertEqual((row["workloads"], row["behind"]), (["a", "b"], ["b"]))
+        self.assertEqual((row["workloads"], row["behind"], row["best"], row["of_limit"]), (["a", "b"], ["b"], None, None))
+
+    def test_peers_judges_rows_by_the_limit_of_the_machine(self):
+        for limit, is_reached in (0.93, True), (0.91, False):
+            _, row = self.comparison({"a": {"weft": [1.0] * 15, "limit": [limit] * 15, "x": [0.98] * 15}})
+            self.assertEqual((row["best"], row["of_limit"], row["reached"], row["behind"]), ("x", limit, is_reached, []))
+        _, row = self.comparison({"a": {"weft": [1.0] * 15, "limit": [0.99] * 15, "x": [0.96] * 15}})
+        self.assertEqual((row["reached"], row["behind"]), (True, ["a"]))  # at the limit, and behind for all that
+        # A sweep is at a limit that all of it has; a library that had a few turns only is not the best.
+        sweep = {"a": {"weft": [1.0] * 15, "limit": [0.9] * 15, "x": [1.2] * 15, "y": [0.5] * 3}, "b": {"weft": [1.0] * 15, "x": [1.2] * 15}}
+        _, row = self.comparison(sweep)
+        self.assertEqual((row["of_limit"], row["reached"], row["behind"]), (None, False, []))
+        sweep["b"]["limit"] = [1.0] * 15
+        self.assertAlmostEqual(self.comparison(sweep)[1]["of_limit"], 0.9 ** 0.5)
+
+    def test_peers_takes_workloads_rows_and_positions(self):
+        sys.path.insert(0, str(PEERS))
+        import libraries
+        workloads = libraries.Workloads(tool("weft-bench"))
+        self.assertEqual(workloads.chosen(["ew_4k", "attn_alibi:128"]), ["ew_4k", "attn_alibi:128"])
+        self.assertEqual(len(workloads.chosen(["40 products"])), 40)
+        rows = {workloads[name]["row"] for name in workloads.chosen([])}
+        self.assertLessEqual({"attn_causal 64..8192", "attn_window_grad 64..4096", "decode_q4_0", "gemm1024_int8", "digits_train"}, rows)
+        self.assertEqual({int(name.partition(":")[2] or 1024) for name in workloads.chosen(["attn_alibi 64..8192"])}, {64, 256, 1024, 4096, 8192})
+        for unknown in "nothing", "ew_4k:3", "attn_causal:x":
+            self.assertRaises(KeyError, workloads.chosen, [unknown])
+        # Each has a form that other libraries run.
+        for name in workloads.chosen([]):
+            self.assertTrue(libraries.function_of(workloads[name], types.SimpleNamespace()), name)
+
+    def test_figures_become_tables(self):
+        sys.path.insert(0, str(TOOLS / "docs"))
+        import refresh
+        _, row = self.comparison({"a": {"weft": [1.0] * 15, "limit": [0.5] * 15, "x": [0.9] * 15}})
+        library = {"weft": {"ms": 1.0}, "x": {"ms": 0.9}, "limit": {"ms": 0.5}}
+        figures = {"devices": {"t1": "A machine", "cuda": "A card"}, "t1": {"a": library}, "cuda": {"a": library},
+                   "rows": {"t1": {"row": row}, "cuda": {"row": dict(row, reach=0, of_limit=None)}}}
+        path = Path(self.root, "figures.json")
+        path.write_text(json.dumps(figures))
+        self.assertEqual(refresh.peers("1", path).splitlines(), [
+            "| workload, 1 thread | weft | the fastest other | ratio | 95 % interval | of the limit | to reach |", "| --- | --- | --- | --- | --- | --- | --- |",
+            "| row | 1 ms | 0.9 ms, x | 0.90x | 0.90 .. 0.90 | 50 % | 1.3, **missed**, **behind** |", "", "A machine."])
+        # What no row of a GPU has is no column.
+        self.assertEqual(refresh.peers("cuda", path).splitlines()[0], "| workload, cuda | weft | the fastest other | ratio | 95 % interval |")
+        self.assertIsNone(refresh.peers("2", path))
+        part = {"cases": 2, "slower": 1, "dropped": 0, "skipped": 3, "geometric_mean": 0.5,
+                "rows": [{"name": "f#0", "slower": True, "compiled": [1.5, 1.25, 2.0], "eager_seconds": 1e-4}, {"name": "g#0", "slower": False}]}
+        path.write_text(json.dumps(part))
+        text = refresh.guard([path, path])
+        self.assertIn("4 cases: 2 slower compiled than eager, 0 whose program is slower", text)
+        self.assertIn("programs take 0.50 of eager's time (geometric mean). 6 more", text)
+        self.assertIn("| f#0 | 1.50x | 1.25 .. 2.00 | 100.0 us |", text)
 
     def worker(self, mode, *questions):
         text = "".join(json.dumps(q) + "\n" for q in questions)
@@ -210,14 +269,21 @@ class Tools(unittest.TestCase):
         for name, values in ("in_0", a), ("in_1", b), ("out_0", [max(x * y + x, 0.0) for x, y in zip(a, b)]):
             write_npy(f"{self.root}/compiled16/{name}.npy", [16], values)
         for mode in "eager", "compiled":
-            start, prep, time, wrong, unknown, quit = self.worker(
-                mode, {"c": "prep", "w": "compiled16"}, {"c": "time", "w": "compiled16", "budget": 0.02},
+            start, prep, time, without, wrong, unknown, quit = self.worker(
+                mode, {"c": "prep", "w": "compiled16"}, {"c": "time", "w": "compiled16", "budget": 0.02}, {"c": "limit", "w": "compiled16", "budget": 0.02},
                 {"c": "time", "w": "softmax", "budget": 0.02}, {"c": "prep", "w": "no_such_workload"}, {"c": "quit"})
-            self.assertEqual((start["ok"], prep["ok"], prep["err"]), (1, 1, 0))
+            self.assertEqual((start["ok"], prep["ok"], prep["err"], prep["limit"]), (1, 1, 0, False))
+            self.assertIn("must have a limit here, got compiled16", without["err"])
             self.assertGreaterEqual(len(time["xs"]), 3)
             self.assertEqual((wrong["ok"], unknown["ok"]), (0, 0))
             self.assertIn("must be one of", unknown["err"])
             self.assertGreater(quit["rss"], 0)
+
+    def test_the_worker_measures_the_limit_in_turns(self):
+        self.run_tool("weft-bench", "export", "ew_4k", "--data", self.root)
+        _, prep, limit = self.worker("compiled", {"c": "prep", "w": "ew_4k"}, {"c": "limit", "w": "ew_4k", "budget": 0.01})
+        self.assertTrue(prep["limit"])
+        self.assertTrue(len(limit["xs"]) >= 3 and all(0 < seconds < 1 for seconds in limit["xs"]))
 
     # weft-inspect
 

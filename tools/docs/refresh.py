@@ -10,6 +10,7 @@ A block stands between a comment that says what fills it and `<!-- end -->`:
     <!-- table COMMAND -->     the table in Markdown that COMMAND prints; never checked
     <!-- figures COMMAND -->   the table that COMMAND writes with --json; never checked
     <!-- peers THREADS -->     the table of a comparison given by --peers; never checked
+    <!-- guard all -->         what `weft-bench guard` found, given by --guard; never checked
 
 Commands run in bash with pipefail, in an empty folder with `build` linked to the build folder, with an empty program
 cache. Those of a page run in their order. `build/bin/weft-inspect show ... --cpu x86-64-v4` prints the same on any x86-64
@@ -18,6 +19,7 @@ machine; elsewhere such blocks are left alone.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import platform
@@ -30,7 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "docs/accuracy.md", "docs/compiling.md", "docs/custom_ops.md", "docs/formats.md", "docs/from_pytorch.md", "docs/how_it_works.md",
          "docs/indexing.md", "docs/nn.md",
          "docs/performance.md", "docs/profiling.md"]
-BLOCK = re.compile(r"^<!-- (run|list|sample|code|table|figures|peers) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
+BLOCK = re.compile(r"^<!-- (run|list|sample|code|table|figures|peers|guard) (.*?) -->\n(.*?)^<!-- end -->$", re.M | re.S)
 # What differs from run to run: times, and process numbers.
 VOLATILE = re.compile(r"\d+(?:\.\d+)? ms|(?<=library )[\d.]+|(?<=compiler )[\d.]+|(?<=mapping )[\d.]+|\(\d+\)")
 
@@ -107,23 +109,49 @@ def machine():
     return f"{len(os.sched_getaffinity(0))} cores of {name} ({widest}), {platform.freedesktop_os_release()['PRETTY_NAME']}"
 
 
+def markdown(rows):
+    """A table, its heads first, without the columns in which no row has anything."""
+    columns = [column for column in zip(*rows) if any(column[1:])]
+    head, *body = zip(*columns)
+    return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body)]
+
+
 def peers(where, path):
     """A row a comparison: how much faster Weft is than the fastest other library, and how much faster it is to be. On `where` threads or device."""
     figures = json.loads(pathlib.Path(path).read_text())
-    key, place = (f"t{where}", f"{where} threads") if where.isdigit() else (where, where)
+    key, place = (f"t{where}", f"{where} thread" + "s" * (where != "1")) if where.isdigit() else (where, where)
     if key not in figures:
         return None
-    table, rows = figures[key], figures["rows"][key].values()
-    text = [f"| workload, {place} | weft | the fastest other | ratio | 95 % interval | to reach |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        ms = {library: v["ms"] for library, v in table[row["workloads"][0]].items() if "ms" in v}
-        best = min((library for library in ms if library != "weft"), key=ms.get)
-        own, other = f"{ms['weft']:.4g} ms", f"{ms[best]:.4g} ms, {best}"
-        if len(row["workloads"]) > 1:
+    table = [[f"workload, {place}", "weft", "the fastest other", "ratio", "95 % interval", "of the limit", "to reach"]]
+    for row in figures["rows"][key].values():
+        if row["best"]:
+            ms = {library: v["ms"] for library, v in figures[key][row["workloads"][0]].items() if "ms" in v}
+            own, other = f"{ms['weft']:.4g} ms", f"{ms[row['best']]:.4g} ms, {row['best']}"
+        else:
             own, other = "geometric mean", f"behind on {len(row['behind'])}" + (f": {', '.join(row['behind'])}" if row["behind"] else "")
-        reach = f"{row['reach']:g}" + ("" if row["reached"] else ", **missed**") if row["reach"] else ""
-        text.append(f"| {row['row']} | {own} | {other} | {row['ratio']:.2f}x | {row['low']:.2f} .. {row['high']:.2f} | {reach} |")
-    return "\n".join([*text, "", f"{figures['devices'][key] or machine()}."]) + "\n"
+        limit = f"{100 * row['of_limit']:.0f} %" if row["of_limit"] else ""
+        verdict = []
+        if row["reach"]:
+            verdict = [f"{row['reach']:g}"] + ["**missed**"] * (not row["reached"]) + ["**behind**"] * bool(row["best"] and row["behind"])
+        table.append([row["row"], own, other, f"{row['ratio']:.2f}x", f"{row['low']:.2f} .. {row['high']:.2f}", limit, ", ".join(verdict)])
+    return "\n".join([*markdown(table), "", f"{figures['devices'][key] or machine()}."]) + "\n"
+
+
+def guard(paths):
+    """What `weft-bench guard` found, in one run or in its parts."""
+    parts = [json.loads(pathlib.Path(path).read_text()) for path in paths]
+    cases, slower, dropped, skipped = (sum(part[key] for part in parts) for key in ("cases", "slower", "dropped", "skipped"))
+    mean = math.exp(sum(math.log(part["geometric_mean"]) * part["cases"] for part in parts) / max(cases, 1))
+    text = [f"{cases} cases: {slower} slower compiled than eager, {dropped} whose program is slower but dropped by its trial; programs take {mean:.2f} of eager's "
+            f"time (geometric mean). {skipped} more could not be drawn, or take too short or too long to tell. {machine()}.", ""]
+    rows = [row for part in parts for row in part["rows"] if row["slower"]]
+    if rows:
+        table = [["slower", "time over eager's", "95 % interval", "eager"]]
+        for row in sorted(rows, key=lambda row: -row["compiled"][0]):
+            middle, low, high = row["compiled"]
+            table.append([row["name"], f"{middle:.2f}x", f"{low:.2f} .. {high:.2f}", f"{row['eager_seconds'] * 1e6:.1f} us"])
+        text += [*markdown(table), ""]
+    return "\n".join(text)
 
 
 def refresh(page, build, arguments):
@@ -140,6 +168,8 @@ def refresh(page, build, arguments):
                 new = code(argument)
             elif kind == "peers":
                 new = arguments.peers and peers(argument, arguments.peers) or body
+            elif kind == "guard":
+                new = guard(arguments.guard) if arguments.guard else body
             elif kind == "run":
                 new = fenced(language_of(argument), f"$ {argument}\n{shell.run(argument)}")
             elif kind == "list":
@@ -165,6 +195,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="change nothing, fail where a checked block differs")
     parser.add_argument("--samples", action="store_true", help="run samples, tables and figures as well: minutes, on a quiet machine")
     parser.add_argument("--peers", help="the JSON file of a comparison with other libraries")
+    parser.add_argument("--guard", nargs="+", metavar="JSON", help="the JSON file of `weft-bench guard`, or those of its parts")
     parser.add_argument("pages", nargs="*", default=PAGES)
     arguments = parser.parse_args()
     failed = False

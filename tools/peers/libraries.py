@@ -10,11 +10,12 @@ import tempfile
 from pathlib import Path
 
 import functions
+import llama
 import networks
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 # Workloads whose C++ has no single expression, and what networks.py has for them.
-NETWORKS = {"decode_f32": networks.decode, "decode_bf16": networks.decode}
+NETWORKS = dict.fromkeys(("decode_f32", "decode_bf16", "decode_q8_0", "decode_q4_0"), networks.decode)
 
 
 class Missing(Exception):
@@ -23,7 +24,7 @@ class Missing(Exception):
 
 def function_of(workload, o):
     """Returns f(p, x) for a workload over the functions o."""
-    name, text = workload["name"], workload["expression"]
+    name, text = workload["name"].partition(":")[0], workload["expression"]
     if not text:
         network = NETWORKS.get(name) or getattr(networks, name, None)
         if not network:
@@ -72,7 +73,7 @@ class Torch:
 
         def parameter(name, array):
             t = tensor(array)
-            if name.endswith("_w"):
+            if name.endswith("_w") and t.is_floating_point():
                 return t.t().contiguous()
             return t.contiguous(memory_format=torch.channels_last) if name.endswith("_cw") and not is_exported else t
 
@@ -85,7 +86,9 @@ class Torch:
         if self.compiled:
             torch._dynamo.reset()
             f = torch.compile(f)
-        if workload["training"]:
+        if workload["kind"] == "gradients":
+            return self.gradients(f, p, x)
+        if workload["kind"] == "training":
             return self.training(workload, f, p, x)
         first = (lambda r: r[0]) if workload["name"].startswith("decode") else (lambda r: r)
         if workload["each"]:
@@ -100,6 +103,20 @@ class Torch:
                 return floats(call().double().cpu())
 
         return call, result, guard
+
+    def gradients(self, f, p, x):
+        trained = [t.requires_grad_() for t in p.values()]
+
+        def call():
+            for t in trained:
+                t.grad = None
+            f(p, x).backward()
+
+        def result():
+            call()
+            return floats(self.torch.cat([t.grad.reshape(-1) for t in trained]).double().cpu())
+
+        return call, result, self.torch.enable_grad
 
     def training(self, workload, f, p, x):
         trained = [t.requires_grad_() for t in p.values()]
@@ -136,8 +153,12 @@ class Jax:
 
         p, x = {name: array(a) for name, a in params.items()}, [array(a) for a in inputs]
         f = function_of(workload, functions.Jax(jax))
-        if workload["training"]:
+        if workload["kind"] == "training":
             call, result = self.training(workload, f, p, x)
+        elif workload["kind"] == "gradients":
+            run = jax.jit(jax.grad(lambda p: f(p, x)))
+            call = lambda: jax.block_until_ready(run(p))
+            result = lambda: floats(n.concatenate([g.reshape(-1) for g in call().values()]))
         elif workload["name"].startswith("decode"):
             step, state = jax.jit(lambda p, ids, caches: f(p, [*ids, *caches]), donate_argnums=2), [x[2:]]
 
@@ -188,7 +209,7 @@ class Exported(Torch):
 
     def module(self, workload, folder):
         torch = self.torch
-        if workload["training"] or workload["each"] or workload["dtype"] != "f32" or workload["name"].startswith("decode"):
+        if workload["kind"] not in ("call", "inference") or workload["each"] or workload["dtype"] != "f32" or workload["name"].startswith("decode"):
             raise Missing("runs inference of one size in f32 only")
         p, x = self.tensors(workload, folder, is_exported=True)
         f = function_of(workload, functions.Torch(torch, exported=True))
@@ -253,10 +274,36 @@ class OpenVino(Exported):
         return call, lambda: (call(), floats(request.get_output_tensor(0).data))[1], contextlib.nullcontext
 
 
+class LlamaCpp(llama.Llama):
+    def __init__(self, threads, device):
+        super().__init__(threads, device, Missing)
+
+    def prepare(self, workload, folder):
+        return super().prepare(workload, *load(folder))
+
+
 LIBRARIES = {"torch": Torch, "torch.compile": lambda *where: Torch(*where, compiled=True), "jax": Jax, "onnxruntime": OnnxRuntime,
-             "openvino": OpenVino}
+             "openvino": OpenVino, "llama.cpp": LlamaCpp}
 
 
-def workloads(weft_bench):
-    import subprocess
-    return {w["name"]: w for w in json.loads(subprocess.check_output([weft_bench, "list", "--json"]))}
+class Workloads(dict):
+    """Those of weft-bench by their names, and by NAME:N over N positions."""
+
+    def __init__(self, weft_bench):
+        import subprocess
+        super().__init__((w["name"], w) for w in json.loads(subprocess.check_output([weft_bench, "list", "--json"])))
+
+    def __missing__(self, name):
+        base, _, positions = name.partition(":")
+        if base not in self or not self[base]["positions"] or not positions.isdigit():
+            raise KeyError(name)
+        return self[base] | {"name": name}
+
+    def chosen(self, names):
+        """The names of workloads, and of all in a row; without any, of those that have something to reach. Raises KeyError."""
+        every = [f"{name}:{n}" if n else name for name, w in self.items() for n in (0, *w["positions"])]
+        if not names:
+            return [name for name in every if self[name]["reach"]]
+        rows = {w["row"] for w in self.values()}
+        of_rows = [name for name in every if self[name]["row"] in names]
+        return list(dict.fromkeys(of_rows + [self[name]["name"] for name in names if name not in rows]))

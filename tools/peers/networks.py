@@ -21,6 +21,35 @@ def layers(p):
     return len({name.split("_")[0] for name in p if name.startswith("b") and "_" in name})
 
 
+def attn_causal(o, p, x):
+    return o.scaled_dot_product_attention(*x, None, 0.0, True)
+
+
+def distances(o, x):
+    """Rows less columns, [positions, positions]."""
+    positions = o.positions_of(x)
+    return positions[:, None] - positions[None]
+
+
+def attn_alibi(o, p, x):
+    behind = distances(o, x[0])
+    bias = o.where(behind >= 0, -p["slopes"][:, None, None] * behind, -float("inf"))
+    return o.scaled_dot_product_attention(*x, bias)
+
+
+def attn_window(o, p, x):
+    behind = distances(o, x[0])
+    return o.scaled_dot_product_attention(*x, (behind >= 0) & (behind < x[0].shape[-2] // 4))
+
+
+def weighted(forward):
+    """A loss over trained q, k and v, by the weights x[0]; slopes are x[1]."""
+    return lambda o, p, x: o.sum(forward(o, {"slopes": x[1]}, [p["q"], p["k"], p["v"]]) * x[0])
+
+
+attn_causal_grad, attn_alibi_grad, attn_window_grad = map(weighted, (attn_causal, attn_alibi, attn_window))
+
+
 def block_inf(o, p, x):
     return block(o, p, "", x[0], 12)
 

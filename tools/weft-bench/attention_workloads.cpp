@@ -80,6 +80,10 @@ Workload make(const Family& f, bool has_gradients, int64_t positions) {
   w.limit = LimitClass::flops;
   w.flops = static_cast<double>(kHeads * positions * positions * kHeadWidth) * 4 * f.visible *
             (has_gradients ? 3.5 : 1);
+  w.reach = 1.5;
+  w.positions = {64, 256, 4096};
+  if (!has_gradients) w.positions.push_back(8192); // eager gradients of so many take 20 GB
+  w.row = w.name + " 64.." + std::to_string(w.positions.back());
   w.at_positions = [=](int64_t n) { return make(f, has_gradients, n); };
   return w;
 }

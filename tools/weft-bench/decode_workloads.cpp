@@ -16,13 +16,6 @@ constexpr double kEps = 1e-5;
 // [1, width] as [heads, 1, width of a head].
 Tensor heads_of(const Tensor& x) { return transpose(reshape(x, {1, kHeads, kHeadWidth}), 0, 1); }
 
-// x by a weight, which may be quantised.
-Tensor product(const Params& p, const std::string& name, const Tensor& x) {
-  auto scales = p.find(name + "_scales");
-  return scales == p.end() ? matmul(x, p.at(name))
-                           : quantized_matmul(x, p.at(name), scales->second);
-}
-
 // Turns the halves of each head by the position's angles (Su et al., RoFormer, 2021).
 Tensor rotate(const Tensor& x, const Tensor& cosines, const Tensor& sines) {
   Tensor a = slice(x, -1, 0, kHeadWidth / 2), b = slice(x, -1, kHeadWidth / 2, kHeadWidth);
@@ -37,18 +30,18 @@ Tensor decode(const Params& p, const Tensors& in) {
   for (size_t k = 0; k < kLayers; k++) {
     const std::string pre = "b" + std::to_string(k) + "_";
     auto of = [&](const char* name) { return p.at(pre + name); };
-    auto by = [&](const char* name, const Tensor& x) { return product(p, pre + name, x); };
+    auto by = [&](const char* name, const Tensor& x) { return product(x, p, pre + name); };
     Tensor z = rms_norm(h, {kWidth}, of("n1g"), kEps);
-    Tensor query = rotate(heads_of(by("q_w", z)), cosines, sines);
+    Tensor query = rotate(heads_of(by("q", z)), cosines, sines);
     Tensor keys = in[2 + 2 * k], values = in[3 + 2 * k];
-    keys.index_copy_(1, position, rotate(heads_of(by("k_w", z)), cosines, sines));
-    values.index_copy_(1, position, heads_of(by("v_w", z)));
+    keys.index_copy_(1, position, rotate(heads_of(by("k", z)), cosines, sines));
+    values.index_copy_(1, position, heads_of(by("v", z)));
     Tensor y = scaled_dot_product_attention(query, keys, values, seen);
-    h = h + by("o_w", reshape(transpose(y, 0, 1), {1, kWidth}));
+    h = h + by("o", reshape(transpose(y, 0, 1), {1, kWidth}));
     z = rms_norm(h, {kWidth}, of("n2g"), kEps);
-    h = h + by("d_w", silu(by("g_w", z)) * by("u_w", z));
+    h = h + by("d", silu(by("g", z)) * by("u", z));
   }
-  return product(p, "head_w", rms_norm(h, {kWidth}, p.at("nfg"), kEps));
+  return product(rms_norm(h, {kWidth}, p.at("nfg"), kEps), p, "head");
 }
 
 void make_decode(Params& p, Tensors& x) {

@@ -68,6 +68,7 @@ public:
     rows_.push_back({{"name", name},
                      {"call", description},
                      {"eager_seconds", o.eager},
+                     {"slower", o.is_slower},
                      {"compiled", {o.compiled.middle, o.compiled.low, o.compiled.high}},
                      {"program", {o.program.middle, o.program.low, o.program.high}}});
     if (!o.is_slower && !o.is_slower_program) return;
@@ -80,12 +81,17 @@ public:
   void skip() { skipped_++; }
 
   int finish() const {
+    const double mean = measured_ ? std::exp(logarithms_ / measured_) : 1.0;
     fmt::print("{} cases: {} slower compiled than eager, {} whose program is slower but dropped by "
                "its trial; programs take {:.3f} of eager's time (geometric mean)\n"
                "{} more could not be drawn, or take too short or too long to tell\n",
-               measured_, slower_, dropped_, measured_ ? std::exp(logarithms_ / measured_) : 1.0,
-               skipped_);
-    write_json(options_.json, rows_);
+               measured_, slower_, dropped_, mean, skipped_);
+    write_json(options_.json, {{"cases", measured_},
+                               {"slower", slower_},
+                               {"dropped", dropped_},
+                               {"skipped", skipped_},
+                               {"geometric_mean", mean},
+                               {"rows", rows_}});
     return slower_ ? 1 : 0;
   }
 

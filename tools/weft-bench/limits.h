@@ -10,6 +10,8 @@
 
 namespace weft::bench {
 
+struct Workload;
+
 /// A limit that is sampled between the samples of a workload. Calls return seconds.
 using Limit = std::function<double()>;
 
@@ -22,6 +24,10 @@ Limit device_copy_limit(Device device, size_t bytes);
 Limit read_limit(size_t bytes);
 /// Does `flops` f32 operations as fused multiply-adds in registers on all threads.
 Limit flop_limit(double flops);
+
+/// Returns the limit that a workload names, on the device where it runs: of others than the CPU
+/// only their copies are known. Null where there is none.
+Limit limit_of(const Workload& w, Device device);
 
 /// A plain product [m, k] x [k, n] in f32 by OpenBLAS with its own threads. Null where OpenBLAS is
 /// not installed.

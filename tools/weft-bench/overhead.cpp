@@ -1,4 +1,6 @@
 // The table of measures that the README keeps. Each row is measured here and now, beside its reach.
+#include "runtime/core/allocator.h"
+#include "runtime/core/parallel.h"
 #include "tools/weft-bench/commands.h"
 #include "tools/weft-bench/limits.h"
 #include "tools/weft-bench/modes.h"
@@ -60,6 +62,21 @@ void eager_rows(Table& table) {
   a.requires_grad_();
   table.add("eager a + b, 16 floats, recording a gradient", nanoseconds([&] { Tensor c = a + b; }),
             300, "ns");
+}
+
+/// What every op takes of the allocator and, where it is large, of the threads.
+void runtime_rows(Table& table) {
+  const Loc here = Loc::current();
+  table.add("allocation of 64 bytes, and its end", nanoseconds([&] {
+              constexpr size_t kBytes = 64;
+              free_bytes(allocate_bytes(kBytes, here), kBytes);
+            }),
+            25, "ns");
+  const std::string what = "parallel region with nothing to do";
+  const int threads = num_threads();
+  if (threads < 2) return table.skip(what, "it takes two threads");
+  table.add(what, nanoseconds([&] { parallel_for(threads, 1, [](int64_t, int64_t) {}); }) * 1e-3, 2,
+            "us");
 }
 
 void evict_caches() {
@@ -175,6 +192,8 @@ void compile_rows(Table& table, const std::string& self) {
             "ms");
   table.add("cold compile of gpt_inf, likewise", median_of("gpt_inf", true), 1000, "ms");
   table.add("warm start of gpt_inf from the cache", median_of("gpt_inf", false), 20, "ms");
+  table.add("cold compile of gpt_train, likewise", median_of("gpt_train", true), 2000, "ms");
+  table.add("warm start of gpt_train from the cache", median_of("gpt_train", false), 20, "ms");
   fs::remove_all(folder);
 }
 
@@ -207,6 +226,7 @@ int overhead_command(const std::string& self, const std::string& json) {
   fmt::print("{} threads\n", num_threads());
   Table table;
   eager_rows(table);
+  runtime_rows(table);
   follow_rows(table);
   early_rows(table);
   compile_rows(table, self);

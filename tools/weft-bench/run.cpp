@@ -11,24 +11,6 @@ namespace weft::bench {
 
 namespace {
 
-// The limit of the device of the last mode; of others than the CPU only their copies are known.
-Limit limit_of(const Workload& w, Device device) {
-  if (device != Device::cpu())
-    return w.limit == LimitClass::copy ? device_copy_limit(device, static_cast<size_t>(w.bytes))
-                                       : nullptr;
-  switch (w.limit) {
-  case LimitClass::copy:
-    return copy_limit(static_cast<size_t>(w.bytes));
-  case LimitClass::read:
-    return read_limit(static_cast<size_t>(w.bytes));
-  case LimitClass::flops:
-    return flop_limit(w.flops);
-  case LimitClass::none:
-    return nullptr;
-  }
-  return nullptr;
-}
-
 const char* name_of(LimitClass c) {
   constexpr const char* names[] = {"", "of copy", "of read", "of peak"};
   return names[static_cast<int>(c)];
@@ -44,7 +26,7 @@ std::string time_text(double seconds) {
 Json run_one(const Workload& w, const RunOptions& options) {
   std::vector<std::unique_ptr<Running>> running;
   std::vector<std::function<double()>> samplers;
-  Device device = Device::cpu();
+  Device device = Device::cpu(); // of the last mode, whose limit it is
   for (const std::string& name : options.modes) {
     const Place place = place_of(name, options);
     device = place.device;
@@ -90,18 +72,20 @@ Json run_one(const Workload& w, const RunOptions& options) {
 } // namespace
 
 int list_command(bool as_json) {
+  constexpr const char* kKinds[] = {"call", "inference", "gradients", "training"};
   Json rows = Json::array();
   for (const Workload& w : workloads()) {
-    if (!as_json) fmt::print("{:<20}{}\n", w.name, w.about);
-    const bool trains = w.kind == Workload::Kind::training;
+    if (!as_json) fmt::print("{:<24}{}\n", w.name, w.about);
     rows.push_back({{"name", w.name},
                     {"about", w.about},
                     {"expression", w.expression},
                     {"dtype", std::string(name_of(w.dtype))},
-                    {"training", trains},
+                    {"kind", kKinds[static_cast<int>(w.kind)]},
+                    {"weight_bits", w.weight_bits},
                     {"learning_rate", w.lr},
                     {"weight_decay", w.weight_decay},
                     {"each", w.each},
+                    {"positions", w.positions},
                     {"row", w.row.empty() ? w.name : w.row},
                     {"reach", w.reach}});
   }

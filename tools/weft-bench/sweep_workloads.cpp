@@ -18,6 +18,14 @@ void make_chain(Params&, Tensors& x) {
        uniform({2048, 1024}, 0.1, 1)}; // two tensors, a row, and one above zero
 }
 
+/// Returns how many of the tensors of 2 Mi floats an expression reads.
+int read_whole(const std::string& expression) {
+  int count = 0;
+  for (const char* input : {"x[0]", "x[1]", "x[3]"})
+    count += expression.find(input) != std::string::npos;
+  return count;
+}
+
 std::vector<Workload> chains() {
   std::vector<Workload> all = {
       {.name = "chain_affine_relu", WEFT_BENCH_EXPRESSION(relu(x[0] * x[1] + x[2]))},
@@ -36,6 +44,8 @@ std::vector<Workload> chains() {
   for (Workload& w : all) {
     w.about = w.expression + " over 2 Mi floats";
     w.make = make_chain;
+    w.limit = LimitClass::copy;
+    w.bytes = 4.0 * 2048 * 1024 * (1 + read_whole(w.expression));
     w.row = "12 pointwise chains";
     w.reach = 1.3;
   }
@@ -141,17 +151,22 @@ std::vector<Workload> convolutions() {
       {.name = "depthwise",
        .about = "conv 3x3 of 96 channels by themselves, 56 x 56",
        WEFT_BENCH_EXPRESSION(conv2d(x[0], p.at("c_cw"), none, 1, 1, 1, 96)),
-       .make = make({1, 96, 56, 56}, {96, 1, 3, 3})},
+       .make = make({1, 96, 56, 56}, {96, 1, 3, 3}),
+       .flops = 2.0 * 96 * 9 * 56 * 56},
       {.name = "depthwise_stride2",
        .about = "the same with a stride of 2",
        WEFT_BENCH_EXPRESSION(conv2d(x[0], p.at("c_cw"), none, 2, 1, 1, 96)),
-       .make = make({1, 96, 56, 56}, {96, 1, 3, 3})},
+       .make = make({1, 96, 56, 56}, {96, 1, 3, 3}),
+       .flops = 2.0 * 96 * 9 * 28 * 28},
       {.name = "conv_1x1",
        .about = "conv 1x1 of 96 into 192 channels, 28 x 28",
        WEFT_BENCH_EXPRESSION(conv2d(x[0], p.at("c_cw"))),
-       .make = make({1, 96, 28, 28}, {192, 96, 1, 1})}};
-  for (Workload& w : all)
+       .make = make({1, 96, 28, 28}, {192, 96, 1, 1}),
+       .flops = 2.0 * 96 * 192 * 28 * 28}};
+  for (Workload& w : all) {
+    w.limit = LimitClass::flops;
     w.reach = 1.05;
+  }
   return all;
 }
 

@@ -1,6 +1,7 @@
 // The protocol by which a driver compares libraries: one JSON object a line, questions in, answers
 // out.
 #include "tools/weft-bench/commands.h"
+#include "tools/weft-bench/limits.h"
 #include "tools/weft-bench/sampling.h"
 #include "tools/weft-bench/workloads.h"
 #include "weft/io.h"
@@ -46,8 +47,9 @@ double relative_error(const std::vector<double>& a, const std::vector<double>& b
   return worst / largest;
 }
 
-/// As the other libraries' workers do it: a call counts from 300 us on, several are batched below.
-/// A sample ends when the device has done what it was given.
+/// As the other libraries' workers do it: a call counts from 300 us on, several are batched below;
+/// one of more than a second counts without those before that warm up. A sample ends when the
+/// device has done what it was given.
 std::vector<double> time_calls(Running& r, Device device, double budget) {
   auto call = [&] {
     double t = now();
@@ -55,8 +57,7 @@ std::vector<double> time_calls(Running& r, Device device, double budget) {
     synchronize(device);
     return now() - t;
   };
-  double first = call();
-  if (first > 1) return {budget < 0.1 ? first : call()};
+  if (double first = call(); first > 1) return {first};
   double d = call();
   int batch = std::clamp(static_cast<int>(300e-6 / std::max(d, 1e-8)), 1, 20000);
   for (double start = now(); now() - start < std::min(0.05, budget / 4);)
@@ -69,6 +70,14 @@ std::vector<double> time_calls(Running& r, Device device, double budget) {
     synchronize(device);
     seconds.push_back((now() - t) / batch);
   }
+  return seconds;
+}
+
+/// What the machine can do at most, in the turn of a workload.
+std::vector<double> time_limit(const Limit& limit, double budget) {
+  std::vector<double> seconds;
+  for (double start = now(); seconds.size() < 3 || now() - start < budget;)
+    seconds.push_back(limit());
   return seconds;
 }
 
@@ -88,9 +97,11 @@ public:
       else if (command == "time")
         say({{"ok", 1},
              {"xs", time_calls(running(question.at("w")), device_, question.at("budget"))}});
+      else if (command == "limit")
+        say({{"ok", 1}, {"xs", time_limit(limit(question.at("w")), question.at("budget"))}});
       else
         throw Error(ErrorKind::value,
-                    "worker: the command must be prep, time or quit, got " + command);
+                    "worker: the command must be prep, time, limit or quit, got " + command);
     } catch (const std::exception& e) {
       say({{"ok", 0}, {"err", e.what()}});
     }
@@ -100,6 +111,7 @@ public:
 private:
   void prepare(const std::string& name) {
     running_.reset();
+    limit_ = nullptr;
     const Workload& w = workload(name);
     fs::path folder = fs::path(data_) / name;
     Params params;
@@ -107,20 +119,17 @@ private:
     load(folder, params, inputs);
     double start = now();
     running_ = std::make_unique<Running>(w, mode_, std::move(params), std::move(inputs), device_);
-    std::vector<double> got;
-    if (w.kind == Workload::Kind::training) { // out_0 holds the losses of the first three steps
-      for (int k = 0; k < 3; k++)
-        got.push_back(running_->call().item<double>());
-    } else {
-      for (int k = 0; k < (mode_ != Mode::eager ? 3 : 1); k++)
-        got = running_->call().to_vector<double>();
-    }
+    if (mode_ != Mode::eager && w.kind != Workload::Kind::training)
+      for (int k = 0; k < 2; k++) // recorded, then compiled
+        running_->call();
+    const std::vector<double> got = running_->answer().to_vector<double>();
     double first = now() - start;
     Json error = nullptr;
     fs::path expected = folder / "out_0.npy";
     if (fs::exists(expected))
       error = relative_error(got, load_npy(expected, kNpy).to_vector<double>());
-    say({{"ok", 1}, {"first_s", first}, {"err", error}});
+    limit_ = limit_of(w, device_);
+    say({{"ok", 1}, {"first_s", first}, {"err", error}, {"limit", limit_ != nullptr}});
   }
 
   Running& running(const std::string& name) {
@@ -128,6 +137,13 @@ private:
       throw Error(ErrorKind::value,
                   "worker: the workload must be the one prepared last, got " + name);
     return *running_;
+  }
+
+  const Limit& limit(const std::string& name) {
+    running(name);
+    if (!limit_)
+      throw Error(ErrorKind::value, "worker: the workload must have a limit here, got " + name);
+    return limit_;
   }
 
   static bool quit() {
@@ -141,6 +157,7 @@ private:
   Mode mode_;
   Device device_;
   std::unique_ptr<Running> running_;
+  Limit limit_; // of running_
 };
 
 } // namespace

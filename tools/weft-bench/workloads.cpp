@@ -162,7 +162,8 @@ std::vector<Workload> make_workloads() {
                                    x[1])),
                  .make = make_digits,
                  .lr = 1e-3,
-                 .weight_decay = 0.01});
+                 .weight_decay = 0.01,
+                 .reach = 1.3});
   for (auto more : {sweep_workloads, narrow_workloads, attention_workloads, network_workloads,
                     decode_workloads})
     for (Workload& w : more())
@@ -172,8 +173,14 @@ std::vector<Workload> make_workloads() {
 
 } // namespace
 
+Tensor product(const Tensor& x, const Params& p, const std::string& name) {
+  const Tensor& weight = p.at(name + "_w");
+  auto scales = p.find(name + "_w_scales");
+  return scales == p.end() ? matmul(x, weight) : quantized_matmul(x, weight, scales->second);
+}
+
 Tensor affine(const Tensor& x, const Params& p, const std::string& name) {
-  return matmul(x, p.at(name + "_w")) + p.at(name + "_b");
+  return product(x, p, name) + p.at(name + "_b");
 }
 
 Tensor norm(const Tensor& x, const Params& p, const std::string& name) {
@@ -268,10 +275,27 @@ void Running::quantize_weights() {
 void Running::place(Device device) {
   if (workload_.weight_bits) quantize_weights();
   auto move = [&](Tensor& t) { t = (t.dtype() == f32 ? t.to(workload_.dtype) : t).to(device); };
-  for (auto& [name, t] : params_)
+  for (auto& [name, t] : params_) {
+    if (name.ends_with("_scales")) t = t.to(f16); // `export` writes halves as f32
     move(t);
+  }
   for (Tensor& t : inputs_)
     move(t);
+}
+
+Tensor Running::answer() {
+  constexpr int64_t kSteps = 3;
+  const Tensor result = call();
+  Tensors parts;
+  if (workload_.kind == Kind::training) {
+    parts.push_back(reshape(result, {1}));
+    while (parts.size() < kSteps)
+      parts.push_back(reshape(call(), {1}));
+  }
+  if (workload_.kind == Kind::gradients)
+    for (const auto& [name, t] : params_)
+      parts.push_back(reshape(t.grad(), {-1}));
+  return parts.empty() ? result : concatenate(parts, 0);
 }
 
 template <class F> void Running::set(F body, Mode mode) {

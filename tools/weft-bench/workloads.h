@@ -36,6 +36,7 @@ struct Workload {
   bool each = false;                  // a call runs the function on each input alone, in turn
   std::string row = {}; // that it belongs to in a comparison with other libraries; empty: its own
   double reach = 0;     // how many times as fast as the best other library that row is to be
+  std::vector<int64_t> positions = {}; // other numbers of them that belong to the row
   /// The same over another number of positions; empty: there is only this one.
   std::function<Workload(int64_t)> at_positions = {};
 };
@@ -51,7 +52,9 @@ struct Workload {
 // What expressions are written with beside the API: tools/peers has the same names.
 inline const Tensor none;
 template <class... Sizes> Shape shape(Sizes... sizes) { return {static_cast<int64_t>(sizes)...}; }
-/// x W + b with W [in, out], the parameters NAME_w and NAME_b.
+/// x W with W [in, out], the parameter NAME_w, or NAME_w and NAME_w_scales where it is quantised.
+Tensor product(const Tensor& x, const Params& p, const std::string& name);
+/// The same and NAME_b.
 Tensor affine(const Tensor& x, const Params& p, const std::string& name);
 /// layer_norm over the last dim with the parameters NAMEg and NAMEb.
 Tensor norm(const Tensor& x, const Params& p, const std::string& name);
@@ -91,6 +94,9 @@ public:
   Running(const Running&) = delete;
   /// Runs once; training returns the loss before the update.
   Tensor call() { return call_(); }
+  /// Calls, and returns what libraries are compared by: the result; gradients of all parameters,
+  /// one after another; or losses of the next three steps of training.
+  Tensor answer();
   const Workload& workload() const { return workload_; }
   const Params& params() const { return params_; }
   const Tensors& inputs() const { return inputs_; }
