@@ -376,7 +376,7 @@ const Tensor& checked_base(const Tensor& x, const Loc& loc) {
 
 Tensor index_put(const Arg& x, const std::vector<Tensor>& indices, const Arg& values,
                  bool accumulate) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "index_put");
   if (!has_tensors(indices))
     fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
@@ -386,7 +386,7 @@ Tensor index_put(const Arg& x, const std::vector<Tensor>& indices, const Arg& va
 
 void index_put_into(const Arg& x, const std::vector<Tensor>& indices, const Arg& values,
                     bool accumulate) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "index_put");
   if (!has_tensors(indices))
     fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
@@ -395,7 +395,7 @@ void index_put_into(const Arg& x, const std::vector<Tensor>& indices, const Arg&
 }
 
 Tensor Tensor::index(const std::vector<Index>& entries, Loc loc) const {
-  LocScope scope(loc);
+  OpScope scope(loc);
   Parsed p = Parser(checked_base(*this, loc), entries, loc).result();
   return has_tensors(p.indices) ? read(p.view, p.indices, loc) : p.view;
 }
@@ -409,7 +409,7 @@ Indexed Tensor::operator[](std::initializer_list<Index> entries) const {
 Indexed::operator Tensor() const { return base_.index(entries_, loc_); }
 
 void Indexed::operator=(const Arg& value) const {
-  LocScope scope(loc_);
+  OpScope scope(loc_, "index_put_");
   Parsed p = Parser(checked_base(base_, loc_), entries_, loc_).result();
   if (has_tensors(p.indices))
     put_into(p.view, p.indices, value, false, loc_);

@@ -174,21 +174,21 @@ Tensor transposed(const Form& f, const Tensor& weight, const Tensor& bias, const
 
 Tensor conv1d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Padding& padding, const Dims& dilation, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return convolved(Form("conv1d", 1, x, weight, bias, groups, 0), weight, bias, stride, padding,
                    dilation, groups);
 }
 
 Tensor conv2d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Padding& padding, const Dims& dilation, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return convolved(Form("conv2d", 2, x, weight, bias, groups, 0), weight, bias, stride, padding,
                    dilation, groups);
 }
 
 Tensor conv3d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Padding& padding, const Dims& dilation, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return convolved(Form("conv3d", 3, x, weight, bias, groups, 0), weight, bias, stride, padding,
                    dilation, groups);
 }
@@ -196,7 +196,7 @@ Tensor conv3d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims
 Tensor conv_transpose1d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
                         const Dims& padding, const Dims& output_padding, int64_t groups,
                         const Dims& dilation) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return transposed(Form("conv_transpose1d", 1, x, weight, bias, groups, 1), weight, bias, stride,
                     padding, output_padding, groups, dilation);
 }
@@ -204,7 +204,7 @@ Tensor conv_transpose1d(const Arg& x, const Tensor& weight, const Tensor& bias, 
 Tensor conv_transpose2d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
                         const Dims& padding, const Dims& output_padding, int64_t groups,
                         const Dims& dilation) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return transposed(Form("conv_transpose2d", 2, x, weight, bias, groups, 1), weight, bias, stride,
                     padding, output_padding, groups, dilation);
 }
@@ -212,7 +212,7 @@ Tensor conv_transpose2d(const Arg& x, const Tensor& weight, const Tensor& bias, 
 Tensor conv_transpose3d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
                         const Dims& padding, const Dims& output_padding, int64_t groups,
                         const Dims& dilation) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return transposed(Form("conv_transpose3d", 3, x, weight, bias, groups, 1), weight, bias, stride,
                     padding, output_padding, groups, dilation);
 }

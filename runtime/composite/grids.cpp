@@ -41,7 +41,7 @@ std::vector<Tensor> grid(const std::vector<Tensor>& tensors, const Loc& loc) {
 } // namespace
 
 std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   Meta all = make_meta({}, f32);
   for (const Tensor& t : tensors) {
     const Meta& m = composite::require_defined("broadcast_tensors", "every tensor", t, loc);
@@ -57,7 +57,7 @@ std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors, Loc lo
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::string_view indexing,
                              Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   require_lists("meshgrid", tensors, 0, loc);
   if (indexing != "ij" && indexing != "xy")
     fail("meshgrid", ErrorKind::value, "indexing must be ij or xy, got " + std::string(indexing),
@@ -71,7 +71,7 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::string_vie
 }
 
 Tensor cartesian_prod(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   require_lists("cartesian_prod", tensors, 1, loc);
   if (tensors.size() == 1) return tensors[0];
   std::vector<Tensor> columns;
@@ -81,7 +81,7 @@ Tensor cartesian_prod(const std::vector<Tensor>& tensors, Loc loc) {
 }
 
 Tensor combinations(const Arg& x, int64_t r, bool with_replacement) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "combinations").meta;
   if (m.rank != 1 || r < 0)
     fail("combinations", ErrorKind::value,
@@ -121,7 +121,7 @@ Tensor combinations(const Arg& x, int64_t r, bool with_replacement) {
 }
 
 Tensor block_diag(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (tensors.empty()) return zeros({1, 0}, f32, std::nullopt, loc);
   std::vector<Tensor> blocks;
   int64_t columns = 0, before = 0;

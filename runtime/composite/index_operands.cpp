@@ -1,5 +1,7 @@
 #include "runtime/composite/index_operands.h"
 
+#include "runtime/core/number_range.h"
+
 namespace weft::composite {
 
 const Meta& require_defined(const char* op, const char* what, const Tensor& t, const Loc& loc) {
@@ -27,6 +29,7 @@ Tensor at_least_1d(const Tensor& x) { return x.rank() ? x : reshape(x, {1}); }
 Scalar number_of(DType dtype, const Scalar& value) {
   if (dtype == DType::boolean)
     return Scalar(value.kind == Scalar::Kind::floating ? value.f != 0 : value.i != 0);
+  require_number("full", dtype, value, {});
   if (!is_floating(dtype)) return Scalar(value.to_int());
   return value;
 }

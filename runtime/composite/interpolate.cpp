@@ -101,7 +101,7 @@ Tensor resampled(const Tensor& x, int dim, Mode mode, const DimChange& c) {
 
 Tensor interpolate(const Arg& x, const Dims& size, const std::vector<double>& scale_factor,
                    std::string_view mode, bool align_corners) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "interpolate").meta;
   auto form = std::find_if(std::begin(kForms), std::end(kForms),
                            [&](const Form& f) { return mode == f.name; });

@@ -19,7 +19,7 @@ Tensor counts_along(const Window& w, int64_t size, bool with_padding) {
 
 Tensor averaged(const char* op, const Arg& x, int spatial, const PoolArguments& a,
                 bool with_padding, std::optional<int64_t> divisor) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   composite::require_floating(op, x);
   const DeviceScope place = composite::beside(x);
   WindowList windows = composite::pool_windows(op, x, spatial, a);
@@ -83,7 +83,7 @@ Tensor part_means(const Tensor& x, int dim, int64_t n) {
 }
 
 Tensor adaptive_averaged(const char* op, const Arg& x, const Dims& output_size, int spatial) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   composite::require_floating(op, x);
   Dims parts = composite::pool_parts(op, x, output_size, spatial);
   DType dtype = x.impl()->meta.dtype;
@@ -133,7 +133,7 @@ namespace {
 // The root of the sum of powers: their mean times the elements of a window.
 Tensor power_pooled(const char* op, const Arg& x, double norm_type, const Dims& kernel_size,
                     const Dims& stride, bool ceil_mode, int spatial) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   composite::require_floating(op, x);
   if (norm_type == 0 || norm_type != norm_type)
     refuse(op, ErrorKind::value,
@@ -165,7 +165,7 @@ Tensor lp_pool3d(const Arg& x, double norm_type, const Dims& kernel_size, const 
 }
 
 Tensor local_response_norm(const Arg& x, int64_t size, double alpha, double beta, double k) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("local_response_norm", x);
   const Meta m = x.impl()->meta;
   if (m.rank < 3 || size < 1)

@@ -136,7 +136,7 @@ Tensor padded(const Tensor& x, int d, int64_t before, int64_t behind, Edge mode,
 } // namespace
 
 Tensor repeat(const Arg& x, const Dims& repeats) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "repeat").meta;
   if (repeats.size() < m.rank)
     fail("repeat", ErrorKind::value,
@@ -146,7 +146,7 @@ Tensor repeat(const Arg& x, const Dims& repeats) {
 }
 
 Tensor tile(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Ints repeats = Ints::filled(std::max(0, require_tensor(x, "tile").meta.rank - dims.size()), 1);
   for (int64_t r : dims)
     repeats.push_back(r);
@@ -154,7 +154,7 @@ Tensor tile(const Arg& x, const Dims& dims) {
 }
 
 Tensor repeat_interleave(const Arg& x, int64_t repeats, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "repeat_interleave");
   check_repeats("repeat_interleave", {repeats}, x.loc());
   int d;
@@ -164,7 +164,7 @@ Tensor repeat_interleave(const Arg& x, int64_t repeats, std::optional<int64_t> d
 }
 
 Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "repeat_interleave");
   int d;
   Tensor from = along(x, dim, d),
@@ -185,7 +185,7 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
 }
 
 Tensor repeat_interleave(const Tensor& repeats, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   const Meta& m = composite::require_defined("repeat_interleave", "repeats", repeats, loc);
   if (m.rank != 1)
     fail("repeat_interleave", ErrorKind::shape, "repeats must have one dim, got " + describe(m),
@@ -194,7 +194,7 @@ Tensor repeat_interleave(const Tensor& repeats, Loc loc) {
 }
 
 Tensor sliding_windows(const Arg& x, int64_t dim, int64_t size, int64_t step) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Loc& loc = x.loc();
   const Meta m = require_tensor(x, "sliding_windows").meta;
   const int d = normalize_dim(dim, m.rank, "sliding_windows", loc);
@@ -219,7 +219,7 @@ Tensor sliding_windows(const Arg& x, int64_t dim, int64_t size, int64_t step) {
 }
 
 Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode, Scalar value) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "pad").meta;
   if (pad.size() % 2 || pad.size() > 2 * size_t{m.rank})
     fail("pad", ErrorKind::value,

@@ -11,7 +11,7 @@ namespace {
 // x with `src` in the place of the view that `part` takes of it.
 template <class Part>
 Tensor replaced(const char* op, const Arg& x, const Tensor& src, const Part& part) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const DType dtype = require_tensor(x, op).meta.dtype;
   const Meta& m = composite::require_defined(op, "src", src, x.loc());
   Tensor y = x.tensor().clone(x.loc()), place = part(y);
@@ -46,7 +46,7 @@ Tensor diagonal_scatter(const Arg& x, const Tensor& src, int64_t offset, int64_t
 
 Tensor index_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
                     std::string_view reduce, bool include_self) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   constexpr const char* kName = "index_reduce";
   const Meta m = require_tensor(x, kName).meta;
   const int d = normalize_dim(dim, m.rank, kName, x.loc());

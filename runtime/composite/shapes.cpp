@@ -3,6 +3,7 @@
 
 #include "runtime/core/call.h"
 #include "runtime/core/rules.h"
+#include "runtime/core/op_scope.h"
 #include "weft/ops.h"
 
 namespace weft {
@@ -10,7 +11,7 @@ namespace weft {
 namespace {
 
 [[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Arg& x) {
-  throw Error(kind, message, LocScope::resolve(x.loc()));
+  throw Error(kind, OpScope::named(message), LocScope::resolve(x.loc()));
 }
 
 // Replaces a single -1 by what the number of elements leaves.
@@ -50,7 +51,7 @@ bool is_empty_list(const Tensor& t) { return t.rank() == 1 && t.size(0) == 0; }
 } // namespace
 
 Tensor reshape(const Arg& x, const Shape& shape) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "reshape").meta;
   Shape sizes = resolve("reshape", x, m, shape);
   Meta probe = make_meta(sizes, m.dtype);
@@ -59,12 +60,12 @@ Tensor reshape(const Arg& x, const Shape& shape) {
 }
 
 Tensor view(const Arg& x, const Shape& shape) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return view_as(x, resolve("view", x, require_tensor(x, "view").meta, shape));
 }
 
 Tensor permute(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "permute").meta;
   Ints order;
   for (int64_t d : dims)
@@ -73,7 +74,7 @@ Tensor permute(const Arg& x, const Dims& dims) {
 }
 
 Tensor transpose(const Arg& x, int64_t dim0, int64_t dim1) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "transpose").meta;
   int a = normalize_dim(dim0, m.rank, "transpose", x.loc());
   int b = normalize_dim(dim1, m.rank, "transpose", x.loc());
@@ -84,7 +85,7 @@ Tensor transpose(const Arg& x, int64_t dim0, int64_t dim1) {
 }
 
 Tensor flatten(const Arg& x, int64_t start_dim, int64_t end_dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "flatten").meta;
   if (m.rank == 0) return view_as(x, {1});
   int from = normalize_dim(start_dim, m.rank, "flatten", x.loc());
@@ -105,7 +106,7 @@ Tensor flatten(const Arg& x, int64_t start_dim, int64_t end_dim) {
 }
 
 Tensor squeeze(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "squeeze").meta;
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
@@ -122,7 +123,7 @@ Tensor squeeze(const Arg& x, const Dims& dims) {
 }
 
 Tensor unsqueeze(const Arg& x, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "unsqueeze").meta;
   int at = normalize_dim(dim, m.rank + 1, "unsqueeze", x.loc());
   Shape sizes;
@@ -134,7 +135,7 @@ Tensor unsqueeze(const Arg& x, int64_t dim) {
 }
 
 Tensor expand(const Arg& x, const Shape& shape) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "expand").meta;
   Shape sizes = shape;
   int shift = sizes.size() - m.rank;
@@ -144,7 +145,7 @@ Tensor expand(const Arg& x, const Shape& shape) {
 }
 
 Tensor slice(const Arg& x, int64_t dim, int64_t start, int64_t end, int64_t step) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "slice").meta;
   if (m.rank == 0)
     fail_at(ErrorKind::index, "slice: the tensor must have dims, got " + describe(m), x);
@@ -160,7 +161,7 @@ Tensor slice(const Arg& x, int64_t dim, int64_t start, int64_t end, int64_t step
 }
 
 Tensor select(const Arg& x, int64_t dim, int64_t index) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "select").meta;
   if (m.rank == 0)
     fail_at(ErrorKind::index, "select: the tensor must have dims, got " + describe(m), x);
@@ -180,16 +181,16 @@ Tensor select(const Arg& x, int64_t dim, int64_t index) {
 }
 
 Tensor concatenate(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   auto fail_here = [&](ErrorKind kind, const std::string& message) {
-    throw Error(kind, "concatenate: " + message, LocScope::resolve(loc));
+    throw Error(kind, OpScope::name_or("concatenate") + ": " + message, LocScope::resolve(loc));
   };
   if (tensors.empty()) fail_here(ErrorKind::value, "there must be at least one tensor, got none");
   DType dtype{};
   int rank = -1; // of the tensors that are not empty and 1-d: those join any others, as in PyTorch
   for (size_t k = 0; k < tensors.size(); k++) {
     if (!tensors[k].defined())
-      fail_here(ErrorKind::value, "tensor " + std::to_string(k) + " must be defined, got none");
+      fail_here(ErrorKind::value, "tensor " + std::to_string(k + 1) + " must be defined, got none");
     dtype = k ? promote_types(dtype, tensors[k].dtype()) : tensors[k].dtype();
     if (rank < 0 && !is_empty_list(tensors[k])) rank = tensors[k].rank();
   }

@@ -99,7 +99,7 @@ TEST_CASE("arange counts to the ends of 64 bits") {
 
 TEST_CASE("an enumerator that is no dtype is refused") {
   const auto wrong = static_cast<DType>(77);
-  CHECK_THROWS_WITH(zeros({2}, wrong), Catch::StartsWith("full: the dtype must be one of"));
+  CHECK_THROWS_WITH(zeros({2}, wrong), Catch::StartsWith("zeros: the dtype must be one of"));
   CHECK_THROWS_WITH(empty({2}, wrong), Catch::StartsWith("empty: the dtype must be one of"));
   CHECK_THROWS_WITH(ones({2}).to(wrong), Catch::StartsWith("cast: the dtype must be one of"));
 }
