@@ -40,6 +40,14 @@ Tensor filled(const Shape& shape, const Scalar& value, DType dtype, Device devic
 
 Tensor positions(int64_t n, Device device, const Loc& loc) { return arange(n, i64, device, loc); }
 
+Tensor index_list(int64_t n, Device device, const Loc& loc, FunctionRef<int64_t(int64_t)> f) {
+  Tensor list = empty({n}, i64, Device::cpu(), loc);
+  auto* at = reinterpret_cast<int64_t*>(list.impl()->data());
+  for (int64_t k = 0; k < n; k++)
+    at[k] = f(k);
+  return list.to(device, loc);
+}
+
 Tensor spread_index(const Tensor& list, Shape shape, int dim) {
   Shape along = Ints::filled(shape.size(), 1);
   along[dim] = shape[dim] = list.numel();

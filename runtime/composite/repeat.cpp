@@ -22,7 +22,11 @@ Tensor repeated(const Tensor& x, int dim, int64_t count, bool each) {
   if (count == 1) return x;
   Around a(x, dim);
   Shape shape = x.shape();
-  shape[dim] *= count;
+  if (__builtin_mul_overflow(a.size, count, &shape[dim]))
+    fail("repeat", ErrorKind::shape,
+         "the result must have less than 2^62 bytes, got " + std::to_string(count) + " times " +
+             describe(x.impl()->meta),
+         {});
   Tensor one = reshape(x, each ? Shape{a.before, a.size, 1, a.behind}
                                : Shape{a.before, 1, a.size, a.behind});
   return reshape(expand(one, each ? Shape{a.before, a.size, count, a.behind}
@@ -58,6 +62,25 @@ Tensor along(const Arg& x, std::optional<int64_t> dim, int& d) {
   t = composite::at_least_1d(t);
   d = normalize_dim(dim.value_or(0), t.rank(), "repeat_interleave", x.loc());
   return t;
+}
+
+// What the numbers add up to; one number stands for `size` of it.
+int64_t total_of(const Tensor& counts, int64_t size, const Loc& loc) {
+  int64_t total = 0;
+  bool fits = true;
+  for (int64_t count : counts.to_vector<int64_t>(loc)) {
+    if (count < 0)
+      fail("repeat_interleave", ErrorKind::value,
+           "repeats must not be negative, got " + std::to_string(count), loc);
+    if (counts.numel() == 1) fits = !__builtin_mul_overflow(count, size, &count);
+    fits = fits && !__builtin_add_overflow(total, count, &total);
+  }
+  if (!fits)
+    fail("repeat_interleave", ErrorKind::value,
+         "repeats must add up to less than 2^63, got " + describe(counts.impl()->meta) +
+             " that do not",
+         loc);
+  return total;
 }
 
 //===--- Padding
@@ -174,12 +197,11 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
          "repeats must have one element, or one for each position of dim " + std::to_string(d) +
              ", got " + describe(counts.impl()->meta) + " for " + describe(from.impl()->meta),
          x.loc());
-  counts = expand(reshape(counts, {counts.numel()}), {from.size(d)});
-  if (counts.numel() && min(counts).item<int64_t>(x.loc()) < 0)
-    fail("repeat_interleave", ErrorKind::value, "repeats must not be negative, got one that is",
-         x.loc());
-  Tensor ends = cumsum(counts, 0);
-  const int64_t total = counts.numel() ? ends[-1].item<int64_t>(x.loc()) : 0;
+  const int64_t total = total_of(reshape(counts, {counts.numel()}), from.size(d), x.loc());
+  Shape result = from.shape();
+  result[d] = total;
+  composite::require_possible("repeat_interleave", result, from.dtype(), x.loc());
+  Tensor ends = cumsum(expand(reshape(counts, {counts.numel()}), {from.size(d)}), 0);
   return index_select(
       from, d, searchsorted(ends, composite::positions(total, from.device(), x.loc()), true));
 }
