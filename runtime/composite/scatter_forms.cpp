@@ -1,5 +1,6 @@
 // Parts of a copy are replaced through views of it, whose history gives the gradients.
 
+#include "runtime/composite/backward_slice.h"
 #include "runtime/composite/index_operands.h"
 
 namespace weft {
@@ -32,9 +33,19 @@ Tensor select_scatter(const Arg& x, const Tensor& src, int64_t dim, int64_t inde
 
 Tensor slice_scatter(const Arg& x, const Tensor& src, int64_t dim, std::optional<int64_t> start,
                      std::optional<int64_t> end, int64_t step) {
-  return replaced("slice_scatter", x, src, [&](const Tensor& y) {
-    return slice(y, dim, start.value_or(0), end.value_or(std::numeric_limits<int64_t>::max()),
-                 step);
+  OpScope scope(x.loc());
+  using Limits = std::numeric_limits<int64_t>;
+  if (step >= 0)
+    return replaced("slice_scatter", x, src, [&](const Tensor& y) {
+      return slice(y, dim, start.value_or(0), end.value_or(Limits::max()), step);
+    });
+  const Meta& m = require_tensor(x, "slice_scatter").meta;
+  const int d = normalize_dim(dim, m.rank, "slice_scatter", x.loc());
+  const composite::Backward back(m.rank ? m.sizes[d] : 0, start.value_or(Limits::max()),
+                                 end.value_or(Limits::min()), step);
+  const bool has_dim = src.defined() && d < src.rank(); // else `replaced` says what is wrong
+  return replaced("slice_scatter", x, has_dim ? flip(src, d) : src, [&](const Tensor& y) {
+    return slice(y, d, back.first, back.end(), back.step);
   });
 }
 

@@ -1,9 +1,10 @@
 // The user's forms of views: sizes with -1, negative dims and positions, copies where a view cannot
 // be had.
 
+#include "runtime/composite/backward_slice.h"
 #include "runtime/core/call.h"
-#include "runtime/core/rules.h"
 #include "runtime/core/op_scope.h"
+#include "runtime/core/rules.h"
 #include "weft/ops.h"
 
 namespace weft {
@@ -44,6 +45,11 @@ Shape resolve(const char* op, const Arg& x, const Meta& m, const Shape& shape) {
 
 Tensor view_as(const Arg& x, const Shape& sizes) {
   return primitive(Op::view, {&x}, {}, {}, sizes, x.loc());
+}
+
+Tensor primitive_slice(const Arg& x, int64_t dim, int64_t first, int64_t length, int64_t step) {
+  const int64_t structure[] = {dim}, sizes[] = {first, length, step};
+  return primitive(Op::slice, {&x}, {}, structure, sizes, x.loc());
 }
 
 bool is_empty_list(const Tensor& t) { return t.rank() == 1 && t.size(0) == 0; }
@@ -111,9 +117,7 @@ Tensor squeeze(const Arg& x, const Dims& dims) {
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
     int k = normalize_dim(d, m.rank, "squeeze", x.loc());
-    if (chosen[k])
-      throw Error(ErrorKind::index, "squeeze: dims must differ, got " + dims.str(),
-                  LocScope::resolve(x.loc()));
+    if (chosen[k]) fail_at(ErrorKind::index, "squeeze: dims must differ, got " + dims.str(), x);
     chosen[k] = true;
   }
   Shape sizes;
@@ -149,15 +153,17 @@ Tensor slice(const Arg& x, int64_t dim, int64_t start, int64_t end, int64_t step
   const Meta& m = require_tensor(x, "slice").meta;
   if (m.rank == 0)
     fail_at(ErrorKind::index, "slice: the tensor must have dims, got " + describe(m), x);
-  if (step < 1)
-    fail_at(ErrorKind::value, "slice: step must be at least 1, got " + std::to_string(step), x);
+  if (step == 0) fail_at(ErrorKind::value, "slice: step must not be 0, got 0", x);
   int64_t d = normalize_dim(dim, m.rank, "slice", x.loc());
   int64_t size = m.sizes[d];
+  if (step < 0) {
+    const composite::Backward back(size, start, end, step);
+    return flip(primitive_slice(x, d, back.first, back.length, back.step), d);
+  }
   auto limited = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + size : v, 0, size); };
   int64_t from = limited(start), to = limited(end);
   int64_t length = to > from ? (to - from - 1) / step + 1 : 0;
-  int64_t structure[] = {d}, sizes[] = {from, length, step};
-  return primitive(Op::slice, {&x}, {}, structure, sizes, x.loc());
+  return primitive_slice(x, d, from, length, step);
 }
 
 Tensor select(const Arg& x, int64_t dim, int64_t index) {
@@ -176,8 +182,7 @@ Tensor select(const Arg& x, int64_t dim, int64_t index) {
   Shape rest;
   for (int k = 0; k < m.rank; k++)
     if (k != d) rest.push_back(m.sizes[k]);
-  int64_t structure[] = {d}, sizes[] = {index < 0 ? index + size : index, 1, 1};
-  return view_as(primitive(Op::slice, {&x}, {}, structure, sizes, x.loc()), rest);
+  return view_as(primitive_slice(x, d, index < 0 ? index + size : index, 1, 1), rest);
 }
 
 Tensor concatenate(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {

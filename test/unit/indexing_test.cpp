@@ -268,3 +268,70 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
     CHECK(e.location().line() == line);
   }
 }
+
+namespace {
+
+// The positions of start:stop:step for a negative step, one by one.
+Numbers backwards(int64_t size, std::optional<int64_t> start, std::optional<int64_t> stop,
+                  int64_t step) {
+  auto limited = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + size : v, -1, size - 1); };
+  const int64_t to = stop ? limited(*stop) : -1;
+  Numbers r;
+  for (int64_t k = start ? limited(*start) : size - 1; k > to; k += step)
+    r.push_back(k);
+  return r;
+}
+
+} // namespace
+
+TEST_CASE("slices with a negative step read and write what NumPy's do") {
+  const int64_t kMost = std::numeric_limits<int64_t>::max(),
+                kLeast = std::numeric_limits<int64_t>::min();
+  const std::optional<int64_t> bounds[] = {{}, 0, 1, 3, 5, 6, -1, -4, -5, -6, kMost, kLeast};
+  for (int64_t size : {0, 1, 5})
+    for (std::optional<int64_t> start : bounds)
+      for (std::optional<int64_t> stop : bounds)
+        for (int64_t step : {-1, -2, -3, -9}) {
+          const Numbers at = backwards(size, start, stop, step);
+          Tensor x = arange(size);
+          INFO(size << ": " << start.value_or(99) << ", " << stop.value_or(99) << ", " << step);
+          REQUIRE(numbers(x[{Slice(start, stop, step)}]) == at);
+          if (start && stop) REQUIRE(numbers(slice(x, 0, *start, *stop, step)) == at);
+          const auto n = static_cast<int64_t>(at.size());
+          x[{Slice(start, stop, step)}] = arange(n) + 100;
+          Numbers written = numbers(arange(size));
+          for (int64_t k = 0; k < n; k++)
+            written[static_cast<size_t>(at[static_cast<size_t>(k)])] = 100 + k;
+          REQUIRE(numbers(x) == written);
+        }
+  Tensor x = arange(5);
+  CHECK(numbers(x[{Slice({}, {}, kLeast)}]) == Numbers{4});
+  x[{Slice({}, {}, -2)}] += tensor({10, 20, 30});
+  CHECK(numbers(x) == Numbers{30, 1, 22, 3, 14});
+  x[{Slice(3, 0, -1)}] = 7;
+  CHECK(numbers(x) == Numbers{30, 7, 7, 7, 14});
+  Tensor copy = x[{Slice({}, {}, -1)}];
+  CHECK_FALSE(copy.shares_storage(x));
+  CHECK_THROWS_WITH(Tensor(x[{Slice({}, {}, 0)}]), Catch::StartsWith("index: step must not be 0"));
+}
+
+TEST_CASE("negative steps stand beside the other entries") {
+  const Tensor x = counted({3, 4}), rows = tensor({2, 0}), mask = tensor({true, false, true});
+  const Slice back({}, {}, -1);
+  CHECK(numbers(x[{back, 1}]) == Numbers{9, 5, 1});
+  CHECK(numbers(x[{back, newaxis, Slice(3, {}, -2)}]) == Numbers{11, 9, 7, 5, 3, 1});
+  CHECK(numbers(x[{rows, back}]) == Numbers{11, 10, 9, 8, 3, 2, 1, 0});
+  CHECK(numbers(x[{mask, back}]) == Numbers{3, 2, 1, 0, 11, 10, 9, 8});
+  Tensor y = zeros({3, 4}, i64);
+  y[{back, Slice(1, 3)}] = tensor({{1, 2}, {3, 4}, {5, 6}});
+  CHECK(numbers(y) == Numbers{0, 5, 6, 0, 0, 3, 4, 0, 0, 1, 2, 0});
+  y[{ellipsis, back}] = tensor({1, 2, 3, 4}); // a row for all
+  CHECK(numbers(y) == Numbers{4, 3, 2, 1, 4, 3, 2, 1, 4, 3, 2, 1});
+  y[{rows, back}] = tensor({{0, 1, 2, 3}, {5, 6, 7, 8}});
+  CHECK(numbers(y) == Numbers{8, 7, 6, 5, 4, 3, 2, 1, 3, 2, 1, 0});
+  y[{mask, back}] = 9;
+  CHECK(numbers(y) == Numbers{9, 9, 9, 9, 4, 3, 2, 1, 9, 9, 9, 9});
+  CHECK(numbers(slice_scatter(arange(5), tensor({7, 8}), 0, {}, 1, -2)) == Numbers{0, 1, 8, 3, 7});
+  y[{back, back}] = y; // the value is read before
+  CHECK(numbers(y) == Numbers{9, 9, 9, 9, 1, 2, 3, 4, 9, 9, 9, 9});
+}
