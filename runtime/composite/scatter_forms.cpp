@@ -44,9 +44,8 @@ Tensor slice_scatter(const Arg& x, const Tensor& src, int64_t dim, std::optional
   const composite::Backward back(m.rank ? m.sizes[d] : 0, start.value_or(Limits::max()),
                                  end.value_or(Limits::min()), step);
   const bool has_dim = src.defined() && d < src.rank(); // else `replaced` says what is wrong
-  return replaced("slice_scatter", x, has_dim ? flip(src, d) : src, [&](const Tensor& y) {
-    return slice(y, d, back.first, back.end(), back.step);
-  });
+  return replaced("slice_scatter", x, has_dim ? flip(src, d) : src,
+                  [&](const Tensor& y) { return slice(y, d, back.first, back.end(), back.step); });
 }
 
 Tensor diagonal_scatter(const Arg& x, const Tensor& src, int64_t offset, int64_t dim1,

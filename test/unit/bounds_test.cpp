@@ -105,7 +105,9 @@ TEST_CASE("what is too large is refused before anything is made for its elements
       {"repeat_interleave: repeats must add up to less than 2^63",
        [] { repeat_interleave(arange(2), tensor(kMost)); }},
       {"repeat_interleave: i64[1099511627776] of 8.0 TiB must fit in memory",
-       [] { repeat_interleave(arange(2), tensor({kLarge, int64_t{0}})); }},
+       [] {
+         repeat_interleave(arange(2), tensor({kLarge, int64_t{0}}));
+       }},
       {"repeat_interleave: repeats must not be negative, got -1",
        [] {
          repeat_interleave(arange(2), tensor({1, -1}));
@@ -118,7 +120,9 @@ TEST_CASE("what is too large is refused before anything is made for its elements
       {"adaptive_avg_pool1d: f32[1, 1, 1099511627776] of 4.0 TiB must fit in memory",
        [&] { adaptive_avg_pool1d(image, kLarge); }},
       {"adaptive_max_pool2d: the result must have less than 2^62",
-       [&] { adaptive_max_pool2d(ones({1, 1, 2, 2}), kLarge); }},
+       [&] {
+         adaptive_max_pool2d(ones({1, 1, 2, 2}), kLarge);
+       }},
       {"combinations: f32[499999500000, 2] of 3.6 TiB must fit in memory",
        [] { combinations(zeros({1000000}), 2); }},
       {"combinations: the result must have less than 2^62",
@@ -131,7 +135,9 @@ TEST_CASE("what is too large is refused before anything is made for its elements
       {"split: there must be at most 2^24 pieces", [&] { split(wide, 2); }},
       {"tensor_split: sections must be in 1 .. 2^24", [&] { tensor_split(wide, kMost); }},
       {"conv2d: x must have as many channels as weight in",
-       [] { conv2d(zeros({1, 2, 4, 4}), ones({2, 2, 1, 1}), {}, 1, 0, 1, kLarge << 22); }},
+       [] {
+         conv2d(zeros({1, 2, 4, 4}), ones({2, 2, 1, 1}), {}, 1, 0, 1, kLarge << 22);
+       }},
       {"conv_transpose2d: groups must be at most 2^63 over",
        [] {
          conv_transpose2d(zeros({1, 2, 4, 4}), ones({2, 4, 1, 1}), ones({2}), 1, 0, 0,
