@@ -171,8 +171,8 @@ Divergence explain_divergence(const ColdNode& expected, const OpCall& got) {
     for (size_t k = 0; k < got.operands.size(); k++)
       if (expected.new_leaf[k] && got.operands[k] &&
           expected.leaf_metas[k].structure() != got.operands[k]->meta.structure())
-        d.difference = "operand " + std::to_string(k) + " was " + describe(expected.leaf_metas[k]) +
-                       ", is " + describe(got.operands[k]->meta);
+        d.difference = "operand " + std::to_string(k + 1) + " was " +
+                       describe(expected.leaf_metas[k]) + ", is " + describe(got.operands[k]->meta);
   }
   return d;
 }

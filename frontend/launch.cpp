@@ -7,6 +7,7 @@
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/op_scope.h"
 #include "runtime/core/profile.h"
 #include "runtime/core/refusal.h"
 #include "runtime/device/copies.h"
@@ -129,6 +130,7 @@ template <class F> void Session::replay(const ColdNode& c, F f) {
   call.loc = &c.loc;
   call.device = c.meta.device;
   const LocOverride line(c.loc);
+  const OpOverride name(c.name);
   const RefusalWords words(c.refusal);
   f(call);
 }

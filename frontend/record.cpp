@@ -6,6 +6,7 @@
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/op_scope.h"
 #include "runtime/core/profile.h"
 #include "runtime/core/refusal.h"
 
@@ -148,6 +149,7 @@ ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offs
     c.offset_delta = c.is_view ? offset_delta : 0;
   }
   c.refusal = RefusalWords::current();
+  c.name = OpScope::current();
   c.loc = call.location();
   c.place = TracePlace::of(c.loc);
   if (plain)

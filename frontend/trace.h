@@ -140,6 +140,7 @@ struct ColdNode {
   Meta meta;                                  // of the result
   int64_t offset_delta = 0;                   // views: offset relative to operand 0
   const char* refusal = nullptr;              // RefusalWords of the call that was recorded
+  const char* name = nullptr;                 // its OpScope
   Loc loc{};
   TracePlace place;
   std::unique_ptr<Flush> flush; // not null: the node is the end of a segment

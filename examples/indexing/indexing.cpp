@@ -20,6 +20,7 @@ void read() {
   SHOW(x[{1}]);                        // a position: the dim vanishes
   SHOW(x[{-1, 2}]);                    // from the end
   SHOW(x[{Slice(1), Slice(0, 4, 2)}]); // 1: and 0:4:2
+  SHOW(x[{0, Slice({}, {}, -1)}]);     // backwards: a copy
   SHOW(x[{ellipsis, -1}]);             // as many whole dims as are left
   SHOW(x[{Slice(), newaxis, 0}]);      // a new dim of size 1
 }
@@ -42,6 +43,7 @@ void write() {
   SHOW(x);
   SHOW(row);
   x[{x > 20}] = 0;
+  x[{1, Slice({}, {}, -2)}] = tensor({3, 1}); // the last position first
   SHOW(x);
   x.index_put_({tensor({1, 1}), tensor({2, 2})}, tensor({5, 6}),
                true); // adds where a place is named twice

@@ -80,6 +80,7 @@ def SliceForm : Composite<"slice", [TensorParam, Param<"int64_t", "dim">, Param<
     Param<"int64_t", "end", "std::numeric_limits<int64_t>::max()">, Param<"int64_t", "step", "1">]> {
   let pytorch = ["x[a:b:c]"];
   let summary = "a view of elements start .. end of a dim; negative positions count from the end, beyond it they are limited";
+  let description = "As NumPy's x[start:end:step]. A negative step goes backwards, from start down to what lies behind end, and gives a copy, as flip does; an end below -size leaves out none. PyTorch refuses it.";
   let example = "slice(arange(6), 0, 1, -1, 2)";
   let gives = "[1, 3] i64[2]";
   let shapes = "dim `dim` becomes (end - start) / step, rounded up";

@@ -8,7 +8,7 @@ namespace {
 
 // Calls an op of two numbers, which take the dtype of x.
 Tensor in_own_dtype(const char* name, Op op, const Arg& x, double first, double second) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), name);
   const Meta& m = require_tensor(x, name).meta;
   if (m.dtype == boolean)
     composite::refuse(name, ErrorKind::dtype, "x must be of numbers, got " + describe(m), x.loc());
@@ -27,21 +27,21 @@ Tensor threshold(const Arg& x, double threshold, double value) {
 }
 
 Tensor logit(const Arg& x, double eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return logit(clamp(x, eps, 1 - eps));
 }
 
 Tensor relu6(const Arg& x) { return hardtanh(x, 0, 6); }
 
 Tensor celu(const Arg& x, double alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (alpha == 0)
     composite::refuse("celu", ErrorKind::value, "alpha must not be 0, got 0", x.loc());
   return pointwise(Op::celu_value, {&x}, {alpha});
 }
 
 Tensor softshrink(const Arg& x, double lambd) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (!(lambd >= 0))
     composite::refuse("softshrink", ErrorKind::value,
                       "lambd must not be negative, got " + std::to_string(lambd), x.loc());
@@ -49,13 +49,13 @@ Tensor softshrink(const Arg& x, double lambd) {
 }
 
 Tensor softsign(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Tensor t = x.tensor();
   return t / (1 + abs(t));
 }
 
 Tensor tanhshrink(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (const Meta& m = require_tensor(x, "tanhshrink").meta; m.dtype == boolean)
     composite::refuse("tanhshrink", ErrorKind::dtype, "x must be of numbers, got " + describe(m),
                       x.loc());
@@ -64,7 +64,7 @@ Tensor tanhshrink(const Arg& x) {
 }
 
 Tensor softmin(const Arg& x, int64_t dim, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "softmin");
   Tensor t = dtype ? x.tensor().to(*dtype, x.loc()) : x.tensor();
   composite::require_floating("softmin", Arg(t, x.loc()));
@@ -72,7 +72,7 @@ Tensor softmin(const Arg& x, int64_t dim, std::optional<DType> dtype) {
 }
 
 Tensor prelu(const Arg& x, const Tensor& weight) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("prelu", x);
   composite::require_given("prelu", "weight", weight, x.loc());
   const Meta m = x.impl()->meta;
@@ -92,7 +92,7 @@ Tensor prelu(const Arg& x, const Tensor& weight) {
 }
 
 Tensor glu(const Arg& x, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("glu", x);
   const Meta m = x.impl()->meta;
   if (m.rank == 0)

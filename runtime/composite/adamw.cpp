@@ -7,7 +7,7 @@ namespace weft {
 void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
                 const Tensor& exp_avg_sq, double lr, double beta1, double beta2, double eps,
                 double weight_decay, int64_t step, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   NoGrad no_grad;
   auto t = static_cast<double>(step);
   double correction1 = 1 - std::pow(beta1, t), correction2 = std::sqrt(1 - std::pow(beta2, t));

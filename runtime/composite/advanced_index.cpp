@@ -2,6 +2,7 @@
 // become one number each: the dims that they index are put side by side and merged, so that one
 // gather or scatter along the merged dim reads or writes.
 
+#include "runtime/composite/backward_slice.h"
 #include "runtime/composite/index_operands.h"
 #include "runtime/core/refusal.h"
 #include "runtime/core/rules.h"
@@ -266,10 +267,14 @@ void put_into(const Tensor& x, const std::vector<Tensor>& indices, const Arg& va
 
 //===--- Entries -----------------------------------------------------------------------------------
 
-/// What the entries without tensors make of x, and the index tensors for its dims.
+/// What the entries without tensors make of x, but for the order of dims that slices with a
+/// negative step go through backwards; and the index tensors for its dims.
 struct Parsed {
   Tensor view;
   std::vector<Tensor> indices;
+  Dims backward;
+
+  Tensor in_order() const { return backward.empty() ? view : flip(view, backward); }
 };
 
 // Dims of x that the entries take.
@@ -306,7 +311,7 @@ public:
     for (const Index& e : entries)
       take(e);
   }
-  Parsed result() { return {std::move(view_), std::move(indices_)}; }
+  Parsed result() { return {std::move(view_), std::move(indices_), backward_}; }
 
 private:
   int dim() const { return dim_; }
@@ -342,7 +347,13 @@ private:
     }
   }
   void take_slice(const Slice& s) {
-    if (s.start || s.stop || s.step.value_or(1) != 1)
+    if (s.step.value_or(1) < 0) {
+      using Limits = std::numeric_limits<int64_t>;
+      const composite::Backward back(view_.size(dim_), s.start.value_or(Limits::max()),
+                                     s.stop.value_or(Limits::min()), *s.step);
+      view_ = slice(Arg(view_, loc_), dim_, back.first, back.end(), back.step);
+      backward_.push_back(dim_);
+    } else if (s.start || s.stop || s.step.value_or(1) != 1)
       view_ = slice(Arg(view_, loc_), dim_, s.start.value_or(0),
                     s.stop.value_or(std::numeric_limits<int64_t>::max()), s.step.value_or(1));
     keep(1);
@@ -356,9 +367,21 @@ private:
   const Tensor& x_;
   Tensor view_;
   std::vector<Tensor> indices_;
+  Dims backward_;
   Loc loc_;
   int dim_ = 0, left_ = 0;
 };
+
+// A value for a view that has some dims backwards: turned along those that it does not repeat.
+Tensor turned(const Arg& value, const Parsed& p) {
+  require_tensor(value, "index_put_");
+  Tensor v = value.tensor();
+  Dims dims;
+  for (int64_t d : p.backward)
+    if (const int64_t own = d + v.rank() - p.view.rank(); own >= 0 && v.size(own) > 1)
+      dims.push_back(own);
+  return dims.empty() ? v : flip(v, dims);
+}
 
 Loc line_of(const std::vector<Index>& entries, const Loc& otherwise) {
   return entries.empty() ? otherwise : entries[0].loc;
@@ -373,7 +396,7 @@ const Tensor& checked_base(const Tensor& x, const Loc& loc) {
 
 Tensor index_put(const Arg& x, const std::vector<Tensor>& indices, const Arg& values,
                  bool accumulate) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "index_put");
   if (!has_tensors(indices))
     fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
@@ -383,7 +406,7 @@ Tensor index_put(const Arg& x, const std::vector<Tensor>& indices, const Arg& va
 
 void index_put_into(const Arg& x, const std::vector<Tensor>& indices, const Arg& values,
                     bool accumulate) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "index_put");
   if (!has_tensors(indices))
     fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
@@ -392,9 +415,9 @@ void index_put_into(const Arg& x, const std::vector<Tensor>& indices, const Arg&
 }
 
 Tensor Tensor::index(const std::vector<Index>& entries, Loc loc) const {
-  LocScope scope(loc);
+  OpScope scope(loc);
   Parsed p = Parser(checked_base(*this, loc), entries, loc).result();
-  return has_tensors(p.indices) ? read(p.view, p.indices, loc) : p.view;
+  return has_tensors(p.indices) ? read(p.in_order(), p.indices, loc) : p.in_order();
 }
 
 Indexed Tensor::operator[](std::initializer_list<Index> entries) const {
@@ -406,12 +429,20 @@ Indexed Tensor::operator[](std::initializer_list<Index> entries) const {
 Indexed::operator Tensor() const { return base_.index(entries_, loc_); }
 
 void Indexed::operator=(const Arg& value) const {
-  LocScope scope(loc_);
+  OpScope scope(loc_, "index_put_");
   Parsed p = Parser(checked_base(base_, loc_), entries_, loc_).result();
-  if (has_tensors(p.indices))
+  if (!has_tensors(p.indices)) {
+    if (p.backward.empty() || value.is_scalar())
+      p.view.copy_(value);
+    else
+      p.view.copy_(Arg(turned(value, p), loc_));
+  } else if (p.backward.empty()) {
     put_into(p.view, p.indices, value, false, loc_);
-  else
-    p.view.copy_(value);
+  } else { // a copy in the order of the entries takes the values
+    const Tensor whole = p.in_order();
+    put_into(whole, p.indices, value, false, loc_);
+    p.view.copy_(Arg(flip(whole, p.backward), loc_));
+  }
 }
 
 void Indexed::operator+=(const Arg& value) const { *this = add(*this, value); }

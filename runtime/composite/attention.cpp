@@ -83,7 +83,7 @@ Tensor weights_of(const Tensor& scores, bool may_be_empty) {
 Tensor scaled_dot_product_attention(const Arg& query, const Arg& key, const Arg& value,
                                     const Tensor& attn_mask, double dropout_p, bool is_causal,
                                     std::optional<double> scale, bool enable_gqa) {
-  LocScope scope(query.loc());
+  OpScope scope(query.loc());
   check(query, key, value, attn_mask, is_causal);
   const DeviceScope place = composite::beside(query);
   DType dtype = query.impl()->meta.dtype;

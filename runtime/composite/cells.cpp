@@ -81,21 +81,21 @@ std::pair<Tensor, Tensor> cells::lstm_step(const Tensor& of_x, const Tensor& of_
 
 Tensor rnn_tanh_cell(const Arg& x, const Arg& hx, const Tensor& w_ih, const Tensor& w_hh,
                      const Tensor& b_ih, const Tensor& b_hh) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Gates gates("rnn_tanh_cell", x, hx.tensor(), {w_ih, w_hh, b_ih, b_hh}, 1);
   return cells::rnn_step(gates.of_x, gates.of_h, false);
 }
 
 Tensor rnn_relu_cell(const Arg& x, const Arg& hx, const Tensor& w_ih, const Tensor& w_hh,
                      const Tensor& b_ih, const Tensor& b_hh) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Gates gates("rnn_relu_cell", x, hx.tensor(), {w_ih, w_hh, b_ih, b_hh}, 1);
   return cells::rnn_step(gates.of_x, gates.of_h, true);
 }
 
 Tensor gru_cell(const Arg& x, const Arg& hx, const Tensor& w_ih, const Tensor& w_hh,
                 const Tensor& b_ih, const Tensor& b_hh) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Tensor h = hx.tensor();
   Gates gates("gru_cell", x, h, {w_ih, w_hh, b_ih, b_hh}, 3);
   return cells::gru_step(gates.of_x, gates.of_h, h);
@@ -103,7 +103,7 @@ Tensor gru_cell(const Arg& x, const Arg& hx, const Tensor& w_ih, const Tensor& w
 
 std::pair<Tensor, Tensor> lstm_cell(const Arg& x, const std::vector<Tensor>& hx, const Tensor& w_ih,
                                     const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (hx.size() != 2 || !hx[0].defined() || !hx[1].defined())
     composite::refuse(
         "lstm_cell", ErrorKind::value,

@@ -7,8 +7,12 @@ namespace weft {
 
 using composite::fail;
 
+namespace {
+constexpr int64_t kMostClass = int64_t{1} << 62;
+}
+
 Tensor one_hot(const Arg& x, int64_t num_classes) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Loc& loc = x.loc();
   require_tensor(x, "one_hot");
   Tensor classes = composite::as_index("one_hot", x.tensor(), loc);
@@ -17,7 +21,13 @@ Tensor one_hot(const Arg& x, int64_t num_classes) {
     if (classes.numel() == 0)
       fail("one_hot", ErrorKind::value,
            "num_classes must be given where there are no classes, got -1", loc);
-    count = max(Arg(classes, loc)).item<int64_t>(loc) + 1;
+    const int64_t most = max(Arg(classes, loc)).item<int64_t>(loc);
+    if (most < 0 || most > kMostClass)
+      fail("one_hot", ErrorKind::value,
+           "classes must be in 0 .. 2^62 where num_classes is not given, got " +
+               std::to_string(most),
+           loc);
+    count = most + 1;
   }
   if (count < 1)
     fail("one_hot", ErrorKind::value,
@@ -57,7 +67,7 @@ Targets targets_of(const Arg& x, const Tensor& target, int64_t dim, int64_t igno
 
 Tensor nll_loss(const Arg& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
                 Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("nll_loss", x);
   const Meta m = x.impl()->meta;
   if (m.rank == 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/core/call.h"
+#include "runtime/core/op_scope.h"
 #include "weft/device.h"
 #include "weft/ops.h"
 
@@ -18,7 +19,7 @@ inline void require_floating(const char* op, const Arg& x) {
   const Meta& m = require_tensor(x, op).meta;
   if (!is_floating(m.dtype))
     throw Error(ErrorKind::dtype,
-                std::string(op) + ": the operand must be floating, got " + describe(m),
+                OpScope::name_or(op) + ": the operand must be floating, got " + describe(m),
                 LocScope::resolve(x.loc()));
 }
 
@@ -30,8 +31,14 @@ inline DeviceScope beside(const Arg& x) {
 /// Throws the user's error of a composite, at the user's line.
 [[noreturn]] inline void refuse(const char* op, ErrorKind kind, const std::string& what,
                                 const Loc& loc) {
-  throw Error(kind, std::string(op) + ": " + what, LocScope::resolve(loc));
+  throw Error(kind, OpScope::name_or(op) + ": " + what, LocScope::resolve(loc));
 }
+
+/// Throws unless a result can be: to be asked before something is made for each of its elements.
+void require_possible(const char* op, const Shape& shape, DType dtype, const Loc& loc);
+
+/// The most tensors that a function returns: a list of more is a mistake.
+inline constexpr int64_t kMostPieces = 1 << 24;
 
 /// Throws unless an optional operand, where it is given, has that shape.
 inline void require_shape(const char* op, const char* name, const Tensor& t, const Shape& shape,

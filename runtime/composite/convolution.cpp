@@ -46,7 +46,12 @@ struct Form {
     if (groups < 1)
       refuse(op, ErrorKind::value, "groups must be positive, got " + std::to_string(groups),
              x.loc());
-    int64_t outputs = w.sizes[outputs_dim] * (outputs_dim ? groups : 1);
+    int64_t outputs = 0;
+    if (__builtin_mul_overflow(w.sizes[outputs_dim], outputs_dim ? groups : 1, &outputs))
+      refuse(op, ErrorKind::value,
+             "groups must be at most 2^63 over the outputs of weight, got " +
+                 std::to_string(groups) + " for " + describe(w),
+             x.loc());
     composite::require_shape(op, "bias", bias, {outputs}, x.loc());
     for (int k = 1; k <= spatial; k++)
       if (m.sizes[m.rank - k] == 0 && (lacks_samples || m.sizes[0] > 0))
@@ -58,11 +63,11 @@ struct Form {
     Dims all = given.size() == 1 ? Dims(Ints::filled(spatial, given[0])) : given;
     bool right = all.size() == spatial;
     for (int64_t v : all)
-      right = right && v >= least;
+      right = right && v >= least && v <= kMostOfWindow;
     if (!right)
       refuse(op, ErrorKind::value,
              std::string(name) + " must be one number or " + std::to_string(spatial) +
-                 ", each at least " + std::to_string(least) + ", got " + given.str(),
+                 ", each in " + std::to_string(least) + " .. 2^31, got " + given.str(),
              x.loc());
     return all;
   }
@@ -118,7 +123,9 @@ Tensor convolved(const Form& f, const Tensor& weight, const Tensor& bias, const 
   WindowList windows = windows_of(f, weight, stride, dilation);
   pad(f, windows, padding);
   const Meta &m = f.samples.impl()->meta, &w = weight.impl()->meta;
-  if (m.sizes[1] != w.sizes[1] * groups || w.sizes[0] % groups)
+  int64_t channels = 0;
+  if (__builtin_mul_overflow(w.sizes[1], groups, &channels) || m.sizes[1] != channels ||
+      w.sizes[0] % groups)
     refuse(f.op, ErrorKind::shape,
            "x must have as many channels as weight in " + std::to_string(groups) +
                " groups, which divide its outputs, got " + describe(m) + " and " + describe(w),
@@ -174,21 +181,21 @@ Tensor transposed(const Form& f, const Tensor& weight, const Tensor& bias, const
 
 Tensor conv1d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Padding& padding, const Dims& dilation, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return convolved(Form("conv1d", 1, x, weight, bias, groups, 0), weight, bias, stride, padding,
                    dilation, groups);
 }
 
 Tensor conv2d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Padding& padding, const Dims& dilation, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return convolved(Form("conv2d", 2, x, weight, bias, groups, 0), weight, bias, stride, padding,
                    dilation, groups);
 }
 
 Tensor conv3d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
               const Padding& padding, const Dims& dilation, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return convolved(Form("conv3d", 3, x, weight, bias, groups, 0), weight, bias, stride, padding,
                    dilation, groups);
 }
@@ -196,7 +203,7 @@ Tensor conv3d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims
 Tensor conv_transpose1d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
                         const Dims& padding, const Dims& output_padding, int64_t groups,
                         const Dims& dilation) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return transposed(Form("conv_transpose1d", 1, x, weight, bias, groups, 1), weight, bias, stride,
                     padding, output_padding, groups, dilation);
 }
@@ -204,7 +211,7 @@ Tensor conv_transpose1d(const Arg& x, const Tensor& weight, const Tensor& bias, 
 Tensor conv_transpose2d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
                         const Dims& padding, const Dims& output_padding, int64_t groups,
                         const Dims& dilation) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return transposed(Form("conv_transpose2d", 2, x, weight, bias, groups, 1), weight, bias, stride,
                     padding, output_padding, groups, dilation);
 }
@@ -212,7 +219,7 @@ Tensor conv_transpose2d(const Arg& x, const Tensor& weight, const Tensor& bias, 
 Tensor conv_transpose3d(const Arg& x, const Tensor& weight, const Tensor& bias, const Dims& stride,
                         const Dims& padding, const Dims& output_padding, int64_t groups,
                         const Dims& dilation) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return transposed(Form("conv_transpose3d", 3, x, weight, bias, groups, 1), weight, bias, stride,
                     padding, output_padding, groups, dilation);
 }

@@ -31,7 +31,7 @@ Tensor weights_of(const Tensor& fweights, const Tensor& aweights, const Tensor& 
 // With weights w: what is divided by is W - correction * sum(w a) / W, where W is their sum and a
 // the aweights, 1 where there are none (NumPy's cov).
 Tensor cov(const Arg& x, double correction, const Tensor& fweights, const Tensor& aweights) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("cov", x);
   const Meta m = x.impl()->meta;
   if (m.rank > 2)
@@ -55,7 +55,7 @@ Tensor cov(const Arg& x, double correction, const Tensor& fweights, const Tensor
 }
 
 Tensor corrcoef(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("corrcoef", x);
   const DType dtype = x.impl()->meta.dtype;
   Tensor c = cov(composite::widened(x));

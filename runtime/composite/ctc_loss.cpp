@@ -138,7 +138,7 @@ Tensor log_likelihood(const Batch& b, const Tensor& path) {
 
 Tensor ctc_loss(const Arg& log_probs, const Tensor& targets, const Tensor& input_lengths,
                 const Tensor& target_lengths, int64_t blank, Reduce reduction, bool zero_infinity) {
-  LocScope scope(log_probs.loc());
+  OpScope scope(log_probs.loc());
   require_tensor(log_probs, kName);
   auto device = composite::beside(log_probs);
   composite::require_common(kName, reduction, log_probs.loc());

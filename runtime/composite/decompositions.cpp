@@ -159,7 +159,7 @@ Tensor least_squares(const Tensor& a, const Tensor& b, const Tensor& rcond, cons
 } // namespace composite
 
 std::pair<Tensor, Tensor> qr(const Arg& x, std::string_view mode) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_matrices("qr", x);
   if (mode != "reduced" && mode != "complete" && mode != "r")
     refuse("qr", ErrorKind::value, "mode must be reduced, complete or r, got " + std::string(mode),
@@ -176,7 +176,7 @@ std::pair<Tensor, Tensor> qr(const Arg& x, std::string_view mode) {
 }
 
 std::pair<Tensor, Tensor> eigh(const Arg& x, std::string_view uplo) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Tensor a = lower_triangle("eigh", x, uplo);
   const RefusalWords words(
       "eigh: the matrices must be finite, and their eigenvalues must converge, "
@@ -186,7 +186,7 @@ std::pair<Tensor, Tensor> eigh(const Arg& x, std::string_view uplo) {
 }
 
 Tensor eigvalsh(const Arg& x, std::string_view uplo) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Tensor a = lower_triangle("eigvalsh", x, uplo);
   const RefusalWords words("eigvalsh: the matrices must be finite, and their eigenvalues must "
                            "converge, got one that is not or does not");
@@ -194,7 +194,7 @@ Tensor eigvalsh(const Arg& x, std::string_view uplo) {
 }
 
 SingularVectors svd(const Arg& x, bool full_matrices) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_matrices("svd", x);
   const RefusalWords words("svd: the matrices must be finite, and their singular values must "
                            "converge, got one that is not or does not");
@@ -209,7 +209,7 @@ SingularVectors svd(const Arg& x, bool full_matrices) {
 }
 
 Tensor svdvals(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_matrices("svdvals", x);
   const RefusalWords words("svdvals: the matrices must be finite, and their singular values must "
                            "converge, got one that is not or does not");
@@ -217,7 +217,7 @@ Tensor svdvals(const Arg& x) {
 }
 
 Tensor pinv(const Arg& x, std::optional<double> atol, std::optional<double> rtol, bool hermitian) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_matrices("pinv", x);
   const RefusalWords words("pinv: the matrices must be finite, and their singular values must "
                            "converge, got one that is not or does not");
@@ -227,7 +227,7 @@ Tensor pinv(const Arg& x, std::optional<double> atol, std::optional<double> rtol
 
 Tensor matrix_rank(const Arg& x, std::optional<double> atol, std::optional<double> rtol,
                    bool hermitian) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_matrices("matrix_rank", x);
   const RefusalWords words("matrix_rank: the matrices must be finite, and their singular values "
                            "must converge, got one that is not or does not");
@@ -240,7 +240,7 @@ Tensor matrix_rank(const Arg& x, std::optional<double> atol, std::optional<doubl
 
 LeastSquares lstsq(const Arg& a, const Tensor& b, std::optional<double> rcond,
                    std::string_view driver) {
-  LocScope scope(a.loc());
+  OpScope scope(a.loc());
   const Meta m = require_matrices("lstsq", a);
   const Meta n = require_tensor(Arg(b, a.loc()), "lstsq").meta;
   const bool has_values = driver == "gelsd" || driver == "gelss";

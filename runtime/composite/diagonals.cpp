@@ -10,7 +10,7 @@ namespace {
 
 // The element where `column - row` compares with the diagonal, 0 elsewhere.
 Tensor triangle(const char* op, const Arg& x, int64_t diagonal, bool lower) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Meta& m = require_tensor(x, op).meta;
   if (m.rank < 2)
     fail(op, ErrorKind::shape, "the tensor must have at least two dims, got " + describe(m),
@@ -29,7 +29,7 @@ Tensor tril(const Arg& x, int64_t diagonal) { return triangle("tril", x, diagona
 Tensor triu(const Arg& x, int64_t diagonal) { return triangle("triu", x, diagonal, false); }
 
 Tensor diagonal(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "diagonal").meta;
   int a = normalize_dim(dim1, m.rank, "diagonal", x.loc());
   int b = normalize_dim(dim2, m.rank, "diagonal", x.loc());
@@ -51,7 +51,7 @@ Tensor diagonal(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
 }
 
 Tensor diag_embed(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "diag_embed").meta;
   if (m.rank == 0)
     fail("diag_embed", ErrorKind::shape, "the tensor must have dims, got " + describe(m), x.loc());
@@ -70,7 +70,7 @@ Tensor diag_embed(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
 }
 
 Tensor diag(const Arg& x, int64_t diagonal) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "diag").meta;
   if (m.rank == 1) return diag_embed(x, diagonal);
   if (m.rank != 2)

@@ -93,7 +93,7 @@ Tensor at_least(const Tensor& t, double bound) {
 
 Tensor vector_norm(const Arg& x, double ord, const Dims& dim, bool keepdim,
                    std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("vector_norm", x);
   if (dtype && !is_floating(*dtype))
     composite::refuse("vector_norm", ErrorKind::dtype,
@@ -116,11 +116,12 @@ Tensor vector_norm(const Arg& x, double ord, const Dims& dim, bool keepdim,
 }
 
 Tensor norm(const Arg& x, double p, const Dims& dim, bool keepdim) {
+  OpScope scope(x.loc());
   return vector_norm(x, p, dim, keepdim);
 }
 
 Tensor normalize(const Arg& x, double p, const Dims& dim, double eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "normalize").meta;
   const bool is_rows = dim.size() == 1 && m.rank > 0 && (dim[0] == -1 || dim[0] == m.rank - 1);
   if (p == 2 && is_rows && !is_half(m.dtype)) { // the length of halves is one
@@ -133,7 +134,7 @@ Tensor normalize(const Arg& x, double p, const Dims& dim, double eps) {
 }
 
 Tensor cosine_similarity(const Arg& x1, const Arg& x2, int64_t dim, double eps) {
-  LocScope scope(x1.loc());
+  OpScope scope(x1.loc());
   composite::require_floating("cosine_similarity", x1);
   composite::require_floating("cosine_similarity", x2);
   DType dtype = promote_types(x1.impl()->meta.dtype, x2.impl()->meta.dtype);
@@ -153,12 +154,12 @@ Tensor cosine_similarity(const Arg& x1, const Arg& x2, int64_t dim, double eps) 
 }
 
 Tensor pairwise_distance(const Arg& x1, const Arg& x2, double p, double eps, bool keepdim) {
-  LocScope scope(x1.loc());
+  OpScope scope(x1.loc());
   return vector_norm(sub(x1, x2) + eps, p, -1, keepdim);
 }
 
 Tensor cdist(const Arg& x1, const Arg& x2, double p) {
-  LocScope scope(x1.loc());
+  OpScope scope(x1.loc());
   composite::require_floating("cdist", x1);
   composite::require_floating("cdist", x2);
   const Meta &a = x1.impl()->meta, &b = x2.impl()->meta;
@@ -184,7 +185,7 @@ Tensor cdist(const Arg& x1, const Arg& x2, double p) {
 }
 
 Tensor logsumexp(const Arg& x, const Dims& dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   DType dtype = require_tensor(x, "logsumexp").meta.dtype;
   if (!is_floating(dtype)) dtype = f32;
   const Tensor t = x.tensor().to(dtype);

@@ -29,7 +29,7 @@ Tensor dropped(const char* op, const Arg& x, double p, bool training, const Shap
 }
 
 Tensor dropped_channels(const char* op, const Arg& x, double p, bool training, int spatial) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Meta& m = require_tensor(x, op).meta;
   if (m.rank != spatial + 1 && m.rank != spatial + 2)
     composite::refuse(op, ErrorKind::shape,
@@ -71,7 +71,7 @@ Shape channels(const char* op, const Arg& x) {
 } // namespace
 
 Tensor dropout(const Arg& x, double p, bool training) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return dropped("dropout", x, p, training, require_tensor(x, "dropout").meta.shape());
 }
 
@@ -88,18 +88,18 @@ Tensor dropout3d(const Arg& x, double p, bool training) {
 }
 
 Tensor feature_dropout(const Arg& x, double p, bool training) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return dropped("feature_dropout", x, p, training, channels("feature_dropout", x));
 }
 
 Tensor alpha_dropout(const Arg& x, double p, bool training) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return alpha_dropped("alpha_dropout", x, p, training,
                        require_tensor(x, "alpha_dropout").meta.shape());
 }
 
 Tensor feature_alpha_dropout(const Arg& x, double p, bool training) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return alpha_dropped("feature_alpha_dropout", x, p, training,
                        channels("feature_alpha_dropout", x));
 }

@@ -241,7 +241,7 @@ void check(const Parser& p, const Equation& e) {
 } // namespace
 
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   Parser parser{equation, loc};
   Equation e = parse(parser, operands);
   check(parser, e);

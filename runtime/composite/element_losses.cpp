@@ -47,14 +47,14 @@ Tensor hinge(const Tensor& x) { return clamp(x, 0); }
 } // namespace
 
 Tensor l1_loss(const Arg& x, const Tensor& target, Reduce reduction, const Tensor& weight) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("l1_loss", x, target, reduction);
   composite::require_shape("l1_loss", "weight", weight, x.impl()->meta.shape(), x.loc());
   return reduced(abs(sub(x, target)), weight, reduction);
 }
 
 Tensor smooth_l1_loss(const Arg& x, const Tensor& target, Reduce reduction, double beta) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("smooth_l1_loss", x, target, reduction);
   if (!(beta >= 0))
     refuse("smooth_l1_loss", ErrorKind::value,
@@ -67,7 +67,7 @@ Tensor smooth_l1_loss(const Arg& x, const Tensor& target, Reduce reduction, doub
 // Other than that of mse_loss, and as PyTorch's, the mean is over the elements.
 Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double delta,
                   const Tensor& weight) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("huber_loss", x, target, reduction);
   composite::require_shape("huber_loss", "weight", weight, x.impl()->meta.shape(), x.loc());
   if (!(delta > 0))
@@ -79,7 +79,7 @@ Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double d
 }
 
 Tensor kl_div(const Arg& x, const Tensor& target, Reduce reduction, bool log_target) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("kl_div", x, target, reduction == Reduce::batchmean ? Reduce::sum : reduction);
   Reduce own = reduction == Reduce::batchmean ? Reduce::sum : reduction;
   Tensor loss = computed(x, target, own, [&](const Tensor& a, const Tensor& t) {
@@ -92,7 +92,7 @@ Tensor kl_div(const Arg& x, const Tensor& target, Reduce reduction, bool log_tar
 
 Tensor binary_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight,
                             Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("binary_cross_entropy", x, target, reduction);
   composite::require_floating("binary_cross_entropy", x);
   check_same_shape("binary_cross_entropy", x, target);
@@ -108,7 +108,7 @@ Tensor binary_cross_entropy(const Arg& x, const Tensor& target, const Tensor& we
 // With p the weight of positives: (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)).
 Tensor binary_cross_entropy_with_logits(const Arg& x, const Tensor& target, const Tensor& weight,
                                         Reduce reduction, const Tensor& pos_weight) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("binary_cross_entropy_with_logits", x, target, reduction);
   composite::require_floating("binary_cross_entropy_with_logits", x);
   check_same_shape("binary_cross_entropy_with_logits", x, target);
@@ -122,7 +122,7 @@ Tensor binary_cross_entropy_with_logits(const Arg& x, const Tensor& target, cons
 
 Tensor poisson_nll_loss(const Arg& x, const Tensor& target, bool log_input, bool full, double eps,
                         Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("poisson_nll_loss", x, target, reduction);
   return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
     Tensor loss = log_input ? exp(a) - t * a : a - t * log(a + eps);
@@ -135,7 +135,7 @@ Tensor poisson_nll_loss(const Arg& x, const Tensor& target, bool log_input, bool
 
 Tensor gaussian_nll_loss(const Arg& x, const Tensor& target, const Tensor& var, bool full,
                          double eps, Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("gaussian_nll_loss", x, target, reduction);
   composite::require_given("gaussian_nll_loss", "var", var, x.loc());
   Shape shape = x.impl()->meta.shape();
@@ -159,7 +159,7 @@ Tensor gaussian_nll_loss(const Arg& x, const Tensor& target, const Tensor& var, 
 
 Tensor triplet_margin_loss(const Arg& anchor, const Tensor& positive, const Tensor& negative,
                            double margin, double p, double eps, bool swap, Reduce reduction) {
-  LocScope scope(anchor.loc());
+  OpScope scope(anchor.loc());
   check("triplet_margin_loss", anchor, positive, reduction);
   composite::require_given("triplet_margin_loss", "negative", negative, anchor.loc());
   Tensor a = anchor.tensor();
@@ -174,7 +174,7 @@ Tensor triplet_margin_with_distance_loss(const Arg& anchor, const Tensor& positi
                                          const DistanceFunction& distance_function, double margin,
                                          bool swap, Reduce reduction) {
   constexpr const char* op = "triplet_margin_with_distance_loss";
-  LocScope scope(anchor.loc());
+  OpScope scope(anchor.loc());
   check(op, anchor, positive, reduction);
   composite::require_given(op, "negative", negative, anchor.loc());
   if (!(margin > 0))
@@ -199,7 +199,7 @@ Tensor triplet_margin_with_distance_loss(const Arg& anchor, const Tensor& positi
 // The norms here count with a small eps under the root, as PyTorch's do.
 Tensor cosine_embedding_loss(const Arg& x1, const Tensor& x2, const Tensor& target, double margin,
                              Reduce reduction) {
-  LocScope scope(x1.loc());
+  OpScope scope(x1.loc());
   check("cosine_embedding_loss", x1, target, reduction);
   composite::require_given("cosine_embedding_loss", "x2", x2, x1.loc());
   const Meta& m = x1.impl()->meta;
@@ -218,13 +218,13 @@ Tensor cosine_embedding_loss(const Arg& x1, const Tensor& x2, const Tensor& targ
 
 Tensor margin_ranking_loss(const Arg& x1, const Tensor& x2, const Tensor& target, double margin,
                            Reduce reduction) {
-  LocScope scope(x1.loc());
+  OpScope scope(x1.loc());
   check("margin_ranking_loss", x1, target, reduction);
   return reduced(hinge(-target * sub(x1, x2) + margin), reduction);
 }
 
 Tensor hinge_embedding_loss(const Arg& x, const Tensor& target, double margin, Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("hinge_embedding_loss", x, target, reduction);
   Tensor t = x.tensor();
   Tensor apart = where(target == 1, 0.0, hinge(margin - t));
@@ -232,7 +232,7 @@ Tensor hinge_embedding_loss(const Arg& x, const Tensor& target, double margin, R
 }
 
 Tensor soft_margin_loss(const Arg& x, const Tensor& target, Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   check("soft_margin_loss", x, target, reduction);
   return reduced(softplus(-target * x.tensor()), reduction);
 }

@@ -67,7 +67,7 @@ Tensor embedding_bag(const Tensor& input, const Tensor& weight, const Tensor& of
                      std::string_view mode, const Tensor& per_sample_weights,
                      bool include_last_offset, std::optional<int64_t> padding_idx,
                      std::optional<double> max_norm, double norm_type, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   const Meta m = composite::require_defined("embedding_bag", "input", input, loc);
   const Meta& mw = composite::require_defined("embedding_bag", "weight", weight, loc);
   const Fold fold = fold_of(mode, loc);

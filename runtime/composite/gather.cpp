@@ -39,7 +39,7 @@ Tensor wrapped(const char* words, const Tensor& index, int64_t size, const Loc& 
 } // namespace
 
 Tensor gather(const Arg& x, int64_t dim, const Tensor& index) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "gather").meta;
   int d = normalize_dim(dim, m.rank, "gather", x.loc());
   Tensor at = as_index("gather", index, x.loc());
@@ -51,7 +51,7 @@ Tensor gather(const Arg& x, int64_t dim, const Tensor& index) {
 }
 
 Tensor index_select(const Arg& x, int64_t dim, const Tensor& index) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "index_select").meta;
   int d = normalize_dim(dim, m.rank, "index_select", x.loc());
   Tensor list = as_index("index_select", index, x.loc());
@@ -69,7 +69,7 @@ Tensor index_select(const Arg& x, int64_t dim, const Tensor& index) {
 }
 
 Tensor take(const Arg& x, const Tensor& index) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "take").meta;
   Tensor at = as_index("take", index, x.loc());
   at = wrapped("take: every index must be in -{limit} .. {limit} - 1, got one that is not", at,
@@ -79,7 +79,7 @@ Tensor take(const Arg& x, const Tensor& index) {
 }
 
 Tensor take_along_dim(const Arg& x, const Tensor& indices, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "take_along_dim").meta;
   Tensor from = x.tensor(), at = as_index("take_along_dim", indices, x.loc());
   int d = 0;
@@ -116,7 +116,7 @@ void composite::shorten_rows(const Tensor& weight, const Tensor& list, double mo
 
 Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
                  std::optional<double> max_norm, double norm_type, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   Tensor at = as_index("embedding", input, loc);
   const Meta m = composite::require_defined("embedding", "weight", weight, loc);
   if (m.rank != 2)
@@ -141,7 +141,7 @@ Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_
 }
 
 Tensor masked_select(const Arg& x, const Tensor& mask) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "masked_select").meta;
   const Meta& mm = composite::require_mask("masked_select", mask, x.loc()).impl()->meta;
   Meta all;
@@ -156,13 +156,13 @@ Tensor masked_select(const Arg& x, const Tensor& mask) {
 }
 
 Tensor nonzero(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "nonzero");
   return composite::positions_of_nonzero(x.tensor(), x.loc());
 }
 
 std::vector<Tensor> where(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "where");
   return unbind(composite::positions_of_nonzero(at_least_1d(x.tensor()), x.loc()), 1);
 }

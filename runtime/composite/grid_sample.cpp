@@ -147,7 +147,7 @@ Tensor centres(int64_t size, bool align_corners, DType dtype) {
 
 Tensor grid_sample(const Arg& x, const Tensor& grid, std::string_view mode,
                    std::string_view padding_mode, bool align_corners) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("grid_sample", x);
   const Meta m = x.impl()->meta;
   const Meta& mg = composite::require_defined("grid_sample", "grid", grid, x.loc());
@@ -183,7 +183,7 @@ Tensor grid_sample(const Arg& x, const Tensor& grid, std::string_view mode,
 }
 
 Tensor affine_grid(const Arg& theta, const Shape& size, bool align_corners) {
-  LocScope scope(theta.loc());
+  OpScope scope(theta.loc());
   composite::require_floating("affine_grid", theta);
   const Meta m = theta.impl()->meta;
   const int spatial = size.size() - 2;

@@ -25,6 +25,18 @@ void require_lists(const char* op, const std::vector<Tensor>& tensors, int least
   }
 }
 
+constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
+
+// n over r; nothing where no int64_t holds it.
+std::optional<int64_t> choices(__int128 n, int64_t r) {
+  __int128 count = 1;
+  for (int64_t k = 1; k <= std::min<__int128>(r, n - r); k++) {
+    count = count * (n - k + 1) / k; // n over k: a whole number
+    if (count > kEndless) return std::nullopt;
+  }
+  return static_cast<int64_t>(count);
+}
+
 std::vector<Tensor> grid(const std::vector<Tensor>& tensors, const Loc& loc) {
   Shape all;
   for (const Tensor& t : tensors)
@@ -41,7 +53,7 @@ std::vector<Tensor> grid(const std::vector<Tensor>& tensors, const Loc& loc) {
 } // namespace
 
 std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   Meta all = make_meta({}, f32);
   for (const Tensor& t : tensors) {
     const Meta& m = composite::require_defined("broadcast_tensors", "every tensor", t, loc);
@@ -57,7 +69,7 @@ std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors, Loc lo
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::string_view indexing,
                              Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   require_lists("meshgrid", tensors, 0, loc);
   if (indexing != "ij" && indexing != "xy")
     fail("meshgrid", ErrorKind::value, "indexing must be ij or xy, got " + std::string(indexing),
@@ -71,7 +83,7 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::string_vie
 }
 
 Tensor cartesian_prod(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   require_lists("cartesian_prod", tensors, 1, loc);
   if (tensors.size() == 1) return tensors[0];
   std::vector<Tensor> columns;
@@ -81,7 +93,7 @@ Tensor cartesian_prod(const std::vector<Tensor>& tensors, Loc loc) {
 }
 
 Tensor combinations(const Arg& x, int64_t r, bool with_replacement) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "combinations").meta;
   if (m.rank != 1 || r < 0)
     fail("combinations", ErrorKind::value,
@@ -91,37 +103,28 @@ Tensor combinations(const Arg& x, int64_t r, bool with_replacement) {
   const int64_t n = m.sizes[0];
   if (r == 0) return slice(x, 0, 0, 0);
   if (n == 0 || (!with_replacement && r > n)) return reshape(slice(x, 0, 0, 0), {0, r});
-  constexpr int64_t kMost = int64_t{1} << 31;
-  auto refuse_more = [&] {
-    fail("combinations", ErrorKind::value,
-         "there must be at most 2^31 elements, got more for r " + std::to_string(r) + " and " +
-             describe(m),
-         x.loc());
-  };
-  if (r > kMost) refuse_more();
-  std::vector<int64_t> chosen, all; // positions of one choice; of all, one after the other
-  for (int64_t k = 0; k < r; k++)
-    chosen.push_back(with_replacement ? 0 : k);
-  for (bool more = true; more;) {
-    all.insert(all.end(), chosen.begin(), chosen.end());
-    if (static_cast<int64_t>(all.size()) > kMost) refuse_more();
-    int64_t at = r - 1; // the last position that can move on
-    auto last = [&](int64_t k) { return with_replacement ? n - 1 : n - r + k; };
-    while (at >= 0 && chosen[static_cast<size_t>(at)] == last(at))
-      at--;
-    more = at >= 0;
-    if (!more) break;
-    chosen[static_cast<size_t>(at)]++;
-    for (int64_t k = at + 1; k < r; k++)
-      chosen[static_cast<size_t>(k)] = chosen[static_cast<size_t>(k) - 1] + !with_replacement;
+  const std::optional<int64_t> count =
+      choices(with_replacement ? static_cast<__int128>(n) + r - 1 : n, r);
+  composite::require_possible("combinations", {count.value_or(kEndless), r}, m.dtype, x.loc());
+  Tensor list = empty({*count, r}, i64, Device::cpu(), x.loc());
+  auto* at = reinterpret_cast<int64_t*>(list.impl()->data());
+  for (int64_t k = 0; k < r && *count; k++)
+    at[k] = with_replacement ? 0 : k;
+  for (int64_t* last = at + (*count - 1) * r; at < last; at += r) { // each from the one before
+    auto most = [&](int64_t k) { return with_replacement ? n - 1 : n - r + k; };
+    int64_t moved = r - 1; // the last position that can move on
+    while (at[moved] == most(moved))
+      moved--;
+    std::copy_n(at, moved, at + r);
+    at[r + moved] = at[moved] + 1;
+    for (int64_t k = moved + 1; k < r; k++)
+      at[r + k] = at[r + k - 1] + !with_replacement;
   }
-  const auto count = static_cast<int64_t>(all.size());
-  Tensor list = tensor(all, Shape{count}, x.loc()).to(m.device);
-  return reshape(index_select(x, 0, list), {count / r, r});
+  return reshape(index_select(x, 0, reshape(list, {-1}).to(m.device)), {*count, r});
 }
 
 Tensor block_diag(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (tensors.empty()) return zeros({1, 0}, f32, std::nullopt, loc);
   std::vector<Tensor> blocks;
   int64_t columns = 0, before = 0;

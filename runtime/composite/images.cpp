@@ -62,7 +62,7 @@ Shape with_split(const Shape& shape, int dim, int64_t inner) {
 
 Tensor unfold(const Arg& x, const Dims& kernel_size, const Dims& dilation, const Dims& padding,
               const Dims& stride) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Columns c("unfold", x, kernel_size, dilation, padding, stride);
   const Meta m = require_tensor(x, "unfold").meta;
   bool lacks_samples = m.rank == 3;
@@ -91,7 +91,7 @@ Tensor unfold(const Arg& x, const Dims& kernel_size, const Dims& dilation, const
 
 Tensor fold(const Arg& x, const Dims& output_size, const Dims& kernel_size, const Dims& dilation,
             const Dims& padding, const Dims& stride) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Columns c("fold", x, kernel_size, dilation, padding, stride);
   const Meta m = require_tensor(x, "fold").meta;
   bool lacks_samples = m.rank == 2;
@@ -124,7 +124,7 @@ Tensor fold(const Arg& x, const Dims& output_size, const Dims& kernel_size, cons
 }
 
 Tensor pixel_shuffle(const Arg& x, int64_t upscale_factor) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "pixel_shuffle").meta;
   int64_t r = upscale_factor;
   if (m.rank < 3 || r < 1 || r > (int64_t{1} << 20) || m.sizes[m.rank - 3] % (r * r))
@@ -146,7 +146,7 @@ Tensor pixel_shuffle(const Arg& x, int64_t upscale_factor) {
 }
 
 Tensor pixel_unshuffle(const Arg& x, int64_t downscale_factor) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "pixel_unshuffle").meta;
   int64_t r = downscale_factor;
   if (m.rank < 3 || r < 1 || r > (int64_t{1} << 20) || m.sizes[m.rank - 2] % r ||
@@ -167,7 +167,7 @@ Tensor pixel_unshuffle(const Arg& x, int64_t downscale_factor) {
 }
 
 Tensor channel_shuffle(const Arg& x, int64_t groups) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "channel_shuffle").meta;
   if (m.rank < 3 || groups < 1 || m.sizes[1] % groups)
     refuse("channel_shuffle", ErrorKind::shape,

@@ -1,5 +1,7 @@
 #include "runtime/composite/index_operands.h"
 
+#include "runtime/core/number_range.h"
+
 namespace weft::composite {
 
 const Meta& require_defined(const char* op, const char* what, const Tensor& t, const Loc& loc) {
@@ -27,6 +29,7 @@ Tensor at_least_1d(const Tensor& x) { return x.rank() ? x : reshape(x, {1}); }
 Scalar number_of(DType dtype, const Scalar& value) {
   if (dtype == DType::boolean)
     return Scalar(value.kind == Scalar::Kind::floating ? value.f != 0 : value.i != 0);
+  require_number("full", dtype, value, {});
   if (!is_floating(dtype)) return Scalar(value.to_int());
   return value;
 }
@@ -36,6 +39,14 @@ Tensor filled(const Shape& shape, const Scalar& value, DType dtype, Device devic
 }
 
 Tensor positions(int64_t n, Device device, const Loc& loc) { return arange(n, i64, device, loc); }
+
+Tensor index_list(int64_t n, Device device, const Loc& loc, FunctionRef<int64_t(int64_t)> f) {
+  Tensor list = empty({n}, i64, Device::cpu(), loc);
+  auto* at = reinterpret_cast<int64_t*>(list.impl()->data());
+  for (int64_t k = 0; k < n; k++)
+    at[k] = f(k);
+  return list.to(device, loc);
+}
 
 Tensor spread_index(const Tensor& list, Shape shape, int dim) {
   Shape along = Ints::filled(shape.size(), 1);

@@ -3,13 +3,14 @@
 #pragma once
 
 #include "runtime/composite/composite.h"
+#include "runtime/core/parallel.h"
 
 namespace weft::composite {
 
 /// Throws `op: message` at the user's line.
 [[noreturn]] inline void fail(const char* op, ErrorKind kind, const std::string& message,
                               const Loc& loc) {
-  throw Error(kind, std::string(op) + ": " + message, LocScope::resolve(loc));
+  throw Error(kind, OpScope::name_or(op) + ": " + message, LocScope::resolve(loc));
 }
 
 /// Returns the metadata of a tensor that must be defined.
@@ -24,7 +25,8 @@ const Tensor& require_mask(const char* op, const Tensor& mask, const Loc& loc);
 /// Returns a 0-d tensor as one of one element, any other as it is.
 Tensor at_least_1d(const Tensor& x);
 
-/// Returns a number as one of the kind that tensors of `dtype` hold.
+/// Returns a number as one of the kind that tensors of `dtype` hold; throws where they hold no such
+/// one.
 Scalar number_of(DType dtype, const Scalar& value);
 
 /// Returns a tensor of one value that takes the memory of one element.
@@ -32,6 +34,9 @@ Tensor filled(const Shape& shape, const Scalar& value, DType dtype, Device devic
 
 /// Returns 0, 1, ... n - 1 as i64.
 Tensor positions(int64_t n, Device device, const Loc& loc);
+
+/// Returns f(0), f(1), ... f(n - 1) as i64, made on the host.
+Tensor index_list(int64_t n, Device device, const Loc& loc, FunctionRef<int64_t(int64_t)> f);
 
 /// Returns a list of positions, one for each along `dim`, as an index of `shape`, whose size along
 /// the dim is that of the list.

@@ -136,7 +136,7 @@ int integral_dim(const char* op, const Arg& y, int64_t dim) {
 } // namespace
 
 std::vector<Tensor> gradient(const Arg& x, double spacing, const Dims& dim, int64_t edge_order) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   std::vector<Tensor> r;
   for (int d : slope_dims(x, dim, edge_order))
     r.push_back(even_slopes(as_floating(x), d, spacing, edge_order));
@@ -145,7 +145,7 @@ std::vector<Tensor> gradient(const Arg& x, double spacing, const Dims& dim, int6
 
 std::vector<Tensor> gradient(const Arg& x, const std::vector<double>& spacing, const Dims& dim,
                              int64_t edge_order) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   std::vector<int> dims = slope_dims(x, dim, edge_order);
   require_one_a_dim(spacing.size(), dims.size(), x.loc());
   std::vector<Tensor> r;
@@ -156,7 +156,7 @@ std::vector<Tensor> gradient(const Arg& x, const std::vector<double>& spacing, c
 
 std::vector<Tensor> gradient(const Arg& x, const std::vector<Tensor>& spacing, const Dims& dim,
                              int64_t edge_order) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   std::vector<int> dims = slope_dims(x, dim, edge_order);
   require_one_a_dim(spacing.size(), dims.size(), x.loc());
   const Meta m = x.impl()->meta;
@@ -175,14 +175,14 @@ std::vector<Tensor> gradient(const Arg& x, const std::vector<Tensor>& spacing, c
 }
 
 Tensor trapezoid(const Arg& y, double dx, int64_t dim) {
-  LocScope scope(y.loc());
+  OpScope scope(y.loc());
   const int d = integral_dim("trapezoid", y, dim);
   if (has_none(y, d)) return none_of(y, d);
   return sum(trapezoids("trapezoid", y, d, {}, dx), d);
 }
 
 Tensor trapezoid(const Arg& y, const Tensor& x, int64_t dim) {
-  LocScope scope(y.loc());
+  OpScope scope(y.loc());
   const int d = integral_dim("trapezoid", y, dim);
   composite::require_given("trapezoid", "x", x, y.loc());
   if (has_none(y, d)) return none_of(y, d);
@@ -190,25 +190,25 @@ Tensor trapezoid(const Arg& y, const Tensor& x, int64_t dim) {
 }
 
 Tensor cumulative_trapezoid(const Arg& y, double dx, int64_t dim) {
-  LocScope scope(y.loc());
+  OpScope scope(y.loc());
   const int d = integral_dim("cumulative_trapezoid", y, dim);
   return cumsum(trapezoids("cumulative_trapezoid", y, d, {}, dx), d);
 }
 
 Tensor cumulative_trapezoid(const Arg& y, const Tensor& x, int64_t dim) {
-  LocScope scope(y.loc());
+  OpScope scope(y.loc());
   const int d = integral_dim("cumulative_trapezoid", y, dim);
   composite::require_given("cumulative_trapezoid", "x", x, y.loc());
   return cumsum(trapezoids("cumulative_trapezoid", y, d, x, 1), d - y.impl()->meta.rank);
 }
 
 Tensor dist(const Arg& x, const Arg& other, double p) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return vector_norm(sub(x, other), p);
 }
 
 Tensor pdist(const Arg& x, double p) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("pdist", x);
   const Meta& m = x.impl()->meta;
   if (m.rank != 2 || !(p >= 0))
@@ -224,7 +224,7 @@ Tensor pdist(const Arg& x, double p) {
 }
 
 Tensor renorm(const Arg& x, double p, int64_t dim, double maxnorm) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("renorm", x);
   const Meta& m = x.impl()->meta;
   if (m.rank < 2 || !(p > 0) || !(maxnorm >= 0))

@@ -40,8 +40,21 @@ template <class T> T step_of(const DimChange& c) {
 
 // The elements whose weighted sum a new one is: some an element, and their weights.
 struct Taps {
-  std::vector<std::vector<int64_t>> positions;
-  std::vector<std::vector<double>> weights; // none where there is one tap
+  std::vector<Tensor> positions, weights; // i64 and f64; no weights where there is one tap
+
+  Taps(int count, int64_t places) {
+    for (int k = 0; k < count; k++) {
+      positions.push_back(empty({places}, i64));
+      if (count > 1) weights.push_back(empty({places}, f64));
+    }
+  }
+  int64_t& position(int k, int64_t i) { return static_cast<int64_t*>(start(positions, k))[i]; }
+  double& weight(int k, int64_t i) { return static_cast<double*>(start(weights, k))[i]; }
+
+private:
+  static void* start(const std::vector<Tensor>& list, int k) {
+    return list[static_cast<size_t>(k)].impl()->data();
+  }
 };
 
 // Keys, Cubic convolution interpolation, 1981, with a = -0.75.
@@ -58,14 +71,13 @@ void cubic_weights(double t, double (&w)[4]) {
 template <class T> Taps taps_of(Mode mode, const DimChange& c) {
   const T step = step_of<T>(c);
   int count = mode == Mode::linear ? 2 : mode == Mode::cubic ? 4 : 1;
-  Taps taps{std::vector<std::vector<int64_t>>(count), {}};
-  if (count > 1) taps.weights.resize(count);
+  Taps taps(count, c.to);
   auto inside = [&](int64_t p) { return std::clamp<int64_t>(p, 0, c.from - 1); };
   for (int64_t i = 0; i < c.to; i++) {
     const T number = static_cast<T>(i);
     if (count == 1) {
       T at = mode == Mode::nearest ? number * step : (number + T(0.5)) * step;
-      taps.positions[0].push_back(inside(static_cast<int64_t>(std::floor(at))));
+      taps.position(0, i) = inside(static_cast<int64_t>(std::floor(at)));
       continue;
     }
     T at = c.align_corners ? number * step : (number + T(0.5)) * step - T(0.5);
@@ -75,8 +87,8 @@ template <class T> Taps taps_of(Mode mode, const DimChange& c) {
     double weights[4] = {1 - share, share};
     if (mode == Mode::cubic) cubic_weights(share, weights);
     for (int k = 0; k < count; k++) {
-      taps.positions[k].push_back(inside(mode == Mode::cubic ? first + k - 1 : first + k));
-      taps.weights[k].push_back(weights[k]);
+      taps.position(k, i) = inside(mode == Mode::cubic ? first + k - 1 : first + k);
+      taps.weight(k, i) = weights[k];
     }
   }
   return taps;
@@ -89,9 +101,9 @@ Tensor resampled(const Tensor& x, int dim, Mode mode, const DimChange& c) {
   along[dim] = c.to;
   Tensor y;
   for (size_t k = 0; k < taps.positions.size(); k++) {
-    Tensor part = index_select(x, dim, tensor(taps.positions[k], Shape{c.to}).to(x.device()));
+    Tensor part = index_select(x, dim, taps.positions[k].to(x.device()));
     if (!taps.weights.empty())
-      part = std::move(part) * tensor(taps.weights[k], along).to(x.dtype()).to(x.device());
+      part = std::move(part) * reshape(taps.weights[k], along).to(x.dtype()).to(x.device());
     y = y.defined() ? std::move(y) + std::move(part) : part;
   }
   return y;
@@ -101,7 +113,7 @@ Tensor resampled(const Tensor& x, int dim, Mode mode, const DimChange& c) {
 
 Tensor interpolate(const Arg& x, const Dims& size, const std::vector<double>& scale_factor,
                    std::string_view mode, bool align_corners) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "interpolate").meta;
   auto form = std::find_if(std::begin(kForms), std::end(kForms),
                            [&](const Form& f) { return mode == f.name; });
@@ -124,6 +136,7 @@ Tensor interpolate(const Arg& x, const Dims& size, const std::vector<double>& sc
                " and " + std::to_string(scale_factor.size()) + " factors",
            x.loc());
   Dims sizes;
+  Shape result = m.shape();
   std::vector<DimChange> changes;
   for (int k = 0; k < spatial; k++) {
     int64_t from = m.sizes[k + 2];
@@ -139,8 +152,10 @@ Tensor interpolate(const Arg& x, const Dims& size, const std::vector<double>& sc
                  describe(m),
              x.loc());
     sizes.push_back(to);
+    result[k + 2] = to;
     changes.push_back({from, to, factor, align_corners && is_weighted});
   }
+  composite::require_possible("interpolate", result, m.dtype, x.loc());
   if (form->mode == Mode::area) {
     auto* pool = spatial == 1   ? adaptive_avg_pool1d
                  : spatial == 2 ? adaptive_avg_pool2d

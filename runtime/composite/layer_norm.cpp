@@ -28,7 +28,7 @@ void check(const Arg& x, const Meta& m, const Shape& normalized, const Tensor& t
 
 Tensor layer_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weight,
                   const Tensor& bias, double eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("layer_norm", x);
   const Meta& m = x.impl()->meta;
   check(x, m, normalized_shape, weight, "weight");

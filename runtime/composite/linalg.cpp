@@ -109,7 +109,7 @@ std::pair<Tensor, Tensor> sign_and_logarithm(const char* op, const Arg& x) {
 } // namespace
 
 Tensor cholesky(const Arg& x, bool upper) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_square("cholesky", x);
   const RefusalWords words("cholesky: the matrices must be positive definite, got one that is not");
   Arg lower(upper ? transposed(x.tensor()) : x.tensor(), x.loc());
@@ -118,7 +118,7 @@ Tensor cholesky(const Arg& x, bool upper) {
 }
 
 Tensor cholesky_solve(const Arg& b, const Tensor& l, bool upper) {
-  LocScope scope(b.loc());
+  OpScope scope(b.loc());
   require_tensor(b, "cholesky_solve");
   require_square("cholesky_solve", Arg(l, b.loc()));
   auto [factor, side] = system_of("cholesky_solve", Arg(l, b.loc()), b.tensor(), true);
@@ -128,7 +128,7 @@ Tensor cholesky_solve(const Arg& b, const Tensor& l, bool upper) {
 }
 
 Tensor solve(const Arg& a, const Tensor& b, bool left) {
-  LocScope scope(a.loc());
+  OpScope scope(a.loc());
   const Meta m = require_square("solve", a);
   const Meta n = require_tensor(Arg(b, a.loc()), "solve").meta;
   const bool is_vector = composite::is_vector_for(m, n);
@@ -144,7 +144,7 @@ Tensor solve(const Arg& a, const Tensor& b, bool left) {
 }
 
 Tensor solve_triangular(const Arg& a, const Tensor& b, bool upper, bool left, bool unitriangular) {
-  LocScope scope(a.loc());
+  OpScope scope(a.loc());
   require_square("solve_triangular", a);
   auto [matrix, side] = system_of("solve_triangular", a, b, left);
   if (left) return triangular_solution(matrix, side, upper, unitriangular, a.loc());
@@ -153,24 +153,24 @@ Tensor solve_triangular(const Arg& a, const Tensor& b, bool upper, bool left, bo
 }
 
 Tensor inv(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_square("inv", x);
   const RefusalWords words("inv: the matrices must be invertible, got one that is singular");
   return linear_solution(x.tensor(), identity_like(m, x.loc()), x.loc());
 }
 
 Tensor det(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return determinant("det", x, DeterminantPart::value);
 }
 
 std::pair<Tensor, Tensor> slogdet(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return sign_and_logarithm("slogdet", x);
 }
 
 Tensor logdet(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   auto [sign, logarithm] = sign_and_logarithm("logdet", x);
   return where(sign < 0, std::numeric_limits<double>::quiet_NaN(), logarithm);
 }

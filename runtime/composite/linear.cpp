@@ -3,7 +3,7 @@
 namespace weft {
 
 Tensor linear(const Arg& x, const Tensor& weight, const Tensor& bias) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "linear").meta;
   Arg w(weight, x.loc());
   const Meta& wm = require_tensor(w, "linear").meta;

@@ -73,7 +73,7 @@ Tensor losses_of_rows(const Arg& x, const Tensor& index, const Tensor& valid, in
 
 Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
                      Reduce reduction, double label_smoothing) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("cross_entropy", x);
   composite::require_common("cross_entropy", reduction, x.loc());
   const Meta m = x.impl()->meta;
@@ -125,7 +125,7 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
 }
 
 Tensor mse_loss(const Arg& x, const Tensor& target, Reduce reduction, const Tensor& weight) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Shape shape = require_tensor(x, "mse_loss").meta.shape();
   composite::require_common("mse_loss", reduction, x.loc());
   composite::require_shape("mse_loss", "weight", weight, shape, x.loc());

@@ -29,7 +29,7 @@ Tensor numbers_of_classes(int64_t classes, const Arg& x) {
 
 Tensor multi_margin_loss(const Arg& x, const Tensor& target, int64_t p, double margin,
                          const Tensor& weight, Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "multi_margin_loss").meta;
   const int64_t classes = classes_of("multi_margin_loss", x, target, reduction);
   Shape wanted = m.rank == 2 ? Shape{m.sizes[0]} : Shape{};
@@ -61,7 +61,7 @@ Tensor multi_margin_loss(const Arg& x, const Tensor& target, int64_t p, double m
 // [N, targets, classes] of differences, of which those count whose target is one and whose class is
 // none.
 Tensor multilabel_margin_loss(const Arg& x, const Tensor& target, Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "multilabel_margin_loss").meta;
   const int64_t classes = classes_of("multilabel_margin_loss", x, target, reduction);
   Tensor list = composite::as_index("multilabel_margin_loss", target, x.loc());
@@ -85,7 +85,7 @@ Tensor multilabel_margin_loss(const Arg& x, const Tensor& target, Reduce reducti
 
 Tensor multilabel_soft_margin_loss(const Arg& x, const Tensor& target, const Tensor& weight,
                                    Reduce reduction) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("multilabel_soft_margin_loss", x);
   composite::require_given("multilabel_soft_margin_loss", "target", target, x.loc());
   composite::require_common("multilabel_soft_margin_loss", reduction, x.loc());

@@ -5,20 +5,20 @@
 namespace weft {
 
 Tensor matrix_exp(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_square("matrix_exp", x);
   return primitive(Op::matrix_exponential, {&x}, {}, {}, {}, x.loc());
 }
 
 Tensor cholesky_inverse(const Arg& l, bool upper) {
-  LocScope scope(l.loc());
+  OpScope scope(l.loc());
   const Meta m = composite::require_square("cholesky_inverse", l);
   Tensor identity = expand(eye(m.sizes[m.rank - 1], m.dtype, m.device, l.loc()), m.shape());
   return cholesky_solve(Arg(identity, l.loc()), l.tensor(), upper);
 }
 
 Tensor vecdot(const Arg& x, const Arg& y, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "vecdot");
   return sum(mul(x, y), {dim});
 }

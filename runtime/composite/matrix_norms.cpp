@@ -81,7 +81,7 @@ Tensor zeros_of_batch(const Tensor& x) {
 
 Tensor matrix_norm(const Arg& x, std::string_view ord, const Dims& dim, bool keepdim,
                    std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_two_dims(x, dim);
   if (ord == "fro") return vector_norm(x, 2, dim, keepdim, dtype);
   if (ord != "nuc")
@@ -92,7 +92,7 @@ Tensor matrix_norm(const Arg& x, std::string_view ord, const Dims& dim, bool kee
 
 Tensor matrix_norm(const Arg& x, double ord, const Dims& dim, bool keepdim,
                    std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_two_dims(x, dim);
   const double order = std::abs(ord);
   if (order == 2)
@@ -105,7 +105,7 @@ Tensor matrix_norm(const Arg& x, double ord, const Dims& dim, bool keepdim,
 }
 
 Tensor norm(const Arg& x, std::string_view p, const Dims& dims, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (p == "fro") return vector_norm(x, 2, dims, keepdim);
   if (p != "nuc")
     refuse("norm", ErrorKind::value, "p must be fro, nuc or a number, got " + std::string(p),
@@ -114,7 +114,7 @@ Tensor norm(const Arg& x, std::string_view p, const Dims& dims, bool keepdim) {
 }
 
 Tensor cond(const Arg& x, std::optional<double> p) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_matrices("cond", x);
   const double order = std::abs(p.value_or(2));
   if (order != 1 && order != 2 && order != kInfinity)
@@ -133,7 +133,7 @@ Tensor cond(const Arg& x, std::optional<double> p) {
 }
 
 Tensor cond(const Arg& x, std::string_view p) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_square("cond", x);
   if (p != "fro" && p != "nuc")
     refuse("cond", ErrorKind::value, "p must be fro, nuc or a number, got " + std::string(p),

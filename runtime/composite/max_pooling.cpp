@@ -15,7 +15,7 @@ ValuesAndIndices gathered(const Tensor& x, const Tensor& positions, int spatial)
 }
 
 ValuesAndIndices max_pooled(const char* op, const Arg& x, int spatial, const PoolArguments& a) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   WindowList windows = composite::pool_windows(op, x, spatial, a);
   std::vector<int64_t> structure;
   for (int k = 0; k < spatial; k++)
@@ -28,7 +28,7 @@ ValuesAndIndices max_pooled(const char* op, const Arg& x, int spatial, const Poo
 
 ValuesAndIndices adaptive_max_pooled(const char* op, const Arg& x, const Dims& output_size,
                                      int spatial) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   Dims parts = composite::pool_parts(op, x, output_size, spatial);
   Tensor image = x.tensor();
   Tensor positions = primitive(Op::max_pool_positions, {&x}, {}, {}, parts, x.loc());
@@ -40,17 +40,20 @@ ValuesAndIndices adaptive_max_pooled(const char* op, const Arg& x, const Dims& o
 ValuesAndIndices max_pool1d_with_indices(const Arg& x, const Dims& kernel_size, const Dims& stride,
                                          const Dims& padding, const Dims& dilation,
                                          bool ceil_mode) {
-  return max_pooled("max_pool1d", x, 1, {kernel_size, stride, padding, dilation, ceil_mode});
+  return max_pooled("max_pool1d_with_indices", x, 1,
+                    {kernel_size, stride, padding, dilation, ceil_mode});
 }
 ValuesAndIndices max_pool2d_with_indices(const Arg& x, const Dims& kernel_size, const Dims& stride,
                                          const Dims& padding, const Dims& dilation,
                                          bool ceil_mode) {
-  return max_pooled("max_pool2d", x, 2, {kernel_size, stride, padding, dilation, ceil_mode});
+  return max_pooled("max_pool2d_with_indices", x, 2,
+                    {kernel_size, stride, padding, dilation, ceil_mode});
 }
 ValuesAndIndices max_pool3d_with_indices(const Arg& x, const Dims& kernel_size, const Dims& stride,
                                          const Dims& padding, const Dims& dilation,
                                          bool ceil_mode) {
-  return max_pooled("max_pool3d", x, 3, {kernel_size, stride, padding, dilation, ceil_mode});
+  return max_pooled("max_pool3d_with_indices", x, 3,
+                    {kernel_size, stride, padding, dilation, ceil_mode});
 }
 Tensor max_pool1d(const Arg& x, const Dims& kernel_size, const Dims& stride, const Dims& padding,
                   const Dims& dilation, bool ceil_mode) {
@@ -66,13 +69,13 @@ Tensor max_pool3d(const Arg& x, const Dims& kernel_size, const Dims& stride, con
 }
 
 ValuesAndIndices adaptive_max_pool1d_with_indices(const Arg& x, const Dims& output_size) {
-  return adaptive_max_pooled("adaptive_max_pool1d", x, output_size, 1);
+  return adaptive_max_pooled("adaptive_max_pool1d_with_indices", x, output_size, 1);
 }
 ValuesAndIndices adaptive_max_pool2d_with_indices(const Arg& x, const Dims& output_size) {
-  return adaptive_max_pooled("adaptive_max_pool2d", x, output_size, 2);
+  return adaptive_max_pooled("adaptive_max_pool2d_with_indices", x, output_size, 2);
 }
 ValuesAndIndices adaptive_max_pool3d_with_indices(const Arg& x, const Dims& output_size) {
-  return adaptive_max_pooled("adaptive_max_pool3d", x, output_size, 3);
+  return adaptive_max_pooled("adaptive_max_pool3d_with_indices", x, output_size, 3);
 }
 Tensor adaptive_max_pool1d(const Arg& x, const Dims& output_size) {
   return adaptive_max_pooled("adaptive_max_pool1d", x, output_size, 1).values;

@@ -53,7 +53,7 @@ Shape unpooled_sizes(const char* op, const Arg& x, int spatial, const Dims& kern
 Tensor unpooled(const char* op, const Arg& x, const Tensor& indices, int spatial,
                 const Dims& kernel_size, const Dims& stride, const Dims& padding,
                 const Dims& output_size) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Meta m = require_tensor(x, op).meta;
   composite::require_given(op, "indices", indices, x.loc());
   if (m.rank != spatial + 1 && m.rank != spatial + 2)

@@ -108,7 +108,7 @@ Dims dims_from(int first, int rank) {
 Tensor batch_norm(const Arg& x, const Tensor& running_mean, const Tensor& running_var,
                   const Tensor& weight, const Tensor& bias, bool training, double momentum,
                   double eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Running running{running_mean, running_var, momentum};
   Scaling scaling{weight, bias};
   check_channels("batch_norm", x, running, scaling);
@@ -136,7 +136,7 @@ Tensor batch_norm(const Arg& x, const Tensor& running_mean, const Tensor& runnin
 Tensor instance_norm(const Arg& x, const Tensor& running_mean, const Tensor& running_var,
                      const Tensor& weight, const Tensor& bias, bool use_input_stats,
                      double momentum, double eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Running running{running_mean, running_var, momentum};
   Scaling scaling{weight, bias};
   check_channels("instance_norm", x, running, scaling);
@@ -164,7 +164,7 @@ Tensor instance_norm(const Arg& x, const Tensor& running_mean, const Tensor& run
 
 Tensor group_norm(const Arg& x, int64_t num_groups, const Tensor& weight, const Tensor& bias,
                   double eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   int64_t channels = check_channels("group_norm", x, {{}, {}, 0}, {weight, bias});
   const Meta m = x.impl()->meta;
   if (num_groups < 1 || channels % num_groups)
@@ -195,7 +195,7 @@ Tensor group_norm(const Arg& x, int64_t num_groups, const Tensor& weight, const 
 
 Tensor rms_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weight,
                 std::optional<double> eps) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("rms_norm", x);
   const Meta m = x.impl()->meta;
   int first = m.rank - normalized_shape.size();

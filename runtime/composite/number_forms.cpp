@@ -49,7 +49,7 @@ Tensor in_dtype(const char* op, const Arg& x, DType dtype) {
 }
 
 Tensor is_infinity(const char* op, const Arg& x, double which) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const DType dtype = require_tensor(x, op).meta.dtype;
   return in_dtype(op, x, is_floating(dtype) ? dtype : f32) == which;
 }
@@ -61,7 +61,7 @@ Tensor isposinf(const Arg& x) { return is_infinity("isposinf", x, kInfinity); }
 Tensor isneginf(const Arg& x) { return is_infinity("isneginf", x, -kInfinity); }
 
 Tensor isclose(const Arg& x, const Arg& other, double rtol, double atol, bool equal_nan) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta &a = require_tensor(x, "isclose").meta, &b = require_tensor(other, "isclose").meta;
   if (a.dtype != b.dtype)
     fail("isclose", ErrorKind::dtype,
@@ -80,11 +80,12 @@ Tensor isclose(const Arg& x, const Arg& other, double rtol, double atol, bool eq
 }
 
 bool allclose(const Arg& x, const Arg& other, double rtol, double atol, bool equal_nan) {
+  OpScope scope(x.loc());
   return all(isclose(x, other, rtol, atol, equal_nan)).item<bool>(x.loc());
 }
 
 bool equal(const Arg& x, const Arg& other) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (require_tensor(x, "equal").meta.shape() != require_tensor(other, "equal").meta.shape())
     return false;
   return all(eq(x, other)).item<bool>(x.loc());
@@ -92,7 +93,7 @@ bool equal(const Arg& x, const Arg& other) {
 
 // Among the sorted elements.
 Tensor isin(const Arg& elements, const Arg& test_elements, bool, bool invert) {
-  LocScope scope(elements.loc());
+  OpScope scope(elements.loc());
   if (elements.is_scalar() && test_elements.is_scalar())
     fail("isin", ErrorKind::value, "one operand must be a tensor, got two numbers", elements.loc());
   const DType dtype = promoted_dtype(info(Op::eq), {&elements, &test_elements});
@@ -108,7 +109,7 @@ Tensor isin(const Arg& elements, const Arg& test_elements, bool, bool invert) {
 }
 
 Tensor float_power(const Arg& x, const Arg& exponent) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (x.is_scalar() && exponent.is_scalar())
     fail("float_power", ErrorKind::value, "one operand must be a tensor, got two numbers", x.loc());
   const DeviceScope place = composite::beside(x.is_scalar() ? exponent : x);
@@ -117,7 +118,7 @@ Tensor float_power(const Arg& x, const Arg& exponent) {
 
 // An exponent of integers leaves x its dtype.
 Tensor ldexp(const Arg& x, const Arg& other) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const bool takes_own = x.impl() && is_floating(x.impl()->meta.dtype) && other.impl() &&
                          !is_floating(other.impl()->meta.dtype);
   if (!takes_own) return mul(x, pow(2.0, other));
@@ -127,13 +128,13 @@ Tensor ldexp(const Arg& x, const Arg& other) {
 }
 
 std::pair<Tensor, Tensor> frexp(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("frexp", x);
   return {frexp_mantissa(x.tensor()), frexp_exponent(x.tensor()).to(i32, x.loc())};
 }
 
 Tensor gcd(const Arg& x, const Arg& other) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const DType dtype = integer_dtype("gcd", x, other);
   const DeviceScope place = composite::beside(x.is_scalar() ? other : x);
   auto both = broadcast_tensors({magnitude(x), magnitude(other)}, x.loc());
@@ -141,7 +142,7 @@ Tensor gcd(const Arg& x, const Arg& other) {
 }
 
 Tensor lcm(const Arg& x, const Arg& other) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const DType dtype = integer_dtype("lcm", x, other);
   const DeviceScope place = composite::beside(x.is_scalar() ? other : x);
   auto both = broadcast_tensors({magnitude(x), magnitude(other)}, x.loc());
@@ -150,7 +151,7 @@ Tensor lcm(const Arg& x, const Arg& other) {
 }
 
 Tensor mvlgamma(const Arg& x, int64_t p) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "mvlgamma").meta;
   constexpr int64_t kMost = 1 << 16;
   if (p < 1 || p > kMost)

@@ -10,7 +10,7 @@ namespace weft {
 namespace {
 
 [[noreturn]] void refuse(ErrorKind kind, const std::string& message, const Arg& x) {
-  throw Error(kind, message, LocScope::resolve(x.loc()));
+  throw Error(kind, OpScope::named(message), LocScope::resolve(x.loc()));
 }
 
 // The layout of a floating format.
@@ -43,7 +43,7 @@ Scalar product(const Scalar& a, const Scalar& b) {
 // f16.
 template <class F>
 Tensor with_scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha, F combine) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const DType common = promoted_dtype(info(Op::add), {&x, &other});
   if (alpha.kind == Scalar::Kind::floating && !is_floating(common))
     refuse(ErrorKind::dtype,
@@ -76,6 +76,7 @@ Tensor sub(const Arg& x, const Arg& other, Scalar alpha) {
 Tensor rsub(const Arg& x, const Arg& other, Scalar alpha) { return sub(other, x, alpha); }
 
 Tensor div(const Arg& x, const Arg& other, std::string_view rounding_mode) {
+  OpScope scope(x.loc());
   if (rounding_mode == "floor") return floor_divide(x, other);
   if (rounding_mode == "trunc") return trunc_divide(x, other);
   refuse(ErrorKind::value,
@@ -83,7 +84,7 @@ Tensor div(const Arg& x, const Arg& other, std::string_view rounding_mode) {
 }
 
 Tensor round(const Arg& x, int64_t decimals) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (decimals == 0 || !is_floating(require_tensor(x, "round").meta.dtype)) return round(x);
   const DType dtype = x.impl()->meta.dtype;
   double power = std::pow(10.0, std::abs(static_cast<double>(decimals)));
@@ -93,12 +94,13 @@ Tensor round(const Arg& x, int64_t decimals) {
 }
 
 Tensor bitwise_not(const Arg& x) {
+  OpScope scope(x.loc());
   if (require_tensor(x, "bitwise_not").meta.dtype == boolean) return logical_not(x);
   return bitwise_xor(x, Arg(-1, x.loc()));
 }
 
 Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (!min.defined() && !max.defined())
     refuse(ErrorKind::value, "clamp: min or max must be given, got neither", x);
   if (!min.defined()) return clamp_max(x, max);
@@ -107,7 +109,7 @@ Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
 
 Tensor nan_to_num(const Arg& x, Scalar nan, std::optional<Scalar> posinf,
                   std::optional<Scalar> neginf) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "nan_to_num").meta;
   if (!is_floating(m.dtype)) return x.tensor().clone();
   double largest = format_of(m.dtype).largest;
@@ -115,32 +117,32 @@ Tensor nan_to_num(const Arg& x, Scalar nan, std::optional<Scalar> posinf,
 }
 
 Tensor nextafter(const Arg& x, const Arg& other) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Format f = format_of(promoted_dtype(info(Op::next_after), {&x, &other}));
   return next_after(x, other, f.fraction, f.least_exponent, f.largest);
 }
 
 Tensor polygamma(int64_t n, const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (n < 0)
     refuse(ErrorKind::value, "polygamma: n must not be negative, got " + std::to_string(n), x);
   return n == 0 ? digamma(x) : n == 1 ? trigamma(x) : polygamma_of_order(x, n);
 }
 
 Tensor count_nonzero(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return sum(x != 0, dims);
 }
 
 Tensor nansum(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (!is_floating(require_tensor(x, "nansum").meta.dtype)) return sum(x, dims, keepdim, dtype);
   Tensor t = x.tensor();
   return sum(where(isnan(t), 0, t), dims, keepdim, dtype);
 }
 
 Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "nanmean").meta;
   if (!is_floating(m.dtype))
     refuse(ErrorKind::dtype, "nanmean: the operand must be floating, got " + describe(m), x);
@@ -154,7 +156,7 @@ Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType
 }
 
 ValuesAndIndices max_with_indices(const Arg& x, int64_t dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Tensor t = x.tensor(), position = argmax(t, dim, true);
   Tensor values = gather(t, dim, position);
   if (keepdim || t.rank() == 0) return {values, position};
@@ -162,7 +164,7 @@ ValuesAndIndices max_with_indices(const Arg& x, int64_t dim, bool keepdim) {
 }
 
 ValuesAndIndices min_with_indices(const Arg& x, int64_t dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Tensor t = x.tensor(), position = argmin(t, dim, true);
   Tensor values = gather(t, dim, position);
   if (keepdim || t.rank() == 0) return {values, position};

@@ -18,6 +18,13 @@ const Meta& require_dims(const char* op, const Arg& x, int least) {
   return m;
 }
 
+// Before a list of them is made.
+void require_few(const char* op, int64_t pieces, const Loc& loc) {
+  if (pieces > composite::kMostPieces)
+    fail(op, ErrorKind::value, "there must be at most 2^24 pieces, got " + std::to_string(pieces),
+         loc);
+}
+
 // Dims counted from the front, each once.
 Ints distinct_dims(const char* op, const Dims& dims, int rank, const Loc& loc) {
   Ints r;
@@ -33,7 +40,7 @@ Ints distinct_dims(const char* op, const Dims& dims, int rank, const Loc& loc) {
 } // namespace
 
 Tensor stack(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (tensors.empty()) fail("stack", ErrorKind::value, "there must be at least one tensor", loc);
   std::vector<Tensor> parts;
   for (const Tensor& t : tensors) {
@@ -49,7 +56,7 @@ Tensor stack(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
 }
 
 std::vector<Tensor> split(const Arg& x, const std::vector<int64_t>& split_sizes, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_dims("split", x, 1);
   int d = normalize_dim(dim, m.rank, "split", x.loc());
   int64_t left = m.sizes[d];
@@ -71,13 +78,14 @@ std::vector<Tensor> split(const Arg& x, const std::vector<int64_t>& split_sizes,
 }
 
 std::vector<Tensor> split(const Arg& x, int64_t split_size, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_dims("split", x, 1);
   int d = normalize_dim(dim, m.rank, "split", x.loc());
   const int64_t size = m.sizes[d];
   if (split_size < 0 || (split_size == 0 && size > 0))
     fail("split", ErrorKind::value,
          "split_size must be at least 1, got " + std::to_string(split_size), x.loc());
+  if (size > 0) require_few("split", (size - 1) / split_size + 1, x.loc());
   std::vector<int64_t> sizes;
   for (int64_t left = size; left > 0 || sizes.empty(); left -= sizes.back())
     sizes.push_back(std::min(left, split_size));
@@ -85,21 +93,23 @@ std::vector<Tensor> split(const Arg& x, int64_t split_size, int64_t dim) {
 }
 
 std::vector<Tensor> chunk(const Arg& x, int64_t chunks, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_dims("chunk", x, 1);
   int d = normalize_dim(dim, m.rank, "chunk", x.loc());
   if (chunks < 1)
     fail("chunk", ErrorKind::value, "chunks must be at least 1, got " + std::to_string(chunks),
          x.loc());
   const int64_t size = m.sizes[d];
+  require_few("chunk", size ? std::min(chunks, size) : chunks, x.loc());
   if (size == 0) return split(x, std::vector<int64_t>(static_cast<size_t>(chunks), 0), d);
   return split(x, (size - 1) / chunks + 1, d);
 }
 
 std::vector<Tensor> unbind(const Arg& x, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_dims("unbind", x, 1);
   int d = normalize_dim(dim, m.rank, "unbind", x.loc());
+  require_few("unbind", m.sizes[d], x.loc());
   std::vector<Tensor> pieces;
   for (int64_t k = 0; k < m.sizes[d]; k++)
     pieces.push_back(select(Arg(x.tensor(), x.loc()), d, k));
@@ -107,7 +117,7 @@ std::vector<Tensor> unbind(const Arg& x, int64_t dim) {
 }
 
 Tensor narrow(const Arg& x, int64_t dim, int64_t start, int64_t length) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_dims("narrow", x, 1);
   int d = normalize_dim(dim, m.rank, "narrow", x.loc());
   const int64_t size = m.sizes[d], from = start < 0 ? start + size : start;
@@ -120,7 +130,7 @@ Tensor narrow(const Arg& x, int64_t dim, int64_t start, int64_t length) {
 }
 
 Tensor movedim(const Arg& x, const Dims& source, const Dims& destination) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const int rank = require_tensor(x, "movedim").meta.rank;
   Ints from = distinct_dims("movedim", source, rank, x.loc()),
        to = distinct_dims("movedim", destination, rank, x.loc());
@@ -145,11 +155,14 @@ Tensor movedim(const Arg& x, const Dims& source, const Dims& destination) {
   return permute(x, order);
 }
 
-Tensor swapaxes(const Arg& x, int64_t axis0, int64_t axis1) { return transpose(x, axis0, axis1); }
+Tensor swapaxes(const Arg& x, int64_t axis0, int64_t axis1) {
+  OpScope scope(x.loc());
+  return transpose(x, axis0, axis1);
+}
 
 // The view has negative strides: nothing else may see it.
 Tensor flip(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const int rank = require_tensor(x, "flip").meta.rank;
   Ints structure = distinct_dims("flip", dims, rank, x.loc());
   if (rank == 0 || structure.empty()) return x.tensor().clone(x.loc());
@@ -157,17 +170,19 @@ Tensor flip(const Arg& x, const Dims& dims) {
 }
 
 Tensor fliplr(const Arg& x) {
+  OpScope scope(x.loc());
   require_dims("fliplr", x, 2);
   return flip(x, 1);
 }
 
 Tensor flipud(const Arg& x) {
+  OpScope scope(x.loc());
   require_dims("flipud", x, 1);
   return flip(x, 0);
 }
 
 Tensor rot90(const Arg& x, int64_t k, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_dims("rot90", x, 2);
   Ints plane = distinct_dims("rot90", dims, m.rank, x.loc());
   if (plane.size() != 2)
@@ -185,7 +200,7 @@ Tensor rot90(const Arg& x, int64_t k, const Dims& dims) {
 }
 
 Tensor roll(const Arg& x, const Dims& shifts, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "roll").meta;
   if (dims.empty() && shifts.size() == 1)
     return reshape(roll(reshape(x, {m.numel()}), shifts, 0), m.shape());

@@ -5,14 +5,20 @@ namespace weft::composite {
 namespace {
 
 // One number a dim.
-Dims list_of(const char* op, const char* name, const Dims& given, int spatial, const Arg& x) {
-  if (given.size() == spatial) return given;
-  if (given.size() != 1)
+Dims list_of(const char* op, const char* name, const Dims& given, int spatial, const Arg& x,
+             int64_t most = kMostOfWindow) {
+  if (given.size() != 1 && given.size() != spatial)
     refuse(op, ErrorKind::value,
            std::string(name) + " must be one number or " + std::to_string(spatial) + ", got " +
                given.str(),
            x.loc());
-  return Ints::filled(spatial, given[0]);
+  for (int64_t n : given)
+    if (n > most)
+      refuse(op, ErrorKind::value,
+             std::string(name) + " must be at most " + std::to_string(most) + ", got " +
+                 given.str(),
+             x.loc());
+  return given.size() == spatial ? given : Dims(Ints::filled(spatial, given[0]));
 }
 
 // Checks that x is [N, C, sizes...] or [C, sizes...] and has elements in each sample.
@@ -70,14 +76,18 @@ WindowList pool_windows(const char* op, const Arg& x, int spatial, const PoolArg
 
 Dims pool_parts(const char* op, const Arg& x, const Dims& output_size, int spatial) {
   check_input(op, x, spatial);
-  Dims parts = list_of(op, "output_size", output_size, spatial, x);
+  Dims parts =
+      list_of(op, "output_size", output_size, spatial, x, std::numeric_limits<int64_t>::max());
   const Meta& m = x.impl()->meta;
+  Shape result = m.shape();
   for (int k = 0; k < spatial; k++) {
     if (parts[k] == -1) parts[k] = m.sizes[m.rank - spatial + k];
     if (parts[k] < 0)
       refuse(op, ErrorKind::value,
              "output_size must not be negative but for -1, got " + output_size.str(), x.loc());
+    result[m.rank - spatial + k] = parts[k];
   }
+  require_possible(op, result, m.dtype, x.loc());
   return parts;
 }
 

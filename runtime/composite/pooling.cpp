@@ -1,6 +1,7 @@
 // Averages over windows and parts. A mean over windows is a convolution with ones, divided by what
 // was counted; parts of equal length are a reshape.
 
+#include "runtime/composite/index_operands.h"
 #include "runtime/composite/pool_windows.h"
 
 namespace weft {
@@ -19,7 +20,7 @@ Tensor counts_along(const Window& w, int64_t size, bool with_padding) {
 
 Tensor averaged(const char* op, const Arg& x, int spatial, const PoolArguments& a,
                 bool with_padding, std::optional<int64_t> divisor) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   composite::require_floating(op, x);
   const DeviceScope place = composite::beside(x);
   WindowList windows = composite::pool_windows(op, x, spatial, a);
@@ -64,7 +65,7 @@ Tensor averaged(const char* op, const Arg& x, int spatial, const PoolArguments& 
 }
 
 // The means over n parts of a dim, which may overlap by an element.
-Tensor part_means(const Tensor& x, int dim, int64_t n) {
+Tensor part_means(const Tensor& x, int dim, int64_t n, const Loc& loc) {
   int64_t size = x.size(dim);
   if (n == 1) return mean(x, dim, true);
   if (n > 0 && size % n == 0) {
@@ -76,6 +77,19 @@ Tensor part_means(const Tensor& x, int dim, int64_t n) {
     return mean(reshape(x, split), dim + 1);
   }
   if (n == 0) return slice(x, dim, 0, 0);
+  if (n > size) { // parts of one element or two: their first and their last
+    auto share = [&](int64_t i) {
+      return static_cast<int64_t>(static_cast<__int128>(i) * size / n);
+    };
+    Tensor first = composite::index_list(n, x.device(), loc, share);
+    Tensor last = composite::index_list(n, x.device(), loc, [&](int64_t i) {
+      return static_cast<int64_t>((static_cast<__int128>(i + 1) * size - 1) / n);
+    });
+    return (index_select(x, dim, first) + index_select(x, dim, last)) / 2;
+  }
+  if (n > composite::kMostPieces)
+    refuse("adaptive_avg_pool", ErrorKind::value,
+           "there must be at most 2^24 parts of different sizes, got " + std::to_string(n), loc);
   std::vector<Tensor> means;
   for (int64_t i = 0; i < n; i++)
     means.push_back(mean(slice(x, dim, i * size / n, ((i + 1) * size - 1) / n + 1), dim, true));
@@ -83,7 +97,7 @@ Tensor part_means(const Tensor& x, int dim, int64_t n) {
 }
 
 Tensor adaptive_averaged(const char* op, const Arg& x, const Dims& output_size, int spatial) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   composite::require_floating(op, x);
   Dims parts = composite::pool_parts(op, x, output_size, spatial);
   DType dtype = x.impl()->meta.dtype;
@@ -96,7 +110,7 @@ Tensor adaptive_averaged(const char* op, const Arg& x, const Dims& output_size, 
     return mean(y, dims, true).to(dtype);
   }
   for (int k = spatial; k-- > 0;)
-    y = part_means(y, y.rank() - spatial + k, parts[k]);
+    y = part_means(y, y.rank() - spatial + k, parts[k], x.loc());
   return y.to(dtype);
 }
 
@@ -133,7 +147,7 @@ namespace {
 // The root of the sum of powers: their mean times the elements of a window.
 Tensor power_pooled(const char* op, const Arg& x, double norm_type, const Dims& kernel_size,
                     const Dims& stride, bool ceil_mode, int spatial) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   composite::require_floating(op, x);
   if (norm_type == 0 || norm_type != norm_type)
     refuse(op, ErrorKind::value,
@@ -165,12 +179,12 @@ Tensor lp_pool3d(const Arg& x, double norm_type, const Dims& kernel_size, const 
 }
 
 Tensor local_response_norm(const Arg& x, int64_t size, double alpha, double beta, double k) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("local_response_norm", x);
   const Meta m = x.impl()->meta;
-  if (m.rank < 3 || size < 1)
+  if (m.rank < 3 || size < 1 || size > kMostOfWindow)
     refuse("local_response_norm", ErrorKind::shape,
-           "x must have at least 3 dims and size be positive, got " + describe(m) + " and " +
+           "x must have at least 3 dims and size be in 1 .. 2^31, got " + describe(m) + " and " +
                std::to_string(size),
            x.loc());
   const DeviceScope place = composite::beside(x);

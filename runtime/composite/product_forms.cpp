@@ -66,7 +66,7 @@ struct Chain {
 } // namespace
 
 Tensor inner(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta &a = require_tensor(x, "inner").meta, &b = require_tensor(y, "inner").meta;
   if (a.rank == 0 || b.rank == 0) return mul(x, y);
   if (a.sizes[a.rank - 1] != b.sizes[b.rank - 1])
@@ -76,7 +76,7 @@ Tensor inner(const Arg& x, const Arg& y) {
 }
 
 Tensor tensordot(const Arg& x, const Arg& y, int64_t dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const int rank = require_tensor(x, "tensordot").meta.rank;
   const int least = std::min<int>(rank, require_tensor(y, "tensordot").meta.rank);
   if (dims < 0 || dims > least)
@@ -92,7 +92,7 @@ Tensor tensordot(const Arg& x, const Arg& y, int64_t dims) {
 }
 
 Tensor tensordot(const Arg& x, const Arg& y, const Dims& dims_x, const Dims& dims_y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta a = require_tensor(x, "tensordot").meta, b = require_tensor(y, "tensordot").meta;
   const Ints of_x = counted(dims_x, a.rank, x.loc()), of_y = counted(dims_y, b.rank, x.loc());
   bool fits = of_x.size() == of_y.size();
@@ -129,7 +129,7 @@ Tensor tensordot(const Arg& x, const Arg& y, const Dims& dims_x, const Dims& dim
 }
 
 Tensor multi_dot(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (tensors.size() < 2)
     fail("multi_dot", ErrorKind::value,
          "there must be at least two tensors, got " + std::to_string(tensors.size()), loc);
@@ -156,7 +156,7 @@ Tensor multi_dot(const std::vector<Tensor>& tensors, Loc loc) {
 }
 
 Tensor chain_matmul(const std::vector<Tensor>& matrices, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (matrices.empty())
     fail("chain_matmul", ErrorKind::value, "there must be at least one matrix", loc);
   for (const Tensor& t : matrices)
@@ -168,7 +168,7 @@ Tensor chain_matmul(const std::vector<Tensor>& matrices, Loc loc) {
 }
 
 Tensor cross(const Arg& x, const Arg& y, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta &a = require_tensor(x, "cross").meta, &b = require_tensor(y, "cross").meta;
   int d = 0;
   if (dim)
@@ -187,7 +187,7 @@ Tensor cross(const Arg& x, const Arg& y, std::optional<int64_t> dim) {
 
 // By squaring.
 Tensor matrix_power(const Arg& x, int64_t n) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "matrix_power").meta;
   if (m.rank < 2 || m.sizes[m.rank - 1] != m.sizes[m.rank - 2] || n == INT64_MIN)
     fail("matrix_power", ErrorKind::value,

@@ -42,27 +42,27 @@ Tensor added(const char* op, const Arg& x, const Tensor& p, const Scalar& beta,
 } // namespace
 
 Tensor mm(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return product("mm", x, y, 2, 2);
 }
 
 Tensor bmm(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return product("bmm", x, y, 3, 3);
 }
 
 Tensor mv(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return product("mv", x, y, 2, 1);
 }
 
 Tensor dot(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return product("dot", x, y, 1, 1);
 }
 
 Tensor outer(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta &a = require_tensor(x, "outer").meta, &b = require_tensor(y, "outer").meta;
   if (a.rank != 1 || b.rank != 1)
     composite::refuse("outer", ErrorKind::shape,
@@ -72,7 +72,7 @@ Tensor outer(const Arg& x, const Arg& y) {
 }
 
 Tensor kron(const Arg& x, const Arg& y) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta a = require_tensor(x, "kron").meta, b = require_tensor(y, "kron").meta;
   int rank = std::max(a.rank, b.rank);
   if (2 * rank > kMaxRank)
@@ -94,18 +94,18 @@ Tensor kron(const Arg& x, const Arg& y) {
 }
 
 Tensor addmm(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return added("addmm", x, product("addmm", a, b, 2, 2), beta, alpha);
 }
 
 Tensor baddbmm(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return added("baddbmm", x, product("baddbmm", a, b, 3, 3), beta, alpha);
 }
 
 // One product over batches and columns.
 Tensor addbmm(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta ma = require_tensor(a, "addbmm").meta, mb = require_tensor(b, "addbmm").meta;
   if (ma.rank != 3 || mb.rank != 3 || ma.sizes[0] != mb.sizes[0] || ma.sizes[2] != mb.sizes[1])
     composite::refuse("addbmm", ErrorKind::shape,
@@ -119,17 +119,17 @@ Tensor addbmm(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alph
 }
 
 Tensor addmv(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return added("addmv", x, product("addmv", a, b, 2, 1), beta, alpha);
 }
 
 Tensor addr(const Arg& x, const Arg& a, const Arg& b, Scalar beta, Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return added("addr", x, outer(a, b), beta, alpha);
 }
 
 Tensor bilinear(const Arg& x1, const Arg& x2, const Tensor& weight, const Tensor& bias) {
-  LocScope scope(x1.loc());
+  OpScope scope(x1.loc());
   const Meta a = require_tensor(x1, "bilinear").meta, b = require_tensor(x2, "bilinear").meta;
   composite::require_given("bilinear", "weight", weight, x1.loc());
   const Meta w = weight.impl()->meta;

@@ -42,7 +42,7 @@ Quantized in_nibbles(const Tensor& blocks) {
 } // namespace
 
 Quantized quantize(const Arg& x, int64_t bits, int64_t block) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("quantize", x);
   const Meta& m = x.impl()->meta;
   if (bits != 4 && bits != 8)
@@ -64,7 +64,7 @@ Quantized quantize(const Arg& x, int64_t bits, int64_t block) {
 }
 
 Tensor dequantize(const Arg& codes, const Tensor& scales) {
-  LocScope scope(codes.loc());
+  OpScope scope(codes.loc());
   const Loc& loc = codes.loc();
   const Meta& mc = require_tensor(codes, "dequantize").meta;
   const Meta& ms = require_tensor(Arg(scales, loc), "dequantize").meta;

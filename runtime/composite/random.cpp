@@ -86,7 +86,7 @@ const Meta& require_filled(const char* op, const Arg& x) {
 
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype,
                std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   return integers("randint", low, high, shape, dtype, device, loc);
 }
 
@@ -97,7 +97,7 @@ Tensor randint(int64_t high, const Shape& shape, DType dtype, std::optional<Devi
 
 // The order of n uniform numbers.
 Tensor randperm(int64_t n, DType dtype, std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (n < 0 || n - 1 > limits(dtype).second)
     refuse("randperm", ErrorKind::value,
            "n must not be negative, and below it integers of the dtype, got " + std::to_string(n) +
@@ -107,19 +107,19 @@ Tensor randperm(int64_t n, DType dtype, std::optional<Device> device, Loc loc) {
 }
 
 Tensor rand_like(const Arg& x, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "rand_like").meta;
   return uniform(m.shape(), 0, 1, dtype.value_or(m.dtype), m.device, x.loc());
 }
 
 Tensor randn_like(const Arg& x, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "randn_like").meta;
   return normal(m.shape(), 0, 1, dtype.value_or(m.dtype), m.device, x.loc());
 }
 
 Tensor randint_like(const Arg& x, int64_t low, int64_t high, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "randint_like").meta;
   return integers("randint_like", low, high, m.shape(), dtype.value_or(m.dtype), m.device, x.loc());
 }
@@ -129,7 +129,7 @@ Tensor randint_like(const Arg& x, int64_t high, std::optional<DType> dtype) {
 }
 
 Tensor bernoulli(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("bernoulli", x);
   const DeviceScope place = composite::beside(x);
   const Meta& m = x.impl()->meta;
@@ -137,7 +137,7 @@ Tensor bernoulli(const Arg& x) {
 }
 
 Tensor bernoulli(const Arg& x, const Arg& p) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "bernoulli").meta;
   const DeviceScope place = composite::beside(x);
   if (p.is_scalar()) return drawn(m.shape(), full({}, p.scalar().to_double(), f64), m.dtype);
@@ -147,7 +147,7 @@ Tensor bernoulli(const Arg& x, const Arg& p) {
 }
 
 Tensor normal(const Arg& mean, const Arg& std) {
-  LocScope scope(mean.loc());
+  OpScope scope(mean.loc());
   if (mean.is_scalar() && std.is_scalar())
     refuse("normal", ErrorKind::value, "mean or std must be a tensor, got two numbers", mean.loc());
   for (const Arg* a : {&mean, &std})
@@ -168,7 +168,7 @@ Tensor normal(const Arg& mean, const Arg& std) {
 // With replacement the inverse of the distribution function; without, the greatest of w / E with E
 // exponentially distributed (Efraimidis and Spirakis, Weighted random sampling, 2006).
 Tensor multinomial(const Arg& x, int64_t num_samples, bool replacement) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("multinomial", x);
   const Meta m = x.impl()->meta;
   const int64_t n = m.rank ? m.sizes[m.rank - 1] : 0;
@@ -204,7 +204,7 @@ Tensor multinomial(const Arg& x, int64_t num_samples, bool replacement) {
 }
 
 void uniform_into(const Arg& x, double from, double to) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_filled("uniform_", x);
   if (!(from <= to))
     refuse("uniform_", ErrorKind::value,
@@ -214,7 +214,7 @@ void uniform_into(const Arg& x, double from, double to) {
 }
 
 void normal_into(const Arg& x, double mean, double std) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_filled("normal_", x);
   if (!(std >= 0))
     refuse("normal_", ErrorKind::value, "std must not be negative, got " + std::to_string(std),
@@ -223,7 +223,7 @@ void normal_into(const Arg& x, double mean, double std) {
 }
 
 void exponential_into(const Arg& x, double lambd) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_filled("exponential_", x);
   if (!(lambd > 0))
     refuse("exponential_", ErrorKind::value, "lambd must be positive, got " + std::to_string(lambd),
@@ -233,7 +233,7 @@ void exponential_into(const Arg& x, double lambd) {
 }
 
 void random_into(const Arg& x, int64_t from, int64_t to) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "random_").meta;
   fill(x, integers("random_", from, to, m.shape(), m.dtype, m.device, x.loc()));
 }
@@ -259,7 +259,7 @@ void random_into(const Arg& x) {
 
 // Jang, Gu and Poole, Categorical reparameterization with Gumbel-softmax, 2017.
 Tensor gumbel_softmax(const Arg& logits, double tau, bool hard, double, int64_t dim) {
-  LocScope scope(logits.loc());
+  OpScope scope(logits.loc());
   composite::require_floating("gumbel_softmax", logits);
   const Meta m = logits.impl()->meta;
   const DeviceScope place = composite::beside(logits);
@@ -275,7 +275,7 @@ Tensor gumbel_softmax(const Arg& logits, double tau, bool hard, double, int64_t 
 }
 
 Tensor rrelu(const Arg& x, double lower, double upper, bool training) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("rrelu", x);
   if (!(lower <= upper))
     refuse("rrelu", ErrorKind::value,

@@ -22,7 +22,11 @@ Tensor repeated(const Tensor& x, int dim, int64_t count, bool each) {
   if (count == 1) return x;
   Around a(x, dim);
   Shape shape = x.shape();
-  shape[dim] *= count;
+  if (__builtin_mul_overflow(a.size, count, &shape[dim]))
+    fail("repeat", ErrorKind::shape,
+         "the result must have less than 2^62 bytes, got " + std::to_string(count) + " times " +
+             describe(x.impl()->meta),
+         {});
   Tensor one = reshape(x, each ? Shape{a.before, a.size, 1, a.behind}
                                : Shape{a.before, 1, a.size, a.behind});
   return reshape(expand(one, each ? Shape{a.before, a.size, count, a.behind}
@@ -58,6 +62,25 @@ Tensor along(const Arg& x, std::optional<int64_t> dim, int& d) {
   t = composite::at_least_1d(t);
   d = normalize_dim(dim.value_or(0), t.rank(), "repeat_interleave", x.loc());
   return t;
+}
+
+// What the numbers add up to; one number stands for `size` of it.
+int64_t total_of(const Tensor& counts, int64_t size, const Loc& loc) {
+  int64_t total = 0;
+  bool fits = true;
+  for (int64_t count : counts.to_vector<int64_t>(loc)) {
+    if (count < 0)
+      fail("repeat_interleave", ErrorKind::value,
+           "repeats must not be negative, got " + std::to_string(count), loc);
+    if (counts.numel() == 1) fits = !__builtin_mul_overflow(count, size, &count);
+    fits = fits && !__builtin_add_overflow(total, count, &total);
+  }
+  if (!fits)
+    fail("repeat_interleave", ErrorKind::value,
+         "repeats must add up to less than 2^63, got " + describe(counts.impl()->meta) +
+             " that do not",
+         loc);
+  return total;
 }
 
 //===--- Padding -----------------------------------------------------------------------------------
@@ -135,7 +158,7 @@ Tensor padded(const Tensor& x, int d, int64_t before, int64_t behind, Edge mode,
 } // namespace
 
 Tensor repeat(const Arg& x, const Dims& repeats) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "repeat").meta;
   if (repeats.size() < m.rank)
     fail("repeat", ErrorKind::value,
@@ -145,7 +168,7 @@ Tensor repeat(const Arg& x, const Dims& repeats) {
 }
 
 Tensor tile(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Ints repeats = Ints::filled(std::max(0, require_tensor(x, "tile").meta.rank - dims.size()), 1);
   for (int64_t r : dims)
     repeats.push_back(r);
@@ -153,7 +176,7 @@ Tensor tile(const Arg& x, const Dims& dims) {
 }
 
 Tensor repeat_interleave(const Arg& x, int64_t repeats, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "repeat_interleave");
   check_repeats("repeat_interleave", {repeats}, x.loc());
   int d;
@@ -163,7 +186,7 @@ Tensor repeat_interleave(const Arg& x, int64_t repeats, std::optional<int64_t> d
 }
 
 Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "repeat_interleave");
   int d;
   Tensor from = along(x, dim, d),
@@ -173,18 +196,17 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
          "repeats must have one element, or one for each position of dim " + std::to_string(d) +
              ", got " + describe(counts.impl()->meta) + " for " + describe(from.impl()->meta),
          x.loc());
-  counts = expand(reshape(counts, {counts.numel()}), {from.size(d)});
-  if (counts.numel() && min(counts).item<int64_t>(x.loc()) < 0)
-    fail("repeat_interleave", ErrorKind::value, "repeats must not be negative, got one that is",
-         x.loc());
-  Tensor ends = cumsum(counts, 0);
-  const int64_t total = counts.numel() ? ends[-1].item<int64_t>(x.loc()) : 0;
+  const int64_t total = total_of(reshape(counts, {counts.numel()}), from.size(d), x.loc());
+  Shape result = from.shape();
+  result[d] = total;
+  composite::require_possible("repeat_interleave", result, from.dtype(), x.loc());
+  Tensor ends = cumsum(expand(reshape(counts, {counts.numel()}), {from.size(d)}), 0);
   return index_select(
       from, d, searchsorted(ends, composite::positions(total, from.device(), x.loc()), true));
 }
 
 Tensor repeat_interleave(const Tensor& repeats, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   const Meta& m = composite::require_defined("repeat_interleave", "repeats", repeats, loc);
   if (m.rank != 1)
     fail("repeat_interleave", ErrorKind::shape, "repeats must have one dim, got " + describe(m),
@@ -193,7 +215,7 @@ Tensor repeat_interleave(const Tensor& repeats, Loc loc) {
 }
 
 Tensor sliding_windows(const Arg& x, int64_t dim, int64_t size, int64_t step) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Loc& loc = x.loc();
   const Meta m = require_tensor(x, "sliding_windows").meta;
   const int d = normalize_dim(dim, m.rank, "sliding_windows", loc);
@@ -218,7 +240,7 @@ Tensor sliding_windows(const Arg& x, int64_t dim, int64_t size, int64_t step) {
 }
 
 Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode, Scalar value) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "pad").meta;
   if (pad.size() % 2 || pad.size() > 2 * size_t{m.rank})
     fail("pad", ErrorKind::value,

@@ -12,7 +12,7 @@ namespace {
 enum Fold : int64_t { kSum, kProduct, kLogSumExp }; // of the record `scan`
 
 Tensor scan(const char* op, const Arg& x, int64_t dim, Fold fold, std::optional<DType> dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Meta m = require_tensor(x, op).meta;
   const int64_t structure[] = {normalize_dim(dim, m.rank, op, x.loc()), fold, 0};
   // Integers give i64, as sums do; a narrower dtype or bool that is asked for is cast to at the
@@ -26,7 +26,7 @@ Tensor scan(const char* op, const Arg& x, int64_t dim, Fold fold, std::optional<
 }
 
 ValuesAndIndices extreme_so_far(const char* op, const Arg& x, int64_t dim, bool least) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Meta m = require_tensor(x, op).meta;
   const int64_t structure[] = {normalize_dim(dim, m.rank, op, x.loc()), least};
   Tensor from = at_least_1d(x.tensor());
@@ -60,7 +60,7 @@ ValuesAndIndices cummin(const Arg& x, int64_t dim) {
 }
 
 Tensor diff(const Arg& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta m = require_tensor(x, "diff").meta;
   if (m.rank == 0)
     fail("diff", ErrorKind::shape, "the tensor must have dims, got " + describe(m), x.loc());

@@ -189,30 +189,30 @@ constexpr const char* kIndexCopyWords =
 } // namespace
 
 Tensor scatter(const Arg& x, int64_t dim, const Tensor& index, const Arg& src) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kScatterWords);
   return Scatter("scatter", x, dim, index, src).run(Op::scatter);
 }
 void scatter_into(const Arg& x, int64_t dim, const Tensor& index, const Arg& src) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kScatterWords);
   Scatter("scatter", x, dim, index, src).write(Op::scatter);
 }
 
 Tensor scatter_add(const Arg& x, int64_t dim, const Tensor& index, const Tensor& src) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kScatterAddWords);
   return Scatter("scatter_add", x, dim, index, Arg(src, x.loc())).run(Op::scatter_add);
 }
 void scatter_add_into(const Arg& x, int64_t dim, const Tensor& index, const Tensor& src) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kScatterAddWords);
   Scatter("scatter_add", x, dim, index, Arg(src, x.loc())).write(Op::scatter_add);
 }
 
 Tensor scatter_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tensor& src,
                       std::string_view reduce, bool include_self) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(
       "scatter_reduce: every index must be a position of the dim, got one that is not");
   Scatter s("scatter_reduce", x, dim, index, Arg(src, x.loc()));
@@ -231,39 +231,39 @@ Tensor scatter_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tens
 
 Tensor index_add(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
                  Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kIndexAddWords);
   return added_lines(x, dim, index, source, alpha).run(Op::scatter_add, x);
 }
 void index_add_into(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
                     Scalar alpha) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kIndexAddWords);
   added_lines(x, dim, index, source, alpha).write(Op::scatter_add, x);
 }
 
 Tensor index_copy(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kIndexCopyWords);
   return lines_of("index_copy", x, dim, index, source).run(Op::scatter, x);
 }
 void index_copy_into(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const RefusalWords words(kIndexCopyWords);
   lines_of("index_copy", x, dim, index, source).write(Op::scatter, x);
 }
 
 Tensor index_fill(const Arg& x, int64_t dim, const Tensor& index, const Arg& value) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return filled_lines(x, dim, index, value).run(Op::scatter, x);
 }
 void index_fill_into(const Arg& x, int64_t dim, const Tensor& index, const Arg& value) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   filled_lines(x, dim, index, value).write(Op::scatter, x);
 }
 
 Tensor masked_fill(const Arg& x, const Tensor& mask, const Arg& value) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "masked_fill").meta;
   Arg chosen(composite::require_mask("masked_fill", mask, x.loc()), x.loc());
   if (value.is_scalar()) return where(chosen, composite::number_of(m.dtype, value.scalar()), x);

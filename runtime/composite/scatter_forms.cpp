@@ -1,5 +1,6 @@
 // Parts of a copy are replaced through views of it, whose history gives the gradients.
 
+#include "runtime/composite/backward_slice.h"
 #include "runtime/composite/index_operands.h"
 
 namespace weft {
@@ -11,7 +12,7 @@ namespace {
 // x with `src` in the place of the view that `part` takes of it.
 template <class Part>
 Tensor replaced(const char* op, const Arg& x, const Tensor& src, const Part& part) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const DType dtype = require_tensor(x, op).meta.dtype;
   const Meta& m = composite::require_defined(op, "src", src, x.loc());
   Tensor y = x.tensor().clone(x.loc()), place = part(y);
@@ -32,10 +33,19 @@ Tensor select_scatter(const Arg& x, const Tensor& src, int64_t dim, int64_t inde
 
 Tensor slice_scatter(const Arg& x, const Tensor& src, int64_t dim, std::optional<int64_t> start,
                      std::optional<int64_t> end, int64_t step) {
-  return replaced("slice_scatter", x, src, [&](const Tensor& y) {
-    return slice(y, dim, start.value_or(0), end.value_or(std::numeric_limits<int64_t>::max()),
-                 step);
-  });
+  OpScope scope(x.loc());
+  using Limits = std::numeric_limits<int64_t>;
+  if (step >= 0)
+    return replaced("slice_scatter", x, src, [&](const Tensor& y) {
+      return slice(y, dim, start.value_or(0), end.value_or(Limits::max()), step);
+    });
+  const Meta& m = require_tensor(x, "slice_scatter").meta;
+  const int d = normalize_dim(dim, m.rank, "slice_scatter", x.loc());
+  const composite::Backward back(m.rank ? m.sizes[d] : 0, start.value_or(Limits::max()),
+                                 end.value_or(Limits::min()), step);
+  const bool has_dim = src.defined() && d < src.rank(); // else `replaced` says what is wrong
+  return replaced("slice_scatter", x, has_dim ? flip(src, d) : src,
+                  [&](const Tensor& y) { return slice(y, d, back.first, back.end(), back.step); });
 }
 
 Tensor diagonal_scatter(const Arg& x, const Tensor& src, int64_t offset, int64_t dim1,
@@ -46,7 +56,7 @@ Tensor diagonal_scatter(const Arg& x, const Tensor& src, int64_t offset, int64_t
 
 Tensor index_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
                     std::string_view reduce, bool include_self) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   constexpr const char* kName = "index_reduce";
   const Meta m = require_tensor(x, kName).meta;
   const int d = normalize_dim(dim, m.rank, kName, x.loc());

@@ -66,7 +66,7 @@ struct Distinct {
 };
 
 Distinct distinct(const char* op, const Arg& x, bool in_order, std::optional<int64_t> dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Meta m = require_tensor(x, op).meta;
   const int d = dim ? normalize_dim(*dim, m.rank, op, x.loc()) : 0;
   const bool by_dim = dim && m.rank > 0;
@@ -92,7 +92,7 @@ Distinct distinct(const char* op, const Arg& x, bool in_order, std::optional<int
 } // namespace
 
 Tensor masked_scatter(const Arg& x, const Tensor& mask, const Tensor& source) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Loc& loc = x.loc();
   const Meta& m = require_tensor(x, "masked_scatter").meta;
   composite::require_mask("masked_scatter", mask, loc);
@@ -112,7 +112,7 @@ Tensor masked_scatter(const Arg& x, const Tensor& mask, const Tensor& source) {
 }
 
 Tensor msort(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("msort", x, 0);
   return a.many(a.positions(false, a.size)).values;
 }
@@ -134,7 +134,7 @@ std::vector<Tensor> unique_consecutive(const Arg& x, bool return_inverse, bool r
 }
 
 Tensor bincount(const Arg& x, const Tensor& weights, int64_t minlength) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Loc& loc = x.loc();
   const Meta& m = require_tensor(x, "bincount").meta;
   Tensor list = composite::as_index("bincount", x.tensor(), loc);
@@ -161,7 +161,7 @@ Tensor bincount(const Arg& x, const Tensor& weights, int64_t minlength) {
 }
 
 Tensor histc(const Arg& x, int64_t bins, double min, double max) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("histc", x);
   const Meta& m = x.impl()->meta;
   if (bins < 1 || !(min <= max) || !(max - min < std::numeric_limits<double>::infinity()))
@@ -195,7 +195,7 @@ Tensor histc(const Arg& x, int64_t bins, double min, double max) {
 
 // The longest run of the elements in order, at its end.
 ValuesAndIndices mode(const Arg& x, int64_t dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("mode", x, dim);
   if (a.size == 0)
     fail("mode", ErrorKind::shape,

@@ -47,12 +47,12 @@ int horizontal(const Arg& x) { return require_rank("hsplit", x, 1).rank == 1 ? 0
 } // namespace
 
 Tensor t(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return require_rank("t", x, 0, 2).rank < 2 ? x.tensor() : transpose(x, 0, 1);
 }
 
 Tensor unflatten(const Arg& x, int64_t dim, const Shape& sizes) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_rank("unflatten", x, 1);
   const int d = normalize_dim(dim, m.rank, "unflatten", x.loc());
   if (sizes.empty() || m.rank - 1 + sizes.size() > kMaxRank)
@@ -93,13 +93,13 @@ Tensor atleast_1d(const Arg& x) {
 }
 
 Tensor atleast_2d(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const int rank = require_rank("atleast_2d", x, 0).rank;
   return rank >= 2 ? x.tensor() : rank == 1 ? unsqueeze(x, 0) : reshape(x, {1, 1});
 }
 
 Tensor atleast_3d(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const int rank = require_rank("atleast_3d", x, 0).rank;
   if (rank >= 3) return x.tensor();
   if (rank == 2) return unsqueeze(x, 2);
@@ -107,23 +107,22 @@ Tensor atleast_3d(const Arg& x) {
 }
 
 Tensor diagflat(const Arg& x, int64_t offset) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "diagflat");
   return diag(reshape(x, {-1}), offset);
 }
 
 Tensor trace(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_rank("trace", x, 2, 2);
   return sum(diagonal(x));
 }
 
 std::vector<Tensor> tensor_split(const Arg& x, int64_t sections, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_rank("tensor_split", x, 1);
   const int d = normalize_dim(dim, m.rank, "tensor_split", x.loc());
-  constexpr int64_t kMost = 1 << 24;
-  if (sections < 1 || sections > kMost)
+  if (sections < 1 || sections > composite::kMostPieces)
     fail("tensor_split", ErrorKind::value,
          "sections must be in 1 .. 2^24, got " + std::to_string(sections), x.loc());
   const int64_t size = m.sizes[d];
@@ -134,7 +133,7 @@ std::vector<Tensor> tensor_split(const Arg& x, int64_t sections, int64_t dim) {
 }
 
 std::vector<Tensor> tensor_split(const Arg& x, const std::vector<int64_t>& indices, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_rank("tensor_split", x, 1);
   const int d = normalize_dim(dim, m.rank, "tensor_split", x.loc());
   Tensor whole = x.tensor();
@@ -149,56 +148,59 @@ std::vector<Tensor> tensor_split(const Arg& x, const std::vector<int64_t>& indic
 }
 
 std::vector<Tensor> hsplit(const Arg& x, int64_t sections) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const int dim = horizontal(x);
   return even_split("hsplit", x, sections, dim);
 }
 
 std::vector<Tensor> hsplit(const Arg& x, const std::vector<int64_t>& indices) {
+  OpScope scope(x.loc());
   const int dim = horizontal(x);
   return tensor_split(x, indices, dim);
 }
 
 std::vector<Tensor> vsplit(const Arg& x, int64_t sections) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_rank("vsplit", x, 2);
   return even_split("vsplit", x, sections, 0);
 }
 
 std::vector<Tensor> vsplit(const Arg& x, const std::vector<int64_t>& indices) {
+  OpScope scope(x.loc());
   require_rank("vsplit", x, 2);
   return tensor_split(x, indices, 0);
 }
 
 std::vector<Tensor> dsplit(const Arg& x, int64_t sections) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_rank("dsplit", x, 3);
   return even_split("dsplit", x, sections, 2);
 }
 
 std::vector<Tensor> dsplit(const Arg& x, const std::vector<int64_t>& indices) {
+  OpScope scope(x.loc());
   require_rank("dsplit", x, 3);
   return tensor_split(x, indices, 2);
 }
 
 Tensor hstack(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   std::vector<Tensor> parts = each("hstack", tensors, loc, atleast_1d);
   return concatenate(parts, parts[0].rank() == 1 ? 0 : 1, loc);
 }
 
 Tensor vstack(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   return concatenate(each("vstack", tensors, loc, atleast_2d), 0, loc);
 }
 
 Tensor dstack(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   return concatenate(each("dstack", tensors, loc, atleast_3d), 2, loc);
 }
 
 Tensor column_stack(const std::vector<Tensor>& tensors, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   auto as_column = [](const Arg& x) {
     return x.impl()->meta.rank < 2 ? reshape(x, {-1, 1}) : x.tensor();
   };

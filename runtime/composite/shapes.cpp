@@ -1,7 +1,9 @@
 // The user's forms of views: sizes with -1, negative dims and positions, copies where a view cannot
 // be had.
 
+#include "runtime/composite/backward_slice.h"
 #include "runtime/core/call.h"
+#include "runtime/core/op_scope.h"
 #include "runtime/core/rules.h"
 #include "weft/ops.h"
 
@@ -10,7 +12,7 @@ namespace weft {
 namespace {
 
 [[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Arg& x) {
-  throw Error(kind, message, LocScope::resolve(x.loc()));
+  throw Error(kind, OpScope::named(message), LocScope::resolve(x.loc()));
 }
 
 // Replaces a single -1 by what the number of elements leaves.
@@ -45,12 +47,17 @@ Tensor view_as(const Arg& x, const Shape& sizes) {
   return primitive(Op::view, {&x}, {}, {}, sizes, x.loc());
 }
 
+Tensor primitive_slice(const Arg& x, int64_t dim, int64_t first, int64_t length, int64_t step) {
+  const int64_t structure[] = {dim}, sizes[] = {first, length, step};
+  return primitive(Op::slice, {&x}, {}, structure, sizes, x.loc());
+}
+
 bool is_empty_list(const Tensor& t) { return t.rank() == 1 && t.size(0) == 0; }
 
 } // namespace
 
 Tensor reshape(const Arg& x, const Shape& shape) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "reshape").meta;
   Shape sizes = resolve("reshape", x, m, shape);
   Meta probe = make_meta(sizes, m.dtype);
@@ -59,12 +66,12 @@ Tensor reshape(const Arg& x, const Shape& shape) {
 }
 
 Tensor view(const Arg& x, const Shape& shape) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return view_as(x, resolve("view", x, require_tensor(x, "view").meta, shape));
 }
 
 Tensor permute(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "permute").meta;
   Ints order;
   for (int64_t d : dims)
@@ -73,7 +80,7 @@ Tensor permute(const Arg& x, const Dims& dims) {
 }
 
 Tensor transpose(const Arg& x, int64_t dim0, int64_t dim1) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "transpose").meta;
   int a = normalize_dim(dim0, m.rank, "transpose", x.loc());
   int b = normalize_dim(dim1, m.rank, "transpose", x.loc());
@@ -84,7 +91,7 @@ Tensor transpose(const Arg& x, int64_t dim0, int64_t dim1) {
 }
 
 Tensor flatten(const Arg& x, int64_t start_dim, int64_t end_dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "flatten").meta;
   if (m.rank == 0) return view_as(x, {1});
   int from = normalize_dim(start_dim, m.rank, "flatten", x.loc());
@@ -105,14 +112,12 @@ Tensor flatten(const Arg& x, int64_t start_dim, int64_t end_dim) {
 }
 
 Tensor squeeze(const Arg& x, const Dims& dims) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "squeeze").meta;
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
     int k = normalize_dim(d, m.rank, "squeeze", x.loc());
-    if (chosen[k])
-      throw Error(ErrorKind::index, "squeeze: dims must differ, got " + dims.str(),
-                  LocScope::resolve(x.loc()));
+    if (chosen[k]) fail_at(ErrorKind::index, "squeeze: dims must differ, got " + dims.str(), x);
     chosen[k] = true;
   }
   Shape sizes;
@@ -122,7 +127,7 @@ Tensor squeeze(const Arg& x, const Dims& dims) {
 }
 
 Tensor unsqueeze(const Arg& x, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "unsqueeze").meta;
   int at = normalize_dim(dim, m.rank + 1, "unsqueeze", x.loc());
   Shape sizes;
@@ -134,7 +139,7 @@ Tensor unsqueeze(const Arg& x, int64_t dim) {
 }
 
 Tensor expand(const Arg& x, const Shape& shape) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "expand").meta;
   Shape sizes = shape;
   int shift = sizes.size() - m.rank;
@@ -144,23 +149,25 @@ Tensor expand(const Arg& x, const Shape& shape) {
 }
 
 Tensor slice(const Arg& x, int64_t dim, int64_t start, int64_t end, int64_t step) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "slice").meta;
   if (m.rank == 0)
     fail_at(ErrorKind::index, "slice: the tensor must have dims, got " + describe(m), x);
-  if (step < 1)
-    fail_at(ErrorKind::value, "slice: step must be at least 1, got " + std::to_string(step), x);
+  if (step == 0) fail_at(ErrorKind::value, "slice: step must not be 0, got 0", x);
   int64_t d = normalize_dim(dim, m.rank, "slice", x.loc());
   int64_t size = m.sizes[d];
+  if (step < 0) {
+    const composite::Backward back(size, start, end, step);
+    return flip(primitive_slice(x, d, back.first, back.length, back.step), d);
+  }
   auto limited = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + size : v, 0, size); };
   int64_t from = limited(start), to = limited(end);
   int64_t length = to > from ? (to - from - 1) / step + 1 : 0;
-  int64_t structure[] = {d}, sizes[] = {from, length, step};
-  return primitive(Op::slice, {&x}, {}, structure, sizes, x.loc());
+  return primitive_slice(x, d, from, length, step);
 }
 
 Tensor select(const Arg& x, int64_t dim, int64_t index) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "select").meta;
   if (m.rank == 0)
     fail_at(ErrorKind::index, "select: the tensor must have dims, got " + describe(m), x);
@@ -175,21 +182,20 @@ Tensor select(const Arg& x, int64_t dim, int64_t index) {
   Shape rest;
   for (int k = 0; k < m.rank; k++)
     if (k != d) rest.push_back(m.sizes[k]);
-  int64_t structure[] = {d}, sizes[] = {index < 0 ? index + size : index, 1, 1};
-  return view_as(primitive(Op::slice, {&x}, {}, structure, sizes, x.loc()), rest);
+  return view_as(primitive_slice(x, d, index < 0 ? index + size : index, 1, 1), rest);
 }
 
 Tensor concatenate(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   auto fail_here = [&](ErrorKind kind, const std::string& message) {
-    throw Error(kind, "concatenate: " + message, LocScope::resolve(loc));
+    throw Error(kind, OpScope::name_or("concatenate") + ": " + message, LocScope::resolve(loc));
   };
   if (tensors.empty()) fail_here(ErrorKind::value, "there must be at least one tensor, got none");
   DType dtype{};
   int rank = -1; // of the tensors that are not empty and 1-d: those join any others, as in PyTorch
   for (size_t k = 0; k < tensors.size(); k++) {
     if (!tensors[k].defined())
-      fail_here(ErrorKind::value, "tensor " + std::to_string(k) + " must be defined, got none");
+      fail_here(ErrorKind::value, "tensor " + std::to_string(k + 1) + " must be defined, got none");
     dtype = k ? promote_types(dtype, tensors[k].dtype()) : tensors[k].dtype();
     if (rank < 0 && !is_empty_list(tensors[k])) rank = tensors[k].rank();
   }

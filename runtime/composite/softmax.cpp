@@ -42,7 +42,7 @@ Tensor log_softmax_of(const Tensor& x, int64_t dim) {
 } // namespace
 
 Tensor softmax(const Arg& x, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (!prepare("softmax", x, dim)) return x.tensor().clone();
   if (is_last(x, dim)) {
     Tensor rows = composite::softmax_of_rows("softmax", x.tensor(), kernels::RowSoftmax::softmax);
@@ -53,7 +53,7 @@ Tensor softmax(const Arg& x, int64_t dim) {
 }
 
 Tensor log_softmax(const Arg& x, int64_t dim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   if (!prepare("log_softmax", x, dim)) return x.tensor().clone();
   if (is_last(x, dim)) {
     Tensor rows =
@@ -65,12 +65,12 @@ Tensor log_softmax(const Arg& x, int64_t dim) {
 }
 
 Tensor softmax(const Arg& x, int64_t dim, DType dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return softmax(x.tensor().to(dtype), dim);
 }
 
 Tensor log_softmax(const Arg& x, int64_t dim, DType dtype) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return log_softmax(x.tensor().to(dtype), dim);
 }
 

@@ -10,19 +10,19 @@ using composite::at_least_1d;
 using composite::fail;
 
 ValuesAndIndices sort(const Arg& x, int64_t dim, bool descending, bool) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("sort", x, dim);
   return a.many(a.positions(descending, a.size));
 }
 
 Tensor argsort(const Arg& x, int64_t dim, bool descending, bool) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("argsort", x, dim);
   return reshape(a.positions(descending, a.size), a.shape);
 }
 
 ValuesAndIndices topk(const Arg& x, int64_t k, int64_t dim, bool largest, bool) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("topk", x, dim);
   if (k < 0 || k > a.size)
     fail("topk", ErrorKind::value,
@@ -37,7 +37,7 @@ ValuesAndIndices topk(const Arg& x, int64_t k, int64_t dim, bool largest, bool) 
 }
 
 ValuesAndIndices kthvalue(const Arg& x, int64_t k, int64_t dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("kthvalue", x, dim);
   if (k < 1 || k > a.size)
     fail("kthvalue", ErrorKind::value,
@@ -48,7 +48,7 @@ ValuesAndIndices kthvalue(const Arg& x, int64_t k, int64_t dim, bool keepdim) {
 }
 
 ValuesAndIndices median(const Arg& x, int64_t dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("median", x, dim);
   if (a.size == 0)
     fail("median", ErrorKind::shape,
@@ -63,12 +63,12 @@ ValuesAndIndices median(const Arg& x, int64_t dim, bool keepdim) {
 }
 
 Tensor median(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return composite::median_of_all("median", x, [](const Arg& list) { return median(list, 0); });
 }
 
 Tensor searchsorted(const Tensor& sorted_sequence, const Arg& x, bool right) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Loc& loc = x.loc();
   const Meta& ms = composite::require_defined("searchsorted", "the sequence", sorted_sequence, loc);
   if (!x.defined()) fail("searchsorted", ErrorKind::value, "x must be defined, got none", loc);
@@ -97,7 +97,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Arg& x, bool right) {
 }
 
 Tensor bucketize(const Arg& x, const Tensor& boundaries, bool right) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const Meta& m = composite::require_defined("bucketize", "boundaries", boundaries, x.loc());
   if (m.rank != 1)
     fail("bucketize", ErrorKind::shape, "boundaries must have one dim, got " + describe(m),

@@ -2,61 +2,38 @@
 // distances, the identity, indices of triangles.
 
 #include "runtime/composite/index_operands.h"
+#include "runtime/core/number_range.h"
 
 #include <cmath>
 
 namespace weft {
 
-namespace {
-
-// Numbers are rounded towards 0; those of an unsigned dtype may be negative and wrap.
-bool is_in_range(const Scalar& value, DType dtype) {
-  if (is_floating(dtype) || dtype == boolean) return true;
-  return visit_dtype(dtype, [&]<class T>(std::type_identity<T>) {
-    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-      using Limits = std::numeric_limits<T>;
-      if (value.kind != Scalar::Kind::floating)
-        return value.i <= static_cast<int64_t>(Limits::max()) &&
-               value.i >= (Limits::is_signed ? static_cast<int64_t>(Limits::min())
-                                             : -static_cast<int64_t>(Limits::max()));
-      const double end = std::ldexp(1.0, Limits::digits); // one more than the greatest number
-      const double whole = std::trunc(value.f);
-      return whole < end && whole >= (Limits::is_signed ? -end : 1 - end);
-    }
-    return true;
-  });
-}
-
-} // namespace
-
 Tensor full(const Shape& shape, Scalar value, std::optional<DType> dtype,
             std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   const DeviceScope place(device.value_or(DeviceScope::current()));
   DType own = value.kind == Scalar::Kind::boolean   ? boolean
               : value.kind == Scalar::Kind::integer ? i64
                                                     : f32;
-  if (!is_in_range(value, dtype.value_or(own)))
-    throw Error(ErrorKind::value,
-                "full: value must be a number of " + std::string(name_of(*dtype)) + ", got " +
-                    (value.kind == Scalar::Kind::floating ? std::to_string(value.f)
-                                                          : std::to_string(value.i)),
-                LocScope::resolve(loc));
+  require_number("full", dtype.value_or(own), value, loc);
   int64_t structure[] = {static_cast<int64_t>(dtype.value_or(own))};
   return primitive(Op::full, {}, {&value, 1}, structure, shape, loc);
 }
 
 Tensor zeros(const Shape& shape, DType dtype, std::optional<Device> device, Loc loc) {
+  OpScope scope(loc);
   return full(shape, 0, dtype, device, loc);
 }
 
 Tensor ones(const Shape& shape, DType dtype, std::optional<Device> device, Loc loc) {
+  OpScope scope(loc);
   return full(shape, 1, dtype, device, loc);
 }
 
 namespace {
 
 Tensor like(const char* op, const Arg& x, Scalar value, std::optional<DType> dtype) {
+  OpScope scope(x.loc(), op);
   const Meta& m = require_tensor(x, op).meta;
   return full(m.shape(), value, dtype.value_or(m.dtype), m.device, x.loc());
 }
@@ -81,10 +58,10 @@ Tensor arange(Scalar end, std::optional<DType> dtype, std::optional<Device> devi
 
 Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
               std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   const DeviceScope place(device.value_or(DeviceScope::current()));
   auto fail_here = [&](const std::string& message) {
-    throw Error(ErrorKind::value, "arange: " + message, LocScope::resolve(loc));
+    composite::refuse("arange", ErrorKind::value, message, loc);
   };
   auto is_floating = [](const Scalar& s) { return s.kind == Scalar::Kind::floating; };
   bool floating = is_floating(start) || is_floating(end) || is_floating(step);
@@ -117,12 +94,12 @@ Tensor arange(Scalar start, Scalar end, Scalar step, std::optional<DType> dtype,
 // Counted from the nearer end, so that both ends are exact.
 Tensor linspace(double start, double end, int64_t steps, DType dtype, std::optional<Device> device,
                 Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (steps < 0 || dtype == boolean)
-    throw Error(ErrorKind::value,
-                "linspace: steps must be at least 0 and dtype no bool, got " +
-                    std::to_string(steps) + " and " + std::string(name_of(dtype)),
-                LocScope::resolve(loc));
+    composite::refuse("linspace", ErrorKind::value,
+                      "steps must be at least 0 and dtype no bool, got " + std::to_string(steps) +
+                          " and " + std::string(name_of(dtype)),
+                      loc);
   if (!is_floating(dtype)) start = std::trunc(start), end = std::trunc(end);
   DType computed = is_half(dtype) || dtype == f32 ? f32 : f64;
   Tensor i = arange(0, steps, 1, computed, device);
@@ -139,7 +116,7 @@ Tensor empty_like(const Arg& x, std::optional<DType> dtype) {
 
 Tensor logspace(double start, double end, int64_t steps, double base, DType dtype,
                 std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (steps < 0 || !is_floating(dtype))
     composite::refuse("logspace", ErrorKind::value,
                       "steps must be at least 0 and dtype floating, got " + std::to_string(steps) +
@@ -149,7 +126,7 @@ Tensor logspace(double start, double end, int64_t steps, double base, DType dtyp
 }
 
 Tensor eye(int64_t n, int64_t m, DType dtype, std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   if (n < 0 || m < 0)
     composite::refuse("eye", ErrorKind::value,
                       "n and m must not be negative, got " + std::to_string(n) + " and " +
@@ -201,13 +178,13 @@ Tensor triangle_indices(const char* op, bool lower, int64_t rows, int64_t column
 
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, DType dtype,
                     std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   return triangle_indices("tril_indices", true, row, col, offset, dtype, device, loc);
 }
 
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset, DType dtype,
                     std::optional<Device> device, Loc loc) {
-  LocScope scope(loc);
+  OpScope scope(loc);
   return triangle_indices("triu_indices", false, row, col, offset, dtype, device, loc);
 }
 

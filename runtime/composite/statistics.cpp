@@ -43,7 +43,7 @@ Tensor root(const Tensor& variance) {
 } // namespace
 
 Tensor var(const Arg& x, const Dims& dim, double correction, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("var", x);
   return composite::in_parts(x.tensor(), dim, {}, [&](const Tensor& part) {
     return moments("var", part, dim, correction, keepdim).variance.to(part.dtype());
@@ -51,7 +51,7 @@ Tensor var(const Arg& x, const Dims& dim, double correction, bool keepdim) {
 }
 
 Tensor std(const Arg& x, const Dims& dim, double correction, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   composite::require_floating("std", x);
   return composite::in_parts(x.tensor(), dim, {}, [&](const Tensor& part) {
     return root(moments("std", part, dim, correction, keepdim).variance).to(part.dtype());
@@ -59,14 +59,14 @@ Tensor std(const Arg& x, const Dims& dim, double correction, bool keepdim) {
 }
 
 std::pair<Tensor, Tensor> var_mean(const Arg& x, const Dims& dim, double correction, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   DType dtype = require_tensor(x, "var_mean").meta.dtype;
   Moments m = moments("var_mean", x, dim, correction, keepdim);
   return {m.variance.to(dtype), m.mean.to(dtype)};
 }
 
 std::pair<Tensor, Tensor> std_mean(const Arg& x, const Dims& dim, double correction, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   DType dtype = require_tensor(x, "std_mean").meta.dtype;
   Moments m = moments("std_mean", x, dim, correction, keepdim);
   return {root(m.variance).to(dtype), m.mean.to(dtype)};

@@ -56,7 +56,7 @@ Tensor ranks_of(const Tensor& sorted, const Tensor& shares, bool skips_nan) {
 
 Tensor quantile_of(const char* op, const Arg& x, const Arg& q, std::optional<int64_t> dim,
                    bool keepdim, std::string_view interpolation, bool skips_nan) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), op);
   const Loc& loc = x.loc();
   const Meta m = require_tensor(x, op).meta;
   if (m.dtype != f32 && m.dtype != f64)
@@ -95,7 +95,7 @@ Tensor quantile_of(const char* op, const Arg& x, const Arg& q, std::optional<int
 } // namespace
 
 ValuesAndIndices nanmedian(const Arg& x, int64_t dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   Along a("nanmedian", x, dim);
   if (!is_floating(a.x.dtype())) return median(x, dim, keepdim);
   if (a.size == 0)
@@ -108,7 +108,7 @@ ValuesAndIndices nanmedian(const Arg& x, int64_t dim, bool keepdim) {
 }
 
 Tensor nanmedian(const Arg& x) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   return composite::median_of_all("nanmedian", x,
                                   [](const Arg& list) { return nanmedian(list, 0); });
 }
@@ -124,7 +124,7 @@ Tensor nanquantile(const Arg& x, const Arg& q, std::optional<int64_t> dim, bool 
 }
 
 std::pair<Tensor, Tensor> aminmax(const Arg& x, std::optional<int64_t> dim, bool keepdim) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   require_tensor(x, "aminmax");
   const Dims dims = dim ? Dims(*dim) : Dims();
   Tensor from = x.tensor();

@@ -36,7 +36,7 @@ Tensor in_memory(const Arg& x) {
 
 Tensor as_strided(const Arg& x, const Shape& size, const Dims& stride,
                   std::optional<int64_t> storage_offset) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc());
   const TensorImpl& own = require_tensor(x, "as_strided");
   if (size.size() != stride.size())
     fail("as_strided", ErrorKind::shape,

@@ -5,6 +5,7 @@
 #include "runtime/core/allocator.h"
 
 #include "runtime/core/kept_panels.h"
+#include "runtime/core/op_scope.h"
 #include "runtime/core/size_classes.h"
 #include "runtime/device/context.h"
 
@@ -149,15 +150,6 @@ void Central::release_all() {
     }
 }
 
-[[noreturn]] void out_of_memory(size_t nbytes, const Loc& loc) {
-  memory::Stats s = memory::stats();
-  throw Error(ErrorKind::out_of_memory,
-              "allocate: " + text_of_bytes(nbytes) + " must fit in memory, got " +
-                  text_of_bytes(s.live) + " live of a cap of " + text_of_bytes(s.cap) +
-                  "; free tensors or raise weft::memory::set_cap",
-              LocScope::resolve(loc));
-}
-
 // Takes a block of class c from the central store or the system.
 [[gnu::noinline]] void* refill(int c, size_t nbytes, const Loc& loc) {
   Central& all = central();
@@ -177,7 +169,7 @@ void Central::release_all() {
       }
     }
   } while (drop_panels());
-  out_of_memory(nbytes, loc);
+  refuse_memory("allocate", "", nbytes, loc);
 }
 
 } // namespace
@@ -193,10 +185,20 @@ std::string text_of_bytes(size_t bytes) {
   return text;
 }
 
+void refuse_memory(const char* op, const std::string& what, size_t nbytes, const Loc& loc) {
+  memory::Stats s = memory::stats();
+  throw Error(ErrorKind::out_of_memory,
+              OpScope::name_or(op) + ": " +
+                  (what.empty() ? text_of_bytes(nbytes) : what + " of " + text_of_bytes(nbytes)) +
+                  " must fit in memory, got " + text_of_bytes(s.live) + " live of a cap of " +
+                  text_of_bytes(s.cap) + "; free tensors or raise weft::memory::set_cap",
+              LocScope::resolve(loc));
+}
+
 size_t allocation_size(size_t nbytes) { return class_size(class_of(nbytes)); }
 
 void* allocate_bytes(size_t nbytes, const Loc& loc) {
-  if (nbytes > size_t{1} << 62) out_of_memory(nbytes, loc);
+  if (nbytes > size_t{1} << 62) refuse_memory("allocate", "", nbytes, loc);
   int c = class_of(nbytes);
   auto size = static_cast<int64_t>(class_size(c));
   ThreadCache* local = cache ? cache : make_cache();

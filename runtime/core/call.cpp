@@ -3,6 +3,8 @@
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/autograd/view_history.h"
 #include "runtime/core/call_list.h"
+#include "runtime/core/number_range.h"
+#include "runtime/core/op_scope.h"
 #include "weft/device.h"
 
 #include <algorithm>
@@ -357,6 +359,7 @@ const Tensor& assign(const Tensor& self, const Arg& source) {
   Arg target(self, loc);
   const Arg* list[] = {&target, &source};
   check_defined(Op::assign, list, loc);
+  if (source.is_scalar()) require_number("fill_", self.dtype(), source.scalar(), loc);
   Operands o;
   Casts casts;
   // A copy may go from one device to another.
@@ -430,7 +433,7 @@ int normalize_dim(int64_t dim, int rank, const char* what, const Loc& loc) {
   int range = std::max(rank, 1); // a 0-d tensor takes 0 and -1
   if (dim < -range || dim >= range)
     throw Error(ErrorKind::index,
-                std::string(what) + ": dim must be in [" + std::to_string(-range) + ", " +
+                OpScope::name_or(what) + ": dim must be in [" + std::to_string(-range) + ", " +
                     std::to_string(range - 1) + "], got " + std::to_string(dim),
                 LocScope::resolve(loc));
   return static_cast<int>(dim < 0 ? dim + range : dim);
@@ -439,7 +442,7 @@ int normalize_dim(int64_t dim, int rank, const char* what, const Loc& loc) {
 const TensorImpl& require_tensor(const Arg& a, const char* what) {
   if (!a.impl())
     throw Error(ErrorKind::value,
-                std::string(what) + ": the operand must be a tensor, got " +
+                OpScope::name_or(what) + ": the operand must be a tensor, got " +
                     (a.is_scalar() ? "a number" : "none"),
                 LocScope::resolve(a.loc()));
   return *a.impl();

@@ -22,12 +22,25 @@ Tensor copy_of(TensorImpl& t, const Loc& loc) {
   return Tensor::adopt(execute(call));
 }
 
-TensorImpl* make_tensor(const Meta& meta, const Loc& loc) {
+namespace {
+
+// Throws the error of an allocation in the name of the op whose result it is for.
+[[noreturn]] void throw_for_result(const Error& e, const char* op, const Meta& meta,
+                                   const Loc& loc) {
+  if (e.kind() != ErrorKind::out_of_memory || meta.device.type != DeviceType::cpu) throw e;
+  refuse_memory(op, describe(meta), meta.nbytes(), loc);
+}
+
+} // namespace
+
+TensorImpl* make_tensor(const Meta& meta, const Loc& loc, const char* op) try {
   Storage* storage = Storage::allocate(meta.nbytes(), meta.device, loc);
   TensorImpl* t = TensorImpl::make();
   t->storage = storage;
   t->meta = meta;
   return t;
+} catch (const Error& e) {
+  throw_for_result(e, op, meta, loc);
 }
 
 // Dims of which each steps over all that those with smaller strides reach show each element once.
@@ -156,8 +169,11 @@ void compute_new(const OpCall& call, TensorImpl& result) {
 inline void compute_now(const OpCall& call, TensorImpl* result) {
   check_ready(call);
   if (call.in_place) return compute_in_place(call);
-  if (!result->storage->data)
-    allocate(result->storage, result->meta.nbytes(), result->meta.device, *call.loc);
+  if (!result->storage->data) try {
+      allocate(result->storage, result->meta.nbytes(), result->meta.device, *call.loc);
+    } catch (const Error& e) {
+      throw_for_result(e, info(call.op).name, result->meta, *call.loc);
+    }
   compute_new(call, *result);
 }
 
@@ -170,7 +186,7 @@ inline TensorImpl* execute_now(const OpCall& call) {
   int64_t offset = 0;
   i.infer(call, meta, offset);
   settle_device(call, meta);
-  Tensor r = Tensor::adopt(make_tensor(meta, *call.loc));
+  Tensor r = Tensor::adopt(make_tensor(meta, *call.loc, i.name));
   compute_new(call, *r.impl());
   return r.detach_handle();
 }

@@ -38,7 +38,7 @@ uint64_t scalar_bits(const Scalar& s, DType dtype);
 Tensor copy_of(TensorImpl& t, const Loc& loc);
 
 /// Makes a tensor with uninitialised memory.
-TensorImpl* make_tensor(const Meta& meta, const Loc& loc);
+TensorImpl* make_tensor(const Meta& meta, const Loc& loc, const char* op = "allocate");
 
 /// Says whether two views may share memory without being one view.
 bool overlaps(const TensorImpl& a, const TensorImpl& b);

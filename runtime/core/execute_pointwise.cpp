@@ -212,7 +212,7 @@ void execute_pointwise(const OpCall& call, TensorImpl& result) {
   bool accepted = n == 0 || (flat ? run_flat(body, items, static_cast<char*>(views[0].data),
                                              static_cast<int64_t>(size_of(result.meta.dtype)), n)
                                   : walk_pointwise({views, count + 1}, body));
-  if (!accepted) refuse_element(call);
+  if (!accepted) refuse_element(call, first_refused(call, body, {views, count + 1}));
 }
 
 } // namespace weft

@@ -19,7 +19,9 @@ void execute_structured(const OpCall& call, TensorImpl& result) {
     if (t) views[count++] = t->view();
   RoutineCall routine{{views, count}, result.view(), call.structure,
                       call.sizes,     call.scalars,  call.loc};
-  if (!info(call.op).routine(routine)) refuse_element(call);
+  Refused refused;
+  routine.refused = &refused;
+  if (!info(call.op).routine(routine)) refuse_element(call, refused);
 }
 
 } // namespace weft

@@ -1,6 +1,8 @@
 #include "runtime/core/refusal.h"
 
+#include "runtime/core/number_range.h"
 #include "runtime/core/op_info.h"
+#include "runtime/core/op_scope.h"
 
 #include <mutex>
 #include <set>
@@ -16,36 +18,49 @@ template <class F> void each_scalar(const OpCall& call, F f) {
   for (const TensorImpl* t : call.operands)
     first += t == nullptr;
   for (size_t k = 0; names && names[k] && first + k < call.scalars.size(); k++) {
-    const Scalar& s = call.scalars[first + k];
-    f(std::string(names[k]),
-      s.kind == Scalar::Kind::floating ? std::to_string(s.f) : std::to_string(s.i));
+    f(std::string(names[k]), number_text(call.scalars[first + k]));
   }
+}
+
+std::string after(const char* words, const std::string& text) {
+  return text.empty() ? text : words + text;
 }
 
 } // namespace
 
 constinit thread_local const char* RefusalWords::current_ = nullptr;
 
-void refuse_element(const OpCall& call) {
+void refuse_element(const OpCall& call, const Refused& refused) {
   if (const char* words = RefusalWords::current()) {
-    std::string text = words;
+    std::string text = OpScope::named(words);
     each_scalar(call, [&](const std::string& name, const std::string& value) {
       std::string place = "{" + name + "}";
       for (size_t at = text.find(place); at != std::string::npos; at = text.find(place))
         text.replace(at, place.size(), value);
     });
+    // The place is one in an operand that the user need not know.
+    const size_t got = text.rfind(", got one that");
+    if (!refused.value.empty() && got != std::string::npos)
+      text = text.substr(0, got) + ", got " + refused.value + after(" for ", refused.bound);
     throw Error(ErrorKind::index, text, call.location());
   }
+  const std::string found = refused.value + after(" at ", refused.place);
+  const char* const* scalars = info(call.op).scalar_names;
+  if (info(call.op).kind == OpKind::pointwise && (!scalars || !scalars[0])) // it has no limits
+    fail(call, ErrorKind::index,
+         "integers must not be divided by 0, got " + (found.empty() ? "some that are" : found));
   std::string limits;
   each_scalar(call, [&](const std::string& name, const std::string& value) {
     limits += (limits.empty() ? " for " : ", ") + name + " " + value;
   });
-  fail(call, ErrorKind::index, "every element must be in range, got one that is not" + limits);
+  fail(call, ErrorKind::index,
+       "every element must be in range, got " + (found.empty() ? "one that is not" : found) +
+           limits + after(" for ", refused.bound));
 }
 
 KeptCall::KeptCall(const OpCall& call)
     : op_(call.op), scalars_(call.scalars.begin(), call.scalars.end()), loc_(call.location()),
-      words_(RefusalWords::current()) {
+      words_(RefusalWords::current()), name_(OpScope::current()) {
   for (const TensorImpl* t : call.operands)
     is_number_.push_back(!t);
 }
@@ -61,6 +76,7 @@ void KeptCall::refuse() const {
   call.scalars = scalars_;
   call.loc = &loc_;
   const LocOverride line(loc_);
+  const OpOverride name(name_);
   const RefusalWords words(words_);
   refuse_element(call);
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "runtime/core/op_call.h"
+#include "runtime/core/pointwise_body.h"
+#include "runtime/core/routine.h"
 
 #include <vector>
 
@@ -25,7 +27,12 @@ private:
 };
 
 /// Throws the error of a call one of whose elements is out of range.
-[[noreturn]] void refuse_element(const OpCall& call);
+[[noreturn]] void refuse_element(const OpCall& call, const Refused& refused = {});
+
+/// Returns the first element that a pointwise kernel refuses, found by running it again element by
+/// element. views[0] is the output, which is not written. Of very large tensors only the first
+/// elements are looked at.
+Refused first_refused(const OpCall& call, const PointwiseBody& body, std::span<const View> views);
 
 /// All that the words of a refusal need of a call, for kernels that report it after the call.
 class KeptCall {
@@ -38,7 +45,7 @@ private:
   std::vector<Scalar> scalars_;
   std::vector<bool> is_number_; // by operand
   Loc loc_;
-  const char* words_;
+  const char *words_, *name_; // RefusalWords and OpScope of the call
 };
 
 /// Keeps a text for the process's life; equal texts are one. For the reasons why contents of a

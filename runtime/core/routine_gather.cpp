@@ -107,7 +107,7 @@ bool routine_gather(const RoutineCall& call) {
       begin += n * rows;
     }
   });
-  return accepted.load();
+  return accepted.load() || call.refuse_index(index, dim.size);
 }
 
 } // namespace weft

@@ -174,7 +174,7 @@ template <class Storage, class Join> bool scatter_to_rows(const RoutineCall& cal
   Targets targets;
   if (!targets.sort(index.as<char>(),
                     index.meta->strides[dim] * static_cast<int64_t>(sizeof(int64_t)), length, size))
-    return false;
+    return call.refuse_index(index, size);
   const int64_t pieces = (row + kPiece - 1) / kPiece, rows = m.numel() / row;
   parallel_for(rows * pieces, std::max<int64_t>(1, kManyElements / std::min(row, kPiece)),
                [&](int64_t begin, int64_t end) {
@@ -201,7 +201,7 @@ template <class Storage, class Join> bool scatter_all(const RoutineCall& call, J
   const int64_t length = index.meta->sizes[dim], size = x.meta->sizes[dim];
   const bool is_in_place = x.data == call.result.data;
   // A call in place that is refused leaves its target as it was.
-  if (is_in_place && !are_inside(index, size)) return false;
+  if (is_in_place && !are_inside(index, size)) return call.refuse_index(index, size);
   if (!is_in_place && are_rows(call, dim)) return scatter_to_rows<Storage>(call, join);
   if (!is_in_place && x.meta->numel()) copy_elements(x, call.result);
   if (index.meta->numel() == 0) return true;
@@ -216,7 +216,7 @@ template <class Storage, class Join> bool scatter_all(const RoutineCall& call, J
     if (!scatter_run<Storage>(run, length, size, join))
       accepted.store(false, std::memory_order_relaxed);
   });
-  return accepted.load();
+  return accepted.load() || call.refuse_index(index, size);
 }
 
 // Joins elements in the type that they are computed in.

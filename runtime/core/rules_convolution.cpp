@@ -35,7 +35,9 @@ struct Operands {
   // Checks x [N, C, sizes...] and weight [O, C / groups, kernel...] against y [N, O, places...]; a
   // null y becomes what they give.
   void check(const OpCall& call, const int64_t* x, const int64_t* weight, const int64_t* y) {
-    bool fits = x[1] == weight[1] * groups && weight[0] % groups == 0;
+    int64_t channels = 0;
+    bool fits = !__builtin_mul_overflow(weight[1], groups, &channels) && x[1] == channels &&
+                weight[0] % groups == 0;
     if (y) fits = fits && y[0] == x[0] && y[1] == weight[0];
     for (int k = 0; fits && k < windows.count; k++) {
       windows.dims[k].kernel = weight[k + 2];

@@ -1,5 +1,6 @@
 // Rules of pointwise ops: operands of one dtype broadcast to the result's shape.
 
+#include "runtime/core/checked_size.h"
 #include "runtime/core/rules.h"
 
 namespace weft {
@@ -87,11 +88,7 @@ DType given_dtype(const OpCall& call) {
 }
 
 void check_extent(const OpCall& call, const Meta& result) {
-  int64_t bytes = static_cast<int64_t>(size_of(result.dtype));
-  bool too_large = false; // an empty tensor too: products of its other sizes must not overflow
-  for (int k = 0; k < result.rank; k++)
-    too_large |= __builtin_mul_overflow(bytes, std::max<int64_t>(result.sizes[k], 1), &bytes);
-  if (too_large || bytes > int64_t{1} << 62)
+  if (!checked_bytes({result.sizes, result.rank}, size_of(result.dtype)))
     fail(call, ErrorKind::shape,
          "the result must have less than 2^62 bytes, got " + describe(result));
 }

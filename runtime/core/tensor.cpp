@@ -2,6 +2,7 @@
 // autograd half lies in runtime/autograd.
 
 #include "runtime/core/call.h"
+#include "runtime/core/checked_size.h"
 #include "runtime/core/execute.h"
 #include "runtime/device/context.h"
 #include "runtime/device/copies.h"
@@ -32,13 +33,23 @@ Tensor host_value(TensorImpl* t, const char* what, const Loc& loc) {
   return device::on_cpu(t, loc);
 }
 
+// A stored value as the host's: an i64 that no int holds would become another number.
+template <class T> T as_host(Stored<T> value, const char* what, const Loc& loc) {
+  if constexpr (!std::is_same_v<Stored<T>, T>)
+    if (value != static_cast<T>(value))
+      fail_at(ErrorKind::value,
+              std::string(what) + ": the value must fit in an int, got " + std::to_string(value) +
+                  "; ask for int64_t",
+              loc);
+  return static_cast<T>(value);
+}
+
 template <class T> T convert_element(const TensorImpl& t, const Loc& loc) {
   Stored<T> value{};
   Meta one = make_meta({}, DTypeOf<Stored<T>>::value);
   Meta from = make_meta({}, t.meta.dtype);
-  (void)loc;
   copy_elements({t.data(), &from}, {&value, &one});
-  return static_cast<T>(value);
+  return as_host<T>(value, "item", loc);
 }
 
 } // namespace
@@ -84,7 +95,10 @@ template <class T> std::vector<T> Tensor::to_vector(Loc loc) const try {
   } else {
     auto buffer = std::make_unique<S[]>(n);
     if (n) copy_elements(t.view(), {buffer.get(), &out});
-    return std::vector<T>(buffer.get(), buffer.get() + n);
+    std::vector<T> r(n);
+    for (size_t k = 0; k < n; k++)
+      r[k] = as_host<T>(buffer[k], "to_vector", loc);
+    return r;
   }
 } catch (const Error&) {
   throw;
@@ -175,17 +189,13 @@ Tensor empty(const Shape& shape, DType dtype, Device device, Loc loc) {
             "empty: the dtype must be one of weft::DType, got " +
                 std::to_string(static_cast<int>(dtype)),
             loc);
-  int64_t bytes = static_cast<int64_t>(size_of(dtype));
-  bool too_large = false;
-  for (int64_t size : shape) {
+  for (int64_t size : shape)
     if (size < 0)
       fail_at(ErrorKind::shape, "empty: sizes must not be negative, got " + shape.str(), loc);
-    too_large |= __builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes);
-  }
-  if (too_large || bytes > int64_t{1} << 62)
+  if (!checked_bytes(shape, size_of(dtype)))
     fail_at(ErrorKind::shape,
             "empty: the tensor must have less than 2^62 bytes, got " + shape.str(), loc);
-  return Tensor::adopt(make_tensor(make_meta(shape, dtype, device), loc));
+  return Tensor::adopt(make_tensor(make_meta(shape, dtype, device), loc, "empty"));
 }
 
 Tensor from_data(const void* data, const Shape& shape, DType dtype, Loc loc) {

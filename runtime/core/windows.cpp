@@ -23,12 +23,11 @@ namespace {
 
 // Throws unless each window is one, and products of what it says with sizes cannot overflow.
 void check(const OpCall& call, const WindowList& list, bool has_form) {
-  constexpr int64_t kMost = int64_t{1} << 31;
-  auto is_in = [](int64_t v, int64_t least) { return v >= least && v <= kMost; };
+  auto is_in = [](int64_t v, int64_t least) { return v >= least && v <= kMostOfWindow; };
   for (int k = 0; k < list.count; k++) {
     const Window& w = list.dims[k];
     has_form = has_form && is_in(w.kernel, 1) && is_in(w.stride, 1) && is_in(w.dilation, 1) &&
-               is_in(w.begin, 0) && is_in(w.end, -kMost);
+               is_in(w.begin, 0) && is_in(w.end, -kMostOfWindow);
   }
   if (has_form) return;
   std::string text;

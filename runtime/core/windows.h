@@ -6,6 +6,8 @@
 namespace weft {
 
 inline constexpr int kMostSpatialDims = 3;
+/// The most that a kernel, stride, dilation or padding may be: products with sizes do not overflow.
+inline constexpr int64_t kMostOfWindow = int64_t{1} << 31;
 
 /// A window of `kernel` taps, `dilation` apart, that moves by `stride` over a dim with `begin` and
 /// `end` elements of padding.

@@ -151,8 +151,11 @@ Formula::Formula(const expr::Builder& dag, int root, std::span<const Input> inpu
       is_number[at] = is_number[at] && is_number[operand];
     }
     if (i.may_refuse)
-      s.words = keep_text(
-          (op + ": " + i.name + ": every element must be in range, got one that is not").c_str());
+      s.words = keep_text((op + ": " + i.name +
+                           (i.scalar_names && i.scalar_names[0]
+                                ? ": every element must be in range, got one that is not"
+                                : ": integers must not be divided by 0, got one that is"))
+                              .c_str());
     if (all_constant) {
       std::vector<Datum> none;
       refs[at] = constant(run(s, {}, none).number);

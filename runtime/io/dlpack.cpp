@@ -2,11 +2,11 @@
 
 #include "weft/dlpack.h"
 
+#include "runtime/core/checked_size.h"
 #include "runtime/core/execute.h"
 #include "runtime/core/strided.h"
 #include "runtime/device/copies.h"
 #include "runtime/device/execute.h"
-#include "runtime/io/checked_size.h"
 #include "runtime/io/tensor_bytes.h"
 #include "weft/device.h"
 #include "weft/io.h"

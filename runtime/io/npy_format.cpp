@@ -1,6 +1,6 @@
 #include "runtime/io/npy_format.h"
 
-#include "runtime/io/checked_size.h"
+#include "runtime/core/checked_size.h"
 #include "runtime/io/format_error.h"
 #include "runtime/io/in_quotes.h"
 #include "weft/shape.h"

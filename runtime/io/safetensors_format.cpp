@@ -1,6 +1,6 @@
 #include "runtime/io/safetensors_format.h"
 
-#include "runtime/io/checked_size.h"
+#include "runtime/core/checked_size.h"
 #include "runtime/io/format_error.h"
 #include "runtime/io/in_quotes.h"
 #include "runtime/io/json.h"
@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 namespace weft {
 
@@ -47,6 +46,7 @@ public:
     if (place_ == Place::tensors) return start_entry(k);
     if (place_ == Place::metadata) {
       if (into_.metadata.count(k)) refuse_twice(k);
+      check_count();
       key_ = k;
       return true;
     }
@@ -122,6 +122,10 @@ private:
   [[noreturn]] static void refuse_twice(const std::string& key) {
     refuse("the header must have each key once, got " + in_quotes(key) + " twice");
   }
+  [[noreturn]] static void refuse_more() {
+    refuse(fmt::format("the header must have at most {} tensors and texts, got more",
+                       kSafetensorsMostEntries));
+  }
   [[noreturn]] bool refuse_form() const {
     std::string where =
         place_ == Place::outside || into_.tensors.empty() ? "at its start" : "at " + tensor();
@@ -135,10 +139,16 @@ private:
   }
   std::string tensor() const { return "tensor " + in_quotes(into_.tensors.back().name); }
 
+  void check_count() const {
+    if (into_.tensors.size() + into_.metadata.size() == kSafetensorsMostEntries) refuse_more();
+  }
   bool start_entry(const std::string& name) {
-    if (!names_.insert(name).second) refuse_twice(name);
     in_metadata_ = name == kMetadata;
-    if (in_metadata_) return true;
+    if (in_metadata_) {
+      if (std::exchange(had_metadata_, true)) refuse_twice(name);
+      return true;
+    }
+    check_count();
     into_.tensors.emplace_back().name = name;
     seen_ = 0;
     offsets_.clear();
@@ -156,13 +166,22 @@ private:
   }
 
   SafetensorsHeader& into_;
-  std::set<std::string, std::less<>> names_;
   Place place_ = Place::outside;
-  bool in_metadata_ = false;
+  bool in_metadata_ = false, had_metadata_ = false;
   unsigned seen_ = 0;
   std::string key_;
   std::vector<uint64_t> offsets_;
 };
+
+/// Throws where two tensors have one name. The names are looked at at the end, without copies.
+void check_names(const std::vector<SafetensorsEntry>& tensors) {
+  std::vector<std::string_view> names;
+  for (const SafetensorsEntry& e : tensors)
+    names.push_back(e.name);
+  std::sort(names.begin(), names.end());
+  if (auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    throw FormatError("the header must have each key once, got " + in_quotes(*twice) + " twice");
+}
 
 /// Throws where a text is so long that the parser's copies of it would be more than the header.
 void check_texts(std::string_view header) {
@@ -226,6 +245,7 @@ SafetensorsHeader parse_safetensors(std::span<const uint8_t> file) {
   SafetensorsHeader header;
   HeaderReader reader(header);
   nlohmann::json::sax_parse(text, &reader);
+  check_names(header.tensors);
   place_tensors(header.tensors, kLengthBytes + length, file.size());
   return header;
 }
@@ -236,6 +256,10 @@ std::string print_safetensors(SafetensorsHeader& header) {
   };
   std::sort(header.tensors.begin(), header.tensors.end(),
             [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  if (header.tensors.size() + header.metadata.size() > kSafetensorsMostEntries)
+    throw FormatError(fmt::format("the header must have at most {} tensors and texts, got {}",
+                                  kSafetensorsMostEntries,
+                                  header.tensors.size() + header.metadata.size()));
   std::string text = "{";
   auto entry = [&](std::string_view name) -> std::string& {
     return text += (text.size() > 1 ? "," : "") + print_json_text(name) + ":";

@@ -24,8 +24,10 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-/// The most bytes of a header. That is 100 000 tensors, and little enough to be refused quickly.
+/// The most bytes of a header, and the most entries: tensors and texts of the metadata together. A
+/// header that is broken at its end is refused in a second and less than 64 MiB.
 inline constexpr uint64_t kSafetensorsMostHeader = uint64_t{16} << 20;
+inline constexpr size_t kSafetensorsMostEntries = 100'000;
 
 /// Reads the header of a whole file. The tensors' bytes are apart and fill it.
 SafetensorsHeader parse_safetensors(std::span<const uint8_t> file);

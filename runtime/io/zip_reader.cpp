@@ -3,7 +3,7 @@
 
 #include "runtime/io/zip_reader.h"
 
-#include "runtime/io/checked_size.h"
+#include "runtime/core/checked_size.h"
 #include "runtime/io/format_error.h"
 #include "runtime/io/in_quotes.h"
 
@@ -11,7 +11,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <set>
 
 namespace weft {
 
@@ -22,7 +21,7 @@ constexpr uint32_t kEnd64Mark = 0x06064b50, kLocator64Mark = 0x07064b50;
 constexpr size_t kEntryBytes = 46, kLocalBytes = 30, kEndBytes = 22, kEnd64Bytes = 56;
 constexpr size_t kLocator64Bytes = 20;
 constexpr uint64_t kMostComment = 65535;
-constexpr uint64_t kMostDirectory = uint64_t{16} << 20;
+constexpr uint64_t kMostDirectory = uint64_t{16} << 20, kMostEntries = 100'000;
 constexpr uint64_t kMostRatio = 1032;  // of deflate (RFC 1951: 258 bytes from 2 bits)
 constexpr uint32_t kIn64 = 0xFFFFFFFF; // the number stands in the entry's 64-bit record
 
@@ -87,6 +86,9 @@ Directory find_directory(const ByteSource& source) {
   if (d.bytes > kMostDirectory)
     refuse(
         fmt::format("the directory must have at most {} bytes, got {}", kMostDirectory, d.bytes));
+  if (d.entries > kMostEntries)
+    refuse(
+        fmt::format("the directory must have at most {} entries, got {}", kMostEntries, d.entries));
   if (d.entries > d.bytes / kEntryBytes)
     refuse(
         fmt::format("the directory must hold its entries, got {} in {} bytes", d.entries, d.bytes));
@@ -166,17 +168,24 @@ void locate(const ByteSource& source, const Directory& d, Place& p) {
     fail("have as many bytes as they can hold");
 }
 
-void check_apart(std::vector<Place> places) {
-  std::set<std::string_view> names;
+void check_apart(const std::vector<Place>& places) {
+  std::vector<const Place*> order; // by name, then by place: copies would take memory
   for (const Place& p : places)
-    if (!names.insert(p.entry.name).second)
-      refuse("entries must have names of their own, got " + in_quotes(p.entry.name) + " twice");
-  std::sort(places.begin(), places.end(),
-            [](const Place& a, const Place& b) { return a.header < b.header; });
-  for (size_t k = 1; k < places.size(); k++)
-    if (places[k].header < places[k - 1].entry.start + places[k - 1].entry.packed_bytes)
-      refuse(fmt::format("entries must not overlap, got {} and {}",
-                         in_quotes(places[k - 1].entry.name), in_quotes(places[k].entry.name)));
+    order.push_back(&p);
+  std::sort(order.begin(), order.end(),
+            [](const Place* a, const Place* b) { return a->entry.name < b->entry.name; });
+  for (size_t k = 1; k < order.size(); k++)
+    if (order[k]->entry.name == order[k - 1]->entry.name)
+      refuse("entries must have names of their own, got " + in_quotes(order[k]->entry.name) +
+             " twice");
+  std::sort(order.begin(), order.end(),
+            [](const Place* a, const Place* b) { return a->header < b->header; });
+  for (size_t k = 1; k < order.size(); k++) {
+    const ZipEntry& before = order[k - 1]->entry;
+    if (order[k]->header < before.start + before.packed_bytes)
+      refuse(fmt::format("entries must not overlap, got {} and {}", in_quotes(before.name),
+                         in_quotes(order[k]->entry.name)));
+  }
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // Segments as bytes, and the checks that make any accepted bytes safe to index with.
 #include "runtime/program/segment.h"
 
+#include "runtime/core/checked_size.h"
 #include "runtime/program/bytes.h"
 
 #include <algorithm>
@@ -31,14 +32,11 @@ Meta get_meta(ByteReader& r) {
   m.rank = r.get<uint8_t>();
   r.check(m.rank <= kMaxRank, "a rank is too large");
   m.requires_grad = r.get_bool();
-  int64_t elements = 1;
   for (int k = 0; k < m.rank; k++) {
     m.sizes[k] = r.get<int64_t>();
     r.check(m.sizes[k] >= 0, "a size is negative");
-    r.check(!__builtin_mul_overflow(elements, std::max<int64_t>(m.sizes[k], 1), &elements) &&
-                elements <= INT64_MAX / 8,
-            "sizes overflow");
   }
+  r.check(checked_bytes({m.sizes, m.rank}, sizeof(double)).has_value(), "sizes overflow");
   for (int k = 0; k < m.rank; k++)
     m.strides[k] = r.get<int64_t>();
   m.finish_strided();

@@ -47,6 +47,13 @@ TEST_CASE("ops of indexing give the same bits compiled", "[compiled]") {
        [](const Inputs& x) {
          return Results{topk(-x[0], 2).values, median(x[1], 0).values};
        }},
+      {"slices backwards",
+       [](const Inputs& x) {
+         Tensor y = x[0] * 2.0;
+         y[{Slice({}, {}, -2), Slice(3, 0, -1)}] = x[1][{Slice(0, 3), Slice(4, 1, -1)}];
+         y[{x[2], Slice({}, {}, -1)}] = x[1][{Slice(0, 4)}];
+         return Results{y, x[0][{Slice(-2, {}, -1)}] + 1.0, slice(x[1], 1, 4, 0, -3)};
+       }},
       {"flip and roll",
        [](const Inputs& x) {
          return Results{flip(x[0], {0, 1}) + roll(x[1], {1, -2}, {0, 1})};

@@ -1,6 +1,6 @@
 #include "test/fuzz/entries.h"
 
-#include "runtime/io/checked_size.h"
+#include "runtime/core/checked_size.h"
 #include "runtime/io/checkpoint_state.h"
 #include "runtime/io/format_error.h"
 #include "runtime/io/npz_format.h"

@@ -38,6 +38,18 @@ std::vector<Case> indexing_cases() {
        [](const Inputs& x) {
          return x[0].index({tensor({0, 1}), Slice(), tensor({3, 1})});
        }},
+      {"slice",
+       {{5, 4}},
+       [](const Inputs& x) {
+         return x[0].index({Slice({}, 0, -2), Slice({}, {}, -1)});
+       }},
+      {"slice",
+       {{5, 4}, {2, 4}},
+       [](const Inputs& x) {
+         Tensor y = x[0] * 2.0;
+         y[{Slice(3, {}, -2), Slice({}, {}, -1)}] = x[1];
+         return y;
+       }},
       {"gather", {{3, 4}}, [](const Inputs& x) { return sort(x[0], 0, true).values; }},
       {"gather", {{3, 4}}, [](const Inputs& x) { return topk(x[0], 2).values; }},
       {"gather", {{3, 4}}, [](const Inputs& x) { return cummax(x[0], 1).values; }},

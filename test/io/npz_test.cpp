@@ -95,6 +95,30 @@ template <class F> Member changed(Member m, F change) {
   return m;
 }
 
+// Entries with names of `length` letters, the last two with one name.
+std::vector<Member> many(int count, size_t length) {
+  std::vector<Member> members;
+  for (int k = 0; k < count; k++) {
+    std::string name = std::to_string(std::min(k, count - 2));
+    name.resize(length, 'x');
+    members.push_back(stored(name, ""));
+  }
+  return members;
+}
+
+// A directory of the 64-bit form that claims entries.
+std::string with_claim(uint64_t entries) {
+  std::string bytes;
+  put<uint32_t>(bytes, 0x06064b50), put<uint64_t>(bytes, 44), put<uint32_t>(bytes, 0x2d002d);
+  put<uint64_t>(bytes, 0), put(bytes, entries), put(bytes, entries);
+  put<uint64_t>(bytes, 0), put<uint64_t>(bytes, 0); // bytes of the directory, and its start
+  put<uint32_t>(bytes, 0x07064b50), put<uint32_t>(bytes, 0), put<uint64_t>(bytes, 0);
+  put<uint32_t>(bytes, 1);
+  put<uint32_t>(bytes, 0x06054b50), put<uint32_t>(bytes, 0), put<uint32_t>(bytes, 0xFFFFFFFF);
+  put<uint32_t>(bytes, 0xFFFFFFFF), put<uint32_t>(bytes, 0xFFFFFFFF), put<uint16_t>(bytes, 0);
+  return bytes;
+}
+
 struct Hostile {
   const char* what;
   std::string bytes;
@@ -129,6 +153,10 @@ std::vector<Hostile> hostile_archives() {
        "the archive must lie on one disk, got several"},
       {"a name twice", archive({a, a}),
        R"(entries must have names of their own, got "a.npy" twice)"},
+      {"many entries, the last two of one name", archive(many(60000, 90)),
+       "entries must have names of their own, got"},
+      {"too many entries", with_claim(100001),
+       "the directory must have at most 100000 entries, got 100001"},
       {"overlapping entries", archive({a, changed(b, [](Member& m) { m.place = 0; })}),
        R"(entries must be what the directory says, got "b.npy")"},
       {"an entry outside", archive({changed(a, [](Member& m) { m.place = 5000; })}), in_front},

@@ -39,6 +39,26 @@ std::string two(const std::string& first, const std::string& second, size_t body
                  body_bytes);
 }
 
+// Names of at least `length` letters, and at the end a tensor called `last`, or one that is broken.
+std::string many_tensors(int count, size_t length, const std::string& last) {
+  std::string text = "{";
+  for (int k = 0; k < count; k++) {
+    std::string name = "layers." + std::to_string(k);
+    name.resize(std::max(length, name.size()), 'x');
+    text += entry(name, "F32", "[0]", "[0,0]") + ",";
+  }
+  return text + (last.empty() ? R"("z":{"dtype":"F32"})" : entry(last, "F32", "[0]", "[0,0]")) +
+         "}";
+}
+
+// Texts of `length` letters, and at the end a number.
+std::string many_texts(int count, size_t length) {
+  std::string text = R"({"__metadata__":{)";
+  for (int k = 0; k < count; k++)
+    text += "\"key" + std::to_string(k) + "\":\"" + std::string(length, 'x') + "\",";
+  return text + "\"z\":1}}";
+}
+
 struct Hostile {
   const char* what;
   std::string bytes;
@@ -77,16 +97,16 @@ std::vector<Hostile> hostile_files() {
        "must have dtype, shape and data_offsets alone, got \"a\""},
       {"a long name", file_of("{\"" + std::string(15 << 20, 'x') + "\":1}", 0),
        "texts of the header must have at most 1048576 bytes, got more"},
-      {"a million names",
-       file_of(
-           [] {
-             std::string text = "{";
-             for (int k = 0; k < 200000; k++)
-               text += entry("layers." + std::to_string(k), "F32", "[0]", "[0,0]") + ",";
-             return text + "\"layers.0\":0}";
-           }(),
-           0),
+      {"a name twice among many", file_of(many_tensors(99999, 8, "layers.0"), 0),
        "the header must have each key once, got \"layers.0\" twice"},
+      {"long names, broken at the end", file_of(many_tensors(99999, 90, ""), 0),
+       "must have dtype, shape and data_offsets, got fewer"},
+      {"too many tensors", file_of(many_tensors(200000, 0, ""), 0),
+       "the header must have at most 100000 tensors and texts, got more"},
+      {"long metadata, broken at the end", file_of(many_texts(99999, 140), 0),
+       "got something else in its metadata"},
+      {"too much metadata", file_of(many_texts(600000, 0), 0),
+       "the header must have at most 100000 tensors and texts, got more"},
       {"a number for a tensor", file_of(R"({"a":1})", 0), form},
       {"metadata of numbers", file_of(R"({"__metadata__":{"a":1}})", 0),
        "got something else in its metadata"},

@@ -202,7 +202,7 @@ TEST_CASE("sums of duplicates and scans have the same bits on any number of thre
 TEST_CASE("errors of indices say what must hold and name the user's line") {
   const Tensor x = ones({2, 3});
   const Refusal all[] = {
-      {"select: index must be in [-2, 1], got 2", [&] { x.index({2}); }},
+      {"index: index must be in [-2, 1], got 2", [&] { x.index({2}); }},
       {"index: there must be at most one index a dim, got 3 for f32[2, 3]",
        [&] {
          x.index({0, 0, 0});
@@ -212,7 +212,7 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
          x.index({ellipsis, ellipsis});
        }},
       {"index: index must have integers, got f32[1]", [&] { x.index({tensor({1.f})}); }},
-      {"index: every index must be in -2 .. 2 - 1 for its dim, got one that is not",
+      {"index: every index must be in -2 .. 2 - 1 for its dim, got 2",
        [&] {
          x.index({tensor({0, 2})});
        }},
@@ -229,27 +229,26 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
        [&] { x.index_put({tensor({0})}, tensor(1)); }},
       {"index_put: values must broadcast to what is written, got f32[2] for [1, 3]",
        [&] { x.index_put({tensor({0})}, ones({2})); }},
-      {"gather: every index must be a position of the dim, got one that is not",
+      {"gather: every index must be a position of the dim, got 3 for a dim of 3",
        [&] { gather(x, 1, tensor({{3}})); }},
-      {"index_select: every index must be a position of the dim, got one that is not",
+      {"index_select: every index must be a position of the dim, got -1 for a dim of 2",
        [&] { index_select(x, 0, tensor({-1})); }},
-      {"index_select: every index must be a position of the dim, got one that is not",
+      {"index_select: every index must be a position of the dim, got 3",
        [&] {
          index_select(zeros({0, 3}), 1, tensor({3}));
        }},
-      {"embedding: every index must be a row of weight, got one that is not",
+      {"embedding: every index must be a row of weight, got 2 for a dim of 2",
        [&] { embedding(tensor({2}), x); }},
-      {"take: every index must be in -6 .. 6 - 1, got one that is not",
-       [&] { take(x, tensor({6})); }},
-      {"scatter_add: every index must be a position of the dim, got one that is not",
+      {"take: every index must be in -6 .. 6 - 1, got 6", [&] { take(x, tensor({6})); }},
+      {"scatter_add: every index must be a position of the dim, got 2 for a dim of 2",
        [&] {
          scatter_add(x, 0, tensor({{2}}), ones({1, 1}));
        }},
-      {"one_hot: classes must be below 2, got one that is not",
+      {"one_hot: classes must be below 2, got -1",
        [&] {
          one_hot(tensor({-1, 0}), 2);
        }},
-      {"nll_loss: targets must be classes below 3 or ignore_index -100, got one that is neither",
+      {"nll_loss: targets must be classes below 3 or ignore_index -100, got 3",
        [&] {
          nll_loss(x, tensor({0, 3}));
        }},
@@ -268,4 +267,71 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
   } catch (const Error& e) {
     CHECK(e.location().line() == line);
   }
+}
+
+namespace {
+
+// The positions of start:stop:step for a negative step, one by one.
+Numbers backwards(int64_t size, std::optional<int64_t> start, std::optional<int64_t> stop,
+                  int64_t step) {
+  auto limited = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + size : v, -1, size - 1); };
+  const int64_t to = stop ? limited(*stop) : -1;
+  Numbers r;
+  for (int64_t k = start ? limited(*start) : size - 1; k > to; k += step)
+    r.push_back(k);
+  return r;
+}
+
+} // namespace
+
+TEST_CASE("slices with a negative step read and write what NumPy's do") {
+  const int64_t kMost = std::numeric_limits<int64_t>::max(),
+                kLeast = std::numeric_limits<int64_t>::min();
+  const std::optional<int64_t> bounds[] = {{}, 0, 1, 3, 5, 6, -1, -4, -5, -6, kMost, kLeast};
+  for (int64_t size : {0, 1, 5})
+    for (std::optional<int64_t> start : bounds)
+      for (std::optional<int64_t> stop : bounds)
+        for (int64_t step : {-1, -2, -3, -9}) {
+          const Numbers at = backwards(size, start, stop, step);
+          Tensor x = arange(size);
+          INFO(size << ": " << start.value_or(99) << ", " << stop.value_or(99) << ", " << step);
+          REQUIRE(numbers(x[{Slice(start, stop, step)}]) == at);
+          if (start && stop) REQUIRE(numbers(slice(x, 0, *start, *stop, step)) == at);
+          const auto n = static_cast<int64_t>(at.size());
+          x[{Slice(start, stop, step)}] = arange(n) + 100;
+          Numbers written = numbers(arange(size));
+          for (int64_t k = 0; k < n; k++)
+            written[static_cast<size_t>(at[static_cast<size_t>(k)])] = 100 + k;
+          REQUIRE(numbers(x) == written);
+        }
+  Tensor x = arange(5);
+  CHECK(numbers(x[{Slice({}, {}, kLeast)}]) == Numbers{4});
+  x[{Slice({}, {}, -2)}] += tensor({10, 20, 30});
+  CHECK(numbers(x) == Numbers{30, 1, 22, 3, 14});
+  x[{Slice(3, 0, -1)}] = 7;
+  CHECK(numbers(x) == Numbers{30, 7, 7, 7, 14});
+  Tensor copy = x[{Slice({}, {}, -1)}];
+  CHECK_FALSE(copy.shares_storage(x));
+  CHECK_THROWS_WITH(Tensor(x[{Slice({}, {}, 0)}]), Catch::StartsWith("index: step must not be 0"));
+}
+
+TEST_CASE("negative steps stand beside the other entries") {
+  const Tensor x = counted({3, 4}), rows = tensor({2, 0}), mask = tensor({true, false, true});
+  const Slice back({}, {}, -1);
+  CHECK(numbers(x[{back, 1}]) == Numbers{9, 5, 1});
+  CHECK(numbers(x[{back, newaxis, Slice(3, {}, -2)}]) == Numbers{11, 9, 7, 5, 3, 1});
+  CHECK(numbers(x[{rows, back}]) == Numbers{11, 10, 9, 8, 3, 2, 1, 0});
+  CHECK(numbers(x[{mask, back}]) == Numbers{3, 2, 1, 0, 11, 10, 9, 8});
+  Tensor y = zeros({3, 4}, i64);
+  y[{back, Slice(1, 3)}] = tensor({{1, 2}, {3, 4}, {5, 6}});
+  CHECK(numbers(y) == Numbers{0, 5, 6, 0, 0, 3, 4, 0, 0, 1, 2, 0});
+  y[{ellipsis, back}] = tensor({1, 2, 3, 4}); // a row for all
+  CHECK(numbers(y) == Numbers{4, 3, 2, 1, 4, 3, 2, 1, 4, 3, 2, 1});
+  y[{rows, back}] = tensor({{0, 1, 2, 3}, {5, 6, 7, 8}});
+  CHECK(numbers(y) == Numbers{8, 7, 6, 5, 4, 3, 2, 1, 3, 2, 1, 0});
+  y[{mask, back}] = 9;
+  CHECK(numbers(y) == Numbers{9, 9, 9, 9, 4, 3, 2, 1, 9, 9, 9, 9});
+  CHECK(numbers(slice_scatter(arange(5), tensor({7, 8}), 0, {}, 1, -2)) == Numbers{0, 1, 8, 3, 7});
+  y[{back, back}] = y; // the value is read before
+  CHECK(numbers(y) == Numbers{9, 9, 9, 9, 1, 2, 3, 4, 9, 9, 9, 9});
 }

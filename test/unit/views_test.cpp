@@ -116,8 +116,7 @@ TEST_CASE("slices take Python's bounds") {
   CHECK(t.slice(0, 5, 2).numel() == 0);
   CHECK(t.slice(0, 20).numel() == 0);
   CHECK(values(t.slice(0, 3, 9, kEnd)) == std::vector<int64_t>{3});
-  CHECK_THROWS_WITH(t.slice(0, 0, 5, 0),
-                    Catch::StartsWith("slice: step must be at least 1, got 0"));
+  CHECK_THROWS_WITH(t.slice(0, 0, 5, 0), Catch::StartsWith("slice: step must not be 0, got 0"));
   CHECK_THROWS_WITH(t.slice(1), Catch::StartsWith("slice: dim must be in [-1, 0], got 1"));
 }
 

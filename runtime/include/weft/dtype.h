@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <limits>
 #include <string_view>
 #include <type_traits>
 
@@ -110,6 +111,11 @@ struct Device {
   friend constexpr bool operator==(Device, Device) = default;
 };
 
+namespace detail {
+/// Throws: a number that no int64_t holds would become another one.
+[[noreturn]] void refuse_unsigned(uint64_t value);
+} // namespace detail
+
 /// A host number with the kind that type promotion looks at: bool < integer < floating.
 struct Scalar {
   enum class Kind : uint8_t { boolean, integer, floating };
@@ -128,11 +134,20 @@ struct Scalar {
       f = static_cast<double>(v);
     } else {
       kind = std::is_same_v<T, bool> ? Kind::boolean : Kind::integer;
+      if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(int64_t))
+        if (v > static_cast<T>(std::numeric_limits<int64_t>::max())) detail::refuse_unsigned(v);
       i = static_cast<int64_t>(v);
     }
   }
   constexpr double to_double() const { return kind == Kind::floating ? f : static_cast<double>(i); }
-  constexpr int64_t to_int() const { return kind == Kind::floating ? static_cast<int64_t>(f) : i; }
+  /// Rounds towards 0. What no int64_t holds becomes the nearest one that there is, NaN 0.
+  constexpr int64_t to_int() const {
+    using Limits = std::numeric_limits<int64_t>;
+    if (kind != Kind::floating) return i;
+    if (!(f == f)) return 0;
+    if (f >= 0x1p63) return Limits::max();
+    return f < -0x1p63 ? Limits::min() : static_cast<int64_t>(f);
+  }
 };
 
 } // namespace weft

@@ -9,7 +9,8 @@
 namespace weft {
 
 /// A range of positions of a dim: Slice(start, stop, step). What is left out is open: Slice() is
-/// the whole dim. Negative positions count from the end, those beyond it are limited.
+/// the whole dim. Negative positions count from the end, those beyond it are limited. A negative
+/// step goes backwards: Slice({}, {}, -1) is all of the dim, the last position first.
 struct Slice {
   Slice() = default;
   Slice(std::optional<int64_t> from, std::optional<int64_t> to = {}, std::optional<int64_t> by = {})
@@ -47,7 +48,8 @@ public:
 };
 
 /// x[{...}]: read where a tensor is wanted, written by assignment. Reading is a view where there
-/// are no tensors among the entries, else a copy; `index` of Tensor reads at once.
+/// are neither tensors nor negative steps among the entries, else a copy; `index` of Tensor reads
+/// at once.
 class Indexed {
 public:
   Indexed(Tensor base, std::vector<Index> entries, Loc loc)

@@ -2,7 +2,7 @@
 
 // What the function refuses is an error of the op.
 func.func @dim(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
-  // expected-error @below {{max: dim must be in [-2, 1], got 2}}
+  // expected-error @below {{softmax: dim must be in [-2, 1], got 2}}
   %0 = weft.softmax %x {dim = 2 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %0 : tensor<4x8xf32>
 }

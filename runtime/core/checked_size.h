@@ -1,4 +1,4 @@
-// The one place where sizes that come from files are multiplied and added.
+// The one place where sizes that come from users and files are multiplied and added.
 #pragma once
 
 #include <algorithm>
