@@ -1,6 +1,10 @@
 // A job is published as a number of tickets. A worker that gets one runs pieces until none is left;
 // the owner runs pieces too, then takes back the tickets nobody used and waits for the workers that
 // are still inside. So a late worker can never see a job that has ended.
+//
+// Each thread begins with a stretch of pieces that is the same in every job, and then helps others
+// from the far end of theirs. So it finds in its caches what it left there, memory is read in long
+// runs, and lines that one core has written are seldom written by another.
 
 #include "runtime/core/parallel.h"
 
@@ -27,6 +31,30 @@ namespace {
 constinit thread_local int this_thread = 0;
 constinit thread_local bool inside = false;
 constinit thread_local AsideWork* aside = nullptr; // that this thread has offered
+
+/// Pieces [next, end) of a thread that nobody has claimed.
+class Stretch {
+public:
+  void reset(uint32_t next, uint32_t end) {
+    ends_.store(pack(next, end), std::memory_order_relaxed);
+  }
+  /// Claims a piece, the last one for a helper; -1 if there is none left.
+  int64_t claim(bool helps) {
+    uint64_t ends = ends_.load(std::memory_order_relaxed);
+    for (;;) {
+      auto next = static_cast<uint32_t>(ends), end = static_cast<uint32_t>(ends >> 32);
+      if (next >= end) return -1;
+      uint64_t rest = helps ? pack(next, end - 1) : pack(next + 1, end);
+      if (ends_.compare_exchange_weak(ends, rest, std::memory_order_relaxed))
+        return helps ? end - 1 : next;
+    }
+  }
+
+private:
+  static uint64_t pack(uint32_t next, uint32_t end) { return uint64_t{end} << 32 | next; }
+
+  alignas(64) std::atomic<uint64_t> ends_{0};
+};
 
 constexpr int kSpins = 4000; // about 30 us: kernels of one step follow each other closer than that
 
@@ -75,6 +103,7 @@ public:
       w.join();
     workers_.clear();
     stop_.store(false);
+    stretches_ = std::vector<Stretch>(static_cast<size_t>(n));
     try {
       workers_.reserve(static_cast<size_t>(n));
       for (int k = 1; k < n; k++)
@@ -102,26 +131,35 @@ private:
     body_ = &body;
     n_ = n;
     pieces_ = pieces;
-    next_.store(0, std::memory_order_relaxed);
+    used_ = tickets + 1;
+    for (int k = 0; k < used_; k++)
+      stretches_[k].reset(static_cast<uint32_t>(pieces * k / used_),
+                          static_cast<uint32_t>(pieces * (k + 1) / used_));
     tickets_.store(tickets);
     generation_.fetch_add(1);
     if (sleepers_.load()) generation_.notify_all();
   }
 
   void work() {
-    for (;;) {
-      int64_t piece = next_.fetch_add(1, std::memory_order_relaxed);
-      if (piece >= pieces_) return;
-      try {
-        if (label_) [[unlikely]]
-          run_profiled(start_of(piece), start_of(piece + 1));
-        else
-          (*body_)(start_of(piece), start_of(piece + 1));
-      } catch (...) {
-        next_.store(pieces_, std::memory_order_relaxed);
-        std::lock_guard lock(error_mutex_);
-        if (!error_) error_ = std::current_exception();
-      }
+    const int own = this_thread % used_;
+    for (int k = 0; k < used_; k++) {
+      Stretch& stretch = stretches_[(own + k) % used_];
+      for (int64_t piece; (piece = stretch.claim(k > 0)) >= 0;)
+        run_piece(piece);
+    }
+  }
+
+  void run_piece(int64_t piece) {
+    try {
+      if (label_) [[unlikely]]
+        run_profiled(start_of(piece), start_of(piece + 1));
+      else
+        (*body_)(start_of(piece), start_of(piece + 1));
+    } catch (...) {
+      for (int k = 0; k < used_; k++)
+        stretches_[k].reset(0, 0);
+      std::lock_guard lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
     }
   }
 
@@ -164,8 +202,9 @@ private:
   std::vector<std::thread> workers_;
   const FunctionRef<void(int64_t, int64_t)>* body_ = nullptr;
   int64_t n_ = 0, pieces_ = 0;
-  const profile::Label* label_ = nullptr; // of the job, where a profiler runs
-  alignas(64) std::atomic<int64_t> next_{0};
+  const profile::Label* label_ = nullptr;                    // of the job, where a profiler runs
+  std::vector<Stretch> stretches_ = std::vector<Stretch>(1); // one a thread
+  int used_ = 1;                                             // of them, by this job
   alignas(64) std::atomic<int> tickets_{0};
   alignas(64) std::atomic<int> running_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};

@@ -53,6 +53,22 @@ TEST_CASE("pieces are of equal size, as many for each thread as for the others")
   CHECK(sizes(3, 1) == std::vector<int64_t>{1, 2});
 }
 
+TEST_CASE("a thread begins with pieces of its own, and helps others from the end of theirs") {
+  Threads scope(2);
+  bool as_said = true;
+  for (int round = 0; round < 500; round++) {
+    std::vector<int64_t> order[2];
+    parallel_for(8, 1, [&](int64_t begin, int64_t) { order[thread_index()].push_back(begin); });
+    for (int64_t t : {0, 1}) {
+      int64_t own = 4 * t, other = 4 * (1 - t) + 3;
+      for (int64_t piece : order[t])
+        as_said &= piece == own ? (own++, true) : piece == other--;
+    }
+    as_said &= order[0].size() + order[1].size() == 8;
+  }
+  CHECK(as_said);
+}
+
 TEST_CASE("an exception of a piece reaches the caller, and the pool lives on") {
   Threads scope(4);
   for (int k = 0; k < 20; k++) {
