@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 namespace weft::tools {
 
@@ -85,8 +86,64 @@ std::optional<Json> taken(Json& kwargs, const char* key) {
   return value;
 }
 
+/// The dtype that a method or a step of the oracle's library converts to.
+std::optional<DType> converts_to(const std::string& name) {
+  static const std::map<std::string, DType> dtypes = {
+      {"float", f32},   {"float32", f32}, {"double", f64},    {"float64", f64}, {"half", f16},
+      {"float16", f16}, {"f16", f16},     {"bfloat16", bf16}, {"long", i64},    {"int64", i64},
+      {"int", i32},     {"int32", i32},   {"short", i16},     {"int16", i16},   {"char", i8},
+      {"int8", i8},     {"byte", u8},     {"uint8", u8},      {"bool", boolean}};
+  auto found = dtypes.find(name);
+  return found == dtypes.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool is_tensor(const Json& argument) { return argument.is_object() && argument.contains("t"); }
+
+/// Refuses flags that an op does not take, and names the op in place for inplace=True.
+void adapt_flags(std::string& name, Json& kwargs) {
+  if (const Json reduction = kwargs.value("reduction", Json()); reduction.is_string()) {
+    const std::string word = reduction;
+    if (word != "none" && word != "mean" && word != "sum" && word != "batchmean")
+      throw Error(ErrorKind::value, name + ": there is no reduction " + word);
+  }
+  const std::string mode = name == "interpolate" ? kwargs.value("mode", "nearest") : "linear";
+  const bool has_corners = mode.ends_with("linear") || mode == "bicubic";
+  if (!has_corners && !kwargs.value("align_corners", Json()).is_null())
+    throw Error(ErrorKind::value, "interpolate: align_corners is not for the mode " + mode);
+  if (auto inplace = taken(kwargs, "inplace"); inplace && *inplace == true) name += "_";
+}
+
+/// Calls with tensors or flags by position that are other calls here.
+void adapt_positions(std::string& name, Json& args, Json& kwargs) {
+  const bool is_extreme = name.starts_with("max_with") || name.starts_with("min_with") ||
+                          name == "max" || name == "min";
+  if (is_extreme && (kwargs.contains("other") || (args.size() == 2 && is_tensor(args[1]))))
+    name = name.starts_with("max") ? "maximum" : "minimum";
+  const bool is_spread = name == "std" || name == "var" || name == "std_mean" || name == "var_mean";
+  if (is_spread && args.size() > 1 && args.back().is_boolean()) { // x, [dim,] unbiased [, keepdim]
+    if (args.size() == 4) kwargs["keepdim"] = args[3];
+    const size_t at = args.size() == 2 ? 1 : 2;
+    kwargs["correction"] = args[at] == true ? 1 : 0;
+    args.erase(args.begin() + static_cast<long>(at), args.end());
+  }
+  if (name.starts_with("max_pool") && args.size() == 7) {
+    kwargs["return_indices"] = args[6];
+    args.erase(6);
+  }
+  if (name == "tensordot" && args.size() == 3 && args[2].is_array()) {
+    kwargs["dims"] = args[2];
+    args.erase(2);
+  }
+  if (name == "where")
+    for (auto [given, own] : {std::pair("input", "a"), {"other", "b"}})
+      if (auto branch = taken(kwargs, given)) kwargs[own] = *branch;
+  if (name == "meshgrid" && !args.empty() && is_tensor(args[0])) args = Json::array({args});
+}
+
 /// Brings a call to the arguments of our function.
-void adapt(std::string& name, Json& kwargs) {
+void adapt(std::string& name, Json& args, Json& kwargs) {
+  adapt_flags(name, kwargs);
+  adapt_positions(name, args, kwargs);
   if (auto unbiased = taken(kwargs, "unbiased"))
     kwargs["correction"] = unbiased->get<bool>() ? 1 : 0;
   if (auto side = taken(kwargs, "side")) kwargs["right"] = *side == "right";
@@ -124,12 +181,20 @@ std::vector<Tensor> call_older_svd(const Json& c, const std::vector<Tensor>& inp
 
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
-  const Json& args = c.at("args");
-  Json kwargs = c.at("kwargs");
+  Json args = c.at("args"), kwargs = c.at("kwargs");
   if (name == "svd" && c.at("call") != "torch.linalg.svd") return call_older_svd(c, inputs);
-  adapt(name, kwargs);
-  if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>())
-    return unbind(call_op(name, args, kwargs, inputs).at(0), 1);
+  if (c.at("call").get<std::string>().starts_with("torch.Tensor.") && args.size() == 1)
+    if (auto dtype = converts_to(name))
+      return {inputs.at(args[0].at("t").get<size_t>()).to(*dtype)};
+  adapt(name, args, kwargs);
+  if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>()) {
+    const Tensor at = call_op(name, args, kwargs, inputs).at(0);
+    if (at.size(1) == 0) return {arange(at.size(0), i64)}; // of one number: as of a list
+    return unbind(at, 1);
+  }
+  if (auto dims = kwargs.find("dim");
+      name == "squeeze" && dims != kwargs.end() && dims->is_array() && dims->empty())
+    return {inputs.at(args.at(0).at("t").get<size_t>())};
   if (auto flag = kwargs.find("return_indices");
       flag != kwargs.end()) { // a function of its own here
     if (flag->get<bool>()) name += "_with_indices";
@@ -140,6 +205,27 @@ std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) 
   return call_op(name, args, kwargs, inputs);
 }
 
+Scalar number(const Json& value) {
+  return value.is_number_integer() ? Scalar(value.get<int64_t>()) : Scalar(to_number(value));
+}
+
+/// Ops along a dim that a tensor follows: their dim is no last argument.
+bool is_by_position(const std::string& op) {
+  return op.starts_with("index_") || op.starts_with("scatter") || op == "gather";
+}
+
+/// Our name of a step: max_keep is amax with the dim kept, gt0 is gt, sum_i is sum.
+std::string own_step_name(const std::string& op) {
+  std::string name = op;
+  for (const char* suffix : {"_keep", "_i", "0"})
+    if (name.ends_with(suffix) && name.size() > std::string_view(suffix).size() + 1 &&
+        !(suffix == std::string_view("0") && name.size() != 3))
+      name.resize(name.size() - std::string_view(suffix).size());
+  if (op.ends_with("_keep") && (name == "max" || name == "min")) return "a" + name;
+  auto found = kOtherNames.find("torch." + name);
+  return found == kOtherNames.end() ? name : found->second;
+}
+
 /// A step of a program: its own names over ours.
 Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Json& args) {
   auto integer = [&](size_t k) { return args.at(k).get<int64_t>(); };
@@ -147,28 +233,36 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
     return slice(in[0], integer(0), args[1].is_null() ? 0 : integer(1),
                  args[2].is_null() ? std::numeric_limits<int64_t>::max() : integer(2), integer(3));
   if (op == "t") return transpose(in[0], 0, 1);
-  if (op == "float32") return in[0].to(f32);
+  if (auto dtype = converts_to(op)) return in[0].to(*dtype);
   if (op == "zero_") return in[0].zero_();
-  if (op == "mean_keep") return mean(in[0], integer(0), true);
-  if (op == "amax_keep") return amax(in[0], integer(0), true);
-  if (op == "sum_all") return sum(in[0]);
-  if (op == "sum_i" || op == "sum") return sum(in[0], integer(0));
-  if (op == "gt0") return gt(in[0], 0.0);
+  if (op == "fill_") return in.size() > 1 ? in[0].copy_(in[1]) : in[0].fill_(number(args.at(0)));
+  if (op == "detach") return in[0].detach();
+  if (op == "expand_as") return expand(in[0], in[1].shape());
+  if (op == "view_as" || op == "reshape_as") return reshape(in[0], in[1].shape());
+  if (op == "type_as") return in[0].to(in[1].dtype());
+  if (op == "index") return in[0].index({in.begin() + 1, in.end()});
   if (op == "index_put_") return in[0].index_put_({in[1]}, in[2]);
-  Json all = Json::array();
+  if (op == "sum_all") return sum(in[0]);
+  Json all = Json::array(), kwargs = Json::object();
   for (size_t k = 0; k < in.size(); k++)
     all.push_back({{"t", k}});
-  if (op == "index_add_" || op == "scatter_add_") { // the dim stands behind the first tensor
-    all.insert(all.begin() + 1, args.at(0));
-    return call_op(op, all, Json::object(), in).at(0);
+  if (op == "cat" || op == "concat" || op == "stack") all = Json::array({all});
+  if (op == "einsum") return einsum(args.at(0).get<std::string>(), in);
+  std::string name = own_step_name(op);
+  if (op.ends_with("_keep")) kwargs["keepdim"] = true;
+  static const std::set<std::string> takes_list = {"reshape", "expand",       "permute", "view",
+                                                   "repeat",  "broadcast_to", "tile"};
+  if (is_by_position(op) && !args.empty()) { // the dim stands behind the first tensor
+    all.insert(all.begin() + 1, args[0]);
+    all.insert(all.end(), args.begin() + 1, args.end());
+  } else if (takes_list.contains(op)) {
+    all.push_back(args.size() == 1 && args[0].is_array() ? args[0] : args);
+  } else {
+    all.insert(all.end(), args.begin(), args.end());
   }
-  bool is_list = op == "reshape" || op == "expand" || op == "permute";
-  if (is_list)
-    all.push_back(args);
-  else
-    for (const Json& a : args)
-      all.push_back(a);
-  return call_op(op, all, Json::object(), in).at(0);
+  if (const std::string& compared = op; compared.size() == 3 && compared.ends_with('0'))
+    all.push_back(0.0); // gt0, eq0, ...
+  return call_op(name, all, kwargs, in).at(0);
 }
 
 } // namespace
