@@ -372,7 +372,10 @@ class Tools(unittest.TestCase):
         x = {"npy": "x.npy", "dtype": "float32", "shape": [2]}
         write_npy(self.root + "/places.npy", [2], [0, 1], "<i8")
         places = {"npy": "places.npy", "dtype": "int64", "shape": [2]}
-        case = {"id": "form", "op": "form", "inputs": [x, places], "outputs": [x], "tags": []}
+        write_npy(self.root + "/matrix.npy", [2, 2], [3, 0, 0, -5])
+        write_npy(self.root + "/vectors.npy", [3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        matrix, vectors = {"npy": "matrix.npy", "dtype": "float32", "shape": [2, 2]}, {"npy": "vectors.npy", "dtype": "float32", "shape": [3, 3]}
+        case = {"id": "form", "op": "form", "inputs": [x, places, matrix, vectors], "outputs": [x], "tags": []}
         for call, args, kwargs, out in ((("torch.arange"), [3], {}, [0, 1, 2]), ("torch.arange", [2, 8, 3], {}, [2, 5]),
                                         ("torch.amax", [{"t": 0}], {"dim": 0, "keepdim": True}, [2]),
                                         ("torch.sum", [{"t": 0}], {"dtype": {"dtype": "int64"}}, [3]),
@@ -384,6 +387,9 @@ class Tools(unittest.TestCase):
                                         ("F.relu", [{"t": 0}], {"inplace": True}, [1, 2]), ("F.relu", [{"t": 0}], {"inplace": False}, [1, 2]),
                                         ("torch.max", [{"t": 0}, {"t": 0}], {}, [1, 2]), ("torch.min", [{"t": 0}], {"other": {"t": 0}}, [1, 2]),
                                         ("torch.mul", [{"t": 0}], {"other": {"t": 0}}, [1, 4]), ("torch.pow", [{"t": 0}], {"exponent": 3}, [1, 8]),
+                                        ("torch.linalg.norm", [{"t": 2}, 2], {}, [5]), ("torch.linalg.norm", [{"t": 2}], {"ord": "nuc"}, [8]),
+                                        ("torch.linalg.norm", [{"t": 2}], {"ord": 1, "dim": 1}, [3, 5]), ("torch.linalg.norm", [{"t": 2}, 3], {}, "refused"),
+                                        ("torch.linalg.cross", [{"t": 3}, {"t": 3}], {}, [0] * 9), ("torch.linalg.cross", [{"t": 2}, {"t": 2}], {}, "refused"),
                                         ("torch.var", [{"t": 0}, 0, False], {}, [0.25]), ("torch.Tensor.long", [{"t": 0}], {}, [1, 2]),
                                         ("torch.tensordot", [{"t": 0}, {"t": 0}, [[0], [0]]], {}, [5]), ("torch.squeeze", [{"t": 0}], {"dim": []}, [1, 2]),
                                         ("torch.meshgrid", [{"t": 0}], {"indexing": "ij"}, [1, 2]), ("F.l1_loss", [{"t": 0}, {"t": 0}], {"reduction": "foo"}, "refused"),
