@@ -78,7 +78,6 @@ constexpr OtherName kOtherNames[] = {
     {"vec2", "b", 2},
     {"vec2", "y", 1},
     {"tensor", "y", 1},
-    {"input", "values", 1},
 };
 
 bool is_same_name(const std::string& given, const std::string& own, size_t position) {
