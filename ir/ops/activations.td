@@ -28,7 +28,7 @@ def Hardtanh : Activation<"hardtanh", [Scalar<"min_val">, Scalar<"max_val">]> {
   let inPlace = 0;
   let domain = Number;
   let value = "where(x < min_val, min_val, where(x > max_val, max_val, x))";
-  let grad = ["where((x > min_val) & (x < max_val), dy, 0)"];
+  let grad = ["where((x <= min_val) | (x >= max_val), 0, dy)"];
 }
 def Hardsigmoid : Activation<"hardsigmoid"> {
   let summary = "(x + 3) / 6 limited to 0 .. 1";
@@ -81,7 +81,7 @@ def Elu : Activation<"elu", [Scalar<"alpha", "1">]> {
   let example = "elu(tensor({-1.f, 2.f}))";
   let gives = "[-0.6321, 2.0000] f32[2]";
   let value = "where(x > 0, x, alpha * expm1(x))";
-  let grad = ["where(x > 0, dy, dy * alpha * exp(min(x, 0)))"];
+  let grad = ["where(x <= 0, dy * alpha * exp(min(x, 0)), dy)"];
 }
 def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
   let example = "celu(tensor({-1.f, 2.f}))";
@@ -93,7 +93,7 @@ def CeluValue : Activation<"celu_value", [Scalar<"alpha">]> {
   let inPlace = 0;
   let samples = [-2, 4];
   let value = "where(x > 0, x, alpha * expm1(x / alpha))";
-  let grad = ["where(x > 0, dy, dy * exp(min(x, 0) / alpha))"];
+  let grad = ["where(x <= 0, dy * exp(min(x, 0) / alpha), dy)"];
 }
 def Selu : Activation<"selu"> {
   let summary = "1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1";
@@ -101,7 +101,7 @@ def Selu : Activation<"selu"> {
   let example = "selu(tensor({-1.f, 2.f}))";
   let gives = "[-1.1113, 2.1014] f32[2]";
   let value = "where(x > 0, 1.0507009873554805 * x, 1.7580993408473766 * expm1(x))";
-  let grad = ["where(x > 0, 1.0507009873554805 * dy, 1.7580993408473766 * dy * exp(min(x, 0)))"];
+  let grad = ["where(x <= 0, 1.7580993408473766 * dy * exp(min(x, 0)), 1.0507009873554805 * dy)"];
 }
 def Softplus : Activation<"softplus", [Scalar<"beta", "1">, Scalar<"threshold", "20">]> {
   let summary = "log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x is above the threshold";

@@ -40,7 +40,7 @@ def Div : Pointwise<"div", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let gives = "[0.2500, 0.5000] f32[2]";
   let value = "a / b";
   let symbol = "/";
-  let grad = ["dy / b", "-dy * y / b"];
+  let grad = ["dy / b", "-dy * (a / b / b)"];
 }
 def Neg : Pointwise<"neg", (ins Weft_Tensor:$x)> {
   let pytorch = ["torch.negative"];
@@ -196,7 +196,8 @@ def Clamp : Pointwise<"clamp", (ins Weft_Tensor:$x),
   let domain = Number;
   let with = "low = where((x < min) | (min != min), min, x)";
   let value = "where((low > max) | (max != max), max, low)";
-  let grad = ["where((x >= min) & (x <= max), dy, 0)"];
+  // At a bound 0, as in PyTorch; what is not there bounds nothing.
+  let grad = ["where(((x > min) | (min == -inf)) & ((x < max) | (max == inf)), dy, 0)"];
 }
 def Where : Pointwise<"where", (ins Weft_Mask:$condition, Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "a where the condition holds, else b";

@@ -27,7 +27,7 @@ def Atan2 : Pointwise<"atan2", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let example = "atan2(tensor({1.f, -1.f}), tensor({-1.f, 0.f}))";
   let gives = "[ 2.3562, -1.5708] f32[2]";
   let value = "atan2(a, b)";
-  let grad = ["dy * (b / (a * a + b * b))", "dy * (-a / (a * a + b * b))"];
+  let grad = ["where(a * a + b * b == 0, 0, dy * (b / (a * a + b * b)))", "where(a * a + b * b == 0, 0, dy * (-a / (a * a + b * b)))"];
 }
 def Sinh : MathOp<"sinh", "dy * cosh(x)"> { let summary = "hyperbolic sine"; let example = "sinh(tensor({0.f, 1.f}))"; let gives = "[0.0000, 1.1752] f32[2]"; }
 def Cosh : MathOp<"cosh", "dy * sinh(x)"> { let summary = "hyperbolic cosine"; let example = "cosh(tensor({0.f, 1.f}))"; let gives = "[1.0000, 1.5431] f32[2]"; }
@@ -112,7 +112,7 @@ def Sinc : Pointwise<"sinc", (ins Weft_Tensor:$x)> {
   // sin(pi x) by the distance of x to the nearest whole number n, which is exact, and the parity of n.
   let with = "p = 3.141592653589793 * x";
   let value = "n = rint(x); s = sin(3.141592653589793 * (x - n)); where(x == 0, 1, where(n == 2 * rint(0.5 * n), s, -s) / p)";
-  let grad = ["where(x == 0, 0, dy * ((cos(p) - y) / x))"];
+  let grad = ["where(x == 0, 0, dy * ((cos(p) - sin(p) / p) / x))"];
 }
 
 //===--- Special functions -------------------------------------------------------------------------------===//

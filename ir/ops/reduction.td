@@ -34,7 +34,7 @@ def Max : Reduction<"max"> {
   let needsElements = 1;
   let identity = ["lowest"];
   let combine = ["max(a, b)"];
-  let grad = "where(x == y, dy / sum(where(x == y, 1, 0)), 0)";
+  let grad = "where(x == y, 1, 0) * (dy / sum(where(x == y, 1, 0)))"; // NaN where y is
 }
 def Min : Reduction<"min"> {
   let summary = "least element over dims; NaN where one is NaN";
@@ -43,7 +43,7 @@ def Min : Reduction<"min"> {
   let needsElements = 1;
   let identity = ["highest"];
   let combine = ["min(a, b)"];
-  let grad = "where(x == y, dy / sum(where(x == y, 1, 0)), 0)";
+  let grad = "where(x == y, 1, 0) * (dy / sum(where(x == y, 1, 0)))"; // NaN where y is
 }
 def Argmax : Reduction<"argmax"> {
   let summary = "position of the first greatest element over dims; NaN is the greatest";

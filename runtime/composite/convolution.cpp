@@ -164,9 +164,9 @@ Tensor transposed(const Form& f, const Tensor& weight, const Tensor& bias, const
     d.begin = pads[k];
     d.end = pads[k] - more[k]; // what the convolution that this is the gradient of leaves over
     int64_t size = d.kernel < 1 ? 0 : (m.sizes[k + 2] - 1) * d.stride + d.span() - d.begin - d.end;
-    if (size < 0 || d.kernel < 1)
+    if (size < 1)
       refuse(f.op, ErrorKind::shape,
-             "the result's sizes must not be negative, got " + describe(m) + " and " + describe(w) +
+             "the result's sizes must be positive, got " + describe(m) + " and " + describe(w) +
                  " with padding " + padding.str(),
              f.x.loc());
     sizes.push_back(size);

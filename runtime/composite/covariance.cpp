@@ -51,7 +51,7 @@ Tensor cov(const Arg& x, double correction, const Tensor& fweights, const Tensor
     Tensor left = clamp(total - correction * shares, 0.0);
     products = matmul(centred * weights, transpose(centred, 0, 1)) / left;
   }
-  return (m.rank == 2 ? products : reshape(products, {})).to(m.dtype);
+  return (m.rank == 2 && m.sizes[0] != 1 ? products : reshape(products, {})).to(m.dtype);
 }
 
 Tensor corrcoef(const Arg& x) {

@@ -76,7 +76,7 @@ Tensor diag(const Arg& x, int64_t diagonal) {
   if (m.rank != 2)
     fail("diag", ErrorKind::shape, "the tensor must have one or two dims, got " + describe(m),
          x.loc());
-  return weft::diagonal(x, diagonal);
+  return weft::diagonal(x, diagonal).clone(x.loc());
 }
 
 } // namespace weft

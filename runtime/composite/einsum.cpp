@@ -121,10 +121,16 @@ void sum_unneeded(Factor& f, const Labels& needed) {
   f.labels = rest;
 }
 
+/// The size of a label in the product of two factors: a dim of size 1 counts as what the other has.
+int64_t joint_size(const Factor& a, const Factor& b, Label l) {
+  const int64_t size = size_in(a, l);
+  return size == 1 ? size_in(b, l) : size;
+}
+
 int64_t product_of(const Factor& a, const Factor& b, const Labels& labels) {
   int64_t n = 1;
   for (Label l : labels)
-    n *= std::max(size_in(a, l), size_in(b, l));
+    n *= joint_size(a, b, l);
   return n;
 }
 
@@ -160,7 +166,7 @@ Factor multiply(Factor a, Factor b, const Labels& needed) {
   Factor y{{}, joined(batch, rows, columns)};
   Shape sizes;
   for (Label l : y.labels)
-    sizes.push_back(std::max(size_in(a, l), size_in(b, l)));
+    sizes.push_back(joint_size(a, b, l));
   Tensor left = reshape(permuted(a, joined(batch, rows, summed)), {groups, m, k});
   if (rows.empty() && columns.empty()) { // no product of matrices: one of elements and a sum
     Tensor right = reshape(permuted(b, joined(batch, summed, columns)), {groups, m, k});

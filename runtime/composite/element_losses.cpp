@@ -162,6 +162,9 @@ Tensor triplet_margin_loss(const Arg& anchor, const Tensor& positive, const Tens
   OpScope scope(anchor.loc());
   check("triplet_margin_loss", anchor, positive, reduction);
   composite::require_given("triplet_margin_loss", "negative", negative, anchor.loc());
+  if (!(margin > 0))
+    refuse("triplet_margin_loss", ErrorKind::value,
+           "margin must be greater than 0, got " + std::to_string(margin), anchor.loc());
   Tensor a = anchor.tensor();
   Tensor near = pairwise_distance(a, positive, p, eps),
          far = pairwise_distance(a, negative, p, eps);

@@ -1,7 +1,7 @@
 // Images whose elements change places: windows as columns and back, channels as pixels.
 
 #include "runtime/autograd/vjp_view.h"
-#include "runtime/composite/composite.h"
+#include "runtime/composite/apart.h"
 #include "runtime/core/windows.h"
 
 namespace weft {
@@ -126,6 +126,7 @@ Tensor fold(const Arg& x, const Dims& output_size, const Dims& kernel_size, cons
 Tensor pixel_shuffle(const Arg& x, int64_t upscale_factor) {
   OpScope scope(x.loc());
   const Meta m = require_tensor(x, "pixel_shuffle").meta;
+  const Tensor from = x.tensor();
   int64_t r = upscale_factor;
   if (m.rank < 3 || r < 1 || r > (int64_t{1} << 20) || m.sizes[m.rank - 3] % (r * r))
     refuse("pixel_shuffle", ErrorKind::shape,
@@ -141,13 +142,14 @@ Tensor pixel_shuffle(const Arg& x, int64_t upscale_factor) {
   int64_t groups = 1;
   for (int k = 0; k < m.rank - 2; k++)
     groups *= sizes[k];
-  Tensor parts = reshape(x, {groups, r, r, height, width});
-  return reshape(permute(parts, {0, 3, 1, 4, 2}), sizes);
+  Tensor parts = reshape(from, {groups, r, r, height, width});
+  return composite::apart_from(from, reshape(permute(parts, {0, 3, 1, 4, 2}), sizes), x.loc());
 }
 
 Tensor pixel_unshuffle(const Arg& x, int64_t downscale_factor) {
   OpScope scope(x.loc());
   const Meta m = require_tensor(x, "pixel_unshuffle").meta;
+  const Tensor from = x.tensor();
   int64_t r = downscale_factor;
   if (m.rank < 3 || r < 1 || r > (int64_t{1} << 20) || m.sizes[m.rank - 2] % r ||
       m.sizes[m.rank - 1] % r)
@@ -162,13 +164,14 @@ Tensor pixel_unshuffle(const Arg& x, int64_t downscale_factor) {
   sizes[m.rank - 3] *= r * r;
   sizes[m.rank - 2] /= r;
   sizes[m.rank - 1] /= r;
-  Tensor parts = reshape(x, {groups, sizes[m.rank - 2], r, sizes[m.rank - 1], r});
-  return reshape(permute(parts, {0, 2, 4, 1, 3}), sizes);
+  Tensor parts = reshape(from, {groups, sizes[m.rank - 2], r, sizes[m.rank - 1], r});
+  return composite::apart_from(from, reshape(permute(parts, {0, 2, 4, 1, 3}), sizes), x.loc());
 }
 
 Tensor channel_shuffle(const Arg& x, int64_t groups) {
   OpScope scope(x.loc());
   const Meta m = require_tensor(x, "channel_shuffle").meta;
+  const Tensor from = x.tensor();
   if (m.rank < 3 || groups < 1 || m.sizes[1] % groups)
     refuse("channel_shuffle", ErrorKind::shape,
            "x must be [N, C, ...] with C a multiple of groups, got " + describe(m) + " and " +
@@ -176,9 +179,9 @@ Tensor channel_shuffle(const Arg& x, int64_t groups) {
            x.loc());
   Shape sizes = m.shape();
   Tensor parts = reshape(
-      x, with_split(sizes, 1,
-                    std::max<int64_t>(1, sizes[1] / groups))); // [N, groups, C / groups, ...]
-  return reshape(transpose(parts, 1, 2), sizes);
+      from, with_split(sizes, 1,
+                       std::max<int64_t>(1, sizes[1] / groups))); // [N, groups, C / groups, ...]
+  return composite::apart_from(from, reshape(transpose(parts, 1, 2), sizes), x.loc());
 }
 
 } // namespace weft

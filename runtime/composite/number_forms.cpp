@@ -147,7 +147,8 @@ Tensor lcm(const Arg& x, const Arg& other) {
   const DeviceScope place = composite::beside(x.is_scalar() ? other : x);
   auto both = broadcast_tensors({magnitude(x), magnitude(other)}, x.loc());
   Tensor by = divisor(both[0], both[1], x.loc());
-  return (floor_divide(both[0], where(by == 0, 1, by)) * both[1]).to(dtype);
+  // The product may overflow: what is left of it counts by its magnitude.
+  return abs((floor_divide(both[0], where(by == 0, 1, by)) * both[1]).to(dtype));
 }
 
 Tensor mvlgamma(const Arg& x, int64_t p) {

@@ -63,6 +63,11 @@ Tensor with_scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha,
   return combine(operand(x), scaled).to(common);
 }
 
+// bool as numbers, which have an order.
+Tensor ordered(const Tensor& t) {
+  return t.defined() && t.dtype() == boolean ? t.to(DType::u8) : t;
+}
+
 } // namespace
 
 Tensor add(const Arg& x, const Arg& other, Scalar alpha) {
@@ -157,7 +162,7 @@ Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType
 
 ValuesAndIndices max_with_indices(const Arg& x, int64_t dim, bool keepdim) {
   OpScope scope(x.loc());
-  Tensor t = x.tensor(), position = argmax(t, dim, true);
+  Tensor t = x.tensor(), position = argmax(ordered(t), dim, true);
   Tensor values = gather(t, dim, position);
   if (keepdim || t.rank() == 0) return {values, position};
   return {values.squeeze(dim), position.squeeze(dim)};
@@ -165,7 +170,7 @@ ValuesAndIndices max_with_indices(const Arg& x, int64_t dim, bool keepdim) {
 
 ValuesAndIndices min_with_indices(const Arg& x, int64_t dim, bool keepdim) {
   OpScope scope(x.loc());
-  Tensor t = x.tensor(), position = argmin(t, dim, true);
+  Tensor t = x.tensor(), position = argmin(ordered(t), dim, true);
   Tensor values = gather(t, dim, position);
   if (keepdim || t.rank() == 0) return {values, position};
   return {values.squeeze(dim), position.squeeze(dim)};

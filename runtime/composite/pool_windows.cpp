@@ -53,7 +53,7 @@ WindowList pool_windows(const char* op, const Arg& x, int spatial, const PoolArg
              "kernel_size, stride and dilation must be positive, got " + kernel.str() + ", " +
                  stride.str() + " and " + dilation.str(),
              x.loc());
-    if (w.begin < 0 || w.begin > w.span() / 2)
+    if (w.begin < 0 || w.begin > w.kernel / 2)
       refuse(op, ErrorKind::value,
              "padding must be at most half of the kernel, got " + padding.str() + " for " +
                  kernel.str(),

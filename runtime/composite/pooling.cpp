@@ -4,6 +4,8 @@
 #include "runtime/composite/index_operands.h"
 #include "runtime/composite/pool_windows.h"
 
+#include <cmath>
+
 namespace weft {
 
 namespace {
@@ -144,6 +146,16 @@ Tensor adaptive_avg_pool3d(const Arg& x, const Dims& output_size) {
 
 namespace {
 
+// The greatest magnitude in a window for the norm of infinite order, the least for its negative.
+Tensor extreme_pooled(const Arg& x, bool greatest, const Dims& kernel_size, const Dims& stride,
+                      bool ceil_mode, int spatial) {
+  auto* pool = spatial == 1 ? max_pool1d : spatial == 2 ? max_pool2d : max_pool3d;
+  const Tensor magnitudes = abs(x);
+  const Arg from(greatest ? magnitudes : neg(magnitudes), x.loc());
+  const Tensor extremes = pool(from, kernel_size, stride, 0, 1, ceil_mode);
+  return greatest ? extremes : neg(extremes);
+}
+
 // The root of the sum of powers: their mean times the elements of a window.
 Tensor power_pooled(const char* op, const Arg& x, double norm_type, const Dims& kernel_size,
                     const Dims& stride, bool ceil_mode, int spatial) {
@@ -152,6 +164,8 @@ Tensor power_pooled(const char* op, const Arg& x, double norm_type, const Dims& 
   if (norm_type == 0 || norm_type != norm_type)
     refuse(op, ErrorKind::value,
            "norm_type must be a number other than 0, got " + std::to_string(norm_type), x.loc());
+  if (std::isinf(norm_type))
+    return extreme_pooled(x, norm_type > 0, kernel_size, stride, ceil_mode, spatial);
   Tensor powers = pow(composite::widened(x), norm_type);
   Tensor means = averaged(op, Arg(powers, x.loc()), spatial, {kernel_size, stride, 0, 1, ceil_mode},
                           true, std::nullopt);

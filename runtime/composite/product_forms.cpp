@@ -164,7 +164,7 @@ Tensor chain_matmul(const std::vector<Tensor>& matrices, Loc loc) {
         m.rank != 2)
       fail("chain_matmul", ErrorKind::shape, "matrices must have two dims, got " + describe(m),
            loc);
-  return matrices.size() == 1 ? matrices[0] : multi_dot(matrices, loc);
+  return matrices.size() == 1 ? matrices[0].clone(loc) : multi_dot(matrices, loc);
 }
 
 Tensor cross(const Arg& x, const Arg& y, std::optional<int64_t> dim) {

@@ -1,5 +1,6 @@
 // Elements side by side again, and elements added at the edges.
 
+#include "runtime/composite/apart.h"
 #include "runtime/composite/index_operands.h"
 
 namespace weft {
@@ -47,12 +48,9 @@ Tensor repeat_dims(const char* op, const Arg& x, const Ints& repeats) {
   for (int64_t size : r.shape())
     shape.push_back(size);
   r = reshape(r, shape);
-  bool is_new = false;
-  for (int k = 0; k < shape.size(); k++) {
+  for (int k = 0; k < shape.size(); k++)
     r = repeated(r, k, repeats[k], false);
-    is_new |= repeats[k] != 1;
-  }
-  return is_new ? r : r.clone(x.loc());
+  return composite::apart_from(x.tensor(), r, x.loc());
 }
 
 // The dim along which elements are repeated: without one, that of all elements in a row.
@@ -181,8 +179,7 @@ Tensor repeat_interleave(const Arg& x, int64_t repeats, std::optional<int64_t> d
   check_repeats("repeat_interleave", {repeats}, x.loc());
   int d;
   Tensor from = along(x, dim, d);
-  Tensor r = repeated(from, d, repeats, true);
-  return repeats == 1 ? r.clone(x.loc()) : r;
+  return composite::apart_from(x.tensor(), repeated(from, d, repeats, true), x.loc());
 }
 
 Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int64_t> dim) {
@@ -252,7 +249,7 @@ Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode,
   for (size_t k = 0; k + 1 < pad.size(); k += 2)
     if (pad[k] || pad[k + 1])
       r = padded(r, m.rank - 1 - static_cast<int>(k / 2), pad[k], pad[k + 1], edge, value, x.loc());
-  return r.is_same(x.tensor()) ? r.clone(x.loc()) : r;
+  return composite::apart_from(x.tensor(), r, x.loc());
 }
 
 } // namespace weft

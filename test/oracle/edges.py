@@ -71,12 +71,59 @@ def ties():
     for name in ("fmax", "fmin", "maximum", "minimum"):
         case(name, getattr(torch, name), t(a), t(b))
     case("vector_norm", torch.linalg.vector_norm, t([[0.0, 2, 3], [1, 2, 3]]), ord=-1, dim=1)
+    for name in ("amax", "amin"):
+        case(name, getattr(torch, name), t([[nan, 2, 2], [2, 2, 2]]), dim=1)
     case("nextafter", torch.nextafter, t([1.0, 1, 2]), t([1.0, 2, 1]), grad=False)
     for name in ("median", "nanmedian"):
         case(name, getattr(torch, name), t([3.0, 1, 3, 3, 5, 3, 9]))
         case(name, getattr(torch, name), t([]), grad=False)
     case("binary_cross_entropy", lambda p, y: F.binary_cross_entropy(p, y, reduction="none"), t([0.0, 1, 0.5, 1, 0]), t([0.0, 1, 1, 0, 1]),
          own={"reduction": "none"})
+
+
+def bounds():
+    x, low, high = [0.0, 0.5, 1, -1, 2], [0.0] * 5, [1.0] * 5
+    case("clamp", torch.clamp, t(x), 0, 1)
+    case("clip", torch.clip, t(x), 0, 1)
+    case("clamp", torch.clamp, t([inf, -inf, nan, 1]), min=1)
+    case("clamp", torch.clamp, t([inf, -inf, nan, 1]), max=1)
+    case("clamp", torch.clamp, t(x, torch.bfloat16), 1, 0)
+    case("clamp", torch.clamp, t(x), t(low), t(high))
+    case("clamp", torch.clamp, t([0.0, 1, 3]), t([2.0] * 3), t([1.0] * 3))
+    for name, bound in (("clamp_min", low), ("clamp_max", high)):
+        case(name, getattr(torch, name), t(x), t(bound))
+        case(name, getattr(torch, name), t(x), t(bound[0]))
+        case(name, getattr(torch, name), t([nan, 1, nan]), t([0, nan, nan]))
+        case(name, getattr(torch, name), i([1, 2, 3]), 1.5, grad=False)
+    case("hinge_embedding_loss", F.hinge_embedding_loss, t([1.0, 1, 0.5, 2]), i([1, -1, -1, 1]))
+    case("margin_ranking_loss", F.margin_ranking_loss, t([1.0, 1, 0.5, 2]), t([1.0] * 4), i([1, -1, -1, 1]))
+    for name in ("relu6", "elu", "celu", "selu", "hardtanh"):
+        case(name, getattr(F, name), t([nan, 0, 6, -1, 1]))
+    case("atan2", torch.atan2, t([0.0, 0, 1, -0.0]), t([0.0, 2, 0, -1]))
+    case("sinc", torch.sinc, t([0.0, 0.5, 1, -2.25]))
+
+
+def none():
+    z = torch.zeros
+    for equation, a, b in (("ij,jk->ik", z(0, 2), t([[1.0, 2, 3], [4, 5, 6]])), ("ij,jk->ik", z(2, 3), z(3, 0)), ("ij,jk->ik", z(0, 0), z(0, 0)),
+                           ("i,j->ij", z(0), z(2)), ("bij,bjk->bik", z(2, 0, 3), z(2, 3, 2)), ("...ij,...jk->...ik", z(1, 0, 3), z(2, 3, 2)),
+                           ("bhqd,bhkd->bhqk", z(1, 2, 0, 3), z(1, 2, 4, 3)), ("ij,jk->ik", z(2, 0), z(0, 3))):
+        case("einsum", torch.einsum, equation, a, b)
+
+
+def one_row():
+    case("cov", torch.cov, t([[1.0, 2, 4]]))
+    case("corrcoef", torch.corrcoef, t([[1.0, 2, 4]]))
+
+
+def windows():
+    x = t([[[-3.0, 1, 2, 0, -5]]])
+    for order in (inf, -inf):
+        case("lp_pool1d", F.lp_pool1d, x.clone(), order, 2, ceil_mode=True)
+        case("lp_pool2d", F.lp_pool2d, t([[[1.0, -2], [3, 4]]]), order, 2)
+    case("max_pool2d", F.max_pool2d, x.reshape(1, 1, 5, 1).clone(), [2, 1], stride=1, padding=[2, 0], dilation=[3, 1])
+    case("conv_transpose1d", F.conv_transpose1d, t([[[1.0]]]), t([[[1.0, 2]]]), padding=1)
+    case("triplet_margin_loss", F.triplet_margin_loss, t([[1.0]]), t([[2.0]]), t([[3.0]]), margin=0.0)
 
 
 def special():
@@ -94,6 +141,12 @@ def numbers():
     case("sub", torch.sub, t(1.5, torch.bfloat16), -129, alpha=1.5)
     case("add", torch.add, t(1.5, torch.float16), i([2, 3]), alpha=0.5)
     case("rsub", torch.rsub, t([1.0, 2]), 3.0, alpha=2)
+    case("lcm", torch.lcm, i([-807332999, 6], torch.int32), i([-4, 4], torch.int32))
+    case("lcm", torch.lcm, i([100, -128], torch.int8), i([3, 1], torch.int8))
+    flags = i([[0, 1, 1], [0, 0, 0]], torch.bool)
+    for extreme in ("max", "min"):
+        case(f"{extreme}_with_indices", getattr(torch, extreme), flags, 1)
+        case(f"{extreme}_with_indices", getattr(torch, extreme), flags, 0, keepdim=True)
     case("any", torch.any, i([[0, 2], [0, 0]], u8), dim=1)
     case("all", torch.all, i([[0, 2], [1, 3]], u8), dim=1)
     case("sum", torch.sum, i([100, 100], torch.int8), dim=0, dtype=torch.int32)
@@ -105,6 +158,30 @@ def numbers():
     case("full", torch.full, [2], -255, dtype=u8)
     case("lerp", torch.lerp, t([1.0, 2]), t([3.0, 4]), t(0.25, torch.float64))
     case("round", torch.round, t([30000.0, 1.26], torch.float16), decimals=1)
+
+
+def keywords():
+    a, b = [[1.0, 2], [3, 4]], [[0.5, 1], [2, 3]]
+    for name in ("mul", "div", "atan2", "fmod", "matmul", "inner", "kron"):
+        case(name, getattr(torch, name), input=t(a), other=t(b))
+    case("pow", torch.pow, t(a), exponent=2)
+    case("pow", torch.pow, input=t(a), exponent=t(b))
+    case("mm", torch.mm, input=t(a), mat2=t(b))
+    case("bmm", torch.bmm, t([a]), mat2=t([b]))
+    case("mv", torch.mv, t(a), vec=t([1.0, 2]))
+    case("dot", torch.dot, t([1.0, 2]), tensor=t([3.0, 4]))
+    case("outer", torch.outer, t([1.0, 2]), vec2=t([3.0, 4]))
+    case("addmm", torch.addmm, input=t(a), mat1=t(b), mat2=t([[1.0, 0], [2, 1]]))
+    case("addmv", torch.addmv, t([1.0, 2]), mat=t(a), vec=t([3.0, 4]))
+    case("addr", torch.addr, t(a), vec1=t([1.0, 2]), vec2=t([3.0, 4]))
+    case("solve", torch.linalg.solve, A=t(a), B=t(b))
+    case("split", torch.split, t(a), split_size_or_sections=1, dim=1)
+    case("split", torch.split, t(a), split_size_or_sections=[1, 1])
+    case("full", torch.full, size=[2], fill_value=3.5)
+    case("full_like", torch.full_like, t(a), fill_value=3.5, grad=False)
+    case("scatter", torch.scatter, t(a), 1, index=i([[0], [1]]), value=7.0)
+    case("sliding_windows", torch.Tensor.unfold, t(a), dimension=1, size=1, step=1)
+    case("searchsorted", torch.searchsorted, sorted_sequence=t([1.0, 2, 3]), input=t([0.5, 2]))
 
 
 def shapes():
@@ -147,7 +224,7 @@ def refused():
 
 
 def main():
-    for group in (ties, special, numbers, shapes, refused):
+    for group in (ties, bounds, none, one_row, windows, special, numbers, keywords, shapes, refused):
         group()
     path = pathlib.Path(__file__).resolve().parent / "data/edges.txt"
     path.write_text(f"# Written by edges.py with PyTorch {torch.__version__}.\n" + "\n".join(lines) + "\n")

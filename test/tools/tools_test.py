@@ -461,7 +461,10 @@ class Tools(unittest.TestCase):
         x = {"npy": "x.npy", "dtype": "float32", "shape": [2]}
         write_npy(self.root + "/places.npy", [2], [0, 1], "<i8")
         places = {"npy": "places.npy", "dtype": "int64", "shape": [2]}
-        case = {"id": "form", "op": "form", "inputs": [x, places], "outputs": [x], "tags": []}
+        write_npy(self.root + "/matrix.npy", [2, 2], [3, 0, 0, -5])
+        write_npy(self.root + "/vectors.npy", [3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        matrix, vectors = {"npy": "matrix.npy", "dtype": "float32", "shape": [2, 2]}, {"npy": "vectors.npy", "dtype": "float32", "shape": [3, 3]}
+        case = {"id": "form", "op": "form", "inputs": [x, places, matrix, vectors], "outputs": [x], "tags": []}
         for call, args, kwargs, out in ((("torch.arange"), [3], {}, [0, 1, 2]), ("torch.arange", [2, 8, 3], {}, [2, 5]),
                                         ("torch.amax", [{"t": 0}], {"dim": 0, "keepdim": True}, [2]),
                                         ("torch.sum", [{"t": 0}], {"dtype": {"dtype": "int64"}}, [3]),
@@ -470,10 +473,34 @@ class Tools(unittest.TestCase):
                                         ("torch.Tensor.unfold", [{"t": 0}, 0, 1, 1], {}, [1, 2]), ("torch.clamp", [{"t": 0}], {"max": {"t": 0}}, [1, 2]),
                                         ("torch.var", [{"t": 0}], {"unbiased": False}, [0.25]), ("torch.nonzero", [{"t": 0}], {"as_tuple": True}, [0, 1]),
                                         ("torch.scatter", [{"t": 0}, 0, {"t": 1}, {"t": 0}], {"reduce": "add"}, [2, 4]),
-                                        ("F.relu", [{"t": 0}], {"inplace": True}, None), ("F.gelu", [{"t": 0}], {"approximate": "erf"}, "refused")):
+                                        ("F.relu", [{"t": 0}], {"inplace": True}, [1, 2]), ("F.relu", [{"t": 0}], {"inplace": False}, [1, 2]),
+                                        ("torch.max", [{"t": 0}, {"t": 0}], {}, [1, 2]), ("torch.min", [{"t": 0}], {"other": {"t": 0}}, [1, 2]),
+                                        ("torch.mul", [{"t": 0}], {"other": {"t": 0}}, [1, 4]), ("torch.pow", [{"t": 0}], {"exponent": 3}, [1, 8]),
+                                        ("torch.linalg.norm", [{"t": 2}, 2], {}, [5]), ("torch.linalg.norm", [{"t": 2}], {"ord": "nuc"}, [8]),
+                                        ("torch.linalg.norm", [{"t": 2}], {"ord": 1, "dim": 1}, [3, 5]), ("torch.linalg.norm", [{"t": 2}, 3], {}, "refused"),
+                                        ("torch.linalg.cross", [{"t": 3}, {"t": 3}], {}, [0] * 9), ("torch.linalg.cross", [{"t": 2}, {"t": 2}], {}, "refused"),
+                                        ("torch.var", [{"t": 0}, 0, False], {}, [0.25]), ("torch.Tensor.long", [{"t": 0}], {}, [1, 2]),
+                                        ("torch.tensordot", [{"t": 0}, {"t": 0}, [[0], [0]]], {}, [5]), ("torch.squeeze", [{"t": 0}], {"dim": []}, [1, 2]),
+                                        ("torch.meshgrid", [{"t": 0}], {"indexing": "ij"}, [1, 2]), ("F.l1_loss", [{"t": 0}, {"t": 0}], {"reduction": "foo"}, "refused"),
+                                        ("F.interpolate", [{"t": 0}], {"mode": "nearest", "size": 2, "align_corners": False}, "refused"), ("F.gelu", [{"t": 0}], {"approximate": "erf"}, "refused")):
             self.oracle(dict(case, call=call, args=args, kwargs=kwargs), "eager", code=3 if out is None else 1 if out == "refused" else 0)
             if isinstance(out, list):
                 self.assertEqual(read_npy(self.root + "/out_0.npy"), out)
+
+    def test_the_steps_of_programs_are_those_of_the_library(self):
+        write_npy(self.root + "/x.npy", [2], [1, 2])
+        write_npy(self.root + "/places.npy", [2], [0, 1], "<i8")
+        x = {"npy": "x.npy", "dtype": "float32", "shape": [2]}
+        steps = [("index_select", ["a", "p"], [0], "s"), ("scatter_", ["s", "p", "a"], [0], None), ("cat", ["s", "a"], [0], "c"), ("stack", ["a", "a"], [1], "k"),
+                 ("gather", ["c", "p"], [0], "g"), ("int64", ["c"], [], "i"), ("fill_", ["a"], [7], None), ("index_fill_", ["s", "p"], [0, 5], None),
+                 ("max_keep", ["k"], [0], "m"), ("lt0", ["k"], [], "n"), ("view_as", ["c", "k"], [], "v"), ("sum", ["k"], [], "t"), ("sum", ["k"], [[0, 1]], "u")]
+        program = {"id": "p", "op": "program", "vars": {"a": x, "p": {"npy": "places.npy", "dtype": "int64", "shape": [2]}}, "results": {},
+                   "steps": [dict({"op": op, "in": given, "args": args}, **({"out": out} if out else {})) for op, given, args, out in steps]}
+        for mode in "eager", "compiled":
+            self.oracle(program, mode)
+            for name, want in (("a", [7, 7]), ("s", [5, 5]), ("c", [1, 2, 1, 2]), ("k", [1, 1, 2, 2]), ("g", [1, 2]), ("i", [1, 2, 1, 2]), ("m", [2, 2]),
+                               ("v", [1, 2, 1, 2]), ("t", [6]), ("u", [6])):
+                self.assertEqual(read_npy(f"{self.root}/{name}.npy"), want, name)
 
     def test_a_call_that_must_be_refused_is_made(self):
         write_npy(self.root + "/x.npy", [0, 4], [])

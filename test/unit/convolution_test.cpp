@@ -173,5 +173,5 @@ TEST_CASE("what is no convolution is refused", "[convolution]") {
   CHECK_THROWS_WITH(conv_transpose2d(x, ones({4, 1, 3, 3}), {}, 2, 0, 2),
                     Contains("output_padding must be less"));
   CHECK_THROWS_WITH(conv_transpose2d(x, ones({4, 1, 1, 1}), {}, 1, 9),
-                    Contains("sizes must not be negative"));
+                    Contains("sizes must be positive"));
 }

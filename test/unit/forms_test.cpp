@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <functional>
+#include <tuple>
 
 using namespace weft;
 using Catch::Matchers::Contains;
@@ -228,4 +230,41 @@ TEST_CASE("samples of images beyond their edges") {
   CHECK(at(kNan, "border") == 1);
   CHECK(at(kInf, "zeros", "nearest") == 0);
   CHECK_THROWS_WITH(at(0, "mirror"), Contains("padding_mode must be zeros, border or reflection"));
+}
+
+TEST_CASE("results that only rearrange elements lie in memory of their own") {
+  using Function = std::function<Tensor(const Tensor&)>;
+  const std::tuple<const char*, Shape, Function> rows[] = {
+      {"repeat",
+       {1, 4},
+       [](const Tensor& x) {
+         return repeat(x, {2, 1});
+       }},
+      {"repeat of a number", {}, [](const Tensor& x) { return repeat(x, 4); }},
+      {"tile",
+       {1, 4},
+       [](const Tensor& x) {
+         return tile(x, {2, 1, 1});
+       }},
+      {"repeat_interleave", {}, [](const Tensor& x) { return repeat_interleave(x, 3); }},
+      {"diag", {3, 3}, [](const Tensor& x) { return diag(x); }},
+      {"pad",
+       {1, 4},
+       [](const Tensor& x) {
+         return pad(x, {-1, 0});
+       }},
+      {"channel_shuffle", {1, 4, 2}, [](const Tensor& x) { return channel_shuffle(x, 1); }},
+      {"pixel_shuffle", {4, 2, 2}, [](const Tensor& x) { return pixel_shuffle(x, 1); }},
+      {"pixel_unshuffle", {4, 2, 2}, [](const Tensor& x) { return pixel_unshuffle(x, 1); }},
+      {"chain_matmul", {2, 2}, [](const Tensor& x) { return chain_matmul({x}); }},
+  };
+  for (const auto& [name, shape, function] : rows) {
+    INFO(name);
+    const Tensor x = full(shape, 2.f), y = function(x);
+    const std::vector<float> before = y.to_vector<float>();
+    x.zero_();
+    CHECK(y.to_vector<float>() == before);
+    y.add_(1); // its elements do not lie upon one another
+    CHECK(x.to_vector<float>() == std::vector<float>(static_cast<size_t>(x.numel())));
+  }
 }

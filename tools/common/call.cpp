@@ -3,6 +3,7 @@
 #include "runtime/composite/outputs.h"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 #include <map>
 
@@ -31,12 +32,62 @@ std::vector<int64_t> to_integers(const Json& value) {
   return v;
 }
 
+/// An argument that was fetched: its name and its position.
+using Asked = std::pair<std::string, size_t>;
+
 /// What the current call fetches: the only list of an op's arguments is the op's own.
-thread_local std::set<std::string>* asked = nullptr;
+thread_local std::set<Asked>* asked = nullptr;
 thread_local size_t most_positions = 0;
 
-bool is_same_name(const std::string& given, const std::string& own) {
-  return given == own || (given == "dim" && own == "dims") || (given == "UPLO" && own == "uplo");
+/// A parameter's name in PyTorch where ours is another, at one position or at any.
+struct OtherName {
+  std::string_view given, own;
+  size_t position = SIZE_MAX;
+};
+constexpr OtherName kOtherNames[] = {
+    {"dim", "dims"},
+    {"axis", "dim"},
+    {"axis", "dims"},
+    {"dimension", "dim"},
+    {"fill_value", "value"},
+    {"size", "shape"},
+    {"split_size", "split_sizes"},
+    {"split_size_or_sections", "split_size"},
+    {"split_size_or_sections", "split_sizes"},
+    {"value", "src"},
+    {"input", "x"},
+    {"input", "a", 0},
+    {"input", "start", 0},
+    {"self", "x", 0},
+    {"self", "a", 0},
+    {"input1", "x1"},
+    {"input2", "x2"},
+    {"other", "b", 1},
+    {"other", "y", 1},
+    {"exponent", "b", 1},
+    {"mat1", "a", 1},
+    {"mat2", "b", 1},
+    {"mat2", "y", 1},
+    {"mat2", "b", 2},
+    {"batch1", "a", 1},
+    {"batch2", "b", 2},
+    {"mat", "a", 1},
+    {"vec", "y", 1},
+    {"vec", "b", 2},
+    {"vec1", "a", 1},
+    {"vec2", "b", 2},
+    {"vec2", "y", 1},
+    {"tensor", "y", 1},
+};
+
+bool is_same_name(const std::string& given, const std::string& own, size_t position) {
+  if (given == own) return true;
+  if (std::equal(given.begin(), given.end(), own.begin(), own.end(),
+                 [](char a, char b) { return std::tolower(a) == b; }))
+    return true; // A, B, L, UPLO
+  return std::any_of(std::begin(kOtherNames), std::end(kOtherNames), [&](const OtherName& n) {
+    return n.given == given && n.own == own && (n.position == SIZE_MAX || n.position == position);
+  });
 }
 
 } // namespace
@@ -62,12 +113,12 @@ DType to_dtype(const std::string& name) {
 }
 
 const Json* Call::find(size_t position, const char* name) const {
-  if (asked) asked->insert(name);
+  if (asked) asked->insert({name, position});
   most_positions = std::max(most_positions, position + 1);
   if (position < args_.size() && position <= list_at_)
     return args_[position].is_null() ? nullptr : &args_[position];
   for (const auto& [key, value] : kwargs_.items())
-    if (is_same_name(key, name)) return value.is_null() ? nullptr : &value;
+    if (is_same_name(key, name, position)) return value.is_null() ? nullptr : &value;
   return nullptr;
 }
 
@@ -249,7 +300,7 @@ Form call_form(const std::string& name, const Json& args, const Json& kwargs,
   // An op with several forms has a row for each; a list at the end may be spelt out: repeat(2, 1).
   for (bool is_spelt_out : {false, true})
     for (const CallRow* row : rows) {
-      std::set<std::string> names;
+      std::set<Asked> names;
       asked = &names;
       most_positions = 0;
       // What a form does not ask for, it does not have: the answer would be another op's.
@@ -257,8 +308,8 @@ Form call_form(const std::string& name, const Json& args, const Json& kwargs,
         if (args.size() > most_positions) return false;
         for (const auto& [key, value] : kwargs.items()) {
           bool known = false;
-          for (const std::string& own : names)
-            known |= is_same_name(key, own);
+          for (const auto& [own, position] : names)
+            known |= is_same_name(key, own, position);
           if (!known) return false;
         }
         return true;

@@ -1,12 +1,14 @@
 #include "tools/weft-oracle/runner.h"
 
 #include "runtime/core/tensor_impl.h"
+#include "tools/weft-oracle/adapt.h"
 #include "weft/autograd.h"
 #include "weft/compile.h"
 #include "weft/io.h"
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 namespace weft::tools {
 
@@ -20,13 +22,6 @@ constexpr int kPureCalls =
 
 constexpr NpyOptions kNpy{.bf16_as_uint16 = true}; // as the oracle's library writes it
 
-/// Calls and ops of the oracle's library where our names differ.
-const std::map<std::string, std::string> kOtherNames = {
-    {"max_dim", "max_with_indices"},
-    {"min_dim", "min_with_indices"},
-#include "weft/gen/pytorch_names.inc"
-};
-
 /// A view of a one-dimensional base with the strides of the case.
 Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
                const std::vector<int64_t>& strides, int64_t offset) {
@@ -39,16 +34,6 @@ Tensor strided(const Tensor& base, const std::vector<int64_t>& shape,
   std::copy(strides.begin(), strides.end(), t->meta.strides);
   t->meta.finish_strided();
   return view;
-}
-
-std::string own_name(const Json& c) {
-  const std::string call = c.at("call"), method = "torch.Tensor.";
-  // A function's other name is its method's as well.
-  const std::string function =
-      call.starts_with(method) ? "torch." + call.substr(method.size()) : call;
-  for (const std::string& name : {call, function, c.at("op").get<std::string>()})
-    if (auto it = kOtherNames.find(name); it != kOtherNames.end()) return it->second;
-  return call.substr(call.rfind('.') + 1);
 }
 
 /// x[entries]: each is a slice, a position, a bool, a tensor or null for a new dim.
@@ -76,42 +61,6 @@ std::vector<Index> to_indices(const Json& entries, const std::vector<Tensor>& in
   return list;
 }
 
-/// Arguments of the oracle's library that are others here: removes `key`, gives what it held.
-std::optional<Json> taken(Json& kwargs, const char* key) {
-  auto found = kwargs.find(key);
-  if (found == kwargs.end()) return std::nullopt;
-  Json value = *found;
-  kwargs.erase(found);
-  return value;
-}
-
-/// Brings a call to the arguments of our function.
-void adapt(std::string& name, Json& kwargs) {
-  if (auto unbiased = taken(kwargs, "unbiased"))
-    kwargs["correction"] = unbiased->get<bool>() ? 1 : 0;
-  if (auto side = taken(kwargs, "side")) kwargs["right"] = *side == "right";
-  if (name == "norm" && kwargs.value("p", Json()) == "fro") kwargs["p"] = 2;
-  if (name == "div" && kwargs.contains("rounding_mode") && kwargs["rounding_mode"].is_null())
-    kwargs.erase("rounding_mode");
-  if (name == "unique" && !kwargs.empty()) kwargs["sorted"] = true;
-  if (name.starts_with("unique") && !kwargs.empty() && !kwargs.contains("return_inverse"))
-    kwargs["return_inverse"] = false;
-  if (name == "clamp" && kwargs.size() == 1) { // of one bound, a tensor
-    const bool is_min = kwargs.contains("min");
-    const Json bound = kwargs.begin().value();
-    if (bound.is_object() && bound.contains("t")) name = is_min ? "clamp_min" : "clamp_max";
-  }
-  if (name == "tensordot" && kwargs.contains("dims") && kwargs["dims"].is_array()) {
-    const Json pair = *taken(kwargs, "dims");
-    kwargs["dims_x"] = pair.at(0), kwargs["dims_y"] = pair.at(1);
-  }
-  if (name == "scatter")
-    if (auto reduce = taken(kwargs, "reduce")) {
-      name = "scatter_reduce";
-      kwargs["reduce"] = *reduce == "add" ? "sum" : "prod";
-    }
-}
-
 /// torch.svd, which gives v in the place of its transpose.
 std::vector<Tensor> call_older_svd(const Json& c, const std::vector<Tensor>& inputs) {
   Json kwargs = c.at("kwargs");
@@ -124,12 +73,20 @@ std::vector<Tensor> call_older_svd(const Json& c, const std::vector<Tensor>& inp
 
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
-  const Json& args = c.at("args");
-  Json kwargs = c.at("kwargs");
+  Json args = c.at("args"), kwargs = c.at("kwargs");
   if (name == "svd" && c.at("call") != "torch.linalg.svd") return call_older_svd(c, inputs);
-  adapt(name, kwargs);
-  if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>())
-    return unbind(call_op(name, args, kwargs, inputs).at(0), 1);
+  if (c.at("call").get<std::string>().starts_with("torch.Tensor.") && args.size() == 1)
+    if (auto dtype = converts_to(name))
+      return {inputs.at(args[0].at("t").get<size_t>()).to(*dtype)};
+  adapt(c.at("call"), name, args, kwargs, inputs);
+  if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>()) {
+    const Tensor at = call_op(name, args, kwargs, inputs).at(0);
+    if (at.size(1) == 0) return {arange(at.size(0), i64)}; // of one number: as of a list
+    return unbind(at, 1);
+  }
+  if (auto dims = kwargs.find("dim");
+      name == "squeeze" && dims != kwargs.end() && dims->is_array() && dims->empty())
+    return {inputs.at(args.at(0).at("t").get<size_t>())};
   if (auto flag = kwargs.find("return_indices");
       flag != kwargs.end()) { // a function of its own here
     if (flag->get<bool>()) name += "_with_indices";
@@ -140,6 +97,15 @@ std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) 
   return call_op(name, args, kwargs, inputs);
 }
 
+Scalar number(const Json& value) {
+  return value.is_number_integer() ? Scalar(value.get<int64_t>()) : Scalar(to_number(value));
+}
+
+/// Ops along a dim that a tensor follows: their dim is no last argument.
+bool is_by_position(const std::string& op) {
+  return op.starts_with("index_") || op.starts_with("scatter") || op == "gather";
+}
+
 /// A step of a program: its own names over ours.
 Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Json& args) {
   auto integer = [&](size_t k) { return args.at(k).get<int64_t>(); };
@@ -147,28 +113,36 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
     return slice(in[0], integer(0), args[1].is_null() ? 0 : integer(1),
                  args[2].is_null() ? std::numeric_limits<int64_t>::max() : integer(2), integer(3));
   if (op == "t") return transpose(in[0], 0, 1);
-  if (op == "float32") return in[0].to(f32);
+  if (auto dtype = converts_to(op)) return in[0].to(*dtype);
   if (op == "zero_") return in[0].zero_();
-  if (op == "mean_keep") return mean(in[0], integer(0), true);
-  if (op == "amax_keep") return amax(in[0], integer(0), true);
-  if (op == "sum_all") return sum(in[0]);
-  if (op == "sum_i" || op == "sum") return sum(in[0], integer(0));
-  if (op == "gt0") return gt(in[0], 0.0);
+  if (op == "fill_") return in.size() > 1 ? in[0].copy_(in[1]) : in[0].fill_(number(args.at(0)));
+  if (op == "detach") return in[0].detach();
+  if (op == "expand_as") return expand(in[0], in[1].shape());
+  if (op == "view_as" || op == "reshape_as") return reshape(in[0], in[1].shape());
+  if (op == "type_as") return in[0].to(in[1].dtype());
+  if (op == "index") return in[0].index({in.begin() + 1, in.end()});
   if (op == "index_put_") return in[0].index_put_({in[1]}, in[2]);
-  Json all = Json::array();
+  if (op == "sum_all") return sum(in[0]);
+  Json all = Json::array(), kwargs = Json::object();
   for (size_t k = 0; k < in.size(); k++)
     all.push_back({{"t", k}});
-  if (op == "index_add_" || op == "scatter_add_") { // the dim stands behind the first tensor
-    all.insert(all.begin() + 1, args.at(0));
-    return call_op(op, all, Json::object(), in).at(0);
+  if (op == "cat" || op == "concat" || op == "stack") all = Json::array({all});
+  if (op == "einsum") return einsum(args.at(0).get<std::string>(), in);
+  std::string name = own_step_name(op);
+  if (op.ends_with("_keep")) kwargs["keepdim"] = true;
+  static const std::set<std::string> takes_list = {"reshape", "expand",       "permute", "view",
+                                                   "repeat",  "broadcast_to", "tile"};
+  if (is_by_position(op) && !args.empty()) { // the dim stands behind the first tensor
+    all.insert(all.begin() + 1, args[0]);
+    all.insert(all.end(), args.begin() + 1, args.end());
+  } else if (takes_list.contains(op)) {
+    all.push_back(args.size() == 1 && args[0].is_array() ? args[0] : args);
+  } else {
+    all.insert(all.end(), args.begin(), args.end());
   }
-  bool is_list = op == "reshape" || op == "expand" || op == "permute";
-  if (is_list)
-    all.push_back(args);
-  else
-    for (const Json& a : args)
-      all.push_back(a);
-  return call_op(op, all, Json::object(), in).at(0);
+  if (const std::string& compared = op; compared.size() == 3 && compared.ends_with('0'))
+    all.push_back(0.0); // gt0, eq0, ...
+  return call_op(name, all, kwargs, in).at(0);
 }
 
 } // namespace
