@@ -4,6 +4,7 @@
 #include "kernels/decompositions.h"
 
 #include "kernels/openblas.h"
+#include "kernels/transpose.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +16,7 @@ namespace {
 
 template <class T> struct Functions {
   void (*geqrf)(const int*, const int*, T*, const int*, T*, T*, const int*, int*);
+  void (*getrf)(const int*, const int*, T*, const int*, int*, int*);
   void (*orgqr)(const int*, const int*, const int*, T*, const int*, const T*, T*, const int*, int*);
   void (*syevd)(const char*, const char*, const int*, T*, const int*, T*, T*, const int*, int*,
                 const int*, int*, size_t, size_t);
@@ -25,11 +27,11 @@ template <class T> struct Functions {
 };
 
 struct Library : OpenBlas<Functions> {
-  const bool loaded = find(f32.geqrf, "sgeqrf_") && find(f32.orgqr, "sorgqr_") &&
-                      find(f32.syevd, "ssyevd_") && find(f32.gesdd, "sgesdd_") &&
-                      find(f32.gelsy, "sgelsy_") && find(f64.geqrf, "dgeqrf_") &&
-                      find(f64.orgqr, "dorgqr_") && find(f64.syevd, "dsyevd_") &&
-                      find(f64.gesdd, "dgesdd_") && find(f64.gelsy, "dgelsy_");
+  const bool loaded =
+      find(f32.geqrf, "sgeqrf_") && find(f32.getrf, "sgetrf_") && find(f32.orgqr, "sorgqr_") &&
+      find(f32.syevd, "ssyevd_") && find(f32.gesdd, "sgesdd_") && find(f32.gelsy, "sgelsy_") &&
+      find(f64.geqrf, "dgeqrf_") && find(f64.getrf, "dgetrf_") && find(f64.orgqr, "dorgqr_") &&
+      find(f64.syevd, "dsyevd_") && find(f64.gesdd, "dgesdd_") && find(f64.gelsy, "dgelsy_");
 };
 
 const Library& library() {
@@ -56,11 +58,18 @@ template <class T> bool is_finite(const T* x, size_t count) {
   return std::all_of(x, x + count, [](T v) { return std::isfinite(v); });
 }
 
+template <class T> int64_t bytes(int count) { return int64_t{count} * int64_t{sizeof(T)}; }
+
 /// Writes a row-major matrix by columns, `step` elements from one to the next.
 template <class T> void to_columns(int rows, int columns, const T* from, T* to, int step) {
-  for (int r = 0; r < rows; r++)
-    for (int c = 0; c < columns; c++)
-      to[area(c, step) + static_cast<size_t>(r)] = *from++;
+  transpose(reinterpret_cast<const char*>(from), bytes<T>(columns), reinterpret_cast<char*>(to),
+            bytes<T>(step), rows, columns, sizeof(T));
+}
+
+/// Writes a matrix that lies by columns, `step` elements from one to the next, row by row.
+template <class T> void to_rows(int rows, int columns, const T* from, int step, T* to) {
+  transpose(reinterpret_cast<const char*>(from), bytes<T>(step), reinterpret_cast<char*>(to),
+            bytes<T>(columns), columns, rows, sizeof(T));
 }
 
 } // namespace
@@ -96,6 +105,42 @@ template <class T> void OrthogonalFactors<T>::operator()(const T* x, T* rows) {
                           &size, &info);
   for (int r = 0; r < count_; r++)
     std::copy_n(columns_.data() + area(r, m_), m_, rows + static_cast<size_t>(r) * width);
+}
+
+template <class T>
+HouseholderFactors<T>::HouseholderFactors(int m, int n)
+    : m_(m), n_(n), columns_(area(m, n)), scales_(static_cast<size_t>(std::max(m, n))) {
+  T size = 0;
+  int info = 0;
+  const int step = stride(m_);
+  library().of<T>().geqrf(&m_, &n_, columns_.data(), &step, scales_.data(), &size, &kAsk, &info);
+  reserve(work_, size);
+}
+
+template <class T> void HouseholderFactors<T>::operator()(const T* x, T* rows) {
+  const int step = stride(m_), size = size_of(work_);
+  int info = 0;
+  to_columns(m_, n_, x, columns_.data(), step);
+  library().of<T>().geqrf(&m_, &n_, columns_.data(), &step, scales_.data(), work_.data(), &size,
+                          &info);
+  to_rows(m_, n_, columns_.data(), step, rows);
+  std::copy_n(scales_.data(), n_, rows + area(m_, n_)); // 0 behind the first m
+}
+
+template <class T>
+LuFactors<T>::LuFactors(int m, int n, bool regular)
+    : m_(m), n_(n), regular_(regular), columns_(area(m, n)),
+      pivots_(static_cast<size_t>(std::max(m, n))) {}
+
+template <class T> bool LuFactors<T>::operator()(const T* x, T* rows) {
+  const int step = stride(m_);
+  int info = 0;
+  to_columns(m_, n_, x, columns_.data(), step);
+  library().of<T>().getrf(&m_, &n_, columns_.data(), &step, pivots_.data(), &info);
+  to_rows(m_, n_, columns_.data(), step, rows);
+  for (int c = 0; c < n_; c++)
+    rows[area(m_, n_) + static_cast<size_t>(c)] = static_cast<T>(pivots_[static_cast<size_t>(c)]);
+  return !regular_ || info == 0;
 }
 
 template <class T>
@@ -195,6 +240,10 @@ template <class T> bool LeastSquares<T>::operator()(const T* x, const T* b, T rc
 
 template class OrthogonalFactors<float>;
 template class OrthogonalFactors<double>;
+template class HouseholderFactors<float>;
+template class HouseholderFactors<double>;
+template class LuFactors<float>;
+template class LuFactors<double>;
 template class EigenSystem<float>;
 template class EigenSystem<double>;
 template class SingularSystem<float>;

@@ -21,6 +21,35 @@ private:
   std::vector<T> columns_, scales_, work_;
 };
 
+/// x = q r of matrices x[m, n] as reflections.
+template <class T> class HouseholderFactors {
+public:
+  HouseholderFactors(int m, int n);
+  /// Writes m + 1 rows of n: r, with the vectors of the reflections under its diagonal, then their
+  /// factors.
+  void operator()(const T* x, T* rows);
+
+private:
+  int m_, n_;
+  std::vector<T> columns_, scales_, work_;
+};
+
+/// x = p l u of matrices x[m, n].
+template <class T> class LuFactors {
+public:
+  /// Where `regular`, u must have no 0 on its diagonal.
+  LuFactors(int m, int n, bool regular);
+  /// Writes m + 1 rows of n: u, with l under its diagonal, then the rows that were exchanged, from
+  /// 1 on. Returns false where it must have an inverse and has none.
+  bool operator()(const T* x, T* rows);
+
+private:
+  int m_, n_;
+  bool regular_;
+  std::vector<T> columns_;
+  std::vector<int> pivots_;
+};
+
 /// Eigenvalues of symmetric matrices x[n, n], of which the lower triangle is read, and eigenvectors
 /// where they are wanted.
 template <class T> class EigenSystem {

@@ -78,8 +78,10 @@ def LeastSquares : Decomposition<"least_squares", (ins Weft_Tensor:$a, Weft_Tens
 //===--- Functions --------------------------------------------------------------------------------------===//
 
 class Decomposed<string mnemonic, list<Param> more = []> : LinearAlgebra<mnemonic, !listconcat([TensorParam], more)>;
-class OfTolerance<string mnemonic> : Decomposed<mnemonic, [Param<"std::optional<double>", "atol", "std::nullopt">,
-    Param<"std::optional<double>", "rtol", "std::nullopt">, Param<"bool", "hermitian", "false">]>;
+class OfTolerance<string mnemonic> : Decomposed<mnemonic, [Param<"const Tolerance&", "atol", "{}">, Param<"const Tolerance&", "rtol", "{}">,
+    Param<"bool", "hermitian", "false">]> {
+  let description = "Singular values up to max(atol, rtol * the greatest) count as 0; each is a number, or a tensor of one for each matrix, whose batch dims broadcast. rtol is max(M, N) times the dtype's epsilon unless it is given or atol is above 0. `hermitian` takes x for symmetric and reads its lower triangle alone.";
+}
 def TriangleParam : Param<"std::string_view", "uplo", "\"L\"">;
 
 def Qr : Decomposed<"qr", [Param<"std::string_view", "mode", "\"reduced\"">]> {
@@ -127,7 +129,6 @@ def Svdvals : Decomposed<"svdvals"> {
 }
 def Pinv : OfTolerance<"pinv"> {
   let summary = "the Moore-Penrose pseudo-inverses of matrices";
-  let description = "Singular values up to max(atol, rtol * the greatest) count as 0; rtol is max(M, N) times the dtype's epsilon unless one of the two is given. `hermitian` takes x for symmetric and reads its lower triangle alone.";
   let example = "pinv(tensor({{2.f, 0.f}, {0.f, 0.f}}))";
   let gives = "[[0.5000, 0.0000], [0.0000, 0.0000]] f32[2, 2]";
   let shapes = "x [..., M, N] gives [..., N, M]";
@@ -135,7 +136,6 @@ def Pinv : OfTolerance<"pinv"> {
 }
 def MatrixRank : OfTolerance<"matrix_rank"> {
   let summary = "how many singular values matrices have that do not count as 0";
-  let description = "Singular values up to max(atol, rtol * the greatest) count as 0; rtol is max(M, N) times the dtype's epsilon unless one of the two is given. `hermitian` takes x for symmetric and reads its lower triangle alone.";
   let example = "matrix_rank(tensor({{1.f, 2.f}, {2.f, 4.f}}))";
   let gives = "1 i64[]";
   let shapes = "x [..., M, N] gives [...]";

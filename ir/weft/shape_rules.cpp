@@ -399,6 +399,27 @@ struct Rule {
     return decomposed(false, [](Exprs& y, AffineExpr, AffineExpr n) { y.push_back(n); });
   }
 
+  // x [..., M, N] as matrices of as many columns, and one row more.
+  std::optional<Exprs> withRow() {
+    Exprs x = call.operands[0];
+    if (x.size() < 2) return fail("must have matrices, got " + describe(x));
+    AffineExpr& rows = x[x.size() - 2];
+    rows = canonical(rows + 1);
+    return x;
+  }
+  // structure: regular
+  std::optional<Exprs> luFactors() { return takes(1, 1, 0) ? withRow() : std::nullopt; }
+  std::optional<Exprs> householderFactors() { return takes(1, 0, 0) ? withRow() : std::nullopt; }
+
+  // structure: inverse; sizes: rows
+  std::optional<Exprs> rowOrder() {
+    if (!takes(1, 1, 1)) return std::nullopt;
+    Exprs result = call.operands[0];
+    if (result.empty()) return fail("must have a list of pivots, got " + describe(result));
+    result.back() = call.sizes[0];
+    return result;
+  }
+
   // The batch of a and b: all dims but two.
   bool haveSameBatch(const Exprs& a, const Exprs& b) {
     bool fits = a.size() == b.size() && a.size() >= 2;
@@ -516,6 +537,9 @@ std::optional<Exprs> inferShape(const ShapeCall& call, SameSize same, std::strin
                       .Case("singular_system", &Rule::singularSystem)
                       .Case("eigenvalues", &Rule::eigenvalues)
                       .Case("singular_values", &Rule::singularValues)
+                      .Case("lu_factors", &Rule::luFactors)
+                      .Case("householder_factors", &Rule::householderFactors)
+                      .Case("row_order", &Rule::rowOrder)
                       .Case("spectrum", &Rule::spectrum)
                       .Case("pseudo_inverse", &Rule::pseudoInverse)
                       .Case("least_squares", &Rule::leastSquares)

@@ -5,6 +5,7 @@
 
 #include "runtime/composite/linalg.h"
 #include "runtime/core/refusal.h"
+#include "runtime/core/rules.h"
 #include "weft/autograd.h"
 
 #include <algorithm>
@@ -94,21 +95,54 @@ double usual_part(const Tensor& x) {
   return epsilon * static_cast<double>(std::max(x.size(-2), x.size(-1)));
 }
 
-/// What a user says of singular values that count as 0: those up to a number, or a part of the
-/// greatest.
-struct Tolerance {
-  std::optional<double> atol, rtol;
+/// Up to which size singular values count as 0: a number, or a part of the greatest.
+struct Limit {
+  const Tolerance &atol, &rtol;
 
-  /// The number for each of the matrices x, whose singular values these are.
+  /// The limit for each of the matrices x, whose singular values these are.
   Tensor operator()(const Tensor& values, const Tensor& x) const {
-    const double part = rtol.value_or(atol.value_or(0) > 0 ? 0 : usual_part(x));
     Tensor greatest = values.size(-1) > 0 ? amax(values, {-1}, true) : values;
-    return clamp_min(greatest * part, atol.value_or(0));
+    const double usual = rtol.is_given() ? 0 : usual_part(x);
+    Tensor relative;
+    if (rtol.numbers.defined())
+      relative = greatest * column(rtol, x);
+    else if (!rtol.is_given() && atol.numbers.defined())
+      relative = greatest * where(column(atol, x) > 0, 0.0, usual);
+    else
+      relative = greatest * rtol.number.value_or(atol.number.value_or(0) > 0 ? 0 : usual);
+    if (atol.numbers.defined()) return maximum(relative, column(atol, x));
+    return clamp_min(relative, atol.number.value_or(0));
+  }
+
+private:
+  static Tensor column(const Tolerance& t, const Tensor& x) {
+    return unsqueeze(t.numbers.to(x.dtype()), -1);
   }
 };
 
+/// x with batch dims to which tolerances broadcast.
+Tensor with_batch(const char* op, const Tensor& x, std::initializer_list<const Tolerance*> all,
+                  const Loc& loc) {
+  const Meta& m = x.impl()->meta;
+  Meta batch = m;
+  batch.rank = static_cast<uint8_t>(m.rank - 2);
+  for (const Tolerance* t : all) {
+    if (!t->numbers.defined()) continue;
+    const Meta& n = t->numbers.impl()->meta;
+    if (!broadcast_into(batch, n.sizes, n.rank))
+      refuse(op, ErrorKind::shape,
+             "tolerances must broadcast with the batch dims of x, got " + describe(n) + " for " +
+                 describe(m),
+             loc);
+  }
+  Shape shape = batch.shape();
+  shape.push_back(x.size(-2));
+  shape.push_back(x.size(-1));
+  return expand(x, shape);
+}
+
 /// The pseudo-inverses of x by its parts.
-Tensor inverse_of(const Tensor& x, bool symmetric, const Tolerance& tolerance, const Loc& loc) {
+Tensor inverse_of(const Tensor& x, bool symmetric, const Limit& limit, const Loc& loc) {
   Tensor inverse;
   {
     NoGrad no_grad; // the op below has the gradient
@@ -116,7 +150,7 @@ Tensor inverse_of(const Tensor& x, bool symmetric, const Tolerance& tolerance, c
     const Spectral s =
         parts_of(symmetric ? composite::eigen_system(a, loc) : composite::singular_system(a, loc),
                  symmetric);
-    Tensor sizes = abs(s.values), counts = sizes > tolerance(sizes, x);
+    Tensor sizes = abs(s.values), counts = sizes > limit(sizes, x);
     Tensor reciprocals = where(counts, 1.0 / where(counts, s.values, 1.0), 0.0);
     inverse = matmul(transposed(s.right), s.left * unsqueeze(reciprocals, -1));
     if (!symmetric && is_wide(x)) inverse = transposed(inverse);
@@ -142,10 +176,11 @@ LeastSquares by_columns(const Tensor& a, const Tensor& b, double rcond, const Lo
 
 /// By singular values.
 LeastSquares by_singular_values(const Tensor& a, const Tensor& b, double rcond, const Loc& loc) {
-  const Tolerance tolerance{std::nullopt, rcond};
+  const Tolerance none, part(rcond);
+  const Limit limit{none, part};
   Tensor values = composite::singular_values(a, loc), sizes = values.detach();
-  Tensor inverse = inverse_of(a, false, tolerance, loc);
-  return {matmul(inverse, b), {}, sum(sizes > tolerance(sizes, a), {-1}), values};
+  Tensor inverse = inverse_of(a, false, limit, loc);
+  return {matmul(inverse, b), {}, sum(sizes > limit(sizes, a), {-1}), values};
 }
 
 } // namespace
@@ -216,26 +251,26 @@ Tensor svdvals(const Arg& x) {
   return composite::singular_values(x.tensor(), x.loc());
 }
 
-Tensor pinv(const Arg& x, std::optional<double> atol, std::optional<double> rtol, bool hermitian) {
+Tensor pinv(const Arg& x, const Tolerance& atol, const Tolerance& rtol, bool hermitian) {
   OpScope scope(x.loc());
   require_matrices("pinv", x);
   const RefusalWords words("pinv: the matrices must be finite, and their singular values must "
                            "converge, got one that is not or does not");
   if (hermitian) require_square("pinv", x);
-  return inverse_of(x.tensor(), hermitian, {atol, rtol}, x.loc());
+  const Tensor a = with_batch("pinv", x.tensor(), {&atol, &rtol}, x.loc());
+  return inverse_of(a, hermitian, {atol, rtol}, x.loc());
 }
 
-Tensor matrix_rank(const Arg& x, std::optional<double> atol, std::optional<double> rtol,
-                   bool hermitian) {
+Tensor matrix_rank(const Arg& x, const Tolerance& atol, const Tolerance& rtol, bool hermitian) {
   OpScope scope(x.loc());
   require_matrices("matrix_rank", x);
   const RefusalWords words("matrix_rank: the matrices must be finite, and their singular values "
                            "must converge, got one that is not or does not");
   NoGrad no_grad;
   if (hermitian) require_square("matrix_rank", x);
-  const Tensor a = x.tensor();
+  const Tensor a = with_batch("matrix_rank", x.tensor(), {&atol, &rtol}, x.loc());
   Tensor values = hermitian ? abs(eigenvalues(a, x.loc())) : composite::singular_values(a, x.loc());
-  return sum(values > Tolerance{atol, rtol}(values, a), {-1});
+  return sum(values > Limit{atol, rtol}(values, a), {-1});
 }
 
 LeastSquares lstsq(const Arg& a, const Tensor& b, std::optional<double> rcond,

@@ -23,6 +23,19 @@ Tensor singular_values(const Tensor& x, const Loc& loc);
 /// The values of a system of x, with a gradient for x.
 Tensor spectrum(const Tensor& x, const Tensor& system, bool symmetric, const Loc& loc);
 
+/// The order of rows that pivots, numbers from 1 on, lead to, or its inverse; refusals likewise.
+Tensor row_order(const Tensor& pivots, int64_t rows, bool inverse, const Loc& loc);
+/// The rows of matrices x in an order: that of `order` for each.
+Tensor rows_in_order(const Tensor& x, const Tensor& order);
+
+/// Factors in one matrix, and the last row that an op puts behind them: pivots or factors of
+/// reflections, as many as the shorter side.
+struct Packed {
+  Tensor factors, last;
+};
+/// The parts of the result of an op lu_factors or householder_factors.
+Packed packed_factors(const Tensor& rows);
+
 /// The y of least norm for which |a @ y - b| is least; a column less than rcond, a tensor without
 /// dims, from the span of others is one of them. Refusals likewise.
 Tensor least_squares(const Tensor& a, const Tensor& b, const Tensor& rcond, const Loc& loc);

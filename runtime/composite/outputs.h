@@ -20,6 +20,9 @@ inline std::vector<Tensor> outputs(ValuesAndIndices r) {
 inline std::vector<Tensor> outputs(SingularVectors r) {
   return {std::move(r.u), std::move(r.s), std::move(r.vh)};
 }
+inline std::vector<Tensor> outputs(TriangularFactors r) {
+  return {std::move(r.p), std::move(r.l), std::move(r.u)};
+}
 inline std::vector<Tensor> outputs(LeastSquares r) {
   return {std::move(r.solution), std::move(r.residuals), std::move(r.rank),
           std::move(r.singular_values)};

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
+#include <vector>
 
 namespace weft {
 
@@ -49,7 +51,7 @@ bool decompose(const RoutineCall& call, A... arguments) {
       for (int64_t k = first; k < end && takes_all; k++) {
         const T* matrix = matrices + k * batch.m * batch.n;
         T* rows = call.result.as<T>() + k * step;
-        if constexpr (std::is_same_v<Kernel<T>, kernels::OrthogonalFactors<T>>)
+        if constexpr (std::is_void_v<decltype(kernel(matrix, rows))>)
           kernel(matrix, rows);
         else if (!kernel(matrix, rows))
           takes_all = false;
@@ -112,6 +114,39 @@ bool routine_singular_system(const RoutineCall& call) {
 bool routine_singular_values(const RoutineCall& call) {
   const Batch batch(*call.operands[0].meta);
   return !is_wide(call) && decompose<kernels::SingularSystem>(call, batch.m, batch.n, false);
+}
+
+bool routine_lu_factors(const RoutineCall& call) {
+  const Batch batch(*call.operands[0].meta);
+  return decompose<kernels::LuFactors>(call, batch.m, batch.n, call.structure[0] != 0);
+}
+
+bool routine_householder_factors(const RoutineCall& call) {
+  const Batch batch(*call.operands[0].meta);
+  return decompose<kernels::HouseholderFactors>(call, batch.m, batch.n);
+}
+
+bool routine_row_order(const RoutineCall& call) {
+  const Meta& m = *call.result.meta;
+  if (m.numel() == 0) return true;
+  const CompactOperand pivots(call.operands[0], DType::i64, *call.loc);
+  const int64_t rows = m.sizes[m.rank - 1];
+  const int64_t count = call.operands[0].meta->sizes[m.rank - 1];
+  const auto* pivot = reinterpret_cast<const int64_t*>(pivots.data);
+  std::vector<int64_t> order(static_cast<size_t>(rows));
+  for (auto *to = call.result.as<int64_t>(), *end = to + m.numel(); to < end; to += rows) {
+    std::iota(order.begin(), order.end(), int64_t{0});
+    for (int64_t k = 0; k < count; k++, pivot++) {
+      if (*pivot < 1 || *pivot > rows) return false;
+      std::swap(order[static_cast<size_t>(k)], order[static_cast<size_t>(*pivot - 1)]);
+    }
+    for (int64_t k = 0; k < rows; k++)
+      if (call.structure[0])
+        to[order[static_cast<size_t>(k)]] = k;
+      else
+        to[k] = order[static_cast<size_t>(k)];
+  }
+  return true;
 }
 
 bool routine_spectrum(const RoutineCall& call) {

@@ -22,23 +22,53 @@ int64_t index_at(const char* at) { return *reinterpret_cast<const int64_t*>(at);
 
 enum Array { kResult, kSource, kIndex }; // of the loop
 
-// One run of n elements. Returns false where an index is out of range.
-template <class Word>
+// One run of n elements, four at a time: one test and four independent loads. Steps that are
+// `known` are one element, and the source stands still. Returns false where an index is out of
+// range.
+template <class Word, bool known>
 bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
-  const int64_t to_step = loop.inner_stride(kResult), from_step = loop.inner_stride(kSource),
-                index_step = loop.inner_stride(kIndex);
+  constexpr int64_t item = sizeof(Word);
+  const int64_t to_step = known ? item : loop.inner_stride(kResult),
+                from_step = known ? 0 : loop.inner_stride(kSource),
+                index_step = known ? int64_t{sizeof(int64_t)} : loop.inner_stride(kIndex),
+                stride = known ? item : dim.stride;
   char* to = at.at(kResult);
   const char *from = at.at(kSource), *index = at.at(kIndex);
   bool accepted = true;
-  for (int64_t k = 0; k < n; k++) {
+  const auto element = [&](int64_t k, int64_t i) {
+    return *reinterpret_cast<const Word*>(from + k * from_step + i * stride);
+  };
+  const auto store = [&](int64_t k, Word v) { *reinterpret_cast<Word*>(to + k * to_step) = v; };
+  int64_t k = 0;
+  for (; k + 4 <= n; k += 4) {
+    const int64_t i[4] = {index_at(index + k * index_step), index_at(index + (k + 1) * index_step),
+                          index_at(index + (k + 2) * index_step),
+                          index_at(index + (k + 3) * index_step)};
+    if (!(dim.has(i[0]) & dim.has(i[1]) & dim.has(i[2]) & dim.has(i[3]))) [[unlikely]] {
+      accepted = false;
+      continue;
+    }
+    const Word v[4] = {element(k, i[0]), element(k + 1, i[1]), element(k + 2, i[2]),
+                       element(k + 3, i[3])};
+    store(k, v[0]), store(k + 1, v[1]), store(k + 2, v[2]), store(k + 3, v[3]);
+  }
+  for (; k < n; k++) {
     const int64_t i = index_at(index + k * index_step);
     if (dim.has(i))
-      *reinterpret_cast<Word*>(to + k * to_step) =
-          *reinterpret_cast<const Word*>(from + k * from_step + i * dim.stride);
+      store(k, element(k, i));
     else
       accepted = false;
   }
   return accepted;
+}
+
+template <class Word>
+bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
+  constexpr int64_t item = sizeof(Word);
+  const bool known = loop.inner_stride(kResult) == item && loop.inner_stride(kSource) == 0 &&
+                     loop.inner_stride(kIndex) == sizeof(int64_t) && dim.stride == item;
+  return known ? gather_run<Word, true>(loop, at, dim, n)
+               : gather_run<Word, false>(loop, at, dim, n);
 }
 
 // `rows` runs of n elements, each with one index. Rows lie anywhere in a table, where no processor

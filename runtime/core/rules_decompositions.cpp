@@ -11,6 +11,8 @@ namespace {
 
 // Of the shorter side: LAPACK counts the elements of its work space in 32 bits.
 constexpr int64_t kMostOfShorterSide = 1 << 14;
+// Up to which f32 has every integer.
+constexpr int64_t kMostRows = 1 << 24;
 
 int64_t from_end(const Meta& x, int k) { return x.sizes[x.rank - k]; }
 
@@ -82,6 +84,36 @@ void infer_eigenvalues(const OpCall& call, Meta& result, int64_t&) {
 void infer_singular_values(const OpCall& call, Meta& result, int64_t&) {
   const Meta& x = check_tall(call);
   result_of(call, x, from_end(x, 1), std::nullopt, result);
+}
+
+// The exchanged rows are written as floats.
+void infer_lu_factors(const OpCall& call, Meta& result, int64_t&) {
+  const Meta& x = call.operands[0]->meta;
+  check_matrices(call, x);
+  if (from_end(x, 2) > kMostRows)
+    fail(call, ErrorKind::shape,
+         "the matrices must have at most " + std::to_string(kMostRows) + " rows, got " +
+             describe(x));
+  result_of(call, x, from_end(x, 2) + 1, from_end(x, 1), result);
+}
+
+void infer_householder_factors(const OpCall& call, Meta& result, int64_t&) {
+  const Meta& x = call.operands[0]->meta;
+  check_matrices(call, x);
+  result_of(call, x, from_end(x, 2) + 1, from_end(x, 1), result);
+}
+
+void infer_row_order(const OpCall& call, Meta& result, int64_t&) {
+  const Meta& pivots = call.operands[0]->meta;
+  const int64_t rows = call.sizes[0];
+  if (pivots.rank == 0 || from_end(pivots, 1) > rows)
+    fail(call, ErrorKind::shape,
+         "pivots must be lists of at most as many as rows, which are " + std::to_string(rows) +
+             ", got " + describe(pivots));
+  result = pivots;
+  result.sizes[result.rank - 1] = rows;
+  check_extent(call, result);
+  result.set_contiguous();
 }
 
 void infer_spectrum(const OpCall& call, Meta& result, int64_t&) {

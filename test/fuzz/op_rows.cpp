@@ -75,9 +75,9 @@ const std::vector<const char*>& words_of(std::string_view parameter) {
 } // namespace
 
 template <class T> constexpr bool Call::can_draw() {
-  return Is<T>::optional ||
-         is_any<T, Tensor, std::vector<Tensor>, Shape, Dims, int64_t, bool, double, Scalar, DType,
-                Reduce, Padding, std::string_view, std::vector<double>, std::vector<int64_t>>;
+  return Is<T>::optional || is_any<T, Tensor, std::vector<Tensor>, Shape, Dims, int64_t, bool,
+                                   double, Scalar, DType, Reduce, Padding, Tolerance,
+                                   std::string_view, std::vector<double>, std::vector<int64_t>>;
 }
 
 Call::Call(const std::vector<Tensor>& values, const OpRow& row, const Round& round,
@@ -395,8 +395,8 @@ template <class T> Argument Call::draw(size_t position, const char* name) const 
     return pick(6) || text_->of(name, position)
                ? of_values(Argument::tensor, {draw_tensor(position, name)})
                : draw_number(false);
-  else if constexpr (is_any<I, Scalar, double>)
-    return draw_number(std::is_same_v<I, double>);
+  else if constexpr (is_any<I, Scalar, double, Tolerance>)
+    return draw_number(!std::is_same_v<I, Scalar>);
   else if constexpr (std::is_same_v<I, Tensor>)
     return of_values(Argument::tensor, {draw_tensor(position, name)});
   else if constexpr (std::is_same_v<I, std::vector<Tensor>>)
@@ -437,7 +437,7 @@ template <class T> T Call::value(const Argument& a) const {
     return list;
   } else if constexpr (std::is_same_v<I, Scalar>) {
     return a.scalar.kind == Scalar::Kind::floating ? Scalar(a.scalar.f + round_.shift) : a.scalar;
-  } else if constexpr (std::is_same_v<I, double>) {
+  } else if constexpr (is_any<I, double, Tolerance>) {
     return a.scalar.f + round_.shift;
   } else if constexpr (is_any<I, Shape, Dims>) {
     if (a.kind == Argument::sizes) return T(shape(a.dims));

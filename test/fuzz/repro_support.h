@@ -116,6 +116,9 @@ inline Tensor nth(const std::vector<Tensor>& all, size_t k) { return all.at(k); 
 inline Tensor nth(const std::pair<Tensor, Tensor>& r, size_t k) { return k ? r.second : r.first; }
 inline Tensor nth(const ValuesAndIndices& r, size_t k) { return k ? r.indices : r.values; }
 inline Tensor nth(const SingularVectors& r, size_t k) { return k == 0 ? r.u : k == 1 ? r.s : r.vh; }
+inline Tensor nth(const TriangularFactors& r, size_t k) {
+  return k == 0 ? r.p : k == 1 ? r.l : r.u;
+}
 inline Tensor nth(const LeastSquares& r, size_t k) {
   return k == 0 ? r.solution : k == 1 ? r.residuals : k == 2 ? r.rank : r.singular_values;
 }

@@ -27,6 +27,9 @@ std::vector<Case> indexing_cases();
 /// Those of decompositions of matrices.
 std::vector<Case> decomposition_cases();
 
+/// Those of factors by elimination and by reflections.
+std::vector<Case> factor_cases();
+
 /// Those of linear algebra.
 std::vector<Case> linalg_cases();
 

@@ -208,6 +208,8 @@ std::vector<Case> all_cases() {
     all.push_back(std::move(c));
   for (Case& c : gradient_check::decomposition_cases())
     all.push_back(std::move(c));
+  for (Case& c : gradient_check::factor_cases())
+    all.push_back(std::move(c));
   return all;
 }
 

@@ -335,3 +335,20 @@ TEST_CASE("negative steps stand beside the other entries") {
   y[{back, back}] = y; // the value is read before
   CHECK(numbers(y) == Numbers{9, 9, 9, 9, 1, 2, 3, 4, 9, 9, 9, 9});
 }
+
+TEST_CASE("gather finds an index out of range wherever it stands in a run") {
+  const Tensor x = arange(18).reshape({2, 9}), across = arange(18).reshape({9, 2}).t();
+  for (int64_t length = 1; length <= 9; length++)
+    for (int64_t at = 0; at < length; at++)
+      for (int64_t bad : {9, -10}) {
+        Tensor index = remainder(arange(2 * length) * 4, 9).reshape({2, length});
+        for (const Tensor& from : {x, across}) {
+          const Tensor y = gather(from, 1, index);
+          for (int64_t k = 0; k < length; k++)
+            CHECK(y[1][k].item<int64_t>() == from[1][(length + k) * 4 % 9].item<int64_t>());
+        }
+        index[1][at] = bad;
+        CHECK_THROWS_WITH(gather(x, 1, index), Catch::StartsWith("gather: every index must be"));
+        CHECK_THROWS_WITH(gather(across, 1, index), Catch::StartsWith("gather: every index must"));
+      }
+}

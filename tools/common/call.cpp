@@ -256,6 +256,11 @@ template <>
 std::optional<double> Call::read<std::optional<double>>(size_t position, const char* name) const {
   return get<double>(position, name);
 }
+template <> Tolerance Call::read<Tolerance>(size_t position, const char* name) const {
+  const Json& value = need(position, name);
+  if (value.is_object() && value.contains("t")) return get<Tensor>(position, name);
+  return to_number(value);
+}
 template <> DistanceFunction Call::read<DistanceFunction>(size_t, const char* name) const {
   throw Unsupported(std::string(name) + " is a function");
 }

@@ -71,14 +71,33 @@ std::vector<Tensor> call_older_svd(const Json& c, const std::vector<Tensor>& inp
   return results;
 }
 
+/// torch.vander, whose powers descend unless it is told otherwise.
+std::vector<Tensor> call_older_vander(const Json& c, const std::vector<Tensor>& inputs) {
+  Json kwargs = c.at("kwargs");
+  const std::optional<Json> increasing = taken(kwargs, "increasing");
+  std::vector<Tensor> results = call_op("vander", c.at("args"), kwargs, inputs);
+  if (!increasing || !increasing->get<bool>()) results.at(0) = flip(results[0], {-1});
+  return results;
+}
+
+/// torch.lu_solve, where the right side stands first.
+std::vector<Tensor> call_older_lu_solve(const Json& c, const std::vector<Tensor>& inputs) {
+  const Json& args = c.at("args");
+  if (args.size() != 3) throw Unsupported("lu_solve of " + args.dump());
+  return call_op("lu_solve", {args[1], args[2], args[0]}, c.at("kwargs"), inputs);
+}
+
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
   std::string name = own_name(c);
+  const std::string call = c.at("call");
   Json args = c.at("args"), kwargs = c.at("kwargs");
-  if (name == "svd" && c.at("call") != "torch.linalg.svd") return call_older_svd(c, inputs);
-  if (c.at("call").get<std::string>().starts_with("torch.Tensor.") && args.size() == 1)
+  if (name == "svd" && call != "torch.linalg.svd") return call_older_svd(c, inputs);
+  if (name == "vander" && call != "torch.linalg.vander") return call_older_vander(c, inputs);
+  if (name == "lu_solve" && call != "torch.linalg.lu_solve") return call_older_lu_solve(c, inputs);
+  if (call.starts_with("torch.Tensor.") && args.size() == 1)
     if (auto dtype = converts_to(name))
       return {inputs.at(args[0].at("t").get<size_t>()).to(*dtype)};
-  adapt(c.at("call"), name, args, kwargs, inputs);
+  adapt(call, name, args, kwargs, inputs);
   if (auto as_tuple = taken(kwargs, "as_tuple"); as_tuple && as_tuple->get<bool>()) {
     const Tensor at = call_op(name, args, kwargs, inputs).at(0);
     if (at.size(1) == 0) return {arange(at.size(0), i64)}; // of one number: as of a list

@@ -37,6 +37,25 @@ struct LeastSquares {
   Tensor solution, residuals, rank, singular_values;
 };
 
+/// x = p @ l @ u: auto [p, l, u] = lu(x).
+struct TriangularFactors {
+  Tensor p, l, u;
+};
+
+/// Up to which magnitude a number counts as 0: a number, a tensor of one for each matrix, or what
+/// is usual.
+struct Tolerance {
+  std::optional<double> number;
+  Tensor numbers;
+
+  Tolerance(std::optional<double> n = std::nullopt) : number(n) {}
+  Tolerance(std::nullopt_t) {}
+  template <class T>
+  requires std::is_arithmetic_v<T> Tolerance(T n) : number(static_cast<double>(n)) {}
+  Tolerance(const Tensor& t) : numbers(t) {}
+  bool is_given() const { return number || numbers.defined(); }
+};
+
 /// How far two tensors are from each other, for triplet_margin_with_distance_loss.
 using DistanceFunction = std::function<Tensor(const Tensor&, const Tensor&)>;
 

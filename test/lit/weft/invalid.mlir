@@ -246,6 +246,33 @@ func.func @complete(%x: tensor<3x2xf32>) {
 
 // -----
 
+// Behind factors by elimination lies a row with the pivots.
+func.func @elimination(%x: tensor<3x2xf32>) {
+  // expected-error @below {{the result's shape must be [4, 2], got [3, 2]}}
+  %0 = weft.lu_factors %x {structure = array<i64: 1>} : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// So does one with the factors of the reflections.
+func.func @reflections(%x: tensor<3xf32>) {
+  // expected-error @below {{must have matrices, got [3]}}
+  %0 = weft.householder_factors %x : (tensor<3xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// Pivots lead to an order of as many rows as are named.
+func.func @order(%x: tensor<2x3xi64>) {
+  // expected-error @below {{the result's shape must be [2, 5], got [2, 3]}}
+  %0 = weft.row_order %x {structure = array<i64: 0>, sizes = affine_map<() -> (5)>} : (tensor<2x3xi64>) -> tensor<2x3xi64>
+  return
+}
+
+// -----
+
 // A spectrum has as many values as its system rows.
 func.func @spectrum(%x: tensor<3x2xf32>, %s: tensor<3x6xf32>) {
   // expected-error @below {{must have matrices and their systems, got [3, 2] and [3, 6]}}

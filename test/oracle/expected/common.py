@@ -1,4 +1,4 @@
-"""How make_expected.py writes cases of data/ops.txt: dtypes, their rounding, random operands, the lines of a case."""
+"""How cases of data/ops.txt are written: dtypes, their rounding, random operands, the lines of a case."""
 import math
 import numpy as np
 
