@@ -5,8 +5,7 @@
 //   2. Blocks of lanes: several where a loop accumulates or a point is a long chain (latency of the
 //   arithmetic), else one.
 //   3. Chunks: axes are cut from the outermost on until a chunk is worth a thread's while.
-//   4. Stores go past the cache, in some chunks or in all, where the part's outputs are larger than
-//   what the cache could keep.
+//   4. Stores go past the cache where the part's outputs are larger than what the cache could keep.
 #include "passes/schedule.h"
 
 #include "ir/loom/loom.h"
@@ -316,10 +315,8 @@ private:
     return bytes;
   }
 
-  // Stores go past the cache where the part's outputs are more than it keeps beside what is read,
-  // and nothing here reads them back: in some of every eight chunks from 3/8 of the cache on, so
-  // that the cache and memory work at once, and in all from 5/8 on. Where sizes are arguments the
-  // kernel asks when it runs.
+  // A store goes past the cache if the part's outputs fill half of it and nothing here reads them
+  // back. Where sizes are arguments the kernel asks when it runs.
   void chooseStores() {
     AffineExpr written = getAffineConstantExpr(0, part.getContext());
     llvm::SmallPtrSet<Value, 4> read;
@@ -329,10 +326,9 @@ private:
       else if (auto load = dyn_cast<LoadOp>(access.op))
         read.insert(load.getMemory());
     }
-    AffineExpr eighths =
-        atMost((written - target.cache_bytes * 3 / 8).floorDiv(target.cache_bytes / 32));
-    auto known = dyn_cast<AffineConstantExpr>(eighths);
-    bool large = !known || known.getValue() > 0, some = !known || known.getValue() < 8;
+    AffineExpr beyond = atMost(written - target.cache_bytes / 2);
+    auto known = dyn_cast<AffineConstantExpr>(beyond);
+    bool large = !known || known.getValue() >= 0;
     bool streams = false;
     for (const Access& access : accesses) {
       auto store = dyn_cast<StoreOp>(access.op);
@@ -347,7 +343,7 @@ private:
                            !read.count(store.getMemory()));
       streams |= store.getNontemporal();
     }
-    if (streams && some) part.setStreams(AffineMap::get(0, sizesOf(part), eighths));
+    if (streams && !known) part.setStreams(AffineMap::get(0, sizesOf(part), beyond));
   }
 
   static unsigned sizesOf(PartOp part) {

@@ -160,7 +160,7 @@ PartEmitter::Values PartEmitter::laneBlocks(mlir::Value index, Value* low, Value
 }
 
 // Says at run time whether the nontemporal stores right inside the block are aligned to whole
-// vectors and go past the cache in this chunk; null: there are none.
+// vectors and to go past the cache; null: there are none.
 Value* PartEmitter::streamsAligned(mlir::Value index, Value* low, Block& block) {
   Value* all = nullptr;
   Scope scope(*this);
@@ -181,8 +181,8 @@ Value* PartEmitter::streamsAligned(mlir::Value index, Value* low, Block& block) 
   Value* aligned = b.CreateICmpEQ(all, b.getInt64(0));
   PartOp part = plan.part;
   if (!part.getStreams()) return aligned;
-  Value* eighths = size(part.getStreams()->getResult(0));
-  return b.CreateAnd(aligned, b.CreateICmpSLT(b.CreateAnd(chunk_, b.getInt64(7)), eighths));
+  Value* beyond = size(part.getStreams()->getResult(0));
+  return b.CreateAnd(aligned, b.CreateICmpSGE(beyond, b.getInt64(0)));
 }
 
 // Points low .. low + count, lanes side by side. With a reduction, lanes and blocks are joined by a

@@ -224,7 +224,6 @@ private:
     llvm::Value *low, *count;
     int64_t align;
   };
-  llvm::Value* chunk_ = nullptr;       // number of the current one
   llvm::SmallVector<Range, 4> ranges_; // of the axes, in the current chunk
   // Inside a transposed tile: memory of each staged load, and the row at the current point.
   llvm::DenseMap<mlir::Operation*, llvm::Value*> tiles_;

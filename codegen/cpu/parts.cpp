@@ -65,7 +65,6 @@ void PartEmitter::emit(Value* context, Value* begin, Value* end) {
 void PartEmitter::emitChunk(Value* chunk) {
   PartOp part = plan.part;
   unsigned count = part.getNumAxes();
-  chunk_ = chunk;
   ranges_.assign(count, Range{});
   int first_cut = -1;
   for (int i = int(count) - 1; i >= 0; --i)

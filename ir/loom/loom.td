@@ -118,7 +118,7 @@ def Loom_PartOp : Loom_Op<"part", [HasParent<"KernelOp">, SingleBlockImplicitTer
   let summary = "a space of independent points: one block argument for each axis";
   let description = [{
     All axes are parallel: no two points write one element, and no point reads what another writes. Hence a load may be moved across points.
-    Where `streams` is given, a map of the sizes, so many of every eight chunks have nontemporal stores that go past the cache; else all have.
+    Where `streams` is given, a map of the sizes, nontemporal stores go past the cache only if it is at least 0.
   }];
   let arguments = (ins Loom_AxisArrayAttr:$axes, OptionalAttr<AffineMapAttr>:$streams);
   let regions = (region SizedRegion<1>:$body);

