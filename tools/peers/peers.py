@@ -170,7 +170,7 @@ class Comparison:
             middle, low, high = median_interval(ratios)
             text = f"{middle:6.2f}x [{low:.2f}, {high:.2f}] {best:15s}"
         times = "  ".join(f"{library} {figures['ms']:.4g}" for library, figures in self.rows[name].items() if "ms" in figures)
-        print(f"{name:24s} {text} ms: {times}", *(f"[{s}]" for s in said), flush=True)
+        print(f"{name:26s} {text} ms: {times}", *(f"[{s}]" for s in said), flush=True)
 
     def summary(self, only=None):
         """A line for each row of the comparison, or for one: its ratio, and whether that reaches what it is to reach."""
@@ -208,6 +208,13 @@ class Comparison:
         path.write_text(json.dumps(table, indent=1) + "\n")
 
 
+def part(text):
+    which, _, count = text.partition("/")
+    if not which.isdigit() or not count.isdigit() or not 1 <= int(which) <= int(count):
+        raise argparse.ArgumentTypeError(f"must be K/N with 1 <= K <= N, got {text}")
+    return int(which), int(count)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="workloads, or rows of them")
@@ -215,6 +222,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="where all but ONNX Runtime and OpenVINO run")
     parser.add_argument("--libraries", type=lambda text: text.split(","), default=list(libraries.LIBRARIES), help="which, separated by commas")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="K/N", help="every Nth row from the Kth on, to compare in several runs")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each library")
     parser.add_argument("--budget", type=float, default=0.05, help="seconds of a turn")
     parser.add_argument("--folder", default=str(HERE.parents[1] / "build/peers"), help="where data, logs and caches lie")
@@ -228,21 +236,23 @@ def main():
     if arguments.device != "cpu":  # what is to be reached is said of processors
         for w in workloads.values():
             w["reach"] = 0
+    which, count = arguments.part
+    rows = list(dict.fromkeys(workloads[name]["row"] for name in names))[which - 1::count]
     comparison = Comparison(arguments, workloads)
     comparison.start()
     try:
-        for name in names:
+        for name in (name for name in names if workloads[name]["row"] in rows):
             comparison.run(name)
             comparison.save(name)
     finally:
         for process in comparison.processes.values():
             process.quit()
-    print(f"\n{'row':24s} {'ratio':>6s}   95 % interval  of the limit  to reach")
+    print(f"\n{'row':26s} {'ratio':>6s}   95 % interval  of the limit  to reach")
     for r in comparison.summary():
         share = f"{100 * r['of_limit']:10.0f} %" if r["of_limit"] else f"{'-':>12s}"
         verdict = f"{r['reach']:6.2f} {'reached' if r['reached'] else 'MISSED'}" if r["reach"] else ""
         behind = f"  behind on {', '.join(r['behind'])}" if r["behind"] else ""
-        print(f"{r['row']:24s} {r['ratio']:6.2f}x  [{r['low']:.2f}, {r['high']:.2f}] {share}   {verdict}{behind}")
+        print(f"{r['row']:26s} {r['ratio']:6.2f}x  [{r['low']:.2f}, {r['high']:.2f}] {share}   {verdict}{behind}")
 
 
 if __name__ == "__main__":

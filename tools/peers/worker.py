@@ -16,6 +16,7 @@ from pathlib import Path
 import libraries
 
 LEAST_SAMPLE = 300e-6  # several shorter calls are one sample
+SHARE_OF_MEMORY = 1 / 3  # that a library may take: several hold what they have prepared at once
 
 
 def relative_error(got, expected):
@@ -49,6 +50,13 @@ def time_calls(call, wait, budget):
     return samples
 
 
+def limit_memory():
+    """What wants more fails by itself, and the machine goes on."""
+    import resource
+    most = int(SHARE_OF_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 class Worker:
     def __init__(self, library, workloads, data):
         self.library, self.workloads, self.data = library, workloads, data
@@ -79,6 +87,8 @@ def main():
     arguments = parser.parse_args()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries print what they like
+    if arguments.device == "cpu":
+        limit_memory()
 
     def say(**answer):
         print(json.dumps(answer), file=answers, flush=True)

@@ -76,7 +76,7 @@ std::vector<double> time_calls(Running& r, Device device, double budget) {
 /// What the machine can do at most, in the turn of a workload.
 std::vector<double> time_limit(const Limit& limit, double budget) {
   std::vector<double> seconds;
-  for (double start = now(); seconds.size() < 3 || now() - start < budget;)
+  for (double start = now(); seconds.empty() || now() - start < budget;)
     seconds.push_back(limit());
   return seconds;
 }
