@@ -300,7 +300,7 @@ void BackwardPass::check_gradient(const GradNode& node, size_t k, const Tensor& 
     throw Error(ErrorKind::autograd,
                 fmt::format("{}: in AnomalyMode the gradient of operand {} must have no NaN, got "
                             "{} in {}",
-                            node_name(node), k, count, describe(gradient.impl()->meta)),
+                            node_name(node), k + 1, count, describe(gradient.impl()->meta)),
                 node.loc);
 }
 

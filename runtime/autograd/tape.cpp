@@ -122,12 +122,12 @@ void check_in_place(const OpCall& call) {
   if (target->is_leaf && target->meta.requires_grad)
     fail(
         call, ErrorKind::autograd,
-        fmt::format("operand 0, {}, must not be a leaf that requires a gradient; write it inside a "
+        fmt::format("operand 1, {}, must not be a leaf that requires a gradient; write it inside a "
                     "NoGrad scope, or out of place",
                     describe(target->meta)));
   if (!info(call.op).vjp)
     fail(call, ErrorKind::autograd,
-         fmt::format("operand 0, {}, must not require a gradient: the op has none",
+         fmt::format("operand 1, {}, must not require a gradient: the op has none",
                      describe(target->meta)));
   if (target->is_view && !target->detached) check_view_in_place(call);
 }

@@ -174,7 +174,7 @@ Tensor put_back(const ViewStep& step, const Tensor& x, const Tensor& part) {
 
 [[noreturn]] void refuse(const OpCall& call, const std::string& what) {
   fail(call, ErrorKind::autograd,
-       fmt::format("operand 0, {}, must not be {} while a gradient is recorded; clone() it, or "
+       fmt::format("operand 1, {}, must not be {} while a gradient is recorded; clone() it, or "
                    "write the op out of place",
                    describe(call.operands[0]->meta), what));
 }

@@ -95,9 +95,9 @@ const Tensor& VjpContext::tensor(int k) {
   const GradOperand& saved = node_.operands()[k];
   if (!saved.value)
     throw Error(ErrorKind::internal,
-                fmt::format("{}: operand {} was not saved", info(node_.op).name, k), node_.loc);
+                fmt::format("{}: operand {} was not saved", info(node_.op).name, k + 1), node_.loc);
   if (is_changed(saved.value, saved.version))
-    refuse_changed(saved.value, saved.version, fmt::format("operand {}", k));
+    refuse_changed(saved.value, saved.version, fmt::format("operand {}", k + 1));
   value = unpack_saved(saved.value);
   attach(value.impl(), saved.edge.node());
   return value;

@@ -77,7 +77,7 @@ Tensor run(const std::string& name, bool in_place, const std::vector<Tensor>& op
     refuse(fmt::format("{} must have defined operands", name), loc);
   const bool may_write = op.kind == OpKind::pointwise || op.kind == OpKind::structured;
   if (in_place && !(may_write && !impls.empty() && impls[0]))
-    refuse(fmt::format("{} in place must be an op of elements with a tensor as operand 0", name),
+    refuse(fmt::format("{} in place must be an op of elements with a tensor as operand 1", name),
            loc);
   call.in_place = in_place;
   call.operands = impls;

@@ -192,7 +192,7 @@ TEST_CASE("anomaly mode names the op and the forward line that made a NaN", "[au
   std::string here = "autograd_hook_test.cpp:" + std::to_string(__LINE__ - 1);
   AnomalyMode anomaly;
   std::string text = message([&] { sum(root * 0.0).backward(); });
-  CHECK_THAT(text, Contains("sqrt: in AnomalyMode the gradient of operand 0 must have no NaN, got "
+  CHECK_THAT(text, Contains("sqrt: in AnomalyMode the gradient of operand 1 must have no NaN, got "
                             "1 in f64[2]"));
   CHECK_THAT(text, Contains(here));
   {
@@ -208,7 +208,7 @@ TEST_CASE("anomaly mode names a user's function", "[autograd]") {
   Tensor x = leaf({0, 1});
   AnomalyMode anomaly;
   CHECK_THAT(message([&] { sum(Bad::apply(x)).backward(); }),
-             Contains("bad: in AnomalyMode the gradient of operand 0 must have no NaN, got 2 in "
+             Contains("bad: in AnomalyMode the gradient of operand 1 must have no NaN, got 2 in "
                       "f64[2]"));
 }
 

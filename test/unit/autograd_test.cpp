@@ -147,7 +147,7 @@ TEST_CASE("a saved operand that was changed in place is reported with op, line a
   const unsigned line = __LINE__ - 1;
   h.mul_(3.0);
   std::string text = message([&] { sum(y).backward(); });
-  CHECK_THAT(text, Contains("mul: operand 0, f64[2], must not be changed in place before backward, "
+  CHECK_THAT(text, Contains("mul: operand 1, f64[2], must not be changed in place before backward, "
                             "which reads it; it was saved at version 0 and is at version 1"));
   CHECK_THAT(text, Contains("autograd_test.cpp:" + std::to_string(line)));
 }
@@ -184,7 +184,7 @@ TEST_CASE("an op in place that destroys what its gradient reads is reported", "[
 TEST_CASE("ops in place on leaves that record are errors", "[autograd]") {
   Tensor x = leaf({1, 2, 3, 4});
   CHECK_THAT(message([&] { x.add_(1.0); }),
-             Contains("add_: operand 0, f64[4], must not be a leaf that requires a gradient"));
+             Contains("add_: operand 1, f64[4], must not be a leaf that requires a gradient"));
   {
     NoGrad no_grad;
     x.add_(1.0);

@@ -187,7 +187,7 @@ TEST_CASE("anomaly mode finds a NaN of a compiled step, and the region lives on"
     w.set_grad({});
     AnomalyMode anomaly;
     CHECK_THROWS_WITH(step(ramp({3})),
-                      Contains("sqrt: in AnomalyMode the gradient of operand 0 must have no NaN") &&
+                      Contains("sqrt: in AnomalyMode the gradient of operand 1 must have no NaN") &&
                           Contains("region_hook_test.cpp:" + std::to_string(line)));
   }
 }

@@ -177,7 +177,7 @@ TEST_CASE("a view made in a NoGrad scope has no part in its base's past", "[auto
   CHECK(values(w.grad()) == Values{2 * now[0], 2 * now[1]});
   CHECK_FALSE(a.grad().defined());
   CHECK_THAT(message([&] { v.mul_(w); }),
-             Contains("mul_: operand 0, f64[2], must not be a view made in a NoGrad scope"));
+             Contains("mul_: operand 1, f64[2], must not be a view made in a NoGrad scope"));
 }
 
 TEST_CASE("ops in place on views that cannot join a history are errors", "[autograd]") {
