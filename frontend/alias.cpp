@@ -128,9 +128,9 @@ void describe_aliases(Flush& f, TensorImpl* const* values) {
   }
 }
 
-bool same_aliases(const Flush& f, TensorImpl* const* values) {
+bool same_aliases(const Flush& f, TensorImpl* const* values, uint32_t& mark) {
   // Marks the written storages; where nothing else carries the mark, nothing aliases.
-  const uint32_t mark = next_mark.fetch_add(1, std::memory_order_relaxed);
+  mark = next_mark.fetch_add(1, std::memory_order_relaxed);
   bool shared = false;
   for (size_t i = 0; i < f.leaves.size(); i++) {
     if (!f.leaves[i].written) continue;
@@ -149,32 +149,6 @@ bool same_aliases(const Flush& f, TensorImpl* const* values) {
   for (size_t i = 0; i < f.leaves.size(); i++)
     if (alias_of(f, i, values) != f.leaves[i].same_as) return false;
   return true;
-}
-
-Divergence explain_divergence(const ColdNode& expected, const OpCall& got) {
-  Divergence d;
-  d.expected_at = expected.place;
-  d.got_at = TracePlace::of(got.location());
-  d.got = info(got.op).name;
-  d.expected = expected.is_flush() ? "end of the segment" : info(expected.op).name;
-  if (expected.is_flush() || expected.op != got.op) {
-    d.difference = "another op";
-  } else if (expected.in_place != got.in_place) {
-    d.difference = "in place or not";
-  } else if (expected.operands.size() != got.operands.size()) {
-    d.difference = "number of operands";
-  } else if (!std::equal(expected.structure.begin(), expected.structure.end(),
-                         got.structure.begin(), got.structure.end())) {
-    d.difference = "another attribute";
-  } else {
-    d.difference = "other operands";
-    for (size_t k = 0; k < got.operands.size(); k++)
-      if (expected.new_leaf[k] && got.operands[k] &&
-          expected.leaf_metas[k].structure() != got.operands[k]->meta.structure())
-        d.difference = "operand " + std::to_string(k + 1) + " was " +
-                       describe(expected.leaf_metas[k]) + ", is " + describe(got.operands[k]->meta);
-  }
-  return d;
 }
 
 void find_unwritten(const Flush& f, TensorImpl* const* leaves, Storage** storages) {

@@ -196,7 +196,24 @@ std::vector<Divergence> divergences_of(const Region& region) {
   return region.divergences();
 }
 
-std::string as_text(const Region& region) {
+std::string place_text(const TracePlace& place) { return place.line ? place.str() : "the return"; }
+
+/// "divergence (2 times): expected mul (f.cpp:3), got mul at f.cpp:3: operand 1 was f32, is f64".
+void divergences_text(std::string& out, const Region& region) {
+  auto it = std::back_inserter(out);
+  for (const Divergence& d : divergences_of(region)) {
+    const std::string times = counted(d.count, "time");
+    if (d.kind == Divergence::Kind::sizes)
+      fmt::format_to(it, "  other sizes from {} at {} on: {}\n", d.got, d.got_at.str(),
+                     d.difference);
+    else
+      fmt::format_to(it, "  {} ({}): expected {} ({}), got {} at {}: {}\n",
+                     d.kind == Divergence::Kind::start ? "new segment" : "divergence", times,
+                     d.expected, place_text(d.expected_at), d.got, d.got_at.str(), d.difference);
+  }
+}
+
+std::string as_text(const Region& region, bool with_programs) {
   std::string out;
   region_text(out, region);
   auto it = std::back_inserter(out);
@@ -204,8 +221,8 @@ std::string as_text(const Region& region) {
     std::lock_guard lock(f->mutex);
     fmt::format_to(it, "  segment {}: {} from {} until {} at {}; {}, {}\n", f->number,
                    counted(static_cast<int64_t>(f->path.size()), "op"),
-                   f->path.front()->place.str(), f->reason,
-                   f->place.line ? f->place.str() : "the return", counted(f->hits.load(), "hit"),
+                   f->path.front()->place.str(), f->reason, place_text(f->place),
+                   counted(f->hits.load(), "hit"),
                    counted(f->eager_runs.load(), "eager run"));
     fmt::format_to(it, "    ops: {}\n", op_list(*f));
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
@@ -215,13 +232,9 @@ std::string as_text(const Region& region) {
           it, "    a launch takes {:.4f} ms (mean of {})\n",
           static_cast<double>(f->timed_nanoseconds.load()) / static_cast<double>(n) * 1e-6, n);
     for (const auto& p : f->programs)
-      program_text(out, *f, *p, region.options().memory_budget);
+      if (with_programs) program_text(out, *f, *p, region.options().memory_budget);
   }
-  for (const Divergence& d : divergences_of(region))
-    fmt::format_to(it, "  divergence ({}): expected {} ({}), got {} at {}: {}\n",
-                   counted(d.count, "time"), d.expected,
-                   d.expected_at.line ? d.expected_at.str() : "the return", d.got, d.got_at.str(),
-                   d.difference);
+  divergences_text(out, region);
   return out;
 }
 
@@ -259,31 +272,38 @@ std::string as_json(const Region& region) {
       "\"ops_recorded\":{},"
       "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
       "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"verified\":{},"
+      "\"early_kernels\":{},\"pure_note\":{},"
       "\"compile_ms\":{:.3f},\"timed_calls\":{},\"timed_ms\":{:.6f},\"timed_run_ms\":{:.6f},"
       "\"segments\":[",
       json_text(region.options().name), json_text(region.place().str()), s.calls, s.pure_calls,
       s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels, s.generic_calls,
-      s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified, s.compile_seconds * 1e3,
+      s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified, s.early_kernels,
+      json_text(region.options().pure ? pure_note(region) : ""), s.compile_seconds * 1e3,
       s.timed_calls, s.timed_seconds * 1e3, s.timed_run_seconds * 1e3);
   const char* comma = "";
   for (Flush* f : flushes_of(region)) {
     std::lock_guard lock(f->mutex);
     fmt::format_to(it,
                    "{}{{\"number\":{},\"ops\":{},\"start\":{},\"reason\":{},\"place\":{},"
-                   "\"hits\":{},\"eager_runs\":{},\"timed_launches\":{},\"timed_ms\":{:.6f},"
-                   "\"programs\":[",
+                   "\"op_list\":{},\"overlapping\":{},\"mixed\":{},\"hits\":{},\"eager_runs\":{},"
+                   "\"timed_launches\":{},\"timed_ms\":{:.6f},\"programs\":[",
                    comma, f->number, f->path.size(), json_text(f->path.front()->place.str()),
-                   json_text(f->reason), json_text(f->place.str()), f->hits.load(),
+                   json_text(f->reason), json_text(f->place.line ? f->place.str() : ""),
+                   json_text(op_list(*f)), f->overlapping, f->mixed, f->hits.load(),
                    f->eager_runs.load(), f->timed_launches.load(),
                    static_cast<double>(f->timed_nanoseconds.load()) * 1e-6);
     comma = "";
     for (const auto& p : f->programs) {
       if (!p->is_ready.load(std::memory_order_acquire)) continue;
       fmt::format_to(it,
-                     "{}{{\"generic\":{},\"source\":{},\"runs\":{},\"ms\":{:.3f},\"failure\":{},"
-                     "\"key\":{},\"slower_by\":{:.3f},\"kernels\":[",
-                     comma, p->taken.generic, json_text(name_of(p->report.source)), p->runs.load(),
-                     p->report.total_ms, json_text(p->report.failure), json_text(p->report.key),
+                     "{}{{\"generic\":{},\"sizes\":{},\"device\":{},\"source\":{},\"runs\":{},"
+                     "\"ms\":{:.3f},\"failure\":{},\"cache_note\":{},\"key\":{},"
+                     "\"slower_by\":{:.3f},\"kernels\":[",
+                     comma, p->taken.generic, json_text(words_of(p->taken)),
+                     json_text(p->program ? name_of(p->program->program().device) : ""),
+                     json_text(name_of(p->report.source)), p->runs.load(), p->report.total_ms,
+                     json_text(p->report.failure), json_text(p->report.cache_note),
+                     json_text(p->report.key),
                      p->program ? p->program->slower_by() : 0);
       comma = "";
       if (p->program)
@@ -307,10 +327,12 @@ std::string as_json(const Region& region) {
   out += "],\"divergence_list\":[";
   comma = "";
   for (const Divergence& d : divergences_of(region)) {
+    constexpr const char* kKinds[] = {"midway", "start", "sizes"};
     fmt::format_to(it,
-                   "{}{{\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},\"got_at\":{},"
-                   "\"difference\":{}}}",
-                   comma, d.count, json_text(d.expected), json_text(d.expected_at.str()),
+                   "{}{{\"kind\":\"{}\",\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},"
+                   "\"got_at\":{},\"difference\":{}}}",
+                   comma, kKinds[static_cast<int>(d.kind)], d.count, json_text(d.expected),
+                   json_text(d.expected_at.line ? d.expected_at.str() : ""),
                    json_text(d.got), json_text(d.got_at.str()), json_text(d.difference));
     comma = ",";
   }
@@ -321,13 +343,18 @@ std::string as_json(const Region& region) {
 
 std::string explain(const Region& region, bool json) {
   const std::shared_ptr<Region> backward = region.backward();
-  if (!json) return as_text(region) + (backward ? explain(*backward, false) : "");
+  if (!json) return as_text(region, true) + (backward ? explain(*backward, false) : "");
   std::string out = as_json(region);
   if (backward) {
     out.pop_back();
     out += ",\"backward\":" + explain(*backward, true) + "}";
   }
   return out;
+}
+
+std::string explain_calls(const Region& region) {
+  const std::shared_ptr<Region> backward = region.backward();
+  return as_text(region, false) + (backward ? explain_calls(*backward) : "");
 }
 
 } // namespace weft::detail

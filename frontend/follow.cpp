@@ -1,6 +1,7 @@
 // Following: each op is compared with the next node of the trace; its result is an object that the
 // session prepared, without data until a flush.
 
+#include "frontend/divergence.h"
 #include "frontend/session.h"
 #include "runtime/core/execute.h"
 
@@ -110,14 +111,16 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
     if (!c.new_leaf[k]) continue;
     call.operands[k]->retain();
     bound_leaves_.push_back(c.operands[k]);
+    leaf_versions_.push_back(
+        call.operands[k]->storage->version.load(std::memory_order_relaxed));
   }
   store_arguments(c, call);
   if (call_differs_ && !generic_) {
     generic_ = true;
     stats.generic_calls++;
+    if (!c.resized.exchange(true, std::memory_order_relaxed)) note_sizes(c, call);
   }
-  if (current == region_.trace().root() && last_flush_)
-    last_flush_->successor.store(c.hot, std::memory_order_relaxed);
+  if (current == region_.trace().root()) note_successor(c);
   current = c.hot;
   next = c.hot->next.load(std::memory_order_acquire);
   if (generic_) {
@@ -146,6 +149,17 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
     throw;
   }
   return r;
+}
+
+void Session::note_successor(const ColdNode& start) {
+  if (last_flush_) last_flush_->successor.store(start.hot, std::memory_order_relaxed);
+}
+
+// The first call whose sizes differ from here on says which one did.
+void Session::note_sizes(const ColdNode& c, const OpCall& call) {
+  Divergence d = explain_divergence(c, call, c.meta, bound(), true);
+  d.kind = Divergence::Kind::sizes;
+  if (!d.difference.empty()) region_.note_divergence(std::move(d));
 }
 
 void Session::store_arguments(ColdNode& c, const OpCall& call) {

@@ -87,7 +87,9 @@ void Session::launch(Flush& f) {
   find_live(f, live);
   f.hits.fetch_add(1, std::memory_order_relaxed);
   stats.flushes++;
-  const bool aliases_fit = !f.has_written_leaf || (!f.overlapping && same_aliases(f, values));
+  uint32_t mark = 0;
+  const bool aliases_fit = !f.has_written_leaf || (!f.overlapping && same_aliases(f, values, mark));
+  if (!f.has_written_leaf || mark) check_leaves(mark);
   if (!aliases_fit) stats.alias_fallbacks++;
   SegmentProgram* p = aliases_fit && !f.mixed ? find_program(f, live) : nullptr;
   if (p && p->program && is_verified(f, *p)) return verify(f, *p);

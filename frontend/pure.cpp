@@ -90,7 +90,8 @@ bool PureProgram::same_overlaps(TensorImpl* const* bound) const {
   std::vector<TensorImpl*> by_slot(static_cast<size_t>(most) + 1);
   for (size_t k = 0; k < leaves.size(); k++)
     by_slot[static_cast<size_t>(flush->leaves[k].slot)] = bound[k];
-  return same_aliases(*flush, by_slot.data());
+  uint32_t mark = 0;
+  return same_aliases(*flush, by_slot.data(), mark);
 }
 
 bool PureProgram::run(const detail::PureValues& given, detail::PureResults& got) const {

@@ -2,6 +2,7 @@
 // log: results are known by number, and a tensor that dies takes its number with it.
 
 #include "frontend/alias.h"
+#include "frontend/divergence.h"
 #include "frontend/early_run.h"
 #include "frontend/session.h"
 #include "runtime/autograd/tape_slot.h"
@@ -42,6 +43,7 @@ TensorImpl* Session::record(const OpCall& call) {
     ensure_slots();
   }
   ColdNode& c = cold(current);
+  if (c.depth == 1) note_successor(c);
   for (size_t k = 0; k < call.operands.size(); k++) {
     TensorImpl* t = call.operands[k];
     if (!c.new_leaf[k]) continue;
@@ -164,14 +166,20 @@ void Session::diverge(const OpCall& call) {
   Meta meta;
   int64_t offset = 0;
   infer(call, meta, offset); // a call in error throws before anything is given up
-  TraceNode* expected = current->next.load(std::memory_order_acquire);
-  if (expected && current != region_.trace().root())
-    region_.note_divergence(explain_divergence(cold(expected), call));
-  if (expected && current != region_.trace().root()) stats.divergences++;
-  if (current != region_.trace().root()) {
+  const bool at_start = current == region_.trace().root();
+  const ColdNode* expected = nearest(call);
+  // That a new path begins with another op is no news.
+  if (expected && (!at_start || !stats.ops_recorded || expected->op == call.op)) {
+    Divergence d = explain_divergence(*expected, call, meta, bound());
+    d.kind = at_start ? Divergence::Kind::start : Divergence::Kind::midway;
+    region_.note_divergence(std::move(d));
+    stats.divergences += !at_start;
+  }
+  if (!at_start) {
     stats.eager_segments++;
     ColdNode* last = &cold(current);
     try {
+      if (!wrote) check_leaves(0);
       run_eagerly(last);
     } catch (const std::exception& e) {
       give_up(last, e.what());
@@ -180,6 +188,34 @@ void Session::diverge(const OpCall& call) {
     undo_.clear();
   }
   start_recording();
+}
+
+// What the call might have been: a known op of the same line, else of the same kind, else what came
+// here before. Null where nothing was expected: at a start that has not been followed yet.
+const ColdNode* Session::nearest(const OpCall& call) const {
+  const TraceNode* root = region_.trace().root();
+  TraceNode* first = current->next.load(std::memory_order_acquire);
+  if (current == root && last_flush_) {
+    TraceNode* then = last_flush_->successor.load(std::memory_order_acquire);
+    if (!then) return nullptr;
+    first = then;
+  }
+  const Loc& loc = call.location();
+  const ColdNode *same_line = nullptr, *same_op = nullptr;
+  for (TraceNode* n = current->next.load(std::memory_order_acquire); n;
+       n = n->sibling.load(std::memory_order_acquire)) {
+    const ColdNode& c = cold(n);
+    if (c.is_flush() || c.op != call.op || c.in_place != call.in_place) continue;
+    if (!same_op) same_op = &c;
+    if (!same_line && c.place.line == loc.line() && c.place.file == loc.file_name())
+      same_line = &c;
+  }
+  if (same_line || same_op) return same_line ? same_line : same_op;
+  return first ? &cold(first) : nullptr;
+}
+
+BoundSegment Session::bound() const {
+  return {this, value_table_, &cold(current), &cold(region_.trace().root())};
 }
 
 void Session::start_recording() {

@@ -5,6 +5,7 @@
 
 #include "frontend/session.h"
 #include "runtime/core/profile.h"
+#include "runtime/program/collection.h"
 
 namespace weft {
 
@@ -13,7 +14,17 @@ Region::Region(CompileOptions options, const TracePlace& place)
   if (options_.name.empty()) options_.name = place_.str();
 }
 
-Region::~Region() { forget_region(number_); }
+Region::~Region() {
+  forget_region(number_);
+  if (is_backward_ || stats_.calls == 0) return;
+  if (const std::string folder = collection_folder(); !folder.empty()) {
+    try {
+      collect_calls(folder, detail::explain_calls(*this));
+    } catch (const std::exception&) {
+      // No memory: what is collected lacks these calls.
+    }
+  }
+}
 
 std::shared_ptr<Region> Region::make(CompileOptions options, const TracePlace& place) {
   std::shared_ptr<Region> region(new Region(std::move(options), place));
@@ -46,6 +57,7 @@ std::unique_ptr<RegionStay> Region::enter_backward() {
       options.name += ", backward";
       options.pure = false; // it has no arguments
       backward_ = make(std::move(options), place_);
+      backward_->is_backward_ = true;
     }
     region = backward_;
   }
@@ -108,7 +120,7 @@ bool Region::has_budget() const {
 void Region::note_divergence(Divergence d) {
   std::lock_guard lock(mutex_);
   for (Divergence& known : divergences_)
-    if (known.got_at.line == d.got_at.line && known.got_at.file == d.got_at.file &&
+    if (known.kind == d.kind && known.got_at.line == d.got_at.line && known.got_at.file == d.got_at.file &&
         known.expected == d.expected && known.got == d.got && known.difference == d.difference) {
       known.count++;
       return;
@@ -270,5 +282,9 @@ void RegionCall::finish() { static_cast<Session*>(session_)->end(); }
 void RegionCall::abandon() noexcept { static_cast<Session*>(session_)->abandon(); }
 
 } // namespace detail
+
+void sync(Loc loc) {
+  if (current_session) current_session->flush("sync", loc);
+}
 
 } // namespace weft

@@ -9,12 +9,24 @@ namespace weft {
 
 class Session;
 
-/// Why a followed path ended in an op that it did not expect.
+/// Why a followed path ended in an op that it did not expect, or went on with other sizes.
 struct Divergence {
+  enum class Kind : uint8_t {
+    midway, // what was followed ran one by one
+    start,  // at the first op of a segment: nothing was given up
+    sizes   // the op was followed; a size differed for the first time in its call
+  };
+  Kind kind = Kind::midway;
   std::string expected, got, difference;
   TracePlace expected_at, got_at;
   int64_t count = 1;
 };
+
+class Region;
+namespace detail {
+/// Returns what explain() says of a region's calls: without programs and kernels.
+std::string explain_calls(const Region& region);
+} // namespace detail
 
 class Region final : public RegionOwner, public std::enable_shared_from_this<Region> {
 public:
@@ -68,6 +80,7 @@ private:
   std::vector<Divergence> divergences_;
   RegionStats stats_;
   std::shared_ptr<Region> backward_;
+  bool is_backward_ = false; // of the backward passes of another region, which speaks for both
 };
 
 } // namespace weft

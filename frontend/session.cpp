@@ -93,6 +93,7 @@ void Session::go_to_root(Flush* done) {
     t = nullptr;
   }
   bound_leaves_.clear();
+  leaf_versions_.clear();
   undo_.clear();
   last_flush_ = done;
   mode_ = Mode::follow;
@@ -130,6 +131,33 @@ void Session::end_segment(const char* reason, const Loc& loc) {
   }
   release_values(last);
   go_to_root(f);
+}
+
+// Nobody else may have written what deferred ops are about to read. `mark` is on the storages that
+// the segment itself writes; 0: it writes none of its leaves.
+void Session::check_leaves(uint32_t mark) const {
+  for (size_t k = 0; k < leaf_versions_.size(); k++) {
+    const TensorImpl* t = value_table_[static_cast<size_t>(bound_leaves_[k])];
+    const Storage& s = *t->storage;
+    if (s.version.load(std::memory_order_relaxed) == leaf_versions_[k]) [[likely]]
+      continue;
+    if (mark && s.scratch.load(std::memory_order_relaxed) == mark) continue;
+    const ColdNode* c = &cold(current);
+    auto reads_first = [&](const ColdNode& node) {
+      for (size_t j = 0; j < node.operands.size(); j++)
+        if (node.new_leaf[j] && node.operands[j] == bound_leaves_[k]) return true;
+      return false;
+    };
+    while (!reads_first(*c))
+      c = c->parent;
+    throw Error(ErrorKind::value,
+                std::string(info(c->op).name) + (c->in_place ? "_" : "") +
+                    ": no other thread must write an operand while the op is deferred, got " +
+                    describe(t->meta) +
+                    ", which changed before the op ran; call weft::sync() before the other thread "
+                    "goes on",
+                c->loc);
+  }
 }
 
 // The end of a segment that is known at this place, or null.

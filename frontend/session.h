@@ -17,6 +17,7 @@ struct PureValues;
 }
 class PureProgram;
 class EarlyRun;
+struct BoundSegment;
 
 /// A number as programs take it.
 inline uint64_t bits_of(const Scalar& s) {
@@ -60,6 +61,8 @@ private:
   TensorImpl* make_generic_result(ColdNode& node, const OpCall& call);
   void link_view(TensorImpl* view, const OpCall& call, int64_t offset);
   void store_arguments(ColdNode& node, const OpCall& call);
+  void note_successor(const ColdNode& start);
+  void note_sizes(const ColdNode& node, const OpCall& call);
 
   // record.cpp
   TensorImpl* record(const OpCall& call);
@@ -67,6 +70,8 @@ private:
   ColdNode* add_node(const OpCall& call, const Meta& result, int64_t offset_delta);
   static void make_boundary(ColdNode& node);
   void diverge(const OpCall& call);
+  const ColdNode* nearest(const OpCall& call) const;
+  BoundSegment bound() const;
   void start_recording();
   void end_recording(const char* reason, const Loc& loc);
   void drop_recorded();
@@ -97,6 +102,7 @@ private:
   void launch(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
+  void check_leaves(uint32_t mark) const;
   void count_run(SegmentProgram& program);
   std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);
   template <class F> void replay(const ColdNode& node, F f);
@@ -132,6 +138,7 @@ private:
   std::vector<TensorImpl*> value_table_;
   std::vector<GradNode*> tape_table_; // by slot: nodes at rest, or lent to the call
   std::vector<int32_t> bound_leaves_; // slots that hold a reference to a leaf
+  std::vector<uint32_t> leaf_versions_; // of those that were bound while following, at that time
   std::vector<Scalar> scalars_;       // of the segment, in order
   std::vector<int64_t> sizes_;        // size attributes of the segment, in order
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;

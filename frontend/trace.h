@@ -128,6 +128,7 @@ struct ColdNode {
   std::atomic<Flush*> early{nullptr}; // of a long segment: its only known end, whose program may
                                       // run from here on as far as it can
   std::atomic<bool> forks{false};     // there are several ends
+  std::atomic<bool> resized{false};   // a call's first other size was here, and explain() knows it
   int32_t depth = 0;                  // ops from the segment's start
   float nanoseconds = 0;              // that the op took where it was recorded; 0: not known
   std::vector<int32_t> operands;      // slot, or -1 for a number

@@ -153,6 +153,7 @@ def HardtanhForm : ActivationForm<"hardtanh", [Param<"double", "min_val", "-1">,
   let example = "hardtanh(tensor({-2.f, 0.5f, 2.f}))";
   let gives = "[-1.0000, 0.5000, 1.0000] f32[3]";
   let dtypes = "all but bool";
+  let inPlace = 1;
 }
 def ThresholdForm : ActivationForm<"threshold", [Param<"double", "threshold">, Param<"double", "value">]> {
   let summary = "x where it is above the threshold, else `value`";
@@ -160,6 +161,7 @@ def ThresholdForm : ActivationForm<"threshold", [Param<"double", "threshold">, P
   let example = "threshold(tensor({-1.f, 2.f}), 0, 7)";
   let gives = "[7., 2.] f32[2]";
   let dtypes = "all but bool";
+  let inPlace = 1;
 }
 def LogitWithin : ActivationForm<"logit", [Param<"double", "eps">]> {
   let summary = "logit of x limited to eps .. 1 - eps";
@@ -177,6 +179,7 @@ def Celu : ActivationForm<"celu", [Param<"double", "alpha", "1">]> {
   let description = "An alpha of 0 is an error.";
   let example = "celu(tensor({-1.f, 2.f}), 2)";
   let gives = "[-0.7869, 2.0000] f32[2]";
+  let inPlace = 1;
 }
 def Softshrink : ActivationForm<"softshrink", [Param<"double", "lambd", "0.5">]> {
   let summary = "x moved towards 0 by lambd, 0 where it would pass it";

@@ -110,7 +110,6 @@ class Compare<string mnemonic, string expression, string cpp = ""> : Pointwise<m
   let domain = Any;
   let result = BoolDType;
   let differentiable = 0;
-  let inPlace = 0;
   let value = expression;
   let symbol = cpp;
   let samples = [-2, 2];
@@ -168,6 +167,7 @@ class Composite<string mnemonic, list<Param> parameters> : Documented {
   bit method = 0;               // also a method of Tensor, for which the first parameter is the tensor
   bit inPlace = 0;              // print x.op_() too, which writes the result into x
   bit writes = 0;               // x.op_() calls a function op_into of the same parameters, which writes into x
+  bit rebinds = 0;              // print x.op_() too, which makes the handle x one of the result, a view
   string dtypes = "";
   string gradient = "that of the ops it is made of";
   string returns = "Tensor";

@@ -42,6 +42,7 @@ def Transpose : Composite<"transpose", [TensorParam, Param<"int64_t", "dim0">, P
   let shapes = "dims dim0 and dim1 change places";
   let dtypes = "every dtype";
   let method = 1;
+  let rebinds = 1;
 }
 def Flatten : Composite<"flatten", [TensorParam, Param<"int64_t", "start_dim", "0">, Param<"int64_t", "end_dim", "-1">]> {
   let summary = "dims start_dim .. end_dim as one";
@@ -58,6 +59,7 @@ def Squeeze : Composite<"squeeze", [TensorParam, Param<"const Dims&", "dims", "{
   let shapes = "dims of size 1 vanish";
   let dtypes = "every dtype";
   let method = 1;
+  let rebinds = 1;
 }
 def Unsqueeze : Composite<"unsqueeze", [TensorParam, Param<"int64_t", "dim">]> {
   let summary = "a view with a new dim of size 1";
@@ -66,6 +68,7 @@ def Unsqueeze : Composite<"unsqueeze", [TensorParam, Param<"int64_t", "dim">]> {
   let shapes = "a 1 at position `dim`";
   let dtypes = "every dtype";
   let method = 1;
+  let rebinds = 1;
 }
 def ExpandForm : Composite<"expand", [TensorParam, Param<"const Shape&", "shape">]> {
   let pytorch = ["torch.broadcast_to"];

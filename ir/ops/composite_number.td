@@ -71,6 +71,7 @@ def Nextafter : NumberForm<"nextafter", [TensorParam, Param<"const Arg&", "other
   let gives = "[1.1921e-07] f32[1]";
   let dtypes = "floating";
   let gradient = "none";
+  let inPlace = 1;
 }
 
 def Polygamma : Composite<"polygamma", [Param<"int64_t", "n">, TensorParam]> {

@@ -231,6 +231,7 @@ def Swapaxes : Composite<"swapaxes", [TensorParam, Param<"int64_t", "axis0">, Pa
   let shapes = "the dims change places";
   let dtypes = "every dtype";
   let method = 1;
+  let rebinds = 1;
 }
 def Flip : Composite<"flip", [TensorParam, Param<"const Dims&", "dims">]> {
   let summary = "the elements in reverse order along dims";
@@ -343,6 +344,7 @@ def Tril : Composite<"tril", [TensorParam, Param<"int64_t", "diagonal", "0">]> {
   let shapes = "that of x";
   let dtypes = "every dtype";
   let method = 1;
+  let inPlace = 1;
 }
 def Triu : Composite<"triu", [TensorParam, Param<"int64_t", "diagonal", "0">]> {
   let summary = "x from a diagonal of its last two dims on, 0 below it";
@@ -351,6 +353,7 @@ def Triu : Composite<"triu", [TensorParam, Param<"int64_t", "diagonal", "0">]> {
   let shapes = "that of x";
   let dtypes = "every dtype";
   let method = 1;
+  let inPlace = 1;
 }
 def Diagonal : Composite<"diagonal", [TensorParam, Param<"int64_t", "offset", "0">, Param<"int64_t", "dim1", "0">, Param<"int64_t", "dim2", "1">]> {
   let summary = "a view of a diagonal of two dims; offsets above 0 lie over the main one";

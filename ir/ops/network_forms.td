@@ -32,18 +32,21 @@ def AlphaDropout : AlphaDropoutForm<"alpha_dropout"> {
   let summary = "dropout that keeps the mean 0 and the variance 1 of what selu gives";
   let example = "alpha_dropout(ones({2}), 0.5)";
   let gives = "[1., 1.] f32[2]";
+  let inPlace = 1;
 }
 def FeatureAlphaDropout : AlphaDropoutForm<"feature_alpha_dropout"> {
   let summary = "alpha_dropout of whole channels";
   let example = "feature_alpha_dropout(ones({1, 2}), 0.5)";
   let gives = "[[1., 1.]] f32[1, 2]";
   let shapes = "that of x, which is [N, C, ...]";
+  let inPlace = 1;
 }
 def FeatureDropoutForm : Network<"feature_dropout", [TensorParam, Param<"double", "p", "0.5">, Param<"bool", "training", "true">]> {
   let summary = "x with channels replaced by 0 with probability p, the others divided by 1 - p";
   let example = "feature_dropout(ones({1, 2}), 0)";
   let gives = "[[1., 1.]] f32[1, 2]";
   let shapes = "that of x, which is [N, C, ...]";
+  let inPlace = 1;
 }
 
 //===--- Embeddings -------------------------------------------------------------------------------------===//

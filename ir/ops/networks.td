@@ -54,6 +54,7 @@ def Dropout : Network<"dropout", [TensorParam, Param<"double", "p", "0.5">, Para
   let example = "manual_seed(1); dropout(ones({4}))";
   let gives = "[2., 2., 0., 2.] f32[4]";
   let shapes = "that of x";
+  let inPlace = 1;
 }
 class FeatureDropout<string mnemonic, string dims> : Network<mnemonic, [TensorParam, Param<"double", "p", "0.5">, Param<"bool", "training", "true">]> {
   let summary = "dropout of whole channels";

@@ -90,6 +90,7 @@ def FloatPower : NumberForm<"float_power", [TensorParam, Param<"const Arg&", "ex
   let example = "float_power(tensor({2, 3}), tensor({-1, 2}))";
   let gives = "[0.5000, 9.0000] f64[2]";
   let dtypes = "all; the result is f64";
+  let inPlace = 1;
 }
 def Ldexp : NumberForm<"ldexp", [TensorParam, OtherParam]> {
   let summary = "x * 2^other";

@@ -242,7 +242,6 @@ def LogicalNot : Pointwise<"logical_not", (ins Weft_Tensor:$x)> {
   let domain = Any;
   let result = BoolDType;
   let differentiable = 0;
-  let inPlace = 0;
   let value = "x == 0";
   let samples = [-2, 2];
 }

@@ -146,5 +146,23 @@ def RandomFillWithin : RandomFill<"random", [Param<"int64_t", "from">, Param<"in
   let gives = "[ 3., 1., -3.] f32[3]";
   let dtypes = "every dtype";
 }
+def LogNormalFill : RandomFill<"log_normal", [Param<"double", "mean", "1">, Param<"double", "std", "2">]> {
+  let summary = "x, filled with random numbers whose logarithm is normally distributed, of this mean and standard deviation";
+  let description = "A negative std is an error.";
+  let example = "manual_seed(1); zeros({3}).log_normal_(0, 1)";
+  let gives = "?";
+}
+def CauchyFill : RandomFill<"cauchy", [Param<"double", "median", "0">, Param<"double", "sigma", "1">]> {
+  let summary = "x, filled with random numbers of the Cauchy distribution, half of which are within sigma of the median";
+  let description = "A sigma that is not positive is an error.";
+  let example = "manual_seed(1); zeros({3}).cauchy_()";
+  let gives = "?";
+}
+def GeometricFill : RandomFill<"geometric", [Param<"double", "p">]> {
+  let summary = "x, filled with random numbers of trials up to the first success, each of which has probability p";
+  let description = "p is above 0 and below 1.";
+  let example = "manual_seed(1); zeros({3}).geometric_(0.5)";
+  let gives = "?";
+}
 
 #endif

@@ -38,6 +38,7 @@ def IndexReduce : Composite<"index_reduce", [TensorParam, Param<"int64_t", "dim"
   let shapes = "that of x; index [n], and source is like x with n along the dim";
   let dtypes = "every dtype, one for x and source";
   let method = 1;
+  let inPlace = 1;
 }
 
 #endif

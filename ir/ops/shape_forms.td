@@ -16,6 +16,7 @@ def TransposedMatrix : ShapeForm<"t"> {
   let example = "t(tensor({{1, 2}}))";
   let gives = "[[1], [2]] i64[2, 1]";
   let shapes = "[n, m] gives [m, n]";
+  let rebinds = 1;
 }
 def AsStrided : ShapeForm<"as_strided", [Param<"const Shape&", "size">, Param<"const Dims&", "stride">,
     Param<"std::optional<int64_t>", "storage_offset", "std::nullopt">]> {
@@ -24,6 +25,7 @@ def AsStrided : ShapeForm<"as_strided", [Param<"const Shape&", "size">, Param<"c
   let example = "as_strided(arange(4), {3, 2}, {1, 1})";
   let gives = "[[0, 1], [1, 2], [2, 3]] i64[3, 2]";
   let shapes = "`size`";
+  let rebinds = 1;
 }
 def Moveaxis : ShapeForm<"moveaxis", [Param<"const Dims&", "source">, Param<"const Dims&", "destination">]> {
   let summary = "a view with dims at other places, the rest in order; movedim under NumPy's name";
@@ -36,6 +38,7 @@ def Swapdims : ShapeForm<"swapdims", [Param<"int64_t", "dim0">, Param<"int64_t",
   let example = "swapdims(tensor({{1, 2}}), 0, 1)";
   let gives = "[[1], [2]] i64[2, 1]";
   let shapes = "the dims change places";
+  let rebinds = 1;
 }
 def Ravel : ShapeForm<"ravel"> {
   let summary = "the elements in row-major order: a view where the memory layout allows it, else a copy";

@@ -2,6 +2,8 @@
 #include "ir/tblgen/backends.h"
 #include "ir/tblgen/print.h"
 
+#include <map>
+
 namespace weft::tblgen {
 
 namespace {
@@ -126,13 +128,20 @@ void define_method(llvm::raw_ostream& os, const OpRecord& op) {
      << ") const {\n  return " << method_call(op.name, parameters) << ";\n}\n";
 }
 
+const char* in_place_type(const OpRecord& op) { return op.rebinds ? "Tensor&" : "const Tensor&"; }
+
 void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
   auto parameters = method_parameters(op);
   if (op.writes)
     os << "void " << op.name << "_into(" << parameter_list(function_of(op).parameters, false)
        << ");\n";
-  os << "const Tensor& Tensor::" << op.name << "_(" << parameter_list(parameters, false)
-     << ") const {\n";
+  os << in_place_type(op) << " Tensor::" << op.name << "_(" << parameter_list(parameters, false)
+     << ")" << (op.rebinds ? "" : " const") << " {\n";
+  if (op.rebinds) {
+    os << "  return rebind(*this, " << method_call(op.name, parameters) << ", \"" << op.name
+       << "\", " << location(parameters) << ");\n}\n";
+    return;
+  }
   if (op.writes) {
     os << "  " << method_call(op.name + "_into", parameters) << ";\n  return *this;\n}\n";
     return;
@@ -156,9 +165,47 @@ void declare_operator(llvm::raw_ostream& os, const OpRecord& op) {
   }
   os << "inline Tensor operator" << symbol << "(const Arg& a, const Arg& b) { return " << op.name
      << "(a, b); }\n";
-  if (op.has_inplace())
+  if (op.has_inplace() && !op.is_mask) // `<` and `=` are another operator
     os << "inline const Tensor& operator" << symbol
        << "=(const Tensor& a, const Arg& b) { return a." << op.name << "_(b); }\n";
+}
+
+// The names in `torch` itself under which a function is there too, "torch.multiply", not
+// "torch.special.psi" or "torch.max(x, dim)": one of its forms has them, and all forms go by them.
+std::map<std::string, Texts> second_names(const Records& records) {
+  std::map<std::string, Texts> all;
+  for (const OpRecord& op : records.all) {
+    if (!op.has_function()) continue;
+    for (const std::string& full : op.pytorch) {
+      llvm::StringRef name = full;
+      if (name.consume_front("torch.") && name.find_first_of(".(") == llvm::StringRef::npos)
+        all[op.name].push_back(name.str());
+    }
+  }
+  return all;
+}
+
+Texts names_of(const std::vector<Parameter>& parameters) {
+  Texts names;
+  for (const Parameter& p : parameters)
+    names.push_back(cpp_name(p.name));
+  return names;
+}
+
+void forward_function(llvm::raw_ostream& os, const OpRecord& op, const std::string& name) {
+  Function f = function_of(op);
+  os << "inline " << f.returns << " " << name << "(" << parameter_list(f.parameters, true)
+     << ") { return " << call_text(op.name, names_of(f.parameters)) << "; }\n";
+}
+
+void forward_methods(llvm::raw_ostream& os, const OpRecord& op, const std::string& name) {
+  auto parameters = method_parameters(op);
+  auto forward = [&](const std::string& type, const std::string& suffix) {
+    os << type << " " << name << suffix << "(" << parameter_list(parameters, true)
+       << ") const { return " << call_text(op.name + suffix, names_of(parameters)) << "; }\n";
+  };
+  if (op.has_method()) forward(op.returns, "");
+  if (op.has_inplace()) forward("const Tensor&", "_");
 }
 
 // A type without "const &".
@@ -210,6 +257,11 @@ void gen_api_decls(const Records& records, llvm::raw_ostream& os) {
     comment(os, op, "");
     os << f.returns << " " << op.name << "(" << parameter_list(f.parameters, true) << ");\n\n";
   }
+  os << "// Second names.\n";
+  auto names = second_names(records);
+  for (const OpRecord& op : records.all)
+    for (const std::string& name : op.has_function() ? names[op.name] : Texts())
+      forward_function(os, op, name);
   for (const OpRecord& op : records.all)
     if (op.kind == Kind::pointwise) declare_operator(os, op);
 }
@@ -223,8 +275,14 @@ void gen_api_methods(const Records& records, llvm::raw_ostream& os) {
   os << "\n// In place: the result is written into this tensor's memory.\n";
   for (const OpRecord& op : records.all)
     if (op.has_inplace())
-      os << "const Tensor& " << op.name << "_(" << parameter_list(method_parameters(op), true)
-         << ") const;\n";
+      os << in_place_type(op) << " " << op.name << "_("
+         << parameter_list(method_parameters(op), true) << ")" << (op.rebinds ? "" : " const")
+         << ";\n";
+  os << "\n// Second names.\n";
+  auto names = second_names(records);
+  for (const OpRecord& op : records.all)
+    for (const std::string& name : names[op.name])
+      forward_methods(os, op, name);
 }
 
 void gen_api_defs(const Records& records, llvm::raw_ostream& os) {

@@ -139,7 +139,8 @@ void RecordReader::composite(OpRecord& op) {
   op.api = def_->getValueAsBit("api");
   op.method = def_->getValueAsBit("method");
   op.writes = def_->getValueAsBit("writes");
-  op.in_place = op.writes || def_->getValueAsBit("inPlace");
+  op.rebinds = def_->getValueAsBit("rebinds");
+  op.in_place = op.writes || op.rebinds || def_->getValueAsBit("inPlace");
   op.returns = text("returns");
   op.dtypes = text("dtypes");
   op.gradient_note = text("gradient");

@@ -60,6 +60,7 @@ struct OpRecord {
   bool lowers = false, refuses = false, indexes = false,
        overwrites = false; // of a structured op
   bool writes = false;     // of a composite: has a function for its form in place
+  bool rebinds = false;    // of a composite: the form in place makes the handle one of the result
   bool converts = false;   // of a reduction: has a parameter `dtype`
   bool is_mask = false;    // the value is a mask
   bool differentiable = false;

@@ -119,7 +119,7 @@ LogicalResult verifyElements(Operation* op, const Record& record) {
     Type element = elementOf(operand);
     if (record.isMask(k)) {
       if (!element.isInteger(1))
-        return op->emitOpError() << "operand " << k << " must be a mask of i1, got " << element;
+        return op->emitOpError() << "operand " << k + 1 << " must be a mask of i1, got " << element;
       continue;
     }
     if (isNumber(operand)) continue;

@@ -6,6 +6,7 @@
 #include "runtime/core/refusal.h"
 
 #include <cmath>
+#include <numbers>
 
 namespace weft {
 
@@ -230,6 +231,37 @@ void exponential_into(const Arg& x, double lambd) {
            x.loc());
   const DeviceScope place = composite::beside(x);
   fill(x, exponential(m.shape(), precise(m.dtype)) / lambd);
+}
+
+void log_normal_into(const Arg& x, double mean, double std) {
+  LocScope scope(x.loc());
+  const Meta& m = require_filled("log_normal_", x);
+  if (!(std >= 0))
+    refuse("log_normal_", ErrorKind::value, "std must not be negative, got " + std::to_string(std),
+           x.loc());
+  const DeviceScope place = composite::beside(x);
+  fill(x, exp(normal(m.shape(), mean, std, precise(m.dtype))));
+}
+
+void cauchy_into(const Arg& x, double median, double sigma) {
+  LocScope scope(x.loc());
+  const Meta& m = require_filled("cauchy_", x);
+  if (!(sigma > 0))
+    refuse("cauchy_", ErrorKind::value, "sigma must be positive, got " + std::to_string(sigma),
+           x.loc());
+  const DeviceScope place = composite::beside(x);
+  fill(x, tan((uniform(m.shape(), 0, 1, precise(m.dtype)) - 0.5) * std::numbers::pi) * sigma +
+              median);
+}
+
+void geometric_into(const Arg& x, double p) {
+  LocScope scope(x.loc());
+  const Meta& m = require_filled("geometric_", x);
+  if (!(p > 0 && p < 1))
+    refuse("geometric_", ErrorKind::value,
+           "p must be above 0 and below 1, got " + std::to_string(p), x.loc());
+  const DeviceScope place = composite::beside(x);
+  fill(x, ceil(exponential(m.shape(), precise(m.dtype)) / -std::log1p(-p)));
 }
 
 void random_into(const Arg& x, int64_t from, int64_t to) {

@@ -379,6 +379,15 @@ const Tensor& assign(const Tensor& self, const Arg& source) {
   return self;
 }
 
+Tensor& rebind(Tensor& self, Tensor view, const char* op, const Loc& loc) {
+  if (grad_mode && self.is_leaf() && self.requires_grad())
+    throw Error(ErrorKind::autograd,
+                std::string(op) + "_: " + describe(self.impl()->meta) +
+                    " must not be a leaf that requires a gradient; use " + op,
+                LocScope::resolve(loc));
+  return self = std::move(view);
+}
+
 Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
   const Loc& loc = x.loc();
   const Arg* list[] = {&x};

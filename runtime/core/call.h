@@ -28,6 +28,10 @@ const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers 
 /// Writes `source`, broadcast and converted to its dtype, into `self`.
 const Tensor& assign(const Tensor& self, const Arg& source);
 
+/// Makes `self` a handle of what `op` gave, a view of its tensor; other handles keep theirs. Throws
+/// where a leaf that requires a gradient would be lost.
+Tensor& rebind(Tensor& self, Tensor view, const char* op, const Loc& loc);
+
 /// Calls a reduction over `dims`, none meaning all, of the elements as they are or in `dtype`.
 Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim,
                  std::optional<DType> dtype = std::nullopt);

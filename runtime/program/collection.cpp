@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t kMagic = 0x6c6f4357; // "WCol"
 constexpr const char* kEnding = ".collected";
 constexpr const char* kTimes = ".times";
+constexpr const char* kCalls = ".calls";
 
 std::string command() {
   std::ifstream file("/proc/self/comm");
@@ -138,7 +139,20 @@ void collect(const std::string& folder, const Segment& segment,
   if (program) at_exit(folder + name + kTimes, program);
 }
 
-std::vector<Collected> read_collection(const std::string& folder) {
+void collect_calls(const std::string& folder, const std::string& text) {
+  static std::atomic<uint64_t> count{0};
+  char name[64];
+  std::snprintf(name, sizeof name, "/%08d-%06llu", static_cast<int>(getpid()),
+                static_cast<unsigned long long>(count.fetch_add(1)));
+  std::error_code ignored;
+  std::filesystem::create_directories(folder, ignored);
+  write_file(folder + name + kCalls, text);
+}
+
+namespace {
+
+// The files of a folder that end so, in the order in which they were written.
+std::vector<std::filesystem::path> files_of(const std::string& folder, const char* ending) {
   std::error_code failed;
   std::filesystem::directory_iterator it(folder, failed);
   if (failed)
@@ -147,11 +161,24 @@ std::vector<Collected> read_collection(const std::string& folder) {
                     " must be a folder of collected programs, got: " + failed.message());
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : it)
-    if (entry.path().extension() == kEnding) paths.push_back(entry.path());
+    if (entry.path().extension() == ending) paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+} // namespace
+
+std::vector<Collected> read_collection(const std::string& folder) {
   std::vector<Collected> all;
-  for (const auto& path : paths)
+  for (const auto& path : files_of(folder, kEnding))
     all.push_back(read_file(path));
+  return all;
+}
+
+std::vector<std::string> read_calls(const std::string& folder) {
+  std::vector<std::string> all;
+  for (const auto& path : files_of(folder, kCalls))
+    all.push_back(read_bytes(path));
   return all;
 }
 

@@ -25,7 +25,13 @@ std::string collection_folder();
 void collect(const std::string& folder, const Segment& segment,
              const std::shared_ptr<LoadedProgram>& program, const CompileReport& report);
 
+/// Writes what a compiled function says of its calls, when it ends.
+void collect_calls(const std::string& folder, const std::string& text);
+
 /// Reads all files of a folder, in the order in which they were written. Throws weft::Error (io).
 std::vector<Collected> read_collection(const std::string& folder);
+
+/// Returns what the compiled functions of the folder's processes said of their calls.
+std::vector<std::string> read_calls(const std::string& folder);
 
 } // namespace weft

@@ -318,7 +318,13 @@ class Tools(unittest.TestCase):
         for stage, needle in needles.items():
             for kernel in "0.0", "0", listed[0]["symbol"]:
                 self.assertIn(needle, self.run_tool("weft-inspect", "show", kernel, "--stage", stage).stdout)
-        self.assertIn("9 ops in 1 kernel, compiled in ", self.run_tool("weft-inspect", "explain").stdout)
+        text = self.run_tool("weft-inspect", "explain").stdout
+        self.assertIn("9 ops in 1 kernel, compiled in ", text)
+        self.assertRegex(text, r"^region .*compiled at .*:\d+\n  \d+ calls: \d+ ops? followed, 9 recorded; ")
+        self.assertRegex(text, r"\n  segment 0: 9 ops from .*workloads.cpp:\d+ until .*; \d+ hits?, 0 eager runs\n")
+        self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "layernorm")
+        self.assertEqual(self.run_tool("weft-inspect", "explain").stdout.count("\nprogram ") , 1)  # what was there is replaced
+        self.assertEqual(self.run_tool("weft-inspect", "explain").stdout.count("region "), 1)
         listed = self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "mlp_train")
         self.assertIn("weft-inspect: 1 program with ", listed.stderr)
         text = self.run_tool("weft-inspect", "explain").stdout

@@ -94,3 +94,76 @@ TEST_CASE("an op in place that refuses an element has written none") {
   rows.transpose(0, 1).floor_divide_(tensor({3, 2}));
   CHECK(rows.to_vector<int64_t>() == std::vector<int64_t>{2, 2, 4, 4});
 }
+
+TEST_CASE("comparisons and logic in place give 0 and 1 of the target's dtype") {
+  CHECK(tensor({1.f, 2.f, NAN}).eq_(2).to_vector<float>() == std::vector<float>{0, 1, 0});
+  CHECK(tensor({1, 2}).ne_(tensor({1, 3})).to_vector<int64_t>() == std::vector<int64_t>{0, 1});
+  CHECK(tensor({1, 2}).less_(2).to_vector<int64_t>() == std::vector<int64_t>{1, 0});
+  CHECK(tensor({0.5f, 0.f}).logical_not_().to_vector<float>() == std::vector<float>{0, 1});
+  const Tensor mask = tensor({true, false});
+  mask.logical_or_(tensor({false, true})).logical_xor_(tensor({true, false}));
+  CHECK(mask.dtype() == boolean);
+  CHECK(mask.to_vector<bool>() == std::vector<bool>{false, true});
+  Tensor w = ones({2}).requires_grad_(), y = w * 3.0; // a comparison has no gradient
+  y.gt_(1);
+  (y * w).sum().backward();
+  CHECK(w.grad().to_vector<float>() == std::vector<float>{1, 1});
+}
+
+TEST_CASE("second names do what the first do") {
+  const Tensor x = tensor({1.f, 2.f}), y = tensor({3.f, 4.f});
+  CHECK(multiply(x, y).to_vector<float>() == std::vector<float>{3, 8});
+  CHECK(x.subtract(y).to_vector<float>() == std::vector<float>{-2, -2});
+  CHECK(x.clone().multiply_(y).to_vector<float>() == std::vector<float>{3, 8});
+  CHECK(x.clone().divide_(y, "floor").to_vector<float>() == std::vector<float>{0, 0});
+  CHECK(cat({x, y}, 0).size(0) == 4);
+  CHECK_THROWS_WITH(x.multiply_(tensor({1.f, 2.f, 3.f})), Catch::Contains("inplace_test.cpp"));
+}
+
+TEST_CASE("views in place make the handle one of the view") {
+  Tensor x = arange(6).reshape({2, 3}), same = x, base = x;
+  CHECK(x.transpose_(0, 1).shape() == Shape({3, 2}));
+  CHECK(x.shares_storage(base));
+  CHECK(same.shape() == Shape({2, 3})); // other handles keep their shape
+  x.unsqueeze_(0).squeeze_(0).t_().swapaxes_(0, 1).swapdims_(0, 1);
+  CHECK(x.shape() == Shape({2, 3}));
+  x.mul_(10);
+  CHECK(base.to_vector<int64_t>() == std::vector<int64_t>{0, 10, 20, 30, 40, 50});
+  x.as_strided_({2}, {1}, 1);
+  CHECK(x.to_vector<int64_t>() == std::vector<int64_t>{10, 20});
+  Tensor w = ones({2, 3}).requires_grad_();
+  CHECK_THROWS_WITH(w.t_(), Catch::StartsWith("t_: f32[2, 3] must not be a leaf that requires a "
+                                              "gradient; use t"));
+  Tensor y = w * 2.0;
+  y.transpose_(0, 1);
+  y.sum().backward();
+  CHECK(w.grad().to_vector<float>() == std::vector<float>(6, 2.f));
+}
+
+TEST_CASE("diagonals are filled as PyTorch fills them") {
+  auto filled = [](const Shape& shape, bool wrap) {
+    return zeros(shape, i64).fill_diagonal_(1, wrap).to_vector<int64_t>();
+  };
+  CHECK(filled({2, 3}, false) == std::vector<int64_t>{1, 0, 0, 0, 1, 0});
+  CHECK(filled({5, 1}, false) == std::vector<int64_t>{1, 0, 0, 0, 0});
+  CHECK(filled({5, 1}, true) == std::vector<int64_t>{1, 0, 1, 0, 1});
+  CHECK(filled({7, 2}, true) ==
+        std::vector<int64_t>{1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0});
+  CHECK(filled({2, 2, 2}, false) == std::vector<int64_t>{1, 0, 0, 0, 0, 0, 0, 1});
+  CHECK(filled({0, 3}, true).empty());
+  CHECK_THROWS_WITH(zeros({2, 3, 2}).fill_diagonal_(1),
+                    Catch::StartsWith("fill_diagonal_: x must be a matrix, or have at least three "
+                                      "dims of one size, got f32[2, 3, 2]"));
+  CHECK_THROWS_AS(zeros({3}).fill_diagonal_(1), Error);
+}
+
+TEST_CASE("put writes by row-major numbers") {
+  const Tensor x = zeros({2, 2});
+  x.t().put_(tensor({1, -1}), tensor({5.f, 6.f}));
+  CHECK(x.to_vector<float>() == std::vector<float>{0, 0, 5, 6});
+  x.put_(tensor({0, 0}), tensor({1.f, 2.f}), true);
+  CHECK(x.to_vector<float>() == std::vector<float>{3, 0, 5, 6});
+  CHECK_THROWS_AS(x.put_(tensor({4}), tensor({1.f})), Error);
+  CHECK_THROWS_AS(x.put_(tensor({0, 1}), tensor({1.f})), Error);
+  CHECK_THROWS_AS(x.put_(tensor({0}), tensor({1})), Error);
+}

@@ -94,6 +94,33 @@ TEST_CASE("verify leaves a program that shows the difference") {
   CHECK(build_and_run(folder) == 0); // and another
 }
 
+TEST_CASE("verify names the pass and the kernel that make a program wrong") {
+  Sandbox box;
+  setenv("WEFT_COMPILER_LIBRARY", WEFT_TEST_FAULTY_COMPILER, 1);
+  auto said = [](const char* pass) {
+    setenv("WEFT_TEST_FAULTY_PASS", pass, 1);
+    forget_programs();
+    auto f = weft::compile([](const Tensor& x) { return exp(sin(abs(x)) * 0.5) + 1.0; },
+                           verifying(1));
+    f(numbers(0));
+    std::string what;
+    try {
+      f(numbers(0));
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    unsetenv("WEFT_TEST_FAULTY_PASS");
+    return what;
+  };
+  // The fault is in one pass, and only where the sine is one kernel with what follows it.
+  CHECK_THAT(said("merge-equal"), Contains("element 0 of add (at ") &&
+                                      Contains("it is right without the pass merge-equal, and "
+                                               "where the result of sin (at ") &&
+                                      Contains("verify_test.cpp:") &&
+                                      Contains(") has a kernel of its own"));
+  CHECK_THAT(said("none"), Contains("no single pass makes it so, and where the result of sin (at "));
+}
+
 TEST_CASE("replay refuses what fits no record") {
   // About the right counts, small integers: an op runs, or says why not.
   const std::vector<Tensor> tensors = {

@@ -239,8 +239,10 @@ std::string show(const std::vector<Collected>& all, const std::string& kernel,
   refuse(fmt::format("stage must be one of {}, got {}", stages_of(all[0]), stage));
 }
 
-std::string explain(const std::vector<Collected>& all) {
+std::string explain(const std::vector<Collected>& all, const std::vector<std::string>& calls) {
   std::string text;
+  for (const std::string& c : calls)
+    text += c;
   for (size_t p = 0; p < all.size(); p++) {
     const Collected& c = all[p];
     text += fmt::format(

@@ -30,7 +30,7 @@ std::string counted(size_t n, const char* what);
 /// Returns dtype and shape of a value; sizes that are arguments of the program are "?".
 std::string describe(const Segment& s, int32_t value);
 
-/// One paragraph a program.
-std::string explain(const std::vector<Collected>& all);
+/// What the compiled functions say of their calls, then one paragraph a program.
+std::string explain(const std::vector<Collected>& all, const std::vector<std::string>& calls);
 
 } // namespace weft::tools

@@ -28,7 +28,8 @@ using weft::tools::counted;
 int run(const std::string& folder, std::vector<std::string> command) {
   std::error_code ignored;
   for (const auto& old : fs::directory_iterator(folder, ignored))
-    if (old.path().extension() == ".collected" || old.path().extension() == ".times")
+    if (const fs::path kind = old.path().extension();
+        kind == ".collected" || kind == ".times" || kind == ".calls")
       fs::remove(old.path(), ignored);
   std::vector<char*> arguments;
   for (std::string& word : command)
@@ -130,7 +131,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   show->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
   auto* explain = from(app.add_subcommand(
-      "explain", "Tell what each program does, what it cost and from which lines it comes"));
+      "explain", "Tell how calls went: segments, why they ended, divergences; and what each program "
+                 "does, what it cost and from which lines it comes"));
   auto* time = from(app.add_subcommand("time", "Tell where the time of each compilation went"));
   time->add_flag("--json", as_json, "Print one JSON array");
   auto* cost = from(app.add_subcommand(
@@ -153,7 +155,7 @@ int main(int argc, char** argv) {
       fmt::print("{}",
                  as_json ? weft::tools::list_json(all) : weft::tools::list_text(all, with_times));
     if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));
-    if (*explain) fmt::print("{}", weft::tools::explain(all));
+    if (*explain) fmt::print("{}", weft::tools::explain(all, weft::read_calls(folder)));
     if (*time)
       fmt::print("{}", as_json ? weft::tools::time_json(all) : weft::tools::time_text(all));
     if (*cost)
