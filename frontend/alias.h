@@ -14,7 +14,8 @@ void describe_segment(Flush& flush);
 void describe_aliases(Flush& flush, TensorImpl* const* values);
 
 /// Says whether the leaves bound now overlap exactly as those that were recorded. Only to be asked
-/// of flushes with a written leaf. `mark` becomes what the scratch of the written storages then holds.
+/// of flushes with a written leaf. `mark` becomes what the scratch of the written storages then
+/// holds.
 bool same_aliases(const Flush& flush, TensorImpl* const* values, uint32_t& mark);
 
 /// Gives the storage of each leaf that the call leaves as it is, and null for one that looks into

@@ -41,8 +41,7 @@ struct NamedIntegers {
       single++;
     if (k < single) return k < numbers.size() ? numbers.subspan(k, 1) : numbers.subspan(0, 0);
     const size_t length = numbers.size() < single ? 0 : (numbers.size() - single) / (n - single);
-    return length ? numbers.subspan(single + (k - single) * length, length)
-                  : numbers.subspan(0, 0);
+    return length ? numbers.subspan(single + (k - single) * length, length) : numbers.subspan(0, 0);
   }
 };
 
@@ -81,13 +80,14 @@ std::string meta_difference(const std::string& what, const Meta& was, const Meta
   if (was.device != is.device)
     parts.push_back(fmt::format("was on {}, is on {}", name_of(was.device), name_of(is.device)));
   if (was.rank != is.rank)
-    parts.push_back(fmt::format("had {} dims, has {}: {}, {}", was.rank, is.rank, describe(was),
-                                describe(is)));
+    parts.push_back(
+        fmt::format("had {} dims, has {}: {}, {}", was.rank, is.rank, describe(was), describe(is)));
   else if (was.ones != is.ones)
-    parts.push_back(fmt::format("was {}, is {}: where a size is 1 is structure", describe(was),
-                                describe(is)));
+    parts.push_back(
+        fmt::format("was {}, is {}: where a size is 1 is structure", describe(was), describe(is)));
   if (was.contiguous != is.contiguous)
-    parts.push_back(fmt::format("{}, {}: strides {}, {}", was.contiguous ? "was contiguous" : "was not contiguous",
+    parts.push_back(fmt::format("{}, {}: strides {}, {}",
+                                was.contiguous ? "was contiguous" : "was not contiguous",
                                 is.contiguous ? "is contiguous" : "is not",
                                 listed({was.strides, was.rank}), listed({is.strides, is.rank})));
   if (was.requires_grad != is.requires_grad)
@@ -184,8 +184,8 @@ std::string size_difference(const ColdNode& was, const OpCall& is) {
     if (!a.same_sizes(b))
       return fmt::format("operand {} was {}, is {}", k + 1, describe(a), describe(b));
     if (!a.same_strides(b))
-      return fmt::format("operand {} had the strides {}, has {}", k + 1, listed({a.strides, a.rank}),
-                         listed({b.strides, b.rank}));
+      return fmt::format("operand {} had the strides {}, has {}", k + 1,
+                         listed({a.strides, a.rank}), listed({b.strides, b.rank}));
   }
   const char* const* names = info(was.op).size_names;
   return integers({names, was.sizes}, {names, is.sizes}, differ);
@@ -200,11 +200,10 @@ Divergence explain_divergence(const ColdNode& expected, const OpCall& got, const
   d.got_at = TracePlace::of(got.location());
   auto name = [](Op op, bool in_place) { return info(op).name + std::string(in_place ? "_" : ""); };
   d.got = name(got.op, got.in_place);
-  d.expected =
-      expected.is_flush() ? "end of the segment" : name(expected.op, expected.in_place);
+  d.expected = expected.is_flush() ? "end of the segment" : name(expected.op, expected.in_place);
   if (expected.is_flush()) d.expected_at = expected.flush->place;
-  d.difference = other_sizes ? size_difference(expected, got)
-                             : difference(expected, got, result, bound);
+  d.difference =
+      other_sizes ? size_difference(expected, got) : difference(expected, got, result, bound);
   return d;
 }
 

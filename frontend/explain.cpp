@@ -222,8 +222,7 @@ std::string as_text(const Region& region, bool with_programs) {
     fmt::format_to(it, "  segment {}: {} from {} until {} at {}; {}, {}\n", f->number,
                    counted(static_cast<int64_t>(f->path.size()), "op"),
                    f->path.front()->place.str(), f->reason, place_text(f->place),
-                   counted(f->hits.load(), "hit"),
-                   counted(f->eager_runs.load(), "eager run"));
+                   counted(f->hits.load(), "hit"), counted(f->eager_runs.load(), "eager run"));
     fmt::format_to(it, "    ops: {}\n", op_list(*f));
     if (f->overlapping) out += "    runs eagerly: a written input overlaps another one\n";
     if (f->mixed) out += "    runs eagerly: its tensors lie on more than one device\n";
@@ -303,8 +302,7 @@ std::string as_json(const Region& region) {
                      json_text(p->program ? name_of(p->program->program().device) : ""),
                      json_text(name_of(p->report.source)), p->runs.load(), p->report.total_ms,
                      json_text(p->report.failure), json_text(p->report.cache_note),
-                     json_text(p->report.key),
-                     p->program ? p->program->slower_by() : 0);
+                     json_text(p->report.key), p->program ? p->program->slower_by() : 0);
       comma = "";
       if (p->program)
         for (const ProgramLaunch& l : p->program->program().launches) {
@@ -332,8 +330,8 @@ std::string as_json(const Region& region) {
                    "{}{{\"kind\":\"{}\",\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},"
                    "\"got_at\":{},\"difference\":{}}}",
                    comma, kKinds[static_cast<int>(d.kind)], d.count, json_text(d.expected),
-                   json_text(d.expected_at.line ? d.expected_at.str() : ""),
-                   json_text(d.got), json_text(d.got_at.str()), json_text(d.difference));
+                   json_text(d.expected_at.line ? d.expected_at.str() : ""), json_text(d.got),
+                   json_text(d.got_at.str()), json_text(d.difference));
     comma = ",";
   }
   return out + "]}";

@@ -111,8 +111,7 @@ TensorImpl* Session::accept(ColdNode& c, const OpCall& call) {
     if (!c.new_leaf[k]) continue;
     call.operands[k]->retain();
     bound_leaves_.push_back(c.operands[k]);
-    leaf_versions_.push_back(
-        call.operands[k]->storage->version.load(std::memory_order_relaxed));
+    leaf_versions_.push_back(call.operands[k]->storage->version.load(std::memory_order_relaxed));
   }
   store_arguments(c, call);
   if (call_differs_ && !generic_) {

@@ -207,8 +207,7 @@ const ColdNode* Session::nearest(const OpCall& call) const {
     const ColdNode& c = cold(n);
     if (c.is_flush() || c.op != call.op || c.in_place != call.in_place) continue;
     if (!same_op) same_op = &c;
-    if (!same_line && c.place.line == loc.line() && c.place.file == loc.file_name())
-      same_line = &c;
+    if (!same_line && c.place.line == loc.line() && c.place.file == loc.file_name()) same_line = &c;
   }
   if (same_line || same_op) return same_line ? same_line : same_op;
   return first ? &cold(first) : nullptr;

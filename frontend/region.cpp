@@ -120,8 +120,9 @@ bool Region::has_budget() const {
 void Region::note_divergence(Divergence d) {
   std::lock_guard lock(mutex_);
   for (Divergence& known : divergences_)
-    if (known.kind == d.kind && known.got_at.line == d.got_at.line && known.got_at.file == d.got_at.file &&
-        known.expected == d.expected && known.got == d.got && known.difference == d.difference) {
+    if (known.kind == d.kind && known.got_at.line == d.got_at.line &&
+        known.got_at.file == d.got_at.file && known.expected == d.expected && known.got == d.got &&
+        known.difference == d.difference) {
       known.count++;
       return;
     }

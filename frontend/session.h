@@ -136,11 +136,11 @@ private:
   Meta pending_meta_;                  // what the shape rule said of that op
   int64_t pending_offset_ = 0;
   std::vector<TensorImpl*> value_table_;
-  std::vector<GradNode*> tape_table_; // by slot: nodes at rest, or lent to the call
-  std::vector<int32_t> bound_leaves_; // slots that hold a reference to a leaf
+  std::vector<GradNode*> tape_table_;   // by slot: nodes at rest, or lent to the call
+  std::vector<int32_t> bound_leaves_;   // slots that hold a reference to a leaf
   std::vector<uint32_t> leaf_versions_; // of those that were bound while following, at that time
-  std::vector<Scalar> scalars_;       // of the segment, in order
-  std::vector<int64_t> sizes_;        // size attributes of the segment, in order
+  std::vector<Scalar> scalars_;         // of the segment, in order
+  std::vector<int64_t> sizes_;          // size attributes of the segment, in order
   std::unordered_map<const TensorImpl*, int32_t> recorded_leaves_;
   std::vector<std::function<void()>> undo_; // of what the host did beside the pending ops
   Flush* last_flush_ = nullptr;

@@ -16,10 +16,9 @@ void fill_diagonal_into(const Arg& x, Scalar value, bool wrap) {
   for (int k = 1; k < m.rank; k++)
     fits &= m.rank == 2 || m.sizes[k] == m.sizes[0];
   if (!fits)
-    composite::refuse("fill_diagonal_", ErrorKind::shape,
-                      "x must be a matrix, or have at least three dims of one size, got " +
-                          describe(m),
-                      x.loc());
+    composite::refuse(
+        "fill_diagonal_", ErrorKind::shape,
+        "x must be a matrix, or have at least three dims of one size, got " + describe(m), x.loc());
   const int64_t rows = m.sizes[0], columns = m.sizes[1];
   const bool again = wrap && m.rank == 2 && columns > 0;
   // Below its end the diagonal leaves one row out.

@@ -250,8 +250,8 @@ void cauchy_into(const Arg& x, double median, double sigma) {
     refuse("cauchy_", ErrorKind::value, "sigma must be positive, got " + std::to_string(sigma),
            x.loc());
   const DeviceScope place = composite::beside(x);
-  fill(x, tan((uniform(m.shape(), 0, 1, precise(m.dtype)) - 0.5) * std::numbers::pi) * sigma +
-              median);
+  fill(x,
+       tan((uniform(m.shape(), 0, 1, precise(m.dtype)) - 0.5) * std::numbers::pi) * sigma + median);
 }
 
 void geometric_into(const Arg& x, double p) {

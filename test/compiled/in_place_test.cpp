@@ -15,7 +15,9 @@ TEST_CASE("comparisons and logic in place") {
         x[2].le_(x[1]);
         return Inputs{a, b, mask};
       },
-      [] { return Inputs{ramp({5, 7}), ramp({7}, 0.5), ramp({5, 7}, 2)}; });
+      [] {
+        return Inputs{ramp({5, 7}), ramp({7}, 0.5), ramp({5, 7}, 2)};
+      });
 }
 
 TEST_CASE("other forms in place") {
@@ -29,7 +31,10 @@ TEST_CASE("other forms in place") {
         x[2].transpose(0, 1).negative_();
         return Inputs{a, b, c};
       },
-      [] { return Inputs{ramp({6, 6}), ramp({6}), ramp({6, 6}, 3)}; }, 1e-6);
+      [] {
+        return Inputs{ramp({6, 6}), ramp({6}), ramp({6, 6}, 3)};
+      },
+      1e-6);
 }
 
 TEST_CASE("gradients pass through views in place") {
@@ -41,5 +46,8 @@ TEST_CASE("gradients pass through views in place") {
         y.squeeze_();
         return Inputs{y, grad(sum(y * y), {w})[0]};
       },
-      [] { return Inputs{ramp({3, 4}), ramp({3})}; }, 1e-6);
+      [] {
+        return Inputs{ramp({3, 4}), ramp({3})};
+      },
+      1e-6);
 }

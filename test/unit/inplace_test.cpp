@@ -147,8 +147,7 @@ TEST_CASE("diagonals are filled as PyTorch fills them") {
   CHECK(filled({2, 3}, false) == std::vector<int64_t>{1, 0, 0, 0, 1, 0});
   CHECK(filled({5, 1}, false) == std::vector<int64_t>{1, 0, 0, 0, 0});
   CHECK(filled({5, 1}, true) == std::vector<int64_t>{1, 0, 1, 0, 1});
-  CHECK(filled({7, 2}, true) ==
-        std::vector<int64_t>{1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0});
+  CHECK(filled({7, 2}, true) == std::vector<int64_t>{1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0});
   CHECK(filled({2, 2, 2}, false) == std::vector<int64_t>{1, 0, 0, 0, 0, 0, 0, 1});
   CHECK(filled({0, 3}, true).empty());
   CHECK_THROWS_WITH(zeros({2, 3, 2}).fill_diagonal_(1),

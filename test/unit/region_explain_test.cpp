@@ -45,10 +45,11 @@ TEST_CASE("explain says how the first operand of a segment differs", "[region]")
         head + "was contiguous, is not: strides [4, 1], [1, 4]");
   CHECK(start_said(x, ramp({1, 4})) ==
         head + "was f32[4, 4], is f32[1, 4]: where a size is 1 is structure");
-  CHECK(start_said(x, ramp({2, 4, 4})) ==
-        head + "had 2 dims, has 3: f32[4, 4], f32[2, 4, 4]");
-  CHECK(start_said(x, ramp({5, 4}).requires_grad_()) == head + "required no gradient, requires one");
-  CHECK(start_said(ramp({5, 4}).requires_grad_(), x) == head + "required a gradient, requires none");
+  CHECK(start_said(x, ramp({2, 4, 4})) == head + "had 2 dims, has 3: f32[4, 4], f32[2, 4, 4]");
+  CHECK(start_said(x, ramp({5, 4}).requires_grad_()) ==
+        head + "required no gradient, requires one");
+  CHECK(start_said(ramp({5, 4}).requires_grad_(), x) ==
+        head + "required a gradient, requires none");
   CHECK(start_said(x, ramp({4}).to(f64)) ==
         head + "was f32, is f64; had 2 dims, has 1: f32[4, 4], f64[4]");
 }
@@ -70,8 +71,8 @@ TEST_CASE("explain says which attribute differs, with both values", "[region]") 
   const std::string head = "divergence (1 time): expected ";
   CHECK(line_of(said([&](int dim) { return sum(x * 2.0, dim); }, 0, 1), "divergence") ==
         head + "sum (@), got sum at @: dims was [0], is [1]");
-  CHECK(line_of(said([&](bool keep) { return sum(x * 2.0, 0, keep); }, false, true), "divergence") ==
-        head + "sum (@), got sum at @: keepdim was 0, is 1");
+  CHECK(line_of(said([&](bool keep) { return sum(x * 2.0, 0, keep); }, false, true),
+                "divergence") == head + "sum (@), got sum at @: keepdim was 0, is 1");
   CHECK(line_of(said([&](DType to) { return (x * 2.0).to(to); }, f64, bf16), "divergence") ==
         head + "cast (@), got cast at @: dtype was f64, is bf16");
   CHECK(line_of(said([&](int64_t n) { return slice(x * 2.0, 0, 0, n); }, int64_t{3}, int64_t{1}),
@@ -85,24 +86,29 @@ TEST_CASE("explain says which number or tensor stands in another's place", "[reg
   const Tensor x = ramp({4}), w = ramp({4}, 0.25);
   const std::string head = "divergence (1 time): expected ";
   CHECK(line_of(said([&](Scalar n) { return (x * 2.0) * n; }, Scalar(2.5), Scalar(3)),
-                "divergence") == head + "mul (@), got mul at @: operand 2 was a floating number, is an integer");
+                "divergence") ==
+        head + "mul (@), got mul at @: operand 2 was a floating number, is an integer");
   CHECK(line_of(said([&](bool number) { return number ? exp(x) * 2.0 : exp(x) * w; }, true, false),
                 "divergence") == head + "mul (@), got mul at @: operand 2 was a number, is f32[4]");
   CHECK(line_of(said([&](bool other) { return exp(x) * (other ? w : x); }, false, true),
                 "divergence") ==
-        head + "mul (@), got mul at @: operand 2 was operand 1 of exp (@), is another tensor, f32[4]");
+        head +
+            "mul (@), got mul at @: operand 2 was operand 1 of exp (@), is another tensor, f32[4]");
   auto either = [&](bool second) {
     Tensor a = exp(x), b = a + 1.0;
     return (second ? b : a) * 2.0;
   };
   CHECK(line_of(said(either, false, true), "divergence") ==
-        head + "mul (@), got mul at @: operand 1 was the result of exp (@), is the result of add (@)");
-  CHECK(line_of(said([&](bool in_place) {
-                  Tensor a = exp(x);
-                  if (in_place) a.mul_(2.0);
-                  return in_place ? a : a * 2.0;
-                }, false, true), "divergence") ==
-        head + "mul (@), got mul_ at @: in place");
+        head +
+            "mul (@), got mul at @: operand 1 was the result of exp (@), is the result of add (@)");
+  CHECK(line_of(said(
+                    [&](bool in_place) {
+                      Tensor a = exp(x);
+                      if (in_place) a.mul_(2.0);
+                      return in_place ? a : a * 2.0;
+                    },
+                    false, true),
+                "divergence") == head + "mul (@), got mul_ at @: in place");
   CHECK(line_of(said([&](bool other) { return other ? tanh(exp(x)) : cos(exp(x)); }, false, true),
                 "divergence") == head + "cos (@), got tanh at @: another op");
 }

@@ -56,11 +56,13 @@ TEST_CASE("sync outside of compiled functions and without ops does nothing", "[r
 TEST_CASE("a pure function must not sync", "[region]") {
   CompileOptions options;
   options.pure = true;
-  auto f = compile([](const Tensor& t) {
-    Tensor y = t + 1.0;
-    weft::sync();
-    return y;
-  }, options);
+  auto f = compile(
+      [](const Tensor& t) {
+        Tensor y = t + 1.0;
+        weft::sync();
+        return y;
+      },
+      options);
   CHECK_THROWS_WITH(f(ones({2})), Contains("read values (sync)"));
 }
 

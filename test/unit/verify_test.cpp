@@ -100,8 +100,8 @@ TEST_CASE("verify names the pass and the kernel that make a program wrong") {
   auto said = [](const char* pass) {
     setenv("WEFT_TEST_FAULTY_PASS", pass, 1);
     forget_programs();
-    auto f = weft::compile([](const Tensor& x) { return exp(sin(abs(x)) * 0.5) + 1.0; },
-                           verifying(1));
+    auto f =
+        weft::compile([](const Tensor& x) { return exp(sin(abs(x)) * 0.5) + 1.0; }, verifying(1));
     f(numbers(0));
     std::string what;
     try {
@@ -118,7 +118,8 @@ TEST_CASE("verify names the pass and the kernel that make a program wrong") {
                                                "where the result of sin (at ") &&
                                       Contains("verify_test.cpp:") &&
                                       Contains(") has a kernel of its own"));
-  CHECK_THAT(said("none"), Contains("no single pass makes it so, and where the result of sin (at "));
+  CHECK_THAT(said("none"),
+             Contains("no single pass makes it so, and where the result of sin (at "));
 }
 
 TEST_CASE("replay refuses what fits no record") {

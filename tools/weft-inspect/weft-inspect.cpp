@@ -131,8 +131,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   show->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
   auto* explain = from(app.add_subcommand(
-      "explain", "Tell how calls went: segments, why they ended, divergences; and what each program "
-                 "does, what it cost and from which lines it comes"));
+      "explain",
+      "Tell how calls went: segments, why they ended, divergences; and what each program "
+      "does, what it cost and from which lines it comes"));
   auto* time = from(app.add_subcommand("time", "Tell where the time of each compilation went"));
   time->add_flag("--json", as_json, "Print one JSON array");
   auto* cost = from(app.add_subcommand(

@@ -204,8 +204,8 @@ auto call_region(Region& region, Body&& body, const Args&... args) -> decltype(b
 /// Waits until everything that compiles in the background is there, or did not succeed.
 void wait_for_compiles();
 
-/// Runs what the compiled function around this call has deferred, as reading a value does: behind it
-/// another thread, or a kept pointer, may write what the ops before it read. Outside of compiled
+/// Runs what the compiled function around this call has deferred, as reading a value does: behind
+/// it another thread, or a kept pointer, may write what the ops before it read. Outside of compiled
 /// functions there is nothing to run. On a device the ops have been launched.
 void sync(Loc loc = Loc::current());
 
