@@ -180,7 +180,7 @@ def ClampMin : Pointwise<"clamp_min", (ins Weft_Tensor:$x, Weft_Tensor:$min)> {
   let gives = "[3., 5.] f32[2]";
   let domain = Number;
   let value = "where((x < min) | (min != min), min, x)";
-  let grad = ["where(x == min, 0.5 * dy, where(x < min, 0, dy))", "where(x == min, 0.5 * dy, where(x < min, dy, 0))"];
+  let grad = ["where(x == min, 0.5 * dy, where(x < min, 0, dy))", "where(x == min, 0.5 * dy, where(x > min, 0, dy))"];
 }
 def ClampMax : Pointwise<"clamp_max", (ins Weft_Tensor:$x, Weft_Tensor:$max)> {
   let summary = "x, but not above max; NaN where either is NaN";
@@ -188,7 +188,7 @@ def ClampMax : Pointwise<"clamp_max", (ins Weft_Tensor:$x, Weft_Tensor:$max)> {
   let gives = "[1., 3.] f32[2]";
   let domain = Number;
   let value = "where((x > max) | (max != max), max, x)";
-  let grad = ["where(x == max, 0.5 * dy, where(x > max, 0, dy))", "where(x == max, 0.5 * dy, where(x > max, dy, 0))"];
+  let grad = ["where(x == max, 0.5 * dy, where(x > max, 0, dy))", "where(x == max, 0.5 * dy, where(x < max, 0, dy))"];
 }
 def Addcmul : Pointwise<"addcmul", (ins Weft_Tensor:$x, Weft_Tensor:$tensor1, Weft_Tensor:$tensor2), [Scalar<"value", "1">]> {
   let summary = "x + value * tensor1 * tensor2";

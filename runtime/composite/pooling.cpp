@@ -151,8 +151,8 @@ Tensor extreme_pooled(const Arg& x, bool greatest, const Dims& kernel_size, cons
                       bool ceil_mode, int spatial) {
   auto* pool = spatial == 1 ? max_pool1d : spatial == 2 ? max_pool2d : max_pool3d;
   const Tensor magnitudes = abs(x);
-  const Arg from(greatest ? magnitudes : neg(magnitudes), x.loc());
-  const Tensor extremes = pool(from, kernel_size, stride, 0, 1, ceil_mode);
+  const Tensor compared = greatest ? magnitudes : neg(magnitudes);
+  const Tensor extremes = pool(Arg(compared, x.loc()), kernel_size, stride, 0, 1, ceil_mode);
   return greatest ? extremes : neg(extremes);
 }
 
