@@ -4,7 +4,7 @@
 #include "codegen/cpu/scalar_ops.h"
 #include "ir/weft/index_math.h"
 
-#include <map>
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace weft::loom;
@@ -14,6 +14,8 @@ namespace {
 
 // Locals up to this size, together, lie in the stack frame.
 constexpr int64_t kStackBytes = 48 * 1024;
+// What one thread's second-level cache keeps at least, and how far ahead a sum asks for its row.
+constexpr int64_t kSecondLevelBytes = 1 << 20, kAheadBytes = 4096;
 
 AffineExpr constant(MLIRContext* context, int64_t value) {
   return getAffineConstantExpr(value, context);
@@ -106,26 +108,48 @@ AffineExpr stepAlong(LoadOp load, Value index) {
   return step.isSymbolicOrConstant() ? step : AffineExpr();
 }
 
+// Says whether the rows that a loop of the part reads are more than a second-level cache keeps.
+bool isLong(PartOp part, LoopOp loop, int64_t element_bytes) {
+  double bytes = double(element_bytes);
+  auto times = [&](AxisAttr axis) {
+    bytes *= double(axis.getConstantExtent().value_or(kSecondLevelBytes));
+  };
+  times(loop.getAxis());
+  for (unsigned i = 0; i < part.getNumAxes(); ++i)
+    times(part.getAxis(i));
+  return bytes > double(kSecondLevelBytes);
+}
+
 // A loop that reads its row a second time computes from the cache while memory idles: there it asks
-// for the row of the next point, which the first loop then finds.
+// for the row of the next point, which the first loop then finds. A sum that reads rows once, one
+// behind the other, asks for what lies some lines ahead: prefetchers of the processor stop where a
+// page ends.
 void findPrefetches(PartPlan& plan) {
   PartOp part = plan.part;
   if (plan.lane_axis >= 0 || part.getNumAxes() == 0) return;
   Value next = part.getBody().getArgument(part.getNumAxes() - 1);
-  std::map<std::pair<const void*, const void*>, int> times;
+  llvm::MapVector<std::pair<Value, AffineMap>, SmallVector<LoadOp, 2>> readings;
   for (LoopOp loop : part.getBody().front().getOps<LoopOp>())
     for (LoadOp load : loop.getBody().front().getOps<LoadOp>()) {
-      AffineExpr row = loop.getAxis().getExtent().getResult(0), ahead = stepAlong(load, next);
-      auto length = dyn_cast<AffineConstantExpr>(row);
+      AffineExpr ahead = stepAlong(load, next);
       bool is_row = isa<BufferType>(load.getMemory().getType()) && !load.getMask() &&
                     loop.getAxis().getLanes() && ahead && ahead != constant(part.getContext(), 0) &&
-                    (!length || length.getValue() <= kPrefetchedRow) &&
                     strideAlong(load.getMap(), load.getIndices(), loop.getIndex()) == 1;
-      if (!is_row) continue;
-      int seen =
-          times[{load.getMemory().getAsOpaquePointer(), load.getMapAttr().getAsOpaquePointer()}]++;
-      if (seen == 1) plan.prefetches[load] = {ahead, row};
+      if (is_row) readings[{load.getMemory(), load.getMap()}].push_back(load);
     }
+  for (auto& [row, loads] : readings) {
+    LoadOp load = loads[std::min<size_t>(loads.size() - 1, 1)];
+    auto loop = cast<LoopOp>(load->getParentOp());
+    AffineExpr ahead = stepAlong(load, next), extent = loop.getAxis().getExtent().getResult(0);
+    auto length = dyn_cast<AffineConstantExpr>(extent);
+    int64_t bytes = elementBytes(elementType(load.getMemory().getType()));
+    if (loads.size() > 1) {
+      if (!length || length.getValue() <= kPrefetchedRow) plan.prefetches[load] = {ahead, extent};
+    } else if (loop.getNumResults() && ahead == extent && isLong(part, loop, bytes)) {
+      AffineExpr always = constant(part.getContext(), 0);
+      plan.prefetches[load] = {constant(part.getContext(), kAheadBytes / bytes), always};
+    }
+  }
 }
 
 PartPlan planPart(PartOp part, const CpuTarget& target) {

@@ -154,6 +154,37 @@ TEST_CASE("an exponent that lies within the limits is not limited again", "[loom
   CHECK(compares("-104.0", "%one") == 2 * exp);
 }
 
+TEST_CASE("sums of many rows that lie one behind the other fetch ahead", "[loom]") {
+  auto fetches = [](const char* rows, const char* step) {
+    std::string text = R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+      loom.part [#loom.axis<"r", )" +
+                       std::string(rows) + R"(>] {
+      ^bb0(%r: index):
+        %zero = arith.constant 0.0 : f32
+        %s = loom.loop <"c", 1024, lanes> init(%zero : f32) {
+        ^bb0(%c: index):
+          %v = loom.load %x[affine_map<(r, c) -> (r * )" +
+                       step + R"( + c)>](%r, %c) : !loom.buffer<f32>
+          loom.yield %v : f32
+        } combine {
+        ^bb0(%a: f32, %b: f32):
+          %z = arith.addf %a, %b : f32
+          loom.yield %z : f32
+        }
+        loom.store %s, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+      }
+    })";
+    Parsed parsed(text.c_str());
+    REQUIRE(parsed.module);
+    auto emitted = cpu::emitKernels(*parsed.module, cpu::CpuTarget::host(), {true, true});
+    REQUIRE(bool(emitted));
+    return emitted->kernels[0].llvm_text.find("@llvm.prefetch") != std::string::npos;
+  };
+  CHECK(fetches("4096", "1024"));
+  CHECK_FALSE(fetches("64", "1024"));   // found in the second-level cache
+  CHECK_FALSE(fetches("4096", "2048")); // what lies behind a row is not the next one
+}
+
 TEST_CASE("a condition that all lanes share is a branch around the load", "[loom]") {
   Parsed parsed(R"(loom.kernel @k(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
     loom.part [#loom.axis<"i", 4>, #loom.axis<"j", 64, lanes>] {
