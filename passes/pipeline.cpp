@@ -13,6 +13,7 @@
 #include "mlir/Transforms/CSE.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <cstdlib>
 #include <mutex>
 
 using namespace mlir;
@@ -64,21 +65,20 @@ bool isNamed(StringRef list, StringRef name) {
   return llvm::any_of(namesIn(list), [&](StringRef n) { return n == name || n == kAll; });
 }
 
-// Says once on the standard error that a list names what is no pass, or none that can be left out.
-void checkNames(StringRef list, bool isToDisable) {
+// Says once on the standard error what an environment variable names that is no pass, or none that
+// can be left out.
+void checkVariable(const char* variable, bool isToDisable) {
+  const char* list = std::getenv(variable);
+  if (!list) return;
   SmallVector<StringRef> known = {kAll};
   for (const PassInfo& pass : kPasses)
     if (pass.isOptional || !isToDisable) known.push_back(pass.name);
-  if (!isToDisable) known.push_back(kSchedule);
-  for (StringRef name : namesIn(list)) {
-    // Without "fuse" each op is a kernel of its own, though the pass runs.
-    if (llvm::is_contained(known, name) || (isToDisable && name == "fuse")) continue;
-    static std::once_flag said;
-    std::call_once(said, [&] {
-      llvm::errs() << "weft: no pass to " << (isToDisable ? "disable" : "print") << " is named '"
-                   << name << "', there are " << llvm::join(known, ", ") << "\n";
-    });
-  }
+  // Without "fuse" each op is a kernel of its own, though the pass runs.
+  known.push_back(isToDisable ? "fuse" : kSchedule);
+  for (StringRef name : namesIn(list))
+    if (!llvm::is_contained(known, name))
+      llvm::errs() << "weft: " << variable << " must name passes of " << llvm::join(known, ", ")
+                   << ", got '" << name << "'\n";
 }
 
 class WeftPass : public PassWrapper<WeftPass, OperationPass<ModuleOp>> {
@@ -181,8 +181,11 @@ std::optional<int64_t> workspaceOf(ModuleOp module) {
 } // namespace
 
 bool runPipeline(ModuleOp module, const PipelineOptions& options, PipelineReport& report) {
-  checkNames(options.disable, true);
-  checkNames(options.print, false);
+  static std::once_flag checked;
+  std::call_once(checked, [] {
+    checkVariable("WEFT_DISABLE_PASSES", true);
+    checkVariable("WEFT_PRINT_PASSES", false);
+  });
   if (!options.memory_budget) return runPasses(module, options, kUsualByteWorth, report);
   // What a byte is worth rises until the program fits, or everything cheap is computed again.
   constexpr double kEverything = std::numeric_limits<double>::infinity();

@@ -146,7 +146,7 @@ void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
     os << "  " << method_call(op.name + "_into", parameters) << ";\n  return *this;\n}\n";
     return;
   }
-  if (op.kind == Kind::composite) {
+  if (op.kind == Kind::composite || op.is_mask) { // a mask becomes 0 and 1 of the tensor's dtype
     os << "  return copy_(Arg(" << method_call(op.name, parameters) << ", " << location(parameters)
        << "));\n}\n";
     return;

@@ -105,6 +105,9 @@ void infer_householder_factors(const OpCall& call, Meta& result, int64_t&) {
 
 void infer_row_order(const OpCall& call, Meta& result, int64_t&) {
   const Meta& pivots = call.operands[0]->meta;
+  if (call.sizes.size() != 1 || call.sizes[0] < 0)
+    fail(call, ErrorKind::value,
+         "there must be one number of rows, not negative, got " + Ints(call.sizes).str());
   const int64_t rows = call.sizes[0];
   if (pivots.rank == 0 || from_end(pivots, 1) > rows)
     fail(call, ErrorKind::shape,

@@ -189,7 +189,7 @@ public:
     out_.total_ms = clock_.ms();
     if (profile::is_on()) record_compile();
     if (is_new && !collect_into_.empty()) collect(collect_into_, segment_, slot->program, out_);
-    if (collect_into_.empty()) out_.steps = {};
+    if (!settings_.keep_stages) out_.steps = {};
     return slot->program;
   }
 
