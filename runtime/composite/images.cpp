@@ -20,10 +20,11 @@ struct Columns {
       : op(name) {
     auto pair = [&](const char* what, const Dims& given, int64_t least) {
       Dims both = given.size() == 1 ? Dims({given[0], given[0]}) : given;
-      if (both.size() != 2 || both[0] < least || both[1] < least)
+      auto fits = [&](int64_t n) { return n >= least && n <= kMostOfWindow; };
+      if (both.size() != 2 || !fits(both[0]) || !fits(both[1]))
         refuse(op, ErrorKind::value,
-               std::string(what) + " must be one number or 2, each at least " +
-                   std::to_string(least) + ", got " + given.str(),
+               std::string(what) + " must be one number or 2, each from " + std::to_string(least) +
+                   " to 2^31, got " + given.str(),
                x.loc());
       return both;
     };

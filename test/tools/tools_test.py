@@ -324,7 +324,7 @@ class Tools(unittest.TestCase):
         self.assertRegex(text, r"\n  segment 0: 9 ops from .*workloads.cpp:\d+ until .*; \d+ hits?, 0 eager runs\n")
         self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "layernorm")
         self.assertEqual(self.run_tool("weft-inspect", "explain").stdout.count("\nprogram ") , 1)  # what was there is replaced
-        self.assertEqual(self.run_tool("weft-inspect", "explain").stdout.count("region "), 1)
+        self.assertEqual(self.run_tool("weft-inspect", "explain").stdout.count("region layernorm "), 1)
         listed = self.run_tool("weft-inspect", "run", "--", tool("weft-bench"), "probe", "mlp_train")
         self.assertIn("weft-inspect: 1 program with ", listed.stderr)
         text = self.run_tool("weft-inspect", "explain").stdout
