@@ -20,7 +20,6 @@ inline constexpr double kUsualByteWorth = 0.6;
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
   bool joins = true;          // false: each op is a kernel of its own
-  bool tiles = true;          // false: the target has no caches for tiles of a result
   Expand expand = {};         // empty: nobody has the functions of composites
   double byteWorth = kUsualByteWorth;
 };
@@ -42,6 +41,8 @@ mlir::LogicalResult recompute(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult orderReductions(mlir::ModuleOp module, PassContext& context);
 /// Cuts reductions that leave too few points into two steps with a fixed tree.
 mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext& context);
+/// Cuts products with few tiles and a long inner axis in pieces, for devices.
+mlir::LogicalResult splitProducts(mlir::ModuleOp module, PassContext& context);
 /// Runs two products with a normalisation of rows between them tile by tile.
 mlir::LogicalResult tileProducts(mlir::ModuleOp module, PassContext& context);
 /// Groups ops into weft.kernels.

@@ -38,6 +38,7 @@ private:
   void declareLocals();
   /// Declares axes as the digits of a number, the last axis being the fastest.
   void printAxes(llvm::ArrayRef<unsigned> axes, mlir::AffineExpr points, std::string point);
+  void declareIndex(const std::string& name, const std::string& value);
   /// An expression of the sizes as an operand.
   std::string operand(mlir::AffineExpr expr) const;
   void printBlock(mlir::Block& block);

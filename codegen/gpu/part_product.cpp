@@ -33,7 +33,7 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
          product.fetched(side),
          product.fetchesRuns(side),
          2};
-  out.line("const weft_i64 " + s.start + " = " + tile_number + " * " + text(s.tile) + ";");
+  declareIndex(s.start, tile_number + " * " + text(s.tile));
   out.line("const int " + s.thread + " = " + thread_number + ";");
   out.line(valueType(product.type).str() + " " + s.next + "[" + text(s.fetched) + "];");
   return s;
@@ -106,8 +106,8 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
   both([&](const Side& s) { printFetch(s, ""); });
   both([&](const Side& s) { printKeep(s, half); });
   out.line("WEFT_BARRIER();");
-  out.open("for (weft_i64 " + step + " = 0; " + step + " < " + depth + "; " + step +
-           " += " + steps + ")");
+  out.open("for (" + names.indexType() + " " + step + " = 0; " + step + " < " + depth + "; " +
+           step + " += " + steps + ")");
   out.open("if (" + step + " + " + steps + " < " + depth + ")");
   both([&](const Side& s) { printFetch(s, step + " + " + steps + " + "); });
   out.close();
@@ -150,7 +150,7 @@ std::pair<std::string, std::string> PartPrinter::openRows(const Side& s, bool un
   std::string i = names.fresh("i"), row = names.fresh("row");
   out.line(unrolled ? "WEFT_UNROLL" : "WEFT_NO_UNROLL");
   out.open("for (int " + i + " = 0; " + i + " < " + text(s.side.per_thread) + "; ++" + i + ")");
-  out.line("const weft_i64 " + row + " = " + s.start + " + " + s.place(i) + ";");
+  declareIndex(row, s.start + " + " + s.place(i));
   return {i, row};
 }
 

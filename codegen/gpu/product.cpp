@@ -4,6 +4,7 @@
 #include "ir/weft/index_math.h"
 
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace weft::loom;
@@ -28,9 +29,9 @@ struct Shape {
 // Tensor cores read columns of the right factor 16 at a time: half as many are a thread's.
 constexpr int kLeastMatrixColumns = 4;
 constexpr Shape kShapes[] = {
-    {8, 8, 16, 16, 1},   {8, 8, 16, 8, 0.97}, {8, 8, 8, 16, 0.97},
-    {8, 4, 16, 16, 0.8}, {4, 8, 16, 16, 0.8}, {4, 4, 16, 16, 0.7},
-    {4, 2, 16, 16, 0.5}, {2, 4, 16, 16, 0.5}, {2, 2, 16, 16, 0.35},
+    {8, 8, 16, 16, 1},   {8, 12, 16, 8, 0.97}, {12, 8, 8, 16, 0.97}, {8, 8, 16, 8, 0.97},
+    {8, 8, 8, 16, 0.97}, {8, 4, 16, 16, 0.8},  {4, 8, 16, 16, 0.8},  {4, 4, 16, 16, 0.7},
+    {4, 2, 16, 16, 0.5}, {2, 4, 16, 16, 0.5},  {2, 2, 16, 16, 0.35},
 };
 // Of sizes that are arguments; the second one where other parts are in the block.
 constexpr Shape kAnySize = {8, 4, 8, 16, 1}, kAnySizeShared = {4, 4, 16, 16, 1};
@@ -105,7 +106,9 @@ void chooseTile(ProductPlan& plan, bool alone) {
       int threads = shape.row_threads * shape.column_threads;
       int rows = shape.rows * shape.row_threads, columns = shape.columns * shape.column_threads;
       if (!alone && threads != kSharedBlockThreads) continue;
-      if (plan.matrix_type && shape.columns < kLeastMatrixColumns) continue;
+      // Chunks of a line change places among a power of two.
+      bool hasLines = llvm::isPowerOf2_64(uint64_t(rows)) && llvm::isPowerOf2_64(uint64_t(columns));
+      if (plan.matrix_type && (shape.columns < kLeastMatrixColumns || !hasLines)) continue;
       double tiles = double(typical(plan.batches)) *
                      double(ceilDiv(typical(plan.rows.extent), rows)) *
                      double(ceilDiv(typical(plan.columns.extent), columns));
