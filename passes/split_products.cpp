@@ -16,11 +16,11 @@ namespace {
 
 using ir::Exprs;
 
-// A large device, roughly: tiles of 64 x 64 are computed so many at once, a step of k each in so
-// many nanoseconds; a further launch, a piece that a thread of it adds, and a byte of what is
-// summed.
-constexpr int64_t kMultiprocessors = 128, kTile = 64;
-constexpr double kStep = 25, kLaunch = 2000, kAddition = 50, kByte = 0.5e-3;
+// A large device, roughly, in nanoseconds: a stretch of k of one tile of 64 x 64 in each
+// multiprocessor, which is on its way for at least so long; a further launch, a piece that a thread
+// of it adds, and a byte of what is summed.
+constexpr int64_t kMultiprocessors = 128, kTile = 64, kStretch = 16;
+constexpr double kWork = 420, kLatency = 450, kLaunch = 2000, kAddition = 50, kByte = 0.5e-3;
 constexpr int64_t kMostPieces = 64, kLeastSteps = 64;
 constexpr double kGain = 0.8; // of the time, that a cut must stay below
 
@@ -34,7 +34,9 @@ struct Sizes {
 
   double time(int64_t pieces) const {
     int64_t tiles = batch * pieces * ceilDiv(rows, kTile) * ceilDiv(columns, kTile);
-    double product = double(ceilDiv(tiles, kMultiprocessors)) * double(depth / pieces) * kStep;
+    double stretches = double(depth) / double(pieces * kStretch);
+    double each = std::max(kLatency, double(ceilDiv(tiles, kMultiprocessors)) * kWork);
+    double product = stretches * each;
     if (pieces == 1) return product;
     double bytes = 8.0 * double(pieces) * double(batch * rows * columns);
     return product + kLaunch + double(pieces) * kAddition + bytes * kByte;

@@ -91,8 +91,8 @@ bool hasNarrowIndices(ArrayRef<PartOp> phase) {
       narrow &= points <= kMost;
     }
     part.walk<WalkOrder::PreOrder>([&](Operation* op) {
-      if (auto axis = axisOf(op)) add(op->getRegion(0).front().getArgument(0), *axis,
-            axis->getLanes() ? kPastTurn : kPast);
+      if (auto axis = axisOf(op))
+        add(op->getRegion(0).front().getArgument(0), *axis, axis->getLanes() ? kPastTurn : kPast);
       if (auto load = dyn_cast<LoadOp>(op)) {
         check(load.getMap().getResults(), load.getIndices());
         if (auto within = load.getWithin()) check(within->getConstraints(), load.getIndices());
