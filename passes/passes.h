@@ -33,6 +33,8 @@ mlir::LogicalResult keepSaved(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 /// Merges ops that are equal.
 mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
+/// Folds maxima over windows whose positions nobody reads over what each tap sees.
+mlir::LogicalResult poolValues(mlir::ModuleOp module, PassContext& context);
 /// Checks the indices of updates of a leaf before anything is written, so that they may write it.
 mlir::LogicalResult checkIndices(mlir::ModuleOp module, PassContext& context);
 /// Computes again, where it is cheap, what would be kept for long while memory is fullest.

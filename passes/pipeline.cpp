@@ -37,6 +37,7 @@ struct PassInfo {
 constexpr PassInfo kPasses[] = {
     {"keep-saved", keepSaved, "", true, "keeps for a backward pass what is dear to make again"},
     {"decompose", decompose, "", true, "replaces composites by what their functions call"},
+    {"pool-values", poolValues, "", true, "folds maxima over windows tap by tap"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
     {"check-indices", checkIndices, "", true, "checks indices before anything is written"},

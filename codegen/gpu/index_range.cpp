@@ -22,7 +22,8 @@ struct Range {
 // Ranges of an expression and of all its parts.
 struct Ranges {
   ArrayRef<std::optional<Range>> dims;
-  bool narrow = true; // all that have been asked for
+  bool narrow = true;   // all that have been asked for
+  bool divides = false; // some of them
 
   // Nothing for what is of 64 bits, or too large for less.
   std::optional<Range> of(AffineExpr expr) {
@@ -31,6 +32,7 @@ struct Ranges {
     if (auto fixed = dyn_cast<AffineConstantExpr>(expr))
       return checked({fixed.getValue(), fixed.getValue()});
     auto binary = cast<AffineBinaryOpExpr>(expr);
+    divides |= expr.getKind() != AffineExprKind::Add && expr.getKind() != AffineExprKind::Mul;
     auto x = of(binary.getLHS()), y = of(binary.getRHS());
     return x && y ? checked(join(binary.getKind(), *x, *y)) : std::nullopt;
   }
@@ -65,7 +67,7 @@ std::optional<Range> rangeOf(AxisAttr axis, int64_t past) {
 } // namespace
 
 bool hasNarrowIndices(ArrayRef<PartOp> phase) {
-  bool narrow = true;
+  bool narrow = true, divides = false;
   llvm::DenseMap<Value, Range> ranges; // of axes
   auto add = [&](Value index, AxisAttr axis, int64_t past) {
     auto range = rangeOf(axis, past);
@@ -82,6 +84,7 @@ bool hasNarrowIndices(ArrayRef<PartOp> phase) {
     for (AffineExpr expr : expressions)
       of.of(expr);
     narrow &= of.narrow;
+    divides |= of.divides;
   };
   for (PartOp part : phase) {
     int64_t points = 1;
@@ -101,7 +104,7 @@ bool hasNarrowIndices(ArrayRef<PartOp> phase) {
       }
     });
   }
-  return narrow;
+  return narrow && divides;
 }
 
 } // namespace weft::gpu

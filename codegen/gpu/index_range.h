@@ -1,13 +1,14 @@
-// Whether 32 bits hold a kernel's indices: a GPU multiplies and divides those several times faster.
+// Whether indices are of 32 bits: a GPU divides those several times faster.
 #pragma once
 
 #include "ir/loom/loom.h"
 
 namespace weft::gpu {
 
-/// Whether 32 bits hold every index of the parts and whatever their accesses compute of them, also
-/// where threads step past an extent. Expressions of sizes that are arguments or of loaded numbers
-/// are of 64 bits in any case, since these are.
+/// Whether accesses of the parts divide indices, and 32 bits hold every index and whatever is
+/// computed of them, also where threads step past an extent. Without a division 64 bits are as fast
+/// or faster, since addresses have as many. Expressions of sizes that are arguments or of loaded
+/// numbers are of 64 bits in any case, since these are.
 bool hasNarrowIndices(llvm::ArrayRef<loom::PartOp> phase);
 
 } // namespace weft::gpu

@@ -19,7 +19,7 @@
 // CHECK: const WEFT_GLOBAL weft_u16* [[B_FROM:from[0-9]+]][2];
 // Four stages: three stretches are on their way while one is multiplied.
 // CHECK: int [[TO:to[0-9]+]] = 0;
-// CHECK-NEXT: for (int [[STEP:step[0-9]+]] = -96; [[STEP]] < 1024; [[STEP]] += 32) {
+// CHECK-NEXT: for (weft_i64 [[STEP:step[0-9]+]] = -96; [[STEP]] < 1024; [[STEP]] += 32) {
 // CHECK-NEXT: const int [[FROM:from[0-9]+]] = [[TO]] + 1 == 4 ? 0 : [[TO]] + 1;
 // CHECK-NEXT: WEFT_AWAIT_COPIES(2);
 // CHECK-NEXT: WEFT_BARRIER();

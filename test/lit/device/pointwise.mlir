@@ -20,11 +20,11 @@
 // CHECK-NEXT: WEFT_BIND(weft_u16, b1);
 // Behind a launch that refused an element, nothing is stored.
 // CHECK-NEXT: const bool live = !weft_is_stopped(error, launch);
-// CHECK-NEXT: int block = WEFT_BLOCK;
-// CHECK-NEXT: const int [[P:point[0-9]+]] = block * 256 + WEFT_THREAD;
+// CHECK-NEXT: weft_i64 block = WEFT_BLOCK;
+// CHECK-NEXT: const weft_i64 [[P:point[0-9]+]] = block * 256 + WEFT_THREAD;
 // CHECK-NEXT: if (live && [[P]] < 4096) {
-// CHECK-NEXT: const int [[R:ir_[0-9]+]] = (weft_u32)[[P]] % 64;
-// CHECK-NEXT: const int [[C:ic_[0-9]+]] = (weft_u32)[[P]] / 64;
+// CHECK-NEXT: const weft_i64 [[R:ir_[0-9]+]] = (weft_u32)[[P]] % 64;
+// CHECK-NEXT: const weft_i64 [[C:ic_[0-9]+]] = (weft_u32)[[P]] / 64;
 // CHECK-NEXT: const float [[V:v[0-9]+]] = b0[[[C]] * 64 + [[R]]];
 // CHECK-NEXT: b1[[[C]] * 64 + [[R]]] = weft_bf16_of_f32([[V]]);
 // CHECK-NEXT: }
@@ -93,16 +93,30 @@ loom.kernel @parts(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %n: index) {
   }
 }
 
-// Indices are of 64 bits where their extents or what an access computes of them need more than 30.
+// Where an access divides, indices are of 32 bits.
+// CHECK: WEFT_KERNEL(256) near(
+// CHECK: const int block = WEFT_BLOCK;
+// CHECK: const int [[R:ir_[0-9]+]] = 
+// CHECK: b0[[[R]] / 3 * 7 + [[R]] % 3];
+loom.kernel @near(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 3000, lanes>] {
+  ^bb0(%r: index):
+    %v = loom.load %x[affine_map<(r) -> ((r floordiv 3) * 7 + r mod 3)>](%r) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+  }
+}
+
+// They are of 64 bits where an extent, or what an access computes of them, needs more than 30.
 // CHECK: WEFT_KERNEL(256) far(
 // CHECK: const weft_i64 block = WEFT_BLOCK;
-// CHECK: const weft_i64 [[R:ir_[0-9]+]] = 
-// CHECK: b1[[[R]]] = {{v[0-9]+}};
+// CHECK: const weft_i64 {{ir_[0-9]+}} = 
 loom.kernel @far(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"r", 3000, lanes>] {
   ^bb0(%r: index):
-    %v = loom.load %x[affine_map<(r) -> (r * 1000000)>](%r) : !loom.buffer<f32>
-    loom.store %v, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+    %v = loom.load %x[affine_map<(r) -> ((r floordiv 3) * 1000000 + r mod 3)>](%r) : !loom.buffer<f32>
+    %w = loom.load %x[affine_map<(r) -> (r * 1000000)>](%r) : !loom.buffer<f32>
+    %z = arith.addf %v, %w : f32
+    loom.store %z, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
   }
 }
 
@@ -111,7 +125,7 @@ loom.kernel @far(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
 loom.kernel @many(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"r", 2000000000, lanes>] {
   ^bb0(%r: index):
-    %v = loom.load %x[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+    %v = loom.load %x[affine_map<(r) -> (r mod 7)>](%r) : !loom.buffer<f32>
     loom.store %v, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
   }
 }

@@ -5,18 +5,18 @@
 // multiples of the tile's: nothing is masked. A warp's threads are 4 along the rows and 8 along the columns, two rows side by side.
 // CHECK: WEFT_KERNEL(128) product(
 // CHECK-NEXT: WEFT_SHARED weft_u64 shared[3200];
-// CHECK: const int [[ROW0:start[0-9]+]] = block / 16 % 8 * 128;
+// CHECK: const weft_i64 [[ROW0:start[0-9]+]] = block / 16 % 8 * 128;
 // CHECK-NEXT: const int [[TR:thread[0-9]+]] = (int)WEFT_THREAD / 32 * 4 + (int)WEFT_THREAD % 32 / 16 * 2 + (int)WEFT_THREAD % 2;
 // CHECK-NEXT: float [[NA:next[0-9]+]][16];
-// CHECK-NEXT: const int [[COLUMN0:start[0-9]+]] = block % 16 * 64;
+// CHECK-NEXT: const weft_i64 [[COLUMN0:start[0-9]+]] = block % 16 * 64;
 // CHECK-NEXT: const int [[TC:thread[0-9]+]] = (int)WEFT_THREAD / 32 % 1 * 8 + (int)WEFT_THREAD % 16 / 2;
 // CHECK-NEXT: float [[NB:next[0-9]+]][8];
 // CHECK: float [[S:sums[0-9]+]][64];
 // Threads side by side fetch along k from the left factor, along the columns from the right one, 16 bytes each where the address allows.
-// CHECK: const int [[R:row[0-9]+]] = [[ROW0]] + [[AT:at[0-9]+]] / 4;
-// CHECK-NEXT: const int [[K:k[0-9]+]] = [[AT]] % 4 * 4;
+// CHECK: const weft_i64 [[R:row[0-9]+]] = [[ROW0]] + [[AT:at[0-9]+]] / 4;
+// CHECK-NEXT: const weft_i64 [[K:k[0-9]+]] = [[AT]] % 4 * 4;
 // CHECK-NEXT: float [[X:x[0-9]+]][4];
-// CHECK-NEXT: const int [[I:ii_[0-9]+]] = (weft_u32)[[R]];
+// CHECK-NEXT: const weft_i64 [[I:ii_[0-9]+]] = (weft_u32)[[R]];
 // CHECK-NEXT: if (WEFT_IS_ALIGNED(&b0[[[I]] * 1024 + [[K]]], 16)) {
 // CHECK-NEXT: const float4 [[V:v[0-9]+]] = ((const WEFT_GLOBAL float4*)&b0[[[I]] * 1024 + [[K]]])[0];
 // CHECK-NEXT: [[X]][0] = [[V]].x;
@@ -24,10 +24,10 @@
 // CHECK: [[X]][[[E:i[0-9]+]]] = (&b0[[[I]] * 1024 + [[K]]])[[[E]]];
 // CHECK: const float [[V:v[0-9]+]] = [[X]][[[J:j[0-9]+]]];
 // CHECK-NEXT: [[NA]][{{e[0-9]+}} * 4 + [[J]]] = [[V]];
-// CHECK: const int {{row[0-9]+}} = [[COLUMN0]] + [[AT:at[0-9]+]] % 16 * 4;
-// CHECK-NEXT: const int {{k[0-9]+}} = [[AT]] / 16;
+// CHECK: const weft_i64 {{row[0-9]+}} = [[COLUMN0]] + [[AT:at[0-9]+]] % 16 * 4;
+// CHECK-NEXT: const weft_i64 {{k[0-9]+}} = [[AT]] / 16;
 // CHECK: WEFT_BARRIER();
-// CHECK-NEXT: for (int [[P:step[0-9]+]] = 0; [[P]] < 1024; [[P]] += 16) {
+// CHECK-NEXT: for (weft_i64 [[P:step[0-9]+]] = 0; [[P]] < 1024; [[P]] += 16) {
 // CHECK-NEXT: if ([[P]] + 16 < 1024) {
 // CHECK: const float4 [[X:v[0-9]+]] = *(const WEFT_SHARED_POINTER float4*)([[A:tile[0-9]+]] + [[HALF:half[0-9]+]] * 2112 + {{k[0-9]+}} * 132 + [[Q:i[0-9]+]] / 4 * 64 + [[TR]] * 4 + [[Q]] % 4);
 // CHECK: const float4 {{.*}} = *(const WEFT_SHARED_POINTER float4*)({{.*}} + [[Q:i[0-9]+]] / 4 * 32 + [[TC]] * 4 + [[Q]] % 4);
@@ -40,11 +40,17 @@
 // CHECK: WEFT_BARRIER();
 // CHECK-NEXT: }
 // CHECK-NOT: WEFT_BARRIER
+// Of a row of the thread's elements the loads come first and the stores last.
+// CHECK: float [[X:x[0-9]+]][8];
+// CHECK-NEXT: float [[Y:y[0-9]+]][8];
 // CHECK: if (live) {
-// The end is computed on the way to memory.
-// CHECK: [[C:v[0-9]+]] = b2[
+// CHECK: [[X]][{{i[0-9]+}}] = b2[
+// CHECK: if (live) {
+// CHECK: [[C:v[0-9]+]] = [[X]][
 // CHECK-NEXT: [[D:v[0-9]+]] = [[S]][{{.*}}] + [[C]];
-// CHECK-NEXT: b3[{{.*}}] = [[D]];
+// CHECK-NEXT: [[Y]][{{i[0-9]+}}] = [[D]];
+// CHECK: if (live) {
+// CHECK: b3[{{.*}}] = [[Y]][
 loom.kernel @product(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %bias: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"i", 1024>, #loom.axis<"j", 1024>] {
   ^bb0(%i: index, %j: index):

@@ -3,14 +3,14 @@
 // Threads of a block share the lane loop of its point: 16 elements each, in runs of 4, all of them on their way before the first is added.
 // CHECK: WEFT_KERNEL(64) row_sum(
 // CHECK-NEXT: WEFT_SHARED weft_u64 shared[64];
-// CHECK: const int [[R:ir_[0-9]+]] = (weft_u32)block;
+// CHECK: const weft_i64 [[R:ir_[0-9]+]] = (weft_u32)block;
 // CHECK-NEXT: float [[S:sum[0-9]+]] = 0.0f;
 // CHECK-NEXT: const bool [[ALIGNED:aligned[0-9]+]] = WEFT_IS_ALIGNED(&b0[[[R]] * 1024 + 0], 16);
 // CHECK-NEXT: float [[X:x[0-9]+]][16];
 // CHECK-NEXT: if ([[ALIGNED]]) {
 // CHECK-NEXT: WEFT_UNROLL_RUN
 // CHECK-NEXT: for (int [[U:u[0-9]+]] = 0; [[U]] < 4; [[U]] += 1) {
-// CHECK-NEXT: const int [[AT:start[0-9]+]] = WEFT_THREAD * 4 + [[U]] * 256;
+// CHECK-NEXT: const weft_i64 [[AT:start[0-9]+]] = WEFT_THREAD * 4 + [[U]] * 256;
 // CHECK-NEXT: const float4 [[V:v[0-9]+]] = ((const WEFT_GLOBAL float4*)&b0[[[R]] * 1024 + [[AT]]])[0];
 // CHECK-NEXT: [[X]][[[U]] * 4 + 0] = [[V]].x;
 // CHECK: }
@@ -70,7 +70,7 @@ loom.kernel @row_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
 // With lanes across the points a thread runs through its loop alone, and there is nothing to share.
 // CHECK: WEFT_KERNEL(256) column_sum(
 // CHECK-NOT: WEFT_SHARED
-// CHECK: for (int [[R:ir_[0-9]+]] = 0; [[R]] < 4096; [[R]]++) {
+// CHECK: for (weft_i64 [[R:ir_[0-9]+]] = 0; [[R]] < 4096; [[R]]++) {
 // CHECK-NOT: WEFT_BARRIER
 loom.kernel @column_sum(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"c", 1024, lanes>] {
@@ -118,7 +118,7 @@ loom.kernel @tile(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
 
 // What no shared memory holds lies in the block's scratch memory; then blocks take their points in turns.
 // CHECK-SAME: (32) scratch(
-// CHECK: for (int turn = WEFT_BLOCK; turn < 64; turn += WEFT_BLOCKS) {
+// CHECK: for (weft_i64 turn = WEFT_BLOCK; turn < 64; turn += WEFT_BLOCKS) {
 // CHECK: WEFT_GLOBAL float* const {{tile[0-9]+}} = (WEFT_GLOBAL float*)(scratch + WEFT_BLOCK * (400000) + 0);
 // The next turn writes what this one still reads.
 // CHECK: WEFT_BARRIER();

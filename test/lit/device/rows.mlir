@@ -92,11 +92,11 @@ loom.kernel @stores(%x: !loom.buffer<bf16>, %y: !loom.buffer<bf16>) {
 
 // A long row takes more threads if their registers hold it, else turns of 4 runs.
 // CHECK: WEFT_KERNEL(1024) long(
-// CHECK-NOT: for (int first
+// CHECK-NOT: for (weft_i64
 // CHECK: WEFT_KERNEL(256) longer(
-// CHECK: for (int [[FIRST:first[0-9]+]] = WEFT_THREAD * 4; [[FIRST]] < 40000; [[FIRST]] += 4096) {
+// CHECK: for (weft_i64 [[FIRST:first[0-9]+]] = WEFT_THREAD * 4; [[FIRST]] < 40000; [[FIRST]] += 4096) {
 // CHECK-NEXT: float {{x[0-9]+}}[16];
-// CHECK: const int [[START:start[0-9]+]] = [[FIRST]] + {{u[0-9]+}} * 1024;
+// CHECK: const weft_i64 [[START:start[0-9]+]] = [[FIRST]] + {{u[0-9]+}} * 1024;
 // CHECK-NEXT: if ([[START]] < 40000) {
 loom.kernel @long(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"r", 512>] {
