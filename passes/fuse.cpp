@@ -40,6 +40,8 @@ constexpr unsigned kMostBuffers = 48, kMostParts = 256, kMostOps = 400;
 // Instructions for one point, of functions' bodies too, from which on a kernel that computes is as
 // fast as one that waits for memory, and each more takes the compiler 0.2 ms.
 constexpr unsigned kMostWeight = 600;
+// Overlapping slices of a computed value that a kernel reads.
+constexpr unsigned kMostSlices = 8;
 
 bool isCount(AffineExpr e, int64_t most) {
   auto c = dyn_cast<AffineConstantExpr>(e);
@@ -163,6 +165,8 @@ private:
       return why.set("too-large", "the kernel would be too large");
     if (repeatsForGather(part))
       return why.set("repeated", "it reads what is computed more often than it has elements");
+    if (repeatsForSlices(part))
+      return why.set("repeated", "overlapping slices read what is computed");
     if (part.product && reads + writes > kEpilogueStreams + 1)
       return why.set("epilogue-traffic", "the epilogue of a product would read and write " +
                                              Twine(reads + writes) + " tensors of its size");
@@ -187,6 +191,30 @@ private:
         from = from->getOperand(0).getDefiningOp();
       bool isComputed = from && part.contains(from) && graph.number.contains(from);
       return isComputed && !isNoLarger(op->getResult(0), op->getOperand(0));
+    });
+  }
+  // Says whether the part computes what many overlapping slices read, such as windows, and reads it
+  // for them: it is computed and written once instead.
+  bool repeatsForSlices(const Part& part) {
+    return llvm::any_of(part.ops, [&](Operation* op) {
+      auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+      if (!graph.number.contains(op) || isa<ir::Concatenate>(op) || !type.hasStaticShape())
+        return false;
+      llvm::DenseSet<Value> slices; // as computing ops read them
+      int64_t read = 0;
+      bool isReader = false;
+      SmallVector<std::pair<Value, bool>> values{{op->getResult(0), false}};
+      while (!values.empty()) {
+        auto [v, isSlice] = values.pop_back_val();
+        for (Operation* user : v.getUsers()) {
+          bool shows = isa<ir::ViewOp, ir::Concatenate>(user);
+          if (shows) values.push_back({user->getResult(0), isSlice || isa<ir::Slice>(user)});
+          if (!shows && isSlice && slices.insert(v).second)
+            read += cast<RankedTensorType>(v.getType()).getNumElements();
+          isReader |= part.contains(user) && !isTransparent(user) && (isSlice || shows);
+        }
+      }
+      return isReader && slices.size() > kMostSlices && read > 2 * type.getNumElements();
     });
   }
   // Says whether a tensor has no more elements than another of its rank, as far as is known.

@@ -20,7 +20,6 @@ inline constexpr double kUsualByteWorth = 0.6;
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
   bool joins = true;          // false: each op is a kernel of its own
-  bool tiles = true;          // false: the target has no caches for tiles of a result
   Expand expand = {};         // empty: nobody has the functions of composites
   double byteWorth = kUsualByteWorth;
 };
@@ -34,6 +33,8 @@ mlir::LogicalResult keepSaved(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult simplify(mlir::ModuleOp module, PassContext& context);
 /// Merges ops that are equal.
 mlir::LogicalResult mergeEqual(mlir::ModuleOp module, PassContext& context);
+/// Folds maxima over windows whose positions nobody reads over what each tap sees.
+mlir::LogicalResult poolValues(mlir::ModuleOp module, PassContext& context);
 /// Checks the indices of updates of a leaf before anything is written, so that they may write it.
 mlir::LogicalResult checkIndices(mlir::ModuleOp module, PassContext& context);
 /// Computes again, where it is cheap, what would be kept for long while memory is fullest.
@@ -42,6 +43,8 @@ mlir::LogicalResult recompute(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult orderReductions(mlir::ModuleOp module, PassContext& context);
 /// Cuts reductions that leave too few points into two steps with a fixed tree.
 mlir::LogicalResult splitReductions(mlir::ModuleOp module, PassContext& context);
+/// Cuts products with few tiles and a long inner axis in pieces, for devices.
+mlir::LogicalResult splitProducts(mlir::ModuleOp module, PassContext& context);
 /// Runs two products with a normalisation of rows between them tile by tile.
 mlir::LogicalResult tileProducts(mlir::ModuleOp module, PassContext& context);
 /// Groups ops into weft.kernels.

@@ -21,25 +21,33 @@ using namespace mlir;
 namespace weft {
 namespace {
 
+// What a pass is for: a processor has caches for tiles of a result, a device idle multiprocessors.
+enum class Target { any, processor, device };
+
 struct PassInfo {
   StringRef name;
   LogicalResult (*run)(ModuleOp, PassContext&);
   StringRef stage; // under which the IR after it is kept
   bool isOptional = false;
   StringRef summary;
+  Target target = Target::any;
 };
 
 // In order. Optional ones only make the result faster, or find nothing to do in a captured segment.
 constexpr PassInfo kPasses[] = {
     {"keep-saved", keepSaved, "", true, "keeps for a backward pass what is dear to make again"},
     {"decompose", decompose, "", true, "replaces composites by what their functions call"},
+    {"pool-values", poolValues, "", true, "folds maxima over windows tap by tap"},
     {"simplify", simplify, "", true, "rewrites ops to simpler ones with the same bits"},
     {"merge-equal", mergeEqual, "weft", true, "merges ops that are equal"},
     {"check-indices", checkIndices, "", true, "checks indices before anything is written"},
     {"recompute", recompute, "", true, "computes again what would be kept for long"},
     {"order-reductions", orderReductions, "", true, "reduces elements in the order of memory"},
     {"split-reductions", splitReductions, "", true, "cuts long reductions in two steps"},
-    {"tile-products", tileProducts, "", true, "runs softmax between products tile by tile"},
+    {"split-products", splitProducts, "", true, "cuts products with few tiles in pieces",
+     Target::device},
+    {"tile-products", tileProducts, "", true, "runs softmax between products tile by tile",
+     Target::processor},
     {"fuse", fuse, "", false, "groups ops into kernels"},
     {"place-outputs", placeOutputs, "fused", false, "gives each output a kernel that may write it"},
     {"lower-to-loom", lowerToLoom, "", false, "makes loom kernels of the groups"},
@@ -97,7 +105,7 @@ public:
   }
   void runOnOperation() override {
     Remarks remarks;
-    PassContext context{&remarks, true, true, expand};
+    PassContext context{&remarks, true, expand};
     if (failed(info->run(getOperation(), context))) signalPassFailure();
     for (const Remark& remark : remarks.list)
       emitRemark(remark.loc, textOf(remark));
@@ -129,7 +137,7 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
       first = diagnostic.str();
     return success();
   });
-  PassContext context{&report.remarks, !isNamed(options.disable, "fuse"), options.tiles};
+  PassContext context{&report.remarks, !isNamed(options.disable, "fuse")};
   context.byteWorth = byteWorth;
   auto keep = [&](StringRef stage) {
     if (!options.keep_stages || stage.empty()) return;
@@ -141,8 +149,9 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
     return false;
   };
   if (!isValid()) return fail("import", "the segment must make valid IR");
+  const Target other = options.tiles ? Target::device : Target::processor;
   for (const PassInfo& pass : kPasses) {
-    if (pass.isOptional && isNamed(options.disable, pass.name)) {
+    if (pass.target == other || (pass.isOptional && isNamed(options.disable, pass.name))) {
       keep(pass.stage);
       continue;
     }

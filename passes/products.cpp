@@ -110,9 +110,13 @@ bool liesInLines(Operation* op) {
     if (!isLinear(offset) || !isLine) return false;
   }
   if (isPlain(function, weight)) return true;
-  Exprs extents{ir::shapeOf(weight)[0], innerSizeOf(op)};
-  Exprs indices = termsOf(op, getAffineDimExpr(1, context));
-  indices.insert(indices.begin(), getAffineDimExpr(0, context));
+  // Rows of a group and groups may lie in different orders.
+  Convolution c = *Convolution::of(op);
+  Exprs extents{getAffineConstantExpr(c.groups, context), getAffineConstantExpr(c.rows, context),
+                innerSizeOf(op)};
+  Exprs indices = termsOf(op, getAffineDimExpr(2, context));
+  indices.insert(indices.begin(),
+                 getAffineDimExpr(0, context) * c.rows + getAffineDimExpr(1, context));
   return isLinear(offsetOf(function, weight, indices, extents));
 }
 

@@ -80,8 +80,7 @@ void tile(func::FuncOp function, TileChain& chain, unsigned number) {
 
 } // namespace
 
-LogicalResult tileProducts(ModuleOp module, PassContext& pass) {
-  if (!pass.tiles) return success();
+LogicalResult tileProducts(ModuleOp module, PassContext&) {
   unsigned number = 0;
   SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
   for (func::FuncOp function : functions) {

@@ -1,6 +1,7 @@
 // Kernel to text, phase by phase: signature, blocks of its parts, bodies.
 #include "codegen/gpu/emit.h"
 
+#include "codegen/gpu/index_range.h"
 #include "codegen/gpu/part_printer.h"
 #include "codegen/gpu/scalar_ops.h"
 
@@ -31,6 +32,7 @@ public:
   PhasePrinter(KernelOp kernel, ArrayRef<PartOp> phase, std::string name)
       : kernel(kernel), phase(phase), plan(planPhase(phase)) {
     result.symbol = kernel.getSymName().str();
+    names.narrow = hasNarrowIndices(phase);
     result.name = std::move(name);
   }
 
@@ -40,9 +42,10 @@ public:
     for (const std::string& text : prologue)
       out.line(text);
     if (plan.strided)
-      out.open("for (weft_i64 turn = WEFT_BLOCK; turn < " + names.expression(plan.blocks) +
-               "; turn += WEFT_BLOCKS)");
-    out.line("const weft_i64 " + std::string(hasSeveralParts() ? "place" : "block") + " = " +
+      out.open("for (" + names.indexType() + " turn = WEFT_BLOCK; turn < " +
+               names.expression(plan.blocks) + "; turn += WEFT_BLOCKS)");
+    out.line("const " + names.indexType() + " " +
+             std::string(hasSeveralParts() ? "place" : "block") + " = " +
              (plan.strided ? "turn" : "WEFT_BLOCK") + ";");
     for (size_t i = 0; i < plan.parts.size(); ++i)
       printPart(i);
@@ -111,7 +114,7 @@ private:
     if (hasSeveralParts()) {
       std::string blocks = names.expression(part.blocks);
       out.open(std::string(i ? "else " : "") + "if (place < " + before + blocks + ")");
-      out.line("const weft_i64 block = place - (" + before + "0);");
+      out.line("const " + names.indexType() + " block = place - (" + before + "0);");
       before += blocks + " + ";
     }
     PartPrinter(out, names, plan, part).print();

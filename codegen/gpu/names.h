@@ -44,13 +44,17 @@ private:
 class Names {
 public:
   std::vector<std::string> sizes; // of the maps' symbols
+  bool narrow = false;            // indices are of 32 bits (index_range.h)
+
+  std::string indexType() const { return narrow ? "int" : "weft_i64"; }
 
   void set(mlir::Value value, std::string name) { names_[value] = std::move(name); }
   std::string get(mlir::Value value) const { return names_.lookup(value); }
   /// A name that nothing else has.
   std::string fresh(llvm::StringRef stem) { return stem.str() + std::to_string((*next_)++); }
 
-  /// Prints an expression of the sizes, or a map at some indices, in 64 bits.
+  /// Prints an expression of the sizes, or a map at some indices, in 64 bits
+  /// where an operand has as many.
   std::string expression(mlir::AffineExpr expr) const;
   std::string expression(mlir::AffineMap map, mlir::ValueRange indices) const;
 

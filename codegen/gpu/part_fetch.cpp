@@ -53,8 +53,8 @@ PartPrinter::Texts PartPrinter::insideOf(const Side& s, const std::string& row,
 void PartPrinter::printFetch(const Side& s, const std::string& first) {
   Fetched fetched = openFetched(s);
   std::string row = names.fresh("row"), k = names.fresh("k");
-  out.line("const weft_i64 " + row + " = " + s.start + " + " + fetched.row + ";");
-  out.line("const weft_i64 " + k + " = " + first + fetched.step + ";");
+  declareIndex(row, s.start + " + " + fetched.row);
+  declareIndex(k, first + fetched.step);
   if (s.runs)
     printFetchRun(s, fetched, row, k);
   else

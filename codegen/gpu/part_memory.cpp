@@ -28,7 +28,7 @@ std::string PartPrinter::element(Value memory, AffineMap map, ValueRange indices
     // Scratch memory holds an element of each thread side by side.
     if (local.getResult() == memory && plan.point_per_thread &&
         place.space == LocalPlace::Space::scratch)
-      offset = "(" + offset + ") * " + std::to_string(kernel.threads) + " + WEFT_THREAD";
+      offset = "(weft_i64)(" + offset + ") * " + std::to_string(kernel.threads) + " + WEFT_THREAD";
   }
   return names.get(memory) + "[" + offset + "]";
 }

@@ -55,7 +55,7 @@ PartPrinter::Side PartPrinter::declareMatrices(const ProductSide& side, int warp
          apart,
          pairs,
          names.fresh("warp")};
-  out.line("const weft_i64 " + s.start + " = " + tileNumber(side) + " * " + text(s.tile) + ";");
+  declareIndex(s.start, tileNumber(side) + " * " + text(s.tile));
   out.line("const int " + s.warp + " = " + kThread + " / " + text(kWarp) + (left ? " / " : " % ") +
            text(warps) + " * " + text(side.per_thread / 2 * pairs) + ";");
   out.line("const int " + s.thread + " = " + s.warp + " + " + kLane +
@@ -73,9 +73,8 @@ PartPrinter::Chunk PartPrinter::declareChunk(const Side& s, const std::string& e
            text(plan.product->threads()) + ";");
   std::string line = at + " / " + text(width), chunk = at + " % " + text(width);
   std::string in_line = chunk + " * " + text(kChunk);
-  out.line("const weft_i64 " + row + " = " + s.start + " + " + (s.side.k_fast ? line : in_line) +
-           ";");
-  out.line("const weft_i64 " + k + " = " + first + (s.side.k_fast ? in_line : line) + ";");
+  declareIndex(row, s.start + " + " + (s.side.k_fast ? line : in_line));
+  declareIndex(k, first + (s.side.k_fast ? in_line : line));
   LoadOp load = s.side.wide_loads.front();
   DotOp dot = plan.product->dot;
   names.set(dot.getIndex(), k);
@@ -115,8 +114,8 @@ void PartPrinter::printMatrixSteps(const Side& rows, const Side& columns, const 
   std::string to = names.fresh("to"), from = names.fresh("from"), step = names.fresh("step");
   std::string ahead = text((rows.copies - 1) * kMatrixSteps);
   out.line("int " + to + " = 0;");
-  out.open("for (weft_i64 " + step + " = -" + ahead + "; " + step + " < " + depth + "; " + step +
-           " += " + text(kMatrixSteps) + ")");
+  out.open("for (" + names.indexType() + " " + step + " = -" + ahead + "; " + step + " < " + depth +
+           "; " + step + " += " + text(kMatrixSteps) + ")");
   out.line("const int " + from + " = " + to + " + 1 == " + stages + " ? 0 : " + to + " + 1;");
   out.line("WEFT_AWAIT_COPIES(" + text(rows.copies - 2) + ");");
   out.line("WEFT_BARRIER();");

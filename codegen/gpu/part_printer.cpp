@@ -35,8 +35,7 @@ void PartPrinter::print() {
   std::string point = "block";
   if (plan.point_per_thread) {
     point = names.fresh("point");
-    out.line("const weft_i64 " + point + " = block * " + std::to_string(kernel.threads) +
-             " + WEFT_THREAD;");
+    declareIndex(point, "block * " + std::to_string(kernel.threads) + " + WEFT_THREAD");
     out.open("if (live && " + point + " < " + names.expression(plan.points) + ")");
   }
   printAxes(plan.axes, plan.points, point);
@@ -78,6 +77,10 @@ void PartPrinter::declareLocals() {
   }
 }
 
+void PartPrinter::declareIndex(const std::string& name, const std::string& value) {
+  out.line("const " + names.indexType() + " " + name + " = " + value + ";");
+}
+
 std::string PartPrinter::operand(AffineExpr expr) const {
   std::string text = names.expression(expr);
   return isa<AffineBinaryOpExpr>(expr) ? "(" + text + ")" : text;
@@ -96,7 +99,7 @@ void PartPrinter::printAxes(ArrayRef<unsigned> axes, AffineExpr points, std::str
     if (i > 0) index += " % " + operand(extent);
     if (faster == 0 || extent == 0) index = "0"; // no point at all
     std::string name = names.fresh(stemOf(axis));
-    out.line("const weft_i64 " + name + " = " + index + ";");
+    declareIndex(name, index);
     names.set(part.getBody().getArgument(axes[i]), name);
     faster = faster * extent;
   }
@@ -154,8 +157,8 @@ void PartPrinter::printScalar(Operation& op) {
   for (Value operand : op.getOperands())
     operands.push_back(names.get(operand));
   std::string text = printScalarOp(&op, operands);
-  // Casts between i64 and index are no ops in C.
-  if (text == operands[0]) {
+  // Casts between i64 and index are no ops in C where both have 64 bits.
+  if (text == operands[0] && !(names.narrow && op.getOperand(0).getType().isIndex())) {
     names.set(op.getResult(0), text);
     return;
   }
@@ -225,7 +228,7 @@ void PartPrinter::printIterations(Operation* op, const std::string& first,
   Block& body = op->getRegion(0).front();
   std::string index = names.fresh(stemOf(axis));
   names.set(body.getArgument(0), index);
-  out.open("for (weft_i64 " + index + " = " + first + "; " + index + " < " +
+  out.open("for (" + names.indexType() + " " + index + " = " + first + "; " + index + " < " +
            names.expression(axis.getExtent().getResult(0)) + "; " + index + step_by + ")");
   printBlock(body);
   step(op, sums);

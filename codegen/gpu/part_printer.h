@@ -38,6 +38,7 @@ private:
   void declareLocals();
   /// Declares axes as the digits of a number, the last axis being the fastest.
   void printAxes(llvm::ArrayRef<unsigned> axes, mlir::AffineExpr points, std::string point);
+  void declareIndex(const std::string& name, const std::string& value);
   /// An expression of the sizes as an operand.
   std::string operand(mlir::AffineExpr expr) const;
   void printBlock(mlir::Block& block);
@@ -109,6 +110,11 @@ private:
                      const std::string& sums);
   std::pair<std::string, std::string> openRows(const Side& side, bool unrolled);
   void printTileEnd(const Side& rows, const Side& columns, std::string sums);
+  struct TileEnd { // arrays of what the elements of a row load first and store last
+    std::vector<std::pair<loom::LoadOp, std::string>> loads;
+    std::vector<std::pair<loom::StoreOp, std::string>> stores;
+  };
+  TileEnd declareTileEnd(mlir::Block& body, int across);
 
   //--- part_fetch.cpp: their factors
   struct Fetched { // an element or a run of a factor: its number, its row in the tile, its step

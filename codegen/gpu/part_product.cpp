@@ -2,6 +2,8 @@
 // one, what they fetch for the other is on its way, and one barrier a stretch is enough.
 #include "codegen/gpu/part_side.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 using namespace weft::loom;
 
@@ -33,7 +35,7 @@ PartPrinter::Side PartPrinter::declareSide(const ProductSide& side, const std::s
          product.fetched(side),
          product.fetchesRuns(side),
          2};
-  out.line("const weft_i64 " + s.start + " = " + tile_number + " * " + text(s.tile) + ";");
+  declareIndex(s.start, tile_number + " * " + text(s.tile));
   out.line("const int " + s.thread + " = " + thread_number + ";");
   out.line(valueType(product.type).str() + " " + s.next + "[" + text(s.fetched) + "];");
   return s;
@@ -106,8 +108,8 @@ void PartPrinter::printSteps(const Side& rows, const Side& columns, const std::s
   both([&](const Side& s) { printFetch(s, ""); });
   both([&](const Side& s) { printKeep(s, half); });
   out.line("WEFT_BARRIER();");
-  out.open("for (weft_i64 " + step + " = 0; " + step + " < " + depth + "; " + step +
-           " += " + steps + ")");
+  out.open("for (" + names.indexType() + " " + step + " = 0; " + step + " < " + depth + "; " +
+           step + " += " + steps + ")");
   out.open("if (" + step + " + " + steps + " < " + depth + ")");
   both([&](const Side& s) { printFetch(s, step + " + " + steps + " + "); });
   out.close();
@@ -150,16 +152,21 @@ std::pair<std::string, std::string> PartPrinter::openRows(const Side& s, bool un
   std::string i = names.fresh("i"), row = names.fresh("row");
   out.line(unrolled ? "WEFT_UNROLL" : "WEFT_NO_UNROLL");
   out.open("for (int " + i + " = 0; " + i + " < " + text(s.side.per_thread) + "; ++" + i + ")");
-  out.line("const weft_i64 " + row + " = " + s.start + " + " + s.place(i) + ";");
+  declareIndex(row, s.start + " + " + s.place(i));
   return {i, row};
 }
 
-// What the part makes of its sums, element by element.
+// What the part makes of its sums. Of a thread's elements in a row, what they load comes first and
+// what they store last, so that the latencies of one hide behind the others; elements are
+// independent, but nothing tells the compiler that no buffer is another one.
 void PartPrinter::printTileEnd(const Side& rows, const Side& columns, std::string sums) {
   PartOp part = plan.part;
   Block& body = part.getBody().front();
-  int count = rows.side.per_thread * columns.side.per_thread;
-  bool unrolled = size_t(count) * body.getOperations().size() <= kMostOpsUnrolled;
+  DotOp dot = plan.product->dot;
+  int across = columns.side.per_thread, count = rows.side.per_thread * across;
+  size_t ops = body.getOperations().size();
+  bool unrolled = size_t(count) * ops <= kMostOpsUnrolled;
+  bool row_unrolled = size_t(across) * ops <= kMostOpsUnrolled;
   if (!unrolled) {
     // The sums themselves stay in registers only while no index of theirs is a variable.
     std::string copy = names.fresh("sums");
@@ -170,20 +177,75 @@ void PartPrinter::printTileEnd(const Side& rows, const Side& columns, std::strin
     sums = copy;
   }
   auto [i, row] = openRows(rows, unrolled);
-  auto [j, column] = openRows(columns, unrolled);
-  std::string inside = "live";
-  for (auto [s, index] : {std::pair(&rows, &row), std::pair(&columns, &column)})
-    if (!isMultiple(s->side.extent, s->tile))
-      inside += " && " + *index + " < " + names.expression(s->side.extent);
-  out.open("if (" + inside + ")");
   printAxes(rows.side.axes, rows.side.extent, row);
-  printAxes(columns.side.axes, columns.side.extent, column);
-  DotOp dot = plan.product->dot;
-  names.set(dot, sums + "[" + i + " * " + text(columns.side.per_thread) + " + " + j + "]");
-  for (Operation& op : body.without_terminator())
-    if (&op != dot) printOp(op);
-  for (int depth = 0; depth < 3; ++depth)
-    out.close();
+  Texts inside = {"live"};
+  if (!isMultiple(rows.side.extent, rows.tile))
+    inside.push_back(row + " < " + names.expression(rows.side.extent));
+  auto forColumns = [&, &i = i](llvm::function_ref<void(const std::string&)> print) {
+    int outside = out.depth();
+    auto [j, column] = openRows(columns, row_unrolled);
+    Texts all = inside;
+    if (!isMultiple(columns.side.extent, columns.tile))
+      all.push_back(column + " < " + names.expression(columns.side.extent));
+    out.open("if (" + llvm::join(all, " && ") + ")");
+    printAxes(columns.side.axes, columns.side.extent, column);
+    names.set(dot, sums + "[" + i + " * " + text(across) + " + " + j + "]");
+    print(j);
+    out.closeTo(outside);
+  };
+  TileEnd end = row_unrolled ? declareTileEnd(body, across) : TileEnd();
+  if (!end.loads.empty())
+    forColumns([&](const std::string& j) {
+      for (auto& [load, array] : end.loads)
+        out.line(array + "[" + j +
+                 "] = " + element(load.getMemory(), load.getMap(), load.getIndices()) + ";");
+    });
+  forColumns([&](const std::string& j) {
+    for (auto& [load, array] : end.loads)
+      registers_[load] = array + "[" + j + "]";
+    for (auto& [store, array] : end.stores)
+      registers_[store] = array + "[" + j + "]";
+    for (Operation& op : body.without_terminator())
+      if (&op != dot) printOp(op);
+    registers_.clear();
+  });
+  if (!end.stores.empty())
+    forColumns([&](const std::string& j) {
+      for (auto& [store, array] : end.stores)
+        out.line(element(store.getMemory(), store.getMap(), store.getIndices()) + " = " + array +
+                 "[" + j + "];");
+    });
+  out.close();
+}
+
+// Finds what the elements of a row load in front of all stores, at places that indices alone give,
+// and what they store without a condition, and declares an array for each.
+PartPrinter::TileEnd PartPrinter::declareTileEnd(Block& body, int across) {
+  TileEnd end;
+  auto declare = [&](const char* stem, Value memory) {
+    std::string array = names.fresh(stem);
+    out.line(memoryType(elementType(memory.getType())).str() + " " + array + "[" + text(across) +
+             "];");
+    return array;
+  };
+  auto isKnown = [](Value index) { return isa<BlockArgument>(index); };
+  bool conditional =
+      llvm::any_of(body.getOps<StoreOp>(), [](StoreOp store) { return bool(store.getMask()); });
+  bool stored = false;
+  for (Operation& op : body) {
+    if (auto load = dyn_cast<LoadOp>(op)) {
+      if (!stored && !load.getMask() && !load.getWithin() &&
+          llvm::all_of(load.getIndices(), isKnown))
+        end.loads.push_back({load, declare("x", load.getMemory())});
+    } else if (auto store = dyn_cast<StoreOp>(op)) {
+      stored = true;
+      if (!conditional && llvm::all_of(store.getIndices(), isKnown))
+        end.stores.push_back({store, declare("y", store.getMemory())});
+      else
+        conditional = true; // the later ones stay behind it
+    }
+  }
+  return end;
 }
 
 } // namespace weft::gpu

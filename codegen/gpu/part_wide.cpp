@@ -43,7 +43,7 @@ void PartPrinter::printWideLoop(Operation* op, const WideBody& wide, ArrayRef<st
   auto join = [&] { step(op, sums); };
   if (wide.once) return printTurn(turn, join);
   std::string first = names.fresh("first");
-  out.open("for (weft_i64 " + first + " = " + turn.first + "; " + first + " < " +
+  out.open("for (" + names.indexType() + " " + first + " = " + turn.first + "; " + first + " < " +
            names.expression(wide.extent) + "; " + first + " += " + std::to_string(turns) + ")");
   turn.first = first;
   turn.all |= wide.runs == 1;
@@ -145,8 +145,9 @@ std::string PartPrinter::openUnrolledRun(const char* stem, int end) {
 PartPrinter::Run PartPrinter::openRun(const Turn& turn) {
   bool several = turn.body.runs > 1;
   Run run{several ? openUnrolledRun("u", turn.body.runs) : "", names.fresh("start")};
-  out.line("const weft_i64 " + run.start + " = " + turn.first +
-           (several ? " + " + run.number + " * " + std::to_string(turn.apart) : "") + ";");
+  declareIndex(run.start,
+               turn.first +
+                   (several ? " + " + run.number + " * " + std::to_string(turn.apart) : ""));
   if (!turn.all) out.open("if (" + run.start + " < " + names.expression(turn.body.extent) + ")");
   return run;
 }
@@ -155,7 +156,7 @@ PartPrinter::Run PartPrinter::openRun(const Turn& turn) {
 // the run and in all.
 std::pair<std::string, std::string> PartPrinter::openElements(const Turn& turn, const Run& run) {
   std::string number = openUnrolledRun("j", kRun), index = names.fresh("i");
-  out.line("const weft_i64 " + index + " = " + run.start + " + " + number + ";");
+  declareIndex(index, run.start + " + " + number);
   if (!turn.body.hasWholeRuns())
     out.open("if (" + index + " < " + names.expression(turn.body.extent) + ")");
   return {number, index};

@@ -4,6 +4,7 @@
 #include "ir/weft/index_math.h"
 
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace weft::loom;
@@ -18,6 +19,8 @@ constexpr int64_t kLeastExtent = 16; // of rows and columns, for which a tile pa
 constexpr int64_t kLeastSteps = 8;
 constexpr int64_t kTypicalExtent = 64;    // assumed for sizes that are arguments
 constexpr int64_t kMultiprocessors = 128; // of a large device
+// Multiply-adds of a step that take as long as the next stretch of factors is on its way.
+constexpr double kLeastWork = 6400;
 
 // What a thread computes, threads along rows and columns, and the share of the multiply-adds in its
 // time by an estimate: the wider its tile, the fewer loads from shared memory for each of them.
@@ -28,9 +31,9 @@ struct Shape {
 // Tensor cores read columns of the right factor 16 at a time: half as many are a thread's.
 constexpr int kLeastMatrixColumns = 4;
 constexpr Shape kShapes[] = {
-    {8, 8, 16, 16, 1},   {8, 8, 16, 8, 0.97}, {8, 8, 8, 16, 0.97},
-    {8, 4, 16, 16, 0.8}, {4, 8, 16, 16, 0.8}, {4, 4, 16, 16, 0.7},
-    {4, 2, 16, 16, 0.5}, {2, 4, 16, 16, 0.5}, {2, 2, 16, 16, 0.35},
+    {8, 8, 16, 16, 1},   {8, 12, 16, 8, 0.95}, {12, 8, 8, 16, 0.95}, {8, 8, 16, 8, 0.9},
+    {8, 8, 8, 16, 0.9},  {8, 4, 16, 16, 0.8},  {4, 8, 16, 16, 0.8},  {4, 4, 16, 16, 0.7},
+    {4, 2, 16, 16, 0.5}, {2, 4, 16, 16, 0.5},  {2, 2, 16, 16, 0.35},
 };
 // Of sizes that are arguments; the second one where other parts are in the block.
 constexpr Shape kAnySize = {8, 4, 8, 16, 1}, kAnySizeShared = {4, 4, 16, 16, 1};
@@ -105,11 +108,14 @@ void chooseTile(ProductPlan& plan, bool alone) {
       int threads = shape.row_threads * shape.column_threads;
       int rows = shape.rows * shape.row_threads, columns = shape.columns * shape.column_threads;
       if (!alone && threads != kSharedBlockThreads) continue;
-      if (plan.matrix_type && shape.columns < kLeastMatrixColumns) continue;
+      // Chunks of a line change places among a power of two.
+      bool hasLines = llvm::isPowerOf2_64(uint64_t(rows)) && llvm::isPowerOf2_64(uint64_t(columns));
+      if (plan.matrix_type && (shape.columns < kLeastMatrixColumns || !hasLines)) continue;
       double tiles = double(typical(plan.batches)) *
                      double(ceilDiv(typical(plan.rows.extent), rows)) *
                      double(ceilDiv(typical(plan.columns.extent), columns));
-      double time = std::ceil(tiles / double(kMultiprocessors)) * rows * columns / shape.share;
+      double work = double(rows) * columns / shape.share;
+      double time = std::max(kLeastWork, std::ceil(tiles / double(kMultiprocessors)) * work);
       if (time >= least) continue;
       least = time;
       setShape(plan, shape);

@@ -6,6 +6,39 @@
 using namespace weft;
 using namespace weft::test;
 
+TEST_CASE("maxima over windows whose positions nobody reads have the bits of those at positions") {
+  auto check = [](auto body, const Tensor& x) {
+    auto compiled = compile(body);
+    for (int k = 0; k < 3; k++) {
+      Tensor want = body(x), have = compiled(x);
+      CHECK(difference(want, have) == 0);
+      CHECK(difference(signbit(want).to(f32), signbit(have).to(f32)) == 0);
+    }
+    CHECK(compiled.explain().find("_max_pool_positions") == std::string::npos);
+  };
+  const float inf = INFINITY;
+  manual_seed(3);
+  Tensor x = randn({2, 3, 11, 9});
+  x[0][1] = -inf;
+  x[1][0][4][4] = NAN;
+  x[1][1] = maximum(x[1][1], 0.0f);          // equal elements
+  x[1][2] = where(x[1][2] > 0, 0.0f, -0.0f); // and zeros of both signs
+  check([](const Tensor& t) { return max_pool2d(t, 3, 2, 1) + 1; }, x);
+  check(
+      [](const Tensor& t) {
+        return exp(max_pool2d(t * 2 + 1, {3, 2}, {1, 2}, {1, 0}, {2, 3}));
+      },
+      x);
+  check([](const Tensor& t) { return -max_pool2d(t, 4, 3, 2, 1, true); }, x);
+  check([](const Tensor& t) { return max_pool1d(t, 3) * 2; }, x[0]);
+  check([](const Tensor& t) { return max_pool3d(t, {2, 3, 2}, {1, 2, 2}, {1, 1, 0}); }, x);
+  check([](const Tensor& t) { return max_pool2d(t.to(f16), 2) + 1; }, x);
+  check([](const Tensor& t) { return max_pool2d(t, 3, 1, 1) + 0; },
+        randint(-128, 128, {2, 8, 8}).to(i8));
+  check([](const Tensor& t) { return max_pool2d(t, 2, 2, 1) + 0; },
+        randint(0, 256, {2, 8, 8}).to(u8));
+}
+
 TEST_CASE("a convolution with its norm, activation and pool", "[compiled]") {
   compare(
       [](const Inputs& x) {

@@ -412,6 +412,7 @@ TEST_CASE("every pass keeps the results of random functions") {
   const Step steps[] = {{"simplify", simplify},
                         {"merge-equal", mergeEqual},
                         {"split-reductions", splitReductions},
+                        {"split-products", splitProducts},
                         {"tile-products", tileProducts},
                         {"fuse", fuse},
                         {"place-outputs", placeOutputs},

@@ -92,3 +92,40 @@ loom.kernel @parts(%x: !loom.buffer<i64>, %y: !loom.buffer<i64>, %n: index) {
     loom.store %v, %y[affine_map<(i) -> (i)>](%i) : !loom.buffer<i64>
   }
 }
+
+// Where an access divides, indices are of 32 bits.
+// CHECK: WEFT_KERNEL(256) near(
+// CHECK: const int block = WEFT_BLOCK;
+// CHECK: const int [[R:ir_[0-9]+]] = 
+// CHECK: b0[[[R]] / 3 * 7 + [[R]] % 3];
+loom.kernel @near(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 3000, lanes>] {
+  ^bb0(%r: index):
+    %v = loom.load %x[affine_map<(r) -> ((r floordiv 3) * 7 + r mod 3)>](%r) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+  }
+}
+
+// They are of 64 bits where an extent, or what an access computes of them, needs more than 30.
+// CHECK: WEFT_KERNEL(256) far(
+// CHECK: const weft_i64 block = WEFT_BLOCK;
+// CHECK: const weft_i64 {{ir_[0-9]+}} = 
+loom.kernel @far(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 3000, lanes>] {
+  ^bb0(%r: index):
+    %v = loom.load %x[affine_map<(r) -> ((r floordiv 3) * 1000000 + r mod 3)>](%r) : !loom.buffer<f32>
+    %w = loom.load %x[affine_map<(r) -> (r * 1000000)>](%r) : !loom.buffer<f32>
+    %z = arith.addf %v, %w : f32
+    loom.store %z, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+  }
+}
+
+// CHECK: WEFT_KERNEL(256) many(
+// CHECK: const weft_i64 {{ir_[0-9]+}} = 
+loom.kernel @many(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 2000000000, lanes>] {
+  ^bb0(%r: index):
+    %v = loom.load %x[affine_map<(r) -> (r mod 7)>](%r) : !loom.buffer<f32>
+    loom.store %v, %y[affine_map<(r) -> (r)>](%r) : !loom.buffer<f32>
+  }
+}

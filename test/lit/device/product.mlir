@@ -40,11 +40,17 @@
 // CHECK: WEFT_BARRIER();
 // CHECK-NEXT: }
 // CHECK-NOT: WEFT_BARRIER
+// Of a row of the thread's elements the loads come first and the stores last.
+// CHECK: float [[X:x[0-9]+]][8];
+// CHECK-NEXT: float [[Y:y[0-9]+]][8];
 // CHECK: if (live) {
-// The end is computed on the way to memory.
-// CHECK: [[C:v[0-9]+]] = b2[
+// CHECK: [[X]][{{i[0-9]+}}] = b2[
+// CHECK: if (live) {
+// CHECK: [[C:v[0-9]+]] = [[X]][
 // CHECK-NEXT: [[D:v[0-9]+]] = [[S]][{{.*}}] + [[C]];
-// CHECK-NEXT: b3[{{.*}}] = [[D]];
+// CHECK-NEXT: [[Y]][{{i[0-9]+}}] = [[D]];
+// CHECK: if (live) {
+// CHECK: b3[{{.*}}] = [[Y]][
 loom.kernel @product(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %bias: !loom.buffer<f32>, %y: !loom.buffer<f32>) {
   loom.part [#loom.axis<"i", 1024>, #loom.axis<"j", 1024>] {
   ^bb0(%i: index, %j: index):
