@@ -3,6 +3,7 @@
 #include "runtime/autograd/backward.h"
 #include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/view_history.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/profile.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
@@ -13,22 +14,22 @@ namespace weft {
 
 namespace {
 
-[[noreturn]] void fail_at(const Loc& loc, const std::string& message) {
-  throw Error(ErrorKind::autograd, message, LocScope::resolve(loc));
-}
-
 Tensor checked_seed(const char* op, const Tensor& t, const Tensor& seed, const Loc& loc) {
   const Meta& meta = t.impl()->meta;
   if (!seed.defined()) {
     if (meta.numel() != 1)
-      fail_at(loc, fmt::format("{}: a tensor of more than one element needs a seed, got {} without",
-                               op, describe(meta)));
+      fail_at(ErrorKind::autograd,
+              fmt::format("{}: a tensor of more than one element needs a seed, got {} without", op,
+                          describe(meta)),
+              loc);
     return full(meta.shape(), 1.0, meta.dtype, meta.device);
   }
   const Meta& given = seed.impl()->meta;
   if (given.dtype != meta.dtype || given.shape() != meta.shape())
-    fail_at(loc, fmt::format("{}: the seed must have the tensor's dtype and shape, {}, got {}", op,
-                             describe(meta), describe(given)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("{}: the seed must have the tensor's dtype and shape, {}, got {}", op,
+                        describe(meta), describe(given)),
+            loc);
   return seed;
 }
 
@@ -38,16 +39,21 @@ TensorImpl* require(TensorImpl* t, const char* what) {
 }
 
 void check_root(const char* op, const Tensor& t, const Loc& loc) {
-  if (!t.defined()) fail_at(loc, fmt::format("{}: the tensor must be defined", op));
+  if (!t.defined())
+    fail_at(ErrorKind::autograd, fmt::format("{}: the tensor must be defined", op), loc);
   if (!t.requires_grad())
-    fail_at(loc, fmt::format("{}: {} must require a gradient, or come from tensors that do", op,
-                             describe(t.impl()->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("{}: {} must require a gradient, or come from tensors that do", op,
+                        describe(t.impl()->meta)),
+            loc);
   // Only its own thread knows what such a history still lacks.
   const RegionSession* session = t.impl()->session;
   if (session && session != current_session)
-    fail_at(loc, fmt::format("{}: the tensor must not be pending in another thread's compiled "
-                             "region",
-                             op));
+    fail_at(ErrorKind::autograd,
+            fmt::format("{}: the tensor must not be pending in another thread's compiled "
+                        "region",
+                        op),
+            loc);
 }
 
 } // namespace
@@ -64,20 +70,25 @@ bool Tensor::is_leaf() const {
 
 Tensor& Tensor::requires_grad_(bool on, Loc loc) {
   if (on && !is_floating(dtype()))
-    fail_at(loc, fmt::format("requires_grad_: the dtype must be floating, got {}",
-                             describe(impl_->meta)));
+    fail_at(
+        ErrorKind::autograd,
+        fmt::format("requires_grad_: the dtype must be floating, got {}", describe(impl_->meta)),
+        loc);
   if (!on && !is_leaf())
-    fail_at(loc, fmt::format("requires_grad_: {} must be a leaf to stop requiring a gradient; use "
-                             "detach()",
-                             describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("requires_grad_: {} must be a leaf to stop requiring a gradient; use "
+                        "detach()",
+                        describe(impl_->meta)),
+            loc);
   impl_->meta.requires_grad = on;
   return *this;
 }
 
 const Tensor& Tensor::retain_grad(Loc loc) const {
-  if (!defined()) fail_at(loc, "retain_grad: the tensor must be defined");
+  if (!defined()) fail_at(ErrorKind::autograd, "retain_grad: the tensor must be defined", loc);
   if (!requires_grad())
-    fail_at(loc, fmt::format("retain_grad: {} must require a gradient", describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("retain_grad: {} must require a gradient", describe(impl_->meta)), loc);
   if (!impl_->is_leaf) node_extra(*node_of(impl_)).retain_gradient();
   return *this;
 }
@@ -147,11 +158,13 @@ Tensor Tensor::detach(Loc loc) const {
 }
 
 const Tensor& Tensor::detach_(Loc loc) const {
-  if (!defined()) fail_at(loc, "detach_: the tensor must be defined");
+  if (!defined()) fail_at(ErrorKind::autograd, "detach_: the tensor must be defined", loc);
   if (impl_->is_view && !impl_->detached)
-    fail_at(loc, fmt::format("detach_: {} must not be a view, whose history is that of its base; "
-                             "use detach()",
-                             describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("detach_: {} must not be a view, whose history is that of its base; "
+                        "use detach()",
+                        describe(impl_->meta)),
+            loc);
   if (impl_->is_leaf)
     impl_->meta.requires_grad = 0;
   else
@@ -179,9 +192,11 @@ void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& seeds, GradOptions options, Loc loc) {
   if (!seeds.empty() && seeds.size() != outputs.size())
-    fail_at(loc, fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
-                             outputs.size(), seeds.size()));
-  if (outputs.empty()) fail_at(loc, "grad: there must be an output, got none");
+    fail_at(ErrorKind::autograd,
+            fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
+                        outputs.size(), seeds.size()),
+            loc);
+  if (outputs.empty()) fail_at(ErrorKind::autograd, "grad: there must be an output, got none", loc);
   const profile::Span span(profile::Kind::backward, "grad", profile::Place(loc));
   BackwardPass pass(options.retain_graph, options.create_graph);
   for (const Tensor& t : inputs) {
@@ -204,9 +219,11 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     if (!result.back().defined() && options.materialize_grads)
       result.back() = full(inputs[k].shape(), 0, inputs[k].dtype(), inputs[k].device(), loc);
     if (!result.back().defined() && !options.allow_unused)
-      fail_at(loc, fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
-                               "where it need not",
-                               k, describe(inputs[k].impl()->meta)));
+      fail_at(ErrorKind::autograd,
+              fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
+                          "where it need not",
+                          k, describe(inputs[k].impl()->meta)),
+              loc);
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include "runtime/core/call.h"
 #include "runtime/core/checked_size.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/device/context.h"
 #include "runtime/device/copies.h"
 
@@ -13,10 +14,6 @@
 namespace weft {
 
 namespace {
-
-[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
-  throw Error(kind, message, LocScope::resolve(loc));
-}
 
 // What a host type is stored as: `int` stands for any integer, so it is an i64.
 template <class T> using Stored = std::conditional_t<std::is_same_v<T, int>, int64_t, T>;

@@ -1,5 +1,7 @@
 #include "weft/nn_layers.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <fmt/format.h>
 
 namespace weft::nn {
@@ -8,18 +10,18 @@ namespace {
 
 void check_channels(const char* layer, int64_t channels, const Loc& loc) {
   if (channels < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("{}: the number of channels must be positive, got {}", layer, channels),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: the number of channels must be positive, got {}", layer, channels),
+            loc);
 }
 
 // Ranks that a layer over N dims takes.
 void check_rank(const char* layer, int n, const Tensor& x, int least, int most) {
   if (x.rank() < least || x.rank() > most)
-    throw Error(ErrorKind::shape,
-                fmt::format("{}{}d: x must have {} or {} dims, got {}", layer, n, least, most,
-                            x.shape().str()),
-                LocScope::resolve(Loc()));
+    fail_at(ErrorKind::shape,
+            fmt::format("{}{}d: x must have {} or {} dims, got {}", layer, n, least, most,
+                        x.shape().str()),
+            {});
 }
 
 } // namespace
@@ -82,11 +84,10 @@ GroupNorm::GroupNorm(int64_t num_groups, int64_t channels, double eps, bool affi
   LocScope scope(loc);
   check_channels("GroupNorm", channels, loc);
   if (num_groups < 1 || channels % num_groups)
-    throw Error(
-        ErrorKind::value,
-        fmt::format("GroupNorm: num_groups must divide the number of channels, got {} for {}",
-                    num_groups, channels),
-        LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("GroupNorm: num_groups must divide the number of channels, got {} for {}",
+                        num_groups, channels),
+            loc);
   if (!affine) return;
   weight = parameter("weight", ones({channels}, dtype), loc);
   bias = parameter("bias", zeros({channels}, dtype), loc);

@@ -1,5 +1,6 @@
 #include "weft/schedules.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/region_hook.h"
 
 #include <fmt/format.h>
@@ -12,9 +13,7 @@ namespace weft::optim {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) {
-  throw Error(ErrorKind::value, message, LocScope::resolve(Loc()));
-}
+[[noreturn]] void refuse(const std::string& message) { fail_at(ErrorKind::value, message, {}); }
 
 void require_positive(const char* what, int64_t value) {
   if (value < 1) refuse(fmt::format("{} must be > 0, got {}", what, value));

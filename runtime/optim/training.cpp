@@ -1,5 +1,6 @@
 #include "weft/training.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 #include "weft/ops.h"
@@ -22,8 +23,7 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& parameters) {
 }
 
 void require(bool holds, const char* what, double value, const Loc& loc) {
-  if (!holds)
-    throw Error(ErrorKind::value, fmt::format("{}, got {}", what, value), LocScope::resolve(loc));
+  if (!holds) fail_at(ErrorKind::value, fmt::format("{}, got {}", what, value), loc);
 }
 
 // The norm of norms is the norm of all elements; halves are summed in f32.
