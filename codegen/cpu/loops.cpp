@@ -185,6 +185,54 @@ Value* PartEmitter::streamsAligned(mlir::Value index, Value* low, Block& block) 
   return b.CreateAnd(aligned, b.CreateICmpSGE(beyond, b.getInt64(0)));
 }
 
+// Two lists of accumulators, a vector each, as one. Expects lanes of one block.
+PartEmitter::Values PartEmitter::merged(const Reduction& reduction, ArrayRef<Value*> x,
+                                        ArrayRef<Value*> y) {
+  auto vectors = [](ArrayRef<Value*> values) {
+    LaneValues result;
+    for (Value* value : values)
+      result.push_back({LaneValue::Kind::varying, {value}});
+    return result;
+  };
+  Values joined;
+  for (const LaneValue& value : reduction.merge(vectors(x), vectors(y)))
+    joined.push_back(vectorOf(value, 0));
+  return joined;
+}
+
+// The accumulators of all blocks as those of one: pairs, then pairs of pairs.
+PartEmitter::Values PartEmitter::joinBlocks(const Reduction& reduction, ArrayRef<Value*> carried,
+                                            int64_t blocks) {
+  std::vector<Values> by_block(blocks);
+  for (int64_t u = 0; u < blocks; ++u)
+    for (size_t r = 0; r < reduction.identities.size(); ++r)
+      by_block[u].push_back(carried[r * blocks + u]);
+  while (by_block.size() > 1) {
+    std::vector<Values> pairs;
+    for (size_t u = 0; u + 1 < by_block.size(); u += 2)
+      pairs.push_back(merged(reduction, by_block[u], by_block[u + 1]));
+    if (by_block.size() % 2) pairs.push_back(by_block.back());
+    by_block = std::move(pairs);
+  }
+  return by_block[0];
+}
+
+// The accumulators' lanes as scalars: the upper half of a vector with the lower one, and so on.
+PartEmitter::Values PartEmitter::joinLanes(const Reduction& reduction, Values total) {
+  for (int half = plan.lanes / 2; half >= 1; half /= 2) {
+    llvm::SmallVector<int, 64> upper;
+    for (int i = 0; i < plan.lanes; ++i)
+      upper.push_back(i < half ? i + half : -1);
+    Values shifted;
+    for (Value* value : total)
+      shifted.push_back(b.CreateShuffleVector(value, upper));
+    total = merged(reduction, total, shifted);
+  }
+  for (Value*& value : total)
+    value = b.CreateExtractElement(value, uint64_t(0));
+  return total;
+}
+
 // Points low .. low + count, lanes side by side. With a reduction, lanes and blocks are joined by a
 // fixed tree: the order of additions depends on `count` alone.
 PartEmitter::LaneValues PartEmitter::laneLoop(mlir::Value index, Value* low, Value* count,
@@ -195,9 +243,9 @@ PartEmitter::LaneValues PartEmitter::laneLoop(mlir::Value index, Value* low, Val
   while (known && blocks > 1 && known->getSExtValue() < width * blocks)
     blocks /= 2;
   Values identities;
-  size_t sums = reduction ? reduction->identities.size() : 0;
-  for (size_t r = 0; r < sums; ++r)
-    identities.push_back(reduction->identities[r].parts[0]);
+  if (reduction)
+    for (const LaneValue& identity : reduction->identities)
+      identities.push_back(identity.parts[0]);
 
   auto nonempty = [&]() -> Values {
     Scope ahead(*this);
@@ -217,58 +265,23 @@ PartEmitter::LaneValues PartEmitter::laneLoop(mlir::Value index, Value* low, Val
                         aligned, [&] { return mainLoop(true); }, [&] { return mainLoop(false); })
                   : mainLoop(false);
 
-    Lanes outer = lanes_;
-    lanes_ = Lanes{true, width, 1, nullptr, false};
-    auto vectors = [&](ArrayRef<Value*> values) {
-      LaneValues result;
-      for (Value* value : values)
-        result.push_back({LaneValue::Kind::varying, {value}});
-      return result;
-    };
-    auto merge = [&](ArrayRef<Value*> x, ArrayRef<Value*> y) {
-      Values merged;
-      for (const LaneValue& value : reduction->merge(vectors(x), vectors(y)))
-        merged.push_back(vectorOf(value, 0));
-      return merged;
-    };
-    // Blocks of the accumulators: pairs, then pairs of pairs.
-    std::vector<Values> by_block(sums ? blocks : 0);
-    for (size_t u = 0; u < by_block.size(); ++u)
-      for (size_t r = 0; r < sums; ++r)
-        by_block[u].push_back(carried[r * blocks + u]);
-    while (by_block.size() > 1) {
-      std::vector<Values> pairs;
-      for (size_t u = 0; u + 1 < by_block.size(); u += 2)
-        pairs.push_back(merge(by_block[u], by_block[u + 1]));
-      if (by_block.size() % 2) pairs.push_back(by_block.back());
-      by_block = std::move(pairs);
-    }
+    const Lanes outer = lanes_, one{true, width, 1, nullptr, false};
+    lanes_ = one;
+    Values total = identities.empty() ? Values() : joinBlocks(*reduction, carried, blocks);
     lanes_ = outer;
     // The tail: fewer than width*blocks points, a masked vector at a time. Where their number is
     // known, whole vectors come first, so that masks are constants.
-    Values total = by_block.empty() ? Values() : by_block[0];
     if (known && known->getSExtValue() % (width * blocks) >= width) {
       Value* whole = b.CreateAnd(rest, b.getInt64(-width));
-      total = laneBlocks(index, low, main, whole, align, Lanes{true, width, 1, nullptr, false},
-                         block, reduction, total);
+      total = laneBlocks(index, low, main, whole, align, one, block, reduction, total);
       main = b.CreateAdd(main, whole);
       rest = b.CreateSub(rest, whole);
     }
     Lanes tail{true, width, 1, llvm::ConstantInt::getTrue(b.getContext()), false};
     total = laneBlocks(index, low, main, rest, align, tail, block, reduction, total);
-    lanes_ = Lanes{true, width, 1, nullptr, false};
-    for (int half = sums ? width / 2 : 0; half >= 1; half /= 2) {
-      llvm::SmallVector<int, 64> upper;
-      for (int i = 0; i < width; ++i)
-        upper.push_back(i < half ? i + half : -1);
-      Values shifted;
-      for (Value* value : total)
-        shifted.push_back(b.CreateShuffleVector(value, upper));
-      total = merge(total, shifted);
-    }
+    lanes_ = one;
+    if (!total.empty()) total = joinLanes(*reduction, total);
     lanes_ = outer;
-    for (Value*& value : total)
-      value = b.CreateExtractElement(value, uint64_t(0));
     return total;
   };
   Values results =
