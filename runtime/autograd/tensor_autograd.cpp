@@ -33,8 +33,8 @@ Tensor checked_seed(const char* op, const Tensor& t, const Tensor& seed, const L
   return seed;
 }
 
-TensorImpl* require(TensorImpl* t, const char* what) {
-  if (!t) throw Error(ErrorKind::value, fmt::format("{}: the tensor must be defined", what));
+TensorImpl* require(TensorImpl* t, const char* what, const Loc& loc) {
+  if (!t) fail_at(ErrorKind::value, fmt::format("{}: the tensor must be defined", what), loc);
   return t;
 }
 
@@ -63,13 +63,14 @@ bool Tensor::requires_grad() const {
   return impl_ && impl_->meta.requires_grad;
 }
 
-bool Tensor::is_leaf() const {
-  if (require(impl_, "is_leaf")->is_view) refresh_view(impl_);
+bool Tensor::is_leaf(Loc loc) const {
+  if (require(impl_, "is_leaf", loc)->is_view) refresh_view(impl_);
   return impl_->is_leaf;
 }
 
 Tensor& Tensor::requires_grad_(bool on, Loc loc) {
-  if (on && !is_floating(dtype()))
+  require(impl_, "requires_grad_", loc);
+  if (on && !is_floating(impl_->meta.dtype))
     fail_at(
         ErrorKind::autograd,
         fmt::format("requires_grad_: the dtype must be floating, got {}", describe(impl_->meta)),
@@ -93,7 +94,8 @@ const Tensor& Tensor::retain_grad(Loc loc) const {
   return *this;
 }
 
-bool Tensor::retains_grad() const {
+bool Tensor::retains_grad(Loc loc) const {
+  require(impl_, "retains_grad", loc);
   if (is_leaf()) return false;
   const GradNode* node = node_of(impl_);
   return node->extra && node->extra->retains();
@@ -103,7 +105,8 @@ void drop_poisoned(Tensor& gradient) {
   if (gradient.defined() && gradient.impl()->storage->poison) gradient = {};
 }
 
-Tensor Tensor::grad() const {
+Tensor Tensor::grad(Loc loc) const {
+  require(impl_, "grad", loc);
   const bool leaf = is_leaf();
   if (!autograd_state(impl_)) return {};
   if (!leaf) {
@@ -116,17 +119,19 @@ Tensor Tensor::grad() const {
   return state.grad;
 }
 
-void Tensor::set_grad(const Tensor& g) const {
+void Tensor::set_grad(const Tensor& g, Loc loc) const {
+  require(impl_, "set_grad", loc);
   if (!is_leaf() && !retains_grad())
-    throw Error(ErrorKind::autograd, fmt::format("set_grad: {} must be a leaf, or a result that "
-                                                 "retain_grad() was called on",
-                                                 describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("set_grad: {} must be a leaf, or a result that retain_grad() was called on",
+                        describe(impl_->meta)),
+            loc);
   if (!g.defined() && !autograd_state(impl_)) return;
   if (g.defined() && (g.dtype() != dtype() || g.shape() != shape()))
-    throw Error(
-        ErrorKind::autograd,
-        fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
-                    describe(impl_->meta), describe(g.impl()->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
+                        describe(impl_->meta), describe(g.impl()->meta)),
+            loc);
   if (!impl_->is_leaf) return node_of(impl_)->extra->set_retained(g);
   LeafState& state = leaf_state(impl_);
   Tensor old = g; // freed outside of the lock

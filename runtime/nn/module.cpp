@@ -52,8 +52,8 @@ Module::Module() : state_(std::make_shared<State>()) {}
 Module::~Module() = default;
 
 Tensor Module::forward(const Tensor&) {
-  throw Error(ErrorKind::unsupported, "forward: the module must override it, or be called by the "
-                                      "signature of its own");
+  fail_at(ErrorKind::unsupported,
+          "forward: the module must override it, or be called by the signature of its own", {});
 }
 
 CallWatcher::CallWatcher() : outer_(std::exchange(current_watcher, this)) {}
