@@ -26,17 +26,17 @@ void check_rank(const char* layer, int n, const Tensor& x, int least, int most) 
 
 } // namespace
 
-template <int N>
-BatchNorm<N>::BatchNorm(int64_t channels, BatchNormOptions options, Loc loc) : options_(options) {
+detail::ChannelNorm::ChannelNorm(const char* layer, int64_t channels, bool affine, bool tracks,
+                                 DType dtype, const Loc& loc) {
   LocScope scope(loc);
-  check_channels("BatchNorm", channels, loc);
-  if (options.affine) {
-    weight = parameter("weight", ones({channels}, options.dtype), loc);
-    bias = parameter("bias", zeros({channels}, options.dtype), loc);
+  check_channels(layer, channels, loc);
+  if (affine) {
+    weight = parameter("weight", ones({channels}, dtype), loc);
+    bias = parameter("bias", zeros({channels}, dtype), loc);
   }
-  if (!options.track_running_stats) return;
-  running_mean = buffer("running_mean", zeros({channels}, options.dtype), loc);
-  running_var = buffer("running_var", ones({channels}, options.dtype), loc);
+  if (!tracks) return;
+  running_mean = buffer("running_mean", zeros({channels}, dtype), loc);
+  running_var = buffer("running_var", ones({channels}, dtype), loc);
   num_batches_tracked = buffer("num_batches_tracked", zeros({}, i64), loc);
 }
 
@@ -51,21 +51,6 @@ template <int N> Tensor BatchNorm<N>::forward(const Tensor& x) {
   }
   return batch_norm(x, running_mean, running_var, weight, bias, is_training() || !is_tracked,
                     momentum, options_.eps);
-}
-
-template <int N>
-InstanceNorm<N>::InstanceNorm(int64_t channels, InstanceNormOptions options, Loc loc)
-    : options_(options) {
-  LocScope scope(loc);
-  check_channels("InstanceNorm", channels, loc);
-  if (options.affine) {
-    weight = parameter("weight", ones({channels}, options.dtype), loc);
-    bias = parameter("bias", zeros({channels}, options.dtype), loc);
-  }
-  if (!options.track_running_stats) return;
-  running_mean = buffer("running_mean", zeros({channels}, options.dtype), loc);
-  running_var = buffer("running_var", ones({channels}, options.dtype), loc);
-  num_batches_tracked = buffer("num_batches_tracked", zeros({}, i64), loc);
 }
 
 template <int N> Tensor InstanceNorm<N>::forward(const Tensor& x) {
