@@ -110,6 +110,15 @@ private:
                 llvm::function_ref<Values()> else_body, Odds odds = Odds::unknown);
   void serialLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
                   mlir::Block& block, llvm::function_ref<void()> body);
+  void emitLoop(mlir::Operation* op, loom::AxisAttr axis, mlir::Block& body,
+                const Reduction& reduction);
+  void emitSerialReduction(mlir::Operation* op, llvm::Value* count, mlir::Block& body,
+                           const Reduction& reduction);
+  Reduction reductionOf(loom::LoopOp op);
+  Reduction reductionOf(loom::DotOp op);
+  LaneValues yieldsOf(mlir::Block& block);
+
+  //--- lane_loops.cpp
   LaneValues laneLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
                       int64_t blocks, mlir::Block& block, const Reduction* reduction);
   Values laneBlocks(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
@@ -121,13 +130,6 @@ private:
                     int64_t blocks);
   Values joinLanes(const Reduction& reduction, Values total);
   llvm::Value* streamsAligned(mlir::Value index, llvm::Value* low, mlir::Block& block);
-  void emitLoop(mlir::Operation* op, loom::AxisAttr axis, mlir::Block& body,
-                const Reduction& reduction);
-  void emitSerialReduction(mlir::Operation* op, llvm::Value* count, mlir::Block& body,
-                           const Reduction& reduction);
-  Reduction reductionOf(loom::LoopOp op);
-  Reduction reductionOf(loom::DotOp op);
-  LaneValues yieldsOf(mlir::Block& block);
 
   //--- body.cpp
   void hoist(mlir::Block& block);
