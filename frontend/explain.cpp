@@ -1,8 +1,8 @@
-// explain(): the state of a region as text or JSON, from one walk over its segments.
+// explain(): the state of a region as text, and what both forms read of it.
 
-#include "frontend/region.h"
+#include "frontend/explain.h"
+
 #include "frontend/size_facts.h"
-#include "runtime/core/json_text.h"
 #include "runtime/core/size_classes.h"
 #include "runtime/program/workspace.h"
 #include "weft/device.h"
@@ -13,14 +13,6 @@
 
 namespace weft::detail {
 
-namespace {
-
-/// "1 segment", "2 segments", "3 flushes".
-std::string counted(int64_t n, std::string_view what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : what.ends_with('h') ? "es" : "s");
-}
-
-/// The ops of a segment in order, "add*3" for three in a row; a long list ends after a whole word.
 std::string op_list(const Flush& f) {
   constexpr size_t kMostColumns = 150;
   std::string r;
@@ -40,10 +32,32 @@ std::string op_list(const Flush& f) {
   return r;
 }
 
-/// "file:line" of the segment's op at a position, or nothing.
 std::string line_of(const Flush& f, int32_t position) {
   bool known = position >= 0 && static_cast<size_t>(position) < f.path.size();
   return known ? f.path[static_cast<size_t>(position)]->place.str() : "";
+}
+
+std::string pure_note(const Region& region) {
+  if (region.pure().is_false()) return "; a check found that the function is not pure";
+  const char* why = region.pure().why();
+  return why ? fmt::format("; the last one with it: {}", why) : "";
+}
+
+std::vector<Flush*> flushes_of(const Region& region) {
+  std::lock_guard lock(region.mutex());
+  const std::deque<Flush*>& all = region.trace().flushes();
+  return {all.begin(), all.end()};
+}
+std::vector<Divergence> divergences_of(const Region& region) {
+  std::lock_guard lock(region.mutex());
+  return region.divergences();
+}
+
+namespace {
+
+/// "1 segment", "2 segments", "3 flushes".
+std::string counted(int64_t n, std::string_view what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : what.ends_with('h') ? "es" : "s");
 }
 
 /// Why ops are kernels apart, each reason for a pair of lines once.
@@ -93,17 +107,6 @@ std::string workspace_text(const Program& program, int64_t budget) {
   return r + "\n";
 }
 
-std::string workspace_json(const Program& program, int64_t budget) {
-  const std::optional<WorkspaceUse> use = workspace_of(program);
-  if (!use) return "null";
-  return fmt::format("{{\"bytes\":{},\"at_once\":{},\"in_results\":{},\"recomputed\":{},"
-                     "\"recomputed_bytes\":{},\"left_out\":{},\"left_out_bytes\":{},"
-                     "\"kept\":{},\"kept_bytes\":{},\"over_budget\":{}}}",
-                     use->bytes, use->at_once, use->in_results, use->recomputed,
-                     use->recomputed_bytes, use->left_out, use->left_out_bytes, use->kept,
-                     use->kept_bytes, budget && use->bytes > budget);
-}
-
 void program_text(std::string& out, const Flush& f, const SegmentProgram& p,
                   int64_t memory_budget) {
   auto it = std::back_inserter(out);
@@ -137,13 +140,6 @@ void program_text(std::string& out, const Flush& f, const SegmentProgram& p,
                    on_cpu ? " (on the CPU, on copies: it has no kernel for devices)" : "");
   }
   remarks_text(out, f, program);
-}
-
-/// Why calls of a pure function run the body, as far as it is known.
-std::string pure_note(const Region& region) {
-  if (region.pure().is_false()) return "; a check found that the function is not pure";
-  const char* why = region.pure().why();
-  return why ? fmt::format("; the last one with it: {}", why) : "";
 }
 
 void region_text(std::string& out, const Region& region) {
@@ -185,17 +181,6 @@ void region_text(std::string& out, const Region& region) {
                    counted(region.options().max_segments, "segment"));
 }
 
-// What a region has now: nobody who records is to wait for a program that another thread compiles.
-std::vector<Flush*> flushes_of(const Region& region) {
-  std::lock_guard lock(region.mutex());
-  const std::deque<Flush*>& all = region.trace().flushes();
-  return {all.begin(), all.end()};
-}
-std::vector<Divergence> divergences_of(const Region& region) {
-  std::lock_guard lock(region.mutex());
-  return region.divergences();
-}
-
 std::string place_text(const TracePlace& place) { return place.line ? place.str() : "the return"; }
 
 /// "divergence (2 times): expected mul (f.cpp:3), got mul at f.cpp:3: operand 1 was f32, is f64".
@@ -235,106 +220,6 @@ std::string as_text(const Region& region, bool with_programs) {
   }
   divergences_text(out, region);
   return out;
-}
-
-/// What the compiler says about the kernels: equal remarks once, with their count.
-std::string remarks_json(const Flush& f, const Program& program) {
-  std::vector<std::pair<std::string, int>> remarks;
-  constexpr const char* kinds[] = {"apart", "joined", "recomputed", "left out"};
-  for (const ProgramRemark& m : program.remarks) {
-    std::string text = fmt::format("\"kind\":\"{}\",\"op\":{},\"at\":{},\"other\":{},\"other_at\":{"
-                                   "},\"reason\":{},\"text\":{}",
-                                   kinds[static_cast<int>(m.kind)], json_text(m.op),
-                                   json_text(line_of(f, m.position)), json_text(m.other),
-                                   json_text(line_of(f, m.other_position)), json_text(m.reason),
-                                   json_text(m.text));
-    auto same = std::find_if(remarks.begin(), remarks.end(),
-                             [&](const auto& known) { return known.first == text; });
-    if (same == remarks.end())
-      remarks.emplace_back(text, 1);
-    else
-      same->second++;
-  }
-  std::string out;
-  for (const auto& [text, count] : remarks)
-    out += fmt::format("{}{{{},\"count\":{}}}", out.empty() ? "" : ",", text, count);
-  return "[" + out + "]";
-}
-
-std::string as_json(const Region& region) {
-  const RegionStats s = region.stats();
-  std::string out;
-  auto it = std::back_inserter(out);
-  fmt::format_to(
-      it,
-      "{{\"name\":{},\"place\":{},\"calls\":{},\"pure_calls\":{},\"ops_followed\":{},"
-      "\"ops_recorded\":{},"
-      "\"flushes\":{},\"divergences\":{},\"kernel_launches\":{},\"generic_calls\":{},"
-      "\"eager_segments\":{},\"alias_fallbacks\":{},\"unrecorded\":{},\"verified\":{},"
-      "\"early_kernels\":{},\"pure_note\":{},"
-      "\"compile_ms\":{:.3f},\"timed_calls\":{},\"timed_ms\":{:.6f},\"timed_run_ms\":{:.6f},"
-      "\"segments\":[",
-      json_text(region.options().name), json_text(region.place().str()), s.calls, s.pure_calls,
-      s.ops_followed, s.ops_recorded, s.flushes, s.divergences, s.kernels, s.generic_calls,
-      s.eager_segments, s.alias_fallbacks, s.unrecorded, s.verified, s.early_kernels,
-      json_text(region.options().pure ? pure_note(region) : ""), s.compile_seconds * 1e3,
-      s.timed_calls, s.timed_seconds * 1e3, s.timed_run_seconds * 1e3);
-  const char* comma = "";
-  for (Flush* f : flushes_of(region)) {
-    std::lock_guard lock(f->mutex);
-    fmt::format_to(it,
-                   "{}{{\"number\":{},\"ops\":{},\"start\":{},\"reason\":{},\"place\":{},"
-                   "\"op_list\":{},\"overlapping\":{},\"mixed\":{},\"hits\":{},\"eager_runs\":{},"
-                   "\"timed_launches\":{},\"timed_ms\":{:.6f},\"programs\":[",
-                   comma, f->number, f->path.size(), json_text(f->path.front()->place.str()),
-                   json_text(f->reason), json_text(f->place.line ? f->place.str() : ""),
-                   json_text(op_list(*f)), f->overlapping, f->mixed, f->hits.load(),
-                   f->eager_runs.load(), f->timed_launches.load(),
-                   static_cast<double>(f->timed_nanoseconds.load()) * 1e-6);
-    comma = "";
-    for (const auto& p : f->programs) {
-      if (!p->is_ready.load(std::memory_order_acquire)) continue;
-      fmt::format_to(it,
-                     "{}{{\"generic\":{},\"sizes\":{},\"device\":{},\"source\":{},\"runs\":{},"
-                     "\"ms\":{:.3f},\"failure\":{},\"cache_note\":{},\"key\":{},"
-                     "\"slower_by\":{:.3f},\"kernels\":[",
-                     comma, p->taken.generic, json_text(words_of(p->taken)),
-                     json_text(p->program ? name_of(p->program->program().device) : ""),
-                     json_text(name_of(p->report.source)), p->runs.load(), p->report.total_ms,
-                     json_text(p->report.failure), json_text(p->report.cache_note),
-                     json_text(p->report.key), p->program ? p->program->slower_by() : 0);
-      comma = "";
-      if (p->program)
-        for (const ProgramLaunch& l : p->program->program().launches) {
-          const ProgramKernel& k = p->program->program().kernels[static_cast<size_t>(l.kernel)];
-          fmt::format_to(it, "{}{{\"symbol\":{},\"summary\":{}}}", comma, json_text(k.symbol),
-                         json_text(k.summary));
-          comma = ",";
-        }
-      out += "],\"remarks\":" +
-             (p->program ? remarks_json(*f, p->program->program()) : std::string("[]")) +
-             ",\"workspace\":" +
-             (p->program ? workspace_json(p->program->program(), region.options().memory_budget)
-                         : std::string("null")) +
-             "}";
-      comma = ",";
-    }
-    out += "]}";
-    comma = ",";
-  }
-  out += "],\"divergence_list\":[";
-  comma = "";
-  for (const Divergence& d : divergences_of(region)) {
-    constexpr const char* kKinds[] = {"midway", "start", "sizes"};
-    fmt::format_to(it,
-                   "{}{{\"kind\":\"{}\",\"count\":{},\"expected\":{},\"expected_at\":{},\"got\":{},"
-                   "\"got_at\":{},\"difference\":{}}}",
-                   comma, kKinds[static_cast<int>(d.kind)], d.count, json_text(d.expected),
-                   json_text(d.expected_at.line ? d.expected_at.str() : ""), json_text(d.got),
-                   json_text(d.got_at.str()), json_text(d.difference));
-    comma = ",";
-  }
-  return out + "]}";
 }
 
 } // namespace

@@ -158,29 +158,27 @@ std::function<void(int32_t)> Session::refusals(Flush& f, const SegmentProgram* p
   };
 }
 
-// Returns false where the program refuses: a value that a kernel does not take, or too little
-// memory. Then it has written no leaf (passes/place_outputs.cpp), and the ops one by one do what
-// eager code does: those before the refused one count, that one throws.
-bool Session::run_program(Flush& f, SegmentProgram& p) {
-  if (finish_early(f, p)) return true;
-  const std::vector<ProgramOutput>& outputs = p.program->program().outputs;
+// What the program reads. Returns false where a leaf has no contents: the op that reads it says so.
+bool Session::take_leaves(const Flush& f, std::vector<Tensor>& brought) {
   leaf_data_.clear();
   leaf_metas_.clear();
   leaf_tensors_.clear();
-  output_data_.clear();
-  scalar_bits_.clear();
-  std::vector<Tensor> brought; // to the device
   for (const Flush::Leaf& l : f.leaves) {
     TensorImpl* t = values[l.slot];
-    if (!t->storage->data || t->storage->poison || device::is_lost(*t->storage))
-      return false; // the op that reads it says so
+    if (!t->storage->data || t->storage->poison || device::is_lost(*t->storage)) return false;
     if (t->meta.device != f.device) t = brought.emplace_back(device::bring(t, f.device)).impl();
     leaf_data_.push_back(t->data());
     leaf_metas_.push_back(&t->meta);
     leaf_tensors_.push_back(t);
   }
+  return true;
+}
+
+// Where the program writes. Returns false where there is no memory for a result.
+bool Session::take_outputs(const Flush& f, const SegmentProgram& p) {
+  output_data_.clear();
   const auto leaf_count = static_cast<int32_t>(f.leaves.size());
-  for (const ProgramOutput& o : outputs) {
+  for (const ProgramOutput& o : p.program->program().outputs) {
     if (o.value < leaf_count) {
       output_data_.push_back(leaf_data_[static_cast<size_t>(o.value)]);
       continue;
@@ -189,6 +187,11 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
     if (!has_room(t, f.path.back()->loc)) return false;
     output_data_.push_back(t->storage->data);
   }
+  return true;
+}
+
+RunArguments Session::run_arguments(Flush& f, const SegmentProgram& p) {
+  scalar_bits_.clear();
   for (int k = 0; k < f.scalar_count; k++)
     scalar_bits_.push_back(bits_of(scalars_[static_cast<size_t>(k)]));
   RunArguments a;
@@ -204,9 +207,20 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
   a.size_attributes = {sizes_.data(), static_cast<size_t>(f.size_count)};
   a.op_locations = f.op_locations;
   a.device = f.device;
+  if (f.device != Device::cpu()) a.refuse = [this, &f, &p] { return refusals(f, &p); };
+  return a;
+}
+
+// Returns false where the program refuses: a value that a kernel does not take, or too little
+// memory. Then it has written no leaf (passes/place_outputs.cpp), and the ops one by one do what
+// eager code does: those before the refused one count, that one throws.
+bool Session::run_program(Flush& f, SegmentProgram& p) {
+  if (finish_early(f, p)) return true;
+  std::vector<Tensor> brought; // to the device
+  if (!take_leaves(f, brought) || !take_outputs(f, p)) return false;
+  RunArguments a = run_arguments(f, p);
   uint64_t last_launch = 0;
   a.last_launch = &last_launch;
-  if (f.device != Device::cpu()) a.refuse = [&] { return refusals(f, &p); };
   try {
     p.program->run(a);
   } catch (const LaunchFailed&) {
@@ -215,8 +229,9 @@ bool Session::run_program(Flush& f, SegmentProgram& p) {
     if (e.kind() == ErrorKind::internal) throw;
     return false;
   }
+  const auto leaf_count = static_cast<int32_t>(f.leaves.size());
   if (f.device != Device::cpu())
-    for (const ProgramOutput& o : outputs)
+    for (const ProgramOutput& o : p.program->program().outputs)
       if (o.value >= leaf_count)
         values[f.values[static_cast<size_t>(o.value - leaf_count)].slot]->storage->born =
             last_launch;

@@ -98,23 +98,10 @@ ColdNode* Session::extend(const OpCall& call) {
   return node;
 }
 
-ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offset_delta) {
-  Trace& trace = region_.trace();
-  TraceNode* n = trace.make_node();
-  ColdNode& c = cold(n);
-  const bool first = current == trace.root();
-  const ColdNode& p = cold(current);
-  c.parent = &cold(current);
-  c.op = call.op;
-  c.in_place = call.in_place;
-  c.is_view = info(call.op).kind == OpKind::view;
-  c.depth = first ? 1 : p.depth + 1;
-  c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
-  c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
-  c.mixed = mixed_;
-  bool plain = !mixed_ && !c.is_view && c.depth % kEarlyStride && call.scalars.empty() &&
-               call.structure.empty() && call.sizes.empty() && call.operands.size() <= 2 &&
-               !call.operands.empty();
+// Gives each operand its slot, a new one to a tensor that comes from outside for the first time.
+// Returns whether all operands are tensors that the trace knows.
+bool Session::add_operands(ColdNode& c, const OpCall& call) {
+  bool all_known = true;
   for (size_t k = 0; k < call.operands.size(); k++) {
     TensorImpl* t = call.operands[k];
     int32_t slot = -1;
@@ -129,7 +116,7 @@ ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offs
         for (size_t j = 0; j < k; j++)
           if (call.operands[j] == t) slot = c.operands[j], is_new = false;
       if (is_new)
-        slot = trace.make_slot();
+        slot = region_.trace().make_slot();
       else if (slot < 0)
         slot = known->second;
     }
@@ -137,9 +124,30 @@ ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offs
     c.highest_operand = std::max(c.highest_operand, slot);
     c.new_leaf.push_back(is_new);
     c.leaf_metas.push_back(is_new ? t->meta : Meta{});
-    plain &= t && !is_new;
-    if (k < 3) n->operands[k] = slot;
+    all_known &= t && !is_new;
+    if (k < 3) c.hot->operands[k] = slot;
   }
+  return all_known;
+}
+
+ColdNode* Session::add_node(const OpCall& call, const Meta& result, int64_t offset_delta) {
+  Trace& trace = region_.trace();
+  TraceNode* n = trace.make_node();
+  ColdNode& c = cold(n);
+  const bool first = current == trace.root();
+  const ColdNode& p = cold(current);
+  c.parent = &cold(current);
+  c.op = call.op;
+  c.in_place = call.in_place;
+  c.is_view = info(call.op).kind == OpKind::view;
+  c.depth = first ? 1 : p.depth + 1;
+  c.scalar_position = first ? 0 : p.scalar_position + static_cast<int>(p.scalar_kinds.size());
+  c.size_position = first ? 0 : p.size_position + static_cast<int>(p.sizes.size());
+  c.mixed = mixed_;
+  const bool all_known = add_operands(c, call);
+  const bool plain = all_known && !mixed_ && !c.is_view && c.depth % kEarlyStride &&
+                     call.scalars.empty() && call.structure.empty() && call.sizes.empty() &&
+                     call.operands.size() <= 2 && !call.operands.empty();
   c.structure.assign(call.structure.begin(), call.structure.end());
   c.sizes.assign(call.sizes.begin(), call.sizes.end());
   for (const Scalar& s : call.scalars)

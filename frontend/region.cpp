@@ -2,7 +2,7 @@
 
 #include "frontend/background.h"
 #include "frontend/left_out.h"
-
+#include "frontend/region_stats.h"
 #include "frontend/session.h"
 #include "runtime/core/profile.h"
 #include "runtime/program/collection.h"
@@ -87,21 +87,9 @@ void Region::give_back(Session* session) {
   std::lock_guard lock(mutex_);
   RegionStats& a = stats_;
   const RegionStats& b = session->stats;
-  a.calls += b.calls;
-  a.ops_followed += b.ops_followed;
-  a.ops_recorded += b.ops_recorded;
-  a.flushes += b.flushes;
-  a.divergences += b.divergences;
-  a.generic_calls += b.generic_calls;
-  a.eager_segments += b.eager_segments;
-  a.alias_fallbacks += b.alias_fallbacks;
-  a.unrecorded += b.unrecorded;
-  a.verified += b.verified;
-  a.kernels += b.kernels;
-  a.early_kernels += b.early_kernels;
-  a.programs += b.programs;
+  for (const RegionCount& c : kRegionCounts)
+    a.*c.count += b.*c.count;
   a.compile_seconds += b.compile_seconds;
-  a.timed_calls += b.timed_calls;
   a.timed_seconds += b.timed_seconds;
   a.timed_run_seconds += b.timed_run_seconds;
   session->stats = {};

@@ -68,6 +68,7 @@ private:
   TensorImpl* record(const OpCall& call);
   ColdNode* extend(const OpCall& call);
   ColdNode* add_node(const OpCall& call, const Meta& result, int64_t offset_delta);
+  bool add_operands(ColdNode& node, const OpCall& call);
   static void make_boundary(ColdNode& node);
   void diverge(const OpCall& call);
   const ColdNode* nearest(const OpCall& call) const;
@@ -102,6 +103,9 @@ private:
   void launch(Flush& flush);
   void find_live(const Flush& flush, std::vector<uint8_t>& live);
   bool run_program(Flush& flush, SegmentProgram& program);
+  bool take_leaves(const Flush& flush, std::vector<Tensor>& brought);
+  bool take_outputs(const Flush& flush, const SegmentProgram& program);
+  RunArguments run_arguments(Flush& flush, const SegmentProgram& program);
   void check_leaves(uint32_t mark) const;
   void count_run(SegmentProgram& program);
   std::function<void(int32_t)> refusals(Flush& flush, const SegmentProgram* program);

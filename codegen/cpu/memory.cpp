@@ -143,76 +143,99 @@ void PartEmitter::prefetch(const PartPlan::Prefetch& next, Value* base, const La
                        b.getInt32(3), b.getInt32(1)});
 }
 
-LaneValue PartEmitter::emitLoad(LoadOp op) {
-  if (tile_row_ && tiles_.count(op)) return loadStaged(op);
-  if (auto run = runs_.find(op); run != runs_.end()) return loadOfRun(run->second);
+PartEmitter::LoadPlace PartEmitter::placeOf(LoadOp op) {
   mlir::Value memory = op.getMemory();
-  mlir::Type element = elementType(memory.getType());
-  llvm::Type* type = memoryType(element);
-  Value* base = memory_.find(memory)->second;
-  LaneValue offset = evaluate(op.getMap(), op.getIndices());
-  if (isTiledByLanes(memory)) offset = placeInLocal(offset);
-  bool masked = op.getMask() || op.getWithin();
-  LaneValue mask, other;
+  LoadPlace place{memory_.find(memory)->second,
+                  evaluate(op.getMap(), op.getIndices()),
+                  elementType(memory.getType()),
+                  op.getMask() || op.getWithin(),
+                  {},
+                  {}};
+  if (isTiledByLanes(memory)) place.offset = placeInLocal(place.offset);
   if (op.getMask()) {
-    mask = get(op.getMask());
-    other = get(op.getOther());
+    place.mask = get(op.getMask());
+    place.other = get(op.getOther());
   } else if (op.getWithin()) {
-    mask = isWithin(op);
-    other = LaneValue::uniform(llvm::Constant::getNullValue(typeOf(op.getType())));
+    place.mask = isWithin(op);
+    place.other = LaneValue::uniform(llvm::Constant::getNullValue(typeOf(op.getType())));
   }
-  auto loadScalar = [&](Value* at) {
-    return b.CreateAlignedLoad(type, address(base, at, element),
-                               llvm::Align(type->getScalarSizeInBits() / 8));
-  };
-  if (offset.isUniform() && (!masked || (mask.isUniform() && other.isUniform()))) {
-    if (!masked) return LaneValue::uniform(fromMemory(loadScalar(offset.parts[0]), element));
-    Values loaded = ifElse(
-        mask.parts[0], [&] { return Values{fromMemory(loadScalar(offset.parts[0]), element)}; },
-        [&] { return Values{other.parts[0]}; });
-    return LaneValue::uniform(loaded[0]);
-  }
-  auto ahead = plan.prefetches.find(op);
-  if (ahead != plan.prefetches.end() && offset.kind == LaneValue::Kind::linear)
-    prefetch(ahead->second, base, offset, element);
-  if (masked && mask.isUniform()) {
-    // All lanes or none: a branch. A load with all lanes off is slow where its address is no
-    // memory's, as it is for most parts of a concatenation.
-    LaneValue result = byBlock([&](unsigned i) { return vectorOf(other, i); });
-    Values loaded = ifElse(
-        mask.parts[0],
-        [&] {
-          LaneValue all = byBlock([&](unsigned i) {
-            return fromMemory(loadLanes(base, offset, i, lanes_.mask, element), element);
-          });
-          return Values(all.parts.begin(), all.parts.end());
-        },
-        [&] { return Values(result.parts.begin(), result.parts.end()); });
-    result.parts.assign(loaded.begin(), loaded.end());
-    return result;
-  }
+  return place;
+}
+
+Value* PartEmitter::loadScalar(const LoadPlace& place, unsigned block) {
+  llvm::Type* type = memoryType(place.element);
+  Value* loaded =
+      b.CreateAlignedLoad(type, address(place.base, place.offset.parts[block], place.element),
+                          llvm::Align(type->getScalarSizeInBits() / 8));
+  return fromMemory(loaded, place.element);
+}
+
+LaneValue PartEmitter::loadUniform(const LoadPlace& place) {
+  if (!place.masked) return LaneValue::uniform(loadScalar(place, 0));
+  Values loaded = ifElse(
+      place.mask.parts[0], [&] { return Values{loadScalar(place, 0)}; },
+      [&] { return Values{place.other.parts[0]}; });
+  return LaneValue::uniform(loaded[0]);
+}
+
+// A mask that all lanes share: a branch. A load with all lanes off is slow where its address is no
+// memory's, as it is for most parts of a concatenation.
+LaneValue PartEmitter::loadAllOrNone(const LoadPlace& place) {
+  LaneValue result = byBlock([&](unsigned i) { return vectorOf(place.other, i); });
+  Values loaded = ifElse(
+      place.mask.parts[0],
+      [&] {
+        LaneValue all = byBlock([&](unsigned i) {
+          return fromMemory(loadLanes(place.base, place.offset, i, lanes_.mask, place.element),
+                            place.element);
+        });
+        return Values(all.parts.begin(), all.parts.end());
+      },
+      [&] { return Values(result.parts.begin(), result.parts.end()); });
+  result.parts.assign(loaded.begin(), loaded.end());
+  return result;
+}
+
+// A vector for each block. Where an address may be no memory's, no vector with all lanes off is
+// loaded, which would be slow.
+LaneValue PartEmitter::loadVectors(const LoadPlace& place, bool may_be_nowhere) {
   // What a masked load leaves out is 0 already.
-  auto* fill =
-      masked && other.isUniform() ? llvm::dyn_cast<llvm::Constant>(other.parts[0]) : nullptr;
+  auto* fill = place.masked && place.other.isUniform()
+                   ? llvm::dyn_cast<llvm::Constant>(place.other.parts[0])
+                   : nullptr;
   const bool isZero = fill && fill->isNullValue();
   return byBlock([&](unsigned i) -> Value* {
     // Lanes of a block that share an address: at least one is active.
-    if (!masked && offset.kind == LaneValue::Kind::linear && offset.stride == 0)
-      return b.CreateVectorSplat(lanes_.width, fromMemory(loadScalar(offset.parts[i]), element));
-    Value* wanted = masked ? vectorOf(mask, i) : nullptr;
+    if (!place.masked && place.offset.kind == LaneValue::Kind::linear && place.offset.stride == 0)
+      return b.CreateVectorSplat(lanes_.width, loadScalar(place, i));
+    Value* wanted = place.masked ? vectorOf(place.mask, i) : nullptr;
     Value* active = activeLanes(wanted);
-    auto load = [&] { return fromMemory(loadLanes(base, offset, i, active, element), element); };
-    // A load with all lanes off is slow where its address is no memory's.
-    Value* loaded =
-        op.getMask()
-            ? ifElse(
-                  b.CreateOrReduce(active), [&] { return Values{load()}; },
-                  [&] {
-                    return Values{llvm::Constant::getNullValue(vectorOf(other, i)->getType())};
-                  })[0]
-            : load();
-    return masked && !isZero ? b.CreateSelect(wanted, loaded, vectorOf(other, i)) : loaded;
+    auto load = [&] {
+      return fromMemory(loadLanes(place.base, place.offset, i, active, place.element),
+                        place.element);
+    };
+    auto nothing = [&] {
+      return Values{llvm::Constant::getNullValue(vectorOf(place.other, i)->getType())};
+    };
+    Value* loaded = may_be_nowhere
+                        ? ifElse(
+                              b.CreateOrReduce(active), [&] { return Values{load()}; }, nothing)[0]
+                        : load();
+    return place.masked && !isZero ? b.CreateSelect(wanted, loaded, vectorOf(place.other, i))
+                                   : loaded;
   });
+}
+
+LaneValue PartEmitter::emitLoad(LoadOp op) {
+  if (tile_row_ && tiles_.count(op)) return loadStaged(op);
+  if (auto run = runs_.find(op); run != runs_.end()) return loadOfRun(run->second);
+  const LoadPlace place = placeOf(op);
+  if (place.isUniform()) return loadUniform(place);
+  auto ahead = plan.prefetches.find(op);
+  if (ahead != plan.prefetches.end() && place.offset.kind == LaneValue::Kind::linear)
+    prefetch(ahead->second, place.base, place.offset, place.element);
+  if (place.masked && place.mask.isUniform()) return loadAllOrNone(place);
+  return loadVectors(place, bool(op.getMask()));
 }
 
 void PartEmitter::storeLanes(Value* value, Value* base, const LaneValue& offset, unsigned block,

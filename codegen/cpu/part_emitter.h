@@ -75,13 +75,21 @@ private:
     std::function<LaneValues(const LaneValues&, const LaneValues&)> step, merge;
   };
 
-  //--- parts.cpp: chunks, axes, products
+  //--- parts.cpp: chunks, axes
   void placeLocals(llvm::Value* context);
   void emitChunk(llvm::Value* chunk);
   void emitAxes(unsigned next);
   void emitInnermost();
+
+  //--- part_product.cpp
   void emitProduct(llvm::Value* begin, llvm::Value* end);
   llvm::Value* loadPanels(const KeptPanels& kept);
+  llvm::Value* extentOf(llvm::ArrayRef<int> axes);
+  Values indicesOf(llvm::ArrayRef<int> axes, llvm::Value* point);
+  void setIndices(llvm::ArrayRef<int> axes, llvm::Value* point);
+  DotOperand operandOf(const ProductFactor& factor, mlir::AffineExpr row, mlir::AffineExpr column);
+  DotProblem problemOf(llvm::Value* scratch);
+  DotEpilogue epilogueOf();
 
   //--- computed_factor.cpp
   void packComputed(const Product& product, const DotPanelPlace& place, llvm::Value* numbers);
@@ -102,12 +110,6 @@ private:
                 llvm::function_ref<Values()> else_body, Odds odds = Odds::unknown);
   void serialLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
                   mlir::Block& block, llvm::function_ref<void()> body);
-  LaneValues laneLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
-                      int64_t blocks, mlir::Block& block, const Reduction* reduction);
-  Values laneBlocks(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
-                    int64_t align, const Lanes& lanes, mlir::Block& block,
-                    const Reduction* reduction, llvm::ArrayRef<llvm::Value*> initial);
-  llvm::Value* streamsAligned(mlir::Value index, llvm::Value* low, mlir::Block& block);
   void emitLoop(mlir::Operation* op, loom::AxisAttr axis, mlir::Block& body,
                 const Reduction& reduction);
   void emitSerialReduction(mlir::Operation* op, llvm::Value* count, mlir::Block& body,
@@ -115,6 +117,19 @@ private:
   Reduction reductionOf(loom::LoopOp op);
   Reduction reductionOf(loom::DotOp op);
   LaneValues yieldsOf(mlir::Block& block);
+
+  //--- lane_loops.cpp
+  LaneValues laneLoop(mlir::Value index, llvm::Value* low, llvm::Value* count, int64_t align,
+                      int64_t blocks, mlir::Block& block, const Reduction* reduction);
+  Values laneBlocks(mlir::Value index, llvm::Value* low, llvm::Value* first, llvm::Value* count,
+                    int64_t align, const Lanes& lanes, mlir::Block& block,
+                    const Reduction* reduction, llvm::ArrayRef<llvm::Value*> initial);
+  Values merged(const Reduction& reduction, llvm::ArrayRef<llvm::Value*> x,
+                llvm::ArrayRef<llvm::Value*> y);
+  Values joinBlocks(const Reduction& reduction, llvm::ArrayRef<llvm::Value*> carried,
+                    int64_t blocks);
+  Values joinLanes(const Reduction& reduction, Values total);
+  llvm::Value* streamsAligned(mlir::Value index, llvm::Value* low, mlir::Block& block);
 
   //--- body.cpp
   void hoist(mlir::Block& block);
@@ -160,7 +175,23 @@ private:
   //--- memory.cpp
   void prefetch(const PartPlan::Prefetch& next, llvm::Value* base, const LaneValue& offset,
                 mlir::Type element);
+  // Where a load reads, and what it gives where its mask is off.
+  struct LoadPlace {
+    llvm::Value* base;
+    LaneValue offset;
+    mlir::Type element;
+    bool masked;
+    LaneValue mask, other;
+    bool isUniform() const {
+      return offset.isUniform() && (!masked || (mask.isUniform() && other.isUniform()));
+    }
+  };
   LaneValue emitLoad(loom::LoadOp op);
+  LoadPlace placeOf(loom::LoadOp op);
+  llvm::Value* loadScalar(const LoadPlace& place, unsigned block);
+  LaneValue loadUniform(const LoadPlace& place);
+  LaneValue loadAllOrNone(const LoadPlace& place);
+  LaneValue loadVectors(const LoadPlace& place, bool may_be_nowhere);
   LaneValue isWithin(loom::LoadOp op);
   void emitStore(loom::StoreOp op);
   LaneValue placeInLocal(const LaneValue& offset);

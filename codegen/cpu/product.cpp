@@ -171,6 +171,62 @@ bool continuesRows(PartOp part, const Product& product, const ProductFactor& a,
          a.strides[axis] == a.strides[product.row_axes.back()] * inside;
 }
 
+// The part's last axis, along which results lie side by side, is the column axis. Those before it
+// are rows where they continue each other's, else they count batches.
+void assignAxes(PartOp part, Product& product) {
+  product.column_axis = int(part.getNumAxes()) - 1;
+  for (int axis = product.column_axis - 1; axis >= 0; --axis) {
+    auto& axes = continuesRows(part, product, product.a, product.b, axis) ? product.row_axes
+                                                                          : product.batch_axes;
+    axes.insert(axes.begin(), axis);
+  }
+}
+
+DotShape shapeOf(PartOp part, Product& product, DotElement element) {
+  const ProductFactor &a = product.a, &b = product.b;
+  AxisAttr terms = product.dot.getAxis();
+  DotShape shape;
+  shape.element = element;
+  shape.batch = extentOf(part, product.batch_axes);
+  shape.m = extentOf(part, product.row_axes);
+  shape.n = extentOf(part, product.column_axis);
+  shape.k = terms.getConstantExtent().value_or(kDynamic);
+  auto kernel = part->getParentOfType<KernelOp>();
+  if (shape.n == kDynamic)
+    boundExtent(kernel, part.getAxis(product.column_axis), shape.n_most, shape.n_step);
+  if (shape.k == kDynamic) boundExtent(kernel, terms, shape.k_most, shape.k_step);
+  shape.a = {product.row_axes.empty() ? 0 : constantOf(a.strides[product.row_axes.back()]),
+             constantOf(a.k_stride)};
+  shape.computes_b = bool(b.computed);
+  if (!b.window && !b.computed)
+    shape.b = {constantOf(b.k_stride), constantOf(b.strides[product.column_axis])};
+  return shape;
+}
+
+// What the processor has for products with this right factor.
+DotTarget unitOf(const CpuTarget& target, const ProductFactor& b) {
+  const bool is512 = target.vector_bits == 512;
+  const bool in_groups = is512 && !b.window && !b.computed;
+  DotTarget unit;
+  unit.vector_bytes = target.vector_bits / 8;
+  unit.vector_registers = is512 ? 32 : 16;
+  unit.f16c = target.has("f16c");
+  unit.bf16_pairs = target.has("avx512bf16") && in_groups;
+  unit.i8_quads = target.has("avx512vnni") && in_groups;
+  return unit;
+}
+
+// Says whether tiles are a good way to compute the product, and one that is there.
+bool suitsTiles(Product& product, const DotShape& shape, const DotTarget& unit) {
+  const ProductFactor& b = product.b;
+  // A row by columns that lie along k is sums along lanes, which read each element in its order.
+  if (shape.m == 1 && product.dot.getAxis().getLanes()) return false;
+  bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;
+  if (b.window && has_few_rows && shape.k <= kFewWindowTerms) return false;
+  if (b.computed && !isPanelOfNumbers(product, shape, unit.vector_bytes / 4)) return false;
+  return shape.element != DotElement::i8 || (unit.i8_quads && fitsQuads(shape.k));
+}
+
 } // namespace
 
 std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
@@ -183,53 +239,21 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
   if (!lhs) lhs = readComputed(part, product.dot, product.dot.getLhs());
   if (!rhs) rhs = readComputed(part, product.dot, product.dot.getRhs());
   if (!lhs || !rhs) return {};
-  // The part's last axis, along which results lie side by side, is the column axis. The last one
-  // that only the other factor sees is the row axis.
+  // The right factor is the one that sees the columns.
   int last = int(part.getNumAxes()) - 1;
   if (!seesColumns(*rhs, last)) std::swap(lhs, rhs);
-  if (!seesColumns(*rhs, last) || seesColumns(*lhs, last)) return {};
-  if (lhs->computed) return {};
-  product.column_axis = last;
-  for (int axis = last - 1; axis >= 0; --axis) {
-    auto& axes =
-        continuesRows(part, product, *lhs, *rhs, axis) ? product.row_axes : product.batch_axes;
-    axes.insert(axes.begin(), axis);
-  }
-  auto element = elementOf(lhs->load, rhs->load);
-  if (!element) return {};
+  if (!seesColumns(*rhs, last) || seesColumns(*lhs, last) || lhs->computed) return {};
   product.a = *lhs;
   product.b = *rhs;
-  DotShape shape;
-  shape.element = *element;
-  shape.batch = extentOf(part, product.batch_axes);
-  shape.m = extentOf(part, product.row_axes);
-  shape.n = extentOf(part, product.column_axis);
-  shape.k = product.dot.getAxis().getConstantExtent().value_or(kDynamic);
-  auto kernel = part->getParentOfType<KernelOp>();
-  if (shape.n == kDynamic)
-    boundExtent(kernel, part.getAxis(product.column_axis), shape.n_most, shape.n_step);
-  if (shape.k == kDynamic) boundExtent(kernel, product.dot.getAxis(), shape.k_most, shape.k_step);
-  shape.a = {product.row_axes.empty() ? 0 : constantOf(lhs->strides[product.row_axes.back()]),
-             constantOf(lhs->k_stride)};
-  shape.computes_b = bool(rhs->computed);
-  if (!rhs->window && !rhs->computed)
-    shape.b = {constantOf(rhs->k_stride), constantOf(rhs->strides[product.column_axis])};
-  // A row by columns that lie along k is sums along lanes, which read each element in its order.
-  if (shape.m == 1 && product.dot.getAxis().getLanes()) return {};
-  bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;
-  if (rhs->window && has_few_rows && shape.k <= kFewWindowTerms) return {};
-  DotTarget unit;
-  unit.vector_bytes = target.vector_bits / 8;
-  unit.vector_registers = target.vector_bits == 512 ? 32 : 16;
-  unit.f16c = target.has("f16c");
-  bool in_groups = target.vector_bits == 512 && !rhs->window && !rhs->computed;
-  unit.bf16_pairs = target.has("avx512bf16") && in_groups;
-  unit.i8_quads = target.has("avx512vnni") && in_groups;
-  if (rhs->computed && !isPanelOfNumbers(product, shape, target.vector_bits / 32)) return {};
-  if (shape.element == DotElement::i8 && !(unit.i8_quads && fitsQuads(shape.k))) return {};
+  assignAxes(part, product);
+  auto element = elementOf(product.a.load, product.b.load);
+  if (!element) return {};
+  const DotShape shape = shapeOf(part, product, *element);
+  const DotTarget unit = unitOf(target, product.b);
+  if (!suitsTiles(product, shape, unit)) return {};
   product.plan = planDot(shape, unit);
-  if (rhs->window)
-    if (auto lines = findLines(*rhs->window, shape.n)) {
+  if (product.b.window)
+    if (auto lines = findLines(*product.b.window, shape.n)) {
       product.lines = planLines(product.plan, *lines);
       product.winograd =
           planWinograd(product.plan, *lines, product.lines, bool(keptBuffer(product.a)));

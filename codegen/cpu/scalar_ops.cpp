@@ -195,13 +195,9 @@ Table find(Operation* op) {
       ROW(loom::ExponentOp, emitExponent(e.b, e.v[0]))
       ROW(loom::MantissaOp, emitMantissa(e.b, e.v[0]))
       ROW(loom::RandomOp, emitPhilox(e.b, e.v[0], e.v[1], e.v[2], cast<loom::RandomOp>(o).getWord()))
+      .Default([](Operation*) -> Table { return nullptr; });
   // clang-format on
 #undef ROW
-                                                                                                      .Default(
-                                                                                                          [](Operation*)
-                                                                                                              -> Table {
-                                                                                                            return nullptr;
-                                                                                                          });
 }
 
 bool isKnownType(mlir::Type type) {

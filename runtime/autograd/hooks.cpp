@@ -3,6 +3,7 @@
 #include "runtime/autograd/hooks.h"
 
 #include "runtime/autograd/node_extra.h"
+#include "runtime/core/fail_at.h"
 
 #include <fmt/format.h>
 
@@ -14,10 +15,6 @@ namespace weft {
 namespace {
 
 std::atomic<int64_t> leaves_with_hooks{0};
-
-[[noreturn]] void fail_at(const Loc& loc, const std::string& message) {
-  throw Error(ErrorKind::autograd, message, LocScope::resolve(loc));
-}
 
 std::string describe_gradient(const Tensor& t) { return describe(t.impl()->meta); }
 
@@ -79,9 +76,10 @@ void HookHandle::remove() {
 }
 
 HookHandle detail::add_hook(const Tensor& t, GradientHook hook, const Loc& loc) {
-  if (!t.defined()) fail_at(loc, "register_hook: the tensor must be defined");
+  if (!t.defined()) fail_at(ErrorKind::autograd, "register_hook: the tensor must be defined", loc);
   if (!t.requires_grad())
-    fail_at(loc, fmt::format("register_hook: {} must require a gradient", describe_gradient(t)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("register_hook: {} must require a gradient", describe_gradient(t)), loc);
   std::shared_ptr<HookList> list;
   if (t.impl()->is_leaf) {
     list = list_of(t.impl(), &LeafState::hooks);
@@ -96,11 +94,15 @@ HookHandle detail::add_hook(const Tensor& t, GradientHook hook, const Loc& loc) 
 
 HookHandle detail::add_after_hook(const Tensor& t, std::function<void(const Tensor&)> hook,
                                   const Loc& loc) {
-  if (!t.defined()) fail_at(loc, "register_post_accumulate_grad_hook: the tensor must be defined");
+  if (!t.defined())
+    fail_at(ErrorKind::autograd, "register_post_accumulate_grad_hook: the tensor must be defined",
+            loc);
   if (!t.requires_grad() || !t.is_leaf())
-    fail_at(loc, fmt::format("register_post_accumulate_grad_hook: {} must be a leaf that requires "
-                             "a gradient",
-                             describe_gradient(t)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("register_post_accumulate_grad_hook: {} must be a leaf that requires "
+                        "a gradient",
+                        describe_gradient(t)),
+            loc);
   std::shared_ptr<HookList> list = list_of(t.impl(), &LeafState::after_hooks);
   const uint64_t id = list->add(
       [hook = std::move(hook)](const Tensor& leaf) {

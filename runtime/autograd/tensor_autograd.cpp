@@ -3,6 +3,7 @@
 #include "runtime/autograd/backward.h"
 #include "runtime/autograd/node_extra.h"
 #include "runtime/autograd/view_history.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/profile.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
@@ -13,41 +14,46 @@ namespace weft {
 
 namespace {
 
-[[noreturn]] void fail_at(const Loc& loc, const std::string& message) {
-  throw Error(ErrorKind::autograd, message, LocScope::resolve(loc));
-}
-
 Tensor checked_seed(const char* op, const Tensor& t, const Tensor& seed, const Loc& loc) {
   const Meta& meta = t.impl()->meta;
   if (!seed.defined()) {
     if (meta.numel() != 1)
-      fail_at(loc, fmt::format("{}: a tensor of more than one element needs a seed, got {} without",
-                               op, describe(meta)));
+      fail_at(ErrorKind::autograd,
+              fmt::format("{}: a tensor of more than one element needs a seed, got {} without", op,
+                          describe(meta)),
+              loc);
     return full(meta.shape(), 1.0, meta.dtype, meta.device);
   }
   const Meta& given = seed.impl()->meta;
   if (given.dtype != meta.dtype || given.shape() != meta.shape())
-    fail_at(loc, fmt::format("{}: the seed must have the tensor's dtype and shape, {}, got {}", op,
-                             describe(meta), describe(given)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("{}: the seed must have the tensor's dtype and shape, {}, got {}", op,
+                        describe(meta), describe(given)),
+            loc);
   return seed;
 }
 
-TensorImpl* require(TensorImpl* t, const char* what) {
-  if (!t) throw Error(ErrorKind::value, fmt::format("{}: the tensor must be defined", what));
+TensorImpl* require(TensorImpl* t, const char* what, const Loc& loc) {
+  if (!t) fail_at(ErrorKind::value, fmt::format("{}: the tensor must be defined", what), loc);
   return t;
 }
 
 void check_root(const char* op, const Tensor& t, const Loc& loc) {
-  if (!t.defined()) fail_at(loc, fmt::format("{}: the tensor must be defined", op));
+  if (!t.defined())
+    fail_at(ErrorKind::autograd, fmt::format("{}: the tensor must be defined", op), loc);
   if (!t.requires_grad())
-    fail_at(loc, fmt::format("{}: {} must require a gradient, or come from tensors that do", op,
-                             describe(t.impl()->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("{}: {} must require a gradient, or come from tensors that do", op,
+                        describe(t.impl()->meta)),
+            loc);
   // Only its own thread knows what such a history still lacks.
   const RegionSession* session = t.impl()->session;
   if (session && session != current_session)
-    fail_at(loc, fmt::format("{}: the tensor must not be pending in another thread's compiled "
-                             "region",
-                             op));
+    fail_at(ErrorKind::autograd,
+            fmt::format("{}: the tensor must not be pending in another thread's compiled "
+                        "region",
+                        op),
+            loc);
 }
 
 } // namespace
@@ -57,32 +63,39 @@ bool Tensor::requires_grad() const {
   return impl_ && impl_->meta.requires_grad;
 }
 
-bool Tensor::is_leaf() const {
-  if (require(impl_, "is_leaf")->is_view) refresh_view(impl_);
+bool Tensor::is_leaf(Loc loc) const {
+  if (require(impl_, "is_leaf", loc)->is_view) refresh_view(impl_);
   return impl_->is_leaf;
 }
 
 Tensor& Tensor::requires_grad_(bool on, Loc loc) {
-  if (on && !is_floating(dtype()))
-    fail_at(loc, fmt::format("requires_grad_: the dtype must be floating, got {}",
-                             describe(impl_->meta)));
+  require(impl_, "requires_grad_", loc);
+  if (on && !is_floating(impl_->meta.dtype))
+    fail_at(
+        ErrorKind::autograd,
+        fmt::format("requires_grad_: the dtype must be floating, got {}", describe(impl_->meta)),
+        loc);
   if (!on && !is_leaf())
-    fail_at(loc, fmt::format("requires_grad_: {} must be a leaf to stop requiring a gradient; use "
-                             "detach()",
-                             describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("requires_grad_: {} must be a leaf to stop requiring a gradient; use "
+                        "detach()",
+                        describe(impl_->meta)),
+            loc);
   impl_->meta.requires_grad = on;
   return *this;
 }
 
 const Tensor& Tensor::retain_grad(Loc loc) const {
-  if (!defined()) fail_at(loc, "retain_grad: the tensor must be defined");
+  if (!defined()) fail_at(ErrorKind::autograd, "retain_grad: the tensor must be defined", loc);
   if (!requires_grad())
-    fail_at(loc, fmt::format("retain_grad: {} must require a gradient", describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("retain_grad: {} must require a gradient", describe(impl_->meta)), loc);
   if (!impl_->is_leaf) node_extra(*node_of(impl_)).retain_gradient();
   return *this;
 }
 
-bool Tensor::retains_grad() const {
+bool Tensor::retains_grad(Loc loc) const {
+  require(impl_, "retains_grad", loc);
   if (is_leaf()) return false;
   const GradNode* node = node_of(impl_);
   return node->extra && node->extra->retains();
@@ -92,7 +105,8 @@ void drop_poisoned(Tensor& gradient) {
   if (gradient.defined() && gradient.impl()->storage->poison) gradient = {};
 }
 
-Tensor Tensor::grad() const {
+Tensor Tensor::grad(Loc loc) const {
+  require(impl_, "grad", loc);
   const bool leaf = is_leaf();
   if (!autograd_state(impl_)) return {};
   if (!leaf) {
@@ -105,17 +119,19 @@ Tensor Tensor::grad() const {
   return state.grad;
 }
 
-void Tensor::set_grad(const Tensor& g) const {
+void Tensor::set_grad(const Tensor& g, Loc loc) const {
+  require(impl_, "set_grad", loc);
   if (!is_leaf() && !retains_grad())
-    throw Error(ErrorKind::autograd, fmt::format("set_grad: {} must be a leaf, or a result that "
-                                                 "retain_grad() was called on",
-                                                 describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("set_grad: {} must be a leaf, or a result that retain_grad() was called on",
+                        describe(impl_->meta)),
+            loc);
   if (!g.defined() && !autograd_state(impl_)) return;
   if (g.defined() && (g.dtype() != dtype() || g.shape() != shape()))
-    throw Error(
-        ErrorKind::autograd,
-        fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
-                    describe(impl_->meta), describe(g.impl()->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("set_grad: the gradient must have the tensor's dtype and shape, {}, got {}",
+                        describe(impl_->meta), describe(g.impl()->meta)),
+            loc);
   if (!impl_->is_leaf) return node_of(impl_)->extra->set_retained(g);
   LeafState& state = leaf_state(impl_);
   Tensor old = g; // freed outside of the lock
@@ -147,11 +163,13 @@ Tensor Tensor::detach(Loc loc) const {
 }
 
 const Tensor& Tensor::detach_(Loc loc) const {
-  if (!defined()) fail_at(loc, "detach_: the tensor must be defined");
+  if (!defined()) fail_at(ErrorKind::autograd, "detach_: the tensor must be defined", loc);
   if (impl_->is_view && !impl_->detached)
-    fail_at(loc, fmt::format("detach_: {} must not be a view, whose history is that of its base; "
-                             "use detach()",
-                             describe(impl_->meta)));
+    fail_at(ErrorKind::autograd,
+            fmt::format("detach_: {} must not be a view, whose history is that of its base; "
+                        "use detach()",
+                        describe(impl_->meta)),
+            loc);
   if (impl_->is_leaf)
     impl_->meta.requires_grad = 0;
   else
@@ -179,9 +197,11 @@ void set_data(const Tensor& t, const Tensor& source, const Loc& loc) {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& seeds, GradOptions options, Loc loc) {
   if (!seeds.empty() && seeds.size() != outputs.size())
-    fail_at(loc, fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
-                             outputs.size(), seeds.size()));
-  if (outputs.empty()) fail_at(loc, "grad: there must be an output, got none");
+    fail_at(ErrorKind::autograd,
+            fmt::format("grad: there must be a seed for each of the {} outputs, got {}",
+                        outputs.size(), seeds.size()),
+            loc);
+  if (outputs.empty()) fail_at(ErrorKind::autograd, "grad: there must be an output, got none", loc);
   const profile::Span span(profile::Kind::backward, "grad", profile::Place(loc));
   BackwardPass pass(options.retain_graph, options.create_graph);
   for (const Tensor& t : inputs) {
@@ -204,9 +224,11 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     if (!result.back().defined() && options.materialize_grads)
       result.back() = full(inputs[k].shape(), 0, inputs[k].dtype(), inputs[k].device(), loc);
     if (!result.back().defined() && !options.allow_unused)
-      fail_at(loc, fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
-                               "where it need not",
-                               k, describe(inputs[k].impl()->meta)));
+      fail_at(ErrorKind::autograd,
+              fmt::format("grad: input {}, {}, must be used by the outputs; set allow_unused "
+                          "where it need not",
+                          k, describe(inputs[k].impl()->meta)),
+              loc);
   }
   return result;
 }

@@ -11,7 +11,7 @@ namespace weft {
 
 namespace {
 
-using composite::fail;
+using composite::refuse;
 
 constexpr const char* kRefused =
     "index: every index must be in -{limit} .. {limit} - 1 for its dim, got one that is not";
@@ -27,10 +27,10 @@ void check_mask(const Tensor& x, const Tensor& mask, int dim, const Loc& loc) {
   for (int k = 0; fits && k < mask.rank(); k++)
     fits = mask.size(k) == x.size(dim + k);
   if (!fits)
-    fail("index", ErrorKind::index,
-         "a mask must have the sizes of the dims it indexes, got " + describe(mask.impl()->meta) +
-             " at dim " + std::to_string(dim) + " of " + describe(x.impl()->meta),
-         loc);
+    refuse("index", ErrorKind::index,
+           "a mask must have the sizes of the dims it indexes, got " + describe(mask.impl()->meta) +
+               " at dim " + std::to_string(dim) + " of " + describe(x.impl()->meta),
+           loc);
 }
 
 void check_count(const Tensor& x, const std::vector<Tensor>& indices, const Loc& loc) {
@@ -38,10 +38,10 @@ void check_count(const Tensor& x, const std::vector<Tensor>& indices, const Loc&
   for (const Tensor& t : indices)
     count += taken(t);
   if (count > x.rank())
-    fail("index", ErrorKind::index,
-         "there must be at most one index a dim, got " + std::to_string(count) + " for " +
-             describe(x.impl()->meta),
-         loc);
+    refuse("index", ErrorKind::index,
+           "there must be at most one index a dim, got " + std::to_string(count) + " for " +
+               describe(x.impl()->meta),
+           loc);
 }
 
 // One tensor of positions a dim: i64, counted from the front; masks become positions.
@@ -133,7 +133,7 @@ Merged merge(const Tensor& x, const std::vector<Tensor>& indices, const Loc& loc
     if (!t.defined()) continue;
     shapes += (shapes.empty() ? "" : ", ") + t.shape().str();
     if (!broadcast_into(all, t.impl()->meta.sizes, t.rank()))
-      fail("index", ErrorKind::shape, "index tensors must broadcast, got " + shapes, loc);
+      refuse("index", ErrorKind::shape, "index tensors must broadcast, got " + shapes, loc);
   }
   m.shape = all.shape();
   for (int k = m.at; k < m.at + m.count; k++) {
@@ -173,9 +173,10 @@ Tensor value_like(const Tensor& x, const Arg& values, const Loc& loc) {
   if (values.is_scalar()) return composite::filled({}, values.scalar(), x.dtype(), x.device(), loc);
   const Meta& m = require_tensor(values, "index_put").meta;
   if (m.dtype != x.dtype())
-    fail("index_put", ErrorKind::dtype,
-         "values must have the dtype of x, got " + describe(m) + " for " + describe(x.impl()->meta),
-         loc);
+    refuse("index_put", ErrorKind::dtype,
+           "values must have the dtype of x, got " + describe(m) + " for " +
+               describe(x.impl()->meta),
+           loc);
   return values.tensor();
 }
 
@@ -186,10 +187,10 @@ Tensor fitted(Tensor values, const Shape& shape, const Loc& loc) {
   Meta all = make_meta(shape, values.dtype());
   if (values.rank() > shape.size() ||
       !broadcast_into(all, values.impl()->meta.sizes, values.rank()) || all.shape() != shape)
-    fail("index_put", ErrorKind::shape,
-         "values must broadcast to what is written, got " + describe(values.impl()->meta) +
-             " for " + shape.str(),
-         loc);
+    refuse("index_put", ErrorKind::shape,
+           "values must broadcast to what is written, got " + describe(values.impl()->meta) +
+               " for " + shape.str(),
+           loc);
   return expand(values, shape);
 }
 
@@ -284,11 +285,11 @@ int count_taken(const std::vector<Index>& entries, bool& has_ellipsis, const Loc
   for (const Index& e : entries) {
     if (e.kind == Index::Kind::ellipsis) {
       if (has_ellipsis)
-        fail("index", ErrorKind::index, "there must be at most one ellipsis, got two", loc);
+        refuse("index", ErrorKind::index, "there must be at most one ellipsis, got two", loc);
       has_ellipsis = true;
     }
     if (e.kind == Index::Kind::tensor && !e.tensor.defined())
-      fail("index", ErrorKind::value, "index must be defined, got none", loc);
+      refuse("index", ErrorKind::value, "index must be defined, got none", loc);
     count += e.kind == Index::Kind::position || e.kind == Index::Kind::slice ? 1
              : e.kind == Index::Kind::tensor                                 ? taken(e.tensor)
                                                                              : 0;
@@ -303,10 +304,10 @@ public:
     bool has_ellipsis;
     const int count = count_taken(entries, has_ellipsis, loc);
     if (count > x.rank())
-      fail("index", ErrorKind::index,
-           "there must be at most one index a dim, got " + std::to_string(count) + " for " +
-               describe(x.impl()->meta),
-           loc);
+      refuse("index", ErrorKind::index,
+             "there must be at most one index a dim, got " + std::to_string(count) + " for " +
+                 describe(x.impl()->meta),
+             loc);
     left_ = x.rank() - count;
     for (const Index& e : entries)
       take(e);
@@ -399,8 +400,8 @@ Tensor index_put(const Arg& x, const std::vector<Tensor>& indices, const Arg& va
   OpScope scope(x.loc());
   require_tensor(x, "index_put");
   if (!has_tensors(indices))
-    fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
-         x.loc());
+    refuse("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
+           x.loc());
   return put_anew(x.tensor(), indices, values, accumulate, x.loc());
 }
 
@@ -409,8 +410,8 @@ void index_put_into(const Arg& x, const std::vector<Tensor>& indices, const Arg&
   OpScope scope(x.loc());
   require_tensor(x, "index_put");
   if (!has_tensors(indices))
-    fail("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
-         x.loc());
+    refuse("index_put", ErrorKind::value, "there must be at least one index tensor, got none",
+           x.loc());
   put_into(x.tensor(), indices, values, accumulate, x.loc());
 }
 

@@ -5,7 +5,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 constexpr int64_t kMostClass = int64_t{1} << 62;
@@ -19,19 +19,19 @@ Tensor one_hot(const Arg& x, int64_t num_classes) {
   int64_t count = num_classes;
   if (count == -1) {
     if (classes.numel() == 0)
-      fail("one_hot", ErrorKind::value,
-           "num_classes must be given where there are no classes, got -1", loc);
+      refuse("one_hot", ErrorKind::value,
+             "num_classes must be given where there are no classes, got -1", loc);
     const int64_t most = max(Arg(classes, loc)).item<int64_t>(loc);
     if (most < 0 || most > kMostClass)
-      fail("one_hot", ErrorKind::value,
-           "classes must be in 0 .. 2^62 where num_classes is not given, got " +
-               std::to_string(most),
-           loc);
+      refuse("one_hot", ErrorKind::value,
+             "classes must be in 0 .. 2^62 where num_classes is not given, got " +
+                 std::to_string(most),
+             loc);
     count = most + 1;
   }
   if (count < 1)
-    fail("one_hot", ErrorKind::value,
-         "num_classes must be at least 1, or -1, got " + std::to_string(num_classes), loc);
+    refuse("one_hot", ErrorKind::value,
+           "num_classes must be at least 1, or -1, got " + std::to_string(num_classes), loc);
   const RefusalWords words("one_hot: classes must be below {limit}, got one that is not");
   classes = checked_index(Arg(classes, loc), count, 0);
   return (unsqueeze(classes, -1) == composite::positions(count, classes.device(), loc))
@@ -52,10 +52,10 @@ Targets targets_of(const Arg& x, const Tensor& target, int64_t dim, int64_t igno
   for (int k = 0; k < m.rank; k++)
     if (k != dim) wanted.push_back(m.sizes[k]);
   if (classes.shape() != wanted)
-    fail("nll_loss", ErrorKind::shape,
-         "targets must have the shape " + wanted.str() + ", got " + describe(target.impl()->meta) +
-             " for " + describe(m),
-         x.loc());
+    refuse("nll_loss", ErrorKind::shape,
+           "targets must have the shape " + wanted.str() + ", got " +
+               describe(target.impl()->meta) + " for " + describe(m),
+           x.loc());
   const RefusalWords words("nll_loss: targets must be classes below {limit} or ignore_index "
                            "{ignore}, got one that is neither");
   classes = checked_index(Arg(classes, x.loc()), m.sizes[dim], ignore_index);
@@ -71,13 +71,14 @@ Tensor nll_loss(const Arg& x, const Tensor& target, const Tensor& weight, int64_
   composite::require_floating("nll_loss", x);
   const Meta m = x.impl()->meta;
   if (m.rank == 0)
-    fail("nll_loss", ErrorKind::shape, "x must have a dim of classes, got " + describe(m), x.loc());
+    refuse("nll_loss", ErrorKind::shape, "x must have a dim of classes, got " + describe(m),
+           x.loc());
   const int dim = m.rank == 1 ? 0 : 1;
   if (weight.defined() && weight.shape() != Shape{m.sizes[dim]})
-    fail("nll_loss", ErrorKind::shape,
-         "weight must have one element a class, got " + describe(weight.impl()->meta) + " for " +
-             describe(m),
-         x.loc());
+    refuse("nll_loss", ErrorKind::shape,
+           "weight must have one element a class, got " + describe(weight.impl()->meta) + " for " +
+               describe(m),
+           x.loc());
   auto [at, counts] = targets_of(x, target, dim, ignore_index);
   Tensor wide = composite::widened(x);
   Tensor loss = -squeeze(composite::gather_along(wide, dim, unsqueeze(at, dim), x.loc()), dim);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/core/call.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/op_scope.h"
 #include "weft/device.h"
 #include "weft/ops.h"
@@ -18,9 +19,8 @@ inline Tensor widened(const Arg& x) {
 inline void require_floating(const char* op, const Arg& x) {
   const Meta& m = require_tensor(x, op).meta;
   if (!is_floating(m.dtype))
-    throw Error(ErrorKind::dtype,
-                OpScope::name_or(op) + ": the operand must be floating, got " + describe(m),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::dtype,
+            OpScope::name_or(op) + ": the operand must be floating, got " + describe(m), x.loc());
 }
 
 /// Says that what a composite makes from nothing lies where x does, as long as the result lives.
@@ -31,7 +31,7 @@ inline DeviceScope beside(const Arg& x) {
 /// Throws the user's error of a composite, at the user's line.
 [[noreturn]] inline void refuse(const char* op, ErrorKind kind, const std::string& what,
                                 const Loc& loc) {
-  throw Error(kind, OpScope::name_or(op) + ": " + what, LocScope::resolve(loc));
+  fail_at(kind, OpScope::name_or(op) + ": " + what, loc);
 }
 
 /// Throws unless a result can be: to be asked before something is made for each of its elements.

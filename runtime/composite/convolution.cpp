@@ -2,15 +2,15 @@
 // samples.
 
 #include "runtime/composite/composite.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/windows.h"
 
 namespace weft {
 
 Padding::Padding(std::string_view name, Loc loc) : kind(name == "same" ? Kind::same : Kind::valid) {
   if (name != "same" && name != "valid")
-    throw Error(ErrorKind::value,
-                "padding: must be \"valid\" or \"same\", got \"" + std::string(name) + "\"",
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            "padding: must be \"valid\" or \"same\", got \"" + std::string(name) + "\"", loc);
 }
 
 namespace {

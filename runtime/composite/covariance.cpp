@@ -4,7 +4,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -16,10 +16,10 @@ Tensor weights_of(const Tensor& fweights, const Tensor& aweights, const Tensor& 
     if (!w->defined()) continue;
     const bool counts = w == &fweights;
     if (w->shape() != Shape{rows.size(1)} || counts != is_integer(w->dtype()))
-      fail("cov", ErrorKind::shape,
-           std::string(counts ? "fweights must be integers" : "aweights must be floating") +
-               ", one an observation, got " + describe(w->impl()->meta),
-           loc);
+      refuse("cov", ErrorKind::shape,
+             std::string(counts ? "fweights must be integers" : "aweights must be floating") +
+                 ", one an observation, got " + describe(w->impl()->meta),
+             loc);
     Tensor own = w->to(rows.dtype());
     weights = weights.defined() ? weights * own : own;
   }
@@ -35,7 +35,7 @@ Tensor cov(const Arg& x, double correction, const Tensor& fweights, const Tensor
   composite::require_floating("cov", x);
   const Meta m = x.impl()->meta;
   if (m.rank > 2)
-    fail("cov", ErrorKind::shape, "x must have at most two dims, got " + describe(m), x.loc());
+    refuse("cov", ErrorKind::shape, "x must have at most two dims, got " + describe(m), x.loc());
   Tensor wide = composite::widened(x);
   Tensor rows = m.rank == 2 ? wide : reshape(wide, {1, m.numel()});
   Tensor weights = weights_of(fweights, aweights, rows, x.loc()), centred, products;

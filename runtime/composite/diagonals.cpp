@@ -4,7 +4,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -13,8 +13,8 @@ Tensor triangle(const char* op, const Arg& x, int64_t diagonal, bool lower) {
   OpScope scope(x.loc(), op);
   const Meta& m = require_tensor(x, op).meta;
   if (m.rank < 2)
-    fail(op, ErrorKind::shape, "the tensor must have at least two dims, got " + describe(m),
-         x.loc());
+    refuse(op, ErrorKind::shape, "the tensor must have at least two dims, got " + describe(m),
+           x.loc());
   Tensor rows = unsqueeze(composite::positions(m.sizes[m.rank - 2], m.device, x.loc()), 1);
   Tensor columns = composite::positions(m.sizes[m.rank - 1], m.device, x.loc());
   Tensor edge = std::move(rows) + diagonal;
@@ -34,10 +34,10 @@ Tensor diagonal(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
   int a = normalize_dim(dim1, m.rank, "diagonal", x.loc());
   int b = normalize_dim(dim2, m.rank, "diagonal", x.loc());
   if (m.rank < 2 || a == b)
-    fail("diagonal", ErrorKind::index,
-         "dims must be two of the tensor's, got " + std::to_string(dim1) + " and " +
-             std::to_string(dim2) + " for " + describe(m),
-         x.loc());
+    refuse("diagonal", ErrorKind::index,
+           "dims must be two of the tensor's, got " + std::to_string(dim1) + " and " +
+               std::to_string(dim2) + " for " + describe(m),
+           x.loc());
   const int64_t rows = m.sizes[a], columns = m.sizes[b];
   const int64_t row = std::clamp<int64_t>(offset < 0 ? -offset : 0, 0, rows);
   const int64_t column = std::clamp<int64_t>(offset, 0, columns);
@@ -54,12 +54,14 @@ Tensor diag_embed(const Arg& x, int64_t offset, int64_t dim1, int64_t dim2) {
   OpScope scope(x.loc());
   const Meta m = require_tensor(x, "diag_embed").meta;
   if (m.rank == 0)
-    fail("diag_embed", ErrorKind::shape, "the tensor must have dims, got " + describe(m), x.loc());
+    refuse("diag_embed", ErrorKind::shape, "the tensor must have dims, got " + describe(m),
+           x.loc());
   int a = normalize_dim(dim1, m.rank + 1, "diag_embed", x.loc());
   int b = normalize_dim(dim2, m.rank + 1, "diag_embed", x.loc());
   if (a == b)
-    fail("diag_embed", ErrorKind::index,
-         "dims must differ, got " + std::to_string(dim1) + " and " + std::to_string(dim2), x.loc());
+    refuse("diag_embed", ErrorKind::index,
+           "dims must differ, got " + std::to_string(dim1) + " and " + std::to_string(dim2),
+           x.loc());
   const int64_t right = std::max<int64_t>(offset, 0), down = std::max<int64_t>(-offset, 0);
   const int64_t size = m.sizes[m.rank - 1] + right + down;
   Tensor row = unsqueeze(pad(x, {right, down}), -2); // of the elements, each in its column
@@ -74,8 +76,8 @@ Tensor diag(const Arg& x, int64_t diagonal) {
   const Meta& m = require_tensor(x, "diag").meta;
   if (m.rank == 1) return diag_embed(x, diagonal);
   if (m.rank != 2)
-    fail("diag", ErrorKind::shape, "the tensor must have one or two dims, got " + describe(m),
-         x.loc());
+    refuse("diag", ErrorKind::shape, "the tensor must have one or two dims, got " + describe(m),
+           x.loc());
   return weft::diagonal(x, diagonal).clone(x.loc());
 }
 

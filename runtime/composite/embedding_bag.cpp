@@ -6,7 +6,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -16,8 +16,8 @@ Fold fold_of(std::string_view mode, const Loc& loc) {
   if (mode == "sum") return Fold::sum;
   if (mode == "mean") return Fold::mean;
   if (mode == "max") return Fold::max;
-  fail("embedding_bag", ErrorKind::value, "mode must be sum, mean or max, got " + std::string(mode),
-       loc);
+  refuse("embedding_bag", ErrorKind::value,
+         "mode must be sum, mean or max, got " + std::string(mode), loc);
 }
 
 struct Bags {
@@ -36,8 +36,9 @@ Bags bags_of_offsets(int64_t length, const Tensor& offsets, bool include_last, c
   const Meta& m = composite::require_defined("embedding_bag", "offsets", offsets, loc);
   Tensor starts = composite::as_index("embedding_bag", offsets, loc);
   if (m.rank != 1 || (include_last && m.sizes[0] == 0))
-    fail("embedding_bag", ErrorKind::shape,
-         "offsets must be a list, with its end where include_last_offset, got " + describe(m), loc);
+    refuse("embedding_bag", ErrorKind::shape,
+           "offsets must be a list, with its end where include_last_offset, got " + describe(m),
+           loc);
   const int64_t count = m.sizes[0] - include_last;
   Tensor places = composite::positions(length, starts.device(), loc);
   if (m.sizes[0] == 0) return {zeros({length}, i64, starts.device()), 0};
@@ -72,23 +73,24 @@ Tensor embedding_bag(const Tensor& input, const Tensor& weight, const Tensor& of
   const Meta& mw = composite::require_defined("embedding_bag", "weight", weight, loc);
   const Fold fold = fold_of(mode, loc);
   if (m.rank < 1 || m.rank > 2 || mw.rank != 2 || !is_floating(mw.dtype))
-    fail("embedding_bag", ErrorKind::shape,
-         "input must be a list or rows and weight a floating matrix, got " + describe(m) + " and " +
-             describe(mw),
-         loc);
+    refuse("embedding_bag", ErrorKind::shape,
+           "input must be a list or rows and weight a floating matrix, got " + describe(m) +
+               " and " + describe(mw),
+           loc);
   if (m.rank == 2 && offsets.defined())
-    fail("embedding_bag", ErrorKind::value, "offsets are for lists, got rows " + describe(m), loc);
+    refuse("embedding_bag", ErrorKind::value, "offsets are for lists, got rows " + describe(m),
+           loc);
   if (per_sample_weights.defined() && fold != Fold::sum)
-    fail("embedding_bag", ErrorKind::value,
-         "per_sample_weights are for mode sum, got " + std::string(mode), loc);
+    refuse("embedding_bag", ErrorKind::value,
+           "per_sample_weights are for mode sum, got " + std::string(mode), loc);
   composite::require_shape("embedding_bag", "per_sample_weights", per_sample_weights, m.shape(),
                            loc);
   const int64_t entries = mw.sizes[0];
   if (padding_idx && (*padding_idx < -entries || *padding_idx >= entries))
-    fail("embedding_bag", ErrorKind::index,
-         "padding_idx must be a row of weight, " + describe(mw) + ", got " +
-             std::to_string(*padding_idx),
-         loc);
+    refuse("embedding_bag", ErrorKind::index,
+           "padding_idx must be a row of weight, " + describe(mw) + ", got " +
+               std::to_string(*padding_idx),
+           loc);
   Bags bags = m.rank == 2 ? bags_of_rows(input, loc)
                           : bags_of_offsets(m.numel(), offsets, include_last_offset, loc);
   Tensor list = reshape(composite::as_index("embedding_bag", input, loc), {-1});

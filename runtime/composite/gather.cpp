@@ -8,8 +8,8 @@ namespace weft {
 
 using composite::as_index;
 using composite::at_least_1d;
-using composite::fail;
 using composite::gather_along;
+using composite::refuse;
 
 namespace {
 
@@ -22,10 +22,10 @@ Shape broadcast_but(int dim, const Shape& a, const Shape& b, const Loc& loc) {
   for (int k = 0; k < a.size(); k++) {
     if (k == dim || a[k] == b[k]) continue;
     if (a[k] != 1 && b[k] != 1)
-      fail("take_along_dim", ErrorKind::shape,
-           "sizes must broadcast but for dim " + std::to_string(dim) + ", got " + a.str() +
-               " and " + b.str(),
-           loc);
+      refuse("take_along_dim", ErrorKind::shape,
+             "sizes must broadcast but for dim " + std::to_string(dim) + ", got " + a.str() +
+                 " and " + b.str(),
+             loc);
     all[k] = a[k] == 1 ? b[k] : a[k];
   }
   return all;
@@ -56,10 +56,10 @@ Tensor index_select(const Arg& x, int64_t dim, const Tensor& index) {
   int d = normalize_dim(dim, m.rank, "index_select", x.loc());
   Tensor list = as_index("index_select", index, x.loc());
   if (list.rank() > 1 || (m.rank == 0 && list.numel() != 1))
-    fail("index_select", ErrorKind::shape,
-         std::string("index must be a list") + (m.rank ? "" : " of one position") + ", got " +
-             describe(list.impl()->meta) + " for " + describe(m),
-         x.loc());
+    refuse("index_select", ErrorKind::shape,
+           std::string("index must be a list") + (m.rank ? "" : " of one position") + ", got " +
+               describe(list.impl()->meta) + " for " + describe(m),
+           x.loc());
   Tensor from = at_least_1d(x.tensor());
   const RefusalWords words(kRefusedPosition);
   // Where nothing is read, nothing else looks at the list.
@@ -90,10 +90,10 @@ Tensor take_along_dim(const Arg& x, const Tensor& indices, std::optional<int64_t
     from = reshape(from, {from.numel()}), at = reshape(at, {at.numel()});
   }
   if (from.rank() != at.rank())
-    fail("take_along_dim", ErrorKind::shape,
-         "indices must have the rank of x, got " + describe(at.impl()->meta) + " for " +
-             describe(from.impl()->meta),
-         x.loc());
+    refuse("take_along_dim", ErrorKind::shape,
+           "indices must have the rank of x, got " + describe(at.impl()->meta) + " for " +
+               describe(from.impl()->meta),
+           x.loc());
   Shape shape = broadcast_but(d, from.shape(), at.shape(), x.loc());
   Shape of_index = shape;
   of_index[d] = at.size(d);
@@ -120,13 +120,13 @@ Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_
   Tensor at = as_index("embedding", input, loc);
   const Meta m = composite::require_defined("embedding", "weight", weight, loc);
   if (m.rank != 2)
-    fail("embedding", ErrorKind::shape, "weight must have two dims, got " + describe(m), loc);
+    refuse("embedding", ErrorKind::shape, "weight must have two dims, got " + describe(m), loc);
   const int64_t rows = m.sizes[0], columns = m.sizes[1];
   if (padding_idx && (*padding_idx < -rows || *padding_idx >= rows))
-    fail("embedding", ErrorKind::index,
-         "padding_idx must be a row of weight, " + describe(m) + ", got " +
-             std::to_string(*padding_idx),
-         loc);
+    refuse("embedding", ErrorKind::index,
+           "padding_idx must be a row of weight, " + describe(m) + ", got " +
+               std::to_string(*padding_idx),
+           loc);
   Shape shape = at.shape();
   const RefusalWords words("embedding: every index must be a row of weight, got one that is not");
   Tensor list = reshape(at, {at.numel()});
@@ -147,8 +147,8 @@ Tensor masked_select(const Arg& x, const Tensor& mask) {
   Meta all;
   all.rank = 0;
   if (!broadcast_into(all, m.sizes, m.rank) || !broadcast_into(all, mm.sizes, mm.rank))
-    fail("masked_select", ErrorKind::shape,
-         "x and mask must broadcast, got " + describe(m) + " and " + describe(mm), x.loc());
+    refuse("masked_select", ErrorKind::shape,
+           "x and mask must broadcast, got " + describe(m) + " and " + describe(mm), x.loc());
   const Shape shape = all.shape();
   Tensor from = reshape(expand(x, shape), {all.numel()});
   Tensor at = composite::positions_of_nonzero(reshape(expand(mask, shape), {all.numel()}), x.loc());

@@ -5,7 +5,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -123,17 +123,18 @@ Mode mode_of(std::string_view word, int spatial, const Loc& loc) {
   if (word == "bilinear") return Mode::bilinear;
   if (word == "nearest") return Mode::nearest;
   if (word == "bicubic" && spatial == 2) return Mode::bicubic;
-  fail("grid_sample", ErrorKind::value,
-       "mode must be bilinear, nearest or, of two spatial dims, bicubic, got " + std::string(word),
-       loc);
+  refuse("grid_sample", ErrorKind::value,
+         "mode must be bilinear, nearest or, of two spatial dims, bicubic, got " +
+             std::string(word),
+         loc);
 }
 
 Beyond beyond_of(std::string_view word, const Loc& loc) {
   if (word == "zeros") return Beyond::zeros;
   if (word == "border") return Beyond::border;
   if (word == "reflection") return Beyond::reflection;
-  fail("grid_sample", ErrorKind::value,
-       "padding_mode must be zeros, border or reflection, got " + std::string(word), loc);
+  refuse("grid_sample", ErrorKind::value,
+         "padding_mode must be zeros, border or reflection, got " + std::string(word), loc);
 }
 
 // The coordinates of the pixels' centres, from -1 to 1.
@@ -157,11 +158,11 @@ Tensor grid_sample(const Arg& x, const Tensor& grid, std::string_view mode,
   for (int k = 2; fits && k < m.rank; k++)
     fits = m.sizes[k] > 0;
   if (!fits || mg.dtype != m.dtype)
-    fail("grid_sample", ErrorKind::shape,
-         "x must be [N, C, sizes...] of 2 or 3 spatial dims that are not empty, and grid [N, "
-         "sizes..., their number] of its dtype, got " +
-             describe(m) + " and " + describe(mg),
-         x.loc());
+    refuse("grid_sample", ErrorKind::shape,
+           "x must be [N, C, sizes...] of 2 or 3 spatial dims that are not empty, and grid [N, "
+           "sizes..., their number] of its dtype, got " +
+               describe(m) + " and " + describe(mg),
+           x.loc());
   const Mode how = mode_of(mode, spatial, x.loc());
   const DeviceScope place = composite::beside(x);
   Tensor wide = composite::widened(x), points = composite::widened(Arg(grid, x.loc()));
@@ -192,10 +193,11 @@ Tensor affine_grid(const Arg& theta, const Shape& size, bool align_corners) {
   for (int64_t s : size)
     fits = fits && s > 0;
   if (!fits)
-    fail("affine_grid", ErrorKind::shape,
-         "theta must be [N, 2, 3] for a size [N, C, H, W], or [N, 3, 4] for [N, C, D, H, W], got " +
-             describe(m) + " and " + size.str(),
-         theta.loc());
+    refuse(
+        "affine_grid", ErrorKind::shape,
+        "theta must be [N, 2, 3] for a size [N, C, H, W], or [N, 3, 4] for [N, C, D, H, W], got " +
+            describe(m) + " and " + size.str(),
+        theta.loc());
   const DeviceScope place = composite::beside(theta);
   std::vector<Tensor> along;
   for (int k = 0; k < spatial; k++)

@@ -6,22 +6,22 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
 // Throws unless all are lists, or 0-d where that counts as one, of one dtype.
 void require_lists(const char* op, const std::vector<Tensor>& tensors, int least, const Loc& loc) {
-  if (tensors.empty()) fail(op, ErrorKind::value, "there must be at least one tensor", loc);
+  if (tensors.empty()) refuse(op, ErrorKind::value, "there must be at least one tensor", loc);
   for (const Tensor& t : tensors) {
     const Meta& m = composite::require_defined(op, "every tensor", t, loc);
     if (m.rank < least || m.rank > 1)
-      fail(op, ErrorKind::shape, "tensors must have one dim, got " + describe(m), loc);
+      refuse(op, ErrorKind::shape, "tensors must have one dim, got " + describe(m), loc);
     if (m.dtype != tensors[0].dtype())
-      fail(op, ErrorKind::dtype,
-           "tensors must have one dtype, got " + describe(tensors[0].impl()->meta) + " and " +
-               describe(m),
-           loc);
+      refuse(op, ErrorKind::dtype,
+             "tensors must have one dtype, got " + describe(tensors[0].impl()->meta) + " and " +
+                 describe(m),
+             loc);
   }
 }
 
@@ -58,8 +58,8 @@ std::vector<Tensor> broadcast_tensors(const std::vector<Tensor>& tensors, Loc lo
   for (const Tensor& t : tensors) {
     const Meta& m = composite::require_defined("broadcast_tensors", "every tensor", t, loc);
     if (!broadcast_into(all, m.sizes, m.rank))
-      fail("broadcast_tensors", ErrorKind::shape,
-           "tensors must broadcast, got " + describe(m) + " for " + all.shape().str(), loc);
+      refuse("broadcast_tensors", ErrorKind::shape,
+             "tensors must broadcast, got " + describe(m) + " for " + all.shape().str(), loc);
   }
   std::vector<Tensor> r;
   for (const Tensor& t : tensors)
@@ -72,8 +72,8 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& tensors, std::string_vie
   OpScope scope(loc);
   require_lists("meshgrid", tensors, 0, loc);
   if (indexing != "ij" && indexing != "xy")
-    fail("meshgrid", ErrorKind::value, "indexing must be ij or xy, got " + std::string(indexing),
-         loc);
+    refuse("meshgrid", ErrorKind::value, "indexing must be ij or xy, got " + std::string(indexing),
+           loc);
   if (indexing == "ij" || tensors.size() < 2) return grid(tensors, loc);
   std::vector<Tensor> swapped = tensors;
   std::swap(swapped[0], swapped[1]);
@@ -96,10 +96,10 @@ Tensor combinations(const Arg& x, int64_t r, bool with_replacement) {
   OpScope scope(x.loc());
   const Meta m = require_tensor(x, "combinations").meta;
   if (m.rank != 1 || r < 0)
-    fail("combinations", ErrorKind::value,
-         "x must have one dim and r not be negative, got " + describe(m) + " and " +
-             std::to_string(r),
-         x.loc());
+    refuse("combinations", ErrorKind::value,
+           "x must have one dim and r not be negative, got " + describe(m) + " and " +
+               std::to_string(r),
+           x.loc());
   const int64_t n = m.sizes[0];
   if (r == 0) return slice(x, 0, 0, 0);
   if (n == 0 || (!with_replacement && r > n)) return reshape(slice(x, 0, 0, 0), {0, r});
@@ -132,8 +132,8 @@ Tensor block_diag(const std::vector<Tensor>& tensors, Loc loc) {
   for (const Tensor& t : tensors) {
     const Meta& m = composite::require_defined("block_diag", "every tensor", t, loc);
     if (m.rank > 2)
-      fail("block_diag", ErrorKind::shape, "tensors must have at most two dims, got " + describe(m),
-           loc);
+      refuse("block_diag", ErrorKind::shape,
+             "tensors must have at most two dims, got " + describe(m), loc);
     dtype = blocks.empty() ? m.dtype : promote_types(dtype, m.dtype);
     blocks.push_back(atleast_2d(t));
     columns += blocks.back().size(1);

@@ -6,21 +6,21 @@ namespace weft::composite {
 
 const Meta& require_defined(const char* op, const char* what, const Tensor& t, const Loc& loc) {
   if (!t.defined())
-    fail(op, ErrorKind::value, std::string(what) + " must be defined, got none", loc);
+    refuse(op, ErrorKind::value, std::string(what) + " must be defined, got none", loc);
   return t.impl()->meta;
 }
 
 Tensor as_index(const char* op, const Tensor& index, const Loc& loc) {
   const Meta& m = require_defined(op, "index", index, loc);
   if (is_floating(m.dtype) || m.dtype == DType::boolean)
-    fail(op, ErrorKind::dtype, "index must have integers, got " + describe(m), loc);
+    refuse(op, ErrorKind::dtype, "index must have integers, got " + describe(m), loc);
   return index.to(i64, loc);
 }
 
 const Tensor& require_mask(const char* op, const Tensor& mask, const Loc& loc) {
   const Meta& m = require_defined(op, "mask", mask, loc);
   if (m.dtype != DType::boolean)
-    fail(op, ErrorKind::dtype, "mask must be bool, got " + describe(m), loc);
+    refuse(op, ErrorKind::dtype, "mask must be bool, got " + describe(m), loc);
   return mask;
 }
 

@@ -7,12 +7,6 @@
 
 namespace weft::composite {
 
-/// Throws `op: message` at the user's line.
-[[noreturn]] inline void fail(const char* op, ErrorKind kind, const std::string& message,
-                              const Loc& loc) {
-  throw Error(kind, OpScope::name_or(op) + ": " + message, LocScope::resolve(loc));
-}
-
 /// Returns the metadata of a tensor that must be defined.
 const Meta& require_defined(const char* op, const char* what, const Tensor& t, const Loc& loc);
 

@@ -4,7 +4,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -72,17 +72,17 @@ Tensor even_slopes(const Tensor& x, int dim, double step, int64_t edge_order) {
 std::vector<int> slope_dims(const Arg& x, const Dims& dim, int64_t edge_order) {
   const Meta& m = require_tensor(x, "gradient").meta;
   if (edge_order != 1 && edge_order != 2)
-    fail("gradient", ErrorKind::value,
-         "edge_order must be 1 or 2, got " + std::to_string(edge_order), x.loc());
+    refuse("gradient", ErrorKind::value,
+           "edge_order must be 1 or 2, got " + std::to_string(edge_order), x.loc());
   std::vector<int> dims;
   for (int k = 0; k < (dim.empty() ? m.rank : dim.size()); k++)
     dims.push_back(dim.empty() ? k : normalize_dim(dim[k], m.rank, "gradient", x.loc()));
   for (size_t k = 0; k < dims.size(); k++) {
     if (m.rank == 0 || m.sizes[dims[k]] < edge_order + 1)
-      fail("gradient", ErrorKind::shape,
-           "each dim must have at least edge_order + 1 elements, got " + describe(m), x.loc());
+      refuse("gradient", ErrorKind::shape,
+             "each dim must have at least edge_order + 1 elements, got " + describe(m), x.loc());
     if (std::count(dims.begin(), dims.end(), dims[k]) > 1)
-      fail("gradient", ErrorKind::index, "dims must differ, got " + dim.str(), x.loc());
+      refuse("gradient", ErrorKind::index, "dims must differ, got " + dim.str(), x.loc());
   }
   return dims;
 }
@@ -93,10 +93,10 @@ Tensor as_floating(const Arg& x) {
 
 void require_one_a_dim(size_t given, size_t dims, const Loc& loc) {
   if (given != dims)
-    fail("gradient", ErrorKind::value,
-         "there must be a spacing for each dim, got " + std::to_string(given) + " for " +
-             std::to_string(dims),
-         loc);
+    refuse("gradient", ErrorKind::value,
+           "there must be a spacing for each dim, got " + std::to_string(given) + " for " +
+               std::to_string(dims),
+           loc);
 }
 
 // Sums of neighbours, each times its distance, halved.
@@ -108,10 +108,10 @@ Tensor trapezoids(const char* op, const Arg& y, int dim, const Tensor& x, double
   Tensor places = x;
   if (places.rank() == 1) {
     if (places.numel() != m.sizes[dim])
-      fail(op, ErrorKind::shape,
-           "x must have an element for each of the dim, got " + describe(places.impl()->meta) +
-               " for " + describe(m),
-           y.loc());
+      refuse(op, ErrorKind::shape,
+             "x must have an element for each of the dim, got " + describe(places.impl()->meta) +
+                 " for " + describe(m),
+             y.loc());
     Shape along = Ints::filled(m.rank, 1);
     along[dim] = m.sizes[dim];
     places = reshape(places, along);
@@ -129,7 +129,7 @@ Tensor none_of(const Arg& y, int dim) { return sum(y.tensor(), dim).to(y.impl()-
 // The dim of an integral.
 int integral_dim(const char* op, const Arg& y, int64_t dim) {
   const Meta& m = require_tensor(y, op).meta;
-  if (m.rank == 0) fail(op, ErrorKind::shape, "y must have dims, got " + describe(m), y.loc());
+  if (m.rank == 0) refuse(op, ErrorKind::shape, "y must have dims, got " + describe(m), y.loc());
   return normalize_dim(dim, m.rank, op, y.loc());
 }
 
@@ -212,10 +212,10 @@ Tensor pdist(const Arg& x, double p) {
   composite::require_floating("pdist", x);
   const Meta& m = x.impl()->meta;
   if (m.rank != 2 || !(p >= 0))
-    fail("pdist", ErrorKind::value,
-         "x must have two dims and p not be negative, got " + describe(m) + " and " +
-             std::to_string(p),
-         x.loc());
+    refuse("pdist", ErrorKind::value,
+           "x must have two dims and p not be negative, got " + describe(m) + " and " +
+               std::to_string(p),
+           x.loc());
   const DeviceScope place = composite::beside(x);
   Tensor pairs = triu_indices(m.sizes[0], m.sizes[0], 1), rows = x.tensor();
   Tensor difference = index_select(rows, 0, pairs[0]) - index_select(rows, 0, pairs[1]);
@@ -228,10 +228,10 @@ Tensor renorm(const Arg& x, double p, int64_t dim, double maxnorm) {
   composite::require_floating("renorm", x);
   const Meta& m = x.impl()->meta;
   if (m.rank < 2 || !(p > 0) || !(maxnorm >= 0))
-    fail("renorm", ErrorKind::value,
-         "x must have at least two dims, p be positive and maxnorm not negative, got " +
-             describe(m) + ", " + std::to_string(p) + " and " + std::to_string(maxnorm),
-         x.loc());
+    refuse("renorm", ErrorKind::value,
+           "x must have at least two dims, p be positive and maxnorm not negative, got " +
+               describe(m) + ", " + std::to_string(p) + " and " + std::to_string(maxnorm),
+           x.loc());
   const int d = normalize_dim(dim, m.rank, "renorm", x.loc());
   Dims others;
   for (int k = 0; k < m.rank; k++)

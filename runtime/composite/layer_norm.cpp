@@ -1,6 +1,7 @@
 #include "runtime/composite/composite.h"
 #include "runtime/composite/parts.h"
 #include "runtime/composite/rows.h"
+#include "runtime/core/fail_at.h"
 
 namespace weft {
 
@@ -13,15 +14,15 @@ void check(const Arg& x, const Meta& m, const Shape& normalized, const Tensor& t
   for (int k = 0; fits && k < normalized.size(); k++)
     fits = m.sizes[first + k] == normalized[k];
   if (!fits)
-    throw Error(ErrorKind::shape,
-                "layer_norm: normalized_shape must be that of the last dims, got " +
-                    normalized.str() + " for " + describe(m),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape,
+            "layer_norm: normalized_shape must be that of the last dims, got " + normalized.str() +
+                " for " + describe(m),
+            x.loc());
   if (t.defined() && t.shape() != normalized)
-    throw Error(ErrorKind::shape,
-                std::string("layer_norm: ") + what + " must have the shape " + normalized.str() +
-                    ", got " + describe(t.impl()->meta),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape,
+            std::string("layer_norm: ") + what + " must have the shape " + normalized.str() +
+                ", got " + describe(t.impl()->meta),
+            x.loc());
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "runtime/composite/composite.h"
 
+#include "runtime/core/fail_at.h"
+
 namespace weft {
 
 Tensor linear(const Arg& x, const Tensor& weight, const Tensor& bias) {
@@ -10,10 +12,10 @@ Tensor linear(const Arg& x, const Tensor& weight, const Tensor& bias) {
   bool fits = m.rank >= 1 && (wm.rank == 1 || wm.rank == 2) && m.dtype == wm.dtype &&
               m.sizes[m.rank - 1] == wm.sizes[wm.rank - 1];
   if (!fits)
-    throw Error(ErrorKind::shape,
-                "linear: x must have a last dim of weight's last and weight's dtype, got " +
-                    describe(m) + " and " + describe(wm),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape,
+            "linear: x must have a last dim of weight's last and weight's dtype, got " +
+                describe(m) + " and " + describe(wm),
+            x.loc());
   Tensor y = wm.rank == 1 ? matmul(x, w) : matmul(x, transpose(w, 0, 1));
   return bias.defined() ? std::move(y) + bias : y;
 }

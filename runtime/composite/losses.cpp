@@ -4,6 +4,7 @@
 
 #include "runtime/composite/composite.h"
 #include "runtime/composite/rows.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/refusal.h"
 
 namespace weft {
@@ -15,17 +16,16 @@ void check_target(const Arg& x, const Tensor& target, int64_t class_dim) {
   Arg t(target, x.loc());
   const Meta& tm = require_tensor(t, "cross_entropy").meta;
   if (tm.dtype != i64)
-    throw Error(ErrorKind::dtype,
-                "cross_entropy: targets must be classes as i64, got " + describe(tm),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::dtype, "cross_entropy: targets must be classes as i64, got " + describe(tm),
+            x.loc());
   Shape wanted;
   for (int k = 0; k < m.rank; k++)
     if (k != class_dim) wanted.push_back(m.sizes[k]);
   if (tm.shape() != wanted)
-    throw Error(ErrorKind::shape,
-                "cross_entropy: targets must have the shape " + wanted.str() + ", got " +
-                    describe(tm) + " for " + describe(m),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape,
+            "cross_entropy: targets must have the shape " + wanted.str() + ", got " + describe(tm) +
+                " for " + describe(m),
+            x.loc());
 }
 
 // The targets, once they are known to be classes.
@@ -41,10 +41,10 @@ Tensor soft_cross_entropy(const Arg& x, const Tensor& target, const Tensor& weig
                           double label_smoothing) {
   const Meta m = x.impl()->meta;
   if (target.shape() != m.shape())
-    throw Error(ErrorKind::shape,
-                "cross_entropy: targets that are probabilities must have the shape of x, got " +
-                    describe(target.impl()->meta) + " for " + describe(m),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape,
+            "cross_entropy: targets that are probabilities must have the shape of x, got " +
+                describe(target.impl()->meta) + " for " + describe(m),
+            x.loc());
   Tensor shares = target;
   if (label_smoothing > 0)
     shares = target * (1 - label_smoothing) +
@@ -78,20 +78,20 @@ Tensor cross_entropy(const Arg& x, const Tensor& target, const Tensor& weight, i
   composite::require_common("cross_entropy", reduction, x.loc());
   const Meta m = x.impl()->meta;
   if (m.rank == 0)
-    throw Error(ErrorKind::shape, "cross_entropy: x must have a dim of classes, got " + describe(m),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape, "cross_entropy: x must have a dim of classes, got " + describe(m),
+            x.loc());
   int64_t dim = m.rank == 1 ? 0 : 1, classes = m.sizes[dim];
   if (!target.defined() || !is_floating(target.dtype())) check_target(x, target, dim);
   if (weight.defined() && weight.shape() != Shape{classes})
-    throw Error(ErrorKind::shape,
-                "cross_entropy: weight must have one element a class, got " +
-                    describe(weight.impl()->meta) + " for " + describe(m),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::shape,
+            "cross_entropy: weight must have one element a class, got " +
+                describe(weight.impl()->meta) + " for " + describe(m),
+            x.loc());
   if (!(label_smoothing >= 0 && label_smoothing <= 1))
-    throw Error(ErrorKind::value,
-                "cross_entropy: label_smoothing must be in 0 .. 1, got " +
-                    std::to_string(label_smoothing),
-                LocScope::resolve(x.loc()));
+    fail_at(ErrorKind::value,
+            "cross_entropy: label_smoothing must be in 0 .. 1, got " +
+                std::to_string(label_smoothing),
+            x.loc());
 
   Shape along_classes = Ints::filled(m.rank, 1);
   along_classes[static_cast<int>(dim)] = classes;

@@ -7,7 +7,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -36,8 +36,8 @@ DType integer_dtype(const char* op, const Arg& x, const Arg& other) {
     if (!a->is_scalar()) require_tensor(*a, op);
   const DType dtype = promoted_dtype(info(Op::add), {&x, &other});
   if (!is_integer(dtype))
-    fail(op, ErrorKind::dtype, "operands must be integers, got " + std::string(name_of(dtype)),
-         x.loc());
+    refuse(op, ErrorKind::dtype, "operands must be integers, got " + std::string(name_of(dtype)),
+           x.loc());
   return dtype;
 }
 
@@ -64,13 +64,13 @@ Tensor isclose(const Arg& x, const Arg& other, double rtol, double atol, bool eq
   OpScope scope(x.loc());
   const Meta &a = require_tensor(x, "isclose").meta, &b = require_tensor(other, "isclose").meta;
   if (a.dtype != b.dtype)
-    fail("isclose", ErrorKind::dtype,
-         "operands must have one dtype, got " + describe(a) + " and " + describe(b), x.loc());
+    refuse("isclose", ErrorKind::dtype,
+           "operands must have one dtype, got " + describe(a) + " and " + describe(b), x.loc());
   if (!(rtol >= 0 && atol >= 0))
-    fail("isclose", ErrorKind::value,
-         "rtol and atol must not be negative, got " + std::to_string(rtol) + " and " +
-             std::to_string(atol),
-         x.loc());
+    refuse("isclose", ErrorKind::value,
+           "rtol and atol must not be negative, got " + std::to_string(rtol) + " and " +
+               std::to_string(atol),
+           x.loc());
   const DType computed = a.dtype == f32 || is_half(a.dtype) ? f32 : f64;
   Tensor p = x.tensor().to(computed), q = other.tensor().to(computed);
   Tensor close = p == q;
@@ -95,7 +95,8 @@ bool equal(const Arg& x, const Arg& other) {
 Tensor isin(const Arg& elements, const Arg& test_elements, bool, bool invert) {
   OpScope scope(elements.loc());
   if (elements.is_scalar() && test_elements.is_scalar())
-    fail("isin", ErrorKind::value, "one operand must be a tensor, got two numbers", elements.loc());
+    refuse("isin", ErrorKind::value, "one operand must be a tensor, got two numbers",
+           elements.loc());
   const DType dtype = promoted_dtype(info(Op::eq), {&elements, &test_elements});
   const DeviceScope place = composite::beside(elements.is_scalar() ? test_elements : elements);
   Tensor among = reshape(in_dtype("isin", test_elements, dtype), {-1});
@@ -111,7 +112,8 @@ Tensor isin(const Arg& elements, const Arg& test_elements, bool, bool invert) {
 Tensor float_power(const Arg& x, const Arg& exponent) {
   OpScope scope(x.loc());
   if (x.is_scalar() && exponent.is_scalar())
-    fail("float_power", ErrorKind::value, "one operand must be a tensor, got two numbers", x.loc());
+    refuse("float_power", ErrorKind::value, "one operand must be a tensor, got two numbers",
+           x.loc());
   const DeviceScope place = composite::beside(x.is_scalar() ? exponent : x);
   return pow(in_dtype("float_power", x, f64), in_dtype("float_power", exponent, f64));
 }
@@ -156,8 +158,8 @@ Tensor mvlgamma(const Arg& x, int64_t p) {
   const Meta& m = require_tensor(x, "mvlgamma").meta;
   constexpr int64_t kMost = 1 << 16;
   if (p < 1 || p > kMost)
-    fail("mvlgamma", ErrorKind::value, "p must be in 1 .. 65536, got " + std::to_string(p),
-         x.loc());
+    refuse("mvlgamma", ErrorKind::value, "p must be in 1 .. 65536, got " + std::to_string(p),
+           x.loc());
   const DType dtype = is_floating(m.dtype) ? m.dtype : f32;
   Tensor wide = x.tensor().to(is_half(dtype) ? f32 : dtype), total = lgamma(wide);
   for (int64_t j = 1; j < p; j++)

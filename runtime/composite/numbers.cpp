@@ -7,11 +7,9 @@
 
 namespace weft {
 
-namespace {
+using composite::refuse;
 
-[[noreturn]] void refuse(ErrorKind kind, const std::string& message, const Arg& x) {
-  throw Error(kind, OpScope::named(message), LocScope::resolve(x.loc()));
-}
+namespace {
 
 // The layout of a floating format.
 struct Format {
@@ -46,11 +44,9 @@ Tensor with_scaled(const char* op, const Arg& x, const Arg& other, Scalar alpha,
   OpScope scope(x.loc(), op);
   const DType common = promoted_dtype(info(Op::add), {&x, &other});
   if (alpha.kind == Scalar::Kind::floating && !is_floating(common))
-    refuse(ErrorKind::dtype,
-           std::string(op) + ": alpha must be an integer for integers, got a float", x);
+    refuse(op, ErrorKind::dtype, "alpha must be an integer for integers, got a float", x.loc());
   if (alpha.kind == Scalar::Kind::boolean && common != boolean)
-    refuse(ErrorKind::dtype, std::string(op) + ": alpha must be a number for numbers, got a bool",
-           x);
+    refuse(op, ErrorKind::dtype, "alpha must be a number for numbers, got a bool", x.loc());
   const DType computed = is_half(common) ? f32 : common;
   auto operand = [&](const Arg& a) {
     return a.is_scalar() ? Arg(a.scalar(), x.loc())
@@ -84,8 +80,8 @@ Tensor div(const Arg& x, const Arg& other, std::string_view rounding_mode) {
   OpScope scope(x.loc());
   if (rounding_mode == "floor") return floor_divide(x, other);
   if (rounding_mode == "trunc") return trunc_divide(x, other);
-  refuse(ErrorKind::value,
-         "div: rounding_mode must be floor or trunc, got " + std::string(rounding_mode), x);
+  refuse("div", ErrorKind::value,
+         "rounding_mode must be floor or trunc, got " + std::string(rounding_mode), x.loc());
 }
 
 Tensor round(const Arg& x, int64_t decimals) {
@@ -107,7 +103,7 @@ Tensor bitwise_not(const Arg& x) {
 Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
   OpScope scope(x.loc());
   if (!min.defined() && !max.defined())
-    refuse(ErrorKind::value, "clamp: min or max must be given, got neither", x);
+    refuse("clamp", ErrorKind::value, "min or max must be given, got neither", x.loc());
   if (!min.defined()) return clamp_max(x, max);
   return max.defined() ? clamp_max(clamp_min(x, min), max) : clamp_min(x, min);
 }
@@ -130,7 +126,8 @@ Tensor nextafter(const Arg& x, const Arg& other) {
 Tensor polygamma(int64_t n, const Arg& x) {
   OpScope scope(x.loc());
   if (n < 0)
-    refuse(ErrorKind::value, "polygamma: n must not be negative, got " + std::to_string(n), x);
+    refuse("polygamma", ErrorKind::value, "n must not be negative, got " + std::to_string(n),
+           x.loc());
   return n == 0 ? digamma(x) : n == 1 ? trigamma(x) : polygamma_of_order(x, n);
 }
 
@@ -150,11 +147,12 @@ Tensor nanmean(const Arg& x, const Dims& dims, bool keepdim, std::optional<DType
   OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "nanmean").meta;
   if (!is_floating(m.dtype))
-    refuse(ErrorKind::dtype, "nanmean: the operand must be floating, got " + describe(m), x);
+    refuse("nanmean", ErrorKind::dtype, "the operand must be floating, got " + describe(m),
+           x.loc());
   DType result = dtype.value_or(m.dtype);
   if (!is_floating(result))
-    refuse(ErrorKind::dtype, "nanmean: dtype must be floating, got " + std::string(name_of(result)),
-           x);
+    refuse("nanmean", ErrorKind::dtype,
+           "dtype must be floating, got " + std::string(name_of(result)), x.loc());
   Tensor wide = composite::widened(x), is_nan = isnan(wide);
   Tensor count = sum(logical_not(is_nan), dims, keepdim);
   return (sum(where(is_nan, 0, wide), dims, keepdim) / count).to(result);

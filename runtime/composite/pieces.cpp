@@ -4,25 +4,25 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
 const Meta& require_dims(const char* op, const Arg& x, int least) {
   const Meta& m = require_tensor(x, op).meta;
   if (m.rank < least)
-    fail(op, ErrorKind::shape,
-         "the tensor must have at least " + std::to_string(least) +
-             (least == 1 ? " dim" : " dims") + ", got " + describe(m),
-         x.loc());
+    refuse(op, ErrorKind::shape,
+           "the tensor must have at least " + std::to_string(least) +
+               (least == 1 ? " dim" : " dims") + ", got " + describe(m),
+           x.loc());
   return m;
 }
 
 // Before a list of them is made.
 void require_few(const char* op, int64_t pieces, const Loc& loc) {
   if (pieces > composite::kMostPieces)
-    fail(op, ErrorKind::value, "there must be at most 2^24 pieces, got " + std::to_string(pieces),
-         loc);
+    refuse(op, ErrorKind::value, "there must be at most 2^24 pieces, got " + std::to_string(pieces),
+           loc);
 }
 
 // Dims counted from the front, each once.
@@ -31,7 +31,7 @@ Ints distinct_dims(const char* op, const Dims& dims, int rank, const Loc& loc) {
   for (int64_t d : dims) {
     int64_t k = normalize_dim(d, rank, op, loc);
     if (std::find(r.begin(), r.end(), k) != r.end())
-      fail(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
+      refuse(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
     r.push_back(k);
   }
   return r;
@@ -41,15 +41,15 @@ Ints distinct_dims(const char* op, const Dims& dims, int rank, const Loc& loc) {
 
 Tensor stack(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
   OpScope scope(loc);
-  if (tensors.empty()) fail("stack", ErrorKind::value, "there must be at least one tensor", loc);
+  if (tensors.empty()) refuse("stack", ErrorKind::value, "there must be at least one tensor", loc);
   std::vector<Tensor> parts;
   for (const Tensor& t : tensors) {
     const Meta& m = composite::require_defined("stack", "every tensor", t, loc);
     if (m.shape() != tensors[0].shape())
-      fail("stack", ErrorKind::shape,
-           "tensors must have one shape, got " + describe(tensors[0].impl()->meta) + " and " +
-               describe(m),
-           loc);
+      refuse("stack", ErrorKind::shape,
+             "tensors must have one shape, got " + describe(tensors[0].impl()->meta) + " and " +
+                 describe(m),
+             loc);
     parts.push_back(unsqueeze(Arg(t, loc), dim));
   }
   return concatenate(parts, normalize_dim(dim, tensors[0].rank() + 1, "stack", loc), loc);
@@ -64,10 +64,10 @@ std::vector<Tensor> split(const Arg& x, const std::vector<int64_t>& split_sizes,
   for (int64_t size : split_sizes)
     fits = fits && size >= 0 && size <= left && (left -= size) >= 0;
   if (!fits || left)
-    fail("split", ErrorKind::shape,
-         "sizes must add up to that of dim " + std::to_string(d) + " of " + describe(m) +
-             ", got others",
-         x.loc());
+    refuse("split", ErrorKind::shape,
+           "sizes must add up to that of dim " + std::to_string(d) + " of " + describe(m) +
+               ", got others",
+           x.loc());
   std::vector<Tensor> pieces;
   int64_t start = 0;
   for (int64_t size : split_sizes) {
@@ -83,8 +83,8 @@ std::vector<Tensor> split(const Arg& x, int64_t split_size, int64_t dim) {
   int d = normalize_dim(dim, m.rank, "split", x.loc());
   const int64_t size = m.sizes[d];
   if (split_size < 0 || (split_size == 0 && size > 0))
-    fail("split", ErrorKind::value,
-         "split_size must be at least 1, got " + std::to_string(split_size), x.loc());
+    refuse("split", ErrorKind::value,
+           "split_size must be at least 1, got " + std::to_string(split_size), x.loc());
   if (size > 0) require_few("split", (size - 1) / split_size + 1, x.loc());
   std::vector<int64_t> sizes;
   for (int64_t left = size; left > 0 || sizes.empty(); left -= sizes.back())
@@ -97,8 +97,8 @@ std::vector<Tensor> chunk(const Arg& x, int64_t chunks, int64_t dim) {
   const Meta& m = require_dims("chunk", x, 1);
   int d = normalize_dim(dim, m.rank, "chunk", x.loc());
   if (chunks < 1)
-    fail("chunk", ErrorKind::value, "chunks must be at least 1, got " + std::to_string(chunks),
-         x.loc());
+    refuse("chunk", ErrorKind::value, "chunks must be at least 1, got " + std::to_string(chunks),
+           x.loc());
   const int64_t size = m.sizes[d];
   require_few("chunk", size ? std::min(chunks, size) : chunks, x.loc());
   if (size == 0) return split(x, std::vector<int64_t>(static_cast<size_t>(chunks), 0), d);
@@ -122,10 +122,10 @@ Tensor narrow(const Arg& x, int64_t dim, int64_t start, int64_t length) {
   int d = normalize_dim(dim, m.rank, "narrow", x.loc());
   const int64_t size = m.sizes[d], from = start < 0 ? start + size : start;
   if (start < -size || start > size || length < 0 || length > size - from)
-    fail("narrow", ErrorKind::index,
-         "start and length must lie in dim " + std::to_string(d) + " of " + describe(m) + ", got " +
-             std::to_string(start) + " and " + std::to_string(length),
-         x.loc());
+    refuse("narrow", ErrorKind::index,
+           "start and length must lie in dim " + std::to_string(d) + " of " + describe(m) +
+               ", got " + std::to_string(start) + " and " + std::to_string(length),
+           x.loc());
   return slice(x, d, from, from + length);
 }
 
@@ -135,10 +135,10 @@ Tensor movedim(const Arg& x, const Dims& source, const Dims& destination) {
   Ints from = distinct_dims("movedim", source, rank, x.loc()),
        to = distinct_dims("movedim", destination, rank, x.loc());
   if (from.size() != to.size())
-    fail("movedim", ErrorKind::value,
-         "source and destination must be as many, got " + source.str() + " and " +
-             destination.str(),
-         x.loc());
+    refuse("movedim", ErrorKind::value,
+           "source and destination must be as many, got " + source.str() + " and " +
+               destination.str(),
+           x.loc());
   Ints order = Ints::filled(rank, -1);
   bool is_moved[kMaxRank] = {};
   for (int k = 0; k < from.size() && rank; k++) {
@@ -186,7 +186,7 @@ Tensor rot90(const Arg& x, int64_t k, const Dims& dims) {
   const Meta& m = require_dims("rot90", x, 2);
   Ints plane = distinct_dims("rot90", dims, m.rank, x.loc());
   if (plane.size() != 2)
-    fail("rot90", ErrorKind::value, "dims must be two, got " + dims.str(), x.loc());
+    refuse("rot90", ErrorKind::value, "dims must be two, got " + dims.str(), x.loc());
   switch ((k % 4 + 4) % 4) {
   case 1:
     return transpose(flip(x, plane[1]), plane[0], plane[1]);
@@ -205,11 +205,11 @@ Tensor roll(const Arg& x, const Dims& shifts, const Dims& dims) {
   if (dims.empty() && shifts.size() == 1)
     return reshape(roll(reshape(x, {m.numel()}), shifts, 0), m.shape());
   if (shifts.empty() || shifts.size() != dims.size())
-    fail("roll", ErrorKind::value,
-         "there must be a shift a dim, got " + shifts.str() + " for " + dims.str(), x.loc());
+    refuse("roll", ErrorKind::value,
+           "there must be a shift a dim, got " + shifts.str() + " for " + dims.str(), x.loc());
   if (!m.rank)
-    fail("roll", ErrorKind::index,
-         "a tensor without dims has none to roll along, got " + dims.str(), x.loc());
+    refuse("roll", ErrorKind::index,
+           "a tensor without dims has none to roll along, got " + dims.str(), x.loc());
   Tensor r = x.tensor();
   bool is_new = false;
   for (int k = 0; k < dims.size(); k++) {

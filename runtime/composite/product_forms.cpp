@@ -4,7 +4,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -21,7 +21,7 @@ Ints counted(const Dims& dims, int rank, const Loc& loc) {
   for (int64_t d : dims) {
     const int64_t k = normalize_dim(d, rank, "tensordot", loc);
     if (std::find(r.begin(), r.end(), k) != r.end())
-      fail("tensordot", ErrorKind::index, "dims must differ, got " + dims.str(), loc);
+      refuse("tensordot", ErrorKind::index, "dims must differ, got " + dims.str(), loc);
     r.push_back(k);
   }
   return r;
@@ -70,8 +70,8 @@ Tensor inner(const Arg& x, const Arg& y) {
   const Meta &a = require_tensor(x, "inner").meta, &b = require_tensor(y, "inner").meta;
   if (a.rank == 0 || b.rank == 0) return mul(x, y);
   if (a.sizes[a.rank - 1] != b.sizes[b.rank - 1])
-    fail("inner", ErrorKind::shape,
-         "the last dims must be equal, got " + describe(a) + " and " + describe(b), x.loc());
+    refuse("inner", ErrorKind::shape,
+           "the last dims must be equal, got " + describe(a) + " and " + describe(b), x.loc());
   return tensordot(x, y, -1, -1);
 }
 
@@ -80,9 +80,9 @@ Tensor tensordot(const Arg& x, const Arg& y, int64_t dims) {
   const int rank = require_tensor(x, "tensordot").meta.rank;
   const int least = std::min<int>(rank, require_tensor(y, "tensordot").meta.rank);
   if (dims < 0 || dims > least)
-    fail("tensordot", ErrorKind::value,
-         "dims must be in 0 .. " + std::to_string(least) + ", got " + std::to_string(dims),
-         x.loc());
+    refuse("tensordot", ErrorKind::value,
+           "dims must be in 0 .. " + std::to_string(least) + ", got " + std::to_string(dims),
+           x.loc());
   Dims last, first;
   for (int64_t k = 0; k < dims; k++) {
     last.push_back(rank - dims + k);
@@ -107,18 +107,18 @@ Tensor tensordot(const Arg& x, const Arg& y, const Dims& dims_x, const Dims& dim
     terms *= m == 1 || n == 1 ? 1 : m;
   }
   if (!fits)
-    fail("tensordot", ErrorKind::shape,
-         "dims must go in pairs of one size, got " + dims_x.str() + " of " + describe(a) + " and " +
-             dims_y.str() + " of " + describe(b),
-         x.loc());
+    refuse("tensordot", ErrorKind::shape,
+           "dims must go in pairs of one size, got " + dims_x.str() + " of " + describe(a) +
+               " and " + dims_y.str() + " of " + describe(b),
+           x.loc());
   const Ints rest_x = others_than(of_x, a.rank), rest_y = others_than(of_y, b.rank);
   Shape shape;
   int64_t rows = 1, columns = 1;
   if (rest_x.size() + rest_y.size() > kMaxRank)
-    fail("tensordot", ErrorKind::shape,
-         "the result must have at most " + std::to_string(kMaxRank) + " dims, got " +
-             std::to_string(rest_x.size() + rest_y.size()),
-         x.loc());
+    refuse("tensordot", ErrorKind::shape,
+           "the result must have at most " + std::to_string(kMaxRank) + " dims, got " +
+               std::to_string(rest_x.size() + rest_y.size()),
+           x.loc());
   for (int64_t k : rest_x)
     shape.push_back(a.sizes[k]), rows *= a.sizes[k];
   for (int64_t k : rest_y)
@@ -131,22 +131,22 @@ Tensor tensordot(const Arg& x, const Arg& y, const Dims& dims_x, const Dims& dim
 Tensor multi_dot(const std::vector<Tensor>& tensors, Loc loc) {
   OpScope scope(loc);
   if (tensors.size() < 2)
-    fail("multi_dot", ErrorKind::value,
-         "there must be at least two tensors, got " + std::to_string(tensors.size()), loc);
+    refuse("multi_dot", ErrorKind::value,
+           "there must be at least two tensors, got " + std::to_string(tensors.size()), loc);
   std::vector<Tensor> matrices;
   for (size_t k = 0; k < tensors.size(); k++) {
     const Meta& m = composite::require_defined("multi_dot", "every tensor", tensors[k], loc);
     const bool is_end = k == 0 || k + 1 == tensors.size();
     if (m.rank != 2 && !(is_end && m.rank == 1))
-      fail("multi_dot", ErrorKind::shape,
-           "tensors must be matrices, the first and the last may be vectors, got " + describe(m),
-           loc);
+      refuse("multi_dot", ErrorKind::shape,
+             "tensors must be matrices, the first and the last may be vectors, got " + describe(m),
+             loc);
     matrices.push_back(m.rank == 2 ? tensors[k] : unsqueeze(tensors[k], k ? 1 : 0));
     if (k && matrices[k - 1].size(1) != matrices[k].size(0))
-      fail("multi_dot", ErrorKind::shape,
-           "neighbours must be [A, B] and [B, C], got " + describe(tensors[k - 1].impl()->meta) +
-               " and " + describe(m),
-           loc);
+      refuse("multi_dot", ErrorKind::shape,
+             "neighbours must be [A, B] and [B, C], got " + describe(tensors[k - 1].impl()->meta) +
+                 " and " + describe(m),
+             loc);
   }
   Shape shape;
   if (tensors.front().rank() == 2) shape.push_back(tensors.front().size(0));
@@ -158,12 +158,12 @@ Tensor multi_dot(const std::vector<Tensor>& tensors, Loc loc) {
 Tensor chain_matmul(const std::vector<Tensor>& matrices, Loc loc) {
   OpScope scope(loc);
   if (matrices.empty())
-    fail("chain_matmul", ErrorKind::value, "there must be at least one matrix", loc);
+    refuse("chain_matmul", ErrorKind::value, "there must be at least one matrix", loc);
   for (const Tensor& t : matrices)
     if (const Meta& m = composite::require_defined("chain_matmul", "every matrix", t, loc);
         m.rank != 2)
-      fail("chain_matmul", ErrorKind::shape, "matrices must have two dims, got " + describe(m),
-           loc);
+      refuse("chain_matmul", ErrorKind::shape, "matrices must have two dims, got " + describe(m),
+             loc);
   return matrices.size() == 1 ? matrices[0].clone(loc) : multi_dot(matrices, loc);
 }
 
@@ -177,10 +177,10 @@ Tensor cross(const Arg& x, const Arg& y, std::optional<int64_t> dim) {
     while (d < a.rank && a.sizes[d] != 3)
       d++;
   if (a.rank != b.rank || d >= a.rank || a.sizes[d] != 3 || b.sizes[d] != 3)
-    fail("cross", ErrorKind::shape,
-         "operands must have as many dims, and size 3 in the dim, got " + describe(a) + " and " +
-             describe(b),
-         x.loc());
+    refuse("cross", ErrorKind::shape,
+           "operands must have as many dims, and size 3 in the dim, got " + describe(a) + " and " +
+               describe(b),
+           x.loc());
   Tensor p = x.tensor(), q = y.tensor();
   return roll(p, -1, d) * roll(q, -2, d) - roll(p, -2, d) * roll(q, -1, d);
 }
@@ -190,10 +190,10 @@ Tensor matrix_power(const Arg& x, int64_t n) {
   OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "matrix_power").meta;
   if (m.rank < 2 || m.sizes[m.rank - 1] != m.sizes[m.rank - 2] || n == INT64_MIN)
-    fail("matrix_power", ErrorKind::value,
-         "x must be square matrices and n above -2^63, got " + describe(m) + " and " +
-             std::to_string(n),
-         x.loc());
+    refuse("matrix_power", ErrorKind::value,
+           "x must be square matrices and n above -2^63, got " + describe(m) + " and " +
+               std::to_string(n),
+           x.loc());
   if (n < 0) return matrix_power(inv(x), -n);
   Tensor square = x.tensor();
   if (n == 0)

@@ -5,7 +5,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -24,10 +24,10 @@ Tensor repeated(const Tensor& x, int dim, int64_t count, bool each) {
   Around a(x, dim);
   Shape shape = x.shape();
   if (__builtin_mul_overflow(a.size, count, &shape[dim]))
-    fail("repeat", ErrorKind::shape,
-         "the result must have less than 2^62 bytes, got " + std::to_string(count) + " times " +
-             describe(x.impl()->meta),
-         {});
+    refuse("repeat", ErrorKind::shape,
+           "the result must have less than 2^62 bytes, got " + std::to_string(count) + " times " +
+               describe(x.impl()->meta),
+           {});
   Tensor one = reshape(x, each ? Shape{a.before, a.size, 1, a.behind}
                                : Shape{a.before, 1, a.size, a.behind});
   return reshape(expand(one, each ? Shape{a.before, a.size, count, a.behind}
@@ -38,7 +38,7 @@ Tensor repeated(const Tensor& x, int dim, int64_t count, bool each) {
 void check_repeats(const char* op, const Ints& repeats, const Loc& loc) {
   for (int64_t r : repeats)
     if (r < 0)
-      fail(op, ErrorKind::value, "repeats must not be negative, got " + repeats.str(), loc);
+      refuse(op, ErrorKind::value, "repeats must not be negative, got " + repeats.str(), loc);
 }
 
 Tensor repeat_dims(const char* op, const Arg& x, const Ints& repeats) {
@@ -68,16 +68,16 @@ int64_t total_of(const Tensor& counts, int64_t size, const Loc& loc) {
   bool fits = true;
   for (int64_t count : counts.to_vector<int64_t>(loc)) {
     if (count < 0)
-      fail("repeat_interleave", ErrorKind::value,
-           "repeats must not be negative, got " + std::to_string(count), loc);
+      refuse("repeat_interleave", ErrorKind::value,
+             "repeats must not be negative, got " + std::to_string(count), loc);
     if (counts.numel() == 1) fits = !__builtin_mul_overflow(count, size, &count);
     fits = fits && !__builtin_add_overflow(total, count, &total);
   }
   if (!fits)
-    fail("repeat_interleave", ErrorKind::value,
-         "repeats must add up to less than 2^63, got " + describe(counts.impl()->meta) +
-             " that do not",
-         loc);
+    refuse("repeat_interleave", ErrorKind::value,
+           "repeats must add up to less than 2^63, got " + describe(counts.impl()->meta) +
+               " that do not",
+           loc);
   return total;
 }
 
@@ -90,8 +90,8 @@ Edge edge_of(std::string_view mode, const Loc& loc) {
   if (mode == "reflect") return Edge::reflect;
   if (mode == "replicate") return Edge::replicate;
   if (mode == "circular") return Edge::circular;
-  fail("pad", ErrorKind::value,
-       "mode must be constant, reflect, replicate or circular, got " + std::string(mode), loc);
+  refuse("pad", ErrorKind::value,
+         "mode must be constant, reflect, replicate or circular, got " + std::string(mode), loc);
 }
 
 // `count` elements to stand before the dim, or behind it.
@@ -124,29 +124,29 @@ Tensor padded(const Tensor& x, int d, int64_t before, int64_t behind, Edge mode,
               const Scalar& value, const Loc& loc) {
   const int64_t size = x.size(d);
   if (!is_in_reach(before, size, mode) || !is_in_reach(behind, size, mode))
-    fail("pad", ErrorKind::shape,
-         "dim " + std::to_string(d) + " must have the elements that the mode repeats, got " +
-             std::to_string(before) + " and " + std::to_string(behind) + " to add to " +
-             describe(x.impl()->meta),
-         loc);
+    refuse("pad", ErrorKind::shape,
+           "dim " + std::to_string(d) + " must have the elements that the mode repeats, got " +
+               std::to_string(before) + " and " + std::to_string(behind) + " to add to " +
+               describe(x.impl()->meta),
+           loc);
   if (std::max<int64_t>(-before, 0) + std::max<int64_t>(-behind, 0) > size)
-    fail("pad", ErrorKind::shape,
-         "no more elements must be cut off than dim " + std::to_string(d) + " has, got " +
-             std::to_string(before) + " and " + std::to_string(behind) + " for " +
-             describe(x.impl()->meta),
-         loc);
+    refuse("pad", ErrorKind::shape,
+           "no more elements must be cut off than dim " + std::to_string(d) + " has, got " +
+               std::to_string(before) + " and " + std::to_string(behind) + " for " +
+               describe(x.impl()->meta),
+           loc);
   Tensor inner = x;
   if (before < 0 || behind < 0)
     inner = slice(x, d, std::max<int64_t>(-before, 0), size - std::max<int64_t>(-behind, 0));
   std::vector<Tensor> parts;
   const Tensor& from = mode == Edge::circular ? inner : x; // the other side is what is left of it
   if (!is_in_reach(std::max(before, behind), from.size(d), mode))
-    fail("pad", ErrorKind::shape,
-         "what is left of dim " + std::to_string(d) +
-             " must have the elements that it starts again "
-             "with, got " +
-             std::to_string(from.size(d)) + " for " + std::to_string(std::max(before, behind)),
-         loc);
+    refuse("pad", ErrorKind::shape,
+           "what is left of dim " + std::to_string(d) +
+               " must have the elements that it starts again "
+               "with, got " +
+               std::to_string(from.size(d)) + " for " + std::to_string(std::max(before, behind)),
+           loc);
   if (before > 0) parts.push_back(edge(from, d, before, true, mode, value, loc));
   parts.push_back(inner);
   if (behind > 0) parts.push_back(edge(from, d, behind, false, mode, value, loc));
@@ -159,9 +159,9 @@ Tensor repeat(const Arg& x, const Dims& repeats) {
   OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "repeat").meta;
   if (repeats.size() < m.rank)
-    fail("repeat", ErrorKind::value,
-         "there must be a number for each dim of " + describe(m) + ", got " + repeats.str(),
-         x.loc());
+    refuse("repeat", ErrorKind::value,
+           "there must be a number for each dim of " + describe(m) + ", got " + repeats.str(),
+           x.loc());
   return repeat_dims("repeat", x, repeats);
 }
 
@@ -189,10 +189,10 @@ Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<int6
   Tensor from = along(x, dim, d),
          counts = composite::as_index("repeat_interleave", repeats, x.loc());
   if (counts.rank() > 1 || (counts.numel() != 1 && counts.numel() != from.size(d)))
-    fail("repeat_interleave", ErrorKind::shape,
-         "repeats must have one element, or one for each position of dim " + std::to_string(d) +
-             ", got " + describe(counts.impl()->meta) + " for " + describe(from.impl()->meta),
-         x.loc());
+    refuse("repeat_interleave", ErrorKind::shape,
+           "repeats must have one element, or one for each position of dim " + std::to_string(d) +
+               ", got " + describe(counts.impl()->meta) + " for " + describe(from.impl()->meta),
+           x.loc());
   const int64_t total = total_of(reshape(counts, {counts.numel()}), from.size(d), x.loc());
   Shape result = from.shape();
   result[d] = total;
@@ -206,8 +206,8 @@ Tensor repeat_interleave(const Tensor& repeats, Loc loc) {
   OpScope scope(loc);
   const Meta& m = composite::require_defined("repeat_interleave", "repeats", repeats, loc);
   if (m.rank != 1)
-    fail("repeat_interleave", ErrorKind::shape, "repeats must have one dim, got " + describe(m),
-         loc);
+    refuse("repeat_interleave", ErrorKind::shape, "repeats must have one dim, got " + describe(m),
+           loc);
   return repeat_interleave(Arg(composite::positions(m.sizes[0], m.device, loc), loc), repeats, 0);
 }
 
@@ -219,10 +219,10 @@ Tensor sliding_windows(const Arg& x, int64_t dim, int64_t size, int64_t step) {
   Tensor from = composite::at_least_1d(x.tensor()); // a 0-d tensor is a list of one element
   const int64_t all = from.size(d);
   if (size < 0 || size > all || step < 1)
-    fail("sliding_windows", ErrorKind::value,
-         "size must be in 0 .. " + std::to_string(all) + " and step positive, got " +
-             std::to_string(size) + " and " + std::to_string(step),
-         loc);
+    refuse("sliding_windows", ErrorKind::value,
+           "size must be in 0 .. " + std::to_string(all) + " and step positive, got " +
+               std::to_string(size) + " and " + std::to_string(step),
+           loc);
   const int64_t count = (all - size) / step + 1;
   Tensor first = composite::positions(count, from.device(), loc) * step;
   Tensor at = unsqueeze(first, 1) + composite::positions(size, from.device(), loc);
@@ -240,10 +240,10 @@ Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode,
   OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "pad").meta;
   if (pad.size() % 2 || pad.size() > 2 * size_t{m.rank})
-    fail("pad", ErrorKind::value,
-         "there must be two numbers a dim, for at most " + std::to_string(m.rank) + " dims, got " +
-             std::to_string(pad.size()),
-         x.loc());
+    refuse("pad", ErrorKind::value,
+           "there must be two numbers a dim, for at most " + std::to_string(m.rank) +
+               " dims, got " + std::to_string(pad.size()),
+           x.loc());
   Edge edge = edge_of(mode, x.loc());
   Tensor r = x.tensor();
   for (size_t k = 0; k + 1 < pad.size(); k += 2)

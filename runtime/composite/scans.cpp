@@ -5,7 +5,7 @@
 namespace weft {
 
 using composite::at_least_1d;
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -63,9 +63,9 @@ Tensor diff(const Arg& x, int64_t n, int64_t dim, const Tensor& prepend, const T
   OpScope scope(x.loc());
   const Meta m = require_tensor(x, "diff").meta;
   if (m.rank == 0)
-    fail("diff", ErrorKind::shape, "the tensor must have dims, got " + describe(m), x.loc());
+    refuse("diff", ErrorKind::shape, "the tensor must have dims, got " + describe(m), x.loc());
   if (n < 0)
-    fail("diff", ErrorKind::value, "n must not be negative, got " + std::to_string(n), x.loc());
+    refuse("diff", ErrorKind::value, "n must not be negative, got " + std::to_string(n), x.loc());
   int d = normalize_dim(dim, m.rank, "diff", x.loc());
   Tensor r = x.tensor();
   std::vector<Tensor> parts = {r};

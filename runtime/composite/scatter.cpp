@@ -9,7 +9,7 @@ namespace weft {
 
 using composite::as_index;
 using composite::at_least_1d;
-using composite::fail;
+using composite::refuse;
 using composite::scatter_along;
 
 namespace {
@@ -26,7 +26,7 @@ struct Scatter {
       : op(name), loc(to.loc()), shape(require_tensor(to, name).meta.shape()),
         x(at_least_1d(to.tensor())), index(at_least_1d(as_index(name, at, loc))),
         dim(normalize_dim(along, shape.size(), name, loc)) {
-    if (!from.defined()) fail(op, ErrorKind::value, "src must be defined, got none", loc);
+    if (!from.defined()) refuse(op, ErrorKind::value, "src must be defined, got none", loc);
     if (from.is_scalar())
       src = composite::filled(index.shape(), from.scalar(), x.dtype(), x.device(), loc);
     else
@@ -39,18 +39,18 @@ struct Scatter {
   void check() const {
     const Meta &mx = x.impl()->meta, &ms = src.impl()->meta, &mi = index.impl()->meta;
     if (ms.dtype != mx.dtype)
-      fail(op, ErrorKind::dtype,
-           "src must have the dtype of x, got " + describe(ms) + " for " + describe(mx), loc);
+      refuse(op, ErrorKind::dtype,
+             "src must have the dtype of x, got " + describe(ms) + " for " + describe(mx), loc);
     if (is_empty()) return;
     bool fits = mi.rank == mx.rank && ms.rank == mx.rank;
     for (int k = 0; fits && k < mi.rank; k++)
       fits = mi.sizes[k] <= ms.sizes[k] && (k == dim || mi.sizes[k] <= mx.sizes[k]);
     if (!fits)
-      fail(op, ErrorKind::shape,
-           "index must have the rank of x and src, no size above that of src, and but for dim " +
-               std::to_string(dim) + " none above that of x, got " + describe(mi) + " for " +
-               describe(mx) + " and " + describe(ms),
-           loc);
+      refuse(op, ErrorKind::shape,
+             "index must have the rank of x and src, no size above that of src, and but for dim " +
+                 std::to_string(dim) + " none above that of x, got " + describe(mi) + " for " +
+                 describe(mx) + " and " + describe(ms),
+             loc);
   }
   bool is_empty() const { return index.numel() == 0; }
 
@@ -135,14 +135,14 @@ Lines lines_of(const char* op, const Arg& x, int64_t dim, const Tensor& index,
   if (list.rank() == 0 && from.rank() + 1 == to.rank()) from = unsqueeze(from, d);
   if (m.rank == 0) from = at_least_1d(from);
   if (list.rank() > 1 || from.shape() != wanted)
-    fail(op, ErrorKind::shape,
-         "index must be a list of positions, and source like x with as many of them along dim " +
-             std::to_string(d) + ", got " + describe(list.impl()->meta) + " and " + describe(ms) +
-             " for " + describe(m),
-         x.loc());
+    refuse(op, ErrorKind::shape,
+           "index must be a list of positions, and source like x with as many of them along dim " +
+               std::to_string(d) + ", got " + describe(list.impl()->meta) + " and " + describe(ms) +
+               " for " + describe(m),
+           x.loc());
   if (from.dtype() != to.dtype())
-    fail(op, ErrorKind::dtype,
-         "source must have the dtype of x, got " + describe(ms) + " for " + describe(m), x.loc());
+    refuse(op, ErrorKind::dtype,
+           "source must have the dtype of x, got " + describe(ms) + " for " + describe(m), x.loc());
   return {to, composite::spread_index(list, to.shape(), d), from, d};
 }
 
@@ -152,9 +152,9 @@ Lines added_lines(const Arg& x, int64_t dim, const Tensor& index, const Tensor& 
   if (alpha.to_double() == 1) return s;
   s.source = s.source * alpha;
   if (s.source.dtype() != s.x.dtype())
-    fail("index_add", ErrorKind::dtype,
-         "alpha must be an integer for integers, got " + std::to_string(alpha.to_double()),
-         x.loc());
+    refuse("index_add", ErrorKind::dtype,
+           "alpha must be an integer for integers, got " + std::to_string(alpha.to_double()),
+           x.loc());
   return s;
 }
 
@@ -164,10 +164,10 @@ Lines filled_lines(const Arg& x, int64_t dim, const Tensor& index, const Arg& va
   Tensor list = as_index("index_fill", index, x.loc()), to = at_least_1d(x.tensor());
   bool is_number = value.is_scalar() || (value.defined() && value.impl()->meta.rank == 0);
   if (list.rank() > 1 || !is_number)
-    fail("index_fill", ErrorKind::shape,
-         "index must be a list of positions and value one number, got " +
-             describe(list.impl()->meta) + " for " + describe(m),
-         x.loc());
+    refuse("index_fill", ErrorKind::shape,
+           "index must be a list of positions and value one number, got " +
+               describe(list.impl()->meta) + " for " + describe(m),
+           x.loc());
   const RefusalWords words(
       "index_fill: every index must be in -{limit} .. {limit} - 1, got one that is not");
   Tensor at = composite::spread_index(wrapped_index(Arg(list, x.loc()), to.size(d)), to.shape(), d);
@@ -225,8 +225,8 @@ Tensor scatter_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tens
   if (reduce == "prod") return start(1), s.fold(0);
   if (reduce == "amax") return start(least_of(dtype)), s.fold(1);
   if (reduce == "amin") return start(greatest_of(dtype)), s.fold(2);
-  fail("scatter_reduce", ErrorKind::value,
-       "reduce must be sum, prod, mean, amax or amin, got " + std::string(reduce), x.loc());
+  refuse("scatter_reduce", ErrorKind::value,
+         "reduce must be sum, prod, mean, amax or amin, got " + std::string(reduce), x.loc());
 }
 
 Tensor index_add(const Arg& x, int64_t dim, const Tensor& index, const Tensor& source,
@@ -269,7 +269,8 @@ Tensor masked_fill(const Arg& x, const Tensor& mask, const Arg& value) {
   if (value.is_scalar()) return where(chosen, composite::number_of(m.dtype, value.scalar()), x);
   const Meta& mv = require_tensor(value, "masked_fill").meta;
   if (mv.rank)
-    fail("masked_fill", ErrorKind::shape, "value must be one number, got " + describe(mv), x.loc());
+    refuse("masked_fill", ErrorKind::shape, "value must be one number, got " + describe(mv),
+           x.loc());
   return where(chosen, value.tensor().to(m.dtype, x.loc()), x);
 }
 

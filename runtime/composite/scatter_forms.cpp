@@ -5,7 +5,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -17,10 +17,10 @@ Tensor replaced(const char* op, const Arg& x, const Tensor& src, const Part& par
   const Meta& m = composite::require_defined(op, "src", src, x.loc());
   Tensor y = x.tensor().clone(x.loc()), place = part(y);
   if (m.shape() != place.shape() || m.dtype != dtype)
-    fail(op, ErrorKind::shape,
-         "src must have the dtype of x and the shape of what it replaces, " +
-             describe(place.impl()->meta) + ", got " + describe(m),
-         x.loc());
+    refuse(op, ErrorKind::shape,
+           "src must have the dtype of x and the shape of what it replaces, " +
+               describe(place.impl()->meta) + ", got " + describe(m),
+           x.loc());
   place.copy_(src);
   return y;
 }
@@ -66,12 +66,12 @@ Tensor index_reduce(const Arg& x, int64_t dim, const Tensor& index, const Tensor
   Shape wanted = to.shape();
   if (list.rank() == 1) wanted[d] = list.size(0);
   if (list.rank() != 1 || from.shape() != wanted || ms.dtype != m.dtype)
-    fail(kName, ErrorKind::shape,
-         "index must be a list and source have x's dtype and the shape " + wanted.str() + ", got " +
-             describe(list.impl()->meta) + " and " + describe(ms),
-         x.loc());
+    refuse(kName, ErrorKind::shape,
+           "index must be a list and source have x's dtype and the shape " + wanted.str() +
+               ", got " + describe(list.impl()->meta) + " and " + describe(ms),
+           x.loc());
   if (reduce == "sum")
-    fail(kName, ErrorKind::value, "reduce must be prod, mean, amax or amin, got sum", x.loc());
+    refuse(kName, ErrorKind::value, "reduce must be prod, mean, amax or amin, got sum", x.loc());
   Tensor at = composite::spread_index(list, from.shape(), d);
   return reshape(scatter_reduce(to, d, at, from, reduce, include_self), m.shape());
 }

@@ -7,8 +7,8 @@
 namespace weft {
 
 using composite::Along;
-using composite::fail;
 using composite::gather_along;
+using composite::refuse;
 
 namespace {
 
@@ -39,8 +39,8 @@ Tensor rows_of(const char* op, const Arg& x, int dim) {
   const Meta& m = x.impl()->meta;
   const int64_t n = m.sizes[dim];
   if (m.numel() == 0 && n != 0)
-    fail(op, ErrorKind::shape, "positions of a dim must have elements, got " + describe(m),
-         x.loc());
+    refuse(op, ErrorKind::shape, "positions of a dim must have elements, got " + describe(m),
+           x.loc());
   return reshape(movedim(x, dim, 0), {n, n ? m.numel() / n : 1});
 }
 
@@ -98,8 +98,8 @@ Tensor masked_scatter(const Arg& x, const Tensor& mask, const Tensor& source) {
   composite::require_mask("masked_scatter", mask, loc);
   const Meta& ms = composite::require_defined("masked_scatter", "source", source, loc);
   if (m.dtype != ms.dtype)
-    fail("masked_scatter", ErrorKind::dtype,
-         "source must have the dtype of x, got " + describe(ms) + " for " + describe(m), loc);
+    refuse("masked_scatter", ErrorKind::dtype,
+           "source must have the dtype of x, got " + describe(ms) + " for " + describe(m), loc);
   std::vector<Tensor> both = broadcast_tensors({x.tensor(), mask}, loc);
   Tensor holds = reshape(both[1], {-1});
   Tensor number = cumsum(holds, 0) - 1; // of the last place so far that holds; -1 before any does
@@ -139,20 +139,20 @@ Tensor bincount(const Arg& x, const Tensor& weights, int64_t minlength) {
   const Meta& m = require_tensor(x, "bincount").meta;
   Tensor list = composite::as_index("bincount", x.tensor(), loc);
   if (m.rank != 1 || minlength < 0)
-    fail("bincount", ErrorKind::value,
-         "x must have one dim and minlength not be negative, got " + describe(m) + " and " +
-             std::to_string(minlength),
-         loc);
+    refuse("bincount", ErrorKind::value,
+           "x must have one dim and minlength not be negative, got " + describe(m) + " and " +
+               std::to_string(minlength),
+           loc);
   composite::require_shape("bincount", "weights", weights, m.shape(), loc);
   const DeviceScope place = composite::beside(x);
   if (m.numel() == 0) return zeros({minlength}, i64);
   const int64_t least = min(list).item<int64_t>(loc), most = max(list).item<int64_t>(loc);
   constexpr int64_t kMost = int64_t{1} << 62;
   if (least < 0 || most > kMost)
-    fail("bincount", ErrorKind::value,
-         "elements must not be negative and at most 2^62, got " +
-             std::to_string(least < 0 ? least : most),
-         loc);
+    refuse("bincount", ErrorKind::value,
+           "elements must not be negative and at most 2^62, got " +
+               std::to_string(least < 0 ? least : most),
+           loc);
   const int64_t count = std::max(minlength, most + 1);
   const DType dtype = !weights.defined() ? i64 : weights.dtype() == f32 ? f32 : f64;
   NoGrad no_grad;
@@ -165,10 +165,10 @@ Tensor histc(const Arg& x, int64_t bins, double min, double max) {
   composite::require_floating("histc", x);
   const Meta& m = x.impl()->meta;
   if (bins < 1 || !(min <= max) || !(max - min < std::numeric_limits<double>::infinity()))
-    fail("histc", ErrorKind::value,
-         "bins must be positive and min not above max, both finite, got " + std::to_string(bins) +
-             ", " + std::to_string(min) + " and " + std::to_string(max),
-         x.loc());
+    refuse("histc", ErrorKind::value,
+           "bins must be positive and min not above max, both finite, got " + std::to_string(bins) +
+               ", " + std::to_string(min) + " and " + std::to_string(max),
+           x.loc());
   const DeviceScope place = composite::beside(x);
   NoGrad no_grad;
   Tensor list = reshape(composite::widened(x), {-1});
@@ -198,8 +198,8 @@ ValuesAndIndices mode(const Arg& x, int64_t dim, bool keepdim) {
   OpScope scope(x.loc());
   Along a("mode", x, dim);
   if (a.size == 0)
-    fail("mode", ErrorKind::shape,
-         "there must be at least one element, got " + describe(x.impl()->meta), x.loc());
+    refuse("mode", ErrorKind::shape,
+           "there must be at least one element, got " + describe(x.impl()->meta), x.loc());
   Tensor order = a.positions(false, a.size), sorted = a.values(order).detach(x.loc());
   Shape along = Ints::filled(a.x.rank(), 1), one = a.x.shape();
   along[a.dim] = a.size;

@@ -4,26 +4,26 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
 const Meta& require_rank(const char* op, const Arg& x, int least, int most = kMaxRank) {
   const Meta& m = require_tensor(x, op).meta;
   if (m.rank < least || m.rank > most)
-    fail(op, ErrorKind::shape,
-         "the tensor must have " +
-             (most < kMaxRank ? (least == most ? "" : "at most ") + std::to_string(most)
-                              : "at least " + std::to_string(least)) +
-             (most == 1 || least == 1 ? " dim" : " dims") + ", got " + describe(m),
-         x.loc());
+    refuse(op, ErrorKind::shape,
+           "the tensor must have " +
+               (most < kMaxRank ? (least == most ? "" : "at most ") + std::to_string(most)
+                                : "at least " + std::to_string(least)) +
+               (most == 1 || least == 1 ? " dim" : " dims") + ", got " + describe(m),
+           x.loc());
   return m;
 }
 
 std::vector<Tensor> each(const char* op, const std::vector<Tensor>& tensors, const Loc& loc,
                          Tensor (*form)(const Arg&)) {
   std::vector<Tensor> r;
-  if (tensors.empty()) fail(op, ErrorKind::value, "there must be at least one tensor", loc);
+  if (tensors.empty()) refuse(op, ErrorKind::value, "there must be at least one tensor", loc);
   for (const Tensor& t : tensors) {
     composite::require_defined(op, "every tensor", t, loc);
     r.push_back(form(Arg(t, loc)));
@@ -35,10 +35,10 @@ std::vector<Tensor> each(const char* op, const std::vector<Tensor>& tensors, con
 std::vector<Tensor> even_split(const char* op, const Arg& x, int64_t sections, int dim) {
   const int64_t size = x.impl()->meta.sizes[dim];
   if (sections < 1 || size % sections)
-    fail(op, ErrorKind::value,
-         "sections must divide the size of dim " + std::to_string(dim) + ", got " +
-             std::to_string(sections) + " for " + describe(x.impl()->meta),
-         x.loc());
+    refuse(op, ErrorKind::value,
+           "sections must divide the size of dim " + std::to_string(dim) + ", got " +
+               std::to_string(sections) + " for " + describe(x.impl()->meta),
+           x.loc());
   return tensor_split(x, sections, dim);
 }
 
@@ -56,10 +56,10 @@ Tensor unflatten(const Arg& x, int64_t dim, const Shape& sizes) {
   const Meta& m = require_rank("unflatten", x, 1);
   const int d = normalize_dim(dim, m.rank, "unflatten", x.loc());
   if (sizes.empty() || m.rank - 1 + sizes.size() > kMaxRank)
-    fail("unflatten", ErrorKind::shape,
-         "there must be sizes, for at most " + std::to_string(kMaxRank) + " dims, got " +
-             sizes.str() + " for " + describe(m),
-         x.loc());
+    refuse("unflatten", ErrorKind::shape,
+           "there must be sizes, for at most " + std::to_string(kMaxRank) + " dims, got " +
+               sizes.str() + " for " + describe(m),
+           x.loc());
   int64_t known = 1;
   int open = 0;
   bool fits = true;
@@ -72,10 +72,10 @@ Tensor unflatten(const Arg& x, int64_t dim, const Shape& sizes) {
   const int64_t size = m.sizes[d];
   fits = fits && (open == 0 ? known == size : open == 1 && known > 0 && size % known == 0);
   if (!fits)
-    fail("unflatten", ErrorKind::shape,
-         "sizes must have the product of dim " + std::to_string(d) + ", one may be -1, got " +
-             sizes.str() + " for " + describe(m),
-         x.loc());
+    refuse("unflatten", ErrorKind::shape,
+           "sizes must have the product of dim " + std::to_string(d) + ", one may be -1, got " +
+               sizes.str() + " for " + describe(m),
+           x.loc());
   Shape all;
   for (int k = 0; k < m.rank; k++) {
     if (k != d) {
@@ -123,8 +123,8 @@ std::vector<Tensor> tensor_split(const Arg& x, int64_t sections, int64_t dim) {
   const Meta& m = require_rank("tensor_split", x, 1);
   const int d = normalize_dim(dim, m.rank, "tensor_split", x.loc());
   if (sections < 1 || sections > composite::kMostPieces)
-    fail("tensor_split", ErrorKind::value,
-         "sections must be in 1 .. 2^24, got " + std::to_string(sections), x.loc());
+    refuse("tensor_split", ErrorKind::value,
+           "sections must be in 1 .. 2^24, got " + std::to_string(sections), x.loc());
   const int64_t size = m.sizes[d];
   std::vector<int64_t> sizes;
   for (int64_t k = 0; k < sections; k++)

@@ -2,6 +2,7 @@
 // be had.
 
 #include "runtime/composite/backward_slice.h"
+#include "runtime/composite/composite.h"
 #include "runtime/core/call.h"
 #include "runtime/core/op_scope.h"
 #include "runtime/core/rules.h"
@@ -9,11 +10,9 @@
 
 namespace weft {
 
-namespace {
+using composite::refuse;
 
-[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Arg& x) {
-  throw Error(kind, OpScope::named(message), LocScope::resolve(x.loc()));
-}
+namespace {
 
 // Replaces a single -1 by what the number of elements leaves.
 Shape resolve(const char* op, const Arg& x, const Meta& m, const Shape& shape) {
@@ -36,10 +35,10 @@ Shape resolve(const char* op, const Arg& x, const Meta& m, const Shape& shape) {
     right = right && known == n;
   }
   if (!right)
-    fail_at(ErrorKind::shape,
-            std::string(op) + ": the shape must have " + std::to_string(n) +
-                " elements, and one size may be -1, got " + shape.str() + " for " + describe(m),
-            x);
+    refuse(op, ErrorKind::shape,
+           "the shape must have " + std::to_string(n) + " elements, and one size may be -1, got " +
+               shape.str() + " for " + describe(m),
+           x.loc());
   return r;
 }
 
@@ -97,10 +96,10 @@ Tensor flatten(const Arg& x, int64_t start_dim, int64_t end_dim) {
   int from = normalize_dim(start_dim, m.rank, "flatten", x.loc());
   int to = normalize_dim(end_dim, m.rank, "flatten", x.loc());
   if (from > to)
-    fail_at(ErrorKind::index,
-            "flatten: start_dim must not come after end_dim, got " + std::to_string(start_dim) +
-                " and " + std::to_string(end_dim),
-            x);
+    refuse("flatten", ErrorKind::index,
+           "start_dim must not come after end_dim, got " + std::to_string(start_dim) + " and " +
+               std::to_string(end_dim),
+           x.loc());
   Shape sizes;
   for (int k = 0; k < m.rank; k++) {
     if (k > from && k <= to)
@@ -117,7 +116,8 @@ Tensor squeeze(const Arg& x, const Dims& dims) {
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
     int k = normalize_dim(d, m.rank, "squeeze", x.loc());
-    if (chosen[k]) fail_at(ErrorKind::index, "squeeze: dims must differ, got " + dims.str(), x);
+    if (chosen[k])
+      refuse("squeeze", ErrorKind::index, "dims must differ, got " + dims.str(), x.loc());
     chosen[k] = true;
   }
   Shape sizes;
@@ -152,8 +152,8 @@ Tensor slice(const Arg& x, int64_t dim, int64_t start, int64_t end, int64_t step
   OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "slice").meta;
   if (m.rank == 0)
-    fail_at(ErrorKind::index, "slice: the tensor must have dims, got " + describe(m), x);
-  if (step == 0) fail_at(ErrorKind::value, "slice: step must not be 0, got 0", x);
+    refuse("slice", ErrorKind::index, "the tensor must have dims, got " + describe(m), x.loc());
+  if (step == 0) refuse("slice", ErrorKind::value, "step must not be 0, got 0", x.loc());
   int64_t d = normalize_dim(dim, m.rank, "slice", x.loc());
   int64_t size = m.sizes[d];
   if (step < 0) {
@@ -170,15 +170,15 @@ Tensor select(const Arg& x, int64_t dim, int64_t index) {
   OpScope scope(x.loc());
   const Meta& m = require_tensor(x, "select").meta;
   if (m.rank == 0)
-    fail_at(ErrorKind::index, "select: the tensor must have dims, got " + describe(m), x);
+    refuse("select", ErrorKind::index, "the tensor must have dims, got " + describe(m), x.loc());
   int64_t d = normalize_dim(dim, m.rank, "select", x.loc());
   int64_t size = m.sizes[d];
   if (index < -size || index >= size)
-    fail_at(ErrorKind::index,
-            "select: index must be in [" + std::to_string(-size) + ", " + std::to_string(size - 1) +
-                "], got " + std::to_string(index) + " for dim " + std::to_string(d) + " of " +
-                describe(m),
-            x);
+    refuse("select", ErrorKind::index,
+           "index must be in [" + std::to_string(-size) + ", " + std::to_string(size - 1) +
+               "], got " + std::to_string(index) + " for dim " + std::to_string(d) + " of " +
+               describe(m),
+           x.loc());
   Shape rest;
   for (int k = 0; k < m.rank; k++)
     if (k != d) rest.push_back(m.sizes[k]);
@@ -187,21 +187,21 @@ Tensor select(const Arg& x, int64_t dim, int64_t index) {
 
 Tensor concatenate(const std::vector<Tensor>& tensors, int64_t dim, Loc loc) {
   OpScope scope(loc);
-  auto fail_here = [&](ErrorKind kind, const std::string& message) {
-    throw Error(kind, OpScope::name_or("concatenate") + ": " + message, LocScope::resolve(loc));
-  };
-  if (tensors.empty()) fail_here(ErrorKind::value, "there must be at least one tensor, got none");
+  if (tensors.empty())
+    refuse("concatenate", ErrorKind::value, "there must be at least one tensor, got none", loc);
   DType dtype{};
   int rank = -1; // of the tensors that are not empty and 1-d: those join any others, as in PyTorch
   for (size_t k = 0; k < tensors.size(); k++) {
     if (!tensors[k].defined())
-      fail_here(ErrorKind::value, "tensor " + std::to_string(k + 1) + " must be defined, got none");
+      refuse("concatenate", ErrorKind::value,
+             "tensor " + std::to_string(k + 1) + " must be defined, got none", loc);
     dtype = k ? promote_types(dtype, tensors[k].dtype()) : tensors[k].dtype();
     if (rank < 0 && !is_empty_list(tensors[k])) rank = tensors[k].rank();
   }
   bool only_empty_lists = rank < 0;
   if (only_empty_lists) rank = 1;
-  if (rank == 0) fail_here(ErrorKind::shape, "tensors must have dims, got a 0-d one");
+  if (rank == 0)
+    refuse("concatenate", ErrorKind::shape, "tensors must have dims, got a 0-d one", loc);
   int64_t structure[] = {normalize_dim(dim, rank, "concatenate", loc)};
   std::vector<Tensor> parts;
   std::vector<TensorImpl*> operands;

@@ -7,7 +7,7 @@ namespace weft {
 
 using composite::Along;
 using composite::at_least_1d;
-using composite::fail;
+using composite::refuse;
 
 ValuesAndIndices sort(const Arg& x, int64_t dim, bool descending, bool) {
   OpScope scope(x.loc());
@@ -25,10 +25,10 @@ ValuesAndIndices topk(const Arg& x, int64_t k, int64_t dim, bool largest, bool) 
   OpScope scope(x.loc());
   Along a("topk", x, dim);
   if (k < 0 || k > a.size)
-    fail("topk", ErrorKind::value,
-         "k must be in 0 .. " + std::to_string(a.size) + ", got " + std::to_string(k) + " for " +
-             describe(x.impl()->meta),
-         x.loc());
+    refuse("topk", ErrorKind::value,
+           "k must be in 0 .. " + std::to_string(a.size) + ", got " + std::to_string(k) + " for " +
+               describe(x.impl()->meta),
+           x.loc());
   if (a.shape.empty() && k == 0) {
     Tensor none = a.positions(largest, 0);
     return {a.values(none), none};
@@ -40,10 +40,10 @@ ValuesAndIndices kthvalue(const Arg& x, int64_t k, int64_t dim, bool keepdim) {
   OpScope scope(x.loc());
   Along a("kthvalue", x, dim);
   if (k < 1 || k > a.size)
-    fail("kthvalue", ErrorKind::value,
-         "k must be in 1 .. " + std::to_string(a.size) + ", got " + std::to_string(k) + " for " +
-             describe(x.impl()->meta),
-         x.loc());
+    refuse("kthvalue", ErrorKind::value,
+           "k must be in 1 .. " + std::to_string(a.size) + ", got " + std::to_string(k) + " for " +
+               describe(x.impl()->meta),
+           x.loc());
   return a.one(narrow(a.positions(false, k), a.dim, k - 1, 1), keepdim);
 }
 
@@ -51,8 +51,8 @@ ValuesAndIndices median(const Arg& x, int64_t dim, bool keepdim) {
   OpScope scope(x.loc());
   Along a("median", x, dim);
   if (a.size == 0)
-    fail("median", ErrorKind::shape,
-         "there must be at least one element, got " + describe(x.impl()->meta), x.loc());
+    refuse("median", ErrorKind::shape,
+           "there must be at least one element, got " + describe(x.impl()->meta), x.loc());
   const int64_t middle = (a.size - 1) / 2;
   Tensor at = narrow(a.positions(false, middle + 1), a.dim, middle, 1);
   if (is_floating(a.x.dtype())) { // the first NaN, where there is one
@@ -71,7 +71,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Arg& x, bool right) {
   OpScope scope(x.loc());
   const Loc& loc = x.loc();
   const Meta& ms = composite::require_defined("searchsorted", "the sequence", sorted_sequence, loc);
-  if (!x.defined()) fail("searchsorted", ErrorKind::value, "x must be defined, got none", loc);
+  if (!x.defined()) refuse("searchsorted", ErrorKind::value, "x must be defined, got none", loc);
   DType own = ms.dtype;
   Tensor values;
   if (x.is_scalar()) {
@@ -87,10 +87,10 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Arg& x, bool right) {
   for (int k = 0; fits && ms.rank > 1 && k + 1 < ms.rank; k++)
     fits = ms.sizes[k] == shape[k];
   if (!fits)
-    fail("searchsorted", ErrorKind::shape,
-         "the sequence must have one dim, or the dims of x but for the last, got " + describe(ms) +
-             " for " + describe(values.impl()->meta),
-         loc);
+    refuse("searchsorted", ErrorKind::shape,
+           "the sequence must have one dim, or the dims of x but for the last, got " +
+               describe(ms) + " for " + describe(values.impl()->meta),
+           loc);
   const int64_t structure[] = {right};
   Arg sequence(sorted_sequence.to(own, loc), loc), wanted(at_least_1d(values), loc);
   return reshape(primitive(Op::search_sorted, {&sequence, &wanted}, {}, structure, {}, loc), shape);
@@ -100,8 +100,8 @@ Tensor bucketize(const Arg& x, const Tensor& boundaries, bool right) {
   OpScope scope(x.loc());
   const Meta& m = composite::require_defined("bucketize", "boundaries", boundaries, x.loc());
   if (m.rank != 1)
-    fail("bucketize", ErrorKind::shape, "boundaries must have one dim, got " + describe(m),
-         x.loc());
+    refuse("bucketize", ErrorKind::shape, "boundaries must have one dim, got " + describe(m),
+           x.loc());
   return searchsorted(boundaries, x, right);
 }
 

@@ -6,7 +6,7 @@
 namespace weft {
 
 using composite::Along;
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -20,9 +20,10 @@ Between between_of(const char* op, std::string_view word, const Loc& loc) {
                                                              {"nearest", Between::nearest}};
   for (const auto& [name, between] : kWords)
     if (word == name) return between;
-  fail(op, ErrorKind::value,
-       "interpolation must be linear, lower, higher, midpoint or nearest, got " + std::string(word),
-       loc);
+  refuse(op, ErrorKind::value,
+         "interpolation must be linear, lower, higher, midpoint or nearest, got " +
+             std::string(word),
+         loc);
 }
 
 // The shares as a list of x's dtype.
@@ -30,14 +31,14 @@ Tensor shares_of(const char* op, const Arg& q, const Meta& m, const Loc& loc) {
   if (q.is_scalar()) {
     const double share = q.scalar().to_double();
     if (!(share >= 0 && share <= 1))
-      fail(op, ErrorKind::value, "q must be in 0 .. 1, got " + std::to_string(share), loc);
+      refuse(op, ErrorKind::value, "q must be in 0 .. 1, got " + std::to_string(share), loc);
     return full({1}, share, m.dtype, m.device, loc);
   }
   const Meta& mq = require_tensor(q, op).meta;
   if (mq.rank > 1 || mq.dtype != m.dtype)
-    fail(op, ErrorKind::shape,
-         "q must be a number or a list of x's dtype, got " + describe(mq) + " for " + describe(m),
-         loc);
+    refuse(op, ErrorKind::shape,
+           "q must be a number or a list of x's dtype, got " + describe(mq) + " for " + describe(m),
+           loc);
   const RefusalWords words("quantile: q must be in 0 .. 1, got one that is not");
   return checked_range(composite::at_least_1d(q.tensor()), 0.0, 1.0);
 }
@@ -60,12 +61,12 @@ Tensor quantile_of(const char* op, const Arg& x, const Arg& q, std::optional<int
   const Loc& loc = x.loc();
   const Meta m = require_tensor(x, op).meta;
   if (m.dtype != f32 && m.dtype != f64)
-    fail(op, ErrorKind::dtype, "x must be f32 or f64, got " + describe(m), loc);
+    refuse(op, ErrorKind::dtype, "x must be f32 or f64, got " + describe(m), loc);
   const Between between = between_of(op, interpolation, loc);
   const int d = dim ? normalize_dim(*dim, m.rank, op, loc) : 0;
   const bool by_dim = dim && m.rank > 0;
   if (m.numel() == 0)
-    fail(op, ErrorKind::shape, "there must be at least one element, got " + describe(m), loc);
+    refuse(op, ErrorKind::shape, "there must be at least one element, got " + describe(m), loc);
   Tensor shares = shares_of(op, q, m, loc);
   Tensor sorted = sort(by_dim ? movedim(x, d, -1) : reshape(x, {-1}), -1).values;
   Tensor ranks = ranks_of(sorted.detach(loc), shares.to(f64), skips_nan);
@@ -99,8 +100,8 @@ ValuesAndIndices nanmedian(const Arg& x, int64_t dim, bool keepdim) {
   Along a("nanmedian", x, dim);
   if (!is_floating(a.x.dtype())) return median(x, dim, keepdim);
   if (a.size == 0)
-    fail("nanmedian", ErrorKind::shape,
-         "there must be at least one element, got " + describe(x.impl()->meta), x.loc());
+    refuse("nanmedian", ErrorKind::shape,
+           "there must be at least one element, got " + describe(x.impl()->meta), x.loc());
   Tensor count = sum(logical_not(isnan(a.x)), a.dim, true);
   Tensor middle = floor_divide(clamp_min(count - 1, 0), 2);
   Tensor order = a.positions(false, a.size);

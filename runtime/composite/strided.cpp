@@ -6,7 +6,7 @@
 
 namespace weft {
 
-using composite::fail;
+using composite::refuse;
 
 namespace {
 
@@ -25,10 +25,10 @@ Tensor in_memory(const Arg& x) {
   const Meta m = x.impl()->meta;
   Tensor list = m.contiguous ? x.tensor() : permute(x, memory_order(m));
   if (!list.impl()->meta.contiguous)
-    fail("as_strided", ErrorKind::shape,
-         "x must fill its memory without gaps, got " + describe(m) + " with strides " +
-             Ints(m.strides, m.rank).str() + "; take the view of the tensor that x is a part of",
-         x.loc());
+    refuse("as_strided", ErrorKind::shape,
+           "x must fill its memory without gaps, got " + describe(m) + " with strides " +
+               Ints(m.strides, m.rank).str() + "; take the view of the tensor that x is a part of",
+           x.loc());
   return list.view({m.numel()});
 }
 
@@ -39,9 +39,9 @@ Tensor as_strided(const Arg& x, const Shape& size, const Dims& stride,
   OpScope scope(x.loc());
   const TensorImpl& own = require_tensor(x, "as_strided");
   if (size.size() != stride.size())
-    fail("as_strided", ErrorKind::shape,
-         "there must be a stride for each size, got " + size.str() + " and " + stride.str(),
-         x.loc());
+    refuse("as_strided", ErrorKind::shape,
+           "there must be a stride for each size, got " + size.str() + " and " + stride.str(),
+           x.loc());
   // Where the view starts in the list; an offset that no int64_t holds is as far off as any.
   int64_t start = 0;
   if (storage_offset && __builtin_sub_overflow(*storage_offset, own.offset, &start)) start = -1;

@@ -4,6 +4,7 @@
 
 #include "runtime/core/allocator.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/kept_panels.h"
 #include "runtime/core/op_scope.h"
 #include "runtime/core/size_classes.h"
@@ -187,12 +188,12 @@ std::string text_of_bytes(size_t bytes) {
 
 void refuse_memory(const char* op, const std::string& what, size_t nbytes, const Loc& loc) {
   memory::Stats s = memory::stats();
-  throw Error(ErrorKind::out_of_memory,
-              OpScope::name_or(op) + ": " +
-                  (what.empty() ? text_of_bytes(nbytes) : what + " of " + text_of_bytes(nbytes)) +
-                  " must fit in memory, got " + text_of_bytes(s.live) + " live of a cap of " +
-                  text_of_bytes(s.cap) + "; free tensors or raise weft::memory::set_cap",
-              LocScope::resolve(loc));
+  fail_at(ErrorKind::out_of_memory,
+          OpScope::name_or(op) + ": " +
+              (what.empty() ? text_of_bytes(nbytes) : what + " of " + text_of_bytes(nbytes)) +
+              " must fit in memory, got " + text_of_bytes(s.live) + " live of a cap of " +
+              text_of_bytes(s.cap) + "; free tensors or raise weft::memory::set_cap",
+          loc);
 }
 
 size_t allocation_size(size_t nbytes) { return class_size(class_of(nbytes)); }

@@ -3,6 +3,7 @@
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/autograd/view_history.h"
 #include "runtime/core/call_list.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/number_range.h"
 #include "runtime/core/op_scope.h"
 #include "weft/device.h"
@@ -45,7 +46,7 @@ OpCall make_call(Op op, const Operands& o, Integers structure, Integers sizes, c
   return call;
 }
 
-[[noreturn]] void fail_at(Op op, ErrorKind kind, const std::string& message, const Loc& loc) {
+[[noreturn]] void fail_op(Op op, ErrorKind kind, const std::string& message, const Loc& loc) {
   OpCall call;
   call.op = op;
   call.loc = &loc;
@@ -77,7 +78,7 @@ void check_defined(Op op, ArgSpan operands, const Loc& loc) {
   for (const Arg* a : operands) {
     k++;
     if (!a->defined())
-      fail_at(op, ErrorKind::value, "operand " + std::to_string(k) + " must be defined, got none",
+      fail_op(op, ErrorKind::value, "operand " + std::to_string(k) + " must be defined, got none",
               loc);
   }
 }
@@ -92,12 +93,12 @@ void check_dtypes(Op op, const OpInfo& info, ArgSpan operands, const Loc& loc) {
     if (a->is_scalar()) continue;
     const DType own = a->impl()->meta.dtype;
     if (mask && info.given_masks && own != DType::boolean && own != DType::u8)
-      fail_at(op, ErrorKind::dtype,
+      fail_op(op, ErrorKind::dtype,
               "the mask must be bool, got " + describe(a->impl()->meta) + ": compare it with 0",
               loc);
     if (mask || !info.one_dtype || a->impl()->meta.rank == 0) continue; // no dims: as a number
     if (first.value_or(own) != own)
-      fail_at(op, ErrorKind::dtype,
+      fail_op(op, ErrorKind::dtype,
               "operands must have one dtype, got " + std::string(name_of(*first)) + " and " +
                   std::string(name_of(own)),
               loc);
@@ -177,7 +178,7 @@ DType result_type(const OpInfo& info, ArgSpan operands, std::span<const Scalar> 
 }
 
 [[noreturn]] void refuse(Op op, DType joined, const char* wanted, const Loc& loc) {
-  fail_at(op, ErrorKind::dtype,
+  fail_op(op, ErrorKind::dtype,
           std::string("operands must be ") + wanted + ", got " + std::string(name_of(joined)), loc);
 }
 
@@ -381,10 +382,10 @@ const Tensor& assign(const Tensor& self, const Arg& source) {
 
 Tensor& rebind(Tensor& self, Tensor view, const char* op, const Loc& loc) {
   if (grad_mode && self.is_leaf() && self.requires_grad())
-    throw Error(ErrorKind::autograd,
-                std::string(op) + "_: " + describe(self.impl()->meta) +
-                    " must not be a leaf that requires a gradient; use " + op,
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::autograd,
+            std::string(op) + "_: " + describe(self.impl()->meta) +
+                " must not be a leaf that requires a gradient; use " + op,
+            loc);
   return self = std::move(view);
 }
 
@@ -399,7 +400,7 @@ Tensor reduction(Op op, const Arg& x, const Dims& dims, bool keepdim, std::optio
   bool chosen[kMaxRank] = {};
   for (int64_t d : dims) {
     int k = normalize_dim(d, t.meta.rank, i.name, loc);
-    if (chosen[k]) fail_at(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
+    if (chosen[k]) fail_op(op, ErrorKind::index, "dims must differ, got " + dims.str(), loc);
     chosen[k] = true;
   }
   std::array<int64_t, kMaxRank + 1> structure{keepdim};
@@ -424,7 +425,7 @@ Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers 
   Operands o;
   for (const Arg* a : operands) {
     if (a->is_scalar())
-      fail_at(op, ErrorKind::value,
+      fail_op(op, ErrorKind::value,
               "operand " + std::to_string(o.tensor_count + 1) + " must be a tensor, got a number",
               loc);
     o.tensors[o.tensor_count++] = a->impl();
@@ -441,19 +442,19 @@ Tensor primitive(Op op, Args list, std::span<const Scalar> attributes, Integers 
 int normalize_dim(int64_t dim, int rank, const char* what, const Loc& loc) {
   int range = std::max(rank, 1); // a 0-d tensor takes 0 and -1
   if (dim < -range || dim >= range)
-    throw Error(ErrorKind::index,
-                OpScope::name_or(what) + ": dim must be in [" + std::to_string(-range) + ", " +
-                    std::to_string(range - 1) + "], got " + std::to_string(dim),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::index,
+            OpScope::name_or(what) + ": dim must be in [" + std::to_string(-range) + ", " +
+                std::to_string(range - 1) + "], got " + std::to_string(dim),
+            loc);
   return static_cast<int>(dim < 0 ? dim + range : dim);
 }
 
 const TensorImpl& require_tensor(const Arg& a, const char* what) {
   if (!a.impl())
-    throw Error(ErrorKind::value,
-                OpScope::name_or(what) + ": the operand must be a tensor, got " +
-                    (a.is_scalar() ? "a number" : "none"),
-                LocScope::resolve(a.loc()));
+    fail_at(ErrorKind::value,
+            OpScope::name_or(what) + ": the operand must be a tensor, got " +
+                (a.is_scalar() ? "a number" : "none"),
+            a.loc());
   return *a.impl();
 }
 

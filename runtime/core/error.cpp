@@ -1,5 +1,6 @@
 #include "weft/error.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/op_info.h"
 #include "runtime/core/op_scope.h"
 
@@ -35,6 +36,10 @@ std::string OpScope::named(const std::string& message) {
 
 Error::Error(ErrorKind kind, const std::string& message, const Loc& loc)
     : std::runtime_error(with_location(message, loc)), kind_(kind), loc_(loc) {}
+
+void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
+  throw Error(kind, message, LocScope::resolve(loc));
+}
 
 void fail(const OpCall& call, ErrorKind kind, const std::string& message) {
   std::string name = info(call.op).name;

@@ -1,5 +1,6 @@
 #include "runtime/core/number_range.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/op_scope.h"
 
 #include <cmath>
@@ -25,10 +26,10 @@ bool holds(DType dtype, const Scalar& value) {
 
 void require_number(const char* op, DType dtype, const Scalar& value, const Loc& loc) {
   if (holds(dtype, value)) return;
-  throw Error(ErrorKind::value,
-              OpScope::name_or(op) + ": value must be a number of " + std::string(name_of(dtype)) +
-                  ", got " + number_text(value),
-              LocScope::resolve(loc));
+  fail_at(ErrorKind::value,
+          OpScope::name_or(op) + ": value must be a number of " + std::string(name_of(dtype)) +
+              ", got " + number_text(value),
+          loc);
 }
 
 std::string number_text(const Scalar& value) {

@@ -1,6 +1,9 @@
 // A file that is there as a whole or not at all.
 #pragma once
 
+#include "runtime/core/file_beside.h"
+
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,17 +15,15 @@ namespace weft {
 class OutputFile {
 public:
   OutputFile(std::string what, const std::string& path);
-  ~OutputFile();
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
   void write(std::string_view text);
   void commit();
 
 private:
   [[noreturn]] void refuse();
 
-  std::string what_, path_, target_, temporary_;
-  int fd_ = -1;
+  std::string what_, path_;
+  std::optional<FileBeside> new_; // else the file is written at once
+  Descriptor special_;
 };
 
 } // namespace weft

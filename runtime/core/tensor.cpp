@@ -4,6 +4,7 @@
 #include "runtime/core/call.h"
 #include "runtime/core/checked_size.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/device/context.h"
 #include "runtime/device/copies.h"
 
@@ -14,14 +15,10 @@ namespace weft {
 
 namespace {
 
-[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
-  throw Error(kind, message, LocScope::resolve(loc));
-}
-
 // What a host type is stored as: `int` stands for any integer, so it is an i64.
 template <class T> using Stored = std::conditional_t<std::is_same_v<T, int>, int64_t, T>;
 
-TensorImpl& checked(TensorImpl* t, const char* what, const Loc& loc = {}) {
+TensorImpl& checked(TensorImpl* t, const char* what, const Loc& loc) {
   if (!t) fail_at(ErrorKind::value, std::string(what) + ": the tensor must be defined", loc);
   return *t;
 }
@@ -54,26 +51,30 @@ template <class T> T convert_element(const TensorImpl& t, const Loc& loc) {
 
 } // namespace
 
-int Tensor::rank() const { return checked(impl_, "rank").meta.rank; }
-Shape Tensor::shape() const { return checked(impl_, "shape").meta.shape(); }
-Shape Tensor::strides() const {
-  const Meta& m = checked(impl_, "strides").meta;
+int Tensor::rank(Loc loc) const { return checked(impl_, "rank", loc).meta.rank; }
+Shape Tensor::shape(Loc loc) const { return checked(impl_, "shape", loc).meta.shape(); }
+Shape Tensor::strides(Loc loc) const {
+  const Meta& m = checked(impl_, "strides", loc).meta;
   return {m.strides, m.rank};
 }
-int64_t Tensor::size(int64_t dim) const {
-  const Meta& m = checked(impl_, "size").meta;
-  if (m.rank == 0) fail_at(ErrorKind::index, "size: the tensor must have dims, got a 0-d one", {});
-  return m.sizes[normalize_dim(dim, m.rank, "size", {})];
+int64_t Tensor::size(int64_t dim, Loc loc) const {
+  const Meta& m = checked(impl_, "size", loc).meta;
+  if (m.rank == 0) fail_at(ErrorKind::index, "size: the tensor must have dims, got a 0-d one", loc);
+  return m.sizes[normalize_dim(dim, m.rank, "size", loc)];
 }
-int64_t Tensor::numel() const { return checked(impl_, "numel").meta.numel(); }
-DType Tensor::dtype() const { return checked(impl_, "dtype").meta.dtype; }
-Device Tensor::device() const { return checked(impl_, "device").meta.device; }
-bool Tensor::is_contiguous() const { return checked(impl_, "is_contiguous").meta.contiguous; }
+int64_t Tensor::numel(Loc loc) const { return checked(impl_, "numel", loc).meta.numel(); }
+DType Tensor::dtype(Loc loc) const { return checked(impl_, "dtype", loc).meta.dtype; }
+Device Tensor::device(Loc loc) const { return checked(impl_, "device", loc).meta.device; }
+bool Tensor::is_contiguous(Loc loc) const {
+  return checked(impl_, "is_contiguous", loc).meta.contiguous;
+}
 Tensor Tensor::operator[](Position index) const { return select(0, index.value, index.loc); }
 bool Tensor::shares_storage(const Tensor& o) const {
   return impl_ && o.impl_ && impl_->storage == o.impl_->storage;
 }
-uint32_t Tensor::version() const { return checked(impl_, "version").storage->version.load(); }
+uint32_t Tensor::version(Loc loc) const {
+  return checked(impl_, "version", loc).storage->version.load();
+}
 
 template <class T> T Tensor::item(Loc loc) const {
   const Meta& m = checked(impl_, "item", loc).meta;
@@ -233,7 +234,9 @@ Tensor Tensor::clone(Loc loc) const {
   return primitive(Op::cast, {&self}, {}, structure, {}, loc);
 }
 
-Tensor Tensor::contiguous(Loc loc) const { return is_contiguous() ? *this : clone(loc); }
+Tensor Tensor::contiguous(Loc loc) const {
+  return checked(impl_, "contiguous", loc).meta.contiguous ? *this : clone(loc);
+}
 
 const Tensor& Tensor::copy_(const Arg& source) const { return assign(*this, source); }
 

@@ -6,6 +6,7 @@
 #include "runtime/autograd/recipe.h"
 #include "runtime/autograd/view_history.h"
 #include "runtime/core/allocator.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/region_hook.h"
 #include "runtime/device/execute.h"
 
@@ -145,15 +146,14 @@ constinit thread_local RegionSession* current_session __attribute__((tls_model("
 
 void materialize(TensorImpl* t, const char* reason, const Loc& loc) {
   if (t->session && t->session != current_session)
-    throw Error(ErrorKind::value,
-                std::string(reason) +
-                    ": the value must not be pending in another thread's compiled region",
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            std::string(reason) +
+                ": the value must not be pending in another thread's compiled region",
+            loc);
   // Also where the tensor itself has data: writes to it may be pending.
   if (current_session) current_session->flush(reason, loc);
   if (t->storage && t->storage->poison)
-    throw Error(ErrorKind::value, std::string(reason) + ": " + t->storage->poison,
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value, std::string(reason) + ": " + t->storage->poison, loc);
 }
 
 } // namespace weft

@@ -1,5 +1,7 @@
 #include "runtime/custom/expression.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <algorithm>
 #include <cctype>
 #include <string_view>
@@ -105,7 +107,7 @@ Formula parse(const Expression& e, std::span<const Input> inputs, const std::str
 }
 
 void refuse(const std::string& op, ErrorKind kind, const std::string& what, const Loc& loc) {
-  throw Error(kind, op + ": " + what, LocScope::resolve(loc));
+  fail_at(kind, op + ": " + what, loc);
 }
 
 void rethrow_under_name(const Error& e, const std::string& op, const Loc& loc) {

@@ -65,6 +65,25 @@ Scalar literal(double v) {
   return whole ? Scalar(static_cast<int64_t>(v)) : Scalar(v);
 }
 
+// What an op says of an element that it refuses, under the name of the user's op.
+const char* words_of_refusal(const OpInfo& i, const std::string& op) {
+  const bool has_range = i.scalar_names && i.scalar_names[0];
+  return keep_text((op + ": " + i.name +
+                    (has_range ? ": every element must be in range, got one that is not"
+                               : ": integers must not be divided by 0, got one that is"))
+                       .c_str());
+}
+
+// Which nodes a root is computed from, itself among them.
+std::vector<bool> nodes_below(const expr::Builder& dag, int root) {
+  std::vector<bool> below(static_cast<size_t>(root) + 1);
+  below.back() = true;
+  for (int k = root; k >= 0; k--)
+    for (int a = 0; below[static_cast<size_t>(k)] && a < dag[k].operand_count(); a++)
+      below[static_cast<size_t>(dag[k].args[static_cast<size_t>(a)])] = true;
+  return below;
+}
+
 // The host's own arithmetic: eager, outside of any region, in double or 64-bit integers.
 class OnHost {
 public:
@@ -108,12 +127,8 @@ expr::Builder make_builder(std::span<const Input> inputs) {
 Formula::Formula(const expr::Builder& dag, int root, std::span<const Input> inputs,
                  const std::string& op)
     : reads_(inputs.size()), is_mask_(dag[root].type == expr::Type::boolean) {
-  std::vector<bool> below(static_cast<size_t>(root) + 1), is_number(below.size());
-  below.back() = true;
-  for (int k = root; k >= 0; k--)
-    for (int a = 0; below[static_cast<size_t>(k)] && a < dag[k].operand_count(); a++)
-      below[static_cast<size_t>(dag[k].args[static_cast<size_t>(a)])] = true;
-
+  const std::vector<bool> below = nodes_below(dag, root);
+  std::vector<bool> is_number(below.size());
   std::vector<Ref> refs(below.size());
   auto constant = [&](Scalar value) {
     constants_.push_back(value);
@@ -138,6 +153,7 @@ Formula::Formula(const expr::Builder& dag, int root, std::span<const Input> inpu
     s.op = op_of(dag, k);
     const OpInfo& i = info(s.op);
     s.operands = i.operand_count;
+    if (i.may_refuse) s.words = words_of_refusal(i, op);
     bool all_constant = true;
     is_number[at] = true;
     for (int a = 0; a < n.operand_count(); a++) {
@@ -150,12 +166,6 @@ Formula::Formula(const expr::Builder& dag, int root, std::span<const Input> inpu
       all_constant &= refs[operand].kind == Ref::constant;
       is_number[at] = is_number[at] && is_number[operand];
     }
-    if (i.may_refuse)
-      s.words = keep_text((op + ": " + i.name +
-                           (i.scalar_names && i.scalar_names[0]
-                                ? ": every element must be in range, got one that is not"
-                                : ": integers must not be divided by 0, got one that is"))
-                              .c_str());
     if (all_constant) {
       std::vector<Datum> none;
       refs[at] = constant(run(s, {}, none).number);

@@ -1,5 +1,6 @@
 #include "weft/data.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/tensor_impl.h"
 #include "runtime/device/context.h"
 
@@ -55,11 +56,11 @@ Tensor gather_rows(const Tensor& from, const std::vector<int64_t>& rows, const L
 
 TensorDataset::TensorDataset(const Tensor& x, const Tensor& y, Loc loc) {
   if (!x.defined() || !y.defined() || x.rank() == 0 || y.rank() == 0 || x.size(0) != y.size(0))
-    throw Error(
-        ErrorKind::shape,
-        fmt::format("TensorDataset: inputs and targets must have as many rows, got {} and {}",
-                    x.defined() ? x.shape().str() : "none", y.defined() ? y.shape().str() : "none"),
-        LocScope::resolve(loc));
+    fail_at(ErrorKind::shape,
+            fmt::format("TensorDataset: inputs and targets must have as many rows, got {} and {}",
+                        x.defined() ? x.shape().str() : "none",
+                        y.defined() ? y.shape().str() : "none"),
+            loc);
   LocScope scope(loc);
   NoGrad no_grad;
   x_ = x.detach().contiguous();
@@ -70,18 +71,17 @@ TensorDataset::TensorDataset(const Tensor& x, const Tensor& y, Loc loc) {
 Batch TensorDataset::gather(const std::vector<int64_t>& rows, Loc loc) const {
   for (int64_t row : rows)
     if (row < 0 || row >= size_)
-      throw Error(ErrorKind::index,
-                  fmt::format("gather: rows must be in [0, {}], got {}", size_ - 1, row),
-                  LocScope::resolve(loc));
+      fail_at(ErrorKind::index,
+              fmt::format("gather: rows must be in [0, {}], got {}", size_ - 1, row), loc);
   return {gather_rows(x_, rows, loc), gather_rows(y_, rows, loc)};
 }
 
 DataLoader::DataLoader(TensorDataset dataset, LoaderOptions options, Loc loc)
     : dataset_(std::move(dataset)), options_(options), loc_(loc) {
   if (options.batch_size < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("DataLoader: batch_size must be positive, got {}", options.batch_size),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("DataLoader: batch_size must be positive, got {}", options.batch_size),
+            loc);
 }
 
 int64_t DataLoader::size() const {
@@ -91,9 +91,8 @@ int64_t DataLoader::size() const {
 
 void DataLoader::resume(uint64_t pass, int64_t batch, Loc loc) {
   if (batch < 0 || batch > size())
-    throw Error(ErrorKind::index,
-                fmt::format("resume: the batch must be in [0, {}], got {}", size(), batch),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::index,
+            fmt::format("resume: the batch must be in [0, {}], got {}", size(), batch), loc);
   passes_ = pass;
   first_batch_ = batch;
 }

@@ -1,5 +1,6 @@
 #include "runtime/device/allocator.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/device/context.h"
 
 #include <algorithm>
@@ -42,11 +43,11 @@ Address Allocator::allocate(size_t nbytes, const Loc& loc) {
   }
   size_t live = live_, cap = cap_;
   lock.unlock();
-  throw Error(ErrorKind::out_of_memory,
-              "allocate: " + text_of_bytes(nbytes) + " must fit in the memory of " +
-                  name_of(device_) + ", got " + text_of_bytes(live) + " live of a cap of " +
-                  text_of_bytes(cap) + "; free tensors or raise weft::memory::set_cap",
-              LocScope::resolve(loc));
+  fail_at(ErrorKind::out_of_memory,
+          "allocate: " + text_of_bytes(nbytes) + " must fit in the memory of " + name_of(device_) +
+              ", got " + text_of_bytes(live) + " live of a cap of " + text_of_bytes(cap) +
+              "; free tensors or raise weft::memory::set_cap",
+          loc);
 }
 
 void Allocator::free(Address block, size_t nbytes) noexcept {

@@ -1,5 +1,6 @@
 #include "runtime/device/context.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/refusal.h"
 #include "runtime/core/region_hook.h"
 
@@ -37,9 +38,8 @@ Context& Context::of(Device device, const Loc& loc) {
   auto type = static_cast<size_t>(device.type);
   if (device.type == DeviceType::cpu || device.index >= kMostDevices ||
       type >= open().contexts.size())
-    throw Error(ErrorKind::unsupported,
-                "device: it must be a device with a queue, got " + name_of(device),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::unsupported,
+            "device: it must be a device with a queue, got " + name_of(device), loc);
   std::atomic<Context*>& place = open().contexts[type][device.index];
   if (Context* known = place.load(std::memory_order_acquire)) return *known;
   std::lock_guard lock(open().mutex);
@@ -55,7 +55,7 @@ Context& Context::of(Device device, const Loc& loc) {
     place.store(made, std::memory_order_release);
     return *made;
   } catch (const Error& e) {
-    throw Error(e.kind(), e.what(), LocScope::resolve(loc));
+    fail_at(e.kind(), e.what(), loc);
   }
 }
 
@@ -365,11 +365,10 @@ Device device_named(std::string_view name, Loc loc) {
     const bool is_there = device.type != DeviceType::cpu || device.index == 0;
     if (error == std::errc() && stop == end && is_there) return device;
   }
-  throw Error(
-      ErrorKind::value,
-      "device: the name must be cpu, opencl, cuda, or one with a number such as cuda:1, got " +
-          std::string(name),
-      LocScope::resolve(loc));
+  fail_at(ErrorKind::value,
+          "device: the name must be cpu, opencl, cuda, or one with a number such as cuda:1, got " +
+              std::string(name),
+          loc);
 }
 
 bool is_available(Device device) {

@@ -3,6 +3,7 @@
 #include "runtime/device/execute.h"
 
 #include "runtime/core/execute.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/device/context.h"
 #include "runtime/device/copies.h"
 #include "runtime/device/run_op.h"
@@ -95,7 +96,7 @@ bool is_lost(const Storage& s) {
 
 void check_contents(const Storage& s, const char* what, const Loc& loc) {
   if (const char* why = Context::of(s.device, loc).lost_since(s.born))
-    throw Error(ErrorKind::value, std::string(what) + ": " + why, LocScope::resolve(loc));
+    fail_at(ErrorKind::value, std::string(what) + ": " + why, loc);
 }
 
 void let_go(const Storage& s) noexcept {

@@ -2,6 +2,7 @@
 // file can be replaced as a whole: the module's tensors under "model.NAME", the optimizer's under
 // "optimizer.PARAMETER.STATE", and JSON under the key "weft.checkpoint" of the header's metadata.
 
+#include "runtime/core/fail_at.h"
 #include "runtime/io/checkpoint_state.h"
 #include "runtime/io/safetensors.h"
 #include "runtime/io/tensor_bytes.h"
@@ -46,11 +47,11 @@ public:
       auto entry = std::find_if(named.begin(), named.end(),
                                 [&](const auto& n) { return n.second.is_same(parameters[k]); });
       if (entry == named.end())
-        throw Error(ErrorKind::value,
-                    fmt::format("{}: the optimizer's parameters must be the module's, got another "
-                                "one of shape {} as number {}",
-                                op, parameters[k].shape().str(), k),
-                    LocScope::resolve(loc));
+        fail_at(ErrorKind::value,
+                fmt::format("{}: the optimizer's parameters must be the module's, got another "
+                            "one of shape {} as number {}",
+                            op, parameters[k].shape().str(), k),
+                loc);
       names_.push_back(entry->first);
     }
   }

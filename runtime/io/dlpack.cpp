@@ -4,6 +4,7 @@
 
 #include "runtime/core/checked_size.h"
 #include "runtime/core/execute.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/core/strided.h"
 #include "runtime/device/copies.h"
 #include "runtime/device/execute.h"
@@ -32,10 +33,6 @@ constexpr Code kCodes[] = {
 };
 
 static_assert(std::size(kCodes) == kDTypeCount);
-
-[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
-  throw Error(kind, message, LocScope::resolve(loc));
-}
 
 struct Place {
   DeviceType type;

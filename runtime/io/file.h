@@ -2,30 +2,13 @@
 // system's reason.
 #pragma once
 
+#include "runtime/core/file_beside.h"
 #include "runtime/io/byte_source.h"
 
-#include <memory>
+#include <optional>
 #include <string>
-#include <utility>
 
 namespace weft {
-
-/// Owns a file descriptor.
-class OpenFile {
-public:
-  OpenFile() = default;
-  explicit OpenFile(int fd) : fd_(fd) {}
-  OpenFile(OpenFile&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
-  OpenFile& operator=(OpenFile&& o) noexcept {
-    std::swap(fd_, o.fd_);
-    return *this;
-  }
-  ~OpenFile();
-  int get() const { return fd_; }
-
-private:
-  int fd_ = -1;
-};
 
 /// A plain file that is read.
 class FileSource : public ByteSource {
@@ -36,7 +19,7 @@ public:
   int descriptor() const { return file_.get(); }
 
 private:
-  OpenFile file_;
+  Descriptor file_;
   uint64_t size_ = 0;
 };
 
@@ -59,9 +42,6 @@ private:
 class AtomicFile {
 public:
   explicit AtomicFile(const std::string& path);
-  /// Removes the temporary file unless commit() was reached.
-  ~AtomicFile();
-  AtomicFile(const AtomicFile&) = delete;
   void write(std::span<const uint8_t> bytes);
   void write(const std::string& text);
   /// Makes what was written durable, then visible under the file's name.
@@ -69,8 +49,8 @@ public:
   uint64_t position() const { return position_; }
 
 private:
-  std::string path_, temporary_;
-  OpenFile file_;
+  std::string path_;
+  std::optional<FileBeside> file_;
   uint64_t position_ = 0;
 };
 

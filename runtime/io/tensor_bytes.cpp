@@ -1,6 +1,7 @@
 #include "runtime/io/tensor_bytes.h"
 
 #include "runtime/core/execute.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/device/copies.h"
 #include "runtime/io/in_quotes.h"
 
@@ -11,16 +12,15 @@ namespace weft {
 void fail_in_file(const char* op, const std::string& path, const FormatError& error,
                   const Loc& loc) {
   bool unsupported = error.kind == FormatError::Kind::unsupported;
-  throw Error(unsupported ? ErrorKind::unsupported : ErrorKind::io,
-              fmt::format("{}: {}, in {}", op, error.what(), in_quotes(path)),
-              LocScope::resolve(loc));
+  fail_at(unsupported ? ErrorKind::unsupported : ErrorKind::io,
+          fmt::format("{}: {}, in {}", op, error.what(), in_quotes(path)), loc);
 }
 
 void fail_for_memory(const char* op, const std::string& path, const Loc& loc) {
-  throw Error(ErrorKind::out_of_memory,
-              fmt::format("{}: what the file says must fit in memory, got too little, for {}", op,
-                          in_quotes(path)),
-              LocScope::resolve(loc));
+  fail_at(ErrorKind::out_of_memory,
+          fmt::format("{}: what the file says must fit in memory, got too little, for {}", op,
+                      in_quotes(path)),
+          loc);
 }
 
 std::span<uint8_t> memory_of(const Tensor& t) {
@@ -30,8 +30,7 @@ std::span<uint8_t> memory_of(const Tensor& t) {
 
 Elements elements_of(const char* op, const Tensor& t, const std::string& what, const Loc& loc) {
   if (!t.defined())
-    throw Error(ErrorKind::value, fmt::format("{}: {} must be defined, got none", op, what),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value, fmt::format("{}: {} must be defined, got none", op, what), loc);
   materialize(t.impl(), op, loc);
   // Not through an op: a compiled region has no business with what is written to a file.
   Elements e{device::on_cpu(t.impl(), loc), {}};

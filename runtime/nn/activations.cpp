@@ -1,5 +1,6 @@
 #include "weft/nn_activations.h"
 
+#include "runtime/core/fail_at.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
@@ -29,18 +30,16 @@ Tensor RReLU::forward(const Tensor& x) { return rrelu(x, lower_, upper_, is_trai
 
 Tensor Softmax2d::forward(const Tensor& x) {
   if (x.rank() != 3 && x.rank() != 4)
-    throw Error(ErrorKind::shape,
-                fmt::format("Softmax2d: x must have 3 or 4 dims, got {}", x.shape().str()),
-                LocScope::resolve(Loc()));
+    fail_at(ErrorKind::shape,
+            fmt::format("Softmax2d: x must have 3 or 4 dims, got {}", x.shape().str()), {});
   return softmax(x, -3);
 }
 
 PReLU::PReLU(int64_t num_parameters, double init, DType dtype, Loc loc) {
   LocScope scope(loc);
   if (num_parameters < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("PReLU: num_parameters must be positive, got {}", num_parameters),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("PReLU: num_parameters must be positive, got {}", num_parameters), loc);
   weight = parameter("weight", full({num_parameters}, init, dtype), loc);
 }
 

@@ -1,5 +1,6 @@
 #include "weft/nn_layers.h"
 
+#include "runtime/core/fail_at.h"
 #include "weft/device.h"
 #include "weft/nn_init.h"
 
@@ -30,20 +31,20 @@ MultiheadAttention::MultiheadAttention(int64_t embed_dim, int64_t num_heads,
       heads_(num_heads), options_(options) {
   LocScope scope(loc);
   if (embed_dim < 1 || num_heads < 1 || embed_dim % num_heads)
-    throw Error(
+    fail_at(
         ErrorKind::value,
         fmt::format("MultiheadAttention: embed_dim must be a multiple of num_heads, got {} and {}",
                     embed_dim, num_heads),
-        LocScope::resolve(loc));
+        loc);
   auto make = [&](const char* name, int64_t rows, int64_t columns) {
     return parameter(name, init::xavier_uniform_(empty({rows, columns}, options.dtype)), loc);
   };
   int64_t kdim = options.kdim.value_or(embed_dim), vdim = options.vdim.value_or(embed_dim);
   if (kdim < 1 || vdim < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("MultiheadAttention: kdim and vdim must be positive, got {} and {}",
-                            kdim, vdim),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("MultiheadAttention: kdim and vdim must be positive, got {} and {}", kdim,
+                        vdim),
+            loc);
   if (kdim == embed_dim && vdim == embed_dim) {
     in_proj_weight = make("in_proj_weight", 3 * embed_dim, embed_dim);
   } else {
@@ -94,12 +95,12 @@ MultiheadAttention::Heads MultiheadAttention::heads_of(const Tensor& query, cons
     if (const Tensor& t = *operands[part]; (t.rank() != 2 && t.rank() != 3) ||
                                            t.rank() != query.rank() ||
                                            t.size(-1) != weights[part].size(1))
-      throw Error(ErrorKind::shape,
-                  fmt::format("MultiheadAttention: operands must be [L, N, E], [N, L, E] with "
-                              "batch_first, or [L, E] with E of {}, {} and {}, got {}, {} and {}",
-                              weights[0].size(1), weights[1].size(1), weights[2].size(1),
-                              query.shape().str(), key.shape().str(), value.shape().str()),
-                  LocScope::resolve(Loc()));
+      fail_at(ErrorKind::shape,
+              fmt::format("MultiheadAttention: operands must be [L, N, E], [N, L, E] with "
+                          "batch_first, or [L, E] with E of {}, {} and {}, got {}, {} and {}",
+                          weights[0].size(1), weights[1].size(1), weights[2].size(1),
+                          query.shape().str(), key.shape().str(), value.shape().str()),
+              {});
   const bool lacks_samples = query.rank() == 2;
   auto project = [&](int64_t part) {
     Tensor x = lacks_samples ? unsqueeze(*operands[part], 0) : *operands[part];

@@ -1,6 +1,7 @@
 // Layers of one recurrent step, over the ops of the same names.
 #include "weft/nn_recurrent.h"
 
+#include "runtime/core/fail_at.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
@@ -17,10 +18,10 @@ void make_weights(Cell& cell, const char* name, int64_t gates, int64_t input_siz
                   int64_t hidden_size, const CellOptions& o, const Loc& loc,
                   Register register_weight) {
   if (input_size < 1 || hidden_size < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("{}: input_size and hidden_size must be positive, got {} and {}", name,
-                            input_size, hidden_size),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: input_size and hidden_size must be positive, got {} and {}", name,
+                        input_size, hidden_size),
+            loc);
   LocScope scope(loc);
   double bound = 1 / std::sqrt(static_cast<double>(hidden_size));
   const int64_t rows = gates * hidden_size;
@@ -39,10 +40,10 @@ Tensor checked_state(const char* cell, const Tensor& x, const Tensor& state, con
                      const Tensor& w_hh) {
   int64_t in = w_ih.size(1), size = w_hh.size(1);
   auto refuse = [&](const char* what, int64_t features, const Tensor& got) {
-    throw Error(ErrorKind::shape,
-                fmt::format("{}: {} must be [N, {}] or [{}], got {}", cell, what, features,
-                            features, got.defined() ? got.shape().str() : "none"),
-                LocScope::resolve(Loc()));
+    fail_at(ErrorKind::shape,
+            fmt::format("{}: {} must be [N, {}] or [{}], got {}", cell, what, features, features,
+                        got.defined() ? got.shape().str() : "none"),
+            {});
   };
   if (!x.defined() || (x.rank() != 1 && x.rank() != 2) || x.size(-1) != in) refuse("x", in, x);
   Shape wanted = x.shape();
@@ -58,10 +59,10 @@ RNNCell::RNNCell(int64_t input_size, int64_t hidden_size, const CellOptions& opt
                  const std::string& nonlinearity, Loc loc)
     : is_relu_(nonlinearity == "relu") {
   if (nonlinearity != "tanh" && nonlinearity != "relu")
-    throw Error(
+    fail_at(
         ErrorKind::value,
         fmt::format("RNNCell: nonlinearity must be \"tanh\" or \"relu\", got \"{}\"", nonlinearity),
-        LocScope::resolve(loc));
+        loc);
   make_weights(*this, "RNNCell", 1, input_size, hidden_size, options, loc,
                [&](const char* name, const Tensor& t) { return parameter(name, t, loc); });
 }

@@ -1,18 +1,18 @@
 #include "weft/nn_containers.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <fmt/format.h>
 
 namespace weft::nn {
 
 void detail::refuse_position(const char* op, int64_t k, size_t size, const Loc& loc) {
-  throw Error(ErrorKind::index, fmt::format("{}: there must be a number {}, got {}", op, k, size),
-              LocScope::resolve(loc));
+  fail_at(ErrorKind::index, fmt::format("{}: there must be a number {}, got {}", op, k, size), loc);
 }
 
 void detail::refuse_key(const char* op, const std::string& key, const Loc& loc) {
-  throw Error(ErrorKind::index,
-              fmt::format("{}: the key must be one that was added, got \"{}\"", op, key),
-              LocScope::resolve(loc));
+  fail_at(ErrorKind::index,
+          fmt::format("{}: the key must be one that was added, got \"{}\"", op, key), loc);
 }
 
 ParameterList::ParameterList(const std::vector<Tensor>& values, Loc loc) {

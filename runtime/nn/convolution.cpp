@@ -1,5 +1,7 @@
 #include "weft/nn_layers.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,17 +18,16 @@ Shape weight_shape(const char* layer, int64_t outer, int64_t inner, const Dims& 
   for (int64_t size : sizes)
     right = right && size > 0;
   if (!right)
-    throw Error(
-        ErrorKind::value,
-        fmt::format("{}: channels, groups and kernel_size, one number or {}, must be positive, "
-                    "got {}, {}, {} and {}",
-                    layer, spatial, outer, inner, groups, kernel.str()),
-        LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: channels, groups and kernel_size, one number or {}, must be positive, "
+                        "got {}, {}, {} and {}",
+                        layer, spatial, outer, inner, groups, kernel.str()),
+            loc);
   if (outer % groups || inner % groups)
-    throw Error(ErrorKind::value,
-                fmt::format("{}: channels must be multiples of groups, got {} and {} for {}", layer,
-                            outer, inner, groups),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: channels must be multiples of groups, got {} and {} for {}", layer,
+                        outer, inner, groups),
+            loc);
   Shape shape{outer, inner / groups};
   for (int64_t size : sizes)
     shape.push_back(size);

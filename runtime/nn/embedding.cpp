@@ -1,5 +1,7 @@
 #include "weft/nn_layers.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <fmt/format.h>
 
 namespace weft::nn {
@@ -10,12 +12,11 @@ namespace {
 void check_table(const char* layer, int64_t rows, int64_t columns,
                  std::optional<int64_t> padding_idx, const Loc& loc) {
   if (rows < 1 || columns < 1 || (padding_idx && (*padding_idx < -rows || *padding_idx >= rows)))
-    throw Error(ErrorKind::value,
-                fmt::format("{}: rows and columns must be positive and padding_idx a row, got {}, "
-                            "{} and {}",
-                            layer, rows, columns,
-                            padding_idx ? std::to_string(*padding_idx) : "none"),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: rows and columns must be positive and padding_idx a row, got {}, "
+                        "{} and {}",
+                        layer, rows, columns, padding_idx ? std::to_string(*padding_idx) : "none"),
+            loc);
 }
 
 void clear_row(const Tensor& weight, std::optional<int64_t> row) {
@@ -44,10 +45,10 @@ EmbeddingBag::EmbeddingBag(int64_t rows, int64_t columns, const EmbeddingBagOpti
   LocScope scope(loc);
   check_table("EmbeddingBag", rows, columns, options.padding_idx, loc);
   if (options.mode != "mean" && options.mode != "sum" && options.mode != "max")
-    throw Error(ErrorKind::value,
-                fmt::format("EmbeddingBag: mode must be \"mean\", \"sum\" or \"max\", got \"{}\"",
-                            options.mode),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("EmbeddingBag: mode must be \"mean\", \"sum\" or \"max\", got \"{}\"",
+                        options.mode),
+            loc);
   weight = parameter("weight", normal({rows, columns}, 0, 1, options.dtype), loc);
   clear_row(weight, options.padding_idx);
 }

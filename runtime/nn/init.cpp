@@ -1,5 +1,6 @@
 #include "weft/nn_init.h"
 
+#include "runtime/core/fail_at.h"
 #include "weft/device.h"
 #include "weft/ops.h"
 
@@ -12,7 +13,7 @@ namespace weft::nn::init {
 namespace {
 
 [[noreturn]] void refuse(const char* op, const std::string& message, const Loc& loc) {
-  throw Error(ErrorKind::value, fmt::format("{}: {}", op, message), LocScope::resolve(loc));
+  fail_at(ErrorKind::value, fmt::format("{}: {}", op, message), loc);
 }
 
 // What every initialiser does: `values` writes into the tensor, unrecorded.

@@ -1,6 +1,7 @@
 #include "weft/nn.h"
 
 #include "runtime/autograd/tape.h"
+#include "runtime/core/fail_at.h"
 #include "weft/ops.h"
 
 #include <fmt/format.h>
@@ -12,9 +13,8 @@ namespace weft::nn {
 Linear::Linear(int64_t in, int64_t out, bool with_bias, DType dtype, Loc loc) {
   LocScope scope(loc);
   if (in < 0 || out < 0)
-    throw Error(ErrorKind::value,
-                fmt::format("Linear: sizes must not be negative, got {} and {}", in, out),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("Linear: sizes must not be negative, got {} and {}", in, out), loc);
   double bound = in ? 1 / std::sqrt(static_cast<double>(in)) : 0;
   weight = parameter("weight", uniform({out, in}, -bound, bound, dtype), loc);
   if (with_bias) bias = parameter("bias", uniform({out}, -bound, bound, dtype), loc);
@@ -29,9 +29,9 @@ Tensor Linear::forward(const Tensor& x) {
 void Linear::quantize(int64_t bits, int64_t block, Loc loc) {
   LocScope scope(loc);
   if (scales_->defined())
-    throw Error(ErrorKind::value,
-                "quantize: the layer's weight must be floating, got one that is quantised already",
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            "quantize: the layer's weight must be floating, got one that is quantised already",
+            loc);
   auto [codes, scales] = weft::quantize(weight, bits, block);
   freeze("weight", loc);
   set_data(weight, codes.clone(), loc);

@@ -1,6 +1,7 @@
 #include "weft/nn.h"
 
 #include "runtime/autograd/tape.h"
+#include "runtime/core/fail_at.h"
 #include "runtime/nn/state_match.h"
 
 #include <fmt/format.h>
@@ -12,10 +13,6 @@ namespace weft::nn {
 namespace {
 
 using Named = std::vector<std::pair<std::string, Tensor>>;
-
-[[noreturn]] void fail_at(ErrorKind kind, const std::string& message, const Loc& loc) {
-  throw Error(kind, message, LocScope::resolve(loc));
-}
 
 constinit thread_local CallWatcher* current_watcher = nullptr;
 
@@ -55,8 +52,8 @@ Module::Module() : state_(std::make_shared<State>()) {}
 Module::~Module() = default;
 
 Tensor Module::forward(const Tensor&) {
-  throw Error(ErrorKind::unsupported, "forward: the module must override it, or be called by the "
-                                      "signature of its own");
+  fail_at(ErrorKind::unsupported,
+          "forward: the module must override it, or be called by the signature of its own", {});
 }
 
 CallWatcher::CallWatcher() : outer_(std::exchange(current_watcher, this)) {}

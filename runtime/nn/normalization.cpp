@@ -1,5 +1,7 @@
 #include "weft/nn_layers.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <fmt/format.h>
 
 namespace weft::nn {
@@ -8,33 +10,33 @@ namespace {
 
 void check_channels(const char* layer, int64_t channels, const Loc& loc) {
   if (channels < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("{}: the number of channels must be positive, got {}", layer, channels),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: the number of channels must be positive, got {}", layer, channels),
+            loc);
 }
 
 // Ranks that a layer over N dims takes.
 void check_rank(const char* layer, int n, const Tensor& x, int least, int most) {
   if (x.rank() < least || x.rank() > most)
-    throw Error(ErrorKind::shape,
-                fmt::format("{}{}d: x must have {} or {} dims, got {}", layer, n, least, most,
-                            x.shape().str()),
-                LocScope::resolve(Loc()));
+    fail_at(ErrorKind::shape,
+            fmt::format("{}{}d: x must have {} or {} dims, got {}", layer, n, least, most,
+                        x.shape().str()),
+            {});
 }
 
 } // namespace
 
-template <int N>
-BatchNorm<N>::BatchNorm(int64_t channels, BatchNormOptions options, Loc loc) : options_(options) {
+detail::ChannelNorm::ChannelNorm(const char* layer, int64_t channels, bool affine, bool tracks,
+                                 DType dtype, const Loc& loc) {
   LocScope scope(loc);
-  check_channels("BatchNorm", channels, loc);
-  if (options.affine) {
-    weight = parameter("weight", ones({channels}, options.dtype), loc);
-    bias = parameter("bias", zeros({channels}, options.dtype), loc);
+  check_channels(layer, channels, loc);
+  if (affine) {
+    weight = parameter("weight", ones({channels}, dtype), loc);
+    bias = parameter("bias", zeros({channels}, dtype), loc);
   }
-  if (!options.track_running_stats) return;
-  running_mean = buffer("running_mean", zeros({channels}, options.dtype), loc);
-  running_var = buffer("running_var", ones({channels}, options.dtype), loc);
+  if (!tracks) return;
+  running_mean = buffer("running_mean", zeros({channels}, dtype), loc);
+  running_var = buffer("running_var", ones({channels}, dtype), loc);
   num_batches_tracked = buffer("num_batches_tracked", zeros({}, i64), loc);
 }
 
@@ -49,21 +51,6 @@ template <int N> Tensor BatchNorm<N>::forward(const Tensor& x) {
   }
   return batch_norm(x, running_mean, running_var, weight, bias, is_training() || !is_tracked,
                     momentum, options_.eps);
-}
-
-template <int N>
-InstanceNorm<N>::InstanceNorm(int64_t channels, InstanceNormOptions options, Loc loc)
-    : options_(options) {
-  LocScope scope(loc);
-  check_channels("InstanceNorm", channels, loc);
-  if (options.affine) {
-    weight = parameter("weight", ones({channels}, options.dtype), loc);
-    bias = parameter("bias", zeros({channels}, options.dtype), loc);
-  }
-  if (!options.track_running_stats) return;
-  running_mean = buffer("running_mean", zeros({channels}, options.dtype), loc);
-  running_var = buffer("running_var", ones({channels}, options.dtype), loc);
-  num_batches_tracked = buffer("num_batches_tracked", zeros({}, i64), loc);
 }
 
 template <int N> Tensor InstanceNorm<N>::forward(const Tensor& x) {
@@ -82,11 +69,10 @@ GroupNorm::GroupNorm(int64_t num_groups, int64_t channels, double eps, bool affi
   LocScope scope(loc);
   check_channels("GroupNorm", channels, loc);
   if (num_groups < 1 || channels % num_groups)
-    throw Error(
-        ErrorKind::value,
-        fmt::format("GroupNorm: num_groups must divide the number of channels, got {} for {}",
-                    num_groups, channels),
-        LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("GroupNorm: num_groups must divide the number of channels, got {} for {}",
+                        num_groups, channels),
+            loc);
   if (!affine) return;
   weight = parameter("weight", ones({channels}, dtype), loc);
   bias = parameter("bias", zeros({channels}, dtype), loc);

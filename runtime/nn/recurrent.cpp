@@ -3,6 +3,7 @@
 #include "weft/nn_recurrent.h"
 
 #include "runtime/composite/cells.h"
+#include "runtime/core/fail_at.h"
 
 #include <fmt/format.h>
 
@@ -15,9 +16,7 @@ namespace detail {
 
 namespace {
 
-[[noreturn]] void fail(ErrorKind kind, const std::string& message) {
-  throw Error(kind, message, LocScope::resolve(Loc()));
-}
+[[noreturn]] void fail(ErrorKind kind, const std::string& message) { fail_at(kind, message, {}); }
 
 } // namespace
 
@@ -25,7 +24,7 @@ RecurrentStack::RecurrentStack(const Form& form, Step step, const Loc& loc)
     : form_(form), step_(step) {
   const Form& f = form_;
   auto refuse = [&](const std::string& message) {
-    throw Error(ErrorKind::value, fmt::format("{}: {}", f.name, message), LocScope::resolve(loc));
+    fail_at(ErrorKind::value, fmt::format("{}: {}", f.name, message), loc);
   };
   if (f.input_size < 1 || f.hidden_size < 1 || f.num_layers < 1)
     refuse(fmt::format("input_size, hidden_size and num_layers must be positive, got {}, {} and {}",
@@ -167,10 +166,10 @@ using Stack = detail::RecurrentStack;
 
 bool is_relu(const char* layer, const std::string& nonlinearity, const Loc& loc) {
   if (nonlinearity != "tanh" && nonlinearity != "relu")
-    throw Error(ErrorKind::value,
-                fmt::format("{}: nonlinearity must be \"tanh\" or \"relu\", got \"{}\"", layer,
-                            nonlinearity),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}: nonlinearity must be \"tanh\" or \"relu\", got \"{}\"", layer,
+                        nonlinearity),
+            loc);
   return nonlinearity == "relu";
 }
 

@@ -1,5 +1,7 @@
 #include "weft/nn_shapes.h"
 
+#include "runtime/core/fail_at.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -30,10 +32,10 @@ PadLayer<N>::PadLayer(const char* layer, const Dims& padding, const char* mode, 
                       const Loc& loc)
     : mode_(mode), value_(value) {
   if (padding.size() != 1 && padding.size() != 2 * N)
-    throw Error(ErrorKind::value,
-                fmt::format("{}{}d: padding must be one number or {}, got {}", layer, N, 2 * N,
-                            padding.str()),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("{}{}d: padding must be one number or {}, got {}", layer, N, 2 * N,
+                        padding.str()),
+            loc);
   for (int k = 0; k < 2 * N; k++)
     padding_.push_back(padding[padding.size() == 1 ? 0 : k]);
 }
@@ -55,9 +57,8 @@ Tensor PairwiseDistance::forward(const Tensor& x1, const Tensor& x2) {
 Bilinear::Bilinear(int64_t in1, int64_t in2, int64_t out, bool with_bias, DType dtype, Loc loc) {
   LocScope scope(loc);
   if (in1 < 1 || in2 < 1 || out < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("Bilinear: sizes must be positive, got {}, {} and {}", in1, in2, out),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value,
+            fmt::format("Bilinear: sizes must be positive, got {}, {} and {}", in1, in2, out), loc);
   double bound = 1 / std::sqrt(static_cast<double>(in1));
   weight = parameter("weight", uniform({out, in1, in2}, -bound, bound, dtype), loc);
   if (with_bias) bias = parameter("bias", uniform({out}, -bound, bound, dtype), loc);

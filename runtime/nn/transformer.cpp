@@ -1,5 +1,6 @@
 #include "weft/nn_transformer.h"
 
+#include "runtime/core/fail_at.h"
 #include "weft/device.h"
 #include "weft/nn_init.h"
 
@@ -13,10 +14,10 @@ namespace {
 
 TransformerLayerOptions checked(const char* layer, TransformerLayerOptions o, const Loc& loc) {
   if (o.activation != "relu" && o.activation != "gelu")
-    throw Error(
+    fail_at(
         ErrorKind::value,
         fmt::format("{}: activation must be \"relu\" or \"gelu\", got \"{}\"", layer, o.activation),
-        LocScope::resolve(loc));
+        loc);
   return o;
 }
 
@@ -46,9 +47,8 @@ template <class Layer>
 ModuleList<Layer> copies_of(const char* stack, const Layer& layer, int64_t count, const Loc& loc) {
   LocScope scope(loc);
   if (count < 1)
-    throw Error(ErrorKind::value,
-                fmt::format("{}: num_layers must be positive, got {}", stack, count),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value, fmt::format("{}: num_layers must be positive, got {}", stack, count),
+            loc);
   ModuleList<Layer> list;
   for (int64_t k = 0; k < count; k++)
     list.append(layer.copy(loc), loc);

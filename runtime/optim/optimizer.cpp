@@ -1,5 +1,6 @@
 #include "weft/optim.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/region_hook.h"
 #include "weft/ops.h"
 
@@ -15,8 +16,7 @@ void Optimizer::add_parameters(const std::vector<Tensor>& parameters, Names stat
   LocScope scope(loc);
   NoGrad no_grad;
   auto refuse = [&](size_t k, const std::string& what) {
-    throw Error(ErrorKind::value, fmt::format("optimizer: parameter {} must {}", k, what),
-                LocScope::resolve(loc));
+    fail_at(ErrorKind::value, fmt::format("optimizer: parameter {} must {}", k, what), loc);
   };
   std::vector<Tensor> all = parameters_;
   for (const Tensor& p : parameters) {
@@ -40,20 +40,18 @@ void Optimizer::add_parameters(const std::vector<Tensor>& parameters, Names stat
 
 void Optimizer::require(bool holds, const char* name, const char* what, double value,
                         const Loc& loc) {
-  if (!holds)
-    throw Error(ErrorKind::value, fmt::format("{}: {}, got {}", name, what, value),
-                LocScope::resolve(loc));
+  if (!holds) fail_at(ErrorKind::value, fmt::format("{}: {}, got {}", name, what, value), loc);
 }
 
 void Optimizer::step(Loc loc) {
   for (size_t g = 0; g < groups(); g++) {
     check_group(g, loc);
     if (Names now = state_names_of(g); now.data() != state_names_[g].data())
-      throw Error(ErrorKind::value,
-                  fmt::format("step: options must need the state that they needed at construction, "
-                              "[{}], got [{}]",
-                              fmt::join(state_names_[g], ", "), fmt::join(now, ", ")),
-                  LocScope::resolve(loc));
+      fail_at(ErrorKind::value,
+              fmt::format("step: options must need the state that they needed at construction, "
+                          "[{}], got [{}]",
+                          fmt::join(state_names_[g], ", "), fmt::join(now, ", ")),
+              loc);
   }
   LocScope scope(loc);
   NoGrad no_grad;
@@ -101,11 +99,10 @@ void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc 
   auto find = [&](const std::string& name, const Shape& shape) -> const Tensor& {
     auto entry = given.find(name);
     if (entry == given.end() || !entry->second.defined() || entry->second.shape() != shape)
-      throw Error(ErrorKind::shape,
-                  fmt::format("load_state_dict: \"{}\" must be given with shape {}, got {}", name,
-                              shape.str(),
-                              entry == given.end() ? "none" : entry->second.shape().str()),
-                  LocScope::resolve(loc));
+      fail_at(ErrorKind::shape,
+              fmt::format("load_state_dict: \"{}\" must be given with shape {}, got {}", name,
+                          shape.str(), entry == given.end() ? "none" : entry->second.shape().str()),
+              loc);
     return entry->second;
   };
   for (size_t k = 0; k < parameters_.size(); k++) { // first all checks, then all copies
@@ -113,9 +110,9 @@ void Optimizer::load_state_dict(const std::map<std::string, Tensor>& given, Loc 
       find(fmt::format("{}.{}", k, name), parameters_[k].shape());
     std::string count = fmt::format("{}.step", k);
     if (int64_t step = find(count, {}).item<int64_t>(); step < 0)
-      throw Error(ErrorKind::value,
-                  fmt::format("load_state_dict: \"{}\" must not be negative, got {}", count, step),
-                  LocScope::resolve(loc));
+      fail_at(ErrorKind::value,
+              fmt::format("load_state_dict: \"{}\" must not be negative, got {}", count, step),
+              loc);
   }
   NoGrad no_grad;
   for (size_t k = 0; k < parameters_.size(); k++) {

@@ -1,5 +1,6 @@
 #include "weft/schedules.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/region_hook.h"
 
 #include <fmt/format.h>
@@ -12,12 +13,13 @@ namespace weft::optim {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) {
-  throw Error(ErrorKind::value, message, LocScope::resolve(Loc()));
+// Inside of step() the line is the caller's, which set_step names.
+[[noreturn]] void refuse(const std::string& message, const Loc& loc = {}) {
+  fail_at(ErrorKind::value, message, loc);
 }
 
-void require_positive(const char* what, int64_t value) {
-  if (value < 1) refuse(fmt::format("{} must be > 0, got {}", what, value));
+void require_positive(const char* what, int64_t value, const Loc& loc) {
+  if (value < 1) refuse(fmt::format("{} must be > 0, got {}", what, value), loc);
 }
 
 // Half a cosine from one number to another; share: 0 .. 1.
@@ -29,41 +31,51 @@ double share_of(int64_t step, int64_t steps) {
   return static_cast<double>(step) / static_cast<double>(steps);
 }
 
-Factor constant(double factor, int64_t total) {
+Factor constant(double factor, int64_t total, const Loc& loc) {
   if (!(factor >= 0 && factor <= 1))
-    refuse(fmt::format("ConstantLR: factor must be in 0 .. 1, got {}", factor));
+    refuse(fmt::format("ConstantLR: factor must be in 0 .. 1, got {}", factor), loc);
   return [=](int64_t step) { return step < total ? factor : 1; };
 }
 
-Factor polynomial(int64_t total, double power) {
-  require_positive("PolynomialLR: total_iters", total);
+Factor polynomial(int64_t total, double power, const Loc& loc) {
+  require_positive("PolynomialLR: total_iters", total, loc);
   return [=](int64_t step) { return std::pow(1 - share_of(std::min(step, total), total), power); };
+}
+
+using RateAt = std::function<double(double first, int64_t step)>;
+
+RateAt annealed(int64_t T_max, double eta_min, const Loc& loc) {
+  require_positive("CosineAnnealingLR: T_max", T_max, loc);
+  return [=](double first, int64_t step) {
+    return along_cosine(first, eta_min, share_of(step, T_max));
+  };
+}
+
+RateAt restarting(int64_t T_0, int64_t T_mult, double eta_min, const Loc& loc) {
+  require_positive("CosineAnnealingWarmRestarts: T_0", T_0, loc);
+  require_positive("CosineAnnealingWarmRestarts: T_mult", T_mult, loc);
+  return [=](double first, int64_t step) {
+    int64_t length = T_0, since = T_mult == 1 ? step % T_0 : step;
+    for (; since >= length; length *= T_mult)
+      since -= length;
+    return along_cosine(first, eta_min, share_of(since, length));
+  };
 }
 
 } // namespace
 
-ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters)
-    : Schedule(optimizer, constant(factor, total_iters)) {}
+ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters, Loc loc)
+    : Schedule(optimizer, constant(factor, total_iters, loc), loc) {}
 
-PolynomialLR::PolynomialLR(Optimizer& optimizer, int64_t total_iters, double power)
-    : Schedule(optimizer, polynomial(total_iters, power)) {}
+PolynomialLR::PolynomialLR(Optimizer& optimizer, int64_t total_iters, double power, Loc loc)
+    : Schedule(optimizer, polynomial(total_iters, power, loc), loc) {}
 
-CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, int64_t T_max, double eta_min)
-    : Schedule(of_rates(optimizer, [=](double first, int64_t step) {
-        require_positive("CosineAnnealingLR: T_max", T_max);
-        return along_cosine(first, eta_min, share_of(step, T_max));
-      })) {}
+CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, int64_t T_max, double eta_min, Loc loc)
+    : Schedule(of_rates(optimizer, annealed(T_max, eta_min, loc)), loc) {}
 
 CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, int64_t T_0,
-                                                         int64_t T_mult, double eta_min)
-    : Schedule(of_rates(optimizer, [=](double first, int64_t step) {
-        require_positive("CosineAnnealingWarmRestarts: T_0", T_0);
-        require_positive("CosineAnnealingWarmRestarts: T_mult", T_mult);
-        int64_t length = T_0, since = T_mult == 1 ? step % T_0 : step;
-        for (; since >= length; length *= T_mult)
-          since -= length;
-        return along_cosine(first, eta_min, share_of(since, length));
-      })) {}
+                                                         int64_t T_mult, double eta_min, Loc loc)
+    : Schedule(of_rates(optimizer, restarting(T_0, T_mult, eta_min, loc)), loc) {}
 
 //===--- One cycle ----------------------------------------------------------------------------===//
 
@@ -95,30 +107,32 @@ std::vector<Phase> cycle(const OneCycleOptions& o, int64_t total, double low, do
 }
 
 int64_t check_one_cycle(const Optimizer& optimizer, const std::vector<double>& max_lr,
-                        const OneCycleOptions& o) {
+                        const OneCycleOptions& o, const Loc& loc) {
   if (max_lr.size() != optimizer.groups())
     refuse(fmt::format("OneCycleLR: max_lr must be one a group, got {} for {}", max_lr.size(),
-                       optimizer.groups()));
+                       optimizer.groups()),
+           loc);
   if (o.anneal_strategy != "cos" && o.anneal_strategy != "linear")
     refuse(fmt::format("OneCycleLR: anneal_strategy must be \"cos\" or \"linear\", got \"{}\"",
-                       o.anneal_strategy));
+                       o.anneal_strategy),
+           loc);
   if (!(o.pct_start >= 0 && o.pct_start <= 1))
-    refuse(fmt::format("OneCycleLR: pct_start must be in 0 .. 1, got {}", o.pct_start));
+    refuse(fmt::format("OneCycleLR: pct_start must be in 0 .. 1, got {}", o.pct_start), loc);
   int64_t total = o.total_steps ? o.total_steps : o.epochs * o.steps_per_epoch;
-  require_positive("OneCycleLR: total_steps, or epochs * steps_per_epoch,", total);
+  require_positive("OneCycleLR: total_steps, or epochs * steps_per_epoch,", total, loc);
   return total;
 }
 
 } // namespace
 
 OneCycleLR::OneCycleLR(Optimizer& optimizer, const std::vector<double>& max_lr,
-                       const OneCycleOptions& options)
-    : Schedule(courses(optimizer, max_lr, options)) {}
+                       const OneCycleOptions& options, Loc loc)
+    : Schedule(courses(optimizer, max_lr, options, loc), loc) {}
 
 std::vector<Schedule::Course> OneCycleLR::courses(Optimizer& optimizer,
                                                   const std::vector<double>& max_lr,
-                                                  const OneCycleOptions& o) {
-  int64_t total = check_one_cycle(optimizer, max_lr, o);
+                                                  const OneCycleOptions& o, const Loc& loc) {
+  int64_t total = check_one_cycle(optimizer, max_lr, o, loc);
   std::vector<Course> all;
   auto add = [&](double& number, const std::vector<Phase>& phases) {
     all.push_back({&number, [phases, total, is_cosine = o.anneal_strategy == "cos"](int64_t step) {
@@ -132,7 +146,8 @@ std::vector<Schedule::Course> OneCycleLR::courses(Optimizer& optimizer,
     double* momentum = optimizer.momentum(g);
     if (!momentum || *momentum == 0)
       refuse("OneCycleLR: the optimizer must have a momentum or beta1 other than 0 with "
-             "cycle_momentum, got none");
+             "cycle_momentum, got none",
+             loc);
     add(*momentum, cycle(o, total, o.max_momentum, o.base_momentum, o.max_momentum));
   }
   return all;
@@ -140,16 +155,18 @@ std::vector<Schedule::Course> OneCycleLR::courses(Optimizer& optimizer,
 
 //===--- Plateaus -----------------------------------------------------------------------------===//
 
-ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const PlateauOptions& options)
+ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const PlateauOptions& options, Loc loc)
     : optimizer_(optimizer), options_(options), state_(std::make_shared<State>()) {
   const PlateauOptions& o = options_;
   if (!(o.factor < 1))
-    refuse(fmt::format("ReduceLROnPlateau: factor must be < 1, got {}", o.factor));
+    refuse(fmt::format("ReduceLROnPlateau: factor must be < 1, got {}", o.factor), loc);
   if (o.mode != "min" && o.mode != "max")
-    refuse(fmt::format("ReduceLROnPlateau: mode must be \"min\" or \"max\", got \"{}\"", o.mode));
+    refuse(fmt::format("ReduceLROnPlateau: mode must be \"min\" or \"max\", got \"{}\"", o.mode),
+           loc);
   if (o.threshold_mode != "rel" && o.threshold_mode != "abs")
     refuse(fmt::format("ReduceLROnPlateau: threshold_mode must be \"rel\" or \"abs\", got \"{}\"",
-                       o.threshold_mode));
+                       o.threshold_mode),
+           loc);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   state_->best = o.mode == "min" ? kInfinity : -kInfinity;
 }

@@ -1,5 +1,6 @@
 #include "weft/training.h"
 
+#include "runtime/core/fail_at.h"
 #include "runtime/core/region_hook.h"
 #include "weft/autograd.h"
 #include "weft/ops.h"
@@ -22,8 +23,7 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& parameters) {
 }
 
 void require(bool holds, const char* what, double value, const Loc& loc) {
-  if (!holds)
-    throw Error(ErrorKind::value, fmt::format("{}, got {}", what, value), LocScope::resolve(loc));
+  if (!holds) fail_at(ErrorKind::value, fmt::format("{}, got {}", what, value), loc);
 }
 
 // The norm of norms is the norm of all elements; halves are summed in f32.
@@ -69,9 +69,8 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value, 
 
 namespace optim {
 
-Factor step_decay(int64_t step_size, double gamma) {
-  require(step_size > 0, "step_decay: step_size must be > 0", static_cast<double>(step_size),
-          Loc());
+Factor step_decay(int64_t step_size, double gamma, Loc loc) {
+  require(step_size > 0, "step_decay: step_size must be > 0", static_cast<double>(step_size), loc);
   return [=](int64_t step) { return std::pow(gamma, static_cast<double>(step / step_size)); };
 }
 
@@ -87,24 +86,24 @@ Factor exponential_decay(double gamma) {
   return [=](int64_t step) { return std::pow(gamma, static_cast<double>(step)); };
 }
 
-Factor linear_ramp(double start, double end, int64_t steps) {
-  require(steps > 0, "linear_ramp: steps must be > 0", static_cast<double>(steps), Loc());
+Factor linear_ramp(double start, double end, int64_t steps, Loc loc) {
+  require(steps > 0, "linear_ramp: steps must be > 0", static_cast<double>(steps), loc);
   return [=](int64_t step) {
     double share = std::min(1.0, static_cast<double>(step) / static_cast<double>(steps));
     return start + (end - start) * share;
   };
 }
 
-Factor cosine_decay(int64_t steps, double lowest) {
-  require(steps > 0, "cosine_decay: steps must be > 0", static_cast<double>(steps), Loc());
+Factor cosine_decay(int64_t steps, double lowest, Loc loc) {
+  require(steps > 0, "cosine_decay: steps must be > 0", static_cast<double>(steps), loc);
   return [=](int64_t step) {
     double share = std::min(1.0, static_cast<double>(step) / static_cast<double>(steps));
     return lowest + (1 - lowest) * (1 + std::cos(std::numbers::pi * share)) / 2;
   };
 }
 
-Factor with_warmup(int64_t warmup, Factor then) {
-  require(warmup >= 0, "with_warmup: warmup must be >= 0", static_cast<double>(warmup), Loc());
+Factor with_warmup(int64_t warmup, Factor then, Loc loc) {
+  require(warmup >= 0, "with_warmup: warmup must be >= 0", static_cast<double>(warmup), loc);
   return [warmup, then = std::move(then)](int64_t step) {
     if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
     return then(step - warmup);
@@ -122,21 +121,24 @@ Schedule::of_rates(Optimizer& optimizer,
   return courses;
 }
 
-Schedule::Schedule(Optimizer& optimizer, const Factor& factor)
+Schedule::Schedule(Optimizer& optimizer, const Factor& factor, Loc loc)
     : Schedule(of_rates(optimizer,
-                        [factor](double first, int64_t step) { return first * factor(step); })) {}
+                        [factor](double first, int64_t step) { return first * factor(step); }),
+               loc) {}
 
-Schedule::Schedule(double& rate, const Factor& factor)
-    : Schedule(std::vector<Course>{
-          {&rate, [factor, first = rate](int64_t step) { return first * factor(step); }}}) {}
+Schedule::Schedule(double& rate, const Factor& factor, Loc loc)
+    : Schedule(std::vector<Course>{{&rate, [factor, first = rate](
+                                               int64_t step) { return first * factor(step); }}},
+               loc) {}
 
-Schedule::Schedule(std::vector<Course> courses)
+Schedule::Schedule(std::vector<Course> courses, const Loc& loc)
     : courses_(std::move(courses)), step_(std::make_shared<int64_t>(0)) {
-  set_step(0);
+  set_step(0, loc);
 }
 
-void Schedule::set_step(int64_t step) {
-  require(step >= 0, "set_step: the step must be >= 0", static_cast<double>(step), Loc());
+void Schedule::set_step(int64_t step, Loc loc) {
+  LocScope scope(loc);
+  require(step >= 0, "set_step: the step must be >= 0", static_cast<double>(step), loc);
   std::vector<double> next; // first all that may throw
   for (const Course& c : courses_)
     next.push_back(c.at(step));

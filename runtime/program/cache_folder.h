@@ -1,7 +1,7 @@
 // The folder of the program cache: found, made and checked, since what lies in it is run.
 #pragma once
 
-#include "runtime/program/code_image.h"
+#include "runtime/core/descriptor.h"
 
 #include <cstdint>
 #include <string>

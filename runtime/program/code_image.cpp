@@ -1,5 +1,6 @@
 #include "runtime/program/code_image.h"
 
+#include "runtime/core/descriptor.h"
 #include "weft/error.h"
 
 #include <atomic>
@@ -31,25 +32,11 @@ std::string unique_path(int fd) {
 
 } // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& o) noexcept {
-  if (fd_ >= 0) close(fd_);
-  fd_ = o.release();
-  return *this;
-}
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
 std::shared_ptr<CodeImage> CodeImage::from_bytes(const std::string& object) {
   Descriptor memory(memfd_create("weft-program", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memory.ok()) refuse(std::string("got no memory file: ") + std::strerror(errno));
-  for (size_t done = 0; done < object.size();) {
-    ssize_t n = write(memory.get(), object.data() + done, object.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) refuse(std::string("its memory file cannot be written: ") + std::strerror(errno));
-    done += static_cast<size_t>(n);
-  }
+  if (!write_all(memory.get(), object))
+    refuse(std::string("its memory file cannot be written: ") + std::strerror(errno));
   if (fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
       0)
     refuse(std::string("its memory file cannot be sealed: ") + std::strerror(errno));

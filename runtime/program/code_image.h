@@ -7,25 +7,6 @@
 
 namespace weft {
 
-/// A descriptor that closes itself.
-class Descriptor {
-public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& o) noexcept : fd_(o.release()) {}
-  Descriptor& operator=(Descriptor&& o) noexcept;
-  ~Descriptor();
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-  int release() {
-    int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
-private:
-  int fd_;
-};
-
 class CodeImage {
 public:
   /// Maps a shared object that lies in memory. Throws weft::Error (io) where it is refused.

@@ -1,6 +1,6 @@
 #include "runtime/program/compiler_library.h"
 
-#include "runtime/program/code_image.h"
+#include "runtime/core/descriptor.h"
 #include "runtime/program/compiler_abi.h"
 #include "weft/error.h"
 

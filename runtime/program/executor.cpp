@@ -65,14 +65,15 @@ std::shared_ptr<LoadedProgram> LoadedProgram::load(Program program,
   return r;
 }
 
+weft_kernel_fn LoadedProgram::find(const std::string& symbol) const {
+  void* address = code_ ? code_->find(symbol.c_str()) : nullptr;
+  if (!address)
+    throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + symbol);
+  return reinterpret_cast<weft_kernel_fn>(address);
+}
+
 void LoadedProgram::resolve() {
   const Program& p = program_;
-  auto find = [&](const std::string& symbol) {
-    void* address = code_ ? code_->find(symbol.c_str()) : nullptr;
-    if (!address)
-      throw Error(ErrorKind::io, "program: its code must define every kernel, got no " + symbol);
-    return reinterpret_cast<weft_kernel_fn>(address);
-  };
   for (const ProgramKernel& k : p.kernels)
     functions_.push_back(k.is_compiled() ? find(k.symbol) : nullptr);
   if (!is_generic()) {
@@ -83,50 +84,54 @@ void LoadedProgram::resolve() {
   for (const ProgramBuffer& b : p.buffers)
     if (b.kind == ProgramBuffer::Kind::leaf)
       leaf_count_ = std::max(leaf_count_, static_cast<size_t>(b.index) + 1);
-  for (size_t k = 0; k < p.launches.size(); k++) {
-    const ProgramLaunch& from = p.launches[k];
-    Launch l{};
-    l.function = functions_[from.kernel];
-    if (const auto& routine = p.kernels[from.kernel].routine) {
-      l.called = &*routine;
-      l.routine = find_routine(*routine);
-    }
-    if (const auto& tiles = p.kernels[from.kernel].tiles)
-      l.tiles = std::make_shared<TileLaunch>(*tiles, functions_);
-    l.number = static_cast<int32_t>(k);
-    if (auto panels = std::make_shared<LaunchPanels>(p, from, find); !panels->empty()) {
-      l.panels = std::move(panels);
-      keeps_panels_ = true;
-    }
-    l.scratch_bytes = from.scratch_bytes;
-    l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
-    l.buffer_count = static_cast<uint32_t>(from.buffers.size());
-    l.first_argument = static_cast<uint32_t>(launch_arguments_.size());
-    l.argument_count = static_cast<uint32_t>(from.arguments.size());
-    l.first_phase = static_cast<uint32_t>(launch_phases_.size());
-    l.phase_count = static_cast<uint32_t>(from.phases.size());
-    for (int32_t b : from.buffers) {
-      const ProgramBuffer& buffer = p.buffers[b];
-      launch_buffers_.push_back(buffer.kind == ProgramBuffer::Kind::leaf ? ~buffer.index : b);
-    }
-    launch_arguments_.insert(launch_arguments_.end(), from.arguments.begin(), from.arguments.end());
-    most_buffers_ = std::max(most_buffers_, from.buffers.size());
-    most_arguments_ = std::max(most_arguments_, from.arguments.size());
-    count_scalars(from);
-    if (const auto& tiles = p.kernels[from.kernel].tiles)
-      tiles->each_body([&](const ProgramTileBody& body) {
-        for (const ProgramLaunch& inner : body.launches)
-          count_scalars(inner);
-      });
-    for (const ProgramPhase& phase : from.phases)
-      launch_phases_.push_back(is_generic() ? Phase{} : geometry(phase, constants_.data()));
-    launches_.push_back(l);
-  }
+  for (const ProgramLaunch& launch : p.launches)
+    add_launch(launch);
   if (!collection_folder().empty())
     nanoseconds_ = std::make_unique<std::atomic<uint64_t>[]>(launches_.size());
   if (is_generic()) return;
   if (p.arena_bytes >= 0) arena_bytes_ = constants_[p.arena_bytes];
   find_early();
+}
+
+void LoadedProgram::add_launch(const ProgramLaunch& from) {
+  const ProgramKernel& kernel = program_.kernels[from.kernel];
+  Launch l{};
+  l.function = functions_[from.kernel];
+  if (kernel.routine) {
+    l.called = &*kernel.routine;
+    l.routine = find_routine(*kernel.routine);
+  }
+  if (kernel.tiles) l.tiles = std::make_shared<TileLaunch>(*kernel.tiles, functions_);
+  l.number = static_cast<int32_t>(launches_.size());
+  auto panels = std::make_shared<LaunchPanels>(
+      program_, from, [&](const std::string& symbol) { return find(symbol); });
+  if (!panels->empty()) {
+    l.panels = std::move(panels);
+    keeps_panels_ = true;
+  }
+  l.scratch_bytes = from.scratch_bytes;
+  l.first_buffer = static_cast<uint32_t>(launch_buffers_.size());
+  l.buffer_count = static_cast<uint32_t>(from.buffers.size());
+  l.first_argument = static_cast<uint32_t>(launch_arguments_.size());
+  l.argument_count = static_cast<uint32_t>(from.arguments.size());
+  l.first_phase = static_cast<uint32_t>(launch_phases_.size());
+  l.phase_count = static_cast<uint32_t>(from.phases.size());
+  for (int32_t b : from.buffers) {
+    const ProgramBuffer& buffer = program_.buffers[b];
+    launch_buffers_.push_back(buffer.kind == ProgramBuffer::Kind::leaf ? ~buffer.index : b);
+  }
+  launch_arguments_.insert(launch_arguments_.end(), from.arguments.begin(), from.arguments.end());
+  for (const ProgramPhase& phase : from.phases)
+    launch_phases_.push_back(is_generic() ? Phase{} : geometry(phase, constants_.data()));
+  most_buffers_ = std::max(most_buffers_, from.buffers.size());
+  most_arguments_ = std::max(most_arguments_, from.arguments.size());
+  count_scalars(from);
+  if (kernel.tiles)
+    kernel.tiles->each_body([&](const ProgramTileBody& body) {
+      for (const ProgramLaunch& inner : body.launches)
+        count_scalars(inner);
+    });
+  launches_.push_back(std::move(l));
 }
 
 void LoadedProgram::count_scalars(const ProgramLaunch& launch) {

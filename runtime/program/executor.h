@@ -114,6 +114,8 @@ private:
 
   LoadedProgram();
   void resolve();
+  weft_kernel_fn find(const std::string& symbol) const;
+  void add_launch(const ProgramLaunch& launch);
   void find_early();
   void count_scalars(const ProgramLaunch& launch);
   static Phase geometry(const ProgramPhase& phase, const int64_t* values);

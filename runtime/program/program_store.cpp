@@ -192,16 +192,9 @@ bool ProgramStore::write(const std::string& name, const std::string& content, st
   int folder = folder_.directory.get();
   Descriptor file(openat(folder, temporary.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  bool ok = file.ok();
-  for (size_t done = 0; ok && done < content.size();) {
-    ssize_t n = ::write(file.get(), content.data() + done, content.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    ok = n > 0;
-    if (ok) done += static_cast<size_t>(n);
-  }
-  ok = ok && fdatasync(file.get()) == 0 &&
-       renameat(folder, temporary.c_str(), folder, name.c_str()) == 0;
-  if (ok) return true;
+  if (file.ok() && write_all(file.get(), content) && fdatasync(file.get()) == 0 &&
+      renameat(folder, temporary.c_str(), folder, name.c_str()) == 0)
+    return true;
   why = std::strerror(errno);
   if (file.ok()) unlinkat(folder, temporary.c_str(), 0);
   return false;

@@ -77,6 +77,54 @@ TEST_CASE("methods and operators in place report their line") {
   }
 }
 
+TEST_CASE("accessors report their line") {
+  const Tensor none, x = ones({2, 3}), scalar = ones({});
+  uint32_t line = 0;
+  const std::vector<std::function<void()>> calls = {
+      [&] {
+        line = __LINE__ + 1;
+        x.size(2);
+      },
+      [&] {
+        line = __LINE__ + 1;
+        scalar.size(0);
+      },
+      [&] { line = __LINE__, none.size(0); },
+      [&] { line = __LINE__, none.rank(); },
+      [&] { line = __LINE__, none.dim(); },
+      [&] { line = __LINE__, none.shape(); },
+      [&] { line = __LINE__, none.strides(); },
+      [&] { line = __LINE__, none.numel(); },
+      [&] { line = __LINE__, none.dtype(); },
+      [&] { line = __LINE__, none.device(); },
+      [&] { line = __LINE__, none.is_contiguous(); },
+      [&] { line = __LINE__, none.version(); },
+      [&] { line = __LINE__, none.contiguous(); },
+      [&] { line = __LINE__, none.is_leaf(); },
+      [&] { line = __LINE__, none.retains_grad(); },
+      [&] { line = __LINE__, none.grad(); },
+      [&] { line = __LINE__, none.set_grad(x); },
+      [&] { line = __LINE__, Tensor().requires_grad_(); },
+      [&] { line = __LINE__, x.set_grad(scalar); },
+  };
+  for (const auto& call : calls) {
+    const Error e = caught(call);
+    INFO(e.what());
+    CHECK(e.location().line() == line);
+    CHECK(std::string(e.location().file_name()) == __FILE__);
+  }
+  CHECK_THROWS_WITH(none.grad(), Catch::StartsWith("grad: the tensor must be defined (at "));
+  CHECK_THROWS_WITH(none.contiguous(), Catch::StartsWith("contiguous: the tensor must be"));
+}
+
+TEST_CASE("a module without a forward is refused at the line of the call") {
+  nn::Module empty;
+  const uint32_t line = __LINE__ + 1;
+  const Error e = caught([&] { empty(ones({1})); });
+  CHECK(e.kind() == ErrorKind::unsupported);
+  CHECK(e.location().line() == line);
+}
+
 TEST_CASE("undefined operands are refused") {
   Tensor none;
   CHECK_THROWS_WITH(ones({2}) + none,

@@ -90,3 +90,11 @@ TEST_CASE("parameters in lists and dictionaries are trained", "[nn]") {
   CHECK((dict.size() == 2 && dict.contains("shift") && dict["scale"].requires_grad()));
   CHECK_THROWS_WITH(dict.at("x"), Contains("ParameterDict: the key must be one that was added"));
 }
+
+TEST_CASE("a key that is not there is an error of the user's line", "[nn]") {
+  const nn::ModuleDict<nn::Linear> modules;
+  const nn::ParameterDict parameters;
+  const std::string here = std::string("got \"c\" (at ") + __FILE__ + ":";
+  CHECK_THROWS_WITH(modules["c"], Contains(here));
+  CHECK_THROWS_WITH(parameters[std::string("c")], Contains(here));
+}

@@ -175,6 +175,37 @@ TEST_CASE("schedules refuse what makes none", "[optim]") {
   CHECK_THROWS_WITH(ReduceLROnPlateau(sgd, {.factor = 1}), Contains("factor must be < 1, got 1"));
 }
 
+TEST_CASE("schedules that are refused name the user's line", "[optim]") {
+  using namespace optim;
+  SGD sgd({zeros({1}).requires_grad_()}, {.momentum = 0.9});
+  OneCycleLR once(sgd, 1, {.total_steps = 1});
+  once.step();
+  uint32_t line = 0;
+  const std::vector<std::function<void()>> calls = {
+      [&] { line = __LINE__, StepLR(sgd, 0); },
+      [&] { line = __LINE__, ConstantLR(sgd, 2); },
+      [&] { line = __LINE__, LinearLR(sgd, 1, 1, 0); },
+      [&] { line = __LINE__, PolynomialLR(sgd, 0); },
+      [&] { line = __LINE__, CosineAnnealingLR(sgd, 0); },
+      [&] { line = __LINE__, CosineAnnealingWarmRestarts(sgd, 0); },
+      [&] { line = __LINE__, OneCycleLR(sgd, 1, {}); },
+      [&] { line = __LINE__, ReduceLROnPlateau(sgd, {.factor = 1}); },
+      [&] { line = __LINE__, once.step(); },
+      [&] { line = __LINE__, once.set_step(-1); },
+      [&] { line = __LINE__, with_warmup(-1, exponential_decay(0.5)); },
+  };
+  for (const auto& call : calls) {
+    try {
+      call();
+      FAIL_CHECK("no error");
+    } catch (const Error& e) {
+      INFO(e.what());
+      CHECK(e.location().line() == line);
+      CHECK(std::string(e.location().file_name()) == __FILE__);
+    }
+  }
+}
+
 TEST_CASE("factors of rates", "[optim]") {
   using namespace optim;
   Factor steps = step_decay(3), milestones = milestone_decay({5, 2}, 0.5),

@@ -42,9 +42,7 @@ void make_digits(Params& p, Tensors& x) {
 
 using Kind = Workload::Kind;
 
-std::vector<Workload> make_workloads() {
-  const double mlp_flops = 2.0 * 128 * (784 * 512 + 512 * 512 + 5120);
-  std::vector<Workload> all;
+void add_small_calls(std::vector<Workload>& all) {
   all.push_back({.name = "add16_eager",
                  .about = "a + b over 16 floats, always eager",
                  .kind = Kind::call,
@@ -57,6 +55,9 @@ std::vector<Workload> make_workloads() {
                  WEFT_BENCH_EXPRESSION(relu(x[0] * x[1] + x[0])),
                  .make = make_16,
                  .reach = 5});
+}
+
+void add_rows(std::vector<Workload>& all) {
   all.push_back({.name = "ew_4m",
                  .about = "gelu(x * a + b) * sigmoid(x) over 4 Mi floats",
                  WEFT_BENCH_EXPRESSION(gelu_tanh(x[0] * x[1] + x[2]) * sigmoid(x[0])),
@@ -102,6 +103,9 @@ std::vector<Workload> make_workloads() {
                  .limit = LimitClass::read,
                  .bytes = 4.0 * 512 * 32000,
                  .reach = 1.2});
+}
+
+void add_products(std::vector<Workload>& all) {
   all.push_back({.name = "gemm1024",
                  .about = "matmul 1024 x 1024 x 1024",
                  WEFT_BENCH_EXPRESSION(matmul(x[0], x[1])),
@@ -136,6 +140,10 @@ std::vector<Workload> make_workloads() {
                  .flops = 2.0 * 512 * 768 * 3072,
                  .least_products = {512, 3072, 768},
                  .reach = 1.15});
+}
+
+void add_networks(std::vector<Workload>& all) {
+  const double mlp_flops = 2.0 * 128 * (784 * 512 + 512 * 512 + 5120);
   all.push_back(
       {.name = "mlp_inf",
        .about = "MLP 784-512-512-10, batch 128",
@@ -164,6 +172,14 @@ std::vector<Workload> make_workloads() {
                  .lr = 1e-3,
                  .weight_decay = 0.01,
                  .reach = 1.3});
+}
+
+std::vector<Workload> make_workloads() {
+  std::vector<Workload> all;
+  add_small_calls(all);
+  add_rows(all);
+  add_products(all);
+  add_networks(all);
   for (auto more : {sweep_workloads, narrow_workloads, attention_workloads, network_workloads,
                     decode_workloads})
     for (Workload& w : more())

@@ -98,74 +98,95 @@ struct CacheCommand {
   std::vector<std::string> keys;
 };
 
+/// The commands that look into a folder that `weft-inspect run` collected in.
+struct CollectionCommands {
+  explicit CollectionCommands(CLI::App& app) : app(app) {
+    list = add("list", "List the kernels");
+    list->add_flag("--times", with_times, "Show what each kernel took, a run of its program");
+    list->add_flag("--json", as_json, "Print one JSON array");
+    add_show();
+    explain = add("explain", "Tell how calls went: segments, why they ended, divergences; and what "
+                             "each program does, what it cost and from which lines it comes");
+    time = add("time", "Tell where the time of each compilation went");
+    time->add_flag("--json", as_json, "Print one JSON array");
+    cost =
+        add("cost", "Count what programs that ran cost: launches, bytes moved, registers spilled");
+    cost->add_flag("--json", as_json, "Print one JSON array");
+    add_cpu(cost);
+    html = add("html", "Write one page that shows graphs, kernels, memory and times in a browser");
+    html->add_option("-o,--output", file, "The file to write")->capture_default_str();
+  }
+
+  void run() {
+    using namespace weft::tools;
+    std::vector<Collected> all = weft::read_collection(folder);
+    if (!cpu.empty()) compile_for(all, cpu);
+    if (*list) fmt::print("{}", as_json ? list_json(all) : list_text(all, with_times));
+    if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));
+    if (*explain) fmt::print("{}", weft::tools::explain(all, weft::read_calls(folder)));
+    if (*time) fmt::print("{}", as_json ? time_json(all) : time_text(all));
+    if (*cost) fmt::print("{}", as_json ? cost_json(all) : cost_text(all));
+    if (!*html) return;
+    weft::OutputFile to("weft-inspect", file);
+    to.write(page(all));
+    to.commit();
+  }
+
+  CLI::App* add(const char* name, const char* about) {
+    CLI::App* sub = app.add_subcommand(name, about);
+    sub->add_option("--from", folder, "Folder that `run` collected in")->capture_default_str();
+    return sub;
+  }
+  void add_cpu(CLI::App* sub) {
+    sub->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
+  }
+  void add_show() {
+    show = add("show", "Print one kernel, or a whole program, at a stage");
+    show->add_option("kernel", kernel,
+                     "PROGRAM.KERNEL as in `list`, a kernel's symbol, or a program's number")
+        ->required();
+    show->add_option("--stage", stage, "weft, fused, loom, llvm, asm, device or source")
+        ->capture_default_str();
+    add_cpu(show);
+  }
+
+  CLI::App& app;
+  CLI::App *list, *show, *explain, *time, *cost, *html;
+  bool as_json = false, with_times = false;
+  std::string folder = weft::tools::kDefaultFolder, kernel, cpu, stage = "loom", file = "weft.html";
+};
+
+/// `weft-inspect run ...`.
+struct RunCommand {
+  explicit RunCommand(CLI::App& app)
+      : command(app.add_subcommand(
+            "run",
+            "Run a program and collect what it compiles: run [--into DIR] -- PROGRAM ARGS")) {
+    command->add_option("--into", folder, "Folder to collect in; what it held is replaced")
+        ->capture_default_str();
+    command->add_option("program", words, "The program and its arguments")->required();
+    command->positionals_at_end();
+  }
+
+  CLI::App* command;
+  std::string folder = weft::tools::kDefaultFolder;
+  std::vector<std::string> words;
+};
+
 } // namespace
 
 int main(int argc, char** argv) {
   CLI::App app(
       "Shows what a program compiled: its kernels at every stage, and where they come from.");
   app.require_subcommand(1);
-  std::string folder = weft::tools::kDefaultFolder, kernel, cpu, stage = "loom";
-  std::vector<std::string> command;
-  std::string file = "weft.html";
-  bool as_json = false, with_times = false;
-
-  auto* run_command = app.add_subcommand(
-      "run", "Run a program and collect what it compiles: run [--into DIR] -- PROGRAM ARGS");
-  run_command->add_option("--into", folder, "Folder to collect in; what it held is replaced")
-      ->capture_default_str();
-  run_command->add_option("program", command, "The program and its arguments")->required();
-  run_command->positionals_at_end();
-
-  auto from = [&](CLI::App* sub) {
-    sub->add_option("--from", folder, "Folder that `run` collected in")->capture_default_str();
-    return sub;
-  };
-  auto* list = from(app.add_subcommand("list", "List the kernels"));
-  list->add_flag("--times", with_times, "Show what each kernel took, a run of its program");
-  list->add_flag("--json", as_json, "Print one JSON array");
-  auto* show = from(app.add_subcommand("show", "Print one kernel, or a whole program, at a stage"));
-  show->add_option("kernel", kernel,
-                   "PROGRAM.KERNEL as in `list`, a kernel's symbol, or a program's number")
-      ->required();
-  show->add_option("--stage", stage, "weft, fused, loom, llvm, asm, device or source")
-      ->capture_default_str();
-  show->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
-  auto* explain = from(app.add_subcommand(
-      "explain",
-      "Tell how calls went: segments, why they ended, divergences; and what each program "
-      "does, what it cost and from which lines it comes"));
-  auto* time = from(app.add_subcommand("time", "Tell where the time of each compilation went"));
-  time->add_flag("--json", as_json, "Print one JSON array");
-  auto* cost = from(app.add_subcommand(
-      "cost", "Count what programs that ran cost: launches, bytes moved, registers spilled"));
-  cost->add_flag("--json", as_json, "Print one JSON array");
-  cost->add_option("--cpu", cpu, "Compile anew for a processor, as LLVM names it: x86-64-v3");
-  auto* html = from(app.add_subcommand(
-      "html", "Write one page that shows graphs, kernels, memory and times in a browser"));
-  html->add_option("-o,--output", file, "The file to write")->capture_default_str();
-
+  RunCommand run_command(app);
+  CollectionCommands collection(app);
   CacheCommand cache(app);
-
   CLI11_PARSE(app, argc, argv);
   try {
     if (*cache.cache) return cache.run();
-    if (*run_command) return run(folder, command);
-    std::vector<Collected> all = weft::read_collection(folder);
-    if (!cpu.empty()) weft::tools::compile_for(all, cpu);
-    if (*list)
-      fmt::print("{}",
-                 as_json ? weft::tools::list_json(all) : weft::tools::list_text(all, with_times));
-    if (*show) fmt::print("{}", weft::tools::show(all, kernel, stage));
-    if (*explain) fmt::print("{}", weft::tools::explain(all, weft::read_calls(folder)));
-    if (*time)
-      fmt::print("{}", as_json ? weft::tools::time_json(all) : weft::tools::time_text(all));
-    if (*cost)
-      fmt::print("{}", as_json ? weft::tools::cost_json(all) : weft::tools::cost_text(all));
-    if (*html) {
-      weft::OutputFile to("weft-inspect", file);
-      to.write(weft::tools::page(all));
-      to.commit();
-    }
+    if (*run_command.command) return run(run_command.folder, run_command.words);
+    collection.run();
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;

@@ -75,12 +75,17 @@ struct CompileOptions {
 /// What explain() prints, as numbers.
 struct RegionStats {
   int64_t calls = 0, pure_calls = 0; // pure: whose bodies were skipped
+  // Ops that matched a known path, and those that ran eagerly and made one; programs launched;
+  // calls that left all known paths.
   int64_t ops_followed = 0, ops_recorded = 0, flushes = 0, divergences = 0;
-  int64_t programs = 0, segments = 0, generic_calls = 0, eager_segments = 0, alias_fallbacks = 0;
-  int64_t verified = 0;      // runs that were compared with their ops
-  int64_t unrecorded = 0;    // times that a new path met an exhausted budget
-  int64_t kernels = 0;       // launches of all programs together
-  int64_t early_kernels = 0; // those of them that ran while the ops behind them were followed
+  int64_t programs = 0, segments = 0;
+  int64_t generic_calls = 0;   // flushes of other sizes than the path was recorded with
+  int64_t eager_segments = 0;  // flushes whose ops ran one by one
+  int64_t alias_fallbacks = 0; // those of them whose inputs overlap in another way than recorded
+  int64_t verified = 0;        // runs that were compared with their ops
+  int64_t unrecorded = 0;      // times that a new path met an exhausted budget
+  int64_t kernels = 0;         // launches of all programs together
+  int64_t early_kernels = 0;   // those of them that ran while the ops behind them were followed
   double compile_seconds = 0;
   // Of calls that were timed, one in 64 of those that recorded nothing: how many, all of their time
   // but that of compiling, and the part of it in which programs, or ops in their place, ran.
@@ -229,7 +234,9 @@ public:
   /// Tells what was compiled: segments, flushes and divergences with their causes and lines,
   /// kernels, times.
   std::string explain() const { return detail::explain(detail::checked(region_), false); }
+  /// Returns the same as JSON.
   std::string explain_json() const { return detail::explain(detail::checked(region_), true); }
+  /// Returns the same as numbers.
   RegionStats stats() const { return detail::stats(detail::checked(region_)); }
 
 private:
@@ -251,6 +258,7 @@ public:
   CompiledModule(const M& module, CompileOptions options, const Loc& loc)
       : module_(module), region_(detail::make_region(std::move(options), loc)) {}
 
+  /// Calls the module with up to three arguments; its ops run as Compiled runs those of a function.
   template <class A> auto operator()(A&& a, Loc loc = Loc::current()) {
     return call([&] { return module_(std::forward<A>(a), loc); }, a);
   }
@@ -264,6 +272,7 @@ public:
         b, c);
   }
 
+  /// Tells what was compiled, as text, as JSON and as numbers.
   std::string explain() const { return detail::explain(detail::checked(region_), false); }
   std::string explain_json() const { return detail::explain(detail::checked(region_), true); }
   RegionStats stats() const { return detail::stats(detail::checked(region_)); }

@@ -18,6 +18,7 @@ namespace weft {
 /// While one lives, ops record a tape, also inside of a NoGrad scope.
 class EnableGrad {
 public:
+  /// Begins the scope, for this thread.
   EnableGrad();
   ~EnableGrad();
   EnableGrad(const EnableGrad&) = delete;
@@ -30,6 +31,7 @@ private:
 /// While one lives, ops record a tape or not, as its argument says.
 class GradMode {
 public:
+  /// Begins the scope, for this thread.
   explicit GradMode(bool on);
   ~GradMode();
   GradMode(const GradMode&) = delete;
@@ -61,6 +63,7 @@ template <class F> auto enable_grad(F f) {
 /// by one: compiled functions run eagerly meanwhile.
 class AnomalyMode {
 public:
+  /// Begins the scope, for this thread; with `on` false it undoes an outer one.
   explicit AnomalyMode(bool on = true);
   ~AnomalyMode();
   AnomalyMode(const AnomalyMode&) = delete;
@@ -72,12 +75,11 @@ private:
 
 //===--- Gradients of given inputs ------------------------------------------------------------===//
 
+/// What a call of grad() keeps, records and bears.
 struct GradOptions {
   bool retain_graph = false; // keep what the tape saved, for another pass over it
-  // Record the backward pass, for gradients of gradients; implies the former.
-  bool create_graph = false;
-  // An input that no output depends on gets an undefined gradient and is no error.
-  bool allow_unused = false;
+  bool create_graph = false; // record the backward pass; implies retain_graph
+  bool allow_unused = false; // an input that no output depends on is no error: it gets no gradient
   bool materialize_grads = false; // such an input gets zeros
 };
 
@@ -87,14 +89,14 @@ struct GradOptions {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& seeds = {}, GradOptions options = {},
                          Loc loc = Loc::current());
-/// Returns those of an output with one element.
+/// Returns the gradients of one output with one element.
 inline std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                                 GradOptions options = {}, Loc loc = Loc::current()) {
   return grad(std::vector<Tensor>{output}, inputs, {}, options, loc);
 }
 
-/// A function of tensors to tensors, as the derivatives below take it. Inputs are given to it
-/// without their history, results may leave some inputs out.
+/// A function of tensors to tensors, as the derivatives below take it. It is given the inputs
+/// without their history; its results need not depend on all of them.
 using TensorFunction = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
 /// What f gives, and a derivative of it.
@@ -113,14 +115,14 @@ Derivative jvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
 /// One backward pass for each element of the output.
 Tensor jacobian(const std::function<Tensor(const Tensor&)>& f, const Tensor& input,
                 bool create_graph = false, Loc loc = Loc::current());
-/// Returns them for several inputs and outputs: [k][i] of output k by input i.
+/// Returns the derivatives of several outputs by several inputs: [k][i] of output k by input i.
 std::vector<std::vector<Tensor>> jacobian(const TensorFunction& f,
                                           const std::vector<Tensor>& inputs,
                                           bool create_graph = false, Loc loc = Loc::current());
 /// Returns the second derivatives of f, whose result has one element: [shape..., shape...].
 Tensor hessian(const std::function<Tensor(const Tensor&)>& f, const Tensor& input,
                bool create_graph = false, Loc loc = Loc::current());
-/// Returns them for several inputs: [i][j] by inputs i and j.
+/// Returns the second derivatives for several inputs: [i][j] by inputs i and j.
 std::vector<std::vector<Tensor>> hessian(const std::function<Tensor(const std::vector<Tensor>&)>& f,
                                          const std::vector<Tensor>& inputs,
                                          bool create_graph = false, Loc loc = Loc::current());
@@ -134,6 +136,7 @@ class HookHandle {
 public:
   HookHandle() = default;
   HookHandle(std::weak_ptr<HookList> list, uint64_t id) : list_(std::move(list)), id_(id) {}
+  /// Makes the hook not run any more. A second call does nothing.
   void remove();
 
 private:
@@ -172,15 +175,16 @@ HookHandle Tensor::register_post_accumulate_grad_hook(Hook hook, Loc loc) const 
 /// not change its inputs; it may use other tensors, such as a module's parameters.
 std::vector<Tensor> checkpoint(const TensorFunction& f, const std::vector<Tensor>& inputs,
                                Loc loc = Loc::current());
+/// Does the same for a function of one tensor.
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& f, const Tensor& input,
                   Loc loc = Loc::current());
 
 //===--- The graph as text --------------------------------------------------------------------===//
 
-/// Prints the ops recorded behind a tensor in the order of their calls, a line each: result, op,
-/// operands, attributes, dtype and shape, and the user's file:line.
+/// Returns the ops recorded behind a tensor as text, in the order of their calls, a line each:
+/// result, op, operands, attributes, dtype and shape, and the user's file:line.
 std::string print_graph(const Tensor& t);
-/// Prints the same graph in Graphviz' dot language.
+/// Returns the same graph in Graphviz' dot language.
 std::string dot_graph(const Tensor& t);
 
 } // namespace weft

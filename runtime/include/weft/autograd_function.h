@@ -39,8 +39,8 @@ public:
   /// Keeps tensors for backward: arguments, results or values in between. Writing into one in place
   /// before backward is an error there. To be called once, in forward.
   void save(std::vector<Tensor> tensors);
-  /// Returns them, in backward. Those that have a history have it here too, so that a backward that
-  /// is made of ops can be differentiated.
+  /// Returns the saved tensors, in backward. Those that have a history have it here too, so that a
+  /// backward that is made of ops can be differentiated.
   std::vector<Tensor> saved() const;
   /// Says in forward that no gradient goes through these results.
   void mark_non_differentiable(std::vector<Tensor> results);
@@ -102,14 +102,15 @@ template <class R> R unpack(std::vector<Tensor> results) {
 /// - `forward(Context&, arguments...)`, which runs without recording and returns a Tensor, a
 ///   std::vector<Tensor>, or a pair or tuple of tensors; arguments are of any type, those that are
 ///   Tensor or std::vector<Tensor> may have gradients;
-/// - `std::vector<Tensor> backward(Context&, const std::vector<Tensor>& gradients)`: from a
-/// gradient
-///   for each result to one for each tensor argument, in their order; undefined ones are none.
+/// - `std::vector<Tensor> backward(Context&, const std::vector<Tensor>& gradients)`, which makes of
+///   a gradient for each result one for each tensor argument, in order; an undefined one is none.
+///
 /// Each apply() makes an object of its own, which lives until backward is done: what backward needs
 /// beside tensors can be members. In forward, tensors must not be changed in place. `static
 /// constexpr const char* name` gives messages another name than the type's.
 template <class Derived> class Function {
 public:
+  /// Calls forward with up to five arguments, and records the call where one of them has a history.
   template <class A> static auto apply(A&& a, Loc loc = Loc::current()) {
     return run(loc, std::forward<A>(a));
   }

@@ -33,6 +33,7 @@ TermPtr call_term(const char* function, std::initializer_list<TermPtr> operands)
 /// A number in an expression: an operand's element, or what is computed from some.
 class Value {
 public:
+  /// Makes a literal of a host number.
   template <class T>
   requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) Value(T number)
       : term_(detail::number_term(static_cast<double>(number))) {}
@@ -99,11 +100,15 @@ public:
       root_ = Value(L::call(lambda, inputs_)).term();
   }
 
+  /// Says whether there is a text or a lambda.
   bool defined() const { return root_ || !text_.empty(); }
-  const std::string& text() const { return text_; }     // empty: a lambda's
-  const detail::TermPtr& root() const { return root_; } // null: a text's
-  /// A lambda's parameters, and which of them are masks.
+  /// Returns the text; empty for a lambda.
+  const std::string& text() const { return text_; }
+  /// Returns what the lambda gave; null for a text.
+  const detail::TermPtr& root() const { return root_; }
+  /// Returns the lambda's parameters, in their order.
   const std::vector<detail::TermPtr>& inputs() const { return inputs_; }
+  /// Says which of the lambda's parameters are masks.
   const std::vector<bool>& masks() const { return masks_; }
 
 private:
@@ -113,6 +118,7 @@ private:
   std::vector<bool> masks_;
 };
 
+/// The inputs of a pointwise op, and gradients that are not those of its expression.
 struct PointwiseOptions {
   /// Names of the operands, in the order of calls. A lambda needs none.
   std::vector<std::string> operands = {};
@@ -154,6 +160,7 @@ public:
                     const Arg& f) const {
     return call({&a, &b, &c, &d, &e, &f});
   }
+  /// Returns the name that messages and tools give the op.
   const std::string& name() const;
 
 private:
@@ -166,6 +173,7 @@ private:
 Pointwise pointwise(std::string name, const Expression& value, PointwiseOptions options = {},
                     Loc loc = Loc::current());
 
+/// What a reduction makes of each element, of two, and of the last.
 struct ReductionOptions {
   /// How an element `x` enters, over x and the numbers.
   Expression map = "x";
@@ -178,6 +186,7 @@ struct ReductionOptions {
   std::optional<double> identity = std::nullopt;
   /// The result, over the combination `a`, the number `n` of elements, and the numbers.
   Expression finish = "a";
+  /// Names of the numbers, which follow in calls.
   std::vector<std::string> numbers = {};
 };
 
@@ -188,9 +197,11 @@ public:
   Reduction(const Reduction&) = default;
   Reduction& operator=(const Reduction&) = default;
 
-  /// Reduces `dims`, none meaning all. `numbers` are those that the op declares.
+  /// Reduces `dims`, none meaning all. `numbers` are those that the op declares. Throws Error
+  /// (shape) where there are no elements and the op has no identity.
   Tensor operator()(const Arg& x, const Dims& dims = {}, bool keepdim = false,
                     const std::vector<Scalar>& numbers = {}) const;
+  /// Returns the name that messages and tools give the op.
   const std::string& name() const;
 
 private:

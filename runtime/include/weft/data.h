@@ -18,11 +18,17 @@ struct Batch {
 /// Rows of inputs with their targets. Both tensors have as many rows; they are shared, not copied.
 class TensorDataset {
 public:
+  /// Takes inputs [N, ...] and targets [N, ...]. Throws Error (shape) where they have not as many
+  /// rows.
   TensorDataset(const Tensor& x, const Tensor& y, Loc loc = Loc::current());
+  /// Returns the number of rows.
   int64_t size() const { return size_; }
-  /// Copies the rows `rows[0], rows[1], ...` into a batch.
+  /// Copies the rows `rows[0], rows[1], ...` into a batch. Throws Error (index) for a row that is
+  /// not there.
   Batch gather(const std::vector<int64_t>& rows, Loc loc = Loc::current()) const;
+  /// Returns the inputs, [N, ...].
   const Tensor& x() const { return x_; }
+  /// Returns the targets, [N, ...].
   const Tensor& y() const { return y_; }
 
 private:
@@ -30,9 +36,10 @@ private:
   int64_t size_;
 };
 
+/// How a loader deals out the rows of a data set.
 struct LoaderOptions {
-  int64_t batch_size = 1;
-  bool shuffle = false;
+  int64_t batch_size = 1; // rows
+  bool shuffle = false;   // walk over the rows in a random order
   bool drop_last = false; // leave out a last batch that is not full
   uint64_t seed = 0;      // of the shuffled order; each pass over the loader has another one
 };
@@ -41,15 +48,18 @@ struct LoaderOptions {
 /// Each begin() starts a new pass; the order depends on the seed and the number of the pass alone.
 class DataLoader {
 public:
+  /// Shares the data set. Throws Error (value) where batch_size is not positive.
   explicit DataLoader(TensorDataset dataset, LoaderOptions options = {}, Loc loc = Loc::current());
   /// Returns the number of batches in a pass.
   int64_t size() const;
   /// Returns how many passes have begun.
   uint64_t passes() const { return passes_; }
   /// Makes the next begin() start pass number `pass`, counted from 0, at its batch number `batch`:
-  /// so training goes on where it was interrupted.
+  /// so training goes on where it was interrupted. Throws Error (index) where a pass has not so
+  /// many batches.
   void resume(uint64_t pass, int64_t batch = 0, Loc loc = Loc::current());
 
+  /// A place in a pass; reading it copies the rows of the batch.
   class Iterator {
   public:
     using value_type = Batch;
@@ -68,6 +78,7 @@ public:
     std::vector<int64_t> order_;
     int64_t position_ = 0, end_ = 0;
   };
+  /// Begins the next pass.
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 

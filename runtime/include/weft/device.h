@@ -47,6 +47,7 @@ public:
   ~DeviceScope() { current_ = previous_; }
   DeviceScope(const DeviceScope&) = delete;
   DeviceScope& operator=(const DeviceScope&) = delete;
+  /// Returns the device that this thread's tensors are made on now.
   static Device current() { return current_; }
 
 private:
@@ -65,6 +66,7 @@ struct DeviceStats {
   std::vector<std::pair<std::string, int64_t>>
       cpu_ops_by_name; // and why: "sort f32: no kernel ..."
 };
+/// Returns the counts of a device, zeros where it was not used.
 DeviceStats device_stats(Device device);
 
 } // namespace weft

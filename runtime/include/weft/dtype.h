@@ -10,10 +10,12 @@
 
 namespace weft {
 
-/// Programs on disk and op structure hold the numbers: new ones go to the end.
+/// The type of a tensor's elements. Programs on disk and op structure hold the numbers: new ones go
+/// to the end.
 enum class DType : uint8_t { f32, f64, bf16, i64, boolean, f16, i32, i16, i8, u8 };
 inline constexpr int kDTypeCount = 10;
 
+// The same without DType:: in front, for calls: x.to(bf16).
 inline constexpr DType f32 = DType::f32;
 inline constexpr DType f64 = DType::f64;
 inline constexpr DType bf16 = DType::bf16;
@@ -30,6 +32,7 @@ constexpr size_t size_of(DType t) {
   constexpr size_t sizes[] = {4, 8, 2, 8, 1, 2, 4, 2, 1, 1};
   return sizes[static_cast<int>(t)];
 }
+/// Says whether elements are floats of any width.
 constexpr bool is_floating(DType t) { return t <= DType::bf16 || t == DType::f16; }
 /// Says whether elements are integers: not floating and not bool.
 constexpr bool is_integer(DType t) { return !is_floating(t) && t != DType::boolean; }
@@ -60,6 +63,7 @@ struct Float16 {
   uint16_t bits = 0;
 };
 
+/// The dtype that stores a host type: DTypeOf<float>::value is f32.
 template <class T> struct DTypeOf;
 template <> struct DTypeOf<float> { static constexpr DType value = DType::f32; };
 template <> struct DTypeOf<double> { static constexpr DType value = DType::f64; };
@@ -98,6 +102,7 @@ template <class F> constexpr decltype(auto) visit_dtype(DType t, F&& f) {
   }
 }
 
+/// Whose memory and kernels a device has.
 enum class DeviceType : uint8_t { cpu, opencl, cuda };
 
 /// Where a tensor's memory lies.
@@ -126,6 +131,7 @@ struct Scalar {
   };
 
   constexpr Scalar() = default;
+  /// Holds a host number. Throws Error (value) for an unsigned one of 2^63 or more.
   template <class T>
   requires std::is_arithmetic_v<T>
   constexpr Scalar(T v) {
@@ -139,8 +145,10 @@ struct Scalar {
       i = static_cast<int64_t>(v);
     }
   }
+  /// Returns the number as a double; integers beyond 2^53 are rounded.
   constexpr double to_double() const { return kind == Kind::floating ? f : static_cast<double>(i); }
-  /// Rounds towards 0. What no int64_t holds becomes the nearest one that there is, NaN 0.
+  /// Returns the number cut towards 0. What no int64_t holds becomes the nearest one that there is,
+  /// NaN 0.
   constexpr int64_t to_int() const {
     using Limits = std::numeric_limits<int64_t>;
     if (kind != Kind::floating) return i;

@@ -7,8 +7,11 @@
 
 namespace weft {
 
+/// A place in the user's source. Functions take it as a last argument that is the caller's line
+/// unless given.
 using Loc = std::source_location;
 
+/// What went wrong, for programs that tell errors apart.
 enum class ErrorKind {
   shape,         // shapes or ranks that do not fit
   dtype,         // an element type that the op does not take
@@ -24,10 +27,13 @@ enum class ErrorKind {
 /// What every failed call throws. what() reads "op: what must hold, got what (at file:line)".
 class Error : public std::runtime_error {
 public:
+  /// Makes an error that knows no line.
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  /// Makes an error of a line, which the message then ends with.
   Error(ErrorKind kind, const std::string& message, const Loc& loc);
+  /// Returns what went wrong.
   ErrorKind kind() const { return kind_; }
-  /// The user's own line; line() is 0 where none is known.
+  /// Returns the user's own line; line() is 0 where none is known.
   const Loc& location() const { return loc_; }
 
 private:

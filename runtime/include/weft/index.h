@@ -18,11 +18,13 @@ struct Slice {
   std::optional<int64_t> start, stop, step;
 };
 
+/// The type of `newaxis`.
 struct NewAxis {};
+/// The type of `ellipsis`.
 struct Ellipsis {};
-/// A new dim of size 1.
+/// The entry of an index that stands for a new dim of size 1.
 inline constexpr NewAxis newaxis;
-/// As many whole dims as the other entries leave.
+/// The entry that stands for as many whole dims as the other entries leave.
 inline constexpr Ellipsis ellipsis;
 
 /// One entry of an index, with the source line of the call: a position (the dim vanishes), a Slice,
@@ -56,6 +58,7 @@ public:
       : base_(std::move(base)), entries_(std::move(entries)), loc_(loc) {}
   Indexed(const Indexed&) = delete;
 
+  /// Reads: returns a view or a copy, as x.index() does.
   operator Tensor() const;
   operator Arg() const { return Arg(Tensor(*this), loc_); }
 
@@ -63,6 +66,7 @@ public:
   /// counts.
   void operator=(const Arg& value) const;
   void operator=(const Indexed& value) const { *this = Arg(Tensor(value), loc_); }
+  /// Reads, computes and writes back: a place that index tensors name twice is changed once.
   void operator+=(const Arg& value) const;
   void operator-=(const Arg& value) const;
   void operator*=(const Arg& value) const;

@@ -21,21 +21,23 @@ namespace weft {
 /// Tensors by name.
 using TensorMap = std::map<std::string, Tensor>;
 
+/// How NumPy's files hold what NumPy does not have.
 struct NpyOptions {
   /// NumPy has no bf16. Such elements are dtype '<V2', as the package ml_dtypes reads and writes
   /// it, or with this on uint16 with the same bits.
   bool bf16_as_uint16 = false;
 };
 
-/// Reads an array. Big-endian elements are converted; one in Fortran order keeps its strides.
+/// Reads an array of an .npy file. Big-endian elements are converted; one in Fortran order keeps
+/// its strides.
 Tensor load_npy(const std::string& path, NpyOptions options = {}, Loc loc = Loc::current());
-/// Writes the elements in row-major order.
+/// Writes a tensor as an .npy file, its elements in row-major order.
 void save_npy(const std::string& path, const Tensor& t, NpyOptions options = {},
               Loc loc = Loc::current());
 
-/// Reads the arrays that numpy.savez or numpy.savez_compressed wrote, by name.
+/// Reads the arrays of an .npz file, which numpy.savez or numpy.savez_compressed wrote, by name.
 TensorMap load_npz(const std::string& path, NpyOptions options = {}, Loc loc = Loc::current());
-/// Writes arrays as numpy.savez does.
+/// Writes tensors as an .npz file, as numpy.savez does.
 void save_npz(const std::string& path, const TensorMap& tensors, NpyOptions options = {},
               Loc loc = Loc::current());
 
@@ -45,16 +47,17 @@ struct Safetensors {
   std::map<std::string, std::string> metadata;
 };
 
-/// Maps a file into memory: its tensors are views of the map, which lives as long as any of them,
-/// and elements are read from disk when they are touched first. Ops in place change the tensors,
-/// never the file. Elements that lie misaligned in the file are copied. The file must not be cut
-/// short while it is mapped; replacing it, as save_safetensors does, is safe.
+/// Maps a safetensors file into memory: its tensors are views of the map, which lives as long as
+/// any of them, and elements are read from disk when they are touched first. Ops in place change
+/// the tensors, never the file. Elements that lie misaligned in the file are copied. The file must
+/// not be cut short while it is mapped; replacing it, as save_safetensors does, is safe.
 Safetensors load_safetensors(const std::string& path, Loc loc = Loc::current());
-/// Writes tensors so that each element is aligned.
+/// Writes tensors and texts as a safetensors file, in which each element is aligned.
 void save_safetensors(const std::string& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata = {},
                       Loc loc = Loc::current());
 
+/// What loading demands of the names in a file.
 struct LoadOptions {
   /// Off: names that only the file or only the module has are left alone. Shapes must fit in any
   /// case.
@@ -81,9 +84,9 @@ struct Progress {
 void save_checkpoint(const std::string& path, const nn::Module& module,
                      const optim::Optimizer& optimizer, const Progress& progress = {},
                      Loc loc = Loc::current());
-/// Reads it back: training goes on with the very numbers that it would have had. Options of the
-/// optimizer, such as its rate, are the program's own. With `strict` off, what the file lacks stays
-/// as it is. An error lists every name that does not fit, and changes nothing.
+/// Reads a checkpoint back: training goes on with the very numbers that it would have had. Options
+/// of the optimizer, such as its rate, are the program's own. With `strict` off, what the file
+/// lacks stays as it is. An error lists every name that does not fit, and changes nothing.
 Progress load_checkpoint(const std::string& path, nn::Module& module, optim::Optimizer& optimizer,
                          LoadOptions options = {}, Loc loc = Loc::current());
 
@@ -91,13 +94,14 @@ Progress load_checkpoint(const std::string& path, nn::Module& module, optim::Opt
 /// until its deleter is called, which whoever takes the struct must do once. Throws for a tensor
 /// that requires a gradient: share detach().
 DLManagedTensorVersioned* to_dlpack(const Tensor& t, Loc loc = Loc::current());
-/// The same in the form before DLPack 1.0.
+/// Shares a tensor's memory in the form before DLPack 1.0.
 DLManagedTensor* to_dlpack_unversioned(const Tensor& t, Loc loc = Loc::current());
 
 /// Makes a tensor over another library's memory and takes the struct over: its deleter is called
 /// when the memory is not used any more. Memory marked read-only is copied. On an error the struct
 /// stays the caller's.
 Tensor from_dlpack(DLManagedTensorVersioned* managed, Loc loc = Loc::current());
+/// Does the same for a struct of the form before DLPack 1.0.
 Tensor from_dlpack(DLManagedTensor* managed, Loc loc = Loc::current());
 
 } // namespace weft

@@ -14,6 +14,7 @@ struct Stats {
   size_t packed = 0; // of live: weights that did not change, packed for the kernels that read them
 };
 
+/// Returns what the allocator of a device holds now.
 Stats stats(Device device = Device::cpu());
 /// Makes the peak start again from what is live now.
 void reset_peak(Device device = Device::cpu());

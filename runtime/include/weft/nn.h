@@ -45,19 +45,23 @@ public:
   Module(const Module&) = default;
   Module& operator=(const Module&) = default;
 
-  /// Computes the module's result. Call the module itself, net(x), never forward.
+  /// Computes the module's result. Call the module itself, net(x), never forward. Throws Error
+  /// (unsupported) unless overridden.
   virtual Tensor forward(const Tensor& x);
   /// Runs forward; errors inside name the caller's line.
   Tensor operator()(const Tensor& x, Loc loc = Loc::current());
 
   /// Returns the parameters of this module and its children, each once, in order of registration.
   std::vector<Tensor> parameters() const;
+  /// Returns them with their dotted names, such as "up.weight".
   std::vector<std::pair<std::string, Tensor>> named_parameters() const;
+  /// Returns the tensors that are saved but not trained, likewise.
   std::vector<std::pair<std::string, Tensor>> named_buffers() const;
   /// Returns the direct children as handles that can be called.
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
 
   /// Converts floating parameters, buffers and gradients; every handle to them sees the change.
+  /// Throws Error (dtype) where the dtype is not floating.
   Module& to(DType dtype, Loc loc = Loc::current());
   /// Moves parameters, buffers and gradients; every handle to them sees the change.
   Module& to(Device device, Loc loc = Loc::current());
@@ -70,25 +74,34 @@ public:
   StateDifference load_state_dict(const StateDict& state, bool strict = true,
                                   Loc loc = Loc::current());
 
+  /// Sets the mode of the module and its children: layers such as Dropout differ in training.
   Module& train(bool on = true);
+  /// Ends training mode.
   Module& eval() { return train(false); }
+  /// Says whether the module is in training mode, as it is when it is made.
   bool is_training() const;
   /// Drops gradients, or writes zeros into them.
   void zero_grad(bool set_to_none = true);
 
   /// Makes every call of this module, through any handle, run compiled kernels from now on.
   void compile(Loc loc = Loc::current());
+  /// The same with options (weft/compile.h).
   void compile(const CompileOptions& options, Loc loc = Loc::current());
 
   /// Something that runs a call's body, such as a compiled region; calls go through it while set.
   using Runner = std::function<void(const std::function<void()>& body)>;
+  /// Sets what calls go through; an empty one ends that.
   void set_runner(Runner runner);
 
   /// Says whether two handles refer to the same module.
   bool is_same(const Module& o) const { return state_ == o.state_; }
 
 protected:
-  /// Registers a tensor that is trained, and returns it requiring a gradient.
+  // Names must be new among the module's own and have no dot; else each of these throws Error
+  // (value).
+
+  /// Registers a tensor that is trained, and returns it requiring a gradient. Throws Error
+  /// (autograd) for the result of an op.
   Tensor parameter(const std::string& name, const Tensor& value, Loc loc = Loc::current());
   /// Registers a tensor that is saved with the parameters, but not trained.
   Tensor buffer(const std::string& name, const Tensor& value, Loc loc = Loc::current());
@@ -100,7 +113,9 @@ protected:
     add_child(name, std::make_shared<M>(module), loc);
     return module;
   }
+  /// Registers a part that is a shared object.
   void add_child(const std::string& name, std::shared_ptr<Module> module, const Loc& loc);
+  /// Returns what calls go through; empty where nothing was set.
   const Runner& runner() const;
 
 private:
@@ -112,10 +127,12 @@ private:
 /// out then.
 class CallWatcher {
 public:
+  /// Begins to hear, in place of an outer one.
   CallWatcher();
   virtual ~CallWatcher();
   CallWatcher(const CallWatcher&) = delete;
   CallWatcher& operator=(const CallWatcher&) = delete;
+  /// Hears of a call before it runs.
   virtual void enter(const Module& module) = 0;
   /// Hears of a call that did not throw, and of the tensors that it returned.
   virtual void leave(const Module& module, const std::vector<Tensor>& results) = 0;
@@ -143,6 +160,7 @@ template <class T> void collect_results(std::vector<Tensor>&, const T&) {} // no
 /// forward(q, k, v) of its own, and is called as attention(q, k, v).
 template <class Derived> class ModuleOf : public Module {
 public:
+  /// Runs forward with up to five arguments; errors inside name the caller's line.
   auto operator()(Loc loc = Loc::current()) { return call(loc); }
   template <class A> auto operator()(A&& a, Loc loc = Loc::current()) {
     return call(loc, std::forward<A>(a));
@@ -194,10 +212,11 @@ private:
   }
 };
 
-/// x W^T + b with W [out, in]. Both start uniform in +-1/sqrt(in) (He et al., ICCV 2015, with the
-/// slope sqrt(5) that PyTorch uses).
+/// Computes x W^T + b: x [..., in] gives [..., out], with W [out, in] and b [out]. Both start
+/// uniform in +-1/sqrt(in) (He et al., ICCV 2015, with the slope sqrt(5) that PyTorch uses).
 class Linear : public Module {
 public:
+  /// Makes a layer of random weights. Throws Error (value) where a size is negative.
   Linear(int64_t in, int64_t out, bool with_bias = true, DType dtype = f32,
          Loc loc = Loc::current());
   Tensor weight, bias; // bias is undefined without one
@@ -218,6 +237,7 @@ private:
 /// bias, shifts (Ba et al., Layer normalization, 2016).
 class LayerNorm : public Module {
 public:
+  /// Makes a layer of ones and zeros; `eps` is added to the variance.
   explicit LayerNorm(const Shape& shape, double eps = 1e-5, bool affine = true,
                      bool with_bias = true, DType dtype = f32, Loc loc = Loc::current());
   Tensor weight, bias; // both undefined unless affine
@@ -231,9 +251,11 @@ private:
 /// Calls its parts one after the other; they are named "0", "1", ...
 class Sequential : public Module {
 public:
+  /// Takes the parts in their order.
   template <std::derived_from<Module>... Parts> explicit Sequential(const Parts&... parts) {
     (add(parts), ...);
   }
+  /// Adds a part behind the others.
   template <std::derived_from<Module> M> Sequential& add(const M& part) {
     child(std::to_string(parts_++), part);
     return *this;
@@ -244,10 +266,13 @@ private:
   int parts_ = 0;
 };
 
+/// Computes max(x, 0).
 class ReLU : public Module {
 public:
   Tensor forward(const Tensor& x) override;
 };
+/// Computes x times the probability that a normally distributed number lies below x (Hendrycks and
+/// Gimpel, Gaussian error linear units, 2016).
 class GELU : public Module {
 public:
   /// `approximate` is "none" or "tanh".
@@ -257,18 +282,22 @@ public:
 private:
   std::string approximate_;
 };
+/// Computes x sigmoid(x).
 class SiLU : public Module {
 public:
   Tensor forward(const Tensor& x) override;
 };
+/// Computes tanh(x).
 class Tanh : public Module {
 public:
   Tensor forward(const Tensor& x) override;
 };
+/// Computes 1 / (1 + exp(-x)).
 class Sigmoid : public Module {
 public:
   Tensor forward(const Tensor& x) override;
 };
+/// Computes exp(x) divided by its sum along a dim.
 class Softmax : public Module {
 public:
   explicit Softmax(int64_t dim = -1) : dim_(dim) {}

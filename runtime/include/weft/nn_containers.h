@@ -4,6 +4,7 @@
 
 #include "weft/nn.h"
 
+#include <concepts>
 #include <iterator>
 
 namespace weft::nn {
@@ -12,6 +13,15 @@ namespace detail {
 [[noreturn]] void refuse_position(const char* op, int64_t k, size_t size, const Loc& loc);
 [[noreturn]] void refuse_key(const char* op, const std::string& key, const Loc& loc);
 } // namespace detail
+
+/// The key of an entry of a dictionary, with the source line of the call.
+struct Key {
+  template <class T>
+  requires std::convertible_to<const T&, std::string> Key(const T& key, Loc l = Loc::current())
+      : name(key), loc(l) {}
+  std::string name;
+  Loc loc;
+};
 
 /// Modules "0", "1", ... of a type, which the owner calls as it likes:
 ///
@@ -38,21 +48,25 @@ public:
     const std::shared_ptr<M>* at_;
   };
 
+  /// Makes an empty list.
   ModuleList() = default;
-  /// A list of these; modules are handles, so that they are shared, not copied.
+  /// Makes a list of these; modules are handles, so that they are shared, not copied.
   explicit ModuleList(const std::vector<M>& modules,
                       Loc loc = Loc::current()) requires(!std::is_same_v<M, Module>) {
     for (const M& m : modules)
       append(m, loc);
   }
+  /// Adds a module at the end, under the next number.
   template <std::derived_from<M> N> ModuleList& append(const N& module, Loc loc = Loc::current()) {
     auto shared = std::make_shared<N>(module);
     add_child(std::to_string(list_->size()), shared, loc);
     list_->push_back(std::move(shared));
     return *this;
   }
+  /// Returns the number of modules.
   size_t size() const { return list_->size(); }
-  /// Module k; negative numbers count from the end.
+  /// Returns module k; negative numbers count from the end. Throws Error (index) where there is
+  /// none.
   M& operator[](Position k) const {
     auto count = static_cast<int64_t>(size());
     int64_t at = k.value < 0 ? k.value + count : k.value;
@@ -70,6 +84,7 @@ private:
 /// Modules of a type by key, in the order in which they were added.
 template <class M = Module> class ModuleDict : public Module {
 public:
+  /// Adds a module. Throws Error (value) where the key is there, is empty or has a dot.
   template <std::derived_from<M> N>
   ModuleDict& insert(const std::string& key, const N& module, Loc loc = Loc::current()) {
     auto shared = std::make_shared<N>(module);
@@ -77,14 +92,19 @@ public:
     list_->emplace_back(key, std::move(shared));
     return *this;
   }
+  /// Returns the number of modules.
   size_t size() const { return list_->size(); }
+  /// Says whether a module has this key.
   bool contains(const std::string& key) const { return find(key) != nullptr; }
+  /// Returns the module of a key. Throws Error (index) where there is none.
   M& at(const std::string& key, Loc loc = Loc::current()) const {
     M* found = find(key);
     if (!found) detail::refuse_key("ModuleDict", key, loc);
     return *found;
   }
-  M& operator[](const std::string& key) const { return at(key); }
+  /// Returns the same, and throws the same.
+  M& operator[](const Key& key) const { return at(key.name, key.loc); }
+  /// Returns the keys in the order in which they were added.
   std::vector<std::string> keys() const {
     std::vector<std::string> all;
     for (const auto& [key, module] : *list_)
@@ -105,10 +125,14 @@ private:
 /// Parameters "0", "1", ...
 class ParameterList : public Module {
 public:
+  /// Makes a list of these, each of which then requires a gradient.
   explicit ParameterList(const std::vector<Tensor>& values = {}, Loc loc = Loc::current());
+  /// Adds a parameter at the end. Throws Error (autograd) for the result of an op.
   ParameterList& append(const Tensor& value, Loc loc = Loc::current());
+  /// Returns the number of parameters.
   size_t size() const { return list_->size(); }
-  /// Parameter k; negative numbers count from the end.
+  /// Returns parameter k; negative numbers count from the end. Throws Error (index) where there is
+  /// none.
   Tensor operator[](Position k) const;
   std::vector<Tensor>::const_iterator begin() const { return list_->begin(); }
   std::vector<Tensor>::const_iterator end() const { return list_->end(); }
@@ -120,11 +144,17 @@ private:
 /// Parameters by key, in the order in which they were added.
 class ParameterDict : public Module {
 public:
+  /// Adds a parameter. Throws Error (value) where the key is there, is empty or has a dot, and
+  /// Error (autograd) for the result of an op.
   ParameterDict& insert(const std::string& key, const Tensor& value, Loc loc = Loc::current());
+  /// Returns the number of parameters.
   size_t size() const { return named_parameters().size(); }
+  /// Says whether a parameter has this key.
   bool contains(const std::string& key) const;
+  /// Returns the parameter of a key. Throws Error (index) where there is none.
   Tensor at(const std::string& key, Loc loc = Loc::current()) const;
-  Tensor operator[](const std::string& key) const { return at(key); }
+  /// Returns the same, and throws the same.
+  Tensor operator[](const Key& key) const { return at(key.name, key.loc); }
 };
 
 } // namespace weft::nn

@@ -5,8 +5,9 @@
 
 namespace weft::nn {
 
+/// How weights are quantised, and which of them.
 struct QuantizeOptions {
-  int64_t bits = 8, block = 32; // as in weft::quantize
+  int64_t bits = 8, block = 32; // of a code; inputs that share a scale, as in weft::quantize
   /// Says whether the layer of this dotted name is quantised; empty: all are.
   std::function<bool(const std::string& name, const Linear& layer)> filter = {};
 };

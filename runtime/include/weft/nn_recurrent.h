@@ -31,16 +31,17 @@ public:
                                        const std::vector<Tensor>& states);
 
   RecurrentStack(const Form& form, Step step, const Loc& loc);
-  /// Names and shapes of all weights, in PyTorch's order.
+  /// Returns names and shapes of all weights, in PyTorch's order.
   std::vector<std::pair<std::string, Shape>> weights() const;
+  /// Adds the next of those weights.
   void add_weight(const Tensor& weight) { weights_.push_back(weight); }
 
-  /// The output and the last states, [D * num_layers, N, ...] each. `initial`: as many as a cell
-  /// has, or none for zeros.
+  /// Returns the output and the last states, [D * num_layers, N, ...] each. `initial`: as many as a
+  /// cell has, or none for zeros.
   std::pair<Tensor, std::vector<Tensor>> run(const Tensor& x, const std::vector<Tensor>& initial,
                                              bool is_training) const;
-  /// The same of a packed sequence, whose steps alone are computed. States are in the order that
-  /// the sequences had before they were packed.
+  /// Returns the same of a packed sequence, whose steps alone are computed. States are in the order
+  /// that the sequences had before they were packed.
   std::pair<PackedSequence, std::vector<Tensor>>
   run(const PackedSequence& x, const std::vector<Tensor>& initial, bool is_training) const;
 
@@ -77,6 +78,7 @@ private:
 
 } // namespace detail
 
+/// Options of RNN.
 struct RNNOptions {
   int64_t num_layers = 1;
   std::string nonlinearity = "tanh"; // or "relu"
@@ -87,8 +89,8 @@ struct RNNOptions {
   DType dtype = f32;
 };
 
-/// h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu (Elman, Finding structure in time, 1990).
-/// `auto [y, h_n] = rnn(x, h_0)`; h_0 is zeros unless given.
+/// Computes h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu, for each step (Elman, Finding
+/// structure in time, 1990). `auto [y, h_n] = rnn(x, h_0)`; h_0 is zeros unless given.
 class RNN : public ModuleOf<RNN> {
 public:
   RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options = {},
@@ -100,6 +102,7 @@ private:
   detail::RecurrentStack stack_;
 };
 
+/// Options of GRU.
 struct GRUOptions {
   int64_t num_layers = 1;
   bool bias = true;
@@ -109,8 +112,9 @@ struct GRUOptions {
   DType dtype = f32;
 };
 
-/// Gated recurrent units (Cho et al., EMNLP 2014) in PyTorch's form, whose reset gate comes after
-/// the product: gates are rows r, z, n of the weights. `auto [y, h_n] = gru(x, h_0)`.
+/// Runs gated recurrent units (Cho et al., EMNLP 2014) in PyTorch's form, whose reset gate comes
+/// after the product: h' = (1 - z) n + z h with n = tanh(W_in x + b_in + r (W_hn h + b_hn)). Gates
+/// are rows r, z, n of the weights. `auto [y, h_n] = gru(x, h_0)`.
 class GRU : public ModuleOf<GRU> {
 public:
   GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options = {},
@@ -122,6 +126,7 @@ private:
   detail::RecurrentStack stack_;
 };
 
+/// Options of LSTM.
 struct LSTMOptions {
   int64_t num_layers = 1;
   bool bias = true;
@@ -135,8 +140,9 @@ struct LSTMOptions {
 /// The output h and the cell c.
 using LSTMState = std::pair<Tensor, Tensor>;
 
-/// Long short-term memory (Hochreiter and Schmidhuber, 1997): gates are rows i, f, g, o of the
-/// weights. `auto [y, state] = lstm(x, nn::LSTMState{h_0, c_0})`; both are zeros unless given.
+/// Runs long short-term memory (Hochreiter and Schmidhuber, 1997): c' = f c + i g and h' = o
+/// tanh(c'). Gates are rows i, f, g, o of the weights. `auto [y, state] = lstm(x,
+/// nn::LSTMState{h_0, c_0})`; both are zeros unless given.
 class LSTM : public ModuleOf<LSTM> {
 public:
   LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options = {},
@@ -149,12 +155,14 @@ private:
   detail::RecurrentStack stack_;
 };
 
+/// Options of RNNCell, GRUCell and LSTMCell.
 struct CellOptions {
   bool bias = true;
   DType dtype = f32;
 };
 
-/// One step of RNN: x [N, I] or [I] and h [N, H] or [H] give the next h.
+/// Runs one step of RNN: x [N, I] or [I] and h [N, H] or [H] give the next h. As for the cells
+/// below, a state that is not given is zeros.
 class RNNCell : public ModuleOf<RNNCell> {
 public:
   RNNCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {},
@@ -166,7 +174,7 @@ private:
   bool is_relu_;
 };
 
-/// One step of GRU.
+/// Runs one step of GRU: x [N, I] or [I] and h [N, H] or [H] give the next h.
 class GRUCell : public ModuleOf<GRUCell> {
 public:
   GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {},
@@ -175,7 +183,7 @@ public:
   Tensor forward(const Tensor& x, const Tensor& h = {});
 };
 
-/// One step of LSTM: `auto [h, c] = cell(x, nn::LSTMState{h, c})`.
+/// Runs one step of LSTM: `auto [h, c] = cell(x, nn::LSTMState{h, c})`.
 class LSTMCell : public ModuleOf<LSTMCell> {
 public:
   LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {},

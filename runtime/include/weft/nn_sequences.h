@@ -15,7 +15,7 @@ struct PackedSequence {
   std::vector<int64_t> unsorted_indices; // the place of sequence k among them
 };
 
-/// Results as the module's callers look at them (summary).
+/// Adds the tensors of a result, as summary() looks at it.
 inline void collect_results(std::vector<Tensor>& to, const PackedSequence& s) {
   to.push_back(s.data);
 }
@@ -28,7 +28,8 @@ void check_packed(const char* function, const PackedSequence& sequence, const Lo
 } // namespace detail
 
 /// Packs x [L, N, ...], or [N, L, ...] with batch_first, of whose sequence k the first lengths[k]
-/// steps count. With enforce_sorted the lengths must not increase.
+/// steps count. With enforce_sorted the lengths must not increase. Throws Error (value) where they
+/// do, and where a length is not in 1 .. L.
 PackedSequence pack_padded_sequence(const Tensor& x, const std::vector<int64_t>& lengths,
                                     bool batch_first = false, bool enforce_sorted = true,
                                     Loc loc = Loc::current());
@@ -44,7 +45,7 @@ pad_packed_sequence(const PackedSequence& sequence, bool batch_first = false,
 Tensor pad_sequence(const std::vector<Tensor>& sequences, bool batch_first = false,
                     double padding_value = 0, Loc loc = Loc::current());
 
-/// Packs sequences [L_k, ...].
+/// Packs sequences [L_k, ...]. With enforce_sorted the lengths must not increase.
 PackedSequence pack_sequence(const std::vector<Tensor>& sequences, bool enforce_sorted = true,
                              Loc loc = Loc::current());
 

@@ -9,15 +9,16 @@ namespace weft::nn {
 
 /// A module of a network, at one of its names.
 struct LayerSummary {
-  std::string name; // dotted; empty for the network itself
-  std::string type; // such as "Conv2d"
-  int depth = 0;
+  std::string name;                      // dotted; empty for the network itself
+  std::string type;                      // such as "Conv2d"
+  int depth = 0;                         // 0 for the network itself
   std::vector<Shape> outputs;            // what the last call returned; none without a call
   int64_t parameters = 0, trainable = 0; // elements, with those of its children, each once
   int64_t flops = 0;                     // of all its calls, with what they called
-  int64_t calls = 0;
+  int64_t calls = 0;                     // of the module
 };
 
+/// What a network is made of, in numbers.
 struct Summary {
   std::vector<LayerSummary> layers; // the network, then its children in order of registration
   int64_t parameters = 0, trainable = 0;
@@ -25,6 +26,7 @@ struct Summary {
   /// Returns a table with a line a layer, and the totals.
   std::string str() const;
 };
+/// Prints str().
 std::ostream& operator<<(std::ostream& out, const Summary& s);
 
 /// Runs `call`, which calls the module, in evaluation mode and without gradients, and tells what it
@@ -32,7 +34,7 @@ std::ostream& operator<<(std::ostream& out, const Summary& s);
 /// compiled or the call is part of a region.
 Summary summary_of(Module& module, const std::function<void()>& call, Loc loc = Loc::current());
 
-/// Calls a module with these inputs, and tells what it is made of.
+/// Calls a module with up to three inputs, and tells what it is made of.
 template <class M, class A> Summary summary(M&& module, const A& a, Loc loc = Loc::current()) {
   return summary_of(
       module, [&] { module(a, loc); }, loc);

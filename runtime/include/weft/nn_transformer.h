@@ -7,6 +7,7 @@
 
 namespace weft::nn {
 
+/// What the layers of a transformer are made of.
 struct TransformerLayerOptions {
   int64_t dim_feedforward = 2048;
   double dropout = 0.1;
@@ -18,7 +19,8 @@ struct TransformerLayerOptions {
   DType dtype = f32;
 };
 
-/// Self-attention, then two linear layers around an activation; each is added to what went in.
+/// Attends to itself, then runs two linear layers around an activation; the result of each is added
+/// to what went in, and normalised.
 class TransformerEncoderLayer : public ModuleOf<TransformerEncoderLayer> {
 public:
   TransformerEncoderLayer(int64_t d_model, int64_t nhead, TransformerLayerOptions options = {},
@@ -39,7 +41,7 @@ private:
   Dropout dropout_, dropout1_, dropout2_;
 };
 
-/// Self-attention, attention to `memory`, then the linear layers.
+/// Attends to itself, then to `memory`, then runs the linear layers.
 class TransformerDecoderLayer : public ModuleOf<TransformerDecoderLayer> {
 public:
   TransformerDecoderLayer(int64_t d_model, int64_t nhead, TransformerLayerOptions options = {},
@@ -61,7 +63,7 @@ private:
   Dropout dropout_, dropout1_, dropout2_, dropout3_;
 };
 
-/// num_layers copies of a layer, one after the other, then `norm` where given.
+/// Runs num_layers copies of a layer, one after the other, then `norm` where given.
 class TransformerEncoder : public ModuleOf<TransformerEncoder> {
 public:
   TransformerEncoder(const TransformerEncoderLayer& layer, int64_t num_layers,
@@ -72,7 +74,8 @@ public:
   Tensor forward(const Tensor& src, const AttentionMasks& masks);
 };
 
-/// num_layers copies of a layer, one after the other, then `norm` where given.
+/// Runs num_layers copies of a layer, each of which attends to the same `memory`, then `norm` where
+/// given.
 class TransformerDecoder : public ModuleOf<TransformerDecoder> {
 public:
   TransformerDecoder(const TransformerDecoderLayer& layer, int64_t num_layers,
@@ -83,6 +86,7 @@ public:
                  const AttentionMasks& memory_masks = {});
 };
 
+/// What a transformer is made of; the names mean what they mean for its layers.
 struct TransformerOptions {
   int64_t num_encoder_layers = 6, num_decoder_layers = 6;
   int64_t dim_feedforward = 2048;
@@ -94,13 +98,14 @@ struct TransformerOptions {
   bool bias = true;
   DType dtype = f32;
 };
-/// Masks of each attention of a transformer.
+/// The masks of each attention of a transformer: the encoder's, the decoder's to itself and to what
+/// the encoder gave.
 struct TransformerMasks {
   AttentionMasks src = {}, tgt = {}, memory = {};
 };
 
-/// An encoder and a decoder that attends to what it gives. Matrices start as init::xavier_uniform_
-/// makes them.
+/// Runs an encoder on src, and a decoder that attends to what it gives on tgt. Matrices start as
+/// init::xavier_uniform_ makes them.
 class Transformer : public ModuleOf<Transformer> {
 public:
   explicit Transformer(int64_t d_model = 512, int64_t nhead = 8,

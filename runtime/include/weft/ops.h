@@ -18,7 +18,7 @@ enum class Reduce { none, mean, sum, batchmean };
 
 /// Elements of a dim and where they lie: auto [values, indices] = sort(x).
 struct ValuesAndIndices {
-  Tensor values, indices;
+  Tensor values, indices; // indices are i64
 };
 
 /// A matrix, or more, of small integers with a scale for each block: auto [codes, scales] =
@@ -48,11 +48,14 @@ struct Tolerance {
   std::optional<double> number;
   Tensor numbers;
 
+  /// A number, or none: what is usual.
   Tolerance(std::optional<double> n = std::nullopt) : number(n) {}
   Tolerance(std::nullopt_t) {}
   template <class T>
   requires std::is_arithmetic_v<T> Tolerance(T n) : number(static_cast<double>(n)) {}
+  /// A number for each matrix.
   Tolerance(const Tensor& t) : numbers(t) {}
+  /// Says whether there is one.
   bool is_given() const { return number || numbers.defined(); }
 };
 
@@ -64,17 +67,21 @@ struct Padding {
   enum class Kind : uint8_t { given, valid, same } kind = Kind::given;
   Dims sizes;
 
+  /// Takes as many zeros before and behind each dim.
   template <class T>
   requires std::is_integral_v<T> Padding(T n) : sizes(static_cast<int64_t>(n)) {}
+  /// Takes the number of zeros before and behind for each dim.
   Padding(std::initializer_list<int64_t> v) : sizes(v) {}
   Padding(const Dims& v) : sizes(v) {}
-  /// "valid" is none, "same" what keeps the sizes; throws for another word.
+  /// Takes a rule: "valid" is none, "same" what keeps the sizes. Throws Error (value) for another
+  /// word.
   Padding(std::string_view name, Loc loc = Loc::current());
   Padding(const char* name, Loc loc = Loc::current()) : Padding(std::string_view(name), loc) {}
 };
 
 #include "weft/gen/api.inc"
 
+/// Returns bitwise_not(x): the complement of integers, the opposite of bools.
 inline Tensor operator~(const Arg& x) { return bitwise_not(x); }
 
 } // namespace weft

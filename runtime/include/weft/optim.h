@@ -2,8 +2,11 @@
 // of their own:
 //
 //     optim::AdamW opt(net.parameters(), {.lr = 1e-3});
-//     optim::SGD two({{net.body.parameters(), {.lr = 0.01}}, {net.head.parameters(), {.lr =
-//     0.1}}}); two.group(1).lr *= 0.5;
+//     optim::SGD two({{body.parameters(), {.lr = 0.01}}, {head.parameters(), {.lr = 0.1}}});
+//     two.group(1).lr *= 0.5;
+//
+// Constructors throw Error (value) for options that the rule has not, and for parameters that are
+// no leaves that require a gradient, each given once.
 #pragma once
 
 #include "weft/tensor.h"
@@ -26,24 +29,26 @@ public:
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// Updates every parameter that has a gradient, in place and without recording.
+  /// Updates every parameter that has a gradient, in place and without recording. Throws Error
+  /// (value) where options were changed to what the rule has not.
   void step(Loc loc = Loc::current());
   /// Drops the parameters' gradients, or writes zeros into them.
   void zero_grad(bool set_to_none = true, Loc loc = Loc::current());
-  /// The parameters of all groups, one group after the other.
+  /// Returns the parameters of all groups, one group after the other.
   const std::vector<Tensor>& parameters() const { return parameters_; }
 
-  /// The number of groups.
+  /// Returns the number of groups.
   size_t groups() const { return state_names_.size(); }
-  /// The rate of a group, which may be changed between steps.
+  /// Returns the rate of a group, which may be changed between steps.
   virtual double& rate(size_t group) = 0;
-  /// The share of the past that a step of a group keeps, momentum or the first beta; null where the
-  /// rule has none.
+  /// Returns the share of the past that a step of a group keeps, momentum or the first beta; null
+  /// where the rule has none.
   virtual double* momentum(size_t group) = 0;
 
   /// Returns the state by name: "0.exp_avg" for parameter 0, and "0.step", an i64 number.
   std::map<std::string, Tensor> state_dict() const;
-  /// Copies state of the same names; throws where a name is missing or a shape differs.
+  /// Copies state of the same names. Throws Error (value) where a name is missing or a shape
+  /// differs.
   void load_state_dict(const std::map<std::string, Tensor>& state, Loc loc = Loc::current());
 
 protected:
@@ -56,14 +61,14 @@ protected:
                       const Loc& loc);
   /// Throws where a group's options, which users may change, are none that the rule has.
   virtual void check_group(size_t group, const Loc& loc) const = 0;
-  /// The names of the state that a group's options need.
+  /// Returns the names of the state that a group's options need.
   virtual Names state_names_of(size_t group) const = 0;
   /// Throws "NAME: WHAT, got VALUE" unless `holds`.
   static void require(bool holds, const char* name, const char* what, double value, const Loc& loc);
   /// Updates parameter k, which is of this group. `step` counts from 1.
   virtual void update(size_t group, size_t k, const Tensor& parameter, const Tensor& gradient,
                       int64_t step) = 0;
-  /// State tensor `which` of parameter k.
+  /// Returns state tensor `which` of parameter k.
   Tensor& state(size_t k, size_t which) { return state_[k][which]; }
 
 private:
@@ -87,16 +92,16 @@ template <class Options> class OptimizerOf : public Optimizer {
 public:
   using Group = ParameterGroup<Options>;
 
-  /// Those of group 0. They may be changed between steps, but for what decides which state is kept
-  /// (a momentum of 0 or not, amsgrad, centered).
+  /// The options of group 0. They may be changed between steps, but for what decides which state is
+  /// kept (a momentum of 0 or not, amsgrad, centered).
   Options options;
-  /// Those of any group.
+  /// Returns the options of any group. Throws Error (value) where there is no such group.
   Options& group(size_t k, Loc loc = Loc::current()) {
     require(k < groups(), "group", "the number must be one of a group", static_cast<double>(k),
             loc);
     return at(k);
   }
-  /// Adds parameters.
+  /// Adds parameters as a group of their own, whose state starts anew.
   void add_param_group(const std::vector<Tensor>& parameters, const Options& of_group,
                        Loc loc = Loc::current()) {
     check_options(of_group, loc);
@@ -118,6 +123,7 @@ public:
   }
 
 protected:
+  /// Adds all groups of a constructor, at least one.
   void add_groups(const std::vector<Group>& all, const Loc& loc) {
     for (const Group& g : all)
       add_param_group(g.parameters, g.options, loc);
@@ -125,9 +131,12 @@ protected:
   }
   /// Throws where the rule has no such options.
   virtual void check_options(const Options& o, const Loc& loc) const = 0;
+  /// Returns the names of the state that these options need.
   virtual Names state_names(const Options& o) const = 0;
+  /// Returns the number that all state starts as.
   virtual double initial_state(const Options&) const { return 0; }
   using Optimizer::update;
+  /// Updates parameter k by these options. `step` counts from 1.
   virtual void update(const Options& o, size_t k, const Tensor& parameter, const Tensor& gradient,
                       int64_t step) = 0;
 
@@ -144,16 +153,18 @@ private:
   std::deque<Options> others_; // a schedule keeps addresses of rates
 };
 
+/// Options of SGD.
 struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0;
   double weight_decay = 0; // adds weight_decay * p to the gradient
-  bool nesterov = false;
+  bool nesterov = false;   // looks ahead along the momentum
   double dampening = 0;  // share of a gradient that the momentum leaves out, but for the first one
   bool maximize = false; // goes along the gradient
 };
 
-/// Stochastic gradient descent with momentum (Sutskever et al., ICML 2013, in PyTorch's form).
+/// Steps against the gradient g with momentum: b = momentum b + (1 - dampening) g, p = p - lr b
+/// (Sutskever et al., ICML 2013, in PyTorch's form).
 class SGD : public OptimizerOf<SGDOptions> {
 public:
   explicit SGD(const std::vector<Tensor>& parameters, SGDOptions o = {}, Loc loc = Loc::current()) {
@@ -168,17 +179,19 @@ private:
               int64_t step) override;
 };
 
+/// Options of Adam.
 struct AdamOptions {
   double lr = 1e-3;
-  double beta1 = 0.9, beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 0; // adds weight_decay * p to the gradient
-  bool amsgrad = false;    // divides by the greatest average of squares so far
+  double beta1 = 0.9, beta2 = 0.999; // shares of the averages m and v that a step keeps
+  double eps = 1e-8;                 // added to the root of v
+  double weight_decay = 0;           // adds weight_decay * p to the gradient
+  bool amsgrad = false;              // divides by the greatest average of squares so far
   bool maximize = false;
 };
 
-/// Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015; with amsgrad Reddi et al.,
-/// ICLR 2018.
+/// Steps against m / (sqrt(v) + eps), averages of the gradient and its square that are freed from
+/// their start at 0 (Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015; with
+/// amsgrad Reddi et al., ICLR 2018).
 class Adam : public OptimizerOf<AdamOptions> {
 public:
   explicit Adam(const std::vector<Tensor>& parameters, AdamOptions o = {},
@@ -194,6 +207,7 @@ private:
               int64_t step) override;
 };
 
+/// Options of AdamW; as for Adam, but for weight_decay.
 struct AdamWOptions {
   double lr = 1e-3;
   double beta1 = 0.9, beta2 = 0.999;
@@ -203,7 +217,8 @@ struct AdamWOptions {
   bool maximize = false;
 };
 
-/// Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019.
+/// Steps as Adam does, and shrinks the parameters apart from the gradient (Loshchilov and
+/// Hutter, Decoupled weight decay regularization, ICLR 2019).
 class AdamW : public OptimizerOf<AdamWOptions> {
 public:
   explicit AdamW(const std::vector<Tensor>& parameters, AdamWOptions o = {},
@@ -219,17 +234,18 @@ private:
               int64_t step) override;
 };
 
+/// Options of Adagrad.
 struct AdagradOptions {
   double lr = 1e-2;
-  double lr_decay = 0;     // the rate of step n is lr / (1 + (n - 1) lr_decay)
-  double weight_decay = 0; // adds weight_decay * p to the gradient
-  double initial_accumulator_value = 0;
-  double eps = 1e-10;
+  double lr_decay = 0;                  // the rate of step n is lr / (1 + (n - 1) lr_decay)
+  double weight_decay = 0;              // adds weight_decay * p to the gradient
+  double initial_accumulator_value = 0; // what the sum of squares starts as
+  double eps = 1e-10;                   // added to its root
   bool maximize = false;
 };
 
-/// Duchi et al., Adaptive subgradient methods for online learning and stochastic optimization, JMLR
-/// 2011.
+/// Steps against the gradient divided by the root of the sum of its squares so far (Duchi et al.,
+/// Adaptive subgradient methods for online learning and stochastic optimization, JMLR 2011).
 class Adagrad : public OptimizerOf<AdagradOptions> {
 public:
   explicit Adagrad(const std::vector<Tensor>& parameters, AdagradOptions o = {},
@@ -248,18 +264,20 @@ private:
               int64_t step) override;
 };
 
+/// Options of RMSprop.
 struct RMSpropOptions {
   double lr = 1e-2;
-  double alpha = 0.99; // share of the average of squares that a step keeps
-  double eps = 1e-8;
+  double alpha = 0.99;     // share of the average of squares that a step keeps
+  double eps = 1e-8;       // added to its root
   double weight_decay = 0; // adds weight_decay * p to the gradient
   double momentum = 0;
   bool centered = false; // divides by the deviation from the average gradient
   bool maximize = false;
 };
 
-/// Hinton, Neural networks for machine learning, lecture 6e, 2012, in PyTorch's form; centered as
-/// in Graves, Generating sequences with recurrent neural networks, 2013.
+/// Steps against the gradient divided by the root of the average of its squares (Hinton, Neural
+/// networks for machine learning, lecture 6e, 2012, in PyTorch's form; centered as in Graves,
+/// Generating sequences with recurrent neural networks, 2013).
 class RMSprop : public OptimizerOf<RMSpropOptions> {
 public:
   explicit RMSprop(const std::vector<Tensor>& parameters, RMSpropOptions o = {},
@@ -277,6 +295,7 @@ private:
               int64_t step) override;
 };
 
+/// Options of Lion.
 struct LionOptions {
   double lr = 1e-4;
   double beta1 = 0.9;      // share of the average in the direction of a step
@@ -285,8 +304,8 @@ struct LionOptions {
   bool maximize = false;
 };
 
-/// Steps of equal size along the sign of an average (Chen et al., Symbolic discovery of
-/// optimization algorithms, NeurIPS 2023).
+/// Takes steps of equal size against the sign of an average of the gradient (Chen et al., Symbolic
+/// discovery of optimization algorithms, NeurIPS 2023).
 class Lion : public OptimizerOf<LionOptions> {
 public:
   explicit Lion(const std::vector<Tensor>& parameters, LionOptions o = {},

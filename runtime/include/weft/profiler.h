@@ -11,6 +11,7 @@
 
 namespace weft {
 
+/// Where the trace goes, and how much of it is kept.
 struct ProfilerOptions {
   std::string file = {};                // where the trace goes when the scope ends; empty: nowhere
   size_t max_bytes = size_t{256} << 20; // for events; what comes beyond is counted, not kept
@@ -26,6 +27,7 @@ struct ProfilerRow {
   std::string where;   // the line that took most, and how many others there are
 };
 
+/// What rows are sorted by, the greatest first.
 enum class ProfilerOrder { total, self, calls };
 
 /// While one lives, records what every thread runs: eager ops with operands, regions, flushes,
@@ -34,9 +36,10 @@ enum class ProfilerOrder { total, self, calls };
 /// process.
 class Profiler {
 public:
+  /// Starts recording.
   Profiler() : Profiler(ProfilerOptions()) {}
   explicit Profiler(ProfilerOptions options);
-  /// Stops. A trace that cannot be written then is said on stderr.
+  /// Stops. Where the trace cannot be written, stderr says so.
   ~Profiler();
   Profiler(const Profiler&) = delete;
   Profiler& operator=(const Profiler&) = delete;
@@ -49,12 +52,13 @@ public:
 
   /// Writes the trace: JSON for ui.perfetto.dev and chrome://tracing. Throws weft::Error (io).
   void export_chrome_trace(const std::string& file);
+  /// Returns that trace as text.
   std::string chrome_trace();
   /// Returns a row for each name, the most expensive first.
   std::vector<ProfilerRow> key_averages(ProfilerOrder order = ProfilerOrder::total);
-  /// Prints those rows, the first `rows` of them.
+  /// Returns the first `rows` of those rows as a table.
   std::string table(ProfilerOrder order = ProfilerOrder::total, size_t rows = 100);
-  /// How many events found no memory left.
+  /// Returns how many events found no memory left.
   uint64_t dropped_events();
 
 private:

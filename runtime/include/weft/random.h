@@ -15,17 +15,23 @@
 
 namespace weft {
 
+/// A stream of random numbers: a seed and how far it was used.
 class Generator {
 public:
+  /// Begins the stream of a seed.
   explicit Generator(uint64_t seed) : seed_(seed) {}
+  /// Returns the seed.
   uint64_t seed() const { return seed_; }
-  /// Number that the next random op takes. Setting it resumes a stream.
+  /// Returns the number that the next random op takes.
   uint64_t counter() const { return counter_; }
+  /// Sets that number, to resume a stream.
   void set_counter(uint64_t counter) { counter_ = counter; }
+  /// Begins the stream of another seed.
   void manual_seed(uint64_t seed) {
     seed_ = seed;
     counter_ = 0;
   }
+  /// Returns the number of a random op and goes on to the next.
   uint64_t take() { return counter_++; }
 
 private:
@@ -36,10 +42,13 @@ private:
 /// same in every run, counted in the order in which threads first ask.
 Generator& default_generator();
 
-/// Like uniform() and normal() of weft/ops.h, with numbers of the given generator.
+/// Makes a tensor of numbers uniform in [low, high), as uniform() of weft/ops.h does, of the given
+/// generator.
 Tensor uniform(Generator& generator, const Shape& shape, double low = 0, double high = 1,
                DType dtype = f32, std::optional<Device> device = std::nullopt,
                Loc loc = Loc::current());
+/// Makes a tensor of normally distributed numbers, as normal() of weft/ops.h does, of the given
+/// generator. `std` is the standard deviation.
 Tensor normal(Generator& generator, const Shape& shape, double mean = 0, double std = 1,
               DType dtype = f32, std::optional<Device> device = std::nullopt,
               Loc loc = Loc::current());

@@ -16,7 +16,7 @@ Tensor op(const std::string& name, const std::vector<Tensor>& operands,
           const std::vector<Scalar>& numbers = {}, const std::vector<int64_t>& structure = {},
           const std::vector<int64_t>& sizes = {}, Loc loc = Loc::current());
 
-/// Calls its form in place, which writes into operand 0.
+/// Calls an op's form in place, which writes into operand 0. Arguments and errors as for op().
 void in_place(const std::string& name, const std::vector<Tensor>& operands,
               const std::vector<Scalar>& numbers = {}, const std::vector<int64_t>& structure = {},
               const std::vector<int64_t>& sizes = {}, Loc loc = Loc::current());

@@ -26,6 +26,7 @@ public:
     size_ = static_cast<uint8_t>(n);
     std::copy_n(v, n, v_);
   }
+  /// Returns n times the same number.
   static Ints filled(int n, int64_t v) {
     Ints r;
     for (int k = 0; k < n; k++)
@@ -33,6 +34,7 @@ public:
     return r;
   }
 
+  /// Returns how many there are.
   int size() const { return size_; }
   bool empty() const { return size_ == 0; }
   int64_t operator[](int k) const { return v_[k]; }
@@ -43,10 +45,12 @@ public:
   int64_t* begin() { return v_; }
   int64_t* end() { return v_ + size_; }
   int64_t back() const { return v_[size_ - 1]; }
+  /// Adds a number at the end. Throws weft::Error (shape) beyond kMaxRank.
   void push_back(int64_t v) {
     if (size_ == kMaxRank) too_long(kMaxRank + 1);
     v_[size_++] = v;
   }
+  /// Keeps the first n, at most kMaxRank; those that were not there are unspecified.
   void resize(int n) { size_ = static_cast<uint8_t>(n); }
   operator std::span<const int64_t>() const { return {v_, size_}; }
   friend bool operator==(const Ints& a, const Ints& b) {
@@ -64,6 +68,7 @@ private:
 /// Prints str().
 std::ostream& operator<<(std::ostream& out, const Ints& v);
 
+/// The sizes of a tensor's dims, the outermost first.
 using Shape = Ints;
 
 /// The dims an op works on: `sum(x, 0)`, `sum(x, {0, -1})`; empty means all of them.
