@@ -7,6 +7,7 @@
 #include "codegen/import.h"
 #include "ir/loom/loom.h"
 #include "ir/weft/index_math.h"
+#include "ir/weft/tiles.h"
 #include "ir/weft/weft.h"
 
 #include "passes/buffer_layout.h"
@@ -192,17 +193,26 @@ private:
       t.visible = tile_body(module.lookupSymbol<func::FuncOp>(visible), steps, l);
       t.columns = body->getAttrOfType<IntegerAttr>(ir::kColumnsName).getInt();
     }
+    if (auto guards = body->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
+      t.guards = tile_body(module.lookupSymbol<func::FuncOp>(guards), steps, l);
+      // Results of the guards come behind those of the function that finds columns.
+      for (ProgramBuffer& b : t.guards->buffers)
+        if (b.kind == ProgramBuffer::Kind::output) b.index += kTileColumns;
+    }
     l.phases = {{constant(1), constant(0), constant(0)}};
     program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
   }
 
-  // A function of tiles: its tensors are the launch's buffers, its numbers the launch's, its sizes
-  // the segment's and then those of the tile.
+  // A function of tiles: its tensors are the launch's buffers and then what guards have returned,
+  // its numbers the launch's, its sizes the segment's and then those of the tile.
   ProgramTileBody tile_body(func::FuncOp body, ArrayRef<AffineExpr> steps, const ProgramLaunch& l) {
     ProgramTileBody t;
     tile_sizes = sizes_of_tile(body, steps);
     t.arena_bytes =
         expression(body->getAttrOfType<AffineMapAttr>(ir::kArenaName).getValue().getResult(0));
+    const auto given = static_cast<int32_t>(l.buffers.size());
+    const auto tensors = static_cast<size_t>(llvm::count_if(
+        body.getArgumentTypes(), [](Type type) { return isa<RankedTensorType>(type); }));
     llvm::DenseMap<Attribute, int32_t> places;
     for (auto inner : body.getOps<ir::LaunchOp>()) {
       ProgramLaunch call;
@@ -215,8 +225,7 @@ private:
       }
       auto numbers = l.arguments;
       for (Value number : inner.getScalars())
-        call.arguments.push_back(
-            numbers[cast<BlockArgument>(number).getArgNumber() - l.buffers.size()]);
+        call.arguments.push_back(numbers[cast<BlockArgument>(number).getArgNumber() - tensors]);
       int32_t own = 0;
       for (AffineExpr size : ArrayRef(tile_sizes).take_front(inner.getSizes().size()))
         call.arguments.push_back(
@@ -226,6 +235,11 @@ private:
       t.launches.push_back(call);
       describe(call.kernel, inner);
     }
+    for (ProgramBuffer& b : t.buffers)
+      if (b.kind == ProgramBuffer::Kind::leaf && b.index >= given) {
+        b.kind = ProgramBuffer::Kind::output;
+        b.index += kTileColumns - given;
+      }
     tile_sizes.clear();
     return t;
   }

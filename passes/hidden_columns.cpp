@@ -250,31 +250,46 @@ bool HiddenColumns::isBounded(Value v) {
 
 //===--- What is looked at when the program runs ----------------------------------------------===//
 
-Value HiddenColumns::largest(OpBuilder& builder, Value v) {
-  Writer w{builder, chain.last->getLoc()};
-  int64_t rank = cast<RankedTensorType>(v.getType()).getRank();
-  Value result =
-      w.reduce<ir::Max>(w.apply<ir::Abs>({v}, ir::elementOf(v)), true, {rank - 2, rank - 1});
-  chain.inputs.insert(result);
-  return result;
+SmallVector<Type> HiddenColumns::findGuards() {
+  Form scoresForm = chain.scoresForm();
+  scoresForm.back() = kColumns;
+  guarded = {{chain.last->getOperand(1), (*chain.operandForms(chain.last, chain.form))[1]}};
+  if (needsBound) {
+    SmallVector<Form> forms = *chain.operandForms(chain.first, scoresForm);
+    for (unsigned k : {0, 1})
+      guarded.push_back({chain.first->getOperand(k), forms[k]});
+  }
+  SmallVector<Type> types;
+  const int rows = static_cast<int>(chain.extents.size()) - 1;
+  for (auto& [v, form] : guarded) {
+    for (int& dim : form)
+      if (dim == rows || dim == kColumns) dim = kWhole;
+    chain.inputs.insert(v);
+    Exprs one(form.size(), getAffineConstantExpr(1, v.getContext()));
+    types.push_back(ir::tensorType(one, ir::elementOf(v)));
+  }
+  return types;
 }
 
-void HiddenColumns::addGuards(OpBuilder& builder) {
-  largestValue = largest(builder, chain.last->getOperand(1));
-  if (!needsBound) return;
-  largestLeft = largest(builder, chain.first->getOperand(0));
-  largestRight = largest(builder, chain.first->getOperand(1));
+SmallVector<Value> HiddenColumns::emitLargest(TileFunction& tile) {
+  Writer w{tile.builder, chain.last->getLoc()};
+  SmallVector<Value> all;
+  for (auto& [v, form] : guarded) {
+    Value x = w.apply<ir::Abs>({tile.ofInput(v, form)}, ir::elementOf(v));
+    all.push_back(w.reduce<ir::Max>(x, true, llvm::to_vector(llvm::seq<int64_t>(0, form.size()))));
+  }
+  return all;
 }
 
 Value HiddenColumns::emitGuards(TileFunction& tile) {
   Writer w{tile.builder, chain.last->getLoc()};
   auto read = [&](Value v) { return tile.tiled(v, broadcastForm(chain.scoresForm(), v)); };
-  Value holds = w.compare<ir::Lt>(read(largestValue), kInfinity);
+  Value holds = w.compare<ir::Lt>(tile.further(0), kInfinity);
   for (Value divisor : divisors)
     holds = w.both(holds, w.compare<ir::Ne>(read(divisor), 0));
   if (!needsBound) return holds;
-  Type element = ir::elementOf(largestLeft);
-  Value bound = w.apply<ir::Mul>({read(largestLeft), read(largestRight)}, element);
+  Type element = ir::elementOf(tile.further(1));
+  Value bound = w.apply<ir::Mul>({tile.further(1), tile.further(2)}, element);
   bound = w.apply<ir::Mul>({bound, w.number(double(*termsOfScore()), element)}, element);
   for (Operation* scale : llvm::reverse(scales)) {
     Value by = w.apply<ir::Abs>({read(scale->getOperand(1))}, element);

@@ -14,8 +14,11 @@ public:
   /// Says whether a mask may hide columns, and what they contribute is then 0 or NaN as if they
   /// were computed.
   bool find();
-  /// Computes what must be known of whole operands, and makes it inputs of the chain.
-  void addGuards(mlir::OpBuilder& builder);
+  /// Finds what must be known of whole operands, which are inputs of the chain then, and returns
+  /// the types of that.
+  llvm::SmallVector<mlir::Type> findGuards();
+  /// Emits it: the largest element of each of them in the tile's entry of the batch.
+  llvm::SmallVector<mlir::Value> emitLargest(TileFunction& tile);
   /// Emits the first column that some row of the tile sees, and one more than the last.
   llvm::SmallVector<mlir::Value> emitVisible(TileFunction& tile);
 
@@ -43,7 +46,6 @@ private:
   State use(mlir::Value low, State state);
   std::optional<int64_t> termsOfScore();
   bool isBounded(mlir::Value scores);
-  mlir::Value largest(mlir::OpBuilder& builder, mlir::Value v);
   mlir::Value emitHidden(TileFunction& tile, mlir::Value v, const Form& form);
   mlir::Value emitGuards(TileFunction& tile);
 
@@ -54,7 +56,8 @@ private:
   mlir::Value scores;                       // with the mask, as rows are reduced
   llvm::SetVector<mlir::Operation*> scales; // from the product to scores that must be finite
   bool needsBound = false;
-  mlir::Value largestLeft, largestRight, largestValue;
+  // Operands whose largest element is asked for: v, then the left and right factor of the scores.
+  llvm::SmallVector<std::pair<mlir::Value, Form>> guarded;
 };
 
 } // namespace weft

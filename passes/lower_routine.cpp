@@ -7,6 +7,7 @@
 #include "passes/lower_routine.h"
 
 #include "ir/weft/index_math.h"
+#include "ir/weft/tiles.h"
 #include "passes/buffer_layout.h"
 #include "passes/part.h"
 #include "passes/stage_text.h"
@@ -176,6 +177,10 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
       setLayouts(module.lookupSymbol<func::FuncOp>(visible));
       body->setAttr(ir::kVisibleName, visible);
       body->setAttr(ir::kColumnsName, tiles.getColumnsAttr());
+    }
+    if (auto guards = tiles->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
+      setLayouts(module.lookupSymbol<func::FuncOp>(guards));
+      body->setAttr(ir::kGuardsName, guards);
     }
     body->setAttr(ir::kCountsName, tiles.getCountsAttr());
     body->setAttr(ir::kStepsName, tiles.getStepsAttr());

@@ -277,13 +277,12 @@ bool TileChain::chooseTile() {
     lengths.back() = extents.back().ceilDiv(bytes.floorDiv(kTileBytes) + 1);
     return true;
   }
-  if (columns == 0) return false;
+  if (columns == 0 || *rows < kLeastRows) return false;
+  // Tiles of equal length, of which the last one may share rows with the one before it.
   int64_t row = item * columns.value_or(kTypicalExtent);
-  int64_t length = std::min({kMostRows, kTileBytes / row, *rows});
-  while (length >= kLeastRows && *rows % length)
-    length--;
-  if (length < kLeastRows) return false;
-  lengths.back() = getAffineConstantExpr(length, context);
+  int64_t most = std::clamp(kTileBytes / row, kLeastRows, kMostRows);
+  int64_t tiles = llvm::divideCeil(*rows, most);
+  lengths.back() = getAffineConstantExpr(llvm::divideCeil(*rows, tiles), context);
   return true;
 }
 

@@ -19,14 +19,14 @@ StringRef nameOf(StringRef op) { return op.drop_front(StringRef("weft.").size())
 } // namespace
 
 TileFunction::TileFunction(func::FuncOp function, TileChain& chain, std::string name,
-                           Returns returns)
+                           Returns returns, ArrayRef<Type> further)
     : builder(function.getContext()), name(std::move(name)), function(function), chain(chain),
       context(function.getContext()), isNarrow(chain.isNarrow && returns == Returns::window) {
   for (BlockArgument argument : function.getArguments())
     sizes += argument.getType().isIndex();
   for (AffineExpr extent : chain.extents)
     starts.push_back(isOne(extent) ? kWhole : moving++);
-  create(returns);
+  create(returns, further);
 }
 
 AffineExpr TileFunction::startOf(int dim) {
@@ -48,23 +48,30 @@ Exprs TileFunction::shapeOf(Value v, const Form& form) {
   return shape;
 }
 
-void TileFunction::create(Returns returns) {
+void TileFunction::create(Returns returns, ArrayRef<Type> further) {
   Value result = chain.last->getResult(0);
   SmallVector<Type> types, results;
   for (Value v : chain.inputs)
     types.push_back(v.getType());
   Type window = typeOf(result, chain.form);
   types.push_back(window);
+  if (returns == Returns::columns) llvm::append_range(types, further);
   for (Value v : chain.numbers)
     if (auto scalar = v.getDefiningOp<ir::ScalarOp>()) {
       arguments[v] = types.size();
       types.push_back(scalar.getValue().getType());
     }
   types.append(indices(), builder.getIndexType());
-  if (returns == Returns::window)
+  switch (returns) {
+  case Returns::window:
     results.push_back(window);
-  else
+    break;
+  case Returns::columns:
     results.append(2, ir::tensorType({}, builder.getI64Type()));
+    break;
+  case Returns::guards:
+    llvm::append_range(results, further);
+  }
   builder.setInsertionPointToEnd(function->getBlock());
   tile = func::FuncOp::create(builder, chain.last->getLoc(), name,
                               builder.getFunctionType(types, results));
@@ -105,6 +112,12 @@ Value TileFunction::sliced(Value v, const Form& form) {
   return v;
 }
 
+Value TileFunction::ofInput(Value v, const Form& form) {
+  auto place = llvm::find(chain.inputs, v);
+  assert(place != chain.inputs.end() && "a tile reads inputs of its chain");
+  return sliced(tile.getArgument(place - chain.inputs.begin()), form);
+}
+
 Value TileFunction::tiled(Value v, const Form& form) {
   FormKey key = keyOf(v, form);
   if (auto known = made.find(key); known != made.end()) return known->second;
@@ -116,7 +129,7 @@ Value TileFunction::make(Value v, const Form& form) {
   Operation* op = v.getDefiningOp();
   switch (chain.roleOf(v, form)) {
   case TileChain::Role::input:
-    return sliced(tile.getArgument(llvm::find(chain.inputs, v) - chain.inputs.begin()), form);
+    return ofInput(v, form);
   case TileChain::Role::number:
     if (auto known = arguments.find(v); known != arguments.end())
       return ir::ScalarOp::create(builder, v.getLoc(), v.getType(),
@@ -167,7 +180,7 @@ TileFunction::Places TileFunction::places() {
     if (starts[k] >= 0) {
       AffineExpr length = chain.lengths[k];
       auto divided = dyn_cast<AffineBinaryOpExpr>(length); // the extent by the number of tiles
-      all.counts.push_back(divided ? divided.getRHS() : ir::canonical(extent.floorDiv(length)));
+      all.counts.push_back(divided ? divided.getRHS() : ir::canonical(extent.ceilDiv(length)));
       all.steps.push_back(length);
       all.extents.push_back(extent);
     }

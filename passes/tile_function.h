@@ -7,18 +7,24 @@
 
 namespace weft {
 
-/// Arguments are the chain's inputs, the window of the result, run-time numbers, the caller's
-/// sizes, where the tile starts along the dims that have more than one place, its rows, if their
-/// number is no constant, and, if the tile computes some columns alone, the first granule of them
-/// and their number.
+/// Arguments are the chain's inputs, the window of the result, what another function has returned,
+/// run-time numbers, the caller's sizes, where the tile starts along the dims that have more than
+/// one place, its rows, if their number is no constant, and, if the tile computes some columns
+/// alone, the first granule of them and their number.
 class TileFunction {
 public:
-  /// `returns` a window of the chain's result, or two numbers.
-  enum class Returns { window, columns };
-  TileFunction(mlir::func::FuncOp function, TileChain& chain, std::string name, Returns returns);
+  /// `returns` a window of the chain's result, two numbers, or tensors of types `further`, which
+  /// one of columns takes.
+  enum class Returns { window, columns, guards };
+  TileFunction(mlir::func::FuncOp function, TileChain& chain, std::string name, Returns returns,
+               llvm::ArrayRef<mlir::Type> further = {});
 
   /// Returns the part of a value that the tile reads in that form.
   mlir::Value tiled(mlir::Value v, const Form& form);
+  /// Returns a part of an input of the chain.
+  mlir::Value ofInput(mlir::Value v, const Form& form);
+  /// Returns what another function has returned.
+  mlir::Value further(unsigned k) { return tile.getArgument(chain.inputs.size() + 1 + k); }
   void finish(mlir::ValueRange results);
   mlir::RankedTensorType typeOf(mlir::Value v, const Form& form) {
     return ir::tensorType(shapeOf(v, form), ir::elementOf(v));
@@ -43,7 +49,7 @@ private:
   int firstColumn() const { return moving + takesLength(); }
   int indices() const { return sizes + firstColumn() + (isNarrow ? 2 : 0); }
   ir::Exprs shapeOf(mlir::Value v, const Form& form);
-  void create(Returns returns);
+  void create(Returns returns, llvm::ArrayRef<mlir::Type> further);
   mlir::AffineMap windowLayout(mlir::Value result);
   mlir::Value sliced(mlir::Value v, const Form& form);
   mlir::Value make(mlir::Value v, const Form& form);

@@ -7,12 +7,14 @@
 //    function of one tile: one entry of the batch, some rows. It reads slices of its operands,
 //    whose starts are symbols, and writes a window of C's result (tile_function.cpp).
 // 3. Where a mask may hide columns from all rows of a tile, and hidden ones change nothing, it
-//    computes a window of the columns alone; another function finds them (hidden_columns.cpp).
+//    computes a window of the columns alone; another function finds them, and a third one what it
+//    asks of whole operands (hidden_columns.cpp).
 // 4. weft.tiles calls the function for each tile, any of them on any thread.
 //   softmax(Q K^T) V, rows i of it  =  softmax(Q[i] K^T) V
 // The rows of a tile depend on shapes alone, and each row is computed as it would be in whole.
 // Where sizes are arguments the rows of a tile are an expression of them, and the last two tiles
 // may share rows, which both compute alike.
+#include "ir/weft/tiles.h"
 #include "passes/hidden_columns.h"
 #include "passes/passes.h"
 #include "passes/tile_function.h"
@@ -49,12 +51,15 @@ void tile(func::FuncOp function, TileChain& chain, unsigned number) {
   std::string name = "tiles" + std::to_string(number);
   MLIRContext* context = function.getContext();
   OpBuilder builder(chain.last);
-  FlatSymbolRefAttr visible;
+  FlatSymbolRefAttr visible, guards;
   IntegerAttr columns;
   HiddenColumns hidden(chain);
   if (hidden.find() && chain.narrow()) {
-    hidden.addGuards(builder);
-    TileFunction finder(function, chain, name + "_visible", TileFunction::Returns::columns);
+    SmallVector<Type> known = hidden.findGuards();
+    TileFunction largest(function, chain, name + "_guards", TileFunction::Returns::guards, known);
+    largest.finish(hidden.emitLargest(largest));
+    guards = FlatSymbolRefAttr::get(context, largest.name);
+    TileFunction finder(function, chain, name + "_visible", TileFunction::Returns::columns, known);
     finder.finish(hidden.emitVisible(finder));
     visible = FlatSymbolRefAttr::get(context, finder.name);
     columns = builder.getI64IntegerAttr(*chain.columns());
@@ -74,6 +79,7 @@ void tile(func::FuncOp function, TileChain& chain, unsigned number) {
   auto tiles = ir::TilesOp::create(builder, FusedLoc::get(context, places), old.getType(), name,
                                    operands, mapOf(counts), mapOf(steps), mapOf(extents), visible,
                                    columns, summaryOf(chain));
+  if (guards) tiles->setAttr(ir::kGuardsName, guards);
   old.replaceAllUsesWith(tiles.getResult());
   eraseUnused(chain);
 }

@@ -5,6 +5,7 @@
 #include "ir/interp/record_interpreter.h"
 #include "ir/interp/windows_interpreter.h"
 #include "ir/loom/affine_value.h"
+#include "ir/weft/tiles.h"
 
 #include <bit>
 #include <map>
@@ -163,10 +164,16 @@ private:
 
   // Appends the columns that a tile computes to the arguments of its function.
   static bool findColumns(ir::TilesOp tiles, Arguments& arguments) {
-    auto visible =
-        tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(*tiles.getVisible());
-    Machine machine(arguments);
-    auto ends = machine.run(visible, arguments);
+    auto function = [&](StringRef name) {
+      return tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(name);
+    };
+    Arguments further = arguments;
+    if (auto guards = tiles->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
+      auto known = Machine(arguments).run(function(guards.getValue()), arguments);
+      if (!known) return false;
+      llvm::append_range(further.tensors, *known);
+    }
+    auto ends = Machine(further).run(function(*tiles.getVisible()), further);
     if (!ends) return false;
     auto [start, count] = ir::columnsOfTile(get<int64_t>((*ends)[0], 0),
                                             get<int64_t>((*ends)[1], 0), *tiles.getColumns());

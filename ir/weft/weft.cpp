@@ -3,6 +3,7 @@
 
 #include "ir/weft/index_math.h"
 #include "ir/weft/shape_rules.h"
+#include "ir/weft/tiles.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -245,6 +246,8 @@ LogicalResult TilesOp::verify() {
   if (getVisible() && getColumns().value_or(0) < kGranule)
     return emitOpError() << "visible columns must be some of at least " << kGranule << ", got "
                          << getColumns().value_or(0);
+  if ((*this)->hasAttr(kGuardsName) && !getVisible())
+    return emitOpError() << "guards must be of a function that finds columns, got none";
   return success();
 }
 

@@ -94,6 +94,8 @@ void put(ByteWriter& w, const ProgramTiles& tiles) {
   put(w, tiles.body);
   w.put(static_cast<uint8_t>(tiles.visible.has_value()));
   if (tiles.visible) put(w, *tiles.visible);
+  w.put(static_cast<uint8_t>(tiles.guards.has_value()));
+  if (tiles.guards) put(w, *tiles.guards);
   w.put(tiles.columns);
 }
 
@@ -104,6 +106,7 @@ ProgramTiles get_tiles(ByteReader& r) {
   tiles.extents = r.get_all<int32_t>();
   tiles.body = get_tile_body(r);
   if (r.get_bool()) tiles.visible = get_tile_body(r);
+  if (r.get_bool()) tiles.guards = get_tile_body(r);
   tiles.columns = r.get<int64_t>();
   return tiles;
 }
@@ -402,7 +405,9 @@ private:
         check(below(e, p_.exprs.size()), "a size of tiles does not exist");
     check(!t.visible || t.columns >= kTileGranule, "tiles have no columns");
     tile_body(t.body, 0, t.counts.size() + (t.visible ? 2 : 0));
-    if (t.visible) tile_body(*t.visible, 2, t.counts.size());
+    check(!t.guards || t.visible, "tiles have guards of nothing");
+    if (t.visible) tile_body(*t.visible, kTileResults, t.counts.size());
+    if (t.guards) tile_body(*t.guards, kTileResults, t.counts.size());
   }
   void tile_body(const ProgramTileBody& body, size_t outputs, size_t arguments) const {
     for (const ProgramBuffer& b : body.buffers) {
@@ -449,8 +454,7 @@ private:
               "tiles have no such buffer");
     };
     if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].tiles) {
-      reads(called->body);
-      if (called->visible) reads(*called->visible);
+      called->each_body(reads);
     }
     if (const auto& called = p_.kernels[static_cast<size_t>(l.kernel)].routine) {
       check(l.buffers.size() == called->views.size(), "a routine has another number of buffers");

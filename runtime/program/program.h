@@ -9,7 +9,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 11;
+inline constexpr uint32_t kProgramVersion = 12;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -92,6 +92,8 @@ struct ProgramRoutine {
 
 /// Columns of a tile come in granules.
 inline constexpr int64_t kTileGranule = 64;
+/// Results of the functions of a tile, 8 bytes each: the columns that it sees, then its guards.
+inline constexpr int32_t kTileColumns = 2, kTileResults = 5;
 
 /// Launches that run one after another for one tile.
 struct ProgramTileBody {
@@ -111,9 +113,13 @@ struct ProgramTiles {
   ProgramTileBody body;         // without outputs
   // Has two outputs, i64: the first of the columns that the tile sees, and one more than the last.
   std::optional<ProgramTileBody> visible;
+  // Has the outputs behind those, which `visible` reads: what tiles have in common that differ in
+  // their place along the last dim alone.
+  std::optional<ProgramTileBody> guards;
   int64_t columns = 0; // that there are
 
   template <class F> void each_body(F f) const {
+    if (guards) f(*guards);
     if (visible) f(*visible);
     f(body);
   }

@@ -5,12 +5,23 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 namespace weft {
 
 namespace {
 
 thread_local ThreadScratch kernel_scratch, tile_arena;
+
+// What a thread has found out about a tile: its columns, from and to, and the guards of an entry of
+// a run.
+struct Found {
+  alignas(8) std::array<int64_t, kTileResults> results;
+  uint64_t run;
+  int64_t entry;
+};
+thread_local Found found{};
+std::atomic<uint64_t> runs{0};
 
 int64_t bytes_of(const ProgramTileBody& body, const int64_t* values) {
   return body.arena_bytes < 0 ? 0 : values[body.arena_bytes];
@@ -22,12 +33,13 @@ struct TileLaunch::Tile {
   const int64_t* values;
   const uint64_t* scalars;
   uint32_t* error;
-  std::vector<int64_t> starts;         // by dim, then the columns
-  std::vector<void*> addresses = {};   // of the body's buffers
-  std::vector<void*> of_visible = {};  // of those of the body that finds columns
-  std::vector<void*> buffers;          // of one launch
-  std::vector<int64_t> arguments;      // likewise
-  std::array<int64_t, 2> columns = {}; // that the tile sees: from, to
+  std::vector<int64_t> starts;        // by dim, then the columns
+  std::vector<void*> addresses = {};  // of the body's buffers
+  std::vector<void*> of_visible = {}; // of those of the body that finds columns
+  std::vector<void*> of_guards = {};  // likewise
+  std::vector<void*> buffers;         // of one launch
+  std::vector<int64_t> arguments;     // likewise
+  uint64_t run = 0;
 
   std::vector<void*> addresses_of(const ProgramTileBody& body, void* const* given, char* arena) {
     std::vector<void*> result;
@@ -36,7 +48,7 @@ struct TileLaunch::Tile {
       if (b.kind == ProgramBuffer::Kind::leaf)
         address = given[b.index];
       else if (b.kind == ProgramBuffer::Kind::output)
-        address = &columns[static_cast<size_t>(b.index)];
+        address = &found.results[static_cast<size_t>(b.index)];
       else
         address = arena + values[b.offset];
       result.push_back(address);
@@ -84,7 +96,7 @@ void TileLaunch::run_body(const ProgramTileBody& body, const std::vector<void*>&
 // Where there are none any column will do: hidden ones are alike.
 void TileLaunch::find_columns(Tile& tile) const {
   run_body(*tiles_.visible, tile.of_visible, tile);
-  auto [from, to] = tile.columns;
+  int64_t from = found.results[0], to = found.results[1];
   if (to <= from) from = 0, to = 1;
   const int64_t rest = tiles_.columns % kTileGranule, most = tiles_.columns / kTileGranule;
   int64_t first = std::clamp<int64_t>(from / kTileGranule, 0, most - 1);
@@ -94,7 +106,17 @@ void TileLaunch::find_columns(Tile& tile) const {
   tile.starts[tiles_.counts.size() + 1] = count;
 }
 
+// Tiles of one entry follow each other.
+void TileLaunch::find_guards(int64_t number, Tile& tile) const {
+  const int64_t entry = tiles_.counts.empty() ? 0 : number / tile.values[tiles_.counts.back()];
+  if (found.run == tile.run && found.entry == entry) return;
+  run_body(*tiles_.guards, tile.of_guards, tile);
+  found.run = tile.run;
+  found.entry = entry;
+}
+
 void TileLaunch::run_tile(int64_t number, Tile& tile) const {
+  const int64_t tile_number = number;
   for (size_t d = tiles_.counts.size(); d-- > 0;) {
     int64_t count = tile.values[tiles_.counts[d]];
     int64_t step = tile.values[tiles_.steps[d]], extent = tile.values[tiles_.extents[d]];
@@ -103,27 +125,32 @@ void TileLaunch::run_tile(int64_t number, Tile& tile) const {
     tile.starts[d] = std::min(start, extent - step);
     number /= count;
   }
+  if (tiles_.guards) find_guards(tile_number, tile);
   if (tiles_.visible) find_columns(tile);
   run_body(tiles_.body, tile.addresses, tile);
 }
 
 uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
                          const uint64_t* scalars) const {
-  int64_t count = 1, bytes = bytes_of(tiles_.body, values);
+  int64_t count = 1, bytes = 0;
   for (int32_t e : tiles_.counts)
     count *= values[e];
-  if (tiles_.visible) bytes = std::max(bytes, bytes_of(*tiles_.visible, values));
+  tiles_.each_body(
+      [&](const ProgramTileBody& body) { bytes = std::max(bytes, bytes_of(body, values)); });
   uint32_t error = 0;
+  const uint64_t run = runs.fetch_add(1, std::memory_order_relaxed) + 1;
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     Tile tile{.values = values,
               .scalars = scalars,
               .error = &error,
               .starts = std::vector<int64_t>(tiles_.counts.size() + 2),
               .buffers = std::vector<void*>(most_buffers_),
-              .arguments = std::vector<int64_t>(most_arguments_)};
+              .arguments = std::vector<int64_t>(most_arguments_),
+              .run = run};
     auto arena = static_cast<char*>(bytes ? tile_arena.at_least(bytes) : nullptr);
     tile.addresses = tile.addresses_of(tiles_.body, buffers, arena);
     if (tiles_.visible) tile.of_visible = tile.addresses_of(*tiles_.visible, buffers, arena);
+    if (tiles_.guards) tile.of_guards = tile.addresses_of(*tiles_.guards, buffers, arena);
     for (int64_t number = begin; number < end; number++)
       run_tile(number, tile);
   });

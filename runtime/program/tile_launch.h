@@ -20,6 +20,7 @@ private:
   void run_tile(int64_t number, Tile& tile) const;
   void run_body(const ProgramTileBody& body, const std::vector<void*>& addresses, Tile& tile) const;
   void find_columns(Tile& tile) const;
+  void find_guards(int64_t number, Tile& tile) const;
 
   const ProgramTiles& tiles_;
   std::span<const weft_kernel_fn> functions_; // by kernel

@@ -29,7 +29,7 @@ size_t count_spills(const Program& p) {
 }
 
 /// Adds phases, and bytes: those of launches in tiles as often as there are tiles, each with all of
-/// its columns.
+/// its columns; guards once for each entry.
 void add(const Program& p, const std::vector<ProgramLaunch>& launches,
          const std::vector<int64_t>& values, int64_t times, Cost& cost) {
   for (const ProgramLaunch& l : launches) {
@@ -40,11 +40,13 @@ void add(const Program& p, const std::vector<ProgramLaunch>& launches,
           cost.moved = *cost.moved + times * values[static_cast<size_t>(phase.bytes)];
     const std::optional<ProgramTiles>& tiles = p.kernels[static_cast<size_t>(l.kernel)].tiles;
     if (!tiles) continue;
-    int64_t count = times;
+    int64_t count = times, rows = 1;
     for (int32_t dim : tiles->counts)
-      if (!values.empty()) count *= values[static_cast<size_t>(dim)];
-    tiles->each_body(
-        [&](const ProgramTileBody& body) { add(p, body.launches, values, count, cost); });
+      if (!values.empty()) count *= rows = values[static_cast<size_t>(dim)];
+    tiles->each_body([&](const ProgramTileBody& body) {
+      const bool is_guards = tiles->guards && &body == &*tiles->guards;
+      add(p, body.launches, values, is_guards ? count / rows : count, cost);
+    });
   }
 }
 
