@@ -19,6 +19,11 @@ Tensor in_own_dtype(const char* name, Op op, const Arg& x, double first, double 
 } // namespace
 
 Tensor hardtanh(const Arg& x, double min_val, double max_val) {
+  if (min_val > max_val)
+    composite::refuse("hardtanh", ErrorKind::value,
+                      "min_val must not be above max_val, got " + std::to_string(min_val) +
+                          " and " + std::to_string(max_val),
+                      x.loc());
   return in_own_dtype("hardtanh", Op::hardtanh, x, min_val, max_val);
 }
 

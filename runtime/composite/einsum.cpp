@@ -108,7 +108,7 @@ int64_t size_in(const Factor& f, Label l) {
   return at == f.labels.end() ? 1 : f.tensor.size(at - f.labels.begin());
 }
 
-void sum_unneeded(Factor& f, const Labels& needed) {
+void sum_unneeded(Factor& f, const Labels& needed, std::optional<DType> dtype) {
   Dims dims;
   Labels rest;
   for (size_t k = 0; k < f.labels.size(); k++) {
@@ -117,7 +117,7 @@ void sum_unneeded(Factor& f, const Labels& needed) {
     else
       dims.push_back(static_cast<int64_t>(k));
   }
-  if (!dims.empty()) f.tensor = sum(f.tensor, dims, false, f.tensor.dtype());
+  if (!dims.empty()) f.tensor = sum(f.tensor, dims, false, dtype);
   f.labels = rest;
 }
 
@@ -147,8 +147,8 @@ Factor multiply(Factor a, Factor b, const Labels& needed) {
   Labels of_a = needed, of_b = needed;
   of_a.insert(of_a.end(), b.labels.begin(), b.labels.end());
   of_b.insert(of_b.end(), a.labels.begin(), a.labels.end());
-  sum_unneeded(a, of_a);
-  sum_unneeded(b, of_b);
+  sum_unneeded(a, of_a, a.tensor.dtype());
+  sum_unneeded(b, of_b, b.tensor.dtype());
   stretch(a, b);
   stretch(b, a);
   Labels batch, summed, rows, columns;
@@ -260,7 +260,7 @@ Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands, Lo
       needed.insert(needed.end(), e.factors[later].labels.begin(), e.factors[later].labels.end());
     product = multiply(std::move(product), e.factors[k], needed);
   }
-  sum_unneeded(product, e.result);
+  sum_unneeded(product, e.result, std::nullopt); // of one operand: as sum does, integers become i64
   return permuted(product, e.result);
 }
 

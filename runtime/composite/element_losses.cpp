@@ -60,8 +60,8 @@ Tensor smooth_l1_loss(const Arg& x, const Tensor& target, Reduce reduction, doub
     refuse("smooth_l1_loss", ErrorKind::value,
            "beta must not be negative, got " + std::to_string(beta), x.loc());
   if (beta == 0) return l1_loss(x, target, reduction);
-  Tensor d = abs(sub(x, target));
-  return reduced(where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction);
+  Tensor d = abs(sub(x, target)), near = where(d >= beta, 0, d); // an infinite d has a gradient
+  return reduced(where(d < beta, near * near * (0.5 / beta), d - 0.5 * beta), reduction);
 }
 
 // Other than that of mse_loss, and as PyTorch's, the mean is over the elements.
@@ -73,8 +73,8 @@ Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double d
   if (!(delta > 0))
     refuse("huber_loss", ErrorKind::value, "delta must be positive, got " + std::to_string(delta),
            x.loc());
-  Tensor d = abs(sub(x, target));
-  Tensor loss = where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta));
+  Tensor d = abs(sub(x, target)), near = where(d > delta, 0, d); // an infinite d has a gradient
+  Tensor loss = where(d <= delta, 0.5 * near * near, delta * (d - 0.5 * delta));
   return reduced(weight.defined() ? std::move(loss) * weight : loss, reduction);
 }
 
@@ -97,9 +97,9 @@ Tensor binary_cross_entropy(const Arg& x, const Tensor& target, const Tensor& we
   composite::require_floating("binary_cross_entropy", x);
   check_same_shape("binary_cross_entropy", x, target);
   const RefusalWords words(
-      "binary_cross_entropy: x must be probabilities in 0 .. 1, got one that is not");
+      "binary_cross_entropy: x and target must be probabilities in 0 .. 1, got one that is not");
   return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
-    const Arg p = checked_range(a, 0.0, 1.0), q = t;
+    const Arg p = checked_range(a, 0.0, 1.0), q = checked_range(t, 0.0, 1.0);
     Tensor loss = pointwise(Op::binary_cross_entropy_value, {&p, &q}, {});
     return weight.defined() ? loss * weight : loss;
   });
@@ -223,6 +223,13 @@ Tensor margin_ranking_loss(const Arg& x1, const Tensor& x2, const Tensor& target
                            Reduce reduction) {
   OpScope scope(x1.loc());
   check("margin_ranking_loss", x1, target, reduction);
+  composite::require_given("margin_ranking_loss", "x2", x2, x1.loc());
+  const Meta& m = x1.impl()->meta;
+  if (x2.rank() != m.rank || target.rank() != m.rank)
+    refuse("margin_ranking_loss", ErrorKind::shape,
+           "x1, x2 and target must have as many dims, got " + describe(m) + ", " +
+               describe(x2.impl()->meta) + " and " + describe(target.impl()->meta),
+           x1.loc());
   return reduced(hinge(-target * sub(x1, x2) + margin), reduction);
 }
 

@@ -47,7 +47,8 @@ Tensor multi_margin_loss(const Arg& x, const Tensor& target, int64_t p, double m
                            "that is not");
   Tensor at = unsqueeze(checked_index(reshape(list, wanted), classes, 0), -1); // [N, 1]
   Tensor wide = composite::widened(x), own = gather(wide, -1, at);
-  Tensor short_of = relu(wide - own + margin);
+  Tensor short_of = wide - own + margin;
+  short_of = where(short_of > 0, short_of, 0); // NaN falls short of nothing, as in PyTorch
   if (p == 2) short_of = short_of * short_of;
   if (weight.defined()) {
     Tensor factors = index_select(weight.to(wide.dtype()), 0, reshape(at, {-1}));

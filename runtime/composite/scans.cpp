@@ -68,6 +68,7 @@ Tensor diff(const Arg& x, int64_t n, int64_t dim, const Tensor& prepend, const T
     refuse("diff", ErrorKind::value, "n must not be negative, got " + std::to_string(n), x.loc());
   int d = normalize_dim(dim, m.rank, "diff", x.loc());
   Tensor r = x.tensor();
+  if (n == 0) return r.clone(x.loc()); // without what is prepended and appended, as in PyTorch
   std::vector<Tensor> parts = {r};
   if (prepend.defined()) parts.insert(parts.begin(), prepend);
   if (append.defined()) parts.push_back(append);
@@ -76,7 +77,7 @@ Tensor diff(const Arg& x, int64_t n, int64_t dim, const Tensor& prepend, const T
     Tensor next = slice(r, d, 1), before = slice(r, d, 0, -1);
     r = r.dtype() == boolean ? next != before : next - before;
   }
-  return r.is_same(x.tensor()) ? r.clone(x.loc()) : r;
+  return r.is_same(x.tensor()) ? r.clone(x.loc()) : r; // where there was nothing to subtract
 }
 
 } // namespace weft

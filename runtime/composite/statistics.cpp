@@ -26,7 +26,8 @@ Moments moments(const char* op, const Arg& x, const Dims& dims, double correctio
   double n = folded(x, dims);
   Tensor wide = composite::widened(x);
   Tensor m = mean(wide, dims, true);
-  Tensor centred = wide - m;
+  // With as many elements as `correction` each has an infinite gradient, which no sum takes away.
+  Tensor centred = wide - (n == correction ? m.detach() : m);
   Tensor squares = sum(centred * centred, dims, keepdim);
   Tensor variance = squares / (n - correction);
   // There is no variance then, but a gradient, as PyTorch has it.

@@ -206,8 +206,28 @@ def shapes():
          grad=False)
 
 
+def ends():
+    x, far = t([2.0, inf, -inf, nan, 0.5]), t([1.0, 1, 1, 1, 1])
+    for how in ("none", "sum"):
+        case("huber_loss", F.huber_loss, x.clone(), far.clone(), reduction=how)
+        case("smooth_l1_loss", F.smooth_l1_loss, x.clone(), far.clone(), reduction=how, beta=0.5)
+    case("multi_margin_loss", F.multi_margin_loss, t([[nan, 1.0], [0.2, nan], [0.2, 0.1]]), i([1, 0, 0]), reduction="none", grad=False)
+    case("var", torch.var, t([[1.0, 3], [4, 2]]), 1, correction=2)
+    case("diff", torch.diff, t([1.0, 4, 9]), 0, prepend=t([7.0]), append=t([8.0]))
+    case("einsum", torch.einsum, "ij->i", [i([[100, 100], [1, 2]], torch.int8)])
+    case("einsum", torch.einsum, "ii", [t([[True, False], [False, True]], torch.bool)])
+    case("tensordot", torch.tensordot, a=t([[1.0, 2]]), b=t([[3.0], [4]]), dims=1)
+    case("cholesky_solve", torch.cholesky_solve, t([[1.0], [2]]), input2=t([[2.0, 0], [1, 3]]), grad=False)
+    case("batch_norm", F.batch_norm, t([[1.0, 2], [3, 5]]), running_mean=None, running_var=None, training=True)
+    case("log_softmax", F.log_softmax, t([1.0, 2]), dim=0, dtype=None)
+
+
 def refused():
     x = t([[1.0, 2], [3, 4]])
+    case("binary_cross_entropy", F.binary_cross_entropy, t([0.5, 0.5]), t([0.5, 1.5]))
+    case("hardtanh", F.hardtanh, x.clone(), min_val=3.0)
+    case("pad", F.pad, x.clone().reshape(1, 2, 2), [1, 1], mode="circular", value=2.0)
+    case("margin_ranking_loss", F.margin_ranking_loss, t([1.0, 2]), t(1.0), t([1.0, -1]))
     case("heaviside", torch.heaviside, t([1.0]), i([1]))
     case("lerp", torch.lerp, t([1.0]), t([2.0], torch.float64), 0.5)
     case("lerp", torch.lerp, t([1.0]), t([2.0]), t([0.5], torch.bfloat16))
@@ -224,7 +244,7 @@ def refused():
 
 
 def main():
-    for group in (ties, bounds, none, one_row, windows, special, numbers, keywords, shapes, refused):
+    for group in (ties, bounds, none, one_row, windows, special, numbers, keywords, shapes, ends, refused):
         group()
     path = pathlib.Path(__file__).resolve().parent / "data/edges.txt"
     path.write_text(f"# Written by edges.py with PyTorch {torch.__version__}.\n" + "\n".join(lines) + "\n")

@@ -98,7 +98,9 @@ TEST_CASE("losses at the ends of their range") {
   check_close(gaussian_nll_loss(zeros({1}), ones({1}), zeros({1})), {0.5 * (std::log(1e-6) + 1e6)});
   check_close(smooth_l1_loss(zeros({2}), tensor({1.f, 3.f}), Reduce::none, 0), {1, 3});
   CHECK_THROWS_WITH(binary_cross_entropy(tensor({1.5f}), ones({1})),
-                    Contains("binary_cross_entropy: x must be probabilities in 0 .. 1"));
+                    Contains("binary_cross_entropy: x and target must be probabilities in 0 .. 1"));
+  CHECK_THROWS_WITH(binary_cross_entropy(ones({1}), tensor({1.5f})),
+                    Contains("binary_cross_entropy: x and target must be probabilities in 0 .. 1"));
   CHECK_THROWS_WITH(binary_cross_entropy(ones({2}), ones({1})),
                     Contains("must have the shape of x"));
   CHECK_THROWS_WITH(gaussian_nll_loss(zeros({1}), ones({1}), full({1}, -1.f)),

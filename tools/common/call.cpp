@@ -62,6 +62,9 @@ constexpr OtherName kOtherNames[] = {
     {"self", "a", 0},
     {"input1", "x1"},
     {"input2", "x2"},
+    {"input2", "l", 1},
+    {"a", "x", 0},
+    {"b", "y", 1},
     {"other", "b", 1},
     {"other", "y", 1},
     {"exponent", "b", 1},
@@ -122,6 +125,13 @@ const Json* Call::find(size_t position, const char* name) const {
   return nullptr;
 }
 
+bool Call::is_none(size_t position, const char* name) const {
+  if (find(position, name)) return false;
+  if (position < args_.size()) return true;
+  return std::any_of(kwargs_.items().begin(), kwargs_.items().end(),
+                     [&](const auto& item) { return is_same_name(item.key(), name, position); });
+}
+
 const Json& Call::need(size_t position, const char* name) const {
   const Json* found = find(position, name);
   if (!found) throw Unsupported(std::string("argument ") + name + " is missing");
@@ -150,7 +160,7 @@ Arg Call::operand(size_t position, const char* name) const {
 }
 
 template <> Tensor Call::read<Tensor>(size_t position, const char* name) const {
-  if (!find(position, name) && position < args_.size()) return {}; // given as none
+  if (is_none(position, name)) return {};
   const Json& value = need(position, name);
   if (value.is_array()) { // such as lengths
     std::vector<int64_t> list = to_integers(value);
@@ -279,6 +289,22 @@ const CallRow kRows[] = {
      [](const Call& c) { return outputs(c.get<Tensor>(0, "x").clone()); }},
     {"contiguous", "Tensor", "that of x", "every dtype",
      [](const Call& c) { return outputs(c.get<Tensor>(0, "x").contiguous()); }},
+    {"expand_as", "Tensor", "that of other", "every dtype",
+     [](const Call& c) {
+       return outputs(expand(c.get<Tensor>(0, "x"), c.get<Tensor>(1, "other").shape()));
+     }},
+    {"view_as", "Tensor", "that of other", "every dtype",
+     [](const Call& c) {
+       return outputs(view(c.get<Tensor>(0, "x"), c.get<Tensor>(1, "other").shape()));
+     }},
+    {"reshape_as", "Tensor", "that of other", "every dtype",
+     [](const Call& c) {
+       return outputs(reshape(c.get<Tensor>(0, "x"), c.get<Tensor>(1, "other").shape()));
+     }},
+    {"type_as", "Tensor", "that of x", "every dtype",
+     [](const Call& c) {
+       return outputs(c.get<Tensor>(0, "x").to(c.get<Tensor>(1, "other").dtype()));
+     }},
     {"copy_", "Tensor", "that of x", "every dtype",
      [](const Call& c) { return outputs(c.get<Tensor>(0, "x").copy_(c.operand(1, "source"))); }},
 };
@@ -312,7 +338,7 @@ Form call_form(const std::string& name, const Json& args, const Json& kwargs,
       auto has_all = [&] {
         if (args.size() > most_positions) return false;
         for (const auto& [key, value] : kwargs.items()) {
-          bool known = false;
+          bool known = value.is_null(); // as if it were not given
           for (const auto& [own, position] : names)
             known |= is_same_name(key, own, position);
           if (!known) return false;

@@ -56,6 +56,8 @@ private:
   /// Returns the argument or null, and notes that it was asked for. The names `dims` and `dim` are
   /// one.
   const Json* find(size_t position, const char* name) const;
+  /// Whether the argument was given as none.
+  bool is_none(size_t position, const char* name) const;
   const Json& need(size_t position, const char* name) const;
   std::vector<int64_t> integers(size_t position, const char* name) const;
 

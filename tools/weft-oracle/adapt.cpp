@@ -26,6 +26,9 @@ void adapt_flags(std::string& name, Json& kwargs) {
   const bool has_corners = mode.ends_with("linear") || mode == "bicubic";
   if (!has_corners && !kwargs.value("align_corners", Json()).is_null())
     throw Error(ErrorKind::value, "interpolate: align_corners is not for the mode " + mode);
+  for (const char* key :
+       {"sparse_grad", "sparse", "scale_grad_by_freq", "antialias", "recompute_scale_factor"})
+    if (auto flag = kwargs.find(key); flag != kwargs.end() && *flag == false) kwargs.erase(flag);
   if (auto inplace = taken(kwargs, "inplace"); inplace && *inplace == true) name += "_";
 }
 
@@ -56,10 +59,25 @@ void adapt_positions(std::string& name, Json& args, Json& kwargs) {
   if (name == "meshgrid" && !args.empty() && is_tensor(args[0])) args = Json::array({args});
 }
 
+/// Forms that dims choose: max over one gives indices too, any over an empty list folds nothing.
+void adapt_dims(std::string& name, Json& args, Json& kwargs) {
+  const bool has_dim = kwargs.contains("dim") || (args.size() > 1 && args[1].is_number_integer());
+  if ((name == "max" || name == "min") && has_dim) name += "_with_indices";
+  const Json dims = args.size() > 1 ? args[1] : kwargs.value("dim", Json());
+  if ((name == "any" || name == "all") && dims.is_array() && dims.empty()) {
+    if (args.size() > 1) args.erase(args.begin() + 1, args.end());
+    kwargs.erase("dim"), kwargs.erase("keepdim");
+    args.push_back(0);
+    name = "ne";
+  }
+}
+
 /// torch.linalg.norm: of matrices over two dims, of vectors over one or without an order. An order
 /// alone is of one vector or one matrix.
 void adapt_norm(std::string& name, Json& args, Json& kwargs, const std::vector<Tensor>& inputs) {
-  if (auto x = taken(kwargs, "A")) args.push_back(*x);
+  for (const char* key : {"A", "input"})
+    if (auto x = taken(kwargs, key)) args.push_back(*x);
+  if (args.empty()) throw Unsupported("norm of nothing");
   const char* names[] = {"A", "ord", "dim", "keepdim"};
   for (size_t k = 1; k < args.size(); k++)
     kwargs[names[k]] = args[k];
@@ -126,6 +144,10 @@ void adapt(const std::string& call, std::string& name, Json& args, Json& kwargs,
   if (call == "torch.linalg.norm") adapt_norm(name, args, kwargs, inputs);
   if (call == "torch.linalg.cross" && args.size() < 3 && !kwargs.contains("dim"))
     kwargs["dim"] = -1;
+  if (call == "torch.linalg.diagonal") // of matrices, whatever stands before them
+    for (auto [dim, last] : {std::pair("dim1", -2), {"dim2", -1}})
+      if (!kwargs.contains(dim)) kwargs[dim] = last;
+  adapt_dims(name, args, kwargs);
   adapt_flags(name, kwargs);
   adapt_positions(name, args, kwargs);
   if (auto unbiased = taken(kwargs, "unbiased"))

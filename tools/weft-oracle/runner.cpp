@@ -71,13 +71,18 @@ std::vector<Tensor> call_older_svd(const Json& c, const std::vector<Tensor>& inp
   return results;
 }
 
-/// torch.vander, whose powers descend unless it is told otherwise.
+/// torch.vander, whose powers descend unless it is told otherwise, and which may have none or one.
 std::vector<Tensor> call_older_vander(const Json& c, const std::vector<Tensor>& inputs) {
-  Json kwargs = c.at("kwargs");
-  const std::optional<Json> increasing = taken(kwargs, "increasing");
-  std::vector<Tensor> results = call_op("vander", c.at("args"), kwargs, inputs);
-  if (!increasing || !increasing->get<bool>()) results.at(0) = flip(results[0], {-1});
-  return results;
+  Json args = c.at("args"), kwargs = c.at("kwargs");
+  for (const char* key : {"x", "N", "increasing"})
+    if (auto given = taken(kwargs, key)) args.push_back(*given);
+  const bool has_count = args.size() > 1 && args[1].is_number_integer();
+  const Json order = args.empty() ? Json() : args.back();
+  const Tensor& x = inputs.at(args.at(0).at("t").get<size_t>());
+  const int64_t powers = has_count ? args[1].get<int64_t>() : x.numel();
+  if (powers < 0) throw Error(ErrorKind::value, "vander: N must not be negative");
+  Tensor result = slice(vander(x, std::max<int64_t>(powers, 2)), -1, 0, powers);
+  return {order.is_boolean() && order.get<bool>() ? result : flip(result, {-1})};
 }
 
 /// torch.lu_solve, where the right side stands first.
@@ -85,6 +90,40 @@ std::vector<Tensor> call_older_lu_solve(const Json& c, const std::vector<Tensor>
   const Json& args = c.at("args");
   if (args.size() != 3) throw Unsupported("lu_solve of " + args.dump());
   return call_op("lu_solve", {args[1], args[2], args[0]}, c.at("kwargs"), inputs);
+}
+
+/// A number for each element of index, where scatter reduces one.
+std::vector<Tensor> scatter_number(Json args, Json kwargs, std::vector<Tensor> inputs) {
+  const Json number = args.size() > 3 ? args[3] : *taken(kwargs, "value");
+  const Json index = args.size() > 2 ? args[2] : kwargs.at("index");
+  const Tensor &x = inputs.at(0), &at = inputs.at(index.at("t").get<size_t>());
+  Tensor source = full(at.shape(), to_number(number), x.dtype());
+  const Json place = {{"t", inputs.size()}};
+  if (args.size() > 3)
+    args[3] = place;
+  else
+    kwargs["src"] = place;
+  inputs.push_back(source);
+  return call_op("scatter_reduce", args, kwargs, inputs);
+}
+
+/// Positions in an order that a sorter gives, perhaps as i32.
+std::vector<Tensor> call_search(const std::string& name, Json args, Json kwargs,
+                                std::vector<Tensor> inputs) {
+  const std::optional<Json> narrow = taken(kwargs, "out_int32"), sorter = taken(kwargs, "sorter");
+  if (sorter && !sorter->is_null()) {
+    const Json sequence = args.empty() ? *taken(kwargs, "sorted_sequence") : args[0];
+    const Tensor& order = inputs.at(sorter->at("t").get<size_t>());
+    const Json place = {{"t", inputs.size()}};
+    if (args.empty())
+      kwargs["sorted_sequence"] = place;
+    else
+      args[0] = place;
+    inputs.push_back(take_along_dim(inputs.at(sequence.at("t").get<size_t>()), order, -1));
+  }
+  std::vector<Tensor> results = call_op(name, args, kwargs, inputs);
+  if (narrow && *narrow == true) results.at(0) = results[0].to(i32);
+  return results;
 }
 
 std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) {
@@ -103,8 +142,11 @@ std::vector<Tensor> call_case(const Json& c, const std::vector<Tensor>& inputs) 
     if (at.size(1) == 0) return {arange(at.size(0), i64)}; // of one number: as of a list
     return unbind(at, 1);
   }
-  if (auto dims = kwargs.find("dim");
-      name == "squeeze" && dims != kwargs.end() && dims->is_array() && dims->empty())
+  const Json source = args.size() > 3 ? args[3] : kwargs.value("value", Json());
+  if (name == "scatter_reduce" && source.is_number()) return scatter_number(args, kwargs, inputs);
+  if (name == "searchsorted" || name == "bucketize") return call_search(name, args, kwargs, inputs);
+  const Json dims = args.size() > 1 ? args[1] : kwargs.value("dim", Json());
+  if (name == "squeeze" && dims.is_array() && dims.empty())
     return {inputs.at(args.at(0).at("t").get<size_t>())};
   if (auto flag = kwargs.find("return_indices");
       flag != kwargs.end()) { // a function of its own here
@@ -131,14 +173,10 @@ Tensor call_step(const std::string& op, const std::vector<Tensor>& in, const Jso
   if (op == "slice")
     return slice(in[0], integer(0), args[1].is_null() ? 0 : integer(1),
                  args[2].is_null() ? std::numeric_limits<int64_t>::max() : integer(2), integer(3));
-  if (op == "t") return transpose(in[0], 0, 1);
   if (auto dtype = converts_to(op)) return in[0].to(*dtype);
   if (op == "zero_") return in[0].zero_();
   if (op == "fill_") return in.size() > 1 ? in[0].copy_(in[1]) : in[0].fill_(number(args.at(0)));
   if (op == "detach") return in[0].detach();
-  if (op == "expand_as") return expand(in[0], in[1].shape());
-  if (op == "view_as" || op == "reshape_as") return reshape(in[0], in[1].shape());
-  if (op == "type_as") return in[0].to(in[1].dtype());
   if (op == "index") return in[0].index({in.begin() + 1, in.end()});
   if (op == "index_put_") return in[0].index_put_({in[1]}, in[2]);
   if (op == "sum_all") return sum(in[0]);
@@ -213,9 +251,10 @@ Answer answer_by_backward(const Json& c, const std::vector<Tensor>& inputs,
       Tensor part = sum(results[k] * seeds[k]);
       total = total.defined() ? total + part : part;
     }
-  if (seeds.size() == 1 && seeds[0].defined())
-    results.at(0).backward(seeds[0]);
-  else if (total.defined())
+  // A result that depends on no input has no gradient.
+  if (seeds.size() == 1 && seeds[0].defined() && results.at(0).requires_grad())
+    results[0].backward(seeds[0]);
+  else if (seeds.size() > 1 && total.defined() && total.requires_grad())
     total.backward();
   std::vector<Tensor> gradients;
   for (const Tensor& x : inputs)
