@@ -22,16 +22,22 @@ int64_t index_at(const char* at) { return *reinterpret_cast<const int64_t*>(at);
 
 enum Array { kResult, kSource, kIndex }; // of the loop
 
-// One run of n elements, four at a time: one test and four independent loads. Steps that are
-// `known` are one element, and the source stands still. Returns false where an index is out of
-// range.
-template <class Word, bool known>
+/// What is known of a run of contiguous results and indices: it lies along the indexed dim of a
+/// contiguous source, which stands still, or across that dim, where the source goes along.
+enum class Run : uint8_t { any, along, across };
+
+// One run of n elements, four at a time: one test and four independent loads. Returns false where
+// an index is out of range.
+template <class Word, Run run>
 bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
   constexpr int64_t item = sizeof(Word);
+  constexpr bool known = run != Run::any;
   const int64_t to_step = known ? item : loop.inner_stride(kResult),
-                from_step = known ? 0 : loop.inner_stride(kSource),
+                from_step = !known              ? loop.inner_stride(kSource)
+                            : run == Run::along ? 0
+                                                : item,
                 index_step = known ? int64_t{sizeof(int64_t)} : loop.inner_stride(kIndex),
-                stride = known ? item : dim.stride;
+                stride = run == Run::along ? item : dim.stride;
   char* to = at.at(kResult);
   const char *from = at.at(kSource), *index = at.at(kIndex);
   bool accepted = true;
@@ -65,10 +71,12 @@ bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed&
 template <class Word>
 bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
   constexpr int64_t item = sizeof(Word);
-  const bool known = loop.inner_stride(kResult) == item && loop.inner_stride(kSource) == 0 &&
-                     loop.inner_stride(kIndex) == sizeof(int64_t) && dim.stride == item;
-  return known ? gather_run<Word, true>(loop, at, dim, n)
-               : gather_run<Word, false>(loop, at, dim, n);
+  const int64_t step = loop.inner_stride(kSource);
+  if (loop.inner_stride(kResult) == item && loop.inner_stride(kIndex) == sizeof(int64_t)) {
+    if (step == 0 && dim.stride == item) return gather_run<Word, Run::along>(loop, at, dim, n);
+    if (step == item) return gather_run<Word, Run::across>(loop, at, dim, n);
+  }
+  return gather_run<Word, Run::any>(loop, at, dim, n);
 }
 
 // `rows` runs of n elements, each with one index. Rows lie anywhere in a table, where no processor

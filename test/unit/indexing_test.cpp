@@ -352,3 +352,20 @@ TEST_CASE("gather finds an index out of range wherever it stands in a run") {
         CHECK_THROWS_WITH(gather(across, 1, index), Catch::StartsWith("gather: every index must"));
       }
 }
+
+TEST_CASE("gather across a dim finds an index out of range wherever it stands in a run") {
+  const Tensor x = arange(27).reshape({3, 9}),
+               steps = arange(54).reshape({3, 18}).slice(1, 0, 18, 2);
+  for (int64_t length = 1; length <= 9; length++)
+    for (int64_t at = 0; at < length; at++) {
+      Tensor index = remainder(arange(2 * length) * 2, 3).reshape({2, length});
+      const Tensor y = gather(x, 0, index), of_steps = gather(steps, 0, index);
+      for (int64_t k = 0; k < length; k++) {
+        const int64_t element = (length + k) * 2 % 3 * 9 + k;
+        CHECK(y[1][k].item<int64_t>() == element);
+        CHECK(of_steps[1][k].item<int64_t>() == 2 * element);
+      }
+      index[1][at] = at % 2 ? 3 : -4;
+      CHECK_THROWS_WITH(gather(x, 0, index), Catch::StartsWith("gather: every index must be"));
+    }
+}
