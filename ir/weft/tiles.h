@@ -5,10 +5,10 @@
 
 namespace weft::ir {
 
-/// On weft.tiles that compute visible columns alone, and once it is lowered on its function: another
-/// function of the same arguments. What it returns, up to 3 tensors of one element, does not depend
-/// on where the tile starts along its last dim, so it is called once for all tiles of a thread that
-/// differ in that alone. The function that finds columns takes it behind the window.
+/// On weft.tiles that compute visible columns alone, and once it is lowered on its function:
+/// another function of the same arguments. What it returns, up to 3 tensors of one element, does
+/// not depend on where the tile starts along its last dim, so it is called once for all tiles of a
+/// thread that differ in that alone. The function that finds columns takes it behind the window.
 inline constexpr llvm::StringLiteral kGuardsName = "weft.guards";
 
 } // namespace weft::ir

@@ -246,8 +246,8 @@ Tensor pad(const Arg& x, const std::vector<int64_t>& pad, std::string_view mode,
            x.loc());
   Edge edge = edge_of(mode, x.loc());
   if (mode != "constant" && value.to_double() != 0)
-    fail("pad", ErrorKind::value,
-         "only the mode constant takes a value, got the mode " + std::string(mode), x.loc());
+    refuse("pad", ErrorKind::value,
+           "only the mode constant takes a value, got the mode " + std::string(mode), x.loc());
   Tensor r = x.tensor();
   for (size_t k = 0; k + 1 < pad.size(); k += 2)
     if (pad[k] || pad[k + 1])

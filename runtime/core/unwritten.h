@@ -13,7 +13,8 @@ inline bool requires_gradient(const Tensor& t) {
 }
 inline bool requires_gradient(const Arg& a) { return a.impl() && a.impl()->meta.requires_grad; }
 inline bool requires_gradient(const std::vector<Tensor>& list) {
-  return std::any_of(list.begin(), list.end(), [](const Tensor& t) { return requires_gradient(t); });
+  return std::any_of(list.begin(), list.end(),
+                     [](const Tensor& t) { return requires_gradient(t); });
 }
 
 /// Returns what a function reads whose result is then written into `self`: a copy where gradients

@@ -93,7 +93,8 @@ TEST_CASE("a remark says why launches that read one tensor stay apart", "[compil
   for (int call = 0; call < 3; call++)
     f();
   bool is_told = false;
-  for (const Json& r : Json::parse(f.explain_json())["segments"][0]["programs"][0]["remarks"])
+  const Json all = Json::parse(f.explain_json());
+  for (const Json& r : all["segments"][0]["programs"][0]["remarks"])
     is_told |= r["kind"] == "apart" && r["reason"] == "large";
   CHECK(is_told);
 }
