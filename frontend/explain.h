@@ -5,8 +5,8 @@
 
 namespace weft::detail {
 
-/// Returns the ops of a segment in order, "add*3" for three in a row; a long list ends after a whole
-/// word.
+/// Returns the ops of a segment in order, "add*3" for three in a row; a long list ends after a
+/// whole word.
 std::string op_list(const Flush& f);
 
 /// Returns "file:line" of the segment's op at a position, or nothing.

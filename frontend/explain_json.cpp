@@ -111,8 +111,7 @@ void segment_json(std::string& out, Flush& f, int64_t memory_budget) {
                  f.number, f.path.size(), json_text(f.path.front()->place.str()),
                  json_text(f.reason), json_text(f.place.line ? f.place.str() : ""),
                  json_text(op_list(f)), f.overlapping, f.mixed, f.hits.load(), f.eager_runs.load(),
-                 f.timed_launches.load(),
-                 static_cast<double>(f.timed_nanoseconds.load()) * 1e-6);
+                 f.timed_launches.load(), static_cast<double>(f.timed_nanoseconds.load()) * 1e-6);
   list(out, f.programs, [&](const auto& p) {
     if (p->is_ready.load(std::memory_order_acquire)) program_json(out, f, *p, memory_budget);
   });

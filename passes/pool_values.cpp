@@ -87,10 +87,10 @@ private:
     if (isa<FloatType>(element))
       number = builder.getF64FloatAttr(-std::numeric_limits<double>::infinity());
     else
-      number = builder.getI64IntegerAttr(element.isUnsignedInteger() ? 0
-                                         : element.isInteger(64)
-                                             ? std::numeric_limits<int64_t>::min()
-                                             : -(int64_t(1) << (element.getIntOrFloatBitWidth() - 1)));
+      number = builder.getI64IntegerAttr(
+          element.isUnsignedInteger() ? 0
+          : element.isInteger(64)     ? std::numeric_limits<int64_t>::min()
+                                      : -(int64_t(1) << (element.getIntOrFloatBitWidth() - 1)));
     Value v = ir::NumberOp::create(builder, op->getLoc(), ir::tensorType({}, element), number);
     return create(ir::Expand::getOperationName(), v, shape, {}, ir::shapeOf(shape));
   }
@@ -111,8 +111,8 @@ private:
       if (end >= size) parts.push_back(outside(end - size + 1));
       if (parts.size() == 1) continue;
       shape[dim] = w.begin + std::max(size, end + 1);
-      x = create(ir::Concatenate::getOperationName(), parts,
-                 RankedTensorType::get(shape, element), dim);
+      x = create(ir::Concatenate::getOperationName(), parts, RankedTensorType::get(shape, element),
+                 dim);
     }
     return x;
   }

@@ -1,5 +1,5 @@
-// A part that is one product: its tiles are those of a DotProblem, the rest of its body runs on their
-// sums.
+// A part that is one product: its tiles are those of a DotProblem, the rest of its body runs on
+// their sums.
 #include "codegen/cpu/part_emitter.h"
 
 #include "codegen/cpu/dot_lines.h"

@@ -24,8 +24,8 @@ private:
   int fd_;
 };
 
-/// Writes all bytes at the file's position. Returns false where the system takes no more; errno says
-/// why.
+/// Writes all bytes at the file's position. Returns false where the system takes no more; errno
+/// says why.
 bool write_all(int fd, std::string_view bytes);
 
 } // namespace weft

@@ -20,8 +20,8 @@ std::string followed(const std::string& path) {
 FileBeside::FileBeside(std::string target) : target_(std::move(target)) {
   static std::atomic<uint32_t> count{0};
   name_ = target_ + ".new-" + std::to_string(getpid()) + "-" + std::to_string(count.fetch_add(1));
-  file_ = Descriptor(
-      open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  file_ =
+      Descriptor(open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (file_.ok()) return;
   const int error = errno;
   name_.clear(); // not ours
