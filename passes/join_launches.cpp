@@ -181,9 +181,9 @@ private:
         nanoseconds += work[k].nanoseconds;
         hasDot |= work[k].hasDot;
       }
-    if (!context.tiles && hasDot)
+    if (!context.isProcessor && hasDot)
       return why.set("product", "a product on a device has a launch of its own");
-    if (nanoseconds > (context.tiles ? kMostWork : kMostDeviceWork))
+    if (nanoseconds > (context.isProcessor ? kMostWork : kMostDeviceWork))
       return why.set("large", "beside their work a launch costs nothing");
     if (std::max(soonest[from], soonest[to]) > std::min(latest[from], latest[to]))
       return why.set("waits", "what reads the one would wait for what the other one reads");
