@@ -145,6 +145,9 @@ Tensor cosine_similarity(const Arg& x1, const Arg& x2, int64_t dim, double eps) 
                         "operands must broadcast, got " + describe(x1.impl()->meta) + " and " +
                             describe(x2.impl()->meta),
                         x1.loc());
+  if (eps < 0)
+    composite::refuse("cosine_similarity", ErrorKind::value,
+                      "eps must not be negative, got " + std::to_string(eps), x1.loc());
   Dims along(normalize_dim(dim, shared.rank, "cosine_similarity", x1.loc()));
   auto direction = [&](const Arg& x) {
     Tensor t = expand(composite::widened(x), shared.shape());

@@ -244,7 +244,13 @@ Tensor hinge_embedding_loss(const Arg& x, const Tensor& target, double margin, R
 Tensor soft_margin_loss(const Arg& x, const Tensor& target, Reduce reduction) {
   OpScope scope(x.loc());
   check("soft_margin_loss", x, target, reduction);
-  return reduced(softplus(-target * x.tensor()), reduction);
+  Tensor loss = softplus(-target * x.tensor());
+  if (const Meta& m = x.impl()->meta; loss.shape() != m.shape())
+    refuse("soft_margin_loss", ErrorKind::shape,
+           "target must broadcast to x, got " + describe(target.impl()->meta) + " for " +
+               describe(m),
+           x.loc());
+  return reduced(loss, reduction);
 }
 
 } // namespace weft

@@ -230,6 +230,8 @@ def refused():
     case("binary_cross_entropy", F.binary_cross_entropy, t([0.5, 0.5]), t([0.5, 1.5]))
     case("hardtanh", F.hardtanh, x.clone(), min_val=3.0)
     case("pad", F.pad, x.clone().reshape(1, 2, 2), [1, 1], mode="circular", value=2.0)
+    case("soft_margin_loss", F.soft_margin_loss, t([[1.0], [2]]), t([1.0, -1]))
+    case("cosine_similarity", F.cosine_similarity, x.clone(), x.clone(), eps=-1.0)
     case("margin_ranking_loss", F.margin_ranking_loss, t([1.0, 2]), t(1.0), t([1.0, -1]))
     case("heaviside", torch.heaviside, t([1.0]), i([1]))
     case("lerp", torch.lerp, t([1.0]), t([2.0], torch.float64), 0.5)

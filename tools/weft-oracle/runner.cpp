@@ -80,7 +80,8 @@ std::vector<Tensor> call_older_vander(const Json& c, const std::vector<Tensor>& 
   const Json order = args.empty() ? Json() : args.back();
   const Tensor& x = inputs.at(args.at(0).at("t").get<size_t>());
   const int64_t powers = has_count ? args[1].get<int64_t>() : x.numel();
-  if (powers < 0) throw Error(ErrorKind::value, "vander: N must not be negative");
+  if (powers < 0 || x.rank() != 1)
+    throw Error(ErrorKind::value, "vander: x must have one dim, and N not be negative");
   Tensor result = slice(vander(x, std::max<int64_t>(powers, 2)), -1, 0, powers);
   return {order.is_boolean() && order.get<bool>() ? result : flip(result, {-1})};
 }
