@@ -114,9 +114,10 @@ void define_function(llvm::raw_ostream& os, const OpRecord& op) {
   os << ");\n}\n";
 }
 
-// A function called with the tensor itself as its first operand.
-std::string method_call(const std::string& function, const std::vector<Parameter>& parameters) {
-  Texts arguments = {"Arg(*this, " + location(parameters) + ")"};
+// A function called with the tensor itself, or with `self` in its place, as its first operand.
+std::string method_call(const std::string& function, const std::vector<Parameter>& parameters,
+                        const std::string& self = "*this") {
+  Texts arguments = {"Arg(" + self + ", " + location(parameters) + ")"};
   for (const Parameter& p : parameters)
     if (p.type != "Loc") arguments.push_back(cpp_name(p.name));
   return "weft::" + call_text(function, arguments);
@@ -126,6 +127,15 @@ void define_method(llvm::raw_ostream& os, const OpRecord& op) {
   auto parameters = method_parameters(op);
   os << op.returns << " Tensor::" << op.name << "(" << parameter_list(parameters, false)
      << ") const {\n  return " << method_call(op.name, parameters) << ";\n}\n";
+}
+
+// The tensor as a function reads it whose result is written into it.
+std::string unwritten(const std::vector<Parameter>& parameters) {
+  Texts arguments = {"*this", location(parameters)};
+  for (const Parameter& p : parameters)
+    if (p.type.find("Arg") != p.type.npos || p.type.find("Tensor") != p.type.npos)
+      arguments.push_back(cpp_name(p.name));
+  return call_text("unwritten", arguments);
 }
 
 const char* in_place_type(const OpRecord& op) { return op.rebinds ? "Tensor&" : "const Tensor&"; }
@@ -147,8 +157,9 @@ void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
     return;
   }
   if (op.kind == Kind::composite || op.is_mask) { // a mask becomes 0 and 1 of the tensor's dtype
-    os << "  return copy_(Arg(" << method_call(op.name, parameters) << ", " << location(parameters)
-       << "));\n}\n";
+    const std::string self = op.is_mask ? "*this" : unwritten(parameters);
+    os << "  return copy_(Arg(" << method_call(op.name, parameters, self) << ", "
+       << location(parameters) << "));\n}\n";
     return;
   }
   os << "  return pointwise_inplace(Op::" << cpp_name(op.name) << ", *this, {"

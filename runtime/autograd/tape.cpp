@@ -1,6 +1,7 @@
 #include "runtime/autograd/tape.h"
 
 #include "runtime/autograd/node_extra.h"
+#include "runtime/autograd/old_values.h"
 #include "runtime/autograd/tape_slot.h"
 #include "runtime/autograd/view_history.h"
 #include "weft/autograd.h"
@@ -64,7 +65,7 @@ void connect(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode
     if (place.edge && gradient_reads) reads |= gradient_reads[k];
   }
   node->saved = reads != 0;
-  for (size_t k = 0; k < 7 && k < operands.size(); k++) {
+  for (size_t k = 0; k < OldValues::kMost && k < operands.size(); k++) {
     if (reads >> k & 1 && operands[k])
       keep<hold>(operands[k], node->operands()[k]);
     else
@@ -78,11 +79,14 @@ void connect(std::span<TensorImpl* const> operands, TensorImpl* result, GradNode
   }
 }
 
-// An op in place has destroyed what its gradient would read: it must not be found unchanged.
-void outdate_target(const OpCall& call, GradNode* node) {
-  for (size_t k = 0; k < 7 && k < call.operands.size(); k++) {
+// What an op in place has destroyed is saved as the copy that was made before.
+void keep_old(const OpCall& call, const OldValues& old, GradNode* node) {
+  for (size_t k = 0; k < OldValues::kMost && k < call.operands.size(); k++) {
     GradOperand& place = node->operands()[k];
-    if (place.value && place.value->storage == call.operands[0]->storage) place.version--;
+    TensorImpl* copy = place.value ? old.of(call.operands[k]) : nullptr;
+    if (!copy) continue;
+    place.value->release_tape();
+    keep<Hold::owned>(copy, place);
   }
 }
 
@@ -132,6 +136,30 @@ void check_in_place(const OpCall& call) {
   if (target->is_view && !target->detached) check_view_in_place(call);
 }
 
+unsigned overwritten_reads(const OpCall& call) {
+  const uint8_t* gradient_reads = info(call.op).gradient_reads;
+  if (!gradient_reads) return 0;
+  unsigned reads = 0, overwritten = 0;
+  for (size_t k = 0; k < call.operands.size(); k++)
+    if (const TensorImpl* t = call.operands[k]; t && t->meta.requires_grad)
+      reads |= gradient_reads[k];
+  for (size_t k = 0; k < OldValues::kMost && k < call.operands.size(); k++)
+    if (const TensorImpl* t = call.operands[k]; t && t->storage == call.operands[0]->storage)
+      overwritten |= reads & 1u << k;
+  return overwritten;
+}
+
+void OldValues::add(const TensorImpl* operand, Tensor copy) {
+  operands_[count_] = operand;
+  copies_[count_++] = std::move(copy);
+}
+
+TensorImpl* OldValues::of(const TensorImpl* operand) const {
+  for (size_t k = 0; k < count_; k++)
+    if (operands_[k] == operand) return copies_[k].impl();
+  return nullptr;
+}
+
 void attach_node(TensorImpl* result, GradNode* node) {
   result->is_leaf = false;
   result->meta.requires_grad = 1;
@@ -152,12 +180,18 @@ void record_tape(const OpCall& call, TensorImpl* result) {
   if (slot) return arm(call.operands, result, node);
 
   own_edges(call, result, node);
-  if (call.in_place) {
-    outdate_target(call, node);
-    move_retained(node_of(result), *node);
-    result->clear_autograd(); // the node's first edge holds what was there
-  }
   attach_node(result, node);
+}
+
+void record_in_place(const OpCall& call, const OldValues& old) {
+  TensorImpl* target = call.operands[0];
+  if (!records(call, target->meta)) return;
+  GradNode* node = make_node(call, target->meta);
+  own_edges(call, target, node);
+  keep_old(call, old, node);
+  move_retained(node_of(target), *node);
+  target->clear_autograd(); // the node's first edge holds what was there
+  attach_node(target, node);
 }
 
 uint64_t newest_sequence(std::span<const Tensor> tensors) {

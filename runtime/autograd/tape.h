@@ -29,8 +29,8 @@ inline bool needs_tape(const OpCall& call) {
 /// before the op runs.
 void check_in_place(const OpCall& call);
 
-/// Makes the node of an op that has just run (or was deferred), and hangs it on `result`; for an
-/// op in place `result` is operand 0 and its storage's version is already the new one.
+/// Makes the node of an op that has just run (or was deferred), and hangs it on `result`. Ops in
+/// place are recorded by record_in_place (old_values.h).
 void record_tape(const OpCall& call, TensorImpl* result);
 
 /// Drops the tape node of a tensor that no user handle refers to any more, while the tape still

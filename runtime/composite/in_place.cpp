@@ -1,12 +1,14 @@
 // Forms in place that are more than another form's result written back.
 
 #include "runtime/composite/composite.h"
+#include "runtime/core/unwritten.h"
 
 namespace weft {
 
 void polygamma_into(const Arg& x, int64_t n) {
   composite::require_floating("polygamma_", x);
-  x.tensor().copy_(Arg(polygamma(n, x), x.loc()));
+  const Tensor old = unwritten(x.tensor(), x.loc());
+  x.tensor().copy_(Arg(polygamma(n, Arg(old, x.loc())), x.loc()));
 }
 
 void fill_diagonal_into(const Arg& x, Scalar value, bool wrap) {

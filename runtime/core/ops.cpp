@@ -2,7 +2,7 @@
 
 #include "weft/ops.h"
 
-#include "runtime/core/call.h"
+#include "runtime/core/unwritten.h"
 
 namespace weft {
 

@@ -29,6 +29,35 @@ std::vector<Scalar> attributes(const OpTestRow& row) {
   return values;
 }
 
+// Calls x.op_() on what was x: operand 0 is overwritten, though its gradient may read it.
+Tensor call_in_place(const OpTestRow& row, const std::vector<Tensor>& x) {
+  const Tensor target = x[0] * 1.0;
+  std::vector<std::unique_ptr<Arg>> args;
+  for (size_t k = 1; k < x.size(); k++)
+    args.push_back(std::make_unique<Arg>(x[k]));
+  const std::vector<Scalar> values = attributes(row);
+  const auto call = [&](std::initializer_list<const Arg*> others, Numbers numbers) {
+    return pointwise_inplace(row.op, target, others, numbers, Loc::current());
+  };
+  switch (args.size() * 10 + values.size()) {
+  case 0:
+    return call({}, {});
+  case 1:
+    return call({}, {values[0]});
+  case 2:
+    return call({}, {values[0], values[1]});
+  case 10:
+    return call({args[0].get()}, {});
+  case 20:
+    return call({args[0].get(), args[1].get()}, {});
+  case 21:
+    return call({args[0].get(), args[1].get()}, {values[0]});
+  default:
+    FAIL("a record with this many operands and attributes needs a case here");
+    return {};
+  }
+}
+
 // Calls the op as its public function does. A mask operand is the sign of its sample.
 Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1) {
   if (row.op == Op::assign) return (x[0] * 1.0).copy_(x[1]);
@@ -70,11 +99,15 @@ Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1)
   }
 }
 
+// Not at a pole such as log(0); functions of probabilities have one at either end.
+std::pair<double, double> interval(const OpTestRow& row) {
+  const double away = row.low == 0 && row.high == 1 ? 0.05 : 0;
+  return {row.low + std::max(away, 0.01), row.high - away};
+}
+
 void check_pointwise(const OpTestRow& row) {
   const size_t n = std::strlen(row.operands);
-  // Not at a pole such as log(0); functions of probabilities have one at either end.
-  const double away = row.low == 0 && row.high == 1 ? 0.05 : 0;
-  const double low = row.low + std::max(away, 0.01), high = row.high - away;
+  const auto [low, high] = interval(row);
   Samples samples(3);
   auto leaves = [&](std::vector<Shape> shapes) {
     std::vector<Tensor> list;
@@ -109,6 +142,17 @@ void check_pointwise(const OpTestRow& row) {
   }
 }
 
+void check_in_place(const OpTestRow& row) {
+  Samples samples(3);
+  const auto [low, high] = interval(row);
+  std::vector<Tensor> leaves;
+  for (size_t k = 0; row.operands[k]; k++)
+    leaves.push_back(samples.leaf({3, 5}, low, high));
+  gradient_check::check(
+      row.name + std::string("_"),
+      [&](const std::vector<Tensor>& x) { return call_in_place(row, x); }, leaves);
+}
+
 void check_reduction(const OpTestRow& row) {
   Samples samples(5);
   for (bool keepdim : {false, true})
@@ -131,10 +175,12 @@ TEST_CASE("gradients of the record table agree with differences", "[gradients]")
   for (const OpTestRow& row : kRows) {
     if (!row.differentiable) continue;
     CAPTURE(row.name);
-    if (info(row.op).kind == OpKind::pointwise)
+    if (info(row.op).kind == OpKind::pointwise) {
       check_pointwise(row);
-    else
+      if (row.in_place && !std::strcmp(row.result, "same")) check_in_place(row);
+    } else {
       check_reduction(row);
+    }
   }
 }
 

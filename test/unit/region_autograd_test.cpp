@@ -135,6 +135,31 @@ TEST_CASE("a saved tensor that is modified in place is reported as in eager", "[
     CHECK_THROWS_AS(f(Tensor()), Error);
 }
 
+TEST_CASE("ops in place keep the old values that gradients read", "[region]") {
+  Tensor w = ramp({4, 6}).requires_grad_(), v = ramp({6}, 0.3).requires_grad_();
+  const auto body = [&](const Tensor& x) {
+    x.mul_(w); // the argument, which is no leaf
+    Tensor y = x * v;
+    y.sin_().mul_(y);
+    y[1].mul_(y[0]);
+    return y;
+  };
+  const auto gradients = [&](auto& f, int k) {
+    const Tensor x = ramp({4, 6}, 0.1 * k).requires_grad_();
+    const Tensor y = f(x * 1.0);
+    return grad({(y * y).sum()}, {x, w, v});
+  };
+  auto f = compile(body);
+  auto whole = compile([&](int k) { return gradients(body, k); });
+  for (int k = 0; k < 5; k++) {
+    const std::vector<Tensor> want = gradients(body, k), got = gradients(f, k), inside = whole(k);
+    for (size_t i = 0; i < want.size(); i++) {
+      require_equal(got[i], want[i], 1e-5);
+      require_equal(inside[i], want[i], 1e-5);
+    }
+  }
+}
+
 TEST_CASE("module.compile() swaps kernels in at every existing call site", "[region]") {
   manual_seed(9);
   Net net;
