@@ -50,6 +50,20 @@ def BitwiseNot : NumberForm<"bitwise_not", [TensorParam]> {
   let shapes = "that of x";
   let dtypes = "integers and bool";
 }
+class BoundForm<string mnemonic, string bound> : NumberForm<mnemonic, [TensorParam, Param<"const Arg&", bound>]> {
+  let writes = 1;
+  let description = "Where x is " # bound # ", a number, the gradient is 0, as that of clamp; of a tensor each takes half.";
+}
+def ClampMinForm : BoundForm<"clamp_min", "min"> {
+  let summary = "x, but not below min; NaN where either is NaN";
+  let example = "clamp_min(tensor({1.f, 5.f}), 3)";
+  let gives = "[3., 5.] f32[2]";
+}
+def ClampMaxForm : BoundForm<"clamp_max", "max"> {
+  let summary = "x, but not above max; NaN where either is NaN";
+  let example = "clamp_max(tensor({1.f, 5.f}), 3)";
+  let gives = "[1., 3.] f32[2]";
+}
 def ClampTensors : NumberForm<"clamp", [TensorParam, Param<"const Tensor&", "min">, Param<"const Tensor&", "max">]> {
   let inPlace = 1;
   let summary = "x limited to min .. max, tensors that broadcast; one that is undefined limits nothing";

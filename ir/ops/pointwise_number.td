@@ -176,17 +176,23 @@ def Fmin : Pointwise<"fmin", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
 }
 def ClampMin : Pointwise<"clamp_min", (ins Weft_Tensor:$x, Weft_Tensor:$min)> {
   let summary = "x, but not below min; NaN where either is NaN";
-  let example = "clamp_min(tensor({1.f, 5.f}), 3)";
+  let example = "clamp_min(tensor({1.f, 5.f}), tensor({3.f}))";
   let gives = "[3., 5.] f32[2]";
   let domain = Number;
+  let api = 0;
+  let method = 0;
+  let inPlace = 0;
   let value = "where((x < min) | (min != min), min, x)";
   let grad = ["where(x == min, 0.5 * dy, where(x < min, 0, dy))", "where(x == min, 0.5 * dy, where(x > min, 0, dy))"];
 }
 def ClampMax : Pointwise<"clamp_max", (ins Weft_Tensor:$x, Weft_Tensor:$max)> {
   let summary = "x, but not above max; NaN where either is NaN";
-  let example = "clamp_max(tensor({1.f, 5.f}), 3)";
+  let example = "clamp_max(tensor({1.f, 5.f}), tensor({3.f}))";
   let gives = "[1., 3.] f32[2]";
   let domain = Number;
+  let api = 0;
+  let method = 0;
+  let inPlace = 0;
   let value = "where((x > max) | (max != max), max, x)";
   let grad = ["where(x == max, 0.5 * dy, where(x > max, 0, dy))", "where(x == max, 0.5 * dy, where(x < max, 0, dy))"];
 }

@@ -9,6 +9,8 @@ namespace weft {
 
 namespace {
 
+constexpr double kNoMost = std::numeric_limits<double>::infinity();
+
 [[noreturn]] void refuse(ErrorKind kind, const std::string& message, const Arg& x) {
   throw Error(kind, OpScope::named(message), LocScope::resolve(x.loc()));
 }
@@ -102,6 +104,32 @@ Tensor bitwise_not(const Arg& x) {
   OpScope scope(x.loc());
   if (require_tensor(x, "bitwise_not").meta.dtype == boolean) return logical_not(x);
   return bitwise_xor(x, Arg(-1, x.loc()));
+}
+
+Tensor clamp_min(const Arg& x, const Arg& min) {
+  OpScope scope(x.loc());
+  return min.is_scalar() ? clamp(x, min.scalar()) : pointwise(Op::clamp_min, {&x, &min});
+}
+
+void clamp_min_into(const Arg& x, const Arg& min) {
+  OpScope scope(x.loc());
+  if (min.is_scalar())
+    x.tensor().clamp_(min.scalar(), kNoMost, x.loc());
+  else
+    pointwise_inplace(Op::clamp_min, x.tensor(), {&min}, {}, x.loc());
+}
+
+Tensor clamp_max(const Arg& x, const Arg& max) {
+  OpScope scope(x.loc());
+  return max.is_scalar() ? clamp(x, -kNoMost, max.scalar()) : pointwise(Op::clamp_max, {&x, &max});
+}
+
+void clamp_max_into(const Arg& x, const Arg& max) {
+  OpScope scope(x.loc());
+  if (max.is_scalar())
+    x.tensor().clamp_(-kNoMost, max.scalar(), x.loc());
+  else
+    pointwise_inplace(Op::clamp_max, x.tensor(), {&max}, {}, x.loc());
 }
 
 Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
