@@ -25,19 +25,21 @@ struct Table {
     add(pointwise_entries<3>());
     static_assert(kPointwiseShards == 4);
     for (const ReductionEntry& e : reduction_entries())
-      place(e.kernels, reduction[static_cast<int>(e.op)]);
+      place(kNativeDTypes, e.kernels, reduction[static_cast<int>(e.op)]);
   }
 
 private:
   void add(PointwiseEntries entries) {
     for (const PointwiseEntry& e : entries) {
-      place(e.pointwise, pointwise[static_cast<int>(e.op)]);
-      place(e.source, source[static_cast<int>(e.op)]);
+      place(kNativeDTypes, e.pointwise, pointwise[static_cast<int>(e.op)]);
+      place(kNarrowDTypes, e.narrow, pointwise[static_cast<int>(e.op)]);
+      place(kNativeDTypes, e.source, source[static_cast<int>(e.op)]);
     }
   }
-  template <class Kernel> static void place(const Kernel* by_native, Kernel* by_dtype) {
-    for (int k = 0; k < kNativeCount; k++)
-      by_dtype[static_cast<int>(kNativeDTypes[k])] = by_native[k];
+  template <class Kernel>
+  static void place(std::span<const DType> dtypes, const Kernel* kernels, Kernel* by_dtype) {
+    for (size_t k = 0; k < dtypes.size(); k++)
+      by_dtype[static_cast<int>(dtypes[k])] = kernels[k];
   }
 };
 

@@ -35,8 +35,8 @@ enum Form : uint8_t {
 using PointwiseKernel = void (*)(const void* const* in, const uint8_t* form, const void* attributes,
                                  void* out, int64_t n, uint32_t* error);
 
-/// Returns the kernel for operands of that native dtype (after promotion), null where there is
-/// none.
+/// Returns the kernel for operands of that dtype (after promotion), null where there is none: of
+/// native dtypes there is one where the op takes them, of narrow ones seldom.
 PointwiseKernel pointwise_kernel(Op op, DType dtype);
 
 /// Converts n elements, kArray or kElement. Float to integer truncates and saturates at i64, NaN

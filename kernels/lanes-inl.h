@@ -55,7 +55,8 @@ template <class D, class F> HWY_INLINE Vec<D> each_lane(D tag, Vec<D> a, Vec<D> 
 }
 
 template <class D> HWY_INLINE Vec<D> literal(D tag, double v) {
-  return hn::Set(tag, static_cast<TFromD<D>>(v));
+  using Wide = std::conditional_t<is_float<D>, TFromD<D>, int64_t>; // narrow integers wrap
+  return hn::Set(tag, static_cast<TFromD<D>>(static_cast<Wide>(v)));
 }
 template <class D> HWY_INLINE Vec<D> lowest(D tag) {
   using Limits = std::numeric_limits<TFromD<D>>;
@@ -106,14 +107,21 @@ template <class D> HWY_INLINE Vec<D> copysign(D, Vec<D> a, Vec<D> b) { return hn
 template <class D> HWY_INLINE Vec<D> mul(D tag, Vec<D> a, Vec<D> b) {
   if constexpr (is_float<D>) {
     return hn::Mul(a, b);
-  } else if constexpr (sizeof(TFromD<D>) == 1) { // bools
-    return hn::And(a, b);
-  } else {
 #if HWY_TARGET == HWY_SCALAR
+  } else {
     return each_lane(tag, a, b, b, [](int64_t x, int64_t y, int64_t) {
-      return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(y));
+      return static_cast<TFromD<D>>(static_cast<uint64_t>(x) * static_cast<uint64_t>(y));
     });
 #else
+  } else if constexpr (sizeof(TFromD<D>) == 1) { // two in each lane of 16 bits
+    const hn::Repartition<uint16_t, D> pairs;
+    const auto a16 = hn::BitCast(pairs, a), b16 = hn::BitCast(pairs, b);
+    const auto even = hn::And(hn::Mul(a16, b16), hn::Set(pairs, 0xFF));
+    const auto odd = hn::Mul(hn::ShiftRight<8>(a16), hn::ShiftRight<8>(b16));
+    return hn::BitCast(tag, hn::Or(even, hn::ShiftLeft<8>(odd)));
+  } else if constexpr (sizeof(TFromD<D>) < 8) {
+    return hn::Mul(a, b);
+  } else {
     // The low 64 bits: low * low + 2^32 (low * high + high * low).
     const hn::Repartition<uint32_t, D> half;
     const UnsignedTag<D> whole;
@@ -299,7 +307,7 @@ template <class D> HWY_INLINE Vec<UnsignedTag<D>> load_bytes(D, const uint8_t* p
   const auto bytes = hn::LoadU(hn::Rebind<uint8_t, D>(), p);
   if constexpr (sizeof(TFromD<D>) == 1)
     return bytes;
-  else if constexpr (sizeof(TFromD<D>) == 4)
+  else if constexpr (sizeof(TFromD<D>) < 8)
     return hn::PromoteTo(wide, bytes);
   else
     return hn::PromoteTo(wide, hn::PromoteTo(hn::Rebind<uint32_t, D>(), bytes));
@@ -314,7 +322,7 @@ template <class D> HWY_INLINE void store_mask(D, Mask<D> m, uint8_t* p) {
   const auto ones = hn::IfThenElseZero(hn::RebindMask(wide, m), hn::Set(wide, 1));
   if constexpr (sizeof(TFromD<D>) == 1)
     hn::StoreU(hn::BitCast(bytes, ones), bytes, p);
-  else if constexpr (sizeof(TFromD<D>) == 4)
+  else if constexpr (sizeof(TFromD<D>) < 8)
     hn::StoreU(hn::DemoteTo(bytes, ones), bytes, p);
   else
     hn::StoreU(hn::TruncateTo(bytes, hn::BitCast(UnsignedTag<D>(), ones)), bytes, p);

@@ -22,6 +22,13 @@ using namespace weft::kernels::HWY_NAMESPACE;
 
 #include "weft/gen/lanes.inc"
 
+/// A number in the compute type, as a lane holds it; one of bools is a byte.
+template <class S, class T> HWY_INLINE T number(const void* at) {
+  std::conditional_t<std::is_integral_v<S>, int64_t, T> wide;
+  std::memcpy(&wide, at, sizeof wide);
+  return static_cast<T>(wide);
+}
+
 /// Operand k at element i, whatever its form.
 template <class Op, class S, class T> struct Reader {
   using D = hn::ScalableTag<T>;
@@ -44,7 +51,7 @@ template <class Op, class S, class T> struct Reader {
       if (is_mask(k))
         value = static_cast<T>(*in[k] != 0);
       else if (form[k] == kScalar)
-        std::memcpy(&value, in[k], sizeof value);
+        value = number<S, T>(in[k]);
       else
         value = static_cast<T>(widen(*reinterpret_cast<const S*>(in[k])));
       std::fill_n(splat[k], kLanes, value);
@@ -103,9 +110,13 @@ HWY_NOINLINE void tail(Reader<Op, S, T> reader, Flags& flags, const T* attribute
   std::memcpy(static_cast<uint8_t*>(out) + i * size, result, count * size);
 }
 
-// Bools are 0 and 1, and what ops make of them fits a byte.
+// Bools are 0 and 1, and what ops make of them fits a byte. Integers have lanes of their own width:
+// an op that gives something else in them has no kernel of narrow ones.
+template <class S, class Compute>
+using LaneOf = std::conditional_t<std::is_same_v<S, Bool>, int8_t,
+                                  std::conditional_t<std::is_integral_v<S>, S, Compute>>;
 template <DType dtype>
-using Lane = std::conditional_t<dtype == DType::boolean, int8_t, typename Element<dtype>::Compute>;
+using Lane = LaneOf<typename Element<dtype>::Storage, typename Element<dtype>::Compute>;
 
 template <class Op, DType dtype>
 void run(const void* const* in, const uint8_t* form, const void* attributes, void* out, int64_t n,
@@ -114,7 +125,10 @@ void run(const void* const* in, const uint8_t* form, const void* attributes, voi
   using T = Lane<dtype>;
   static_assert(dtype != DType::boolean || Op::attributes == 0);
   const Reader<Op, S, T> reader(in, form);
-  const auto* numbers = static_cast<const T*>(attributes);
+  T numbers[std::max(Op::attributes, 1)];
+  for (size_t k = 0; k < size_t{Op::attributes}; k++)
+    numbers[k] =
+        static_cast<T>(static_cast<const typename Element<dtype>::Compute*>(attributes)[k]);
   const size_t count = static_cast<size_t>(n), lanes = hn::Lanes(hn::ScalableTag<T>());
   Flags flags;
   size_t i = 0;
@@ -158,8 +172,10 @@ void run_source(const void* position, const void* attributes, void* out, int64_t
 template <class Op, DType dtype> constexpr bool exists() {
   if constexpr (is_floating(dtype))
     return Op::floats;
+  else if constexpr (dtype == DType::boolean)
+    return Op::bools;
   else
-    return dtype == DType::i64 ? Op::integers : Op::bools;
+    return Op::integers && (dtype == DType::i64 || Op::narrow_integers);
 }
 template <class Op, DType dtype> constexpr PointwiseKernel pointwise() {
   if constexpr (exists<Op, dtype>())
@@ -180,8 +196,14 @@ template <class Op, DType dtype> constexpr SourceKernel source() {
         kernel<op::symbol, DType::bf16>(), kernel<op::symbol, DType::i64>(),                       \
         kernel<op::symbol, DType::boolean>()                                                       \
   }
-#define WEFT_POINTWISE_ENTRY(name, symbol) {Op::name, WEFT_NATIVE_DTYPES(pointwise, symbol), {}},
-#define WEFT_SOURCE_ENTRY(name, symbol) {Op::name, {}, WEFT_NATIVE_DTYPES(source, symbol)},
+#define WEFT_NARROW_DTYPES(kernel, symbol)                                                         \
+  {                                                                                                \
+    kernel<op::symbol, DType::i32>(), kernel<op::symbol, DType::i16>(),                            \
+        kernel<op::symbol, DType::i8>(), kernel<op::symbol, DType::u8>()                           \
+  }
+#define WEFT_POINTWISE_ENTRY(name, symbol)                                                         \
+  {Op::name, WEFT_NATIVE_DTYPES(pointwise, symbol), {}, WEFT_NARROW_DTYPES(pointwise, symbol)},
+#define WEFT_SOURCE_ENTRY(name, symbol) {Op::name, {}, WEFT_NATIVE_DTYPES(source, symbol), {}},
 
 PointwiseEntries entries() {
   static const PointwiseEntry table[] = {WEFT_SHARD_POINTWISE(WEFT_POINTWISE_ENTRY)

@@ -111,12 +111,13 @@ void function(llvm::raw_ostream& os, const Records& records, const OpRecord& op)
 
 const char* flag(bool b) { return b ? "true" : "false"; }
 
-void dtype_flags(llvm::raw_ostream& os, const OpRecord& op) {
+void dtype_flags(llvm::raw_ostream& os, const OpRecord& op, bool narrow = false) {
   bool only_bools = op.domain == "boolean", only_integers = op.domain == "integer",
        integral = op.domain == "integral", any = op.domain == "any";
   os << "  static constexpr bool floats = " << flag(!only_integers && !integral && !only_bools)
      << ", integers = "
      << flag(any || integral || only_integers || op.domain == "number" || op.domain == "widened")
+     << ", narrow_integers = " << flag(narrow)
      << ", bools = " << flag(any || integral || only_bools) << ";\n";
 }
 
@@ -133,7 +134,7 @@ void pointwise(llvm::raw_ostream& os, const Records& records, const OpRecord& op
   os << "struct " << op.symbol << " {\n  static constexpr int operands = " << op.operands.size()
      << ", attributes = " << op.scalars.size() << ";\n  static constexpr unsigned masks = " << masks
      << ";\n  static constexpr bool is_mask = " << flag(op.is_mask) << ";\n";
-  dtype_flags(os, op);
+  dtype_flags(os, op, fits_narrow(records, op));
   os << "  template <class D>\n  static HWY_INLINE " << (op.is_mask ? "Mask<D>" : "Vec<D>")
      << " value(" << list << ") {\n";
   body(os, records, op.value, inputs, "    ");

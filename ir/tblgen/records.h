@@ -106,6 +106,9 @@ std::vector<unsigned> gradient_reads(const OpRecord& op);
 class Records;
 /// Says whether an op has operands with elements that it does not take: an integer division does.
 bool may_refuse(const Records& records, const OpRecord& op);
+/// Says whether a pointwise op of integers gives in lanes as narrow as i8 what it gives in i64,
+/// wrapped: no step of it reads bits that narrow lanes have not.
+bool fits_narrow(const Records& records, const OpRecord& op);
 
 class Records {
 public:

@@ -11,7 +11,7 @@ constexpr int64_t kBlock = 512; // elements converted at a time
 } // namespace
 
 void PointwiseBody::set_kernel(Op op, DType dtype, uint8_t masks, DType result) {
-  DType native = kernels::native_dtype(dtype);
+  DType native = kernels::pointwise_kernel(op, dtype) ? dtype : kernels::native_dtype(dtype);
   pointwise = kernels::pointwise_kernel(op, native);
   converts_ = native != dtype;
   if (!converts_) return;

@@ -2,7 +2,7 @@
 // element: the same bits for every op, dtype, operand form and length.
 #include "ir/ops/op_graphs.h"
 #include "kernels/elements.h"
-#include "kernels/kernel_table.h"
+#include "kernels/pointwise_table.h"
 #include "test/unit/kernel_targets.h"
 #include "test/unit/op_test_row.h"
 
@@ -46,10 +46,15 @@ template <DType dtype> struct Case {
   T draw() {
     if constexpr (dtype == DType::boolean)
       return static_cast<T>(random() & 1);
-    else if constexpr (dtype == DType::i64)
+    else if constexpr (std::is_integral_v<S>)
       return row.low + static_cast<T>(random() % static_cast<uint64_t>(row.high - row.low + 1));
     else
       return static_cast<T>(std::uniform_real_distribution<double>(row.low, row.high)(random));
+  }
+  // Numbers come as elements of the dtype.
+  static T in_range(T v) {
+    if constexpr (std::is_integral_v<S>) return widen(convert<S>(v));
+    return v;
   }
   void fill(size_t n) {
     std::vector<T> edge = specials<T>();
@@ -66,7 +71,7 @@ template <DType dtype> struct Case {
     }
     attributes.clear();
     for (int a = 0; a < row.scalars; a++)
-      attributes.push_back(convert<T>(double(row.low / 2 + 3 * a)));
+      attributes.push_back(in_range(convert<T>(double(row.low / 2 + 3 * a))));
   }
 
   // Element i, with operand k taken from `at[k]`, in the compute type for kScalar operands.
@@ -96,7 +101,7 @@ template <DType dtype> struct Case {
     std::vector<T> scalars;
     const void* in[4] = {};
     for (size_t k = 0; row.operands[k]; k++)
-      scalars.push_back(draw());
+      scalars.push_back(in_range(draw()));
     for (size_t k = 0; row.operands[k]; k++) {
       in[k] =
           row.operands[k] == 'B' ? static_cast<const void*>(masks[k].data()) : numbers[k].data();
@@ -150,6 +155,10 @@ TEST_CASE("pointwise kernels give the language's bits") {
       Case<DType::f64>{row}.run();
       Case<DType::bf16>{row}.run();
       Case<DType::i64>{row}.run();
+      Case<DType::i32>{row}.run();
+      Case<DType::i16>{row}.run();
+      Case<DType::i8>{row}.run();
+      Case<DType::u8>{row}.run();
       Case<DType::boolean>{row}.run();
     }
   });
@@ -168,6 +177,16 @@ TEST_CASE("every op has a kernel for the dtypes of its domain") {
           (domain == "any" || domain == "number" || domain == "widened" || !floats));
     CHECK((pointwise_kernel(row.op, boolean) != nullptr) ==
           (domain == "any" || domain == "integral"));
+  }
+}
+
+TEST_CASE("narrow integers have kernels where their lanes give the same") {
+  for (DType t : kNarrowDTypes) {
+    for (Op op : {Op::add, Op::sub, Op::mul, Op::neg, Op::abs, Op::maximum, Op::lt, Op::eq,
+                  Op::bitwise_and, Op::bitwise_xor, Op::where, Op::clamp, Op::sign})
+      CHECK(pointwise_kernel(op, t));
+    for (Op op : {Op::floor_divide, Op::remainder, Op::bitwise_right_shift, Op::exp})
+      CHECK_FALSE(pointwise_kernel(op, t));
   }
 }
 
