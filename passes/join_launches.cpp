@@ -1,15 +1,12 @@
-// Launches that are better one: what finishes a reduction with it, and small ones with each other.
+// What finishes a reduction runs in the launch of the reduction, as a phase of its own.
 // 1. An edge a -> b between launches: b reads what a makes, or one of them writes a leaf that the
 //    other one touches, or a may refuse its operands and b writes any leaf.
 // 2. b joins a along an edge if a folds, b only combines what few points or folds leave, and no
 //    path leads from a to b through other launches. What joined takes part in further joins.
 // 3. Light folds that one launch reads, and that do not depend on each other, join.
-// 4. Launches of little work without a path between them join, those that read one tensor first, if
-//    nothing waits longer for it: the longest path through all launches stays as it is.
-// 5. A launch's phase is the length of the longest path to it inside its group.
-// 6. Each group becomes one kernel, its phases apart by barriers, and one launch.
-// A phase has the chunks that its launches would have had, so that nothing runs on fewer threads.
-#include "passes/launch_work.h"
+// 4. A launch's phase is the length of the longest path to it inside its group.
+// 5. Each group becomes one kernel, its phases apart by barriers, and one launch.
+// A phase has the chunks that its launch would have had, so that nothing runs on fewer threads.
 #include "passes/passes.h"
 #include "passes/typical_size.h"
 
@@ -34,22 +31,47 @@ constexpr double kFewPoints = 256;
 // others.
 constexpr double kLightFold = 1 << 16;
 constexpr size_t kMostParts = 256;
-// Work of launches that join because they are small, in nanoseconds of one thread: where there is
-// more, what a launch costs does not show.
-constexpr double kMostWork = 512e3, kMostDeviceWork = 32e3;
-// Bytes of temporaries that live longer for such joins, in a whole program.
-constexpr double kMostKept = 1 << 20;
-// Readers of a tensor, and launches before one, that are looked at.
-constexpr unsigned kMostReaders = 64, kMostTries = 64;
+
+struct Work {
+  bool isRoutine = false;            // joins nothing
+  bool hasDot = false, folds = true; // every part ends in accumulators
+  double points = 0, elements = 0;   // of the largest part; elements with all loops
+};
+
+double extentOf(loom::AxisAttr axis) {
+  return double(axis.getConstantExtent().value_or(kTypicalExtent));
+}
+
+double elementsIn(Block& block) {
+  double most = 1;
+  for (auto loop : block.getOps<loom::LoopOp>())
+    most = std::max(most, extentOf(loop.getAxis()) * elementsIn(loop.getBody().front()));
+  return most;
+}
+
+Work workOf(loom::KernelOp kernel) {
+  Work work;
+  for (loom::PartOp part : kernel.getParts()) {
+    double points = 1;
+    for (unsigned k = 0; k < part.getNumAxes(); k++)
+      points *= extentOf(part.getAxis(k));
+    work.points = std::max(work.points, points);
+    work.elements = std::max(work.elements, points * elementsIn(part.getBody().front()));
+    work.hasDot |= !part.getBody().front().getOps<loom::DotOp>().empty();
+    work.folds &= llvm::any_of(part.getBody().front().getOps<loom::LoopOp>(),
+                               [](loom::LoopOp loop) { return loop.getNumResults() > 0; });
+  }
+  return work;
+}
 
 // Says whether `b` is the small end of what `a` folds.
-bool isFinish(const LaunchWork& a, const LaunchWork& b) {
+bool isFinish(const Work& a, const Work& b) {
   if (a.isRoutine || b.isRoutine || a.hasDot || b.hasDot || !a.folds) return false;
   bool isSmall = b.elements <= kFewPoints || 2 * b.elements <= a.elements;
   return isSmall && (b.folds || b.points <= kFewPoints);
 }
 
-bool isLightFold(const LaunchWork& a) { return !a.hasDot && a.folds && a.elements <= kLightFold; }
+bool isLightFold(const Work& a) { return !a.hasDot && a.folds && a.elements <= kLightFold; }
 
 class Joining {
 public:
@@ -68,7 +90,7 @@ public:
     }
     findEdges();
     for (auto [k, launch] : llvm::enumerate(launches)) {
-      work.push_back(isRoutine(launch) ? LaunchWork{.isRoutine = true, .folds = false}
+      work.push_back(isRoutine(launch) ? Work{.isRoutine = true, .folds = false}
                                        : workOf(kernelOf(launch)));
       groupOf.push_back(k);
       groups.push_back({static_cast<unsigned>(k)});
@@ -80,8 +102,6 @@ public:
                    tryJoin(a, b, {"finishes-reduction", "it finishes a reduction"});
     }
     joinReadTogether();
-    // The launches of a tile run on one thread.
-    if (context.joins && !function.isPrivate()) joinSmall();
     for (unsigned g : order())
       if (groups[g].size() > 1)
         write(groups[g]);
@@ -90,8 +110,6 @@ public:
   }
 
 private:
-  using Pair = std::pair<unsigned, unsigned>;
-
   loom::KernelOp lookUp(ir::LaunchOp launch) {
     return module.lookupSymbol<loom::KernelOp>(launch.getKernel());
   }
@@ -125,178 +143,6 @@ private:
         if (a < b && isLightFold(work[a]) && !isPath(groupOf[a], groupOf[b], true) &&
             !isPath(groupOf[b], groupOf[a], true))
           tryJoin(a, b, {"read-together", "one kernel reads both"});
-  }
-
-  //===--- Small launches ---------------------------------------------------------------------===//
-
-  void joinSmall() {
-    findNeighbours();
-    findLevels();
-    for (auto [a, b] : findSiblings(kMostReaders))
-      tryJoinSmall(a, b);
-    for (unsigned b = 0; b < launches.size(); b++)
-      for (unsigned a = b, tries = 0; a-- > 0 && tries < kMostTries; tries++)
-        tryJoinSmall(a, b);
-    if (context.remarks)
-      for (auto [a, b] : findSiblings(1))
-        remarkApart(a, b);
-  }
-
-  // Launches that read one tensor, each with the next ones that do, and no edge between them.
-  SmallVector<Pair, 0> findSiblings(unsigned most) {
-    llvm::MapVector<Value, SmallVector<unsigned>> readers;
-    for (auto [k, launch] : llvm::enumerate(launches))
-      for (Value v : llvm::SetVector<Value>(launch.getInputs().begin(), launch.getInputs().end()))
-        if (typicalCount(v) > 1) readers[v].push_back(k);
-    llvm::SetVector<Pair> pairs;
-    for (auto& [v, list] : readers) {
-      if (list.size() > kMostReaders) continue;
-      for (unsigned i = 0; i < list.size(); i++)
-        for (unsigned j = i + 1; j < list.size() && j - i <= most; j++)
-          if (!edges.count({list[i], list[j]})) pairs.insert({list[i], list[j]});
-    }
-    return pairs.takeVector();
-  }
-
-  bool tryJoinSmall(unsigned a, unsigned b) {
-    Reason why;
-    if (groupOf[a] == groupOf[b] || !isSmallPair(a, b, why)) return false;
-    const double bytes = bytesKept(groupOf[a], groupOf[b]);
-    const unsigned g = groupOf[a];
-    if (!tryJoin(a, b, {"small", "both are small, and neither waits for the other"})) return false;
-    kept += bytes;
-    raise(g);
-    return true;
-  }
-
-  bool isSmallPair(unsigned a, unsigned b, Reason& why) {
-    const unsigned from = groupOf[a], to = groupOf[b];
-    for (unsigned k : {a, b})
-      if (work[k].isRoutine)
-        return why.set("routine", launches[k].getSummary() + " runs a kernel of its own");
-    double nanoseconds = 0;
-    bool hasDot = false;
-    for (unsigned g : {from, to})
-      for (unsigned k : groups[g]) {
-        nanoseconds += work[k].nanoseconds;
-        hasDot |= work[k].hasDot;
-      }
-    if (!context.isProcessor && hasDot)
-      return why.set("product", "a product on a device has a launch of its own");
-    if (nanoseconds > (context.isProcessor ? kMostWork : kMostDeviceWork))
-      return why.set("large", "beside their work a launch costs nothing");
-    if (std::max(soonest[from], soonest[to]) > std::min(latest[from], latest[to]))
-      return why.set("waits", "what reads the one would wait for what the other one reads");
-    if (partsOf(from) + partsOf(to) > kMostParts)
-      return why.set("too-large", "the kernel would be too large");
-    if (isPathBelow(from, to) || isPathBelow(to, from))
-      return why.set("ordered", "another kernel has to run between them");
-    if (kept + bytesKept(from, to) > kMostKept)
-      return why.set("keeps-memory", "what they read or make would be kept for longer");
-    return true;
-  }
-
-  void remarkApart(unsigned a, unsigned b) {
-    const unsigned from = groupOf[a], to = groupOf[b];
-    Reason why;
-    bool isCandidate = from != to && !isPathBelow(from, to) && !isPathBelow(to, from);
-    if (!isCandidate || !told.insert({from, to}).second || isSmallPair(a, b, why)) return;
-    context.remarks->list.push_back({Remark::Kind::apart, launches[b].getLoc(),
-                                     launches[b].getSummary().str(), launches[a].getLoc(),
-                                     launches[a].getSummary().str(), why});
-  }
-
-  void findNeighbours() {
-    next.resize(launches.size());
-    previous.resize(launches.size());
-    for (auto [a, b] : edges) {
-      next[a].push_back(b);
-      previous[b].push_back(a);
-    }
-  }
-
-  // How many groups must run before each one, and how many may: the longest path stays as it is.
-  void findLevels() {
-    soonest.assign(launches.size(), 0);
-    SmallVector<unsigned> groupsInOrder = order();
-    unsigned last = 0;
-    for (unsigned g : groupsInOrder) {
-      raiseBehind(g);
-      last = std::max(last, soonest[g]);
-    }
-    latest.assign(launches.size(), last);
-    for (unsigned g : llvm::reverse(groupsInOrder))
-      lowerBefore(g);
-  }
-  SmallVector<unsigned> raiseBehind(unsigned g) {
-    SmallVector<unsigned> changed;
-    for (unsigned k : groups[g])
-      for (unsigned b : next[k])
-        if (unsigned h = groupOf[b]; h != g && soonest[h] <= soonest[g]) {
-          soonest[h] = soonest[g] + 1;
-          changed.push_back(h);
-        }
-    return changed;
-  }
-  SmallVector<unsigned> lowerBefore(unsigned g) {
-    SmallVector<unsigned> changed;
-    for (unsigned k : groups[g])
-      for (unsigned a : previous[k])
-        if (unsigned h = groupOf[a]; h != g && latest[h] >= latest[g]) {
-          latest[h] = latest[g] - 1;
-          changed.push_back(h);
-        }
-    return changed;
-  }
-  // A group has the levels that all of its members can have.
-  void raise(unsigned g) {
-    for (unsigned k : groups[g]) {
-      soonest[g] = std::max(soonest[g], soonest[k]);
-      latest[g] = std::min(latest[g], latest[k]);
-    }
-    for (SmallVector<unsigned> stack{g}; !stack.empty();)
-      llvm::append_range(stack, raiseBehind(stack.pop_back_val()));
-    for (SmallVector<unsigned> stack{g}; !stack.empty();)
-      llvm::append_range(stack, lowerBefore(stack.pop_back_val()));
-  }
-
-  // Says whether a path leads from one group to another. Levels rise along it.
-  bool isPathBelow(unsigned from, unsigned to) {
-    llvm::DenseSet<unsigned> seen{from};
-    SmallVector<unsigned> stack{from};
-    while (!stack.empty()) {
-      unsigned g = stack.pop_back_val();
-      for (unsigned k : groups[g])
-        for (unsigned b : next[k]) {
-          unsigned h = groupOf[b];
-          if (h == to) return true;
-          if (soonest[h] < soonest[to] && seen.insert(h).second) stack.push_back(h);
-        }
-    }
-    return false;
-  }
-
-  // Bytes of temporaries that live longer where two groups are one launch: it runs when what both
-  // read is there.
-  double bytesKept(unsigned from, unsigned to) {
-    if (groups[to].front() < groups[from].front()) std::swap(from, to);
-    unsigned before = 0, begin = groups[to].front();
-    for (unsigned k : groups[from])
-      if (k < begin) before = k;
-    bool isAdjacent = true;
-    for (unsigned k = before + 1; k < begin; k++)
-      isAdjacent &= groupOf[k] == from || groupOf[k] == to;
-    if (isAdjacent) return 0;
-    // The later one's operands may be there when the earlier one runs: then its results come early.
-    bool comesEarly = llvm::all_of(groups[to], [&](unsigned k) {
-      return llvm::all_of(previous[k], [&](unsigned a) { return a < before || groupOf[a] == to; });
-    });
-    double bytes = 0;
-    for (unsigned k : groups[comesEarly ? to : from])
-      for (Value v :
-           comesEarly ? ValueRange(launches[k].getResults()) : ValueRange(launches[k].getInputs()))
-        if (v.getDefiningOp<ir::LaunchOp>()) bytes += typicalBytes(v);
-    return bytes;
   }
 
   //===--- Edges ------------------------------------------------------------------------------===//
@@ -561,12 +407,8 @@ private:
   SmallVector<ir::LaunchOp> launches;
   llvm::DenseMap<Operation*, unsigned> numbers;
   llvm::DenseMap<Operation*, loom::KernelOp> kernels;
-  std::vector<LaunchWork> work; // by launch, as the following
-  std::set<Pair> edges;
-  std::vector<SmallVector<unsigned>> next, previous; // along edges
-  std::vector<unsigned> soonest, latest;             // levels of groups
-  double kept = 0;
-  std::set<Pair> told; // groups that a remark is of
+  std::vector<Work> work;
+  std::set<std::pair<unsigned, unsigned>> edges;
   std::vector<unsigned> groupOf;
   std::vector<SmallVector<unsigned>> groups;
 };

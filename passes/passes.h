@@ -20,7 +20,6 @@ inline constexpr double kUsualByteWorth = 0.6;
 struct PassContext {
   Remarks* remarks = nullptr; // null: nobody listens
   bool joins = true;          // false: each op is a kernel of its own
-  bool isProcessor = true;    // false: a device, which computes a tile of a product in a block
   Expand expand = {};         // empty: nobody has the functions of composites
   double byteWorth = kUsualByteWorth;
 };

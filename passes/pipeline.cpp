@@ -105,7 +105,7 @@ public:
   }
   void runOnOperation() override {
     Remarks remarks;
-    PassContext context{&remarks, true, true, expand};
+    PassContext context{&remarks, true, expand};
     if (failed(info->run(getOperation(), context))) signalPassFailure();
     for (const Remark& remark : remarks.list)
       emitRemark(remark.loc, textOf(remark));
@@ -137,7 +137,7 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
       first = diagnostic.str();
     return success();
   });
-  PassContext context{&report.remarks, !isNamed(options.disable, "fuse"), options.tiles};
+  PassContext context{&report.remarks, !isNamed(options.disable, "fuse")};
   context.byteWorth = byteWorth;
   auto keep = [&](StringRef stage) {
     if (!options.keep_stages || stage.empty()) return;
@@ -149,7 +149,7 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
     return false;
   };
   if (!isValid()) return fail("import", "the segment must make valid IR");
-  const Target other = context.isProcessor ? Target::device : Target::processor;
+  const Target other = options.tiles ? Target::device : Target::processor;
   for (const PassInfo& pass : kPasses) {
     if (pass.target == other || (pass.isOptional && isNamed(options.disable, pass.name))) {
       keep(pass.stage);

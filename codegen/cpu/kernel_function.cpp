@@ -1,7 +1,6 @@
 // The C function of a kernel: reads its arguments and hands each part the chunks that are its own.
 #include "codegen/cpu/kernel_function.h"
 
-#include "codegen/cpu/chunks.h"
 #include "codegen/cpu/part_emitter.h"
 
 #include "llvm/IR/Intrinsics.h"
@@ -95,21 +94,15 @@ void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& p
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", function));
   Arguments arguments(function);
   Value* first = b.getInt64(0);
-  llvm::SmallVector<int64_t> together;
-  for (llvm::ArrayRef<PartOp> phase : kernel.getPhases())
-    llvm::append_range(
-        together, chunksTogether(llvm::ArrayRef(plan.parts).slice(together.size(), phase.size())));
-  for (auto [part_plan, part, joined] : llvm::zip_equal(plan.parts, parts, together)) {
+  for (auto [part_plan, part] : llvm::zip(plan.parts, parts)) {
     // Only sizes are needed here.
     PartEmitter emitter(b, part_plan, target);
     bindArguments(b, arguments, kernel, emitter);
-    Value* chunks = emitter.size(part_plan.chunks);
-    Value* count = emitter.size(part_plan.chunks.ceilDiv(joined));
-    Value* each = b.getInt64(joined);
+    Value* count = emitter.size(part_plan.chunks);
     auto clamp = [&](Value* chunk) {
-      Value* offset = b.CreateMul(b.CreateSub(chunk, first), each);
+      Value* offset = b.CreateSub(chunk, first);
       offset = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, offset, b.getInt64(0));
-      return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, offset, chunks);
+      return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, offset, count);
     };
     Value *begin = clamp(arguments.begin), *end = clamp(arguments.end);
     auto* call = llvm::BasicBlock::Create(context, "part", function);

@@ -1,7 +1,6 @@
 // Plans a kernel: see plan.h.
 #include "codegen/cpu/plan.h"
 
-#include "codegen/cpu/chunks.h"
 #include "codegen/cpu/scalar_ops.h"
 #include "ir/weft/index_math.h"
 
@@ -17,8 +16,6 @@ namespace {
 constexpr int64_t kStackBytes = 48 * 1024;
 // What one thread's second-level cache keeps at least, and how far ahead a sum asks for its row.
 constexpr int64_t kSecondLevelBytes = 1 << 20, kAheadBytes = 4096;
-// Operations in the time in which a byte comes from a thread's second-level cache.
-constexpr double kFlopsOfByte = 3;
 
 AffineExpr constant(MLIRContext* context, int64_t value) {
   return getAffineConstantExpr(value, context);
@@ -273,28 +270,6 @@ Estimate estimate(ArrayRef<PartPlan> phase, MLIRContext* context) {
 
 } // namespace
 
-SmallVector<int64_t> chunksTogether(ArrayRef<PartPlan> phase) {
-  SmallVector<int64_t> together(phase.size(), 1);
-  if (phase.size() < 2) return together;
-  SmallVector<double> work; // of a chunk, by part
-  for (const PartPlan& plan : phase) {
-    Estimate sum = estimate(plan, plan.chunks.getContext());
-    auto bytes = dyn_cast<AffineConstantExpr>(sum.bytes),
-         flops = dyn_cast<AffineConstantExpr>(sum.flops),
-         chunks = dyn_cast<AffineConstantExpr>(plan.chunks);
-    if (!bytes || !flops || !chunks) return together;
-    double all = std::max(double(bytes.getValue()) * kFlopsOfByte, double(flops.getValue()));
-    work.push_back(all / double(std::max<int64_t>(chunks.getValue(), 1)));
-  }
-  const double most = *llvm::max_element(work);
-  for (size_t k = 0; k < phase.size(); k++) {
-    int64_t chunks = cast<AffineConstantExpr>(phase[k].chunks).getValue();
-    auto count = int64_t(most / std::max(work[k], 1.0));
-    together[k] = std::clamp<int64_t>(count, 1, std::max<int64_t>(chunks, 1));
-  }
-  return together;
-}
-
 KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
   MLIRContext* context = kernel.getContext();
   KernelPlan plan;
@@ -307,6 +282,7 @@ KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
       plan.parts.push_back(planPart(part, target));
       PartPlan& last = plan.parts.back();
       if (last.kept) last.kept->number = kept++;
+      count = count + last.chunks;
       // Parts use the scratch memory in turn; where sizes are unknown the sum is an upper bound of
       // the largest.
       auto most = dyn_cast<AffineConstantExpr>(scratch),
@@ -314,10 +290,7 @@ KernelPlan planKernel(KernelOp kernel, const CpuTarget& target) {
       scratch = most && more ? constant(context, std::max(most.getValue(), more.getValue()))
                              : scratch + last.scratch_bytes;
     }
-    ArrayRef<PartPlan> planned = ArrayRef(plan.parts).take_back(phase.size());
-    for (auto [part, together] : llvm::zip_equal(planned, chunksTogether(planned)))
-      count = count + part.chunks.ceilDiv(together);
-    Estimate sum = estimate(planned, context);
+    Estimate sum = estimate(ArrayRef(plan.parts).take_back(phase.size()), context);
     chunks.push_back(count);
     bytes.push_back(ir::atMost(sum.bytes, kernel.getMost()));
     flops.push_back(ir::atMost(sum.flops, kernel.getMost()));
