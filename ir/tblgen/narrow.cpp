@@ -67,7 +67,8 @@ Held held(const Records& records, const Expression& e, const Helds& inputs) {
     else if (n.op == expr::kLiteral)
       all.push_back(of_literal(n.number));
     else if (n.is_call())
-      all.push_back(held(records, records.callable(n.op - expr::kCall)->for_dtype("i64"), operands));
+      all.push_back(
+          held(records, records.callable(n.op - expr::kCall)->for_dtype("i64"), operands));
     else
       all.push_back(of_primitive(n.primitive(), operands));
   }

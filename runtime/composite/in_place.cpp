@@ -12,7 +12,7 @@ void polygamma_into(const Arg& x, int64_t n) {
 }
 
 void fill_diagonal_into(const Arg& x, Scalar value, bool wrap) {
-  LocScope scope(x.loc());
+  OpScope scope(x.loc(), "fill_diagonal_");
   const Meta m = require_tensor(x, "fill_diagonal_").meta;
   bool fits = m.rank >= 2;
   for (int k = 1; k < m.rank; k++)
