@@ -40,7 +40,7 @@ int elementsOfAccess(Type element) { return elementBytes(element) == 8 ? 2 : 4; 
 std::optional<WideBody> findWide(Block& body, Value index, AffineExpr extent) {
   WideBody wide{&body, index, extent, {}, {}};
   auto fixed = dyn_cast<AffineConstantExpr>(extent);
-  if (fixed && !wide.hasWholeRuns()) return {};
+  if (fixed && (fixed.getValue() == 0 || !wide.hasWholeRuns())) return {};
   bool stored = false, ordered = true;
   for (Operation& op : body) {
     if (op.getNumRegions() > 0) return {};

@@ -33,8 +33,8 @@ struct WideBody {
   bool hasWholeRuns() const;
 };
 
-/// Finds what of a body may be accessed by runs; nothing where no access is contiguous, or where
-/// runs would seldom be aligned.
+/// Finds what of a body may be accessed by runs; nothing where no access is contiguous, where runs
+/// would seldom be aligned, or where there are no iterations.
 std::optional<WideBody> findWide(mlir::Block& body, mlir::Value index, mlir::AffineExpr extent);
 
 /// Whether a value is known ahead of the body's ops.

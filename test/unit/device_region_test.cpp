@@ -91,6 +91,17 @@ TEST_CASE("products with few tiles and a long inner axis are cut in pieces on a 
         randn({48, 256, 5}));
 }
 
+TEST_CASE("products and sums of no elements are 0 on a device", "[device]") {
+  Device device = test_device();
+  for (DType dtype : {f32, i64}) {
+    INFO(name_of(dtype));
+    auto compiled = compile([](const Tensor& x) { return dot(x, x) + sum(x * 2); });
+    Tensor x = zeros({0}, dtype, device);
+    for (int k = 0; k < 3; k++)
+      CHECK(compiled(x).to(f32).item<float>() == 0);
+  }
+}
+
 TEST_CASE("the host may read and branch on a device's values", "[device]") {
   RegionStats s = compare_devices(
       [](const Tensor& x, const Tensor& y) {
