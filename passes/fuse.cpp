@@ -57,6 +57,7 @@ public:
       group.push_back(n);
       groups.push_back({{n}, true});
     }
+    findWindows();
     if (context.joins) join();
     bundle();
     remark();
@@ -165,7 +166,7 @@ private:
       return why.set("too-large", "the kernel would be too large");
     if (repeatsForGather(part))
       return why.set("repeated", "it reads what is computed more often than it has elements");
-    if (repeatsForSlices(part))
+    if (repeatsForWindows(part))
       return why.set("repeated", "overlapping slices read what is computed");
     if (part.product && reads + writes > kEpilogueStreams + 1)
       return why.set("epilogue-traffic", "the epilogue of a product would read and write " +
@@ -193,28 +194,37 @@ private:
       return isComputed && !isNoLarger(op->getResult(0), op->getOperand(0));
     });
   }
-  // Says whether the part computes what many overlapping slices read, such as windows, and reads it
-  // for them: it is computed and written once instead.
-  bool repeatsForSlices(const Part& part) {
-    return llvm::any_of(part.ops, [&](Operation* op) {
+  // Finds, for each op whose result many overlapping slices read, such as windows, the ops that
+  // read it for them: those of the slices, and what joins it to a rim.
+  void findWindows() {
+    for (Operation* op : graph.nodes) {
       auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-      if (!graph.number.contains(op) || isa<ir::Concatenate>(op) || !type.hasStaticShape())
-        return false;
+      if (!type || !type.hasStaticShape() || isa<ir::Concatenate>(op)) continue;
       llvm::DenseSet<Value> slices; // as computing ops read them
       int64_t read = 0;
-      bool isReader = false;
-      SmallVector<std::pair<Value, bool>> values{{op->getResult(0), false}};
-      while (!values.empty()) {
-        auto [v, isSlice] = values.pop_back_val();
+      SmallVector<Operation*> readers;
+      llvm::SetVector<std::pair<Value, unsigned>> values; // that show it, and whether in slices
+      values.insert({op->getResult(0), 0});
+      for (size_t k = 0; k < values.size(); k++) {
+        auto [v, isSlice] = values[k];
         for (Operation* user : v.getUsers()) {
           bool shows = isa<ir::ViewOp, ir::Concatenate>(user);
-          if (shows) values.push_back({user->getResult(0), isSlice || isa<ir::Slice>(user)});
+          if (shows) values.insert({user->getResult(0), isSlice || isa<ir::Slice>(user)});
           if (!shows && isSlice && slices.insert(v).second)
             read += cast<RankedTensorType>(v.getType()).getNumElements();
-          isReader |= part.contains(user) && !isTransparent(user) && (isSlice || shows);
+          if (!isTransparent(user) && (isSlice || shows)) readers.push_back(user);
         }
       }
-      return isReader && slices.size() > kMostSlices && read > 2 * type.getNumElements();
+      if (slices.size() > kMostSlices && read > 2 * type.getNumElements())
+        windowReaders[op] = readers;
+    }
+  }
+  // Says whether the part computes what windows read and reads it for them: it is computed and
+  // written once instead.
+  bool repeatsForWindows(const Part& part) {
+    return llvm::any_of(windowReaders, [&](const auto& entry) {
+      auto isMember = [&](Operation* op) { return part.contains(op); };
+      return isMember(entry.first) && llvm::any_of(entry.second, isMember);
     });
   }
   // Says whether a tensor has no more elements than another of its rank, as far as is known.
@@ -570,6 +580,7 @@ private:
 
   PassContext& context;
   FusionGraph graph;
+  llvm::DenseMap<Operation*, SmallVector<Operation*>> windowReaders;
   std::vector<unsigned> group;
   std::vector<Group> groups;
   std::vector<Kernel> kernels;

@@ -57,8 +57,6 @@ struct Writer {
   OpBuilder& b;
   Location loc;
 
-  static StringRef nameOf(StringRef op) { return op.drop_front(StringRef("weft.").size()); }
-
   Value number(double v, Type element) {
     Attribute value = isa<FloatType>(element) ? Attribute(b.getF64FloatAttr(v))
                                               : Attribute(b.getI64IntegerAttr(int64_t(v)));
@@ -74,8 +72,7 @@ struct Writer {
         if (own[k] != getAffineConstantExpr(1, b.getContext()))
           shape[shape.size() - own.size() + k] = own[k];
     }
-    return ir::createRecord(b, loc, nameOf(Op::getOperationName()), operands,
-                            ir::tensorType(shape, element), {}, {});
+    return ir::createRecord<Op>(b, loc, operands, ir::tensorType(shape, element), {}, {});
   }
   template <class Op> Value compare(Value a, Value x) { return apply<Op>({a, x}, b.getI1Type()); }
   template <class Op> Value compare(Value a, double x) {
@@ -92,8 +89,7 @@ struct Writer {
         to.push_back(from[k]);
       else if (keepdim)
         to.push_back(getAffineConstantExpr(1, b.getContext()));
-    return ir::createRecord(b, loc, nameOf(Op::getOperationName()), x,
-                            ir::tensorType(to, ir::elementOf(x)), structure, {});
+    return ir::createRecord<Op>(b, loc, x, ir::tensorType(to, ir::elementOf(x)), structure, {});
   }
 };
 
@@ -336,9 +332,9 @@ SmallVector<Value> HiddenColumns::emitVisible(TileFunction& tile) {
   Value isSeen = w.compare<ir::Gt>(seen, 0);
   Exprs length{getAffineConstantExpr(columns, context)};
   auto numbered = [&](double start) {
-    return ir::createRecord(
-        tile.builder, chain.last->getLoc(), Writer::nameOf(ir::Arange::getOperationName()),
-        {w.number(start, i64), w.number(1, i64)}, ir::tensorType(length, i64), {kI64}, length);
+    return ir::createRecord<ir::Arange>(tile.builder, chain.last->getLoc(),
+                                        {w.number(start, i64), w.number(1, i64)},
+                                        ir::tensorType(length, i64), {kI64}, length);
   };
   Value first = w.apply<ir::Where>({isSeen, numbered(0), w.number(double(columns), i64)}, i64);
   Value end = w.apply<ir::Where>({isSeen, numbered(1), w.number(0, i64)}, i64);

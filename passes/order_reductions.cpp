@@ -65,10 +65,9 @@ public:
     for (int64_t dim : order)
       sorted.push_back(shape[dim]);
     OpBuilder builder(op);
-    op->setOperand(
-        0, ir::createRecord(builder, op->getLoc(), ir::Permute::getOperationName().drop_front(5),
-                            reduce->operand, ir::tensorType(sorted, ir::elementOf(reduce->operand)),
-                            order, {}));
+    op->setOperand(0, ir::createRecord<ir::Permute>(
+                          builder, op->getLoc(), reduce->operand,
+                          ir::tensorType(sorted, ir::elementOf(reduce->operand)), order));
   }
 
 private:

@@ -63,8 +63,8 @@ private:
     IRMapping mapping;
     Value y = cloneInside(inner, v, mapping);
     if (y == v)
-      y = ir::createRecord(inner, v.getLoc(), ir::ViewAs::getOperationName().drop_front(5), v,
-                           cast<RankedTensorType>(v.getType()), {}, ir::shapeOf(v));
+      y = ir::createRecord<ir::ViewAs>(inner, v.getLoc(), v, cast<RankedTensorType>(v.getType()),
+                                       {}, ir::shapeOf(v));
     ir::YieldOp::create(inner, v.getLoc(), y);
     return kernel.getResult(0);
   }

@@ -7,6 +7,8 @@
 
 #include "ir/weft/weft.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace weft {
@@ -71,28 +73,24 @@ private:
   static RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
   AffineExpr constant(int64_t v) { return builder.getAffineConstantExpr(v); }
 
-  Value create(StringRef operation, ValueRange operands, RankedTensorType result,
-               ArrayRef<int64_t> structure = {}, ArrayRef<AffineExpr> sizes = {}) {
-    return ir::createRecord(builder, op->getLoc(), operation.drop_front(5), operands, result,
-                            structure, sizes);
+  template <class Op>
+  Value create(ValueRange operands, RankedTensorType result, ArrayRef<int64_t> structure = {},
+               ArrayRef<AffineExpr> sizes = {}) {
+    return ir::createRecord<Op>(builder, op->getLoc(), operands, result, structure, sizes);
   }
   Value view(Value v, RankedTensorType result) {
     if (v.getType() == result) return v;
-    return create(ir::ViewAs::getOperationName(), v, result, {}, ir::shapeOf(result));
+    return create<ir::ViewAs>(v, result, {}, ir::shapeOf(result));
   }
 
-  // What is in no window the greatest element.
+  // The least number, which is the greatest element of no window.
   Value least(RankedTensorType shape) {
-    TypedAttr number;
-    if (isa<FloatType>(element))
-      number = builder.getF64FloatAttr(-std::numeric_limits<double>::infinity());
-    else
-      number = builder.getI64IntegerAttr(
-          element.isUnsignedInteger() ? 0
-          : element.isInteger(64)     ? std::numeric_limits<int64_t>::min()
-                                      : -(int64_t(1) << (element.getIntOrFloatBitWidth() - 1)));
+    const unsigned bits = element.getIntOrFloatBitWidth();
+    TypedAttr number = builder.getF64FloatAttr(-std::numeric_limits<double>::infinity());
+    if (isa<IntegerType>(element))
+      number = builder.getI64IntegerAttr(element.isUnsignedInteger() ? 0 : llvm::minIntN(bits));
     Value v = ir::NumberOp::create(builder, op->getLoc(), ir::tensorType({}, element), number);
-    return create(ir::Expand::getOperationName(), v, shape, {}, ir::shapeOf(shape));
+    return create<ir::Expand>(v, shape, {}, ir::shapeOf(shape));
   }
 
   // x with what the windows see outside of it.
@@ -111,8 +109,7 @@ private:
       if (end >= size) parts.push_back(outside(end - size + 1));
       if (parts.size() == 1) continue;
       shape[dim] = w.begin + std::max(size, end + 1);
-      x = create(ir::Concatenate::getOperationName(), parts, RankedTensorType::get(shape, element),
-                 dim);
+      x = create<ir::Concatenate>(parts, RankedTensorType::get(shape, element), dim);
     }
     return x;
   }
@@ -125,8 +122,7 @@ private:
       SmallVector<int64_t> shape(typeOf(x).getShape());
       shape[dim] = count;
       Exprs sizes{constant(number % w.taps * w.dilation), constant(count), constant(w.stride)};
-      x = create(ir::Slice::getOperationName(), x, RankedTensorType::get(shape, element), dim,
-                 sizes);
+      x = create<ir::Slice>(x, RankedTensorType::get(shape, element), dim, sizes);
       number /= w.taps;
     }
     return x;
@@ -141,12 +137,12 @@ private:
     Value y = seen(x, 0);
     for (int64_t number = 1; number < taps; number++) {
       Value next = seen(x, number);
-      Value isNext = create(ir::Gt::getOperationName(), {next, y}, flags);
+      Value isNext = create<ir::Gt>({next, y}, flags);
       if (isa<FloatType>(element)) {
-        Value isNan = create(ir::Ne::getOperationName(), {next, next}, flags);
-        isNext = create(ir::LogicalOr::getOperationName(), {isNext, isNan}, flags);
+        Value isNan = create<ir::Ne>({next, next}, flags);
+        isNext = create<ir::LogicalOr>({isNext, isNan}, flags);
       }
-      y = create(ir::Where::getOperationName(), {isNext, next, y}, values);
+      y = create<ir::Where>({isNext, next, y}, values);
     }
     return y;
   }

@@ -26,8 +26,6 @@ constexpr double kGain = 0.8; // of the time, that a cut must stay below
 
 int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-StringRef nameOf(StringRef operation) { return operation.drop_front(5); } // behind "weft."
-
 // How large a product is, all of its entries together.
 struct Sizes {
   int64_t batch, rows, columns, depth;
@@ -77,8 +75,9 @@ private:
     return list;
   }
   Value view(Value x, ArrayRef<int64_t> sizes) {
-    return ir::createRecord(builder, op->getLoc(), nameOf(ir::ViewAs::getOperationName()), x,
-                            RankedTensorType::get(sizes, ir::elementOf(x)), {}, constants(sizes));
+    return ir::createRecord<ir::ViewAs>(builder, op->getLoc(), x,
+                                        RankedTensorType::get(sizes, ir::elementOf(x)), {},
+                                        constants(sizes));
   }
   // The dim at `from` goes to `to`.
   Value move(Value x, int64_t from, int64_t to) {
@@ -88,8 +87,8 @@ private:
     SmallVector<int64_t> sizes;
     for (int64_t dim : order)
       sizes.push_back(typeOf(x).getDimSize(dim));
-    return ir::createRecord(builder, op->getLoc(), nameOf(ir::Permute::getOperationName()), x,
-                            RankedTensorType::get(sizes, ir::elementOf(x)), order, {});
+    return ir::createRecord<ir::Permute>(builder, op->getLoc(), x,
+                                         RankedTensorType::get(sizes, ir::elementOf(x)), order);
   }
   // Dim `dim` as two, `pieces` and what they hold.
   Value cut(Value x, int64_t dim, int64_t pieces) {
@@ -99,16 +98,16 @@ private:
     return view(x, sizes);
   }
   Value product(Value a, Value b, ArrayRef<int64_t> sizes, ArrayRef<int64_t> structure) {
-    return ir::createRecord(builder, op->getLoc(), nameOf(op->getName().getStringRef()), {a, b},
+    return ir::createRecord(builder, op->getLoc(), op->getName().stripDialect(), {a, b},
                             RankedTensorType::get(sizes, type.getElementType()), structure,
                             ir::sizesOf(op));
   }
   // Puts the sum over a dim of the pieces in the product's place.
   void finish(Value pieces, int64_t dim) {
     AffineExpr count = builder.getAffineConstantExpr(typeOf(pieces).getDimSize(dim));
-    Value sum = ir::FinishReduceOp::create(builder, op->getLoc(), type, pieces,
-                                           nameOf(ir::Sum::getOperationName()), dim, false,
-                                           AffineMap::get(0, 0, count));
+    Value sum =
+        ir::FinishReduceOp::create(builder, op->getLoc(), type, pieces, ir::recordName<ir::Sum>(),
+                                   dim, false, AffineMap::get(0, 0, count));
     op->getResult(0).replaceAllUsesWith(sum);
     op->erase();
   }

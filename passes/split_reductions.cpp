@@ -68,8 +68,8 @@ void split(Operation* op) {
   cut.append(shape.begin() + last + 1 - behind, shape.end());
   partial.append(shape.begin() + last + 1, shape.end());
   Type element = ir::elementOf(reduce->operand);
-  Value x = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5),
-                             reduce->operand, ir::tensorType(cut, element), {}, cut);
+  Value x = ir::createRecord<ir::ViewAs>(builder, op->getLoc(), reduce->operand,
+                                         ir::tensorType(cut, element), {}, cut);
   Value halves = ir::PartialReduceOp::create(
       builder, op->getLoc(), ir::tensorType(partial, ir::computeElement(element)), x,
       reduce->record->name, llvm::to_vector(llvm::seq(first + 1, first + 2 + behind)));
@@ -80,8 +80,8 @@ void split(Operation* op) {
       builder, op->getLoc(), ir::tensorType(squeezed, ir::elementOf(result)), halves,
       reduce->record->name, ArrayRef<int64_t>{first}, false, AffineMap::get(0, 0, reduce->count));
   if (y.getType() != result)
-    y = ir::createRecord(builder, op->getLoc(), ir::ViewAs::getOperationName().drop_front(5), y,
-                         cast<RankedTensorType>(result), {}, ir::shapeOf(result));
+    y = ir::createRecord<ir::ViewAs>(builder, op->getLoc(), y, cast<RankedTensorType>(result), {},
+                                     ir::shapeOf(result));
   op->getResult(0).replaceAllUsesWith(y);
   op->erase();
 }

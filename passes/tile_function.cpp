@@ -14,7 +14,6 @@ bool isOne(AffineExpr e) {
   auto c = dyn_cast<AffineConstantExpr>(e);
   return c && c.getValue() == 1;
 }
-StringRef nameOf(StringRef op) { return op.drop_front(StringRef("weft.").size()); }
 
 } // namespace
 
@@ -106,8 +105,8 @@ Value TileFunction::sliced(Value v, const Form& form) {
     Exprs shape = ir::shapeOf(v);
     shape[k] = ir::canonical(lengthOf(dim));
     Exprs place{startOf(dim), shape[k], constant(1)};
-    v = ir::createRecord(builder, v.getLoc(), nameOf(ir::Slice::getOperationName()), v,
-                         ir::tensorType(shape, ir::elementOf(v)), {int64_t(k)}, place);
+    v = ir::createRecord<ir::Slice>(builder, v.getLoc(), v, ir::tensorType(shape, ir::elementOf(v)),
+                                    {int64_t(k)}, place);
   }
   return v;
 }

@@ -53,8 +53,8 @@ public:
   /// A name that nothing else has.
   std::string fresh(llvm::StringRef stem) { return stem.str() + std::to_string((*next_)++); }
 
-  /// Prints an expression of the sizes, or a map at some indices, in 64 bits
-  /// where an operand has as many.
+  /// Prints an expression of the sizes, or a map at some indices, in 64 bits where an
+  /// operand has as many.
   std::string expression(mlir::AffineExpr expr) const;
   std::string expression(mlir::AffineMap map, mlir::ValueRange indices) const;
 

@@ -219,7 +219,8 @@ void PartPrinter::printTileEnd(const Side& rows, const Side& columns, std::strin
 }
 
 // Finds what the elements of a row load in front of all stores, at places that indices alone give,
-// and what they store without a condition, and declares an array for each.
+// and what they store if all of it is stored at such places and without a condition: stores stay in
+// order. Declares an array for each.
 PartPrinter::TileEnd PartPrinter::declareTileEnd(Block& body, int across) {
   TileEnd end;
   auto declare = [&](const char* stem, Value memory) {
@@ -228,22 +229,18 @@ PartPrinter::TileEnd PartPrinter::declareTileEnd(Block& body, int across) {
              "];");
     return array;
   };
-  auto isKnown = [](Value index) { return isa<BlockArgument>(index); };
-  bool conditional =
-      llvm::any_of(body.getOps<StoreOp>(), [](StoreOp store) { return bool(store.getMask()); });
+  auto isKnown = [](auto access) {
+    return !access.getMask() &&
+           llvm::all_of(access.getIndices(), [](Value index) { return isa<BlockArgument>(index); });
+  };
+  const bool storesLast = llvm::all_of(body.getOps<StoreOp>(), isKnown);
   bool stored = false;
   for (Operation& op : body) {
-    if (auto load = dyn_cast<LoadOp>(op)) {
-      if (!stored && !load.getMask() && !load.getWithin() &&
-          llvm::all_of(load.getIndices(), isKnown))
-        end.loads.push_back({load, declare("x", load.getMemory())});
-    } else if (auto store = dyn_cast<StoreOp>(op)) {
-      stored = true;
-      if (!conditional && llvm::all_of(store.getIndices(), isKnown))
-        end.stores.push_back({store, declare("y", store.getMemory())});
-      else
-        conditional = true; // the later ones stay behind it
-    }
+    stored |= isa<StoreOp>(op);
+    if (auto load = dyn_cast<LoadOp>(op); load && !stored && isKnown(load) && !load.getWithin())
+      end.loads.push_back({load, declare("x", load.getMemory())});
+    if (auto store = dyn_cast<StoreOp>(op); store && storesLast)
+      end.stores.push_back({store, declare("y", store.getMemory())});
   }
   return end;
 }

@@ -123,6 +123,18 @@ mlir::Value createRecord(mlir::OpBuilder& builder, mlir::Location loc, llvm::Str
                          mlir::ValueRange operands, mlir::RankedTensorType type,
                          llvm::ArrayRef<int64_t> structure, llvm::ArrayRef<mlir::AffineExpr> sizes);
 
+/// Returns the name of an op's record.
+template <class Op> llvm::StringRef recordName() {
+  return Op::getOperationName().drop_front(llvm::StringRef("weft.").size());
+}
+/// Creates the op of a record.
+template <class Op>
+mlir::Value createRecord(mlir::OpBuilder& builder, mlir::Location loc, mlir::ValueRange operands,
+                         mlir::RankedTensorType type, llvm::ArrayRef<int64_t> structure = {},
+                         llvm::ArrayRef<mlir::AffineExpr> sizes = {}) {
+  return createRecord(builder, loc, recordName<Op>(), operands, type, structure, sizes);
+}
+
 /// Returns attribute `sizes` of a record's op as expressions.
 llvm::ArrayRef<mlir::AffineExpr> sizesOf(mlir::Operation* op);
 /// Returns attribute `structure` of a record's op.
