@@ -188,24 +188,46 @@ private:
     for (AffineExpr e :
          body->getAttrOfType<AffineMapAttr>(ir::kExtentsName).getValue().getResults())
       t.extents.push_back(expression(e));
-    t.body = tile_body(body, steps, l);
+    if (auto columns = body->getAttrOfType<IntegerAttr>(ir::kColumnsName))
+      t.columns = columns.getInt();
     if (auto visible = body->getAttrOfType<FlatSymbolRefAttr>(ir::kVisibleName)) {
-      t.visible = tile_body(module.lookupSymbol<func::FuncOp>(visible), steps, l);
-      t.columns = body->getAttrOfType<IntegerAttr>(ir::kColumnsName).getInt();
+      t.visible = tile_body(function_of(visible), steps, l, kTileColumns);
     }
     if (auto guards = body->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
-      t.guards = tile_body(module.lookupSymbol<func::FuncOp>(guards), steps, l);
+      t.guards = tile_body(function_of(guards), steps, l, 0);
       // Results of the guards come behind those of the function that finds columns.
       for (ProgramBuffer& b : t.guards->buffers)
         if (b.kind == ProgramBuffer::Kind::output) b.index += kTileColumns;
     }
+    if (auto blocks = body->getAttrOfType<ArrayAttr>(ir::kBlocksName))
+      t.blocks = tile_blocks(blocks, steps, l);
+    t.body = tile_body(body, steps, l, kTileState);
     l.phases = {{constant(1), constant(0), constant(0)}};
     program.kernels[static_cast<size_t>(l.kernel)].tiles = std::move(t);
   }
 
-  // A function of tiles: its tensors are the launch's buffers and then what guards have returned,
-  // its numbers the launch's, its sizes the segment's and then those of the tile.
-  ProgramTileBody tile_body(func::FuncOp body, ArrayRef<AffineExpr> steps, const ProgramLaunch& l) {
+  func::FuncOp function_of(Attribute symbol) {
+    return module.lookupSymbol<func::FuncOp>(cast<FlatSymbolRefAttr>(symbol));
+  }
+
+  ProgramTileBlocks tile_blocks(ArrayAttr blocks, ArrayRef<AffineExpr> steps,
+                                const ProgramLaunch& l) {
+    ProgramTileBlocks t;
+    t.length = cast<IntegerAttr>(blocks[0]).getInt();
+    t.none = tile_body(function_of(blocks[1]), steps, l, kTileState);
+    t.block = tile_body(function_of(blocks[2]), steps, l, kTileState);
+    if (blocks.size() > 3) t.rest = tile_body(function_of(blocks[3]), steps, l, kTileState);
+    for (auto [bytes, type] :
+         llvm::zip_equal(t.state_bytes, function_of(blocks[1]).getResultTypes()))
+      bytes = bytes_of(type);
+    return t;
+  }
+
+  // A function of tiles: its tensors are the launch's buffers and then what another function has
+  // returned, results from number `further` on, its numbers the launch's, its sizes the segment's
+  // and then those of the tile.
+  ProgramTileBody tile_body(func::FuncOp body, ArrayRef<AffineExpr> steps, const ProgramLaunch& l,
+                            int32_t further) {
     ProgramTileBody t;
     tile_sizes = sizes_of_tile(body, steps);
     t.arena_bytes =
@@ -238,7 +260,7 @@ private:
     for (ProgramBuffer& b : t.buffers)
       if (b.kind == ProgramBuffer::Kind::leaf && b.index >= given) {
         b.kind = ProgramBuffer::Kind::output;
-        b.index += kTileColumns - given;
+        b.index += further - given;
       }
     tile_sizes.clear();
     return t;

@@ -11,6 +11,8 @@
 // What is -inf is looked at in each tile: a mask may be made of positions, or be any tensor.
 #include "passes/hidden_columns.h"
 
+#include "passes/row_ops.h"
+
 using namespace mlir;
 
 namespace weft {
@@ -25,73 +27,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMostScore = 1e38, kMostHalfScore = 6e4;
 constexpr int64_t kI64 = 3; // of weft::DType, as sources name their dtype
 
-// The primitive that an op applies to its operands, in their order.
-std::optional<Primitive> primitiveOf(Operation* op) {
-  const ir::Record* record = ir::recordOf(op);
-  if (!record || record->kind != ir::RecordKind::pointwise || record->isCast) return std::nullopt;
-  ir::Graph graph = record->graph(ir::Form::value);
-  const expr::Node& root = graph.nodes[static_cast<size_t>(graph.roots.front())];
-  if (!root.is_primitive() || root.operand_count() != int(op->getNumOperands()))
-    return std::nullopt;
-  for (int k = 0; k < root.operand_count(); k++) {
-    const expr::Node& operand = graph.nodes[static_cast<size_t>(root.args[static_cast<size_t>(k)])];
-    if (operand.op != expr::kInput || operand.args[0] != k) return std::nullopt;
-  }
-  return root.primitive();
-}
-
-// Says whether a form of a record gives its first input.
-bool givesInput(const ir::Record& record, ir::Form form) {
-  ir::Graph graph = record.graph(form);
-  const expr::Node& root = graph.nodes[static_cast<size_t>(graph.roots.front())];
-  return graph.roots.size() == 1 && root.op == expr::kInput && root.args[0] == 0;
-}
-
 bool isCast(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
   return record && record->isCast;
 }
-
-// Writes pointwise ops and reductions whose operands broadcast.
-struct Writer {
-  OpBuilder& b;
-  Location loc;
-
-  Value number(double v, Type element) {
-    Attribute value = isa<FloatType>(element) ? Attribute(b.getF64FloatAttr(v))
-                                              : Attribute(b.getI64IntegerAttr(int64_t(v)));
-    return ir::NumberOp::create(b, loc, ir::tensorType({}, element), cast<TypedAttr>(value));
-  }
-  template <class Op> Value apply(ArrayRef<Value> operands, Type element) {
-    Exprs shape;
-    for (Value v : operands) {
-      Exprs own = ir::shapeOf(v);
-      while (shape.size() < own.size())
-        shape.insert(shape.begin(), getAffineConstantExpr(1, b.getContext()));
-      for (size_t k = 0; k < own.size(); k++)
-        if (own[k] != getAffineConstantExpr(1, b.getContext()))
-          shape[shape.size() - own.size() + k] = own[k];
-    }
-    return ir::createRecord<Op>(b, loc, operands, ir::tensorType(shape, element), {}, {});
-  }
-  template <class Op> Value compare(Value a, Value x) { return apply<Op>({a, x}, b.getI1Type()); }
-  template <class Op> Value compare(Value a, double x) {
-    return compare<Op>(a, number(x, ir::elementOf(a)));
-  }
-  Value both(Value a, Value x) { return compare<ir::LogicalAnd>(a, x); }
-  Value isNot(Value a) { return apply<ir::LogicalNot>({a}, b.getI1Type()); }
-  template <class Op> Value reduce(Value x, bool keepdim, ArrayRef<int64_t> dims) {
-    Exprs from = ir::shapeOf(x), to;
-    SmallVector<int64_t> structure{keepdim};
-    llvm::append_range(structure, dims);
-    for (size_t k = 0; k < from.size(); k++)
-      if (!llvm::is_contained(dims, int64_t(k)))
-        to.push_back(from[k]);
-      else if (keepdim)
-        to.push_back(getAffineConstantExpr(1, b.getContext()));
-    return ir::createRecord<Op>(b, loc, x, ir::tensorType(to, ir::elementOf(x)), structure, {});
-  }
-};
 
 } // namespace
 
@@ -110,12 +49,6 @@ bool HiddenColumns::find() {
          ir::shapeOf(scores) == ir::shapeOf(chain.first->getResult(0));
 }
 
-// Says whether a value that does not depend on the scores is one for all columns.
-bool HiddenColumns::isOfRow(Value v) {
-  Exprs shape = ir::shapeOf(v);
-  return shape.empty() || shape.back() == getAffineConstantExpr(1, v.getContext());
-}
-
 HiddenColumns::State HiddenColumns::find(Operation* op) {
   if (op == chain.first) return State::scores;
   if (asReduce(op)) return reduced(op);
@@ -131,22 +64,14 @@ HiddenColumns::State HiddenColumns::find(Operation* op) {
 }
 
 HiddenColumns::State HiddenColumns::reduced(Operation* op) {
-  auto reduce = asReduce(op);
-  const ir::Record& record = *reduce->record;
-  int64_t rank = cast<RankedTensorType>(reduce->operand.getType()).getRank();
-  bool isPlain = reduce->starts && reduce->finishes && record.accumulators == 1 &&
-                 givesInput(record, ir::Form::element) && givesInput(record, ir::Form::finish) &&
-                 ArrayRef(reduce->dims) == ArrayRef<int64_t>{rank - 1};
-  if (!isPlain) return State::unknown;
-  ir::Graph graph = record.graph(ir::Form::identity);
-  const expr::Node& identity = graph.nodes[static_cast<size_t>(graph.roots.front())];
-  switch (stateOf(reduce->operand)) {
+  auto identity = identityOfRows(op);
+  if (!identity) return State::unknown;
+  Value x = op->getOperand(0);
+  switch (stateOf(x)) {
   case State::low:
-    if (!identity.is_primitive() || identity.primitive() != Primitive::lowest)
-      return State::unknown;
-    return use(reduce->operand, State::row);
+    return isLowest(*identity) ? use(x, State::row) : State::unknown;
   case State::zero:
-    if (identity.op != expr::kLiteral || identity.number != 0) return State::unknown;
+    if (!isZero(*identity)) return State::unknown;
     positive.insert(op->getResult(0));
     return State::row;
   default:
@@ -268,7 +193,7 @@ SmallVector<Type> HiddenColumns::findGuards() {
 }
 
 SmallVector<Value> HiddenColumns::emitLargest(TileFunction& tile) {
-  Writer w{tile.builder, chain.last->getLoc()};
+  RowWriter w{tile.builder, chain.last->getLoc()};
   SmallVector<Value> all;
   for (auto& [v, form] : guarded) {
     Value x = w.apply<ir::Abs>({tile.ofInput(v, form)}, ir::elementOf(v));
@@ -278,7 +203,7 @@ SmallVector<Value> HiddenColumns::emitLargest(TileFunction& tile) {
 }
 
 Value HiddenColumns::emitGuards(TileFunction& tile) {
-  Writer w{tile.builder, chain.last->getLoc()};
+  RowWriter w{tile.builder, chain.last->getLoc()};
   auto read = [&](Value v) { return tile.tiled(v, broadcastForm(chain.scoresForm(), v)); };
   Value holds = w.compare<ir::Lt>(tile.further(0), kInfinity);
   for (Value divisor : divisors)
@@ -301,7 +226,7 @@ Value HiddenColumns::emitHidden(TileFunction& tile, Value v, const Form& form) {
   Operation* op = v.getDefiningOp();
   SmallVector<Form> forms = *chain.operandForms(op, form);
   if (isCast(op)) return emitHidden(tile, op->getOperand(0), forms[0]);
-  Writer w{tile.builder, op->getLoc()};
+  RowWriter w{tile.builder, op->getLoc()};
   auto operand = [&](unsigned k) { return tile.tiled(op->getOperand(k), forms[k]); };
   auto dependent = [&](unsigned k) { return chain.dependsOnFirst(op->getOperand(k)); };
   if (op->getNumOperands() == 3) {
@@ -320,7 +245,7 @@ Value HiddenColumns::emitHidden(TileFunction& tile, Value v, const Form& form) {
 }
 
 SmallVector<Value> HiddenColumns::emitVisible(TileFunction& tile) {
-  Writer w{tile.builder, chain.last->getLoc()};
+  RowWriter w{tile.builder, chain.last->getLoc()};
   MLIRContext* context = tile.builder.getContext();
   Type f32 = tile.builder.getF32Type(), i64 = tile.builder.getI64Type();
   int64_t columns = *chain.columns();

@@ -37,7 +37,6 @@ private:
     auto known = states.find(v);
     return known == states.end() ? State::unknown : known->second;
   }
-  bool isOfRow(mlir::Value v);
   State find(mlir::Operation* op);
   State reduced(mlir::Operation* op);
   State pointwise(mlir::Operation* op);

@@ -176,11 +176,16 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
     if (auto visible = tiles.getVisibleAttr()) {
       setLayouts(module.lookupSymbol<func::FuncOp>(visible));
       body->setAttr(ir::kVisibleName, visible);
-      body->setAttr(ir::kColumnsName, tiles.getColumnsAttr());
     }
+    if (auto columns = tiles.getColumnsAttr()) body->setAttr(ir::kColumnsName, columns);
     if (auto guards = tiles->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
       setLayouts(module.lookupSymbol<func::FuncOp>(guards));
       body->setAttr(ir::kGuardsName, guards);
+    }
+    if (auto blocks = tiles->getAttrOfType<ArrayAttr>(ir::kBlocksName)) {
+      for (auto symbol : ArrayRef(blocks.getValue()).drop_front())
+        setLayouts(module.lookupSymbol<func::FuncOp>(cast<FlatSymbolRefAttr>(symbol)));
+      body->setAttr(ir::kBlocksName, blocks);
     }
     body->setAttr(ir::kCountsName, tiles.getCountsAttr());
     body->setAttr(ir::kStepsName, tiles.getStepsAttr());

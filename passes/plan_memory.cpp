@@ -174,9 +174,11 @@ private:
     return arena;
   }
 
-  // The outputs of known size, the smallest first.
+  // The outputs of known size, the smallest first. A function of tiles has its temporaries in the
+  // memory of the tile alone.
   SmallVector<Space> outputSpaces() {
     llvm::MapVector<int64_t, Space> found;
+    if (function.isPrivate()) return {};
     for (auto [number, launch] : llvm::enumerate(launches))
       for (Value result : launch.getResults()) {
         ir::BufferAttr buffer = places.lookup(result);

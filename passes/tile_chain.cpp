@@ -14,6 +14,11 @@ namespace {
 // a tile of it should not.
 constexpr int64_t kLeastBytes = 1 << 20, kTileBytes = 512 << 10;
 constexpr int64_t kLeastRows = 16, kMostRows = 128;
+// Products of fewer rows pack the other factor for too little work.
+constexpr int64_t kFewRows = 64;
+// Where columns come in blocks: a block of the scores, of the keys and of the values share the
+// cache.
+constexpr int64_t kBlockColumns = 256, kMostBlockRows = 256;
 // What is computed of few elements, so many or this share of its own, with so many operations for
 // each of its own, is computed in each tile rather than written and read.
 constexpr double kFewElements = 1024, kFewOfOwn = 1.0 / 16, kMostWeight = 12;
@@ -278,12 +283,25 @@ bool TileChain::chooseTile() {
     return true;
   }
   if (columns == 0 || *rows < kLeastRows) return false;
-  // Tiles of equal length, of which the last one may share rows with the one before it.
   int64_t row = item * columns.value_or(kTypicalExtent);
-  int64_t most = std::clamp(kTileBytes / row, kLeastRows, kMostRows);
-  int64_t tiles = llvm::divideCeil(*rows, most);
-  lengths.back() = getAffineConstantExpr(llvm::divideCeil(*rows, tiles), context);
+  setRows(std::clamp(kTileBytes / row, kLeastRows, kMostRows));
   return true;
+}
+
+// Tiles of equal length, of which the last one may share rows with the one before it.
+void TileChain::setRows(int64_t most) {
+  int64_t rows = *constantOf(extents.back()), tiles = llvm::divideCeil(rows, most);
+  lengths.back() = getAffineConstantExpr(llvm::divideCeil(rows, tiles), last->getContext());
+}
+
+bool TileChain::isLong() const {
+  auto rows = constantOf(extents.back()), ofTile = constantOf(lengths.back());
+  return rows && ofTile && columns() && *ofTile < std::min(*rows, kFewRows);
+}
+
+void TileChain::cutBlocks() {
+  block = kBlockColumns;
+  setRows(kMostBlockRows);
 }
 
 } // namespace weft

@@ -35,6 +35,11 @@ public:
   /// Collects them again such that the tile computes some columns of the scores alone; false, and
   /// as before, if that cannot be.
   bool narrow();
+  /// Says whether whole rows of the scores, of which the tile has few, would be better computed
+  /// some columns at a time.
+  bool isLong() const;
+  /// Makes it so, once it is narrow.
+  void cutBlocks();
 
   // What a tile does with a value.
   enum class Role { input, number, source, computed };
@@ -55,6 +60,7 @@ public:
   ir::Exprs lengths;                // of a tile along each dim
   Form form;                        // of the result
   bool isNarrow = false;
+  int64_t block = 0; // columns that are computed at a time; 0: all, or those that a mask shows
   llvm::SetVector<mlir::Value> inputs, numbers;
   llvm::SetVector<mlir::Operation*> members;
 
@@ -69,6 +75,7 @@ private:
 
   std::set<FormKey> seen;
   llvm::DenseMap<mlir::Operation*, bool> dependent;
+  void setRows(int64_t most);
   bool reduces = false, reaches = false, isCut = true;
 };
 

@@ -18,22 +18,38 @@ bool isOne(AffineExpr e) {
 } // namespace
 
 TileFunction::TileFunction(func::FuncOp function, TileChain& chain, std::string name,
-                           Returns returns, ArrayRef<Type> further)
+                           const Signature& signature)
     : builder(function.getContext()), name(std::move(name)), function(function), chain(chain),
-      context(function.getContext()), isNarrow(chain.isNarrow && returns == Returns::window) {
+      context(function.getContext()), columns(signature.columns) {
   for (BlockArgument argument : function.getArguments())
     sizes += argument.getType().isIndex();
   for (AffineExpr extent : chain.extents)
     starts.push_back(isOne(extent) ? kWhole : moving++);
-  create(returns, further);
+  create(signature);
+}
+
+int TileFunction::indices() const {
+  int own = sizes + firstColumn();
+  switch (columns.kind) {
+  case TileColumns::Kind::all:
+    return own;
+  case TileColumns::Kind::visible:
+    return own + 2;
+  case TileColumns::Kind::block:
+    return own + 1;
+  }
+  llvm_unreachable("a kind of columns");
 }
 
 AffineExpr TileFunction::startOf(int dim) {
-  if (dim == kColumns) return symbol(firstColumn()) * ir::kGranule;
+  if (dim == kColumns)
+    return symbol(firstColumn()) *
+           (columns.kind == TileColumns::Kind::block ? chain.block : ir::kGranule);
   return starts[dim] < 0 ? constant(0) : symbol(starts[dim]);
 }
 
 AffineExpr TileFunction::lengthOf(int dim) {
+  if (dim == kColumns && columns.kind == TileColumns::Kind::block) return constant(columns.length);
   if (dim == kColumns)
     return symbol(firstColumn() + 1) * ir::kGranule + *chain.columns() % ir::kGranule;
   AffineExpr length = chain.lengths[dim];
@@ -47,41 +63,42 @@ Exprs TileFunction::shapeOf(Value v, const Form& form) {
   return shape;
 }
 
-void TileFunction::create(Returns returns, ArrayRef<Type> further) {
+void TileFunction::create(const Signature& signature) {
+  using Returns = Signature::Returns;
   Value result = chain.last->getResult(0);
   SmallVector<Type> types, results;
   for (Value v : chain.inputs)
     types.push_back(v.getType());
   Type window = typeOf(result, chain.form);
   types.push_back(window);
-  if (returns == Returns::columns) llvm::append_range(types, further);
+  llvm::append_range(types, signature.further);
   for (Value v : chain.numbers)
     if (auto scalar = v.getDefiningOp<ir::ScalarOp>()) {
       arguments[v] = types.size();
       types.push_back(scalar.getValue().getType());
     }
   types.append(indices(), builder.getIndexType());
-  switch (returns) {
+  switch (signature.returns) {
   case Returns::window:
     results.push_back(window);
     break;
   case Returns::columns:
     results.append(2, ir::tensorType({}, builder.getI64Type()));
     break;
-  case Returns::guards:
-    llvm::append_range(results, further);
+  case Returns::tensors:
+    llvm::append_range(results, signature.tensors);
   }
   builder.setInsertionPointToEnd(function->getBlock());
   tile = func::FuncOp::create(builder, chain.last->getLoc(), name,
                               builder.getFunctionType(types, results));
   tile.setPrivate();
   Block* body = tile.addEntryBlock();
-  if (returns == Returns::window) {
+  if (signature.returns == Returns::window) {
     unsigned out = chain.inputs.size();
     tile.setArgAttr(out, ir::kLayoutName, AffineMapAttr::get(windowLayout(result)));
     tile.setResultAttr(0, ir::kLeafName, builder.getI64IntegerAttr(out));
   }
-  if (isNarrow) {
+  if (columns.kind == TileColumns::Kind::visible) {
     SmallVector<int64_t> most(indices(), 0);
     most.back() = *chain.columns() / ir::kGranule;
     tile->setAttr(ir::kMostName, builder.getDenseI64ArrayAttr(most));

@@ -9,13 +9,17 @@
 // 3. Where a mask may hide columns from all rows of a tile, and hidden ones change nothing, it
 //    computes a window of the columns alone; another function finds them, and a third one what it
 //    asks of whole operands (hidden_columns.cpp).
-// 4. weft.tiles calls the function for each tile, any of them on any thread.
+// 4. Where rows are so long that a tile could have only few of them, blocks of columns follow one
+//    another instead (online_rows.cpp).
+// 5. weft.tiles calls the function for each tile, any of them on any thread.
 //   softmax(Q K^T) V, rows i of it  =  softmax(Q[i] K^T) V
-// The rows of a tile depend on shapes alone, and each row is computed as it would be in whole.
+// The rows of a tile depend on shapes alone, and each row is computed as it would be in whole, or in
+// blocks that depend on shapes alone.
 // Where sizes are arguments the rows of a tile are an expression of them, and the last two tiles
 // may share rows, which both compute alike.
 #include "ir/weft/tiles.h"
 #include "passes/hidden_columns.h"
+#include "passes/online_rows.h"
 #include "passes/passes.h"
 #include "passes/tile_function.h"
 
@@ -47,42 +51,115 @@ void eraseUnused(TileChain& chain) {
 }
 
 // Makes the functions of a tile and their call.
-void tile(func::FuncOp function, TileChain& chain, unsigned number) {
-  std::string name = "tiles" + std::to_string(number);
-  MLIRContext* context = function.getContext();
-  OpBuilder builder(chain.last);
-  FlatSymbolRefAttr visible, guards;
-  IntegerAttr columns;
-  HiddenColumns hidden(chain);
-  if (hidden.find() && chain.narrow()) {
-    SmallVector<Type> known = hidden.findGuards();
-    TileFunction largest(function, chain, name + "_guards", TileFunction::Returns::guards, known);
-    largest.finish(hidden.emitLargest(largest));
-    guards = FlatSymbolRefAttr::get(context, largest.name);
-    TileFunction finder(function, chain, name + "_visible", TileFunction::Returns::columns, known);
-    finder.finish(hidden.emitVisible(finder));
-    visible = FlatSymbolRefAttr::get(context, finder.name);
-    columns = builder.getI64IntegerAttr(*chain.columns());
+class Tiler {
+public:
+  Tiler(func::FuncOp function, TileChain& chain, unsigned number)
+      : function(function), chain(chain), builder(chain.last), hidden(chain), online(chain),
+        name("tiles" + std::to_string(number)) {}
+
+  void run() {
+    bool hides = hidden.find(), blocks = chain.isLong() && online.find();
+    if ((hides || blocks) && chain.narrow()) {
+      columns = builder.getI64IntegerAttr(*chain.columns());
+      if (blocks) chain.cutBlocks();
+      if (hides) makeVisible();
+      if (blocks)
+        makeBlocks();
+      else
+        makeBody({.columns = {TileColumns::Kind::visible}});
+    } else {
+      makeBody({});
+    }
+    call();
   }
-  TileFunction body(function, chain, name, TileFunction::Returns::window);
-  body.finish(body.tiled(chain.last->getResult(0), chain.form));
-  SmallVector<Value> operands(chain.inputs.begin(), chain.inputs.end());
-  llvm::append_range(operands, body.numbers());
-  auto [counts, steps, extents] = body.places();
-  auto mapOf = [&](const Exprs& list) {
-    return AffineMap::get(0, ir::countSymbols(list), list, context);
-  };
-  SmallVector<Location> places;
-  for (Operation* op : chain.members)
-    places.push_back(op->getLoc());
-  Value old = chain.last->getResult(0);
-  auto tiles = ir::TilesOp::create(builder, FusedLoc::get(context, places), old.getType(), name,
-                                   operands, mapOf(counts), mapOf(steps), mapOf(extents), visible,
-                                   columns, summaryOf(chain));
-  if (guards) tiles->setAttr(ir::kGuardsName, guards);
-  old.replaceAllUsesWith(tiles.getResult());
-  eraseUnused(chain);
-}
+
+private:
+  using Signature = TileFunction::Signature;
+  using Returns = Signature::Returns;
+
+  FlatSymbolRefAttr symbolOf(const TileFunction& tile) {
+    return FlatSymbolRefAttr::get(function.getContext(), tile.name);
+  }
+
+  void makeVisible() {
+    SmallVector<Type> known = hidden.findGuards();
+    TileFunction largest(function, chain, name + "_guards",
+                         {.returns = Returns::tensors, .tensors = known});
+    largest.finish(hidden.emitLargest(largest));
+    guards = symbolOf(largest);
+    TileFunction finder(function, chain, name + "_visible",
+                        {.returns = Returns::columns, .further = known});
+    finder.finish(hidden.emitVisible(finder));
+    visible = symbolOf(finder);
+  }
+
+  void makeBody(const Signature& signature) {
+    TileFunction body(function, chain, name, signature);
+    body.finish(body.tiled(chain.last->getResult(0), chain.form));
+    describe(body);
+  }
+
+  void makeBlocks() {
+    SmallVector<Attribute> made{builder.getI64IntegerAttr(chain.block)};
+    SmallVector<Type> state = online.stateTypes();
+    TileFunction none(function, chain, name + "_none",
+                      {.returns = Returns::tensors, .tensors = state});
+    none.finish(online.emitNone(none, state));
+    made.push_back(symbolOf(none));
+    auto makeBlock = [&](StringRef suffix, int64_t length) {
+      TileFunction block(function, chain, name + suffix.str(),
+                         {.returns = Returns::tensors,
+                          .tensors = state,
+                          .further = state,
+                          .columns = {TileColumns::Kind::block, length}});
+      block.finish(online.emitBlock(block));
+      made.push_back(symbolOf(block));
+    };
+    makeBlock("_block", chain.block);
+    if (int64_t rest = *chain.columns() % chain.block) makeBlock("_rest", rest);
+    blocks = builder.getArrayAttr(made);
+    TileFunction body(function, chain, name, {.further = state});
+    body.finish(online.emitResult(body));
+    describe(body);
+  }
+
+  void describe(TileFunction& body) {
+    numbers = body.numbers();
+    places = body.places();
+  }
+
+  void call() {
+    MLIRContext* context = function.getContext();
+    SmallVector<Value> operands(chain.inputs.begin(), chain.inputs.end());
+    llvm::append_range(operands, numbers);
+    auto mapOf = [&](const Exprs& list) {
+      return AffineMap::get(0, ir::countSymbols(list), list, context);
+    };
+    SmallVector<Location> locations;
+    for (Operation* op : chain.members)
+      locations.push_back(op->getLoc());
+    Value old = chain.last->getResult(0);
+    auto tiles = ir::TilesOp::create(builder, FusedLoc::get(context, locations), old.getType(),
+                                     name, operands, mapOf(places.counts), mapOf(places.steps),
+                                     mapOf(places.extents), visible, columns, summaryOf(chain));
+    if (guards) tiles->setAttr(ir::kGuardsName, guards);
+    if (blocks) tiles->setAttr(ir::kBlocksName, blocks);
+    old.replaceAllUsesWith(tiles.getResult());
+    eraseUnused(chain);
+  }
+
+  func::FuncOp function;
+  TileChain& chain;
+  OpBuilder builder;
+  HiddenColumns hidden;
+  OnlineRows online;
+  std::string name;
+  FlatSymbolRefAttr visible, guards;
+  ArrayAttr blocks;
+  IntegerAttr columns;
+  SmallVector<Value> numbers;
+  TileFunction::Places places;
+};
 
 } // namespace
 
@@ -101,7 +178,7 @@ LogicalResult tileProducts(ModuleOp module, PassContext&) {
       TileChain chain(op);
       if (!chain.find()) continue;
       taken.insert(chain.first);
-      tile(function, chain, number++);
+      Tiler(function, chain, number++).run();
     }
   }
   return success();

@@ -144,7 +144,7 @@ private:
         if (!isa<AffineConstantExpr>(step)) arguments.sizes.push_back(value);
       auto out = body.getArgument(arguments.tensors.size());
       arguments.tensors.push_back(Machine(arguments).make(out));
-      if (tiles.getVisible() && !findColumns(tiles, arguments)) return false;
+      if (tiles.getColumns() && !findColumns(tiles, arguments)) return false;
       auto results = Machine(arguments).run(body, arguments);
       if (!results) return false;
       auto layout =
@@ -162,24 +162,51 @@ private:
     return true;
   }
 
-  // Appends the columns that a tile computes to the arguments of its function.
+  static std::optional<std::vector<Array>> runSymbol(ir::TilesOp tiles, Attribute symbol,
+                                                     const Arguments& arguments) {
+    auto function = tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(
+        cast<FlatSymbolRefAttr>(symbol));
+    return Machine(arguments).run(function, arguments);
+  }
+
+  // Completes the arguments of a tile's function: the columns that it computes, or the state that
+  // blocks of them leave.
   static bool findColumns(ir::TilesOp tiles, Arguments& arguments) {
-    auto function = [&](StringRef name) {
-      return tiles->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(name);
-    };
-    Arguments further = arguments;
-    if (auto guards = tiles->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
-      auto known = Machine(arguments).run(function(guards.getValue()), arguments);
-      if (!known) return false;
-      llvm::append_range(further.tensors, *known);
+    int64_t from = 0, to = *tiles.getColumns();
+    if (Attribute visible = tiles.getVisibleAttr()) {
+      Arguments further = arguments;
+      if (Attribute guards = tiles->getAttr(ir::kGuardsName)) {
+        auto known = runSymbol(tiles, guards, arguments);
+        if (!known) return false;
+        llvm::append_range(further.tensors, *known);
+      }
+      auto ends = runSymbol(tiles, visible, further);
+      if (!ends) return false;
+      from = get<int64_t>((*ends)[0], 0);
+      to = get<int64_t>((*ends)[1], 0);
     }
-    auto ends = Machine(further).run(function(*tiles.getVisible()), further);
-    if (!ends) return false;
-    auto [start, count] = ir::columnsOfTile(get<int64_t>((*ends)[0], 0),
-                                            get<int64_t>((*ends)[1], 0), *tiles.getColumns());
+    if (auto blocks = tiles->getAttrOfType<ArrayAttr>(ir::kBlocksName))
+      return runBlocks(tiles, blocks, from, to, arguments);
+    auto [start, count] = ir::columnsOfTile(from, to, *tiles.getColumns());
     arguments.sizes.push_back(start);
     arguments.sizes.push_back(count);
     return true;
+  }
+
+  static bool runBlocks(ir::TilesOp tiles, ArrayAttr blocks, int64_t from, int64_t to,
+                        Arguments& arguments) {
+    if (to <= from) from = 0, to = 1;
+    int64_t length = cast<IntegerAttr>(blocks[0]).getInt();
+    auto state = runSymbol(tiles, blocks[1], arguments);
+    for (int64_t block = from / length; state && block * length < to; block++) {
+      Arguments own = arguments;
+      llvm::append_range(own.tensors, *state);
+      own.sizes.push_back(block);
+      bool isWhole = (block + 1) * length <= static_cast<int64_t>(*tiles.getColumns());
+      state = runSymbol(tiles, blocks[isWhole ? 2 : 3], own);
+    }
+    if (state) llvm::append_range(arguments.tensors, *state);
+    return state.has_value();
   }
 
   bool runLaunch(ir::LaunchOp launch) {

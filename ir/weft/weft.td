@@ -105,11 +105,12 @@ def Weft_TilesOp : Op<Weft_Dialect, "tiles", [Pure]> {
     `visible` is a function of the same arguments that is called first for each tile. It returns two numbers, i64: the first of `columns` columns of the
     scores that some row of the tile sees, and one more than the last. The function of the tile then takes two sizes more, in granules of 64 columns: where
     the columns begin that it computes, and how many it computes besides the `columns % 64` that always belong to them (columnsOfTile).
+    Where `weft.blocks` names functions (tiles.h) they compute the blocks of columns of which some are visible, one after another.
   }];
   let arguments = (ins FlatSymbolRefAttr:$body, Variadic<Weft_Tensor>:$inputs, AffineMapAttr:$counts, AffineMapAttr:$steps, AffineMapAttr:$extents,
                        OptionalAttr<FlatSymbolRefAttr>:$visible, OptionalAttr<I64Attr>:$columns, StrAttr:$summary);
   let results = (outs Weft_Tensor:$y);
-  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps `extents` $extents (`visible` $visible^ `of` $columns)? attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$body `(` $inputs `)` `counts` $counts `steps` $steps `extents` $extents (`visible` $visible^)? (`of` $columns^)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

@@ -87,6 +87,27 @@ ProgramTileBody get_tile_body(ByteReader& r) {
   return body;
 }
 
+void put(ByteWriter& w, const ProgramTileBlocks& blocks) {
+  w.put(blocks.length);
+  put(w, blocks.none);
+  put(w, blocks.block);
+  w.put(static_cast<uint8_t>(blocks.rest.has_value()));
+  if (blocks.rest) put(w, *blocks.rest);
+  for (int32_t bytes : blocks.state_bytes)
+    w.put(bytes);
+}
+
+ProgramTileBlocks get_tile_blocks(ByteReader& r) {
+  ProgramTileBlocks blocks;
+  blocks.length = r.get<int64_t>();
+  blocks.none = get_tile_body(r);
+  blocks.block = get_tile_body(r);
+  if (r.get_bool()) blocks.rest = get_tile_body(r);
+  for (int32_t& bytes : blocks.state_bytes)
+    bytes = r.get<int32_t>();
+  return blocks;
+}
+
 void put(ByteWriter& w, const ProgramTiles& tiles) {
   w.put_all(tiles.counts);
   w.put_all(tiles.steps);
@@ -96,6 +117,8 @@ void put(ByteWriter& w, const ProgramTiles& tiles) {
   if (tiles.visible) put(w, *tiles.visible);
   w.put(static_cast<uint8_t>(tiles.guards.has_value()));
   if (tiles.guards) put(w, *tiles.guards);
+  w.put(static_cast<uint8_t>(tiles.blocks.has_value()));
+  if (tiles.blocks) put(w, *tiles.blocks);
   w.put(tiles.columns);
 }
 
@@ -107,6 +130,7 @@ ProgramTiles get_tiles(ByteReader& r) {
   tiles.body = get_tile_body(r);
   if (r.get_bool()) tiles.visible = get_tile_body(r);
   if (r.get_bool()) tiles.guards = get_tile_body(r);
+  if (r.get_bool()) tiles.blocks = get_tile_blocks(r);
   tiles.columns = r.get<int64_t>();
   return tiles;
 }
@@ -404,10 +428,24 @@ private:
       for (int32_t e : *list)
         check(below(e, p_.exprs.size()), "a size of tiles does not exist");
     check(!t.visible || t.columns >= kTileGranule, "tiles have no columns");
-    tile_body(t.body, 0, t.counts.size() + (t.visible ? 2 : 0));
+    const size_t dims = t.counts.size(), state = 2 * size_t{kTileState};
+    if (t.blocks)
+      tile_body(t.body, state, dims);
+    else
+      tile_body(t.body, 0, dims + (t.visible ? 2 : 0));
     check(!t.guards || t.visible, "tiles have guards of nothing");
-    if (t.visible) tile_body(*t.visible, kTileResults, t.counts.size());
-    if (t.guards) tile_body(*t.guards, kTileResults, t.counts.size());
+    if (t.visible) tile_body(*t.visible, kTileResults, dims);
+    if (t.guards) tile_body(*t.guards, kTileResults, dims);
+    if (t.blocks) {
+      check(t.blocks->length > 0 && t.columns > 0, "blocks of tiles have no columns");
+      check(t.blocks->rest.has_value() == (t.columns % t.blocks->length != 0),
+            "blocks of tiles leave columns over, or none");
+      tile_body(t.blocks->none, kTileState, dims);
+      tile_body(t.blocks->block, state, dims + 1);
+      if (t.blocks->rest) tile_body(*t.blocks->rest, state, dims + 1);
+      for (int32_t bytes : t.blocks->state_bytes)
+        check(below(bytes, p_.exprs.size()), "a state of tiles has no size");
+    }
   }
   void tile_body(const ProgramTileBody& body, size_t outputs, size_t arguments) const {
     for (const ProgramBuffer& b : body.buffers) {

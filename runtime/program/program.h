@@ -5,11 +5,12 @@
 #include "runtime/program/segment.h"
 #include "weft/error.h"
 
+#include <array>
 #include <optional>
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 12;
+inline constexpr uint32_t kProgramVersion = 13;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -49,7 +50,7 @@ struct ProgramArgument {
   Kind kind = Kind::scalar;
   // scalar: position in Segment::scalars (8 bytes: f64, i64 or 0/1); size: expression; tile: dim of
   // ProgramTiles along which the tile starts, then the first granule of its columns, then their
-  // number; narrow: a scalar that a device's kernel takes as f32
+  // number, or the number of its block; narrow: a scalar that a device's kernel takes as f32
   int32_t index = 0;
 };
 
@@ -94,6 +95,9 @@ struct ProgramRoutine {
 inline constexpr int64_t kTileGranule = 64;
 /// Results of the functions of a tile, 8 bytes each: the columns that it sees, then its guards.
 inline constexpr int32_t kTileColumns = 2, kTileResults = 5;
+/// Tensors of the state of a tile that computes its columns in blocks. Those that a function takes
+/// are numbered behind those that it returns.
+inline constexpr int32_t kTileState = 3;
 
 /// Launches that run one after another for one tile.
 struct ProgramTileBody {
@@ -104,23 +108,40 @@ struct ProgramTileBody {
   int32_t arena_bytes = -1;            // expression
 };
 
+/// Columns of a tile that are computed in blocks, one after another.
+struct ProgramTileBlocks {
+  int64_t length = 0;   // columns of a block
+  ProgramTileBody none; // returns the state of a tile that has seen no column
+  // Take a state and the block's number, and return the state with its columns: whole blocks, and
+  // what they leave over.
+  ProgramTileBody block;
+  std::optional<ProgramTileBody> rest;
+  std::array<int32_t, kTileState> state_bytes{-1, -1, -1}; // expressions
+};
+
 /// What runs for each tile of a result. Tiles run at once. A last tile that would pass the extent
 /// ends with it; those that would start there are none.
 struct ProgramTiles {
   std::vector<int32_t> counts;  // expressions: tiles along each dim, or more
   std::vector<int32_t> steps;   // expressions: from one tile to the next
   std::vector<int32_t> extents; // expressions
-  ProgramTileBody body;         // without outputs
+  ProgramTileBody body;         // without outputs; with blocks it takes their last state
   // Has two outputs, i64: the first of the columns that the tile sees, and one more than the last.
   std::optional<ProgramTileBody> visible;
   // Has the outputs behind those, which `visible` reads: what tiles have in common that differ in
   // their place along the last dim alone.
   std::optional<ProgramTileBody> guards;
-  int64_t columns = 0; // that there are
+  std::optional<ProgramTileBlocks> blocks;
+  int64_t columns = 0; // that there are, where some are visible or in blocks
 
   template <class F> void each_body(F f) const {
     if (guards) f(*guards);
     if (visible) f(*visible);
+    if (blocks) {
+      f(blocks->none);
+      f(blocks->block);
+      if (blocks->rest) f(*blocks->rest);
+    }
     f(body);
   }
 };

@@ -91,6 +91,9 @@ void check_geometry(const Program& p, const int64_t* values) {
       for (int32_t e : *list)
         natural(e);
     k.tiles->each_body(tile_body);
+    if (k.tiles->blocks)
+      for (int32_t e : k.tiles->blocks->state_bytes)
+        natural(e);
   }
 }
 

@@ -23,8 +23,17 @@ struct Found {
 thread_local Found found{};
 std::atomic<uint64_t> runs{0};
 
-int64_t bytes_of(const ProgramTileBody& body, const int64_t* values) {
-  return body.arena_bytes < 0 ? 0 : values[body.arena_bytes];
+int64_t round_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+int64_t bytes_of(const ProgramTiles& tiles, const int64_t* values) {
+  int64_t bytes = 0;
+  tiles.each_body([&](const ProgramTileBody& body) {
+    if (body.arena_bytes >= 0) bytes = std::max(bytes, values[body.arena_bytes]);
+  });
+  if (tiles.blocks)
+    for (int32_t e : tiles.blocks->state_bytes)
+      bytes += 2 * round_up(values[e]);
+  return bytes;
 }
 
 } // namespace
@@ -34,28 +43,66 @@ struct TileLaunch::Tile {
   const uint64_t* scalars;
   uint32_t* error;
   std::vector<int64_t> starts;        // by dim, then the columns
-  std::vector<void*> addresses = {};  // of the body's buffers
-  std::vector<void*> of_visible = {}; // of those of the body that finds columns
-  std::vector<void*> of_guards = {};  // likewise
+  // Of each body's buffers.
+  std::vector<void*> addresses = {}, of_visible = {}, of_guards = {}, of_none = {};
+  // By whether it takes the second state and returns the first one, or the other way round.
+  std::array<std::vector<void*>, 2> of_block = {}, of_rest = {}, of_result = {};
   std::vector<void*> buffers;         // of one launch
   std::vector<int64_t> arguments;     // likewise
   uint64_t run = 0;
 
-  std::vector<void*> addresses_of(const ProgramTileBody& body, void* const* given, char* arena) {
-    std::vector<void*> result;
+  // `results` are the places of outputs.
+  std::vector<void*> addresses_of(const ProgramTileBody& body, void* const* given, char* arena,
+                                  std::span<void* const> results) {
+    std::vector<void*> addresses;
     for (const ProgramBuffer& b : body.buffers) {
       void* address = nullptr;
       if (b.kind == ProgramBuffer::Kind::leaf)
         address = given[b.index];
       else if (b.kind == ProgramBuffer::Kind::output)
-        address = &found.results[static_cast<size_t>(b.index)];
+        address = results[static_cast<size_t>(b.index)];
       else
         address = arena + values[b.offset];
-      result.push_back(address);
+      addresses.push_back(address);
     }
-    return result;
+    return addresses;
   }
+  void find_addresses(const ProgramTiles& tiles, void* const* given, char* arena);
+  void find_addresses(const ProgramTileBlocks& blocks, const ProgramTileBody& result,
+                      void* const* given, char* arena);
 };
+
+void TileLaunch::Tile::find_addresses(const ProgramTiles& tiles, void* const* given, char* arena) {
+  std::array<void*, kTileResults> results{};
+  for (size_t k = 0; k < results.size(); k++)
+    results[k] = &found.results[k];
+  if (tiles.visible) of_visible = addresses_of(*tiles.visible, given, arena, results);
+  if (tiles.guards) of_guards = addresses_of(*tiles.guards, given, arena, results);
+  if (tiles.blocks)
+    find_addresses(*tiles.blocks, tiles.body, given, arena);
+  else
+    addresses = addresses_of(tiles.body, given, arena, {});
+}
+
+// Two states lie at the arena's begin: one is read, the other written.
+void TileLaunch::Tile::find_addresses(const ProgramTileBlocks& blocks, const ProgramTileBody& result,
+                                      void* const* given, char* arena) {
+  std::array<std::array<void*, kTileState>, 2> states{};
+  for (auto& state : states)
+    for (size_t k = 0; k < state.size(); k++) {
+      state[k] = arena;
+      arena += round_up(values[blocks.state_bytes[k]]);
+    }
+  of_none = addresses_of(blocks.none, given, arena, states[0]);
+  for (size_t k : {0, 1}) {
+    std::array<void*, 2 * kTileState> results{};
+    std::ranges::copy(states[k], results.begin());
+    std::ranges::copy(states[1 - k], results.begin() + kTileState);
+    of_block[k] = addresses_of(blocks.block, given, arena, results);
+    if (blocks.rest) of_rest[k] = addresses_of(*blocks.rest, given, arena, results);
+    of_result[k] = addresses_of(result, given, arena, results);
+  }
+}
 
 TileLaunch::TileLaunch(const ProgramTiles& tiles, std::span<const weft_kernel_fn> functions)
     : tiles_(tiles), functions_(functions) {
@@ -92,18 +139,41 @@ void TileLaunch::run_body(const ProgramTileBody& body, const std::vector<void*>&
   }
 }
 
-// The smallest window of granules, and of what they leave over, that holds the visible columns.
-// Where there are none any column will do: hidden ones are alike.
-void TileLaunch::find_columns(Tile& tile) const {
+// The first column that some row sees, and one more than the last. Where there are none any column
+// will do: hidden ones are alike.
+std::pair<int64_t, int64_t> TileLaunch::visible_columns(Tile& tile) const {
+  if (!tiles_.visible) return {0, tiles_.columns};
   run_body(*tiles_.visible, tile.of_visible, tile);
   int64_t from = found.results[0], to = found.results[1];
-  if (to <= from) from = 0, to = 1;
+  if (to <= from) return {0, 1};
+  return {std::max<int64_t>(from, 0), std::min(to, tiles_.columns)};
+}
+
+// The smallest window of granules, and of what they leave over, that holds the visible columns.
+void TileLaunch::set_granules(Tile& tile) const {
+  auto [from, to] = visible_columns(tile);
   const int64_t rest = tiles_.columns % kTileGranule, most = tiles_.columns / kTileGranule;
   int64_t first = std::clamp<int64_t>(from / kTileGranule, 0, most - 1);
   int64_t missing = to - first * kTileGranule - rest;
   int64_t count = std::clamp<int64_t>((missing + kTileGranule - 1) / kTileGranule, 1, most);
   tile.starts[tiles_.counts.size()] = std::min(first, most - count);
   tile.starts[tiles_.counts.size() + 1] = count;
+}
+
+void TileLaunch::run_blocks(Tile& tile) const {
+  const ProgramTileBlocks& blocks = *tiles_.blocks;
+  auto [from, to] = visible_columns(tile);
+  run_body(blocks.none, tile.of_none, tile);
+  size_t written = 0; // the state
+  for (int64_t block = from / blocks.length; block * blocks.length < to; block++) {
+    tile.starts[tiles_.counts.size()] = block;
+    written = 1 - written;
+    if ((block + 1) * blocks.length <= tiles_.columns)
+      run_body(blocks.block, tile.of_block[written], tile);
+    else
+      run_body(*blocks.rest, tile.of_rest[written], tile);
+  }
+  run_body(tiles_.body, tile.of_result[1 - written], tile);
 }
 
 // Tiles of one entry follow each other.
@@ -126,17 +196,17 @@ void TileLaunch::run_tile(int64_t number, Tile& tile) const {
     number /= count;
   }
   if (tiles_.guards) find_guards(tile_number, tile);
-  if (tiles_.visible) find_columns(tile);
+  if (tiles_.blocks) return run_blocks(tile);
+  if (tiles_.visible) set_granules(tile);
   run_body(tiles_.body, tile.addresses, tile);
 }
 
 uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
                          const uint64_t* scalars) const {
-  int64_t count = 1, bytes = 0;
+  int64_t count = 1;
   for (int32_t e : tiles_.counts)
     count *= values[e];
-  tiles_.each_body(
-      [&](const ProgramTileBody& body) { bytes = std::max(bytes, bytes_of(body, values)); });
+  const int64_t bytes = bytes_of(tiles_, values);
   uint32_t error = 0;
   const uint64_t run = runs.fetch_add(1, std::memory_order_relaxed) + 1;
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
@@ -148,9 +218,7 @@ uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
               .arguments = std::vector<int64_t>(most_arguments_),
               .run = run};
     auto arena = static_cast<char*>(bytes ? tile_arena.at_least(bytes) : nullptr);
-    tile.addresses = tile.addresses_of(tiles_.body, buffers, arena);
-    if (tiles_.visible) tile.of_visible = tile.addresses_of(*tiles_.visible, buffers, arena);
-    if (tiles_.guards) tile.of_guards = tile.addresses_of(*tiles_.guards, buffers, arena);
+    tile.find_addresses(tiles_, buffers, arena);
     for (int64_t number = begin; number < end; number++)
       run_tile(number, tile);
   });

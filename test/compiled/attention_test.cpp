@@ -71,6 +71,50 @@ TEST_CASE("attention whose rows are longer than a tile's cache is one launch", "
                    sums) == 1);
 }
 
+TEST_CASE("attention in blocks of columns gives what whole rows give at -inf, inf and NaN",
+          "[compiled]") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const int64_t rows = 128, width = 8;
+  const int64_t columns = GENERATE(4096, 4100); // blocks of 256 leave some over, or none
+  auto dtype = GENERATE(f32, f64);
+  auto* mask = GENERATE(plain, causal);
+  INFO("columns " << columns << " dtype " << name_of(dtype) << " causal " << (mask == causal));
+  NoGrad no_grad;
+  auto body = [mask](const Inputs& i) { return attention(i[0], i[1], i[2], mask); };
+  auto f = compile(body);
+  auto check = [&](const Inputs& x) {
+    Tensor want = body(x), have = f(x);
+    CHECK(allclose(have, want, dtype == f64 ? 1e-12 : 1e-5, dtype == f64 ? 1e-12 : 1e-5, true));
+  };
+  auto inputs = [&] {
+    Inputs x = heads(2, rows, columns, width);
+    for (Tensor& t : x)
+      t = t.to(dtype);
+    return x;
+  };
+  check(inputs());
+  // In q, in k in the first and in the last block, and in v where rows see it or not.
+  const std::pair<size_t, int64_t> places[] = {
+      {0, 40}, {1, 0}, {1, 300}, {1, columns - 1}, {2, 5}, {2, 127}, {2, columns - 1}};
+  for (auto [tensor, row] : places)
+    for (double bad : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN(), 1e30}) {
+      INFO("row " << row << " of " << tensor << " has " << bad);
+      Inputs x = inputs();
+      x[tensor][{1, row, 3}] = bad;
+      check(x);
+    }
+  // A row of which all scores are -inf, and one of which only the last block has others.
+  Inputs x = inputs();
+  x[1].copy_(abs(x[1]) + 1.0);
+  x[0][{0, 50}] = -infinity;
+  check(x);
+  x[1][{0, Slice(0, columns - 3)}] = infinity;
+  x[1][{0, Slice(columns - 3)}] = 0.0;
+  x[0][{0, 50}] = -1.0;
+  check(x);
+  CHECK(f.stats().eager_segments <= 1); // none but the trial's
+}
+
 TEST_CASE("attention of rows that change is one launch for all of them", "[compiled]") {
   NoGrad no_grad;
   for (auto* mask : {plain, causal}) {

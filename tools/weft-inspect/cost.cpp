@@ -45,7 +45,11 @@ void add(const Program& p, const std::vector<ProgramLaunch>& launches,
       if (!values.empty()) count *= rows = values[static_cast<size_t>(dim)];
     tiles->each_body([&](const ProgramTileBody& body) {
       const bool is_guards = tiles->guards && &body == &*tiles->guards;
-      add(p, body.launches, values, is_guards ? count / rows : count, cost);
+      const bool is_block = tiles->blocks && &body == &tiles->blocks->block;
+      const int64_t calls = is_guards  ? count / rows
+                            : is_block ? count * (tiles->columns / tiles->blocks->length)
+                                       : count;
+      add(p, body.launches, values, calls, cost);
     });
   }
 }

@@ -384,6 +384,15 @@ func.func @visible(%x: tensor<4x4xf32>) {
 
 // -----
 
+// Blocks that leave columns over need a function for those.
+func.func @blocks(%x: tensor<4x4xf32>) {
+  // expected-error @below {{blocks must be the length of one, then a function for no column, one for a block and one for what blocks leave over, got [256, @none, @block]}}
+  %0 = weft.tiles @k(%x) counts affine_map<() -> (2)> steps affine_map<() -> (2)> extents affine_map<() -> (2)> of 1000 {summary = "", weft.blocks = [256, @none, @block]} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
 // Only ops with kernels of their own are called.
 // expected-error @below {{the record must be a structured op, got "exp"}}
 weft.routine @k of "exp" {layouts = [affine_map<(d0) -> (d0)>], shapes = [affine_map<() -> (4)>], structure = array<i64>, code = 0 : i32}

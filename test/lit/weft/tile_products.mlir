@@ -92,3 +92,41 @@ func.func @any_rows(%q: tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>,
   %y = weft.matmul %e, %v : (tensor<12x?x?xf32, affine_map<()[s0] -> (12, s0, s0)>>, tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>) -> tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>
   return %y : tensor<12x?x64xf32, affine_map<()[s0] -> (12, s0, 64)>>
 }
+
+// -----
+
+// Rows of 5000 scores, of which a tile could have 26: 256 of them at once, in blocks of 256 columns. Blocks leave 136 columns over.
+// CHECK-LABEL: func.func @long
+// CHECK: weft.tiles @tiles0({{.*}} of 5000 {{.*}}weft.blocks = [256, @tiles0_none, @tiles0_block, @tiles0_rest]
+// No column: the largest is -inf, sums are 0.
+// CHECK-LABEL: func.func private @tiles0_none
+// CHECK: weft.number 0xFFF0000000000000
+// CHECK: weft.full {{.*}} -> tensor<256x1xf32>
+// CHECK: weft.full {{.*}} -> tensor<256x1xf32>
+// CHECK: weft.full {{.*}} -> tensor<256x64xf32>
+// A block: the sums of the columns before are scaled to the new largest score.
+// CHECK-LABEL: func.func private @tiles0_block
+// CHECK-SAME: %[[MAX:arg4]]: tensor<256x1xf32>, %[[SUM:arg5]]: tensor<256x1xf32>, %[[VALUES:arg6]]: tensor<256x64xf32>
+// CHECK: weft.slice %arg1 {{.*}} -> tensor<64x256xf32>
+// CHECK: weft.max {{.*}} -> tensor<256x1xf32>
+// CHECK: %[[NEW:.*]] = weft.maximum %[[MAX]]
+// CHECK: %[[TERMS:.*]] = weft.exp {{.*}} -> tensor<256x256xf32>
+// CHECK: %[[FACTOR:.*]] = weft.exp {{.*}} -> tensor<256x1xf32>
+// CHECK: weft.mul %[[SUM]], %[[FACTOR]]
+// CHECK: weft.matmul %[[TERMS]]
+// CHECK: weft.mul %[[VALUES]], %[[FACTOR]]
+// CHECK: return %[[NEW]]
+// CHECK-LABEL: func.func private @tiles0_rest
+// CHECK: weft.slice %arg1 {{.*}} -> tensor<64x136xf32>
+// CHECK-LABEL: func.func private @tiles0(
+// CHECK: weft.div
+func.func @long(%q: tensor<1024x64xf32>, %kt: tensor<64x5000xf32>, %v: tensor<5000x64xf32>) -> tensor<1024x64xf32> {
+  %x = weft.matmul %q, %kt : (tensor<1024x64xf32>, tensor<64x5000xf32>) -> tensor<1024x5000xf32>
+  %m = weft.max %x {structure = array<i64: 1, 1>} : (tensor<1024x5000xf32>) -> tensor<1024x1xf32>
+  %d = weft.sub %x, %m : (tensor<1024x5000xf32>, tensor<1024x1xf32>) -> tensor<1024x5000xf32>
+  %e = weft.exp %d : (tensor<1024x5000xf32>) -> tensor<1024x5000xf32>
+  %t = weft.sum %e {structure = array<i64: 1, 1>} : (tensor<1024x5000xf32>) -> tensor<1024x1xf32>
+  %p = weft.div %e, %t : (tensor<1024x5000xf32>, tensor<1024x1xf32>) -> tensor<1024x5000xf32>
+  %y = weft.matmul %p, %v : (tensor<1024x5000xf32>, tensor<5000x64xf32>) -> tensor<1024x64xf32>
+  return %y : tensor<1024x64xf32>
+}
