@@ -191,11 +191,12 @@ private:
     if (auto columns = body->getAttrOfType<IntegerAttr>(ir::kColumnsName))
       t.columns = columns.getInt();
     if (auto visible = body->getAttrOfType<FlatSymbolRefAttr>(ir::kVisibleName)) {
-      t.visible = tile_body(function_of(visible), steps, l, kTileColumns);
+      t.visible = tile_body(function_of(visible), steps, l, 0);
+      t.visible_by_rows = body->hasAttr(ir::kByRowsName);
     }
     if (auto guards = body->getAttrOfType<FlatSymbolRefAttr>(ir::kGuardsName)) {
       t.guards = tile_body(function_of(guards), steps, l, 0);
-      // Results of the guards come behind those of the function that finds columns.
+      // What guards return comes behind what the function that finds columns does.
       for (ProgramBuffer& b : t.guards->buffers)
         if (b.kind == ProgramBuffer::Kind::output) b.index += kTileColumns;
     }

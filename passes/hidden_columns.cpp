@@ -171,7 +171,7 @@ bool HiddenColumns::isBounded(Value v) {
 
 //===--- What is looked at when the program runs ----------------------------------------------===//
 
-SmallVector<Type> HiddenColumns::findGuards() {
+Type HiddenColumns::findGuards() {
   Form scoresForm = chain.scoresForm();
   scoresForm.back() = kColumns;
   guarded = {{chain.last->getOperand(1), (*chain.operandForms(chain.last, chain.form))[1]}};
@@ -180,44 +180,44 @@ SmallVector<Type> HiddenColumns::findGuards() {
     for (unsigned k : {0, 1})
       guarded.push_back({chain.first->getOperand(k), forms[k]});
   }
-  SmallVector<Type> types;
+  MLIRContext* context = chain.last->getContext();
   const int rows = static_cast<int>(chain.extents.size()) - 1;
+  size_t rank = 0;
   for (auto& [v, form] : guarded) {
     for (int& dim : form)
       if (dim == rows || dim == kColumns) dim = kWhole;
     chain.inputs.insert(v);
-    Exprs one(form.size(), getAffineConstantExpr(1, v.getContext()));
-    types.push_back(ir::tensorType(one, ir::elementOf(v)));
+    rank = std::max(rank, form.size());
   }
-  return types;
-}
-
-SmallVector<Value> HiddenColumns::emitLargest(TileFunction& tile) {
-  RowWriter w{tile.builder, chain.last->getLoc()};
-  SmallVector<Value> all;
-  for (auto& [v, form] : guarded) {
-    Value x = w.apply<ir::Abs>({tile.ofInput(v, form)}, ir::elementOf(v));
-    all.push_back(w.reduce<ir::Max>(x, true, llvm::to_vector(llvm::seq<int64_t>(0, form.size()))));
-  }
-  return all;
+  Exprs one(rank, getAffineConstantExpr(1, context));
+  return ir::tensorType(one, IntegerType::get(context, 64));
 }
 
 Value HiddenColumns::emitGuards(TileFunction& tile) {
   RowWriter w{tile.builder, chain.last->getLoc()};
+  SmallVector<Value> largest;
+  for (auto& [v, form] : guarded) {
+    Value x = w.apply<ir::Abs>({tile.ofInput(v, form)}, ir::elementOf(v));
+    largest.push_back(
+        w.reduce<ir::Max>(x, true, llvm::to_vector(llvm::seq<int64_t>(0, form.size()))));
+  }
   auto read = [&](Value v) { return tile.tiled(v, broadcastForm(chain.scoresForm(), v)); };
-  Value holds = w.compare<ir::Lt>(tile.further(0), kInfinity);
+  Value holds = w.compare<ir::Lt>(largest[0], kInfinity);
   for (Value divisor : divisors)
     holds = w.both(holds, w.compare<ir::Ne>(read(divisor), 0));
-  if (!needsBound) return holds;
-  Type element = ir::elementOf(tile.further(1));
-  Value bound = w.apply<ir::Mul>({tile.further(1), tile.further(2)}, element);
-  bound = w.apply<ir::Mul>({bound, w.number(double(*termsOfScore()), element)}, element);
-  for (Operation* scale : llvm::reverse(scales)) {
-    Value by = w.apply<ir::Abs>({read(scale->getOperand(1))}, element);
-    bound = primitiveOf(scale) == Primitive::mul ? w.apply<ir::Mul>({bound, by}, element)
-                                                 : w.apply<ir::Div>({bound, by}, element);
+  if (needsBound) {
+    Type element = ir::elementOf(largest[1]);
+    Value bound = w.apply<ir::Mul>({largest[1], largest[2]}, element);
+    bound = w.apply<ir::Mul>({bound, w.number(double(*termsOfScore()), element)}, element);
+    for (Operation* scale : llvm::reverse(scales)) {
+      Value by = w.apply<ir::Abs>({read(scale->getOperand(1))}, element);
+      bound = primitiveOf(scale) == Primitive::mul ? w.apply<ir::Mul>({bound, by}, element)
+                                                   : w.apply<ir::Div>({bound, by}, element);
+    }
+    holds = w.both(holds, w.compare<ir::Lt>(bound, element.isF16() ? kMostHalfScore : kMostScore));
   }
-  return w.both(holds, w.compare<ir::Lt>(bound, element.isF16() ? kMostHalfScore : kMostScore));
+  Type i64 = tile.builder.getI64Type();
+  return w.apply<ir::Where>({holds, w.number(1, i64), w.number(0, i64)}, i64);
 }
 
 // Where `v` is -inf, or null where that is not known.
@@ -249,7 +249,7 @@ SmallVector<Value> HiddenColumns::emitVisible(TileFunction& tile) {
   MLIRContext* context = tile.builder.getContext();
   Type f32 = tile.builder.getF32Type(), i64 = tile.builder.getI64Type();
   int64_t columns = *chain.columns();
-  Value hidden = w.both(emitHidden(tile, scores, chain.scoresForm()), emitGuards(tile));
+  Value hidden = emitHidden(tile, scores, chain.scoresForm());
   Value seen = w.apply<ir::Where>({hidden, w.number(0, f32), w.number(1, f32)}, f32);
   int64_t rank = cast<RankedTensorType>(seen.getType()).getRank();
   if (rank > 1)

@@ -15,11 +15,13 @@ public:
   /// were computed.
   bool find();
   /// Finds what must be known of whole operands, which are inputs of the chain then, and returns
-  /// the types of that.
-  llvm::SmallVector<mlir::Type> findGuards();
-  /// Emits it: the largest element of each of them in the tile's entry of the batch.
-  llvm::SmallVector<mlir::Value> emitLargest(TileFunction& tile);
-  /// Emits the first column that some row of the tile sees, and one more than the last.
+  /// the type of emitGuards.
+  mlir::Type findGuards();
+  /// Emits whether it holds in the tile's entry of the batch: an i64, 0 where hidden columns could
+  /// show.
+  mlir::Value emitGuards(TileFunction& tile);
+  /// Emits the first column that the mask shows to some row of the tile, and one more than the
+  /// last.
   llvm::SmallVector<mlir::Value> emitVisible(TileFunction& tile);
 
 private:
@@ -46,7 +48,6 @@ private:
   std::optional<int64_t> termsOfScore();
   bool isBounded(mlir::Value scores);
   mlir::Value emitHidden(TileFunction& tile, mlir::Value v, const Form& form);
-  mlir::Value emitGuards(TileFunction& tile);
 
   TileChain& chain;
   llvm::DenseMap<mlir::Value, State> states;

@@ -182,6 +182,7 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
       setLayouts(module.lookupSymbol<func::FuncOp>(guards));
       body->setAttr(ir::kGuardsName, guards);
     }
+    if (tiles->hasAttr(ir::kByRowsName)) body->setAttr(ir::kByRowsName, builder.getUnitAttr());
     if (auto blocks = tiles->getAttrOfType<ArrayAttr>(ir::kBlocksName)) {
       for (auto symbol : ArrayRef(blocks.getValue()).drop_front())
         setLayouts(module.lookupSymbol<func::FuncOp>(cast<FlatSymbolRefAttr>(symbol)));

@@ -27,8 +27,8 @@ struct RowWriter {
   /// A tensor of one value.
   mlir::Value full(double v, mlir::Type type);
   template <class Op> mlir::Value apply(llvm::ArrayRef<mlir::Value> operands, mlir::Type element) {
-    return ir::createRecord<Op>(b, loc, operands,
-                                ir::tensorType(broadcastShape(operands), element), {}, {});
+    return ir::createRecord<Op>(b, loc, operands, ir::tensorType(broadcastShape(operands), element),
+                                {}, {});
   }
   template <class Op> mlir::Value compare(mlir::Value a, mlir::Value x) {
     return apply<Op>({a, x}, b.getI1Type());

@@ -45,7 +45,9 @@ AffineExpr TileFunction::startOf(int dim) {
   if (dim == kColumns)
     return symbol(firstColumn()) *
            (columns.kind == TileColumns::Kind::block ? chain.block : ir::kGranule);
-  return starts[dim] < 0 ? constant(0) : symbol(starts[dim]);
+  if (starts[dim] < 0) return constant(0);
+  ofBatch |= dim + 1 < int(starts.size());
+  return symbol(starts[dim]);
 }
 
 AffineExpr TileFunction::lengthOf(int dim) {

@@ -37,6 +37,8 @@ public:
   mlir::Value tiled(mlir::Value v, const Form& form);
   /// Returns a part of an input of the chain.
   mlir::Value ofInput(mlir::Value v, const Form& form);
+  /// Says whether it depends on the tile's entry of the batch.
+  bool readsBatch() const { return ofBatch; }
   /// Returns what another function has returned.
   mlir::Value further(unsigned k) { return tile.getArgument(chain.inputs.size() + 1 + k); }
   /// Reads `given` wherever the tile reads a value in that form.
@@ -76,6 +78,7 @@ private:
   mlir::MLIRContext* context;
   mlir::func::FuncOp tile;
   TileColumns columns;
+  bool ofBatch = false;
   int sizes = 0;                    // the function's size arguments
   int moving = 0;                   // dims of the tile that have more than one place
   llvm::SmallVector<int, 6> starts; // by dim of the tile: its number among those, or kWhole

@@ -13,10 +13,9 @@
 //    another instead (online_rows.cpp).
 // 5. weft.tiles calls the function for each tile, any of them on any thread.
 //   softmax(Q K^T) V, rows i of it  =  softmax(Q[i] K^T) V
-// The rows of a tile depend on shapes alone, and each row is computed as it would be in whole, or in
-// blocks that depend on shapes alone.
-// Where sizes are arguments the rows of a tile are an expression of them, and the last two tiles
-// may share rows, which both compute alike.
+// The rows of a tile depend on shapes alone, and each row is computed as it would be in whole, or
+// in blocks that depend on shapes alone. Where sizes are arguments the rows of a tile are an
+// expression of them, and the last two tiles may share rows, which both compute alike.
 #include "ir/weft/tiles.h"
 #include "passes/hidden_columns.h"
 #include "passes/online_rows.h"
@@ -82,15 +81,15 @@ private:
   }
 
   void makeVisible() {
-    SmallVector<Type> known = hidden.findGuards();
-    TileFunction largest(function, chain, name + "_guards",
-                         {.returns = Returns::tensors, .tensors = known});
-    largest.finish(hidden.emitLargest(largest));
-    guards = symbolOf(largest);
-    TileFunction finder(function, chain, name + "_visible",
-                        {.returns = Returns::columns, .further = known});
+    Type type = hidden.findGuards();
+    TileFunction guard(function, chain, name + "_guards",
+                       {.returns = Returns::tensors, .tensors = type});
+    guard.finish(hidden.emitGuards(guard));
+    guards = symbolOf(guard);
+    TileFunction finder(function, chain, name + "_visible", {.returns = Returns::columns});
     finder.finish(hidden.emitVisible(finder));
     visible = symbolOf(finder);
+    seesByRows = !finder.readsBatch();
   }
 
   void makeBody(const Signature& signature) {
@@ -143,6 +142,7 @@ private:
                                      name, operands, mapOf(places.counts), mapOf(places.steps),
                                      mapOf(places.extents), visible, columns, summaryOf(chain));
     if (guards) tiles->setAttr(ir::kGuardsName, guards);
+    if (seesByRows) tiles->setAttr(ir::kByRowsName, builder.getUnitAttr());
     if (blocks) tiles->setAttr(ir::kBlocksName, blocks);
     old.replaceAllUsesWith(tiles.getResult());
     eraseUnused(chain);
@@ -156,6 +156,7 @@ private:
   std::string name;
   FlatSymbolRefAttr visible, guards;
   ArrayAttr blocks;
+  bool seesByRows = false;
   IntegerAttr columns;
   SmallVector<Value> numbers;
   TileFunction::Places places;

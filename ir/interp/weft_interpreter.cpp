@@ -173,14 +173,14 @@ private:
   // blocks of them leave.
   static bool findColumns(ir::TilesOp tiles, Arguments& arguments) {
     int64_t from = 0, to = *tiles.getColumns();
-    if (Attribute visible = tiles.getVisibleAttr()) {
-      Arguments further = arguments;
-      if (Attribute guards = tiles->getAttr(ir::kGuardsName)) {
-        auto known = runSymbol(tiles, guards, arguments);
-        if (!known) return false;
-        llvm::append_range(further.tensors, *known);
-      }
-      auto ends = runSymbol(tiles, visible, further);
+    bool holds = true;
+    if (Attribute guards = tiles->getAttr(ir::kGuardsName)) {
+      auto known = runSymbol(tiles, guards, arguments);
+      if (!known) return false;
+      holds = get<int64_t>(known->front(), 0) != 0;
+    }
+    if (Attribute visible = tiles.getVisibleAttr(); visible && holds) {
+      auto ends = runSymbol(tiles, visible, arguments);
       if (!ends) return false;
       from = get<int64_t>((*ends)[0], 0);
       to = get<int64_t>((*ends)[1], 0);

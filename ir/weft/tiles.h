@@ -6,10 +6,15 @@
 namespace weft::ir {
 
 /// On weft.tiles that compute visible columns alone, and once it is lowered on its function:
-/// another function of the same arguments. What it returns, up to 3 tensors of one element, does
-/// not depend on where the tile starts along its last dim, so it is called once for all tiles of a
-/// thread that differ in that alone. The function that finds columns takes it behind the window.
+/// another function of the same arguments. It returns a tensor of one i64, which is 0 where all
+/// columns must be computed, whatever the function that finds them returns. It does not depend on
+/// where the tile starts along its last dim, so it is called once for all tiles of a thread that
+/// differ in that alone.
 inline constexpr llvm::StringLiteral kGuardsName = "weft.guards";
+
+/// There also, where the columns that are found depend on where a tile starts along its last dim
+/// alone: a thread finds them once for all tiles that start there.
+inline constexpr llvm::StringLiteral kByRowsName = "weft.by_rows";
 
 /// On weft.tiles that compute their columns in blocks, and once it is lowered on its function: the
 /// length of a block, then functions of the same arguments. The first returns tensors, the state of

@@ -115,6 +115,7 @@ void put(ByteWriter& w, const ProgramTiles& tiles) {
   put(w, tiles.body);
   w.put(static_cast<uint8_t>(tiles.visible.has_value()));
   if (tiles.visible) put(w, *tiles.visible);
+  w.put(static_cast<uint8_t>(tiles.visible_by_rows));
   w.put(static_cast<uint8_t>(tiles.guards.has_value()));
   if (tiles.guards) put(w, *tiles.guards);
   w.put(static_cast<uint8_t>(tiles.blocks.has_value()));
@@ -129,6 +130,7 @@ ProgramTiles get_tiles(ByteReader& r) {
   tiles.extents = r.get_all<int32_t>();
   tiles.body = get_tile_body(r);
   if (r.get_bool()) tiles.visible = get_tile_body(r);
+  tiles.visible_by_rows = r.get_bool();
   if (r.get_bool()) tiles.guards = get_tile_body(r);
   if (r.get_bool()) tiles.blocks = get_tile_blocks(r);
   tiles.columns = r.get<int64_t>();

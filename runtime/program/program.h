@@ -93,8 +93,8 @@ struct ProgramRoutine {
 
 /// Columns of a tile come in granules.
 inline constexpr int64_t kTileGranule = 64;
-/// Results of the functions of a tile, 8 bytes each: the columns that it sees, then its guards.
-inline constexpr int32_t kTileColumns = 2, kTileResults = 5;
+/// Results of the functions of a tile, 8 bytes each: the columns that it sees, then its guard.
+inline constexpr int32_t kTileColumns = 2, kTileResults = 3;
 /// Tensors of the state of a tile that computes its columns in blocks. Those that a function takes
 /// are numbered behind those that it returns.
 inline constexpr int32_t kTileState = 3;
@@ -128,8 +128,9 @@ struct ProgramTiles {
   ProgramTileBody body;         // without outputs; with blocks it takes their last state
   // Has two outputs, i64: the first of the columns that the tile sees, and one more than the last.
   std::optional<ProgramTileBody> visible;
-  // Has the outputs behind those, which `visible` reads: what tiles have in common that differ in
-  // their place along the last dim alone.
+  bool visible_by_rows = false; // they are equal for tiles in the same place along the last dim
+  // Has the output behind those, i64: 0 where all columns count, whatever `visible` finds. Tiles
+  // have it in common that differ in their place along the last dim alone.
   std::optional<ProgramTileBody> guards;
   std::optional<ProgramTileBlocks> blocks;
   int64_t columns = 0; // that there are, where some are visible or in blocks

@@ -13,12 +13,14 @@ namespace {
 
 thread_local ThreadScratch kernel_scratch, tile_arena;
 
-// What a thread has found out about a tile: its columns, from and to, and the guards of an entry of
-// a run.
+// What a thread has found out in a run: of a tile its columns, from and to, and of an entry of the
+// batch its guard.
 struct Found {
   alignas(8) std::array<int64_t, kTileResults> results;
   uint64_t run;
-  int64_t entry;
+  int64_t entry; // of the guard
+  // By place along the last dim; an empty range where it is not known.
+  std::vector<std::pair<int64_t, int64_t>> columns;
 };
 thread_local Found found{};
 std::atomic<uint64_t> runs{0};
@@ -42,14 +44,14 @@ struct TileLaunch::Tile {
   const int64_t* values;
   const uint64_t* scalars;
   uint32_t* error;
-  std::vector<int64_t> starts;        // by dim, then the columns
+  std::vector<int64_t> starts; // by dim, then the columns
   // Of each body's buffers.
   std::vector<void*> addresses = {}, of_visible = {}, of_guards = {}, of_none = {};
   // By whether it takes the second state and returns the first one, or the other way round.
   std::array<std::vector<void*>, 2> of_block = {}, of_rest = {}, of_result = {};
-  std::vector<void*> buffers;         // of one launch
-  std::vector<int64_t> arguments;     // likewise
-  uint64_t run = 0;
+  std::vector<void*> buffers;     // of one launch
+  std::vector<int64_t> arguments; // likewise
+  int64_t entry = 0, place = 0;   // of the batch; along the last dim
 
   // `results` are the places of outputs.
   std::vector<void*> addresses_of(const ProgramTileBody& body, void* const* given, char* arena,
@@ -85,8 +87,9 @@ void TileLaunch::Tile::find_addresses(const ProgramTiles& tiles, void* const* gi
 }
 
 // Two states lie at the arena's begin: one is read, the other written.
-void TileLaunch::Tile::find_addresses(const ProgramTileBlocks& blocks, const ProgramTileBody& result,
-                                      void* const* given, char* arena) {
+void TileLaunch::Tile::find_addresses(const ProgramTileBlocks& blocks,
+                                      const ProgramTileBody& result, void* const* given,
+                                      char* arena) {
   std::array<std::array<void*, kTileState>, 2> states{};
   for (auto& state : states)
     for (size_t k = 0; k < state.size(); k++) {
@@ -139,14 +142,26 @@ void TileLaunch::run_body(const ProgramTileBody& body, const std::vector<void*>&
   }
 }
 
+// Tiles of one entry follow each other.
+bool TileLaunch::guards_hold(Tile& tile) const {
+  if (!tiles_.guards) return true;
+  if (found.entry != tile.entry) run_body(*tiles_.guards, tile.of_guards, tile);
+  found.entry = tile.entry;
+  return found.results[kTileColumns] != 0;
+}
+
 // The first column that some row sees, and one more than the last. Where there are none any column
 // will do: hidden ones are alike.
 std::pair<int64_t, int64_t> TileLaunch::visible_columns(Tile& tile) const {
-  if (!tiles_.visible) return {0, tiles_.columns};
+  if (!tiles_.visible || !guards_hold(tile)) return {0, tiles_.columns};
+  std::pair<int64_t, int64_t> unknown;
+  std::pair<int64_t, int64_t>& columns =
+      tiles_.visible_by_rows ? found.columns[static_cast<size_t>(tile.place)] : unknown;
+  if (columns.second > 0) return columns;
   run_body(*tiles_.visible, tile.of_visible, tile);
-  int64_t from = found.results[0], to = found.results[1];
-  if (to <= from) return {0, 1};
-  return {std::max<int64_t>(from, 0), std::min(to, tiles_.columns)};
+  const int64_t from = std::max<int64_t>(found.results[0], 0);
+  const int64_t to = std::min(found.results[1], tiles_.columns);
+  return columns = to > from ? std::pair(from, to) : std::pair<int64_t, int64_t>(0, 1);
 }
 
 // The smallest window of granules, and of what they leave over, that holds the visible columns.
@@ -176,17 +191,10 @@ void TileLaunch::run_blocks(Tile& tile) const {
   run_body(tiles_.body, tile.of_result[1 - written], tile);
 }
 
-// Tiles of one entry follow each other.
-void TileLaunch::find_guards(int64_t number, Tile& tile) const {
-  const int64_t entry = tiles_.counts.empty() ? 0 : number / tile.values[tiles_.counts.back()];
-  if (found.run == tile.run && found.entry == entry) return;
-  run_body(*tiles_.guards, tile.of_guards, tile);
-  found.run = tile.run;
-  found.entry = entry;
-}
-
 void TileLaunch::run_tile(int64_t number, Tile& tile) const {
-  const int64_t tile_number = number;
+  const int64_t in_entry = tiles_.counts.empty() ? 1 : tile.values[tiles_.counts.back()];
+  tile.entry = number / in_entry;
+  tile.place = number % in_entry;
   for (size_t d = tiles_.counts.size(); d-- > 0;) {
     int64_t count = tile.values[tiles_.counts[d]];
     int64_t step = tile.values[tiles_.steps[d]], extent = tile.values[tiles_.extents[d]];
@@ -195,7 +203,6 @@ void TileLaunch::run_tile(int64_t number, Tile& tile) const {
     tile.starts[d] = std::min(start, extent - step);
     number /= count;
   }
-  if (tiles_.guards) find_guards(tile_number, tile);
   if (tiles_.blocks) return run_blocks(tile);
   if (tiles_.visible) set_granules(tile);
   run_body(tiles_.body, tile.addresses, tile);
@@ -207,6 +214,7 @@ uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
   for (int32_t e : tiles_.counts)
     count *= values[e];
   const int64_t bytes = bytes_of(tiles_, values);
+  const int64_t places = tiles_.counts.empty() ? 1 : values[tiles_.counts.back()];
   uint32_t error = 0;
   const uint64_t run = runs.fetch_add(1, std::memory_order_relaxed) + 1;
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
@@ -215,8 +223,12 @@ uint32_t TileLaunch::run(const int64_t* values, void* const* buffers,
               .error = &error,
               .starts = std::vector<int64_t>(tiles_.counts.size() + 2),
               .buffers = std::vector<void*>(most_buffers_),
-              .arguments = std::vector<int64_t>(most_arguments_),
-              .run = run};
+              .arguments = std::vector<int64_t>(most_arguments_)};
+    if (found.run != run) {
+      found.run = run;
+      found.entry = -1;
+      found.columns.assign(tiles_.visible_by_rows ? static_cast<size_t>(places) : 0, {});
+    }
     auto arena = static_cast<char*>(bytes ? tile_arena.at_least(bytes) : nullptr);
     tile.find_addresses(tiles_, buffers, arena);
     for (int64_t number = begin; number < end; number++)

@@ -19,10 +19,10 @@ private:
   struct Tile; // what one thread needs while it runs tiles
   void run_tile(int64_t number, Tile& tile) const;
   void run_body(const ProgramTileBody& body, const std::vector<void*>& addresses, Tile& tile) const;
+  bool guards_hold(Tile& tile) const;
   std::pair<int64_t, int64_t> visible_columns(Tile& tile) const;
   void set_granules(Tile& tile) const;
   void run_blocks(Tile& tile) const;
-  void find_guards(int64_t number, Tile& tile) const;
 
   const ProgramTiles& tiles_;
   std::span<const weft_kernel_fn> functions_; // by kernel

@@ -94,8 +94,8 @@ TEST_CASE("attention in blocks of columns gives what whole rows give at -inf, in
   };
   check(inputs());
   // In q, in k in the first and in the last block, and in v where rows see it or not.
-  const std::pair<size_t, int64_t> places[] = {
-      {0, 40}, {1, 0}, {1, 300}, {1, columns - 1}, {2, 5}, {2, 127}, {2, columns - 1}};
+  const std::pair<size_t, int64_t> places[] = {{0, 40}, {1, 0},   {1, 300},        {1, columns - 1},
+                                               {2, 5},  {2, 127}, {2, columns - 1}};
   for (auto [tensor, row] : places)
     for (double bad : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN(), 1e30}) {
       INFO("row " << row << " of " << tensor << " has " << bad);
@@ -113,6 +113,27 @@ TEST_CASE("attention in blocks of columns gives what whole rows give at -inf, in
   x[0][{0, 50}] = -1.0;
   check(x);
   CHECK(f.stats().eager_segments <= 1); // none but the trial's
+}
+
+TEST_CASE("attention finds the columns of each entry of a batch where masks differ", "[compiled]") {
+  const int64_t columns = GENERATE(512, 3000);
+  const int64_t rows = GENERATE(260, 512);
+  INFO("rows " << rows << " columns " << columns);
+  Inputs x = heads(4, rows, columns);
+  // Entry k sees columns from 100 k on, as many as it has.
+  Tensor first = reshape(arange(4) * 100, {4, 1, 1}), column = arange(columns);
+  x.push_back(logical_and(first <= column, column < first * 2 + 130));
+  auto padded = [](const Inputs& i) {
+    return attention(i[0], i[1], i[2], [&](Tensor s) {
+      return where(i[3], s, -std::numeric_limits<double>::infinity());
+    });
+  };
+  CHECK(launches(padded, x) == 1);
+  x[3] = logical_and(x[3], unsqueeze(arange(rows), 1) % 2 == 0); // every other row sees nothing
+  NoGrad no_grad;
+  auto f = compile([&](const Inputs& i) { return padded(i); });
+  for (int call = 0; call < 2; call++)
+    CHECK(allclose(f(x), padded(x), 1e-5, 2e-6, true));
 }
 
 TEST_CASE("attention of rows that change is one launch for all of them", "[compiled]") {

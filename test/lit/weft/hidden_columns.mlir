@@ -1,20 +1,20 @@
 // RUN: weft-opt %s --weft-tile-products --split-input-file | FileCheck %s
 
-// A causal mask: the function that finds columns compares positions and -inf, and takes no score; that the elements of v are finite is found out once a head.
+// A causal mask: the function that finds columns compares positions and -inf, and takes no score; that the elements of v are finite is found out once a head, and columns once for the same rows of all heads.
 // CHECK: #[[WINDOW:map[0-9]*]] = affine_map<()[s0, s1, s2, s3] -> (s2 * 64, s3 * 64, 1)>
 // CHECK-LABEL: func.func @causal
-// CHECK: weft.tiles @tiles0(%arg0, %arg1, %arg2, %{{.*}}) counts #{{.*}} steps #{{.*}} extents #{{.*}} visible @tiles0_visible of 1024 {{.*}}weft.guards = @tiles0_guards
+// CHECK: weft.tiles @tiles0(%arg0, %arg1, %arg2, %{{.*}}) counts #{{.*}} steps #{{.*}} extents #{{.*}} visible @tiles0_visible of 1024 {{.*}}weft.by_rows, weft.guards = @tiles0_guards
 // CHECK-LABEL: func.func private @tiles0_guards
 // CHECK: %[[HEAD:.*]] = weft.slice %arg2 {{.*}} -> tensor<1x1024x64xf32>
 // CHECK: %[[V:.*]] = weft.abs %[[HEAD]]
 // CHECK: %[[MOST:.*]] = weft.max %[[V]] {{.*}} -> tensor<1x1x1xf32>
-// CHECK: return %[[MOST]] : tensor<1x1x1xf32>
+// CHECK: %[[FINITE:.*]] = weft.lt %[[MOST]]
+// CHECK: %[[HOLDS:.*]] = weft.where %[[FINITE]]
+// CHECK: return %[[HOLDS]] : tensor<1x1x1xi64>
 // CHECK-LABEL: func.func private @tiles0_visible
-// CHECK-SAME: %[[FINITE:arg[0-9]+]]: tensor<1x1x1xf32>
 // CHECK-SAME: -> (tensor<i64>, tensor<i64>)
 // CHECK-NOT: weft.matmul
-// CHECK: weft.lt %[[FINITE]]
-// CHECK: %[[HIDDEN:.*]] = weft.logical_and {{.*}} -> tensor<1x128x1024xi1>
+// CHECK: %[[HIDDEN:.*]] = weft.logical_and {{.*}} -> tensor<128x1024xi1>
 // CHECK: weft.where %[[HIDDEN]]
 // CHECK: weft.max {{.*}} -> tensor<1024xf32>
 // CHECK: weft.min {{.*}} -> tensor<i64>
@@ -51,8 +51,8 @@ func.func @causal(%q: tensor<12x1024x64xf32>, %kt: tensor<12x64x1024xf32>, %v: t
 // CHECK: visible @tiles0_visible of 1000 {{.*}}weft.guards = @tiles0_guards
 // CHECK-LABEL: func.func private @tiles0_guards
 // CHECK-COUNT-3: weft.max {{.*}} -> tensor<1x1xf32>
-// CHECK-LABEL: func.func private @tiles0_visible
 // CHECK-COUNT-2: weft.lt
+// CHECK-LABEL: func.func private @tiles0_visible
 // CHECK: weft.eq %{{.*}} : (tensor<{{.*}}x1000xf32>, tensor<f32>)
 // CHECK-LABEL: func.func private @tiles0(
 // CHECK: weft.slice {{.*}}sizes = #[[WINDOW]],
