@@ -105,6 +105,7 @@ class Pointwise<string mnemonic, dag tensors, list<Scalar> scalars = []> : WeftR
   string symbol = "";           // the C++ operator that calls it
   bit oneDType = 0;             // tensors with dims that are no masks must have one dtype
   bit givenMasks = 0;           // masks must be bool or u8: no other number is compared with 0
+  string check = "";            // a C++ function of the operands, called first, that throws for what else is refused
 }
 class Compare<string mnemonic, string expression, string cpp = ""> : Pointwise<mnemonic, (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let domain = Any;

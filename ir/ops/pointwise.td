@@ -63,7 +63,8 @@ def Abs : Pointwise<"abs", (ins Weft_Tensor:$x)> {
 }
 def Pow : Pointwise<"pow", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let summary = "a to the power of b";
-  let description = "Integers wrap; a negative integer exponent gives 1 / a^-b rounded towards 0, and 0 for a = 0.";
+  let description = "Integers wrap. A negative integer exponent gives 1 / a^-b rounded towards 0, and 0 for a = 0; where it is a number rather than a tensor it is refused.";
+  let check = "check_power";
   let example = "pow(tensor({1.f, 2.f, 3.f}), 2)";
   let gives = "[1., 4., 9.] f32[3]";
   let domain = Number;

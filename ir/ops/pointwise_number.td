@@ -196,6 +196,23 @@ def ClampMax : Pointwise<"clamp_max", (ins Weft_Tensor:$x, Weft_Tensor:$max)> {
   let value = "where((x > max) | (max != max), max, x)";
   let grad = ["where(x == max, 0.5 * dy, where(x > max, 0, dy))", "where(x == max, 0.5 * dy, where(x < max, 0, dy))"];
 }
+def ClampBetween : Pointwise<"clamp_between", (ins Weft_Tensor:$x, Weft_Tensor:$min, Weft_Tensor:$max)> {
+  let summary = "x limited to min .. max, tensors; NaN where one of them is NaN, max where min is above it";
+  let example = "clamp(tensor({0.f, 5.f}), tensor({1.f}), tensor({2.f}))";
+  let gives = "[1., 2.] f32[2]";
+  let domain = Number;
+  let api = 0;
+  let method = 0;
+  let inPlace = 0;
+  let with = "low = where((x < min) | (min != min), min, x)";
+  let value = "where((low > max) | (max != max), max, low)";
+  // At one of two bounds half, and all where both are equal, as in PyTorch.
+  let grad = [
+    "where((x < min) | (x > max), 0, where(((x == min) | (x == max)) & (min < max), 0.5 * dy, dy))",
+    "where((x < min) & (min <= max), dy, where((x == min) & (min < max), 0.5 * dy, 0))",
+    "where((min > max) | ((x > max) & (min <= max)), dy, where((x == max) & (min < max), 0.5 * dy, 0))"
+  ];
+}
 def Addcmul : Pointwise<"addcmul", (ins Weft_Tensor:$x, Weft_Tensor:$tensor1, Weft_Tensor:$tensor2), [Scalar<"value", "1">]> {
   let summary = "x + value * tensor1 * tensor2";
   let example = "addcmul(tensor({1.f}), tensor({2.f}), tensor({3.f}), 0.5)";

@@ -73,10 +73,17 @@ void comment(llvm::raw_ostream& os, const OpRecord& op, const char* indent) {
   if (!op.dtypes.empty()) os << indent << "/// Dtypes: " << op.dtypes << ".\n";
 }
 
-Texts addresses(const OpRecord& op, size_t first) {
+Texts operand_names(const OpRecord& op, size_t first) {
   Texts r;
   for (size_t k = first; k < op.operands.size(); k++)
-    r.push_back("&" + cpp_name(op.operands[k].name));
+    r.push_back(cpp_name(op.operands[k].name));
+  return r;
+}
+
+Texts addresses(const OpRecord& op, size_t first) {
+  Texts r = operand_names(op, first);
+  for (std::string& name : r)
+    name.insert(0, "&");
   return r;
 }
 
@@ -103,6 +110,7 @@ void define_function(llvm::raw_ostream& os, const OpRecord& op) {
        << ", {}, " << location(f.parameters) << ");\n}\n";
     return;
   }
+  if (!op.check.empty()) os << "  " << call_text(op.check, operand_names(op, 0)) << ";\n";
   if (op.scalars.empty() && op.operands.size() <= 2) {
     os << "  if (TensorImpl* r = follow_known<" << op.operands.size() << ">(" << id;
     for (const Operand& o : op.operands)
@@ -161,6 +169,11 @@ void define_inplace(llvm::raw_ostream& os, const OpRecord& op) {
     os << "  return copy_(Arg(" << method_call(op.name, parameters, self) << ", "
        << location(parameters) << "));\n}\n";
     return;
+  }
+  if (!op.check.empty()) {
+    Texts operands = operand_names(op, 1);
+    operands.insert(operands.begin(), "Arg(*this, " + location(parameters) + ")");
+    os << "  " << call_text(op.check, operands) << ";\n";
   }
   os << "  return pointwise_inplace(Op::" << cpp_name(op.name) << ", *this, {"
      << join(addresses(op, 1), ", ") << "}, {" << join(scalar_names(op), ", ") << "}, "

@@ -83,6 +83,7 @@ void RecordReader::pointwise(OpRecord& op) {
   op.differentiable = def_->getValueAsBit("differentiable");
   op.one_dtype = def_->getValueAsBit("oneDType");
   op.given_masks = def_->getValueAsBit("givenMasks");
+  op.check = text("check");
   op.symbol_text = text("symbol");
   op.with_text = text("with");
   op.value_text = text("value");

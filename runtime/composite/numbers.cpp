@@ -133,7 +133,9 @@ Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
   if (!min.defined() && !max.defined())
     refuse("clamp", ErrorKind::value, "min or max must be given, got neither", x.loc());
   if (!min.defined()) return clamp_max(x, max);
-  return max.defined() ? clamp_max(clamp_min(x, min), max) : clamp_min(x, min);
+  if (!max.defined()) return clamp_min(x, min);
+  Arg low(min, x.loc()), high(max, x.loc());
+  return pointwise(Op::clamp_between, {&x, &low, &high});
 }
 
 Tensor nan_to_num(const Arg& x, Scalar nan, std::optional<Scalar> posinf,

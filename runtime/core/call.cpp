@@ -313,6 +313,16 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands) {
   return r;
 }
 
+void check_power(const Arg& a, const Arg& b) {
+  if (!a.impl() || !b.is_scalar() || is_floating(a.impl()->meta.dtype)) return;
+  const Scalar& exponent = b.scalar();
+  if (exponent.kind != Scalar::Kind::floating && exponent.to_int() < 0)
+    fail_op(Op::pow, ErrorKind::value,
+            "an exponent of integers that is a number must not be a negative integer, got " +
+                std::to_string(exponent.to_int()),
+            a.loc());
+}
+
 const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers numbers,
                                 const Loc& loc) {
   const bool simple = numbers.size() == 0 && others.size() <= 1;

@@ -25,6 +25,10 @@ Tensor finish_followed(Op op, TensorImpl* result, Args operands);
 const Tensor& pointwise_inplace(Op op, const Tensor& self, Args others, Numbers attributes,
                                 const Loc& loc);
 
+/// Throws where pow refuses: a tensor of integers to the power of a number that is a negative
+/// integer.
+void check_power(const Arg& a, const Arg& b);
+
 /// Writes `source`, broadcast and converted to its dtype, into `self`.
 const Tensor& assign(const Tensor& self, const Arg& source);
 

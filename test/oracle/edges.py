@@ -90,6 +90,9 @@ def bounds():
     case("clamp", torch.clamp, t(x, torch.bfloat16), 1, 0)
     case("clamp", torch.clamp, t(x), t(low), t(high))
     case("clamp", torch.clamp, t([0.0, 1, 3]), t([2.0] * 3), t([1.0] * 3))
+    at = [0.0, 1, 2, nan]
+    grid = [t(v) for v in zip(*[(x, low, high) for x in at for low in at for high in at])]
+    case("clamp", torch.clamp, *grid)
     for name, bound in (("clamp_min", low), ("clamp_max", high)):
         case(name, getattr(torch, name), t(x), t(bound))
         case(name, getattr(torch, name), t(x), t(bound[0]))
@@ -227,6 +230,8 @@ def ends():
 
 def refused():
     x = t([[1.0, 2], [3, 4]])
+    case("pow", torch.pow, i([2, 1]), -1)
+    case("pow", torch.pow, i([True, False], torch.bool), -2)
     case("binary_cross_entropy", F.binary_cross_entropy, t([0.5, 0.5]), t([0.5, 1.5]))
     case("hardtanh", F.hardtanh, x.clone(), min_val=3.0)
     case("pad", F.pad, x.clone().reshape(1, 2, 2), [1, 1], mode="circular", value=2.0)

@@ -1,7 +1,9 @@
 """Dtypes that the rows above leave out."""
+import math
+
 import numpy as np
 
-from expected.common import case, draw, DTYPES, EPS, INTEGERS, lines, NARROW, rounded, start_anew
+from expected.common import case, draw, DTYPES, EPS, HALVES, INTEGERS, lines, NARROW, rounded, start_anew
 from expected.pointwise import POINTWISE, pointwise
 from expected.reductions import argmax, reduction
 from expected.views import normal
@@ -55,3 +57,10 @@ def rows():
         for dtype in ("bf16", "f16"):
             p = np.array([0.125, 0.25, 0.5, 0.875])
             case("ndtri", dtype, "plain", [(dtype, p)], rounded([normal(v) for v in p], dtype), 16 * EPS[dtype], 16 * EPS[dtype])
+        for dtype in HALVES + INTEGERS:
+            x, low, high = draw(dtype, (3, 5), 0, 9), draw(dtype, (3, 1), 2, 6), draw(dtype, (5,), 3, 7)
+            case("clamp_between", dtype, "broadcast", [(dtype, x), (dtype, low), (dtype, high)], np.minimum(np.maximum(x, low), high))
+        for dtype in HALVES:
+            nan, inf = math.nan, math.inf
+            x, low, high = np.array([nan, 1.0, 1.0, inf, -inf, 5.0]), np.array([0.0, nan, 0.0, -inf, 2.0, 4.0]), np.array([2.0, 2.0, nan, inf, 3.0, 1.0])
+            case("clamp_between", dtype, "special", [(dtype, x), (dtype, low), (dtype, high)], np.array([nan, nan, nan, inf, 2.0, 1.0]))
