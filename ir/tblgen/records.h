@@ -65,9 +65,9 @@ struct OpRecord {
   bool is_mask = false;    // the value is a mask
   bool differentiable = false;
   bool one_dtype = false, given_masks = false; // of a pointwise op: what its operands must be
-  std::string check;                           // likewise: a function that throws for what is refused
-  std::string symbol_text;                     // the C++ operator that calls it
-  std::string tensor_op; // of a function: the op that stands for it over tensors
+  std::string check;       // likewise: a function that throws for what is refused
+  std::string symbol_text; // the C++ operator that calls it
+  std::string tensor_op;   // of a function: the op that stands for it over tensors
 
   // Of what can be called in an expression.
   int callable = -1;
