@@ -25,7 +25,6 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Far enough below the largest f32, f64 and bf16, and f16, for what rounding adds to a bound.
 constexpr double kMostScore = 1e38, kMostHalfScore = 6e4;
-constexpr int64_t kI64 = 3; // of weft::DType, as sources name their dtype
 
 bool isCast(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
@@ -172,11 +171,9 @@ bool HiddenColumns::isBounded(Value v) {
 //===--- What is looked at when the program runs ----------------------------------------------===//
 
 Type HiddenColumns::findGuards() {
-  Form scoresForm = chain.scoresForm();
-  scoresForm.back() = kColumns;
   guarded = {{chain.last->getOperand(1), (*chain.operandForms(chain.last, chain.form))[1]}};
   if (needsBound) {
-    SmallVector<Form> forms = *chain.operandForms(chain.first, scoresForm);
+    SmallVector<Form> forms = *chain.operandForms(chain.first, chain.columnsForm());
     for (unsigned k : {0, 1})
       guarded.push_back({chain.first->getOperand(k), forms[k]});
   }
@@ -201,7 +198,7 @@ Value HiddenColumns::emitGuards(TileFunction& tile) {
     largest.push_back(
         w.reduce<ir::Max>(x, true, llvm::to_vector(llvm::seq<int64_t>(0, form.size()))));
   }
-  auto read = [&](Value v) { return tile.tiled(v, broadcastForm(chain.scoresForm(), v)); };
+  auto read = [&](Value v) { return tile.tiled(v, broadcastForm(chain.form, v)); };
   Value holds = w.compare<ir::Lt>(largest[0], kInfinity);
   for (Value divisor : divisors)
     holds = w.both(holds, w.compare<ir::Ne>(read(divisor), 0));
@@ -246,23 +243,17 @@ Value HiddenColumns::emitHidden(TileFunction& tile, Value v, const Form& form) {
 
 SmallVector<Value> HiddenColumns::emitVisible(TileFunction& tile) {
   RowWriter w{tile.builder, chain.last->getLoc()};
-  MLIRContext* context = tile.builder.getContext();
   Type f32 = tile.builder.getF32Type(), i64 = tile.builder.getI64Type();
   int64_t columns = *chain.columns();
-  Value hidden = emitHidden(tile, scores, chain.scoresForm());
+  Value hidden = emitHidden(tile, scores, chain.form);
   Value seen = w.apply<ir::Where>({hidden, w.number(0, f32), w.number(1, f32)}, f32);
   int64_t rank = cast<RankedTensorType>(seen.getType()).getRank();
   if (rank > 1)
     seen = w.reduce<ir::Max>(seen, false, llvm::to_vector(llvm::seq<int64_t>(0, rank - 1)));
   Value isSeen = w.compare<ir::Gt>(seen, 0);
-  Exprs length{getAffineConstantExpr(columns, context)};
-  auto numbered = [&](double start) {
-    return ir::createRecord<ir::Arange>(tile.builder, chain.last->getLoc(),
-                                        {w.number(start, i64), w.number(1, i64)},
-                                        ir::tensorType(length, i64), {kI64}, length);
-  };
-  Value first = w.apply<ir::Where>({isSeen, numbered(0), w.number(double(columns), i64)}, i64);
-  Value end = w.apply<ir::Where>({isSeen, numbered(1), w.number(0, i64)}, i64);
+  Value first =
+      w.apply<ir::Where>({isSeen, w.arange(0, columns), w.number(double(columns), i64)}, i64);
+  Value end = w.apply<ir::Where>({isSeen, w.arange(1, columns), w.number(0, i64)}, i64);
   return {w.reduce<ir::Min>(first, false, {0}), w.reduce<ir::Max>(end, false, {0})};
 }
 

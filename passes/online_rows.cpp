@@ -82,19 +82,7 @@ OnlineRows::Role OnlineRows::reduced(Operation* op) {
   return Role::unknown;
 }
 
-Form OnlineRows::rowForm() const {
-  Form form = chain.scoresForm();
-  form.back() = kWhole;
-  return form;
-}
-
-Form OnlineRows::columnsForm() const {
-  Form form = chain.scoresForm();
-  form.back() = kColumns;
-  return form;
-}
-
-Type OnlineRows::typeInTile(Value v, const Form& form) const {
+RankedTensorType OnlineRows::typeInTile(Value v, const Form& form) const {
   ir::Exprs shape = ir::shapeOf(v);
   for (auto [size, dim] : llvm::zip_equal(shape, form))
     if (dim != kWhole) size = chain.lengths[dim];
@@ -102,32 +90,33 @@ Type OnlineRows::typeInTile(Value v, const Form& form) const {
 }
 
 SmallVector<Type> OnlineRows::stateTypes() const {
-  return {typeInTile(largest, rowForm()), typeInTile(total, rowForm()),
+  return {typeInTile(largest, chain.form), typeInTile(total, chain.form),
           typeInTile(chain.last->getResult(0), chain.form)};
 }
 
 SmallVector<Value> OnlineRows::emitNone(TileFunction& tile, ArrayRef<Type> state) {
   RowWriter w{tile.builder, chain.last->getLoc()};
-  return {w.full(-kInfinity, state[0]), w.full(0, state[1]), w.full(0, state[2])};
+  auto full = [&](double v, Type type) { return w.full(v, cast<RankedTensorType>(type)); };
+  return {full(-kInfinity, state[0]), full(0, state[1]), full(0, state[2])};
 }
 
 SmallVector<Value> OnlineRows::emitBlock(TileFunction& tile) {
   RowWriter w{tile.builder, chain.last->getLoc()};
   Type element = ir::elementOf(largest);
   Value before = tile.further(0);
-  Value x = tile.tiled(scores, columnsForm());
+  Value x = tile.tiled(scores, chain.columnsForm());
   int64_t columns = cast<RankedTensorType>(x.getType()).getRank() - 1;
   Value m = w.apply<ir::Maximum>({before, w.reduce<ir::Max>(x, true, {columns})}, element);
   Value isLow = w.compare<ir::Eq>(m, -kInfinity);
   Value shift = w.apply<ir::Where>({isLow, w.number(0, element), m}, element);
-  tile.set(largest, rowForm(), shift);
-  Value p = tile.tiled(terms, columnsForm());
+  tile.set(largest, chain.form, shift);
+  Value p = tile.tiled(terms, chain.columnsForm());
   Value factor = w.apply<ir::Exp>({w.apply<ir::Sub>({before, shift}, element)}, element);
   auto moved = [&](Value sum, Value further) {
     return w.apply<ir::Add>({w.apply<ir::Mul>({sum, factor}, element), further}, element);
   };
   Value t = moved(tile.further(1), w.reduce<ir::Sum>(p, true, {columns}));
-  tile.set(chain.last->getOperand(0), columnsForm(), p);
+  tile.set(chain.last->getOperand(0), chain.columnsForm(), p);
   return {m, t, moved(tile.further(2), tile.tiled(chain.last->getResult(0), chain.form))};
 }
 
@@ -136,9 +125,9 @@ Value OnlineRows::emitResult(TileFunction& tile) {
   Type element = ir::elementOf(total);
   Value isLow = w.compare<ir::Eq>(tile.further(0), -kInfinity);
   Value none = w.number(std::numeric_limits<double>::quiet_NaN(), element);
-  tile.set(total, rowForm(), w.apply<ir::Where>({isLow, none, tile.further(1)}, element));
+  tile.set(total, chain.form, w.apply<ir::Where>({isLow, none, tile.further(1)}, element));
   Operation* copy = tile.builder.clone(*division);
-  copy->setOperands({tile.further(2), tile.tiled(division->getOperand(1), rowForm())});
+  copy->setOperands({tile.further(2), tile.tiled(division->getOperand(1), chain.form)});
   copy->getResult(0).setType(tile.further(2).getType());
   return copy->getResult(0);
 }

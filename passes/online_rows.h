@@ -43,9 +43,7 @@ private:
   Role find(mlir::Operation* op);
   Role reduced(mlir::Operation* op);
   bool isKnown(mlir::Operation* op, Role role) const;
-  mlir::Type typeInTile(mlir::Value v, const Form& form) const;
-  Form rowForm() const;
-  Form columnsForm() const;
+  mlir::RankedTensorType typeInTile(mlir::Value v, const Form& form) const;
 
   TileChain& chain;
   llvm::DenseMap<mlir::Value, Role> roles;

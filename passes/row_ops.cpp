@@ -9,7 +9,7 @@ using ir::Exprs;
 
 namespace {
 
-constexpr int64_t kF32 = 0, kF64 = 1; // of weft::DType, as sources name their dtype
+constexpr int64_t kF32 = 0, kF64 = 1, kI64 = 3; // of weft::DType, as sources name their dtype
 
 // Says whether a form of a record gives its first input.
 bool givesInput(const ir::Record& record, ir::Form form) {
@@ -66,12 +66,18 @@ Value RowWriter::number(double v, Type element) {
   return ir::NumberOp::create(b, loc, ir::tensorType({}, element), cast<TypedAttr>(value));
 }
 
-Value RowWriter::full(double v, Type type) {
-  Type element = ir::elementOf(type);
-  int64_t dtype = element.isF64() ? kF64 : kF32;
+Value RowWriter::full(double v, RankedTensorType type) {
+  Type element = type.getElementType();
   assert((element.isF32() || element.isF64()) && "rows are summed in f32 or f64");
-  return ir::createRecord<ir::Full>(b, loc, number(v, element), cast<RankedTensorType>(type),
-                                    {dtype}, ir::shapeOf(type));
+  return ir::createRecord<ir::Full>(b, loc, number(v, element), type,
+                                    {element.isF64() ? kF64 : kF32}, ir::shapeOf(type));
+}
+
+Value RowWriter::arange(double start, int64_t count) {
+  Type i64 = b.getI64Type();
+  Exprs length{getAffineConstantExpr(count, b.getContext())};
+  return ir::createRecord<ir::Arange>(b, loc, {number(start, i64), number(1, i64)},
+                                      ir::tensorType(length, i64), {kI64}, length);
 }
 
 Exprs RowWriter::broadcastShape(ArrayRef<Value> operands) {

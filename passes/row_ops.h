@@ -24,8 +24,10 @@ struct RowWriter {
   mlir::Location loc;
 
   mlir::Value number(double v, mlir::Type element);
-  /// A tensor of one value.
-  mlir::Value full(double v, mlir::Type type);
+  /// A tensor of one value, f32 or f64.
+  mlir::Value full(double v, mlir::RankedTensorType type);
+  /// i64 from `start` on, one more each.
+  mlir::Value arange(double start, int64_t count);
   template <class Op> mlir::Value apply(llvm::ArrayRef<mlir::Value> operands, mlir::Type element) {
     return ir::createRecord<Op>(b, loc, operands, ir::tensorType(broadcastShape(operands), element),
                                 {}, {});

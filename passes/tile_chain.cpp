@@ -146,9 +146,9 @@ bool TileChain::collect() {
   return reaches && reduces && isPrivate();
 }
 
-Form TileChain::scoresForm() const {
+Form TileChain::columnsForm() const {
   Form scores(form);
-  scores.back() = kWhole;
+  scores.back() = kColumns;
   return scores;
 }
 

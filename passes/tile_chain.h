@@ -50,15 +50,15 @@ public:
   bool dependsOnFirst(mlir::Value v) {
     return v.getDefiningOp() && dependsOnFirst(v.getDefiningOp());
   }
-  /// The form of the scores, whole rows of them.
-  Form scoresForm() const;
+  /// The form of the scores of which the tile computes some columns.
+  Form columnsForm() const;
   std::optional<int64_t> columns() const;
 
   mlir::Operation* last;
   mlir::Operation* first = nullptr; // the product at the other end: of the scores
   ir::Exprs extents;                // of the tile's dims: the batch's, then the rows
   ir::Exprs lengths;                // of a tile along each dim
-  Form form;                        // of the result
+  Form form;                        // of the result, and of whole rows of the scores
   bool isNarrow = false;
   int64_t block = 0; // columns that are computed at a time; 0: all, or those that a mask shows
   llvm::SetVector<mlir::Value> inputs, numbers;
@@ -72,10 +72,10 @@ private:
   void visit(mlir::Value v, const Form& own);
   bool isPrivate();
   bool chooseTile();
+  void setRows(int64_t most);
 
   std::set<FormKey> seen;
   llvm::DenseMap<mlir::Operation*, bool> dependent;
-  void setRows(int64_t most);
   bool reduces = false, reaches = false, isCut = true;
 };
 

@@ -249,12 +249,11 @@ LogicalResult TilesOp::verify() {
   if ((*this)->hasAttr(kGuardsName) && !getVisible())
     return emitOpError() << "guards must be of a function that finds columns, got none";
   if (auto blocks = (*this)->getAttrOfType<ArrayAttr>(kBlocksName)) {
-    auto length = blocks.empty() ? IntegerAttr() : dyn_cast<IntegerAttr>(blocks[0]);
-    bool isWhole = length && length.getInt() > 0 && getColumns().value_or(0) % length.getInt() == 0;
-    bool areFunctions = llvm::all_of(ArrayRef(blocks.getValue()).drop_front(blocks.empty() ? 0 : 1),
-                                     [](Attribute a) { return isa<FlatSymbolRefAttr>(a); });
-    if (!length || length.getInt() <= 0 || !getColumns() || !areFunctions ||
-        blocks.size() != (isWhole ? 3u : 4u))
+    ArrayRef<Attribute> all = blocks.getValue();
+    auto length = all.empty() ? IntegerAttr() : dyn_cast<IntegerAttr>(all[0]);
+    int64_t columns = getColumns().value_or(0), of = length ? length.getInt() : 0;
+    if (columns <= 0 || of <= 0 || all.size() != (columns % of == 0 ? 3 : 4) ||
+        !llvm::all_of(all.drop_front(), llvm::IsaPred<FlatSymbolRefAttr>))
       return emitOpError()
              << "blocks must be the length of one, then a function for no column, one "
                 "for a block and one for what blocks leave over, got "

@@ -318,7 +318,7 @@ void check_power(const Arg& a, const Arg& b) {
   const Scalar& exponent = b.scalar();
   if (exponent.kind != Scalar::Kind::floating && exponent.to_int() < 0)
     fail_op(Op::pow, ErrorKind::value,
-            "an exponent of integers that is a number must not be a negative integer, got " +
+            "the exponent of a tensor of integers must not be a negative integer, got " +
                 std::to_string(exponent.to_int()),
             a.loc());
 }

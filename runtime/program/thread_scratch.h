@@ -9,6 +9,9 @@
 
 namespace weft {
 
+/// Rounds bytes up to whole lines of a cache, at which memory of a thread is aligned.
+constexpr int64_t whole_lines(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
 /// Grows, is never zeroed.
 class ThreadScratch {
 public:
@@ -21,7 +24,7 @@ public:
     if (bytes <= size_) return memory_;
     std::free(memory_);
     size_ = 0;
-    memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes + 63) / 64 * 64);
+    memory_ = std::aligned_alloc(64, static_cast<size_t>(whole_lines(bytes)));
     if (!memory_)
       throw Error(ErrorKind::out_of_memory,
                   "allocate: " + text_of_bytes(static_cast<size_t>(bytes)) +

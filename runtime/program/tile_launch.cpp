@@ -25,8 +25,6 @@ struct Found {
 thread_local Found found{};
 std::atomic<uint64_t> runs{0};
 
-int64_t round_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 int64_t bytes_of(const ProgramTiles& tiles, const int64_t* values) {
   int64_t bytes = 0;
   tiles.each_body([&](const ProgramTileBody& body) {
@@ -34,7 +32,7 @@ int64_t bytes_of(const ProgramTiles& tiles, const int64_t* values) {
   });
   if (tiles.blocks)
     for (int32_t e : tiles.blocks->state_bytes)
-      bytes += 2 * round_up(values[e]);
+      bytes += 2 * whole_lines(values[e]);
   return bytes;
 }
 
@@ -94,7 +92,7 @@ void TileLaunch::Tile::find_addresses(const ProgramTileBlocks& blocks,
   for (auto& state : states)
     for (size_t k = 0; k < state.size(); k++) {
       state[k] = arena;
-      arena += round_up(values[blocks.state_bytes[k]]);
+      arena += whole_lines(values[blocks.state_bytes[k]]);
     }
   of_none = addresses_of(blocks.none, given, arena, states[0]);
   for (size_t k : {0, 1}) {
