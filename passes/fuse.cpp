@@ -5,63 +5,39 @@
 //    them, then with reductions, then groups that read the same value.
 // 3. Elementwise groups that do not depend on each other become parts of one kernel, unless they
 //    make or let go of much memory: such ones run when it is best for that.
-// 4. The kernels are written out in an order that respects their edges: what lets go of more than
-//    it makes comes as soon as it can, other ones as in the program.
-#include "passes/fusion_graph.h"
-#include "passes/part.h"
+// 4. The kernels are written out (fused_kernels.h).
+#include "passes/fused_kernels.h"
+#include "passes/fusion_profit.h"
 #include "passes/passes.h"
 #include "passes/typical_size.h"
 
 #include "ir/weft/index_math.h"
-
-#include "mlir/IR/IRMapping.h"
-
-#include <set>
 
 using namespace mlir;
 
 namespace weft {
 namespace {
 
-using ir::Exprs;
-
-// What a product's epilogue may read and write besides the product, in tensors of its size: more
-// would wait for memory.
-constexpr unsigned kEpilogueStreams = 4;
-// Elements up to which a reduction of everything runs in one kernel with what follows it.
-constexpr int64_t kSmallReduction = 1 << 14;
-// Bytes that a kernel must let go of to come before its turn.
-constexpr double kLeastRelease = 1 << 16;
 // Bytes of temporaries from which on a group is a kernel by itself.
 constexpr double kMostBundled = 1 << 20;
 // Kernels with which a group is tried before it gets one of its own.
 constexpr unsigned kMostTries = 64;
-constexpr unsigned kMostBuffers = 48, kMostParts = 256, kMostOps = 400;
-// Instructions for one point, of functions' bodies too, from which on a kernel that computes is as
-// fast as one that waits for memory, and each more takes the compiler 0.2 ms.
-constexpr unsigned kMostWeight = 600;
-// Overlapping slices of a computed value that a kernel reads.
-constexpr unsigned kMostSlices = 8;
-
-bool isCount(AffineExpr e, int64_t most) {
-  auto c = dyn_cast<AffineConstantExpr>(e);
-  return c && c.getValue() <= most;
-}
+constexpr unsigned kMostParts = 256;
 
 class Fusion {
 public:
-  Fusion(func::FuncOp function, PassContext& context) : context(context), graph(function) {}
+  Fusion(func::FuncOp function, PassContext& context)
+      : context(context), graph(function), profit(graph) {}
 
   void run() {
     for (unsigned n = 0; n < graph.nodes.size(); n++) {
       group.push_back(n);
       groups.push_back({{n}, true});
     }
-    findWindows();
     if (context.joins) join();
     bundle();
     remark();
-    writeOut();
+    writeKernels(graph, parts());
   }
 
 private:
@@ -148,113 +124,6 @@ private:
     return Part::analyse(graph.outputsOf(set), graph.opsOf(set), why);
   }
 
-  bool isProfitable(const Part& part, Reason& why) {
-    MLIRContext* ctx = graph.function.getContext();
-    AffineExpr full = ir::countOf(part.extents, ctx);
-    unsigned reads = 0, writes = 0;
-    llvm::DenseSet<Value> buffers;
-    for (const PartAccess& access : part.accesses)
-      if (buffers.insert(access.value).second && !access.isFactor)
-        reads += ir::countOf(ir::shapeOf(access.value), ctx) == full;
-    for (Value v : part.outputs)
-      writes += ir::countOf(ir::shapeOf(v), ctx) == full;
-    unsigned weight = 0;
-    for (Operation* op : part.ops)
-      weight += weightOf(op);
-    if (buffers.size() + part.outputs.size() > kMostBuffers || part.ops.size() > kMostOps ||
-        (weight > kMostWeight && part.ops.size() > 1))
-      return why.set("too-large", "the kernel would be too large");
-    if (repeatsForGather(part))
-      return why.set("repeated", "it reads what is computed more often than it has elements");
-    if (repeatsForWindows(part))
-      return why.set("repeated", "overlapping slices read what is computed");
-    if (part.product && reads + writes > kEpilogueStreams + 1)
-      return why.set("epilogue-traffic", "the epilogue of a product would read and write " +
-                                             Twine(reads + writes) + " tensors of its size");
-    if (part.reduced.any() && pointStreams(part) > kEpilogueStreams)
-      return why.set("epilogue-traffic", "what follows the reduction would read and write " +
-                                             Twine(pointStreams(part)) +
-                                             " tensors of its result's size");
-    if (part.reduced.none() || !writes) return true;
-    bool foldsLast = part.reduced[part.reduced.size() - 1];
-    if ((foldsLast && !part.reduced.all()) || isCount(full, kSmallReduction)) return true;
-    return foldsLast
-               ? why.set("one-point", "a reduction of everything leaves one point")
-               : why.set("leading-dims", "a reduction over leading dims does not write along them");
-  }
-
-  // Says whether a gather reads more elements of what the part computes than there are.
-  bool repeatsForGather(const Part& part) {
-    return llvm::any_of(part.ops, [&](Operation* op) {
-      if (!isGather(op)) return false;
-      Operation* from = op->getOperand(0).getDefiningOp();
-      while (isa_and_nonnull<ir::ViewOp>(from))
-        from = from->getOperand(0).getDefiningOp();
-      bool isComputed = from && part.contains(from) && graph.number.contains(from);
-      return isComputed && !isNoLarger(op->getResult(0), op->getOperand(0));
-    });
-  }
-  // Finds, for each op whose result many overlapping slices read, such as windows, the ops that
-  // read it for them: those of the slices, and what joins it to a rim.
-  void findWindows() {
-    for (Operation* op : graph.nodes) {
-      auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-      if (!type || !type.hasStaticShape() || isa<ir::Concatenate>(op)) continue;
-      llvm::DenseSet<Value> slices; // as computing ops read them
-      int64_t read = 0;
-      SmallVector<Operation*> readers;
-      llvm::SetVector<std::pair<Value, unsigned>> values; // that show it, and whether in slices
-      values.insert({op->getResult(0), 0});
-      for (size_t k = 0; k < values.size(); k++) {
-        auto [v, isSlice] = values[k];
-        for (Operation* user : v.getUsers()) {
-          bool shows = isa<ir::ViewOp, ir::Concatenate>(user);
-          if (shows) values.insert({user->getResult(0), isSlice || isa<ir::Slice>(user)});
-          if (!shows && isSlice && slices.insert(v).second)
-            read += cast<RankedTensorType>(v.getType()).getNumElements();
-          if (!isTransparent(user) && (isSlice || shows)) readers.push_back(user);
-        }
-      }
-      if (slices.size() > kMostSlices && read > 2 * type.getNumElements())
-        windowReaders[op] = readers;
-    }
-  }
-  // Says whether the part computes what windows read and reads it for them: it is computed and
-  // written once instead.
-  bool repeatsForWindows(const Part& part) {
-    return llvm::any_of(windowReaders, [&](const auto& entry) {
-      auto isMember = [&](Operation* op) { return part.contains(op); };
-      return isMember(entry.first) && llvm::any_of(entry.second, isMember);
-    });
-  }
-  // Says whether a tensor has no more elements than another of its rank, as far as is known.
-  static bool isNoLarger(Value v, Value other) {
-    MLIRContext* ctx = v.getContext();
-    AffineExpr one = getAffineConstantExpr(1, ctx);
-    if (llvm::all_of(llvm::zip_equal(ir::shapeOf(v), ir::shapeOf(other)), [&](auto sizes) {
-          auto [a, b] = sizes;
-          return a == one || ir::canonical(a) == ir::canonical(b);
-        }))
-      return true;
-    auto a = dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(v), ctx)),
-         b = dyn_cast<AffineConstantExpr>(ir::countOf(ir::shapeOf(other), ctx));
-    return a && b && a.getValue() <= b.getValue();
-  }
-
-  // Tensors with one element a point that are read or written.
-  unsigned pointStreams(const Part& part) {
-    MLIRContext* ctx = graph.function.getContext();
-    Exprs sizes;
-    for (unsigned k = 0; k < part.extents.size(); k++)
-      if (!part.reduced[k]) sizes.push_back(part.extents[k]);
-    AffineExpr points = ir::countOf(sizes, ctx);
-    llvm::SetVector<Value> streams(part.outputs.begin(), part.outputs.end());
-    for (const PartAccess& access : part.accesses)
-      streams.insert(access.value);
-    return llvm::count_if(streams,
-                          [&](Value v) { return ir::countOf(ir::shapeOf(v), ctx) == points; });
-  }
-
   // A kernel that may refuse its operands could not write a leaf directly.
   bool refusesAndOverwrites(unsigned a, unsigned b) {
     auto any = [&](const llvm::SmallBitVector& bits) {
@@ -265,13 +134,13 @@ private:
   }
 
   bool tryJoin(unsigned a, unsigned b) {
-    if (groups[a].nodes.size() + groups[b].nodes.size() > kMostOps) return false;
+    if (groups[a].nodes.size() + groups[b].nodes.size() > kMostFusedOps) return false;
     if (refusesAndOverwrites(a, b)) return false;
     if (isPath(a, b, false) || isPath(b, a, true)) return false;
     Reason why;
     SmallVector<unsigned> all = unite(a, b);
     auto part = analyse(all, why);
-    if (!part || !isProfitable(*part, why)) return false;
+    if (!part || !profit.isProfitable(*part, why)) return false;
     groups[a].nodes = all;
     groups[b].isAlive = false;
     for (unsigned n : groups[b].nodes)
@@ -401,6 +270,16 @@ private:
     return false;
   }
 
+  std::vector<FusedKernel> parts() {
+    std::vector<FusedKernel> all;
+    for (const Kernel& kernel : kernels) {
+      FusedKernel& parts = all.emplace_back();
+      for (unsigned g : kernel.groups)
+        parts.push_back(groups[g].nodes);
+    }
+    return all;
+  }
+
   // Says of each edge between kernels why it is one.
   void remark() {
     if (!context.remarks) return;
@@ -421,171 +300,18 @@ private:
       return {"refuses", "an element may be refused, and a tensor that is written must stay then"};
     Reason why;
     auto part = analyse(unite(a, b), why);
-    if (part && isProfitable(*part, why))
+    if (part && profit.isProfitable(*part, why))
       return {"joined-before", "it joined another kernel first"};
     return why;
   }
 
-  //===--- Writing out ------------------------------------------------------------------------===//
-
-  void writeOut() {
-    OpBuilder builder(graph.body().getTerminator());
-    SmallVector<Operation*> old;
-    for (Operation& op : graph.body().without_terminator())
-      old.push_back(&op);
-    for (unsigned k : kernelOrder())
-      writeKernel(builder, kernels[k]);
-    Operation* ret = graph.body().getTerminator();
-    for (OpOperand& operand : ret->getOpOperands())
-      operand.set(outside(builder, operand.get()));
-    for (Operation* op : llvm::reverse(old))
-      if (op->use_empty()) op->erase();
-  }
-
-  // What a kernel or the return sees of a value: a kernel's result, or a view of one.
-  Value outside(OpBuilder& builder, Value v) {
-    if (Value known = results.lookup(v)) return known;
-    Operation* op = v.getDefiningOp();
-    if (!op) return v;
-    IRMapping mapping;
-    for (Value operand : op->getOperands())
-      mapping.map(operand, outside(builder, operand));
-    return results[v] = builder.clone(*op, mapping)->getResult(0);
-  }
-
-  SmallVector<unsigned> kernelOrder() {
-    std::vector<llvm::DenseSet<unsigned>> next(kernels.size());
-    std::vector<unsigned> waits(kernels.size());
-    for (unsigned n = 0; n < graph.nodes.size(); n++)
-      for (unsigned m : graph.after[n]) {
-        unsigned a = kernelOfGroup[group[n]], b = kernelOfGroup[group[m]];
-        if (a != b && next[a].insert(b).second) waits[b]++;
-      }
-    auto first = [&](unsigned k) {
-      unsigned least = graph.nodes.size();
-      for (unsigned g : kernels[k].groups)
-        least = std::min(least, groups[g].nodes.front());
-      return least;
-    };
-    Lives lives = findLives();
-    std::set<std::pair<unsigned, unsigned>> ready; // by the first node
-    for (unsigned k = 0; k < kernels.size(); k++)
-      if (!waits[k]) ready.insert({first(k), k});
-    SmallVector<unsigned> order;
-    while (!ready.empty()) {
-      auto chosen = llvm::min_element(ready, [&](auto a, auto b) {
-        return std::min(lives.growth[a.second], -kLeastRelease) <
-               std::min(lives.growth[b.second], -kLeastRelease);
-      });
-      unsigned k = chosen->second;
-      ready.erase(chosen);
-      order.push_back(k);
-      lives.run(k);
-      for (unsigned b : next[k])
-        if (--waits[b] == 0) ready.insert({first(b), b});
-    }
-    return order;
-  }
-
-  // What kernels make for others, and who still reads it.
-  struct Lives {
-    std::vector<double> growth; // bytes by which what lives grows when a kernel has run
-    std::vector<SmallVector<unsigned>> reads;   // nodes of others, by kernel
-    std::vector<SmallVector<unsigned>> readers; // other kernels that have not run, by node
-    std::vector<bool> isKept;                   // memory that nobody gets back, by node
-    std::vector<double> bytes;                  // by node
-    // Whoever alone still reads a node lets go of it.
-    void noteLast(unsigned n) {
-      if (readers[n].size() == 1 && !isKept[n]) growth[readers[n].front()] -= bytes[n];
-    }
-    void run(unsigned k) {
-      for (unsigned n : reads[k]) {
-        llvm::erase(readers[n], k);
-        noteLast(n);
-      }
-    }
-  };
-
-  Lives findLives() {
-    Lives lives;
-    lives.growth.resize(kernels.size());
-    lives.reads.resize(kernels.size());
-    for (unsigned n = 0; n < graph.nodes.size(); n++) {
-      unsigned own = kernelOfGroup.lookup(group[n]);
-      SmallVector<unsigned>& readers = lives.readers.emplace_back();
-      for (unsigned c : graph.consumers[n])
-        if (unsigned k = kernelOfGroup.lookup(group[c]);
-            k != own && !llvm::is_contained(readers, k)) {
-          readers.push_back(k);
-          lives.reads[k].push_back(n);
-        }
-      lives.bytes.push_back(typicalBytes(graph.nodes[n]->getResult(0)));
-      lives.isKept.push_back(!graph.returnedAs[n].empty());
-      if (!lives.isKept[n] && !readers.empty()) lives.growth[own] += lives.bytes[n];
-      lives.noteLast(n);
-    }
-    return lives;
-  }
-
-  void writeKernel(OpBuilder& builder, const Kernel& kernel) {
-    SmallVector<SmallVector<Value>> outputs;
-    SmallVector<Type> types;
-    SmallVector<Location> locations;
-    for (unsigned g : kernel.groups) {
-      outputs.push_back(graph.outputsOf(groups[g].nodes));
-      for (Value v : outputs.back())
-        types.push_back(v.getType());
-      for (unsigned n : groups[g].nodes)
-        locations.push_back(graph.nodes[n]->getLoc());
-    }
-    OperationState state(locations.front(), ir::KernelOp::getOperationName());
-    state.addTypes(types);
-    for (size_t k = 0; k < kernel.groups.size(); k++)
-      state.addRegion();
-    auto op = cast<ir::KernelOp>(builder.create(state));
-    unsigned result = 0;
-    for (auto [k, g] : llvm::enumerate(kernel.groups)) {
-      Block& block = op.getParts()[k].emplaceBlock();
-      OpBuilder inner = OpBuilder::atBlockEnd(&block);
-      IRMapping mapping;
-      for (unsigned n : groups[g].nodes)
-        cloneInto(inner, graph.nodes[n], mapping);
-      SmallVector<Value> yielded;
-      for (Value v : outputs[k])
-        yielded.push_back(inside(inner, v, mapping));
-      ir::YieldOp::create(inner, locations.front(), yielded);
-    }
-    for (auto& list : outputs)
-      for (Value v : list)
-        results[v] = op.getResult(result++);
-  }
-
-  void cloneInto(OpBuilder& inner, Operation* op, IRMapping& mapping) {
-    for (Value operand : op->getOperands())
-      inside(inner, operand, mapping);
-    inner.clone(*op, mapping);
-  }
-  Value inside(OpBuilder& inner, Value v, IRMapping& mapping) {
-    if (Value known = mapping.lookupOrNull(v)) return known;
-    if (Value known = results.lookup(v); known && graph.number.contains(v.getDefiningOp())) {
-      mapping.map(v, known);
-      return known;
-    }
-    Operation* op = v.getDefiningOp();
-    if (!op) return v;
-    for (Value operand : op->getOperands())
-      inside(inner, operand, mapping);
-    return inner.clone(*op, mapping)->getResult(0);
-  }
-
   PassContext& context;
   FusionGraph graph;
-  llvm::DenseMap<Operation*, SmallVector<Operation*>> windowReaders;
+  FusionProfit profit;
   std::vector<unsigned> group;
   std::vector<Group> groups;
   std::vector<Kernel> kernels;
   llvm::DenseMap<unsigned, unsigned> kernelOfGroup; // of those bundled so far
-  llvm::DenseMap<Value, Value> results;
 };
 
 } // namespace

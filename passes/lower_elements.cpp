@@ -75,14 +75,25 @@ Value PartLowering::emitRecord(Operation* op, ArrayRef<AffineExpr> indices, Cond
   return bodyAt(depth, op->getLoc(), compute).convert(y, element);
 }
 
+// The number of an element of a tensor with `shape`, as floating or i64.
+Value PartLowering::elementNumber(Value i, ArrayRef<AffineExpr> shape, Type compute, Location where,
+                                  int depth) {
+  Value x = bodyAt(depth, where, compute).convert(i, compute);
+  auto count = dyn_cast<AffineConstantExpr>(ir::countOf(shape, context));
+  const bool isNarrow = count && count.getValue() <= std::numeric_limits<int32_t>::max();
+  if (auto cast = x.getDefiningOp<arith::SIToFPOp>(); cast && isNarrow)
+    cast->setAttr(loom::LoomDialect::kNarrowName, builder.getUnitAttr());
+  return x;
+}
+
 // The number of a source's element, or its random number in [0, 1).
 Value PartLowering::positionOf(Operation* op, ArrayRef<AffineExpr> indices, Type compute,
                                int depth) {
   const ir::Record* record = ir::recordOf(op);
-  Value i = indexValue(
-      ir::canonical(ir::linearise(indices, ir::shapeOf(op->getResult(0)), context), ranges));
+  Exprs shape = ir::shapeOf(op->getResult(0));
+  Value i = indexValue(ir::canonical(ir::linearise(indices, shape, context), ranges));
   Location where = op->getLoc();
-  if (!record->isRandom) return bodyAt(depth, where, compute).convert(i, compute);
+  if (!record->isRandom) return elementNumber(i, shape, compute, where, depth);
   Value seed = valueOf(op->getOperand(0), {}, {}), stream = valueOf(op->getOperand(1), {}, {});
   OpBuilder& b = at(depth);
   auto word = [&](uint32_t k) -> Value {

@@ -97,6 +97,8 @@ private:
   mlir::Value emitNumber(ir::NumberOp op);
   mlir::Value emitRecord(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices,
                          Condition mask, int depth);
+  mlir::Value elementNumber(mlir::Value i, llvm::ArrayRef<mlir::AffineExpr> shape,
+                            mlir::Type compute, mlir::Location where, int depth);
   mlir::Value positionOf(mlir::Operation* op, llvm::ArrayRef<mlir::AffineExpr> indices,
                          mlir::Type compute, int depth);
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::AffineExpr a, mlir::AffineExpr b);

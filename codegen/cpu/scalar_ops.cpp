@@ -105,6 +105,11 @@ struct Emit {
   Value* toFloat(mlir::Type to, bool isSigned) const {
     return isSigned ? b.CreateSIToFP(v[0], shaped(to)) : b.CreateUIToFP(v[0], shaped(to));
   }
+  // Vectors of i64 are converted by many instructions before AVX-512, of i32 by one.
+  Value* narrowToFloat(mlir::Type to) const {
+    llvm::Type* narrow = v[0]->getType()->getWithNewBitWidth(32);
+    return b.CreateSIToFP(b.CreateTrunc(v[0], narrow), shaped(to));
+  }
   Value* extend(mlir::Type from, mlir::Type to) const {
     Value* x = from.isBF16()  ? extendBf16(b, v[0])
                : from.isF16() ? extendF16(b, v[0], target.has("f16c"))
@@ -175,7 +180,8 @@ Table find(Operation* op) {
       ROW(arith::ExtUIOp, e.b.CreateZExt(e.v[0], e.shaped(o->getResult(0).getType())))
       ROW(arith::ExtSIOp, e.b.CreateSExt(e.v[0], e.shaped(o->getResult(0).getType())))
       ROW(arith::TruncIOp, e.b.CreateTrunc(e.v[0], e.shaped(o->getResult(0).getType())))
-      ROW(arith::SIToFPOp, e.toFloat(o->getResult(0).getType(), true))
+      ROW(arith::SIToFPOp, o->hasAttr(loom::LoomDialect::kNarrowName) ? e.narrowToFloat(o->getResult(0).getType())
+                                                                      : e.toFloat(o->getResult(0).getType(), true))
       ROW(arith::UIToFPOp, e.toFloat(o->getResult(0).getType(), false))
       ROW(arith::FPToSIOp, e.toInteger(llvm::Intrinsic::fptosi_sat, o->getResult(0).getType()))
       ROW(arith::FPToUIOp, e.toInteger(llvm::Intrinsic::fptoui_sat, o->getResult(0).getType()))

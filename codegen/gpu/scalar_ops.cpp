@@ -21,7 +21,7 @@ struct Row {
 };
 
 // Keys, most special first: "op->result type", "op:first operand's type", "op", all followed by
-// ".predicate" for comparisons.
+// ".predicate" for comparisons, ".narrow" for conversions of numbers that an int holds.
 constexpr Row kRows[] = {
     {"arith.addf", "$0 + $1"},
     {"arith.subf", "$0 - $1"},
@@ -121,6 +121,7 @@ constexpr Row kRows[] = {
     {"arith.extsi", "-($T)$0"},
     {"arith.trunci", "($0 & 1) != 0"},
     {"arith.sitofp", "($T)$0"},
+    {"arith.sitofp.narrow", "($T)(int)$0"},
     {"arith.sitofp:i1", "($T)(-(weft_i64)$0)"},
     {"arith.uitofp", "($T)(weft_u64)$0"},
     {"arith.fptosi->i64", "weft_i64_of_$F($0)"},
@@ -163,6 +164,8 @@ StringRef find(Operation* op) {
     predicate = "." + arith::stringifyCmpFPredicate(compare.getPredicate()).str();
   else if (auto compare = dyn_cast<arith::CmpIOp>(op))
     predicate = "." + arith::stringifyCmpIPredicate(compare.getPredicate()).str();
+  else if (op->hasAttr(loom::LoomDialect::kNarrowName))
+    predicate = ".narrow";
   std::string name = op->getName().getStringRef().str();
   std::string to = "->" + nameOf(op->getResult(0).getType()).str();
   std::string from = ":" + nameOf(op->getOperand(0).getType()).str();

@@ -30,6 +30,8 @@ def Loom_Dialect : Dialect {
     static constexpr llvm::StringLiteral kKeptName = "loom.kept";
     /// Kernel attribute: the most that each of its sizes can be, 0 where nobody knows.
     static constexpr llvm::StringLiteral kMostName = "loom.most";
+    /// Attribute of an arith.sitofp of an i64: the number is known to fit an i32, whose conversion is cheaper.
+    static constexpr llvm::StringLiteral kNarrowName = "loom.narrow";
   }];
 }
 

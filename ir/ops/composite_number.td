@@ -84,7 +84,7 @@ def Nextafter : NumberForm<"nextafter", [TensorParam, Param<"const Arg&", "other
   let example = "nextafter(tensor({1.f}), 2) - 1";
   let gives = "[1.1921e-07] f32[1]";
   let dtypes = "floating";
-  let gradient = "none";
+  let gradient = "of x where it is not other";
   let inPlace = 1;
 }
 

@@ -31,6 +31,15 @@ def Take : Composite<"take", [TensorParam, Param<"const Tensor&", "index">]> {
   let dtypes = "every dtype";
   let method = 1;
 }
+def UnravelIndex : Composite<"unravel_index", [Param<"const Arg&", "indices">, Param<"const Shape&", "shape">]> {
+  let summary = "row-major numbers of elements, as `argmax` gives them, as their positions along each dim of a shape";
+  let returns = "std::vector<Tensor>";
+  let example = "unravel_index(tensor({1, 5}), {2, 3})[1]";
+  let gives = "[1, 2] i64[2]";
+  let shapes = "that of indices, for each dim";
+  let dtypes = "integers; the results are i64";
+  let gradient = "none";
+}
 def TakeAlongDim : Composite<"take_along_dim", [TensorParam, Param<"const Tensor&", "indices">,
     Param<"std::optional<int64_t>", "dim", "std::nullopt">]> {
   let summary = "gather with operands that broadcast, and negative indices; without a dim, elements by their row-major number";

@@ -89,7 +89,7 @@ def Copysign : Pointwise<"copysign", (ins Weft_Tensor:$a, Weft_Tensor:$b)> {
   let example = "copysign(tensor({1.f, -2.f}), tensor({-0.f, 1.f}))";
   let gives = "[-1., 2.] f32[2]";
   let value = "where(b == b, copysign(a, b), abs(a))";
-  let grad = ["where(a == 0, 0, where(xor(a < 0, (copysign(1, b) < 0) & (b == b)), -dy, dy))", "where(dy == dy, 0, dy)"];
+  let grad = ["where(a == 0, 0, dy * (y / a))", "where(dy == dy, 0, dy)"];
 }
 def Deg2rad : Pointwise<"deg2rad", (ins Weft_Tensor:$x)> {
   let summary = "degrees as radians";

@@ -261,7 +261,7 @@ def NextAfter : Pointwise<"next_after", (ins Weft_Tensor:$x, Weft_Tensor:$other)
              " n = where(e < least, least, e) - digits; half = !up & (mantissa(a) == 1) & (e > least); step = scale2(1, where(half, n - 1, n));"
              " y = where(up, a + step, where(a == inf, largest, a - step))";
   let value = "where((x != x) | (other != other), x + other, where(x == other, other, where(x == 0, copysign(scale2(1, least - digits), other), copysign(y, x))))";
-  let differentiable = 0;
+  let grad = ["where(x == other, 0, dy)", "where(dy == dy, 0, dy)"];
   let inPlace = 0;
   let method = 0;
 }

@@ -81,6 +81,8 @@ Tensor huber_loss(const Arg& x, const Tensor& target, Reduce reduction, double d
 Tensor kl_div(const Arg& x, const Tensor& target, Reduce reduction, bool log_target) {
   OpScope scope(x.loc());
   check("kl_div", x, target, reduction == Reduce::batchmean ? Reduce::sum : reduction);
+  composite::require_floating("kl_div", x);
+  composite::require_floating("kl_div", Arg(target, x.loc()));
   Reduce own = reduction == Reduce::batchmean ? Reduce::sum : reduction;
   Tensor loss = computed(x, target, own, [&](const Tensor& a, const Tensor& t) {
     return log_target ? exp(t) * (t - a) : entropy(t) - t * a;
@@ -124,7 +126,9 @@ Tensor poisson_nll_loss(const Arg& x, const Tensor& target, bool log_input, bool
                         Reduce reduction) {
   OpScope scope(x.loc());
   check("poisson_nll_loss", x, target, reduction);
-  return computed(x, target, reduction, [&](const Tensor& a, const Tensor& t) {
+  const bool counts_alone = !is_floating(promote_types(x.impl()->meta.dtype, target.dtype()));
+  const Arg rates(counts_alone ? x.tensor().to(f32) : x.tensor(), x.loc());
+  return computed(rates, target, reduction, [&](const Tensor& a, const Tensor& t) {
     Tensor loss = log_input ? exp(a) - t * a : a - t * log(a + eps);
     if (!full) return loss;
     Tensor counts = t > 1, safe = where(counts, t, 1.0);

@@ -1,6 +1,7 @@
 // Elements read by index: gather and what is built on it.
 
 #include "runtime/composite/index_operands.h"
+#include "runtime/core/checked_size.h"
 #include "runtime/core/refusal.h"
 #include "runtime/core/rules.h"
 
@@ -76,6 +77,27 @@ Tensor take(const Arg& x, const Tensor& index) {
                m.numel(), x.loc());
   Tensor y = gather_along(reshape(x, {m.numel()}), 0, reshape(at, {at.numel()}), x.loc());
   return reshape(y, index.shape());
+}
+
+std::vector<Tensor> unravel_index(const Arg& indices, const Shape& shape) {
+  OpScope scope(indices.loc());
+  require_tensor(indices, "unravel_index");
+  const std::optional<uint64_t> count = checked_bytes(shape, 1);
+  if (!count)
+    refuse("unravel_index", ErrorKind::shape,
+           "sizes must be at least 0 and their product at most 2^62, got " + shape.str(),
+           indices.loc());
+  Tensor rest = as_index("unravel_index", indices.tensor(), indices.loc());
+  const RefusalWords words(
+      "unravel_index: every index must be in 0 .. {limit} - 1, got one that is not");
+  rest = checked_index(std::move(rest), static_cast<int64_t>(*count));
+  std::vector<Tensor> positions(shape.size());
+  for (int d = shape.size(); d-- > 0;) {
+    const int64_t size = std::max<int64_t>(shape[d], 1);
+    positions[d] = d ? remainder(rest, size) : rest;
+    if (d) rest = floor_divide(rest, size);
+  }
+  return positions;
 }
 
 Tensor take_along_dim(const Arg& x, const Tensor& indices, std::optional<int64_t> dim) {

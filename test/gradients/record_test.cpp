@@ -23,6 +23,8 @@ const OpTestRow kRows[] = {
 
 std::vector<Scalar> attributes(const OpTestRow& row) {
   if (row.op == Op::checked_range) return {row.low - 1.0, row.high + 1.0}; // what it cuts off fails
+  if (row.op == Op::next_after) // the format of the samples
+    return {52.0, -1022.0, std::numeric_limits<double>::max()};
   std::vector<Scalar> values; // spread over the samples: limits cut some of them off
   for (int k = 0; k < row.scalars; k++)
     values.push_back(row.low + (row.high - row.low) * (k + 1.0) / (row.scalars + 1.0));
@@ -89,6 +91,8 @@ Tensor call(const OpTestRow& row, const std::vector<Tensor>& x, int number = -1)
     return pointwise(row.op, {args[0].get(), args[1].get()});
   case 21:
     return pointwise(row.op, {args[0].get(), args[1].get()}, {values[0]});
+  case 23:
+    return pointwise(row.op, {args[0].get(), args[1].get()}, {values[0], values[1], values[2]});
   case 30:
     return pointwise(row.op, {args[0].get(), args[1].get(), args[2].get()});
   case 31:

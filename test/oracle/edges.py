@@ -73,7 +73,12 @@ def ties():
     case("vector_norm", torch.linalg.vector_norm, t([[0.0, 2, 3], [1, 2, 3]]), ord=-1, dim=1)
     for name in ("amax", "amin"):
         case(name, getattr(torch, name), t([[nan, 2, 2], [2, 2, 2]]), dim=1)
-    case("nextafter", torch.nextafter, t([1.0, 1, 2]), t([1.0, 2, 1]), grad=False)
+    case("nextafter", torch.nextafter, t([1.0, 1, 2, nan, inf]), t([1.0, 2, 1, 1, 1]))
+    case("copysign", torch.copysign, t([1.0, -2, 0, inf, -inf, nan]), t([-1.0, -2, 1, -1, 1, 1]))
+    for log_input in (True, False):
+        case("poisson_nll_loss", F.poisson_nll_loss, i([1, 2]), i([0, 3]), log_input=log_input, full=True, reduction="none")
+    case("unravel_index", torch.unravel_index, i([[1, 5], [0, 3]]), [2, 3])
+    case("unravel_index", torch.unravel_index, i([]), [2, 0])
     for name in ("median", "nanmedian"):
         case(name, getattr(torch, name), t([3.0, 1, 3, 3, 5, 3, 9]))
         case(name, getattr(torch, name), t([]), grad=False)
@@ -234,6 +239,8 @@ def refused():
     case("pow", torch.pow, i([True, False], torch.bool), -2)
     case("binary_cross_entropy", F.binary_cross_entropy, t([0.5, 0.5]), t([0.5, 1.5]))
     case("hardtanh", F.hardtanh, x.clone(), min_val=3.0)
+    case("kl_div", F.kl_div, i([1, 2]), t([0.5, 0.5]))
+    case("kl_div", F.kl_div, t([0.5, 0.5]), i([0, 1]))
     case("pad", F.pad, x.clone().reshape(1, 2, 2), [1, 1], mode="circular", value=2.0)
     case("soft_margin_loss", F.soft_margin_loss, t([[1.0], [2]]), t([1.0, -1]))
     case("cosine_similarity", F.cosine_similarity, x.clone(), x.clone(), eps=-1.0)

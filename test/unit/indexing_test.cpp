@@ -240,6 +240,10 @@ TEST_CASE("errors of indices say what must hold and name the user's line") {
       {"embedding: every index must be a row of weight, got 2 for a dim of 2",
        [&] { embedding(tensor({2}), x); }},
       {"take: every index must be in -6 .. 6 - 1, got 6", [&] { take(x, tensor({6})); }},
+      {"unravel_index: every index must be in 0 .. 6 - 1, got 6",
+       [&] {
+         unravel_index(tensor({6}), {2, 3});
+       }},
       {"scatter_add: every index must be a position of the dim, got 2 for a dim of 2",
        [&] {
          scatter_add(x, 0, tensor({{2}}), ones({1, 1}));
