@@ -156,38 +156,62 @@ void PartEmitter::emitRequire(RequireOp op) {
       [] { return Values{}; });
 }
 
-// A combine of the form (t > f) | (t != t) ? t : f is a maximum that keeps NaN, with < a minimum.
-// Which zero wins depends on the order of the reduction anyway, so one instruction less is taken
-// for it.
-bool PartEmitter::emitExtremum(Operation& op) {
+static std::optional<Extremum> matchExtremum(Operation& op) {
   auto select = dyn_cast<arith::SelectOp>(op);
-  auto loop = dyn_cast<LoopOp>(op.getParentOp());
-  if (!select || !loop || op.getParentRegion() != &loop.getCombine()) return false;
+  auto either = select ? select.getCondition().getDefiningOp<arith::OrIOp>() : arith::OrIOp();
+  if (!either || !isa<FloatType>(select.getType())) return std::nullopt;
   mlir::Value t = select.getTrueValue(), f = select.getFalseValue();
-  auto either = select.getCondition().getDefiningOp<arith::OrIOp>();
-  if (!either || !isa<FloatType>(t.getType())) return false;
   using P = arith::CmpFPredicate;
   auto order = either.getLhs().getDefiningOp<arith::CmpFOp>();
   auto nan = either.getRhs().getDefiningOp<arith::CmpFOp>();
-  if (!order || !nan) return false;
+  if (!order || !nan) return std::nullopt;
   if (order.getLhs() == order.getRhs()) std::swap(order, nan);
   bool keeps = nan.getLhs() == t && nan.getRhs() == t &&
                (nan.getPredicate() == P::UNE || nan.getPredicate() == P::UNO);
   bool forward = order.getLhs() == t && order.getRhs() == f;
   bool backward = order.getLhs() == f && order.getRhs() == t;
   bool greater = order.getPredicate() == P::OGT, less = order.getPredicate() == P::OLT;
-  if (!keeps || !(forward || backward) || !(greater || less)) return false;
-  auto id = greater == forward ? llvm::Intrinsic::maximum : llvm::Intrinsic::minimum;
+  if (!keeps || !(forward || backward) || !(greater || less)) return std::nullopt;
+  return Extremum{t, f, greater == forward};
+}
+
+bool PartEmitter::emitExtremum(Operation& op) {
+  std::optional<Extremum> extremum = matchExtremum(op);
+  if (!extremum) return false;
+  auto loop = dyn_cast<LoopOp>(op.getParentOp());
+  const bool combines = loop && op.getParentRegion() == &loop.getCombine();
+  return combines ? emitCombine(op, *extremum) : emitBound(op, *extremum);
+}
+
+// Which zero wins depends on the order of the reduction anyway, so one instruction less is taken
+// for it.
+bool PartEmitter::emitCombine(Operation& op, const Extremum& e) {
+  auto id = e.is_maximum ? llvm::Intrinsic::maximum : llvm::Intrinsic::minimum;
   llvm::FastMathFlags flags;
   flags.setNoSignedZeros();
   llvm::IRBuilder<>::FastMathFlagGuard guard(b);
   b.setFastMathFlags(flags);
-  LaneValue x = get(t), y = get(f);
+  LaneValue x = get(e.bound), y = get(e.x);
   set(op.getResult(0), x.isUniform() && y.isUniform()
                            ? LaneValue::uniform(b.CreateBinaryIntrinsic(id, x.parts[0], y.parts[0]))
                            : byBlock([&](unsigned i) {
                                return b.CreateBinaryIntrinsic(id, vectorOf(x, i), vectorOf(y, i));
                              }));
+  return true;
+}
+
+// A bound that all lanes share is asked for NaN lane by lane: before AVX-512 a mask is a vector of
+// its elements' width, and LLVM gives a bool that is the same in all lanes another one.
+bool PartEmitter::emitBound(Operation& op, const Extremum& e) {
+  const LaneValue bound = get(e.bound), x = get(e.x);
+  if (!target.isX86() || target.vector_bits == 512 || !bound.isUniform() || x.isUniform())
+    return false;
+  set(op.getResult(0), byBlock([&](unsigned i) {
+        Value *lanes = vectorOf(x, i), *all = vectorOf(bound, i);
+        Value* beyond = e.is_maximum ? b.CreateFCmpULT(lanes, all) : b.CreateFCmpUGT(lanes, all);
+        Value* chosen = b.CreateAnd(beyond, b.CreateFCmpORD(lanes, lanes));
+        return b.CreateSelect(chosen, all, lanes);
+      }));
   return true;
 }
 

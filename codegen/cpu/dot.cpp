@@ -6,7 +6,9 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-// chunk -> batch entry -> block of k -> [pack A] -> panel of columns -> [pack B] -> tile of rows
+// chunk -> batch entry -> block of k -> [pack A] -> panel of columns -> [pack B] -> tile of rows,
+// or
+// ... -> [pack A] -> [pack B] -> tile of rows -> panel of columns
 class DotEmitter {
 public:
   DotEmitter(IRBuilderBase& builder, const DotProblem& problem, Value* scratch,
@@ -45,10 +47,25 @@ private:
     b_base = emitDotEntry(b, types, problem.b, batch);
     auto block_body = [&](const Block& block) {
       if (plan.packs_a) packRows(rows, block);
-      emitDotLoop(b, columns.begin, columns.end, plan.tileColumns(), [&](Value* column) {
-        Value* panel = columnPanel(column, block);
-        emitDotLoop(b, rows.begin, rows.end, plan.tile_rows,
-                    [&](Value* row) { emitTile(batch, rows, columns, row, column, panel, block); });
+      auto each_column = [&](function_ref<void(Value*)> body) {
+        emitDotLoop(b, columns.begin, columns.end, plan.tileColumns(), body);
+      };
+      auto each_row = [&](function_ref<void(Value*)> body) {
+        emitDotLoop(b, rows.begin, rows.end, plan.tile_rows, body);
+      };
+      if (plan.keeps_panels) {
+        each_column([&](Value* column) { columnPanel(column, columns, block, true); });
+        each_row([&](Value* row) {
+          each_column([&](Value* column) {
+            Value* panel = columnPanel(column, columns, block, false);
+            emitTile(batch, rows, columns, row, column, panel, block);
+          });
+        });
+        return;
+      }
+      each_column([&](Value* column) {
+        Value* panel = columnPanel(column, columns, block, true);
+        each_row([&](Value* row) { emitTile(batch, rows, columns, row, column, panel, block); });
       });
     };
     if (!plan.severalBlocks()) return block_body({zero, k, b.getTrue(), b.getTrue()});
@@ -172,16 +189,22 @@ private:
               b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.panelSteps())));
   }
 
-  // The panel of B that starts at `column`, packed or in place.
-  Value* columnPanel(Value* column, const Block& block) {
+  // The panel of B that starts at `column`, packed now or before, or in place.
+  Value* columnPanel(Value* column, const Range& columns, const Block& block, bool packs) {
     if (!plan.packs_b)
       return at(types.stored, b_base,
                 offset(block.first, problem.b.row_stride, insideColumns(column),
                        problem.b.column_stride));
+    Value* place = b_panel;
+    if (plan.keeps_panels)
+      place =
+          at(types.sum, b_panel,
+             b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.panelSteps())));
     if (problem.b.pack) {
-      problem.b.pack(
-          {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, b_panel});
-      return b_panel;
+      if (packs)
+        problem.b.pack(
+            {b_base, column, b.CreateNSWSub(n, column), block.first, block.count, place});
+      return place;
     }
     if (plan.lanes_along_k) {
       packAlongK(block);
@@ -191,10 +214,11 @@ private:
                      offset(block.first, problem.b.row_stride, column, problem.b.column_stride));
     DotPanel panel{plan.tileColumns(), plan.shape.b.column_stride, plan.shape.b.row_stride, false};
     return emitDotPanel(
-        b, types, plan, problem.panels, column, block.first, k, plan.tileColumns(), b_panel, [&] {
-          b.CreateCall(dotPackFunction(b, plan, panel),
-                       {from, value(problem.b.column_stride), value(problem.b.row_stride),
-                        b.CreateNSWSub(n, column), block.count, b_panel});
+        b, types, plan, problem.panels, column, block.first, k, plan.tileColumns(), place, [&] {
+          if (packs)
+            b.CreateCall(dotPackFunction(b, plan, panel),
+                         {from, value(problem.b.column_stride), value(problem.b.row_stride),
+                          b.CreateNSWSub(n, column), block.count, place});
         });
   }
 

@@ -33,6 +33,8 @@ constexpr int64_t kNumbersUnit = 64;
 // Chunks that keep a few, and many, threads busy.
 constexpr int64_t kFewChunks = 8;
 constexpr int64_t kEnoughChunks = 64;
+// Steps of k up to which a large product takes as long as its results take to memory.
+constexpr int64_t kShortSteps = 128;
 // Columns that use rows of A once they are packed, where sizes are unknown.
 constexpr int64_t kPackedColumns = 256;
 
@@ -78,11 +80,20 @@ int groupOf(const DotShape& s, const DotTarget& target) {
 // Says whether a tile can use elements of A and B as they lie in memory.
 bool usesStored(const DotPlan& plan) { return !isHalf(plan.shape.element) || plan.group > 1; }
 
+// Rows of a transposed A share lines of memory, one for each step of k. Where these fall into the
+// same few cache sets they are gone before the next tile of rows.
+bool losesLinesOfA(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  return s.m != 1 && s.a.row_stride == 1 && rowsCollide(s, s.a.column_stride) &&
+         typicalK(s) * kCacheLine > plan.target.l1_bytes;
+}
+
 // A tile may read A in place when the addresses of its rows are constants away from each other, and
 // the steps of a group lie side by side.
 bool readsAInPlace(const DotPlan& plan) {
   const DotShape& s = plan.shape;
   if (!usesStored(plan) || s.m == kDynamic || !constantLayout(s.a)) return false;
+  if (losesLinesOfA(plan)) return false;
   return plan.group == 1 || (s.a.column_stride == 1 && dividesK(s, plan.group));
 }
 
@@ -269,6 +280,33 @@ int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int
   return roundUp(ceilDiv(rows, pieces), plan.tile_rows);
 }
 
+// Columns whose packed panels take half of the second-level cache.
+int64_t mostKeptColumns(const DotPlan& plan) {
+  int64_t columns = plan.target.l2_bytes / 2 / (plan.panelSteps() * plan.sumBytes());
+  return columns / plan.tileColumns() * plan.tileColumns();
+}
+
+// Says whether results that go to memory are most of a product, so that they had better go there
+// in long runs.
+bool keepsPanels(const DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  if (!plan.packs_b || plan.lanes_along_k || plan.shiftsColumns() || plan.severalBlocks())
+    return false;
+  if (s.m == kDynamic || s.n == kDynamic || stepsOf(plan) > kShortSteps) return false;
+  return s.m >= kPanelRows && s.m * s.n * plan.sumBytes() > plan.target.l2_bytes &&
+         std::min(s.n, mostKeptColumns(plan)) >= 4 * plan.tileColumns();
+}
+
+// As many columns as may be, and the rows that are worth their panels.
+void chooseWideChunks(DotPlan& plan) {
+  const DotShape& s = plan.shape;
+  plan.keeps_panels = true;
+  int64_t tiles = ceilDiv(s.n, plan.tileColumns());
+  int64_t pieces = ceilDiv(s.n, mostKeptColumns(plan));
+  plan.columns_per_chunk = ceilDiv(tiles, pieces) * plan.tileColumns();
+  plan.rows_per_chunk = roundUp(kPanelRows, plan.tile_rows);
+}
+
 // Chunks are tiles of C of at least kSmallChunk work, wider where A is packed or its rows are
 // summed for each chunk or B is streamed, and several batch entries where one is small.
 void chooseChunks(DotPlan& plan) {
@@ -305,6 +343,7 @@ void chooseChunks(DotPlan& plan) {
   if (s.n == kDynamic && s.n_most) tiles = column_tiles;
   plan.columns_per_chunk = tiles * plan.tileColumns();
 
+  if (keepsPanels(plan)) return chooseWideChunks(plan);
   if (row_chunks > 1 || plan.columns_per_chunk < columns) return;
   int64_t entries = std::max<int64_t>(kSmallChunk / (tile_work * tiles), 1);
   plan.batches_per_chunk = s.batch == kDynamic ? entries : std::min(entries, batch);
@@ -334,8 +373,9 @@ bool DotPlan::hasWholeVectors() const {
 int64_t DotPlan::tileBytes() const { return tile_rows * tileColumns() * sumBytes(); }
 
 int64_t DotPlan::columnPanelBytes() const {
+  int64_t columns = keeps_panels ? columns_per_chunk : tileColumns();
   int64_t lanes_of_panel =
-      lanes_along_k ? roundUp(k_block, lanes) * shape.n : panelSteps() * tileColumns();
+      lanes_along_k ? roundUp(k_block, lanes) * shape.n : panelSteps() * columns;
   return lanes_of_panel * sumBytes();
 }
 

@@ -72,6 +72,9 @@ struct DotPlan {
   bool packs_a = false; // A tiles are copied to scratch before use
   bool packs_b = false; // B panels are copied to scratch before use
   int64_t batches_per_chunk = 1;
+  // The panels of all columns of a chunk are packed first, and each tile of rows goes past all of
+  // them: its results lie side by side in memory.
+  bool keeps_panels = false;
   int64_t rows_per_chunk = 0;    // a multiple of tile_rows
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
 
@@ -81,7 +84,7 @@ struct DotPlan {
   int edgeVectors() const;
   int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
   int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
-  int64_t columnPanelBytes() const;                      // size of a panel of B
+  int64_t columnPanelBytes() const; // size of the panels of B that are packed at a time
   /// Whether panels of B are packed 128 higher, as u8. The sums of each row start from what takes
   /// that from them again.
   bool shiftsColumns() const { return shape.element == DotElement::i8; }
@@ -92,8 +95,8 @@ struct DotPlan {
   bool severalBlocks() const;
 
   /// Scratch memory a thread needs while it runs chunks, 64-byte aligned: sums of one tile or of
-  /// all tiles of a chunk, then a panel of B, then panels of A, then numbers of B that are
-  /// computed, [tileColumns()][k_block].
+  /// all tiles of a chunk, then a panel of B or those of a chunk, then panels of A, then numbers of
+  /// B that are computed, [tileColumns()][k_block].
   int64_t scratchBytes() const;
   int64_t bPanelOffset() const;
   int64_t aPanelsOffset() const;

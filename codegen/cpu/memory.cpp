@@ -238,8 +238,16 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
   return loadVectors(place, bool(op.getMask()));
 }
 
+// Says whether a buffer is overwritten by what is made of its elements. LLVM stores what is chosen
+// between such an element and something else under a mask, which takes dozens of cycles on AMD's
+// processors before AVX-512; it leaves volatile stores as they are.
+bool PartEmitter::needsWholeStores(mlir::Value memory) const {
+  return target.isX86() && target.vector_bits < 512 &&
+         llvm::any_of(memory.getUsers(), [](Operation* user) { return isa<LoadOp>(user); });
+}
+
 void PartEmitter::storeLanes(Value* value, Value* base, const LaneValue& offset, unsigned block,
-                             Value* mask, mlir::Type element, bool nontemporal) {
+                             Value* mask, mlir::Type element, StoreKind to) {
   llvm::Align align(memoryType(element)->getScalarSizeInBits() / 8);
   if (offset.kind == LaneValue::Kind::linear && offset.stride == 1) {
     Value* pointer = address(base, offset.parts[block], element);
@@ -247,8 +255,8 @@ void PartEmitter::storeLanes(Value* value, Value* base, const LaneValue& offset,
       b.CreateMaskedStore(value, pointer, align, mask);
       return;
     }
-    llvm::StoreInst* store = b.CreateAlignedStore(value, pointer, align);
-    if (nontemporal) {
+    llvm::StoreInst* store = b.CreateAlignedStore(value, pointer, align, to.is_whole);
+    if (to.is_nontemporal) {
       streams_ = true;
       store->setAlignment(llvm::Align(value->getType()->getPrimitiveSizeInBits() / 8));
       store->setMetadata(
@@ -285,10 +293,11 @@ void PartEmitter::emitStore(StoreOp op) {
     return;
   }
   LaneValue mask = op.getMask() ? get(op.getMask()) : LaneValue();
+  const StoreKind kind{.is_nontemporal = op.getNontemporal() && lanes_.streaming,
+                       .is_whole = needsWholeStores(memory)};
   for (int i = 0; i < lanes_.blocks; ++i) {
     Value* wanted = activeLanes(op.getMask() ? vectorOf(mask, i) : nullptr);
-    storeLanes(toMemory(vectorOf(value, i), element), base, offset, i, wanted, element,
-               op.getNontemporal() && lanes_.streaming);
+    storeLanes(toMemory(vectorOf(value, i), element), base, offset, i, wanted, element, kind);
   }
 }
 

@@ -42,6 +42,13 @@ struct Lanes {
   bool streaming = false;      // nontemporal stores are aligned here
 };
 
+/// (bound > x) | (bound != bound) ? bound : x, the maximum that is NaN where one of them is, or
+/// with < the minimum.
+struct Extremum {
+  mlir::Value bound, x;
+  bool is_maximum;
+};
+
 class PartEmitter {
 public:
   PartEmitter(llvm::IRBuilder<>& builder, const PartPlan& plan, const CpuTarget& target)
@@ -142,6 +149,8 @@ private:
   void emitRequire(loom::RequireOp op);
   bool emitIndexOp(mlir::Operation& op);
   bool emitExtremum(mlir::Operation& op);
+  bool emitCombine(mlir::Operation& op, const Extremum& e);
+  bool emitBound(mlir::Operation& op, const Extremum& e);
   llvm::Constant* constantOf(mlir::arith::ConstantOp op);
   llvm::Type* typeOf(mlir::Type type);
 
@@ -200,8 +209,12 @@ private:
   llvm::Value* activeLanes(llvm::Value* mask);
   llvm::Value* loadLanes(llvm::Value* base, const LaneValue& offset, unsigned block,
                          llvm::Value* mask, mlir::Type element);
+  struct StoreKind {
+    bool is_nontemporal, is_whole; // whole: not under a mask of LLVM's making
+  };
+  bool needsWholeStores(mlir::Value memory) const;
   void storeLanes(llvm::Value* value, llvm::Value* base, const LaneValue& offset, unsigned block,
-                  llvm::Value* mask, mlir::Type element, bool nontemporal);
+                  llvm::Value* mask, mlir::Type element, StoreKind to);
   llvm::Type* memoryType(mlir::Type element);
   llvm::Value* fromMemory(llvm::Value* value, mlir::Type element);
   llvm::Value* toMemory(llvm::Value* value, mlir::Type element);

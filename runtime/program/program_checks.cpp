@@ -174,7 +174,8 @@ private:
     };
     if (kernel.tiles) kernel.tiles->each_body(reads);
     if (kernel.routine) {
-      check(l.buffers.size() == kernel.routine->views.size(), "a routine has another number of buffers");
+      check(l.buffers.size() == kernel.routine->views.size(),
+            "a routine has another number of buffers");
       check(l.arguments.size() == kernel.routine->scalars.size(),
             "a routine has another number of numbers");
       for (ProgramArgument a : l.arguments)

@@ -199,6 +199,28 @@ TEST_CASE("dot: few rows in front of a large matrix stream it") {
   REQUIRE(DotKernel(c).plan().severalBlocks());
 }
 
+TEST_CASE("dot: where results are most of a product, rows go past panels that are all packed") {
+  const DotTarget small{32, 16, 4 << 10, 32 << 10, true};
+  for (const DotTarget& target : {small, DotTarget{64, 32, 4 << 10, 64 << 10, true}})
+    for (int64_t n : {256, 331})
+      for (DotElement element : {DotElement::f32, DotElement::bf16}) {
+        DotCase c = dense(135, n, 24, target, element);
+        c.shape.b = transposed(24);
+        check(c);
+        REQUIRE(DotKernel(c).plan().keeps_panels);
+      }
+  DotCase c = dense(135, 256, 24, small);
+  c.shape.a = transposed(135);
+  check(c);
+}
+
+TEST_CASE("dot: a transposed A whose steps fall into one cache set is packed") {
+  DotCase c = dense(75, 96, 600, {32, 16, 32 << 10, 512 << 10, true});
+  c.shape.a = {1, 1024};
+  check(c);
+  REQUIRE(DotKernel(c).plan().packs_a);
+}
+
 TEST_CASE("dot: extents and strides known at run time") {
   for (bool fixed_unit : {false, true})
     for (DotElement element : {DotElement::f32, DotElement::i64, DotElement::bf16}) {
