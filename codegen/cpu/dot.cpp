@@ -6,9 +6,8 @@ using namespace llvm;
 namespace weft::cpu {
 namespace {
 
-// chunk -> batch entry -> block of k -> [pack A] -> panel of columns -> [pack B] -> tile of rows,
-// or
-// ... -> [pack A] -> [pack B] -> tile of rows -> panel of columns
+// chunk -> batch entry -> block of k -> [pack A] -> panel of columns -> [pack B] -> tile of rows;
+// where panels are kept, ... -> [pack A] -> [pack B] -> tile of rows -> panel of columns
 class DotEmitter {
 public:
   DotEmitter(IRBuilderBase& builder, const DotProblem& problem, Value* scratch,

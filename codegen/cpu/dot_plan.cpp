@@ -297,7 +297,8 @@ bool keepsPanels(const DotPlan& plan) {
          std::min(s.n, mostKeptColumns(plan)) >= 4 * plan.tileColumns();
 }
 
-// As many columns as may be, and the rows that are worth their panels.
+// As many columns as may be, and the rows that are worth their panels, or half of them where there
+// would be work for a few threads only.
 void chooseWideChunks(DotPlan& plan) {
   const DotShape& s = plan.shape;
   plan.keeps_panels = true;
@@ -305,6 +306,8 @@ void chooseWideChunks(DotPlan& plan) {
   int64_t pieces = ceilDiv(s.n, mostKeptColumns(plan));
   plan.columns_per_chunk = ceilDiv(tiles, pieces) * plan.tileColumns();
   plan.rows_per_chunk = roundUp(kPanelRows, plan.tile_rows);
+  if (plan.chunks(s.batch == kDynamic ? 1 : s.batch, s.m, s.n) < kFewChunks)
+    plan.rows_per_chunk = roundUp(kPanelRows / 2, plan.tile_rows);
 }
 
 // Chunks are tiles of C of at least kSmallChunk work, wider where A is packed or its rows are

@@ -212,6 +212,9 @@ TEST_CASE("dot: where results are most of a product, rows go past panels that ar
   DotCase c = dense(135, 256, 24, small);
   c.shape.a = transposed(135);
   check(c);
+  DotCase none = dense(135, 256, 0, small);
+  none.shape.b = transposed(0);
+  check(none);
 }
 
 TEST_CASE("dot: a transposed A whose steps fall into one cache set is packed") {
