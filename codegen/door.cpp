@@ -122,7 +122,6 @@ Program compile(const weft_compile_request& request) {
   pipeline.print = option(options, "print");
   pipeline.keep_stages = option(options, "keep_stages") == "1";
   pipeline.vector_bits = target.vector_bits;
-  pipeline.vector_registers = target.vectorRegisters();
   std::string budget = option(options, "memory_budget");
   pipeline.memory_budget = budget.empty() ? 0 : std::stoll(budget);
   std::string device = option(options, "device");

@@ -164,7 +164,6 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
   }
   loom::ScheduleTarget target;
   target.vector_bits = options.vector_bits;
-  target.vector_registers = options.vector_registers;
   target.inner_lanes = options.tiles; // on a CPU
   clock.time(kSchedule, [&] {
     for (auto kernel : module.getOps<loom::KernelOp>())

@@ -16,7 +16,6 @@ struct PipelineOptions {
   std::string print;   // names of passes, or "all": the IR after each goes to stderr
   bool keep_stages = false;  // keep the IR as text
   int vector_bits = 512;     // of the target
-  int vector_registers = 32; // of the target
   bool tiles = true;         // it runs functions for tiles of a result: it is a CPU
   int64_t memory_budget = 0; // bytes of workspace for which more is computed again; 0: none
 };

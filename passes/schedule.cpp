@@ -171,10 +171,10 @@ private:
       }
     }
     if (best >= 0) {
-      lane_axis = best;
       int blocks = blocksFor(extentOf(part.getAxis(best)),
                              loops.empty() ? blocksSideBySide() : blocksInRegisters());
       part.setAxis(best, part.getAxis(best).withLanes(true).withUnroll(blocks));
+      lane_axis = best;
       return;
     }
     for (Operation* loop : loops) {
@@ -191,13 +191,9 @@ private:
   static constexpr int kBlocksInFlight = 4;
 
   // Points without loops: several blocks where the body is a long chain, so that some compute while
-  // others wait, and constants are fetched once for all. What is turned in squares comes by the
-  // block.
+  // others wait, and constants are fetched once for all.
   int blocksSideBySide() {
-    const bool isLong = part.getBody().front().getOperations().size() > 32;
-    return isLong && llvm::none_of(accesses, [&](const Access& a) { return isTurned(a); })
-               ? kBlocksInFlight
-               : 1;
+    return part.getBody().front().getOperations().size() > 32 ? kBlocksInFlight : 1;
   }
 
   // Lanes across a loop's points: the more blocks, the longer the run of memory that each of its
@@ -233,29 +229,18 @@ private:
     return std::max(work, 1.0);
   }
 
-  // The axis of the part along which a load that lanes must gather lies side by side, or -1.
-  int transposedAxis(const Access& access) {
-    if (access.local || !isa<LoadOp>(access.op)) return -1;
-    auto index = [&](unsigned i) { return part.getBody().getArgument(i); };
-    auto stride = strideAlong(access.map, access.indices, index(lane_axis));
-    if (stride && isNear(*stride)) return -1;
-    for (unsigned i = 0; i < part.getNumAxes(); ++i)
-      if (strideAlong(access.map, access.indices, index(i)) == 1) return int(i);
-    return -1;
-  }
-  // That of some load.
+  // The axis of the part along which some load that lanes must gather lies side by side, or -1.
   int transposedAxis() {
-    int axis = -1;
-    for (const Access& access : accesses)
-      if (lane_axis >= 0 && axis < 0) axis = transposedAxis(access);
-    return axis;
-  }
-
-  // Says whether an emitter can read squares of a load along its memory and turn them.
-  bool isTurned(const Access& access) {
-    auto load = dyn_cast<LoadOp>(access.op);
-    return load && !load.getMask() && elementBytes(elementType(load.getMemory().getType())) == 4 &&
-           transposedAxis(access) >= 0;
+    if (lane_axis < 0) return -1;
+    for (const Access& access : accesses) {
+      if (access.local || !isa<LoadOp>(access.op)) continue;
+      auto index = [&](unsigned i) { return part.getBody().getArgument(i); };
+      auto stride = strideAlong(access.map, access.indices, index(lane_axis));
+      if (stride && isNear(*stride)) continue;
+      for (unsigned i = 0; i < part.getNumAxes(); ++i)
+        if (strideAlong(access.map, access.indices, index(i)) == 1) return i;
+    }
+    return -1;
   }
 
   // Says whether nobody knows what a point takes.

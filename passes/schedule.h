@@ -11,7 +11,7 @@ class KernelOp;
 
 /// What the schedule is chosen for.
 struct ScheduleTarget {
-  int vector_bits = 512, vector_registers = 32;
+  int vector_bits = 512;
   int64_t cache_bytes = 32 << 20; // the last level's share of one program
   bool inner_lanes = true;        // lanes may run along loops inside of serial ones
 };

@@ -200,12 +200,11 @@ bool PartEmitter::emitCombine(Operation& op, const Extremum& e) {
   return true;
 }
 
-// A bound that all lanes share is asked for NaN lane by lane: before AVX-512 a mask is a vector of
-// its elements' width, and LLVM gives a bool that is the same in all lanes another one.
+// A bound that all lanes share is asked for NaN lane by lane where masks are vectors: LLVM gives a
+// bool that is the same in all lanes another width.
 bool PartEmitter::emitBound(Operation& op, const Extremum& e) {
   const LaneValue bound = get(e.bound), x = get(e.x);
-  if (!target.isX86() || target.vector_bits == 512 || !bound.isUniform() || x.isUniform())
-    return false;
+  if (!target.masksAreVectors() || !bound.isUniform() || x.isUniform()) return false;
   set(op.getResult(0), byBlock([&](unsigned i) {
         Value *lanes = vectorOf(x, i), *all = vectorOf(bound, i);
         Value* beyond = e.is_maximum ? b.CreateFCmpULT(lanes, all) : b.CreateFCmpUGT(lanes, all);

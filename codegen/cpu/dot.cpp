@@ -182,11 +182,14 @@ private:
     return at(types.sum, shifts, number);
   }
 
-  // The packed panel of the tile of rows that starts at `row`.
-  Value* rowPanel(Value* row, const Range& rows) {
-    return at(types.sum, a_panels,
-              b.CreateNSWMul(b.CreateNSWSub(row, rows.begin), b.getInt64(plan.panelSteps())));
+  // The panel of the rows, or columns, from `start` on, behind those of what comes before.
+  Value* panelAt(Value* panels, Value* start, const Range& range) {
+    return at(types.sum, panels,
+              b.CreateNSWMul(b.CreateNSWSub(start, range.begin), b.getInt64(plan.panelSteps())));
   }
+
+  // The packed panel of the tile of rows that starts at `row`.
+  Value* rowPanel(Value* row, const Range& rows) { return panelAt(a_panels, row, rows); }
 
   // The panel of B that starts at `column`, packed now or before, or in place.
   Value* columnPanel(Value* column, const Range& columns, const Block& block, bool packs) {
@@ -194,11 +197,7 @@ private:
       return at(types.stored, b_base,
                 offset(block.first, problem.b.row_stride, insideColumns(column),
                        problem.b.column_stride));
-    Value* place = b_panel;
-    if (plan.keeps_panels)
-      place =
-          at(types.sum, b_panel,
-             b.CreateNSWMul(b.CreateNSWSub(column, columns.begin), b.getInt64(plan.panelSteps())));
+    Value* place = plan.keeps_panels ? panelAt(b_panel, column, columns) : b_panel;
     if (problem.b.pack) {
       if (packs)
         problem.b.pack(

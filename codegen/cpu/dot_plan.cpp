@@ -128,9 +128,10 @@ int64_t stepsOf(const DotPlan& plan) {
   return std::max<int64_t>(ceilDiv(typicalK(plan.shape), plan.group), 1);
 }
 
-// Steps of k in a panel of B that takes at most half of the second-level cache.
-int64_t mostPanelSteps(const DotPlan& plan, int64_t columns) {
-  return plan.target.l2_bytes / 2 / (columns * plan.sumBytes());
+// Steps of k, or columns, of panels of B that take at most half of the second-level cache, with so
+// many columns, or steps.
+int64_t mostBeside(const DotPlan& plan, int64_t others) {
+  return plan.target.l2_bytes / 2 / (others * plan.sumBytes());
 }
 
 // Cycles, in units of one vector multiply-add, for one tile of rows x vectors.
@@ -140,7 +141,7 @@ double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
   // Beyond the first-level cache a step is as fast as the second one gives rows of B: prefetchers
   // follow those of a panel, but not those in place.
   int64_t columns = vectors * plan.lanes;
-  int64_t panel = std::min(stepsOf(plan), mostPanelSteps(plan, columns)) * columns;
+  int64_t panel = std::min(stepsOf(plan), mostBeside(plan, columns)) * columns;
   if (panel * plan.sumBytes() > plan.target.l1_bytes / 2) {
     double lines = double(vectors * plan.target.vector_bytes) / kCacheLine;
     step = std::max(step, (plan.packs_b ? kPanelLineRead : kLineRead) * lines);
@@ -245,7 +246,7 @@ void chooseTile(DotPlan& plan) {
 void chooseBlock(DotPlan& plan) {
   int64_t k = plan.shape.k == kDynamic && plan.shape.k_most ? plan.shape.k_most : plan.shape.k;
   // Packed rows of A take at most half of the second-level cache as well.
-  int64_t most = mostPanelSteps(plan, plan.tileColumns());
+  int64_t most = mostBeside(plan, plan.tileColumns());
   // With lanes along k every few rows read all of a panel.
   if (plan.lanes_along_k) most = plan.target.l1_bytes / (plan.shape.n * plan.sumBytes());
   if (plan.packs_a) most = std::min<int64_t>(most, 512);
@@ -282,8 +283,7 @@ int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int
 
 // Columns whose packed panels take half of the second-level cache.
 int64_t mostKeptColumns(const DotPlan& plan) {
-  int64_t columns = plan.target.l2_bytes / 2 / (plan.panelSteps() * plan.sumBytes());
-  return columns / plan.tileColumns() * plan.tileColumns();
+  return mostBeside(plan, plan.panelSteps()) / plan.tileColumns() * plan.tileColumns();
 }
 
 // Says whether results that go to memory are most of a product, so that they had better go there

@@ -242,7 +242,7 @@ LaneValue PartEmitter::emitLoad(LoadOp op) {
 // between such an element and something else under a mask, which takes dozens of cycles on AMD's
 // processors before AVX-512; it leaves volatile stores as they are.
 bool PartEmitter::needsWholeStores(mlir::Value memory) const {
-  return target.isX86() && target.vector_bits < 512 &&
+  return target.masksAreVectors() &&
          llvm::any_of(memory.getUsers(), [](Operation* user) { return isa<LoadOp>(user); });
 }
 

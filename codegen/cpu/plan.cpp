@@ -177,6 +177,7 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
     return plan;
   }
   plan.tiling = findTiling(plan, target);
+  if (plan.tiling) plan.blocks = 1;
   findPrefetches(plan);
   plan.chunks = countChunks(part);
   placeLocals(plan);

@@ -209,7 +209,7 @@ DotTarget unitOf(const CpuTarget& target, const ProductFactor& b) {
   const bool in_groups = is512 && !b.window && !b.computed;
   DotTarget unit;
   unit.vector_bytes = target.vector_bits / 8;
-  unit.vector_registers = target.vectorRegisters();
+  unit.vector_registers = is512 ? 32 : 16;
   unit.f16c = target.has("f16c");
   unit.bf16_pairs = target.has("avx512bf16") && in_groups;
   unit.i8_quads = target.has("avx512vnni") && in_groups;

@@ -42,7 +42,7 @@ int widthOf(const CpuTarget& target) {
 
 bool CpuTarget::isX86() const { return llvm::Triple(triple).isX86(); }
 
-int CpuTarget::vectorRegisters() const { return isX86() && vector_bits < 512 ? 16 : 32; }
+bool CpuTarget::masksAreVectors() const { return isX86() && vector_bits < 512; }
 
 bool CpuTarget::has(llvm::StringRef feature) const {
   bool found = false;

@@ -24,8 +24,8 @@ struct CpuTarget {
   static llvm::Expected<CpuTarget> runnable(const std::string& cpu);
 
   bool isX86() const;
-  /// Returns the vector registers that code may name: 16 on x86 before AVX-512, else 32.
-  int vectorRegisters() const;
+  /// Says whether masks of lanes are vectors of their elements' width: on x86 before AVX-512.
+  bool masksAreVectors() const;
   bool has(llvm::StringRef feature) const;
 
   /// Creates the machine that emits objects: position-independent, no contraction of a*b+c.

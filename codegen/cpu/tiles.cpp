@@ -12,8 +12,10 @@ using llvm::Value;
 
 std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target) {
   PartOp part = plan.part;
-  if (plan.lane_axis < 0 || plan.blocks != 1) return {};
   Block& block = part.getBody().front();
+  // Tiles go by the block of lanes; sums in loops had better have those of the schedule.
+  const bool hasLoops = llvm::any_of(block, [](Operation& op) { return isa<LoopOp, DotOp>(op); });
+  if (plan.lane_axis < 0 || (plan.blocks != 1 && hasLoops)) return {};
   Tiling tiling;
   for (LoadOp load : block.getOps<LoadOp>()) {
     Type memory = load.getMemory().getType();

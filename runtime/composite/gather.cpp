@@ -92,11 +92,12 @@ std::vector<Tensor> unravel_index(const Arg& indices, const Shape& shape) {
       "unravel_index: every index must be in 0 .. {limit} - 1, got one that is not");
   rest = checked_index(std::move(rest), static_cast<int64_t>(*count));
   std::vector<Tensor> positions(shape.size());
-  for (int d = shape.size(); d-- > 0;) {
+  for (int d = shape.size() - 1; d > 0; d--) {
     const int64_t size = std::max<int64_t>(shape[d], 1);
-    positions[d] = d ? remainder(rest, size) : rest;
-    if (d) rest = floor_divide(rest, size);
+    positions[d] = remainder(rest, size);
+    rest = floor_divide(rest, size);
   }
+  if (!positions.empty()) positions[0] = rest;
   return positions;
 }
 
