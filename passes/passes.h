@@ -63,6 +63,8 @@ mlir::LogicalResult joinLaunches(mlir::ModuleOp module, PassContext& context);
 mlir::LogicalResult writeInPlace(mlir::ModuleOp module, PassContext& context);
 /// Cuts axes where a condition on them changes, so that each range does without it.
 mlir::LogicalResult splitRanges(mlir::ModuleOp module, PassContext& context);
+/// Counts the positions that reductions carry beside an f32 in f32, where that is exact.
+mlir::LogicalResult narrowPositions(mlir::ModuleOp module, PassContext& context);
 /// Makes kernels that are equal but for names one kernel.
 mlir::LogicalResult mergeKernels(mlir::ModuleOp module, PassContext& context);
 /// Gives every buffer of a launch its place: leaf, output, or an offset in the arena.

@@ -56,6 +56,7 @@ constexpr PassInfo kPasses[] = {
     {"write-in-place", writeInPlace, "", true, "writes results over what nobody reads afterwards"},
     {"plan-memory", planMemory, "", false, "gives each buffer its place"},
     {"split-ranges", splitRanges, "", true, "cuts axes where a condition changes"},
+    {"narrow-positions", narrowPositions, "", true, "counts positions beside floats in floats"},
     {"merge-kernels", mergeKernels, "loom", true, "makes equal kernels one"},
 };
 

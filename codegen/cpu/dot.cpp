@@ -166,13 +166,29 @@ private:
   }
 
   void packRows(const Range& rows, const Block& block) {
-    emitDotLoop(b, rows.begin, rows.end, plan.tile_rows, [&](Value* row) {
+    auto pack = [&](Value* row, int64_t panels) {
       Value* from = at(types.stored, a_base,
                        offset(row, problem.a.row_stride, block.first, problem.a.column_stride));
       DotPanel panel{plan.tile_rows, plan.shape.a.row_stride, plan.shape.a.column_stride, true};
+      panel.count = panels;
       b.CreateCall(dotPackFunction(b, plan, panel),
                    {from, value(problem.a.row_stride), value(problem.a.column_stride),
                     b.CreateNSWSub(m, row), block.count, rowPanel(row, rows)});
+    };
+    auto pack_each = [&](Value* begin, Value* end) {
+      emitDotLoop(b, begin, end, plan.tile_rows, [&](Value* row) { pack(row, 1); });
+    };
+    int64_t panels = plan.panelsPackedTogether();
+    if (panels == 1) return pack_each(rows.begin, rows.end);
+    int64_t together = panels * plan.tile_rows;
+    emitDotLoop(b, rows.begin, rows.end, together, [&](Value* row) {
+      Value* end = b.CreateNSWAdd(row, b.getInt64(together));
+      // The last panel reads whole vectors.
+      Value* read =
+          b.CreateNSWAdd(end, b.getInt64(roundUp(plan.tile_rows, plan.lanes) - plan.tile_rows));
+      Value* is_whole = b.CreateAnd(b.CreateICmpSLE(end, rows.end), b.CreateICmpSLE(read, m));
+      emitDotIf(b, is_whole, [&] { pack(row, panels); });
+      emitDotIf(b, b.CreateNot(is_whole), [&] { pack_each(row, smaller(end, rows.end)); });
     });
   }
 

@@ -29,7 +29,9 @@ public:
   }
 
   void emit() {
-    if (panel.lane_stride == 1)
+    if (panel.count > 1)
+      copySeveral();
+    else if (panel.lane_stride == 1)
       copyVectors();
     else if (panel.step_stride == 1)
       transpose();
@@ -93,6 +95,30 @@ private:
     b.SetInsertPoint(done);
   }
 
+  // Several panels whose lanes lie side by side: each line of memory is read once, where one panel
+  // after the other would read it for each. The surplus of a panel's last step falls on the first
+  // lanes of the panel behind it, which are copied again.
+  void copySeveral() {
+    emitDotLoop(b, zero, steps, 1, [&](Value* number) {
+      prefetch(number);
+      for (int64_t i = 0; i < panel.count; ++i)
+        for (int64_t lane = 0; lane < width; lane += lanes)
+          store(loadVector(i * width + lane, number, nullptr), laneOf(i, lane), number);
+    });
+    int64_t surplus = roundUp(width, lanes) - width;
+    if (surplus == 0) return;
+    emitDotIf(b, b.CreateICmpSGT(steps, zero), [&] {
+      for (int64_t i = 1; i < panel.count; ++i)
+        store(emitDotLoad(b, types, source(b.getInt64(i * width), zero), unsigned(surplus)),
+              laneOf(i, 0), zero);
+    });
+  }
+
+  // Where a lane of a panel lies at its first step.
+  Value* laneOf(int64_t panel_number, int64_t lane) {
+    return b.getInt64(panel_number * width * plan.panelSteps() + lane);
+  }
+
   // Lanes from `lane` on of a group. A partial group reads 0 for the steps that it lacks.
   Value* loadVector(int64_t lane, Value* number, Value* mask, bool partial = false) {
     if (group == 1) return emitDotLoad(b, types, source(b.getInt64(lane), number), lanes, mask);
@@ -103,9 +129,21 @@ private:
         seen = b.CreateVectorSplat(lanes, b.CreateICmpSLT(step, steps));
         if (mask) seen = b.CreateAnd(seen, mask);
       }
-      rows.push_back(loadStored(source(b.getInt64(lane), step), types.row, seen));
+      rows.push_back(stepOfPanel(loadStored(source(b.getInt64(lane), step), types.row, seen)));
     }
     return interleaveDot(b, types, rows);
+  }
+
+  // An element, or a vector of them, as a panel has it.
+  Value* stepOfPanel(Value* stored) {
+    if (!plan.widensSteps()) return stored;
+    return b.CreateSExt(stored, stored->getType()->getWithNewBitWidth(16));
+  }
+
+  // A lane of each of so many groups of steps that lie side by side.
+  Value* loadGroups(Value* address) {
+    auto* all = FixedVectorType::get(types.stored, unsigned(lanes * group));
+    return b.CreateBitCast(stepOfPanel(loadStored(address, all)), types.vec);
   }
 
   Value* loadStored(Value* address, Type* type, Value* mask = nullptr) {
@@ -117,11 +155,11 @@ private:
   // Steps are often a page or more apart, where no hardware prefetcher follows.
   void prefetch(Value* number) {
     int64_t line = 64 * 8 / types.stored->getScalarSizeInBits();
-    int64_t lines = group * ((width + line - 1) / line);
+    int64_t all = width * panel.count, lines = group * ((all + line - 1) / line);
     int64_t groups_ahead = std::max(kPrefetchGroups, kPrefetchLines / lines);
     for (int64_t k = 0; k < group; ++k) {
       Value* ahead = stepOf(number, groups_ahead * group + k);
-      for (int64_t lane = 0; lane < width; lane += line)
+      for (int64_t lane = 0; lane < all; lane += line)
         b.CreateIntrinsic(
             Intrinsic::prefetch, {types.ptr},
             {source(b.getInt64(lane), ahead), b.getInt32(0), b.getInt32(3), b.getInt32(1)});
@@ -166,7 +204,7 @@ private:
       Value* row =
           b.CreateGEP(types.stored, corner, emitDotOffset(b, zero, b.getInt64(i), lane_stride));
       rows.push_back(i >= count  ? static_cast<Value*>(PoisonValue::get(types.vec))
-                     : group > 1 ? loadStored(row, types.vec)
+                     : group > 1 ? loadGroups(row)
                                  : emitDotLoad(b, types, row, lanes, mask));
     }
     transposeDot(b, rows);
@@ -186,13 +224,14 @@ private:
 
   Value* loadLane(Value* lane, Value* number) {
     if (group == 1) return emitDotLoad(b, types, source(lane, number), 1);
-    auto* all = FixedVectorType::get(types.stored, unsigned(group));
+    Value* none = stepOfPanel(Constant::getNullValue(types.stored));
+    auto* all = FixedVectorType::get(none->getType(), unsigned(group));
     Value *steps_of_lane = PoisonValue::get(all), *last = b.CreateNSWSub(steps, b.getInt64(1));
     for (int64_t k = 0; k < group; ++k) {
       Value* step = stepOf(number, k);
-      Value* x = loadStored(source(lane, b.CreateBinaryIntrinsic(Intrinsic::smin, step, last)),
-                            types.stored);
-      x = b.CreateSelect(b.CreateICmpSLT(step, steps), x, Constant::getNullValue(types.stored));
+      Value* place = source(lane, b.CreateBinaryIntrinsic(Intrinsic::smin, step, last));
+      Value* x = stepOfPanel(loadStored(place, types.stored));
+      x = b.CreateSelect(b.CreateICmpSLT(step, steps), x, none);
       steps_of_lane = b.CreateInsertElement(steps_of_lane, x, k);
     }
     return b.CreateBitCast(steps_of_lane, types.sum);
@@ -221,6 +260,8 @@ Function* dotPackFunction(IRBuilderBase& b, const DotPlan& plan, const DotPanel&
                      std::to_string(panel.width) + "x" + std::to_string(plan.group) + "." +
                      text(panel.lane_stride) + "." + text(panel.step_stride);
   if (panel.steps > 0) name += ".n" + std::to_string(panel.steps);
+  if (panel.count > 1)
+    name += ".x" + std::to_string(panel.count) + "." + std::to_string(plan.panelSteps());
   if (plan.shiftsColumns() && !panel.is_left) name += ".shifted";
   return dotFunction(b, name, {types.ptr, types.i64, types.i64, types.i64, types.i64, types.ptr},
                      [&](Function* function) { PackEmitter(b, plan, panel, function).emit(); });

@@ -116,6 +116,10 @@ struct DotPanel {
   int64_t width, lane_stride, step_stride;
   bool is_left;      // of A
   int64_t steps = 0; // how many there are, where that is a constant that the function may know
+  /// Panels side by side, of which the first lane of each is `width` behind that of the one before,
+  /// in memory panelSteps() * width elements behind it. Several have lanes side by side, and all of
+  /// them.
+  int64_t count = 1;
 };
 
 /// Returns `void pack(ptr from, i64 lane_stride, i64 step_stride, i64 lanes, i64 k, ptr to)`:

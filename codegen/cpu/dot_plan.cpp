@@ -1,12 +1,14 @@
 #include "codegen/cpu/dot_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace weft::cpu {
 namespace {
 
-constexpr int64_t kPage = 4096;
+constexpr int64_t kPage = 4096, kWays = 8; // of sets of the first-level cache
 // Extents assumed for choices where the real one is unknown.
 constexpr int64_t kTypicalExtent = 512;
 // Multiply-adds of one vector that make a chunk worth handing to a thread, a few microseconds.
@@ -21,6 +23,14 @@ constexpr double kRowVisit = 72;
 // Rows that are worth a panel of their own, packed again, and the most of a chunk, unless there are
 // chunks enough.
 constexpr int64_t kPanelRows = 128, kChunkRows = 512;
+// Columns of a chunk at most, and rows at least and at most, where A is packed, and how many times
+// as wide as high it is.
+constexpr int64_t kMostPackedColumns = 512, kFewPackedRows = 48, kMostPackedRows = 256;
+constexpr double kWidth = 3;
+// Columns that make it worth while to pack a transposed A.
+constexpr int64_t kColumnsWorthPacking = 128;
+// Rows of A that lie side by side and are packed together: one or two lines of memory.
+constexpr int64_t kRowsPackedTogether = 24;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
 // Steps of k, and bytes of a row of B, that a streaming product takes at a time.
@@ -73,19 +83,30 @@ bool rowsCollide(const DotShape& s, int64_t stride) {
 
 // Steps of k that one instruction multiplies and adds.
 int groupOf(const DotShape& s, const DotTarget& target) {
-  if (s.element == DotElement::i8) return 4;
+  if (s.element == DotElement::i8) return target.i8_quads ? 4 : 2;
   return s.element == DotElement::bf16 && target.bf16_pairs ? 2 : 1;
 }
 
 // Says whether a tile can use elements of A and B as they lie in memory.
-bool usesStored(const DotPlan& plan) { return !isHalf(plan.shape.element) || plan.group > 1; }
+bool usesStored(const DotPlan& plan) {
+  if (plan.widensSteps()) return false;
+  return !isHalf(plan.shape.element) || plan.group > 1;
+}
 
-// Rows of a transposed A share lines of memory, one for each step of k. Where these fall into the
-// same few cache sets they are gone before the next tile of rows.
+// Lines of memory so many bytes apart that the first-level cache keeps.
+int64_t linesKept(const DotPlan& plan, int64_t stride) {
+  int64_t all = plan.target.l1_bytes / kCacheLine, sets = all / kWays;
+  if (stride % kCacheLine != 0) return all;
+  return all / std::gcd(stride / kCacheLine, sets);
+}
+
+// Rows of a transposed A share lines of memory, one for each step of k, which are gone before the
+// next tile of rows where they are too many, or fall into few cache sets.
 bool losesLinesOfA(const DotPlan& plan) {
   const DotShape& s = plan.shape;
-  return s.m != 1 && s.a.row_stride == 1 && rowsCollide(s, s.a.column_stride) &&
-         typicalK(s) * kCacheLine > plan.target.l1_bytes;
+  int64_t stride = s.a.column_stride * elementBytes(s.element);
+  bool pays = typicalN(s) >= kColumnsWorthPacking || rowsCollide(s, s.a.column_stride);
+  return s.m != 1 && s.a.row_stride == 1 && pays && typicalK(s) > linesKept(plan, stride);
 }
 
 // A tile may read A in place when the addresses of its rows are constants away from each other, and
@@ -147,9 +168,7 @@ double tileCost(const DotPlan& plan, int64_t rows, int64_t vectors) {
     step = std::max(step, (plan.packs_b ? kPanelLineRead : kLineRead) * lines);
     step += (plan.packs_b ? 0.2 : 0.5) * lines;
   }
-  double cost = (step + 0.15 * loads) * double(stepsOf(plan)) + 3 * multiply_adds + 20;
-  // Rows of a panel that end within a cache line make some loads touch one more line.
-  return vectors * plan.target.vector_bytes % kCacheLine != 0 ? 1.05 * cost : cost;
+  return (step + 0.15 * loads) * double(stepsOf(plan)) + 3 * multiply_adds + 20;
 }
 
 // How much longer two threads take than one takes for half of it, where each chunk is a column of
@@ -168,7 +187,7 @@ double unevenness(const DotPlan& plan, int64_t vectors, int64_t most_vectors) {
 // a row of B or what a window sees.
 double visitsCost(const DotPlan& plan, int64_t panels) {
   const DotShape& s = plan.shape;
-  if (!plan.packs_b || s.b.row_stride == 1 || s.computes_b) return 0;
+  if (!plan.packs_b || s.b.row_stride == 1 || s.computes_b || s.keeps_b) return 0;
   bool far = s.b.row_stride == kDynamic || s.b.row_stride * elementBytes(s.element) >= kPage;
   return double(panels * ceilDiv(typical(s.m), kChunkRows) * typicalK(s)) *
          (far ? kRowVisit : kRowVisit / 4);
@@ -221,6 +240,7 @@ void chooseTileAlongK(DotPlan& plan, double best) {
 void chooseTile(DotPlan& plan) {
   const DotShape& s = plan.shape;
   int registers = plan.target.vector_registers;
+  int others = plan.widensSteps() ? 2 : 1; // an element of A, and products before they are added
   int64_t most_rows = plan.packs_a ? 16 : std::clamp<int64_t>(typical(s.m), 1, 16);
   // Eight ways of a cache set hold six rows of A besides what else passes through.
   if (!plan.packs_a && s.a.column_stride == 1 && rowsCollide(s, s.a.row_stride))
@@ -232,7 +252,7 @@ void chooseTile(DotPlan& plan) {
   if (plan.packs_b && s.b.row_stride == 1 && fewRows(s)) most_vectors = 1;
   for (int64_t rows = 1; rows <= most_rows; ++rows)
     for (int64_t vectors = 1; vectors <= most_vectors; ++vectors) {
-      if (rows * vectors + vectors + 1 > registers) break;
+      if (rows * vectors + vectors + others > registers) break;
       double cost = productCost(plan, rows, vectors);
       if (cost < best) {
         best = cost;
@@ -270,7 +290,7 @@ void chooseBlock(DotPlan& plan) {
 // there would be work for a few threads only.
 int64_t chooseRows(const DotPlan& plan, int64_t rows, int64_t column_chunks, int64_t row_work) {
   int64_t most = column_chunks * ceilDiv(rows, 1024) >= kEnoughChunks ? 2 * kChunkRows : kChunkRows;
-  if (plan.packs_a) most = 256;
+  if (plan.packs_a) most = kMostPackedRows;
   int64_t least = plan.packs_b ? kPanelRows : plan.tile_rows;
   int64_t pieces = ceilDiv(rows, most);
   while (column_chunks * pieces < kFewChunks) {
@@ -297,6 +317,18 @@ bool keepsPanels(const DotPlan& plan) {
          std::min(s.n, mostKeptColumns(plan)) >= 4 * plan.tileColumns();
 }
 
+int64_t mostChunks(const DotPlan& plan) { return kEnoughChunks / std::max(plan.group, 2); }
+
+// Both factors are packed for each chunk, so that one of so many elements is nearly a square. It is
+// wider than high: panels of A are narrower than those of B, and packed in smaller pieces.
+void chooseSquareChunks(DotPlan& plan, int64_t elements) {
+  int64_t most = std::min(plan.shape.n, kMostPackedColumns);
+  auto wide = int64_t(std::sqrt(kWidth * double(elements)));
+  wide = std::max(std::min(wide, most), plan.tileColumns());
+  int64_t rows = std::clamp(elements / wide, kFewPackedRows, kMostPackedRows);
+  plan.rows_per_chunk = roundUp(rows, plan.tile_rows);
+}
+
 // As many columns as may be, and the rows that are worth their panels, or half of them where there
 // would be work for a few threads only.
 void chooseWideChunks(DotPlan& plan) {
@@ -320,6 +352,8 @@ void chooseChunks(DotPlan& plan) {
   int64_t column_tiles = ceilDiv(columns, plan.tileColumns());
   int64_t row_work = plan.lanes_along_k ? ceilDiv(columns * k, plan.lanes) : plan.tile_vectors * k;
   plan.rows_per_chunk = chooseRows(plan, rows, batch * column_tiles, row_work);
+  if (plan.packs_a && s.m != kDynamic && s.n != kDynamic)
+    chooseSquareChunks(plan, batch * rows * columns / mostChunks(plan));
   int64_t row_chunks = ceilDiv(rows, plan.rows_per_chunk);
   int64_t tile_work = std::max(plan.rows_per_chunk, kVectorRead) * row_work;
 
@@ -327,11 +361,10 @@ void chooseChunks(DotPlan& plan) {
   if (plan.packs_a || plan.shiftsColumns()) {
     // Packing, or summing, rows of A costs the more, beside the products, the more of these an
     // instruction does.
-    int64_t most_chunks = kEnoughChunks / std::max(plan.group, 2);
-    tiles = std::max(tiles, batch * row_chunks * column_tiles / most_chunks);
+    tiles = std::max(tiles, batch * row_chunks * column_tiles / mostChunks(plan));
     // Of rows nobody knows the number: there may be chunks enough without packing A more often.
     if (s.m == kDynamic) tiles = std::max(tiles, kPackedColumns / plan.tileColumns());
-    int64_t most_columns = s.n == kDynamic && !s.n_most ? kPackedColumns : 512;
+    int64_t most_columns = s.n == kDynamic && !s.n_most ? kPackedColumns : kMostPackedColumns;
     tiles = std::min(tiles, std::max<int64_t>(most_columns / plan.tileColumns(), 1));
   }
   if (streamsB(plan)) {
@@ -380,6 +413,12 @@ int64_t DotPlan::columnPanelBytes() const {
   int64_t lanes_of_panel =
       lanes_along_k ? roundUp(k_block, lanes) * shape.n : panelSteps() * columns;
   return lanes_of_panel * sumBytes();
+}
+
+int64_t DotPlan::panelsPackedTogether() const {
+  // What the last step of a panel stores too much stays within a step of the next one.
+  bool beside = packs_a && shape.a.row_stride == 1 && group == 1 && 2 * tile_rows >= lanes;
+  return beside ? std::max<int64_t>(kRowsPackedTogether / tile_rows, 1) : 1;
 }
 
 int64_t DotPlan::bPanelOffset() const {

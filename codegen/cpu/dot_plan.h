@@ -11,8 +11,10 @@ namespace weft::cpu {
 inline constexpr int64_t kDynamic = INT64_MIN;
 
 inline constexpr int64_t kCacheLine = 64;
-/// Multiply-adds of one vector that are under way at a time: two each cycle, of four cycles.
-inline constexpr double kLatency = 8;
+/// Multiply-adds of one vector that a tile should have: two a cycle, of four cycles, and some more,
+/// since few start the moment they could. Measured on Zen 3, where 8 reach three quarters of what
+/// 12 do.
+inline constexpr double kLatency = 10;
 /// Multiply-adds in the time that a line of a panel takes from the second-level cache, measured on
 /// Zen 5.
 inline constexpr double kPanelLineRead = 4;
@@ -22,7 +24,7 @@ constexpr int64_t ceilDiv(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / 
 constexpr int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
 
 /// Element types of operands. bf16 and f16 operands accumulate in f32, i8 in i32, all others in
-/// their own type. i8 needs `i8_quads`, and sums that fit in 32 bits.
+/// their own type. i8 needs `i8_quads` or `i16_pairs`, and sums that fit in 32 bits.
 enum class DotElement { f32, f64, bf16, f16, i64, i8 };
 constexpr bool isHalf(DotElement e) { return e == DotElement::bf16 || e == DotElement::f16; }
 
@@ -36,6 +38,7 @@ struct DotTarget {
   bool f16c = false;
   bool bf16_pairs = false; // an instruction of 64 bytes adds two products of bf16 to a sum of f32
   bool i8_quads = false;   // one adds four products of u8 and i8 to a sum of i32
+  bool i16_pairs = false;  // one multiplies i16 and adds two products, of 32 or 64 bytes
 };
 
 /// Strides of one operand inside a batch entry, in elements; 0 broadcasts.
@@ -49,6 +52,7 @@ struct DotShape {
   DotElement element = DotElement::f32;
   int64_t batch = 1, m = kDynamic, n = kDynamic, k = kDynamic;
   DotLayout a, b;
+  bool keeps_b = false;    // panels of B outlive a call, unless they are changed
   bool computes_b = false; // B is no memory: a panel's numbers, f32, are made where it is packed
   /// Of a dynamic n or k: the most that it can be, 0 where nobody knows, and a divisor.
   int64_t n_most = 0, k_most = 0, n_step = 1, k_step = 1;
@@ -62,7 +66,7 @@ struct DotPlan {
   int tile_rows = 0;    // rows of the register tile
   int tile_vectors = 0; // vectors per row of the register tile
   // Steps of k that stand side by side in one lane of a panel, 4 bytes, and are multiplied by one
-  // instruction.
+  // instruction: four of i8, two of bf16, or of i8 as i16.
   int group = 1;
   // The columns are fewer than lanes, which hold steps of k instead: a tile has a vector for each
   // row and column, and panels of B are [step / lanes][n][lanes].
@@ -85,9 +89,13 @@ struct DotPlan {
   int64_t sumBytes() const; // size of one accumulator, and of a lane of a panel
   int64_t panelSteps() const { return k_block / group; } // lanes of a panel for each row or column
   int64_t columnPanelBytes() const; // size of the panels of B that are packed at a time
+  /// Panels of A that are packed together, since their rows lie side by side in memory.
+  int64_t panelsPackedTogether() const;
   /// Whether panels of B are packed 128 higher, as u8. The sums of each row start from what takes
   /// that from them again.
-  bool shiftsColumns() const { return shape.element == DotElement::i8; }
+  bool shiftsColumns() const { return shape.element == DotElement::i8 && group == 4; }
+  /// Whether steps of i8 are i16 in panels.
+  bool widensSteps() const { return shape.element == DotElement::i8 && group == 2; }
   int64_t tileBytes() const; // size of one register tile in memory
   /// Whether n is a whole number of vectors.
   bool hasWholeVectors() const;

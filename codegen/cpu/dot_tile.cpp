@@ -144,6 +144,7 @@ private:
   }
 
   Value* multiplyAdd(Value* x, Value* y, Value* sum) {
+    if (plan.widensSteps()) return addWidePairs(x, y, sum);
     if (plan.group == 2) return addPairs(x, y, sum);
     if (plan.group == 4) return addQuads(b, sum, y, x); // u8 of B by i8 of A
     return multiplyAddDot(b, plan, x, y, sum);
@@ -154,6 +155,15 @@ private:
     auto* pairs = FixedVectorType::get(b.getBFloatTy(), 2 * plan.lanes);
     return b.CreateIntrinsic(Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
                              {sum, b.CreateBitCast(y, pairs), b.CreateBitCast(x, pairs)});
+  }
+
+  // The sum of two products of i16 a lane.
+  Value* addWidePairs(Value* x, Value* y, Value* sum) {
+    auto* pairs = FixedVectorType::get(b.getInt16Ty(), 2 * plan.lanes);
+    auto id = plan.lanes == 8 ? Intrinsic::x86_avx2_pmadd_wd : Intrinsic::x86_avx512_pmaddw_d_512;
+    Value* products =
+        b.CreateIntrinsic(id, {}, {b.CreateBitCast(x, pairs), b.CreateBitCast(y, pairs)});
+    return b.CreateAdd(sum, products);
   }
 
   IRBuilderBase& b;
@@ -169,10 +179,10 @@ private:
 
 Function* dotTileFunction(IRBuilderBase& b, const DotPlan& plan, const DotTileLayout& layout) {
   DotTypes types(b.getContext(), plan);
-  const char* element = plan.shiftsColumns()     ? "i8"
-                        : types.sum == types.i64 ? "i64"
-                        : plan.sumBytes() == 4   ? "f32"
-                                                 : "f64";
+  const char* element = types.stored->isIntegerTy(8) ? "i8"
+                        : types.sum == types.i64     ? "i64"
+                        : plan.sumBytes() == 4       ? "f32"
+                                                     : "f64";
   std::string name = std::string("weft.dot.tile.") + element + "." +
                      std::to_string(plan.tile_rows) + "x" + std::to_string(plan.tile_vectors) +
                      ".a" + std::to_string(layout.a_row) + "." + std::to_string(layout.a_step) +

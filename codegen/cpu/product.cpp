@@ -131,7 +131,7 @@ std::optional<DotElement> elementOf(LoadOp a, LoadOp b) {
 }
 
 // Says whether sums of so many products of i8 fit in 32 bits.
-bool fitsQuads(int64_t k) { return k != kDynamic && k < (int64_t{1} << 17); }
+bool fitsInt(int64_t k) { return k != kDynamic && k < (int64_t{1} << 17); }
 
 // Ops of the part that an epilogue cannot hold: they would run once for each vector of the result.
 bool hasForeignOps(PartOp part) {
@@ -198,6 +198,7 @@ DotShape shapeOf(PartOp part, Product& product, DotElement element) {
   shape.a = {product.row_axes.empty() ? 0 : constantOf(a.strides[product.row_axes.back()]),
              constantOf(a.k_stride)};
   shape.computes_b = bool(b.computed);
+  shape.keeps_b = !b.window && !b.computed && keptBuffer(b);
   if (!b.window && !b.computed)
     shape.b = {constantOf(b.k_stride), constantOf(b.strides[product.column_axis])};
   return shape;
@@ -213,6 +214,7 @@ DotTarget unitOf(const CpuTarget& target, const ProductFactor& b) {
   unit.f16c = target.has("f16c");
   unit.bf16_pairs = target.has("avx512bf16") && in_groups;
   unit.i8_quads = target.has("avx512vnni") && in_groups;
+  unit.i16_pairs = target.has("avx2") && !b.window && !b.computed;
   return unit;
 }
 
@@ -224,7 +226,7 @@ bool suitsTiles(Product& product, const DotShape& shape, const DotTarget& unit) 
   bool has_few_rows = shape.m != kDynamic && shape.m < kFewWindowRows;
   if (b.window && has_few_rows && shape.k <= kFewWindowTerms) return false;
   if (b.computed && !isPanelOfNumbers(product, shape, unit.vector_bytes / 4)) return false;
-  return shape.element != DotElement::i8 || (unit.i8_quads && fitsQuads(shape.k));
+  return shape.element != DotElement::i8 || ((unit.i8_quads || unit.i16_pairs) && fitsInt(shape.k));
 }
 
 } // namespace

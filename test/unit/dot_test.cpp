@@ -224,6 +224,23 @@ TEST_CASE("dot: a transposed A whose steps fall into one cache set is packed") {
   REQUIRE(DotKernel(c).plan().packs_a);
 }
 
+TEST_CASE("dot: panels of a transposed A are packed together") {
+  int64_t most = 0;
+  for (DotElement element : {DotElement::f32, DotElement::f64, DotElement::bf16})
+    for (const DotTarget& target : {kAvx512, kAvx2})
+      for (int64_t m : {24, 61, 203}) {
+        DotCase c = dense(m, 150, 300, target, element);
+        c.shape.a = transposed(256);
+        DotPlan plan = DotKernel(c).plan();
+        CHECK(plan.packs_a);
+        most = std::max(most, plan.panelsPackedTogether());
+        check(c);
+        c.k_block = 130;
+        check(c);
+      }
+  CHECK(most > 1);
+}
+
 TEST_CASE("dot: extents and strides known at run time") {
   for (bool fixed_unit : {false, true})
     for (DotElement element : {DotElement::f32, DotElement::i64, DotElement::bf16}) {
@@ -318,13 +335,11 @@ TEST_CASE("dot: few rows of bf16 in front of a large matrix stream it") {
   }
 }
 
-TEST_CASE("dot: quads of i8 are multiplied by one instruction") {
-  if (!__builtin_cpu_supports("avx512vnni")) {
-    WARN("SKIPPED: this processor has no vpdpbusd");
-    return;
-  }
-  auto bytes = [](int64_t m, int64_t n, int64_t k) {
-    return dense(m, n, k, kQuads, DotElement::i8);
+namespace {
+
+void checkBytes(const DotTarget& target) {
+  auto bytes = [&](int64_t m, int64_t n, int64_t k) {
+    return dense(m, n, k, target, DotElement::i8);
   };
   for (int64_t m : {1, 15, 31}) // every element of the full range of i8
     for (int64_t n : {1, 16, 50})
@@ -347,6 +362,25 @@ TEST_CASE("dot: quads of i8 are multiplied by one instruction") {
       c.fixed_unit = true;
       check(c);
     }
+}
+
+} // namespace
+
+TEST_CASE("dot: quads of i8 are multiplied by one instruction") {
+  if (__builtin_cpu_supports("avx512vnni"))
+    checkBytes(kQuads);
+  else
+    WARN("SKIPPED: this processor has no vpdpbusd");
+}
+
+TEST_CASE("dot: pairs of i8 are multiplied as i16 by one instruction") {
+  DotTarget narrow = kAvx2, wide = kAvx512;
+  narrow.i16_pairs = wide.i16_pairs = true;
+  if (__builtin_cpu_supports("avx2"))
+    checkBytes(narrow);
+  else
+    WARN("SKIPPED: this processor has no vpmaddwd of 32 bytes");
+  if (__builtin_cpu_supports("avx512bw")) checkBytes(wide);
 }
 
 TEST_CASE("dot: plans depend on shapes alone and fit the caches") {
