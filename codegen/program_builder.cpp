@@ -296,7 +296,8 @@ private:
     for (unsigned k = 0; k < kernel.getPhases().size(); k++)
       l.phases.push_back({expression(kernel, loom::LoomDialect::kChunksName, 1, k),
                           expression(kernel, loom::LoomDialect::kBytesName, 0, k),
-                          expression(kernel, loom::LoomDialect::kFlopsName, 0, k)});
+                          expression(kernel, loom::LoomDialect::kFlopsName, 0, k),
+                          kernel->hasAttr(loom::LoomDialect::kJoinedName)});
     l.scratch_bytes = expression(kernel, loom::LoomDialect::kScratchName, 0);
   }
 

@@ -21,6 +21,7 @@ using weft::kernels::HWY_NAMESPACE::turn_square;
 constexpr int64_t kRow = 1024; // lines of rows in memory: L1 has room for their totals
 constexpr int kTile = 16;      // lines and steps of a tile: a cache line of f32
 constexpr int64_t kFew = 8;    // lines below which each is walked by itself
+constexpr int64_t kAhead = 64; // steps from a tile to what is asked for meanwhile
 constexpr int kTogether = 8;   // steps for which totals stay in registers
 
 template <class Compute>
@@ -171,15 +172,18 @@ template <> struct Unsigned<2> { using Type = uint16_t; };
 template <> struct Unsigned<4> { using Type = uint32_t; };
 template <> struct Unsigned<8> { using Type = uint64_t; };
 
-// A whole tile, in squares of a vector's lanes.
-template <class T>
+// A whole tile, in squares of a vector's lanes, those of the same lines one after the other: lines
+// of memory that are a power of two apart share one set of the cache.
+template <class T, bool from_memory>
 inline void turn_tile(const char* from, int64_t from_step, char* to, int64_t to_step) {
   constexpr int64_t item = sizeof(T);
   constexpr int n = std::clamp<int>(HWY_MAX_BYTES / item, 2, kTile);
-  for (int64_t r = 0; r < kTile; r += n)
-    for (int64_t c = 0; c < kTile; c += n)
+  for (int64_t line = 0; line < kTile; line += n)
+    for (int64_t k = 0; k < kTile; k += n) {
+      const int64_t r = from_memory ? line : k, c = from_memory ? k : line;
       turn_square<T, n>(from + r * from_step + c * item, from_step, to + c * to_step + r * item,
                         to_step);
+    }
 }
 
 // A part of an array, in the order of the scan: some steps along some lines.
@@ -190,13 +194,13 @@ public:
   /// Reads what there is of a tile from `at` on; the rest is anything.
   void gather(const Array& array, char* at, int64_t steps, int64_t lines) {
     if (is_adjacent(array, steps, lines))
-      turn_tile<Bits>(low_end(array, at), array.across, first_row(array), row_step(array));
+      turn_tile<Bits, true>(low_end(array, at), array.across, first_row(array), row_step(array));
     else
       each(array, at, steps, lines, [](T& here, T& memory) { here = memory; });
   }
   void scatter(const Array& array, char* at, int64_t steps, int64_t lines) {
     if (is_adjacent(array, steps, lines))
-      turn_tile<Bits>(first_row(array), row_step(array), low_end(array, at), array.across);
+      turn_tile<Bits, false>(first_row(array), row_step(array), low_end(array, at), array.across);
     else
       each(array, at, steps, lines, [](T& here, T& memory) { memory = here; });
   }
@@ -237,6 +241,13 @@ template <class F> AllRows<F> rows_of(Tile<typename F::To>& to, Tile<typename F:
   return rows;
 }
 
+// Asks for what tiles further on have of lines: there are more of them than a processor follows.
+template <int writes>
+inline void prefetch(const char* at, const ScanLines::Array& array, int64_t lines) {
+  for (int64_t j = 0; j < lines; j++)
+    __builtin_prefetch(at + j * array.across + kAhead * array.step, writes);
+}
+
 template <class F> void scan_tiles(const ScanLines& all, int64_t line, int64_t lines) {
   Totals<typename F::Total, kTile> totals;
   Tile<typename F::To> to;
@@ -245,6 +256,9 @@ template <class F> void scan_tiles(const ScanLines& all, int64_t line, int64_t l
                 HWY_ATTR { return array.at + k * array.step + line * array.across; };
   for (int64_t k = 0; k < all.steps; k += kTile) {
     const int64_t steps = std::min<int64_t>(kTile, all.steps - k);
+    for (int a = 0; a < F::arrays; a++)
+      prefetch<0>(at(all.from[a], k), all.from[a], lines);
+    prefetch<1>(at(all.to, k), all.to, lines);
     for (int a = 0; a < F::arrays; a++)
       from[a].gather(all.from[a], at(all.from[a], k), steps, lines);
     join_rows<F>(rows_of<F>(to, from), k, kTile, kTile, totals);

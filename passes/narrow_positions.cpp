@@ -116,9 +116,7 @@ public:
   }
 
 private:
-  OpOperand& yielded() {
-    return loop.getBody().front().getTerminator()->getOpOperand(result);
-  }
+  OpOperand& yielded() { return loop.getBody().front().getTerminator()->getOpOperand(result); }
 
   std::array<BlockArgument, 2> arguments() {
     Block& combine = loop.getCombine().front();

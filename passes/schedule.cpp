@@ -206,7 +206,7 @@ private:
       loop->walk([&](Operation*) { ++inside; });
       ops = std::max(ops, inside);
     }
-    return int(std::clamp<size_t>(std::min(16 / sums, 128 / ops), 1, 16));
+    return int(std::clamp<size_t>(std::min(16 / sums, 192 / ops), 1, 16));
   }
 
   // The largest power of two up to `most` for which the blocks fill the extent.

@@ -20,6 +20,7 @@ public:
         shifts(bytesBehind(scratch, plan.shiftsOffset())), zero(b.getInt64(0)) {}
 
   void emitChunks(Value* begin, Value* end) {
+    if (plan.joinsChunks()) return emitJoined(begin, end);
     Value* row_chunks = ceilDiv(m, plan.rows_per_chunk);
     Value* column_chunks = ceilDiv(n, plan.columns_per_chunk);
     emitDotLoop(b, begin, end, 1, [&](Value* chunk) {
@@ -34,6 +35,16 @@ public:
   }
 
 private:
+  // Chunks side by side, of all rows and one entry: as many columns at once as the plan says.
+  void emitJoined(Value* begin, Value* end) {
+    Value* size = b.getInt64(plan.columns_per_chunk);
+    Value* last = smaller(b.CreateNSWMul(end, size), n);
+    emitDotLoop(b, b.CreateNSWMul(begin, size), last, plan.joined_columns, [&](Value* first) {
+      Value* behind = b.CreateNSWAdd(first, b.getInt64(plan.joined_columns));
+      emitEntry(zero, {zero, m}, {first, smaller(behind, last)});
+    });
+  }
+
   struct Range {
     Value *begin, *end;
   };

@@ -33,9 +33,11 @@ constexpr int64_t kColumnsWorthPacking = 128;
 constexpr int64_t kRowsPackedTogether = 24;
 // Rows below which B is not reused enough to hide where it comes from.
 constexpr int64_t kFewRows = 16;
-// Steps of k, and bytes of a row of B, that a streaming product takes at a time.
+// Steps of k that a streaming product takes at a time, bytes of a row of B at least and at most,
+// where its sums stay small, and chunks of which a thread takes those side by side.
 constexpr int64_t kStreamSteps = 8;
-constexpr int64_t kStreamBytes = 4096;
+constexpr int64_t kStreamBytes = 4096, kMostStreamBytes = 16384;
+constexpr int64_t kStreamChunks = 16;
 // Steps of k for which numbers of B are computed at a time, and what they are multiples of: blocks
 // of a quantised matrix begin there.
 constexpr int64_t kNumbersSteps = 512;
@@ -368,9 +370,13 @@ void chooseChunks(DotPlan& plan) {
     tiles = std::min(tiles, std::max<int64_t>(most_columns / plan.tileColumns(), 1));
   }
   if (streamsB(plan)) {
-    int64_t run = kStreamBytes / elementBytes(s.element);
+    int64_t bytes = std::clamp(kMostStreamBytes / rows, kStreamBytes, kMostStreamBytes);
+    int64_t run = bytes / elementBytes(s.element);
+    bool joins = s.batch == 1 && row_chunks == 1;
+    if (joins) plan.joined_columns = roundUp(run, plan.tileColumns());
     int64_t least = std::min(run, columns) / 2; // two threads share the narrowest of them
-    tiles = std::max(tiles, std::clamp(columns / 4, least, run) / plan.tileColumns());
+    int64_t wide = joins ? columns / kStreamChunks : std::clamp(columns / 4, least, run);
+    tiles = std::max(tiles, wide / plan.tileColumns());
   }
   tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
   tiles = ceilDiv(column_tiles, ceilDiv(column_tiles, tiles)); // pieces of even size
@@ -378,6 +384,8 @@ void chooseChunks(DotPlan& plan) {
   // One chunk has all columns of a window, so that no number of chunks depends on its width.
   if (s.n == kDynamic && s.n_most) tiles = column_tiles;
   plan.columns_per_chunk = tiles * plan.tileColumns();
+  if (plan.joinsChunks())
+    plan.joined_columns = std::max(plan.joined_columns, plan.columns_per_chunk);
 
   if (keepsPanels(plan)) return chooseWideChunks(plan);
   if (row_chunks > 1 || plan.columns_per_chunk < columns) return;
@@ -423,7 +431,8 @@ int64_t DotPlan::panelsPackedTogether() const {
 
 int64_t DotPlan::bPanelOffset() const {
   int64_t tiles = 1;
-  if (severalBlocks()) tiles = rows_per_chunk / tile_rows * (columns_per_chunk / tileColumns());
+  int64_t columns = std::max(columns_per_chunk, joined_columns);
+  if (severalBlocks()) tiles = rows_per_chunk / tile_rows * (columns / tileColumns());
   return roundUp(tiles * tileBytes(), kCacheLine);
 }
 

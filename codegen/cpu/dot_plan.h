@@ -81,6 +81,9 @@ struct DotPlan {
   bool keeps_panels = false;
   int64_t rows_per_chunk = 0;    // a multiple of tile_rows
   int64_t columns_per_chunk = 0; // a multiple of tileColumns()
+  /// Columns of chunks side by side that are computed together, so that rows of B are read in long
+  /// runs; 0: each chunk by itself.
+  int64_t joined_columns = 0;
 
   int64_t tileColumns() const { return int64_t(lanes) * tile_vectors; }
   /// Vectors of the last column of tiles where these are fewer, else 0. The tile's panel and its
@@ -110,6 +113,8 @@ struct DotPlan {
   int64_t aPanelsOffset() const;
   int64_t numbersOffset() const;
   int64_t shiftsOffset() const;
+
+  bool joinsChunks() const { return joined_columns > 0; }
 
   /// Counts the chunks of parallel work for actual extents (those of `shape` where constant):
   /// ceil(batch / batches_per_chunk) * ceil(m / rows_per_chunk) * ceil(n / columns_per_chunk).

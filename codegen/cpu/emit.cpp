@@ -111,6 +111,10 @@ void attach(KernelOp kernel, const KernelPlan& plan) {
   set(LoomDialect::kBytesName, plan.bytes);
   set(LoomDialect::kFlopsName, plan.flops);
   mlir::Builder b(kernel.getContext());
+  if (llvm::any_of(plan.parts, [](const PartPlan& part) {
+        return part.product && part.product->plan.joinsChunks();
+      }))
+    kernel->setAttr(LoomDialect::kJoinedName, b.getUnitAttr());
   llvm::SmallVector<mlir::Attribute> panels;
   plan.eachKept([&](const PartPlan& part) {
     const KeptPanels& kept = *part.kept;

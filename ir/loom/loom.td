@@ -26,6 +26,8 @@ def Loom_Dialect : Dialect {
     static constexpr llvm::StringLiteral kFlopsName = "loom.flops";
     /// Kernel attribute set by the CPU emitter: of each function that packs panels ahead of calls, [buffer, panels, bytes, layout].
     static constexpr llvm::StringLiteral kPanelsName = "loom.panels";
+    /// Kernel attribute set by the CPU emitter: chunks side by side are computed together.
+    static constexpr llvm::StringLiteral kJoinedName = "loom.joined";
     /// Attribute of a buffer argument: calls often find in it what the call before found.
     static constexpr llvm::StringLiteral kKeptName = "loom.kept";
     /// Kernel attribute: the most that each of its sizes can be, 0 where nobody knows.

@@ -151,6 +151,7 @@ LoadedProgram::Phase LoadedProgram::geometry(const ProgramPhase& phase, const in
   else
     g.grain =
         static_cast<int64_t>(kPieceNanoseconds * static_cast<double>(g.chunks) / nanoseconds) + 1;
+  if (phase.joined) g.grain = std::max(g.grain, (g.chunks - 1) / num_threads() + 1);
   return g;
 }
 

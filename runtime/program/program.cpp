@@ -18,9 +18,11 @@ void put(ByteWriter& w, const ProgramLaunch& l) {
     w.put(a.index);
   }
   w.put_count(l.phases.size());
-  for (const ProgramPhase& phase : l.phases)
+  for (const ProgramPhase& phase : l.phases) {
     for (int32_t e : {phase.chunks, phase.bytes, phase.flops})
       w.put(e);
+    w.put(phase.joined);
+  }
   for (int32_t v : {l.scratch_bytes, l.threads, l.most_blocks})
     w.put(v);
   w.put(l.writes_leaf);
@@ -36,10 +38,12 @@ ProgramLaunch get_launch(ByteReader& r) {
     a.kind = r.get_enum(ProgramArgument::Kind::narrow);
     a.index = r.get<int32_t>();
   }
-  l.phases.resize(r.get_count(12));
-  for (ProgramPhase& phase : l.phases)
+  l.phases.resize(r.get_count(13));
+  for (ProgramPhase& phase : l.phases) {
     for (int32_t* e : {&phase.chunks, &phase.bytes, &phase.flops})
       *e = r.get<int32_t>();
+    phase.joined = r.get_bool();
+  }
   for (int32_t* v : {&l.scratch_bytes, &l.threads, &l.most_blocks})
     *v = r.get<int32_t>();
   l.writes_leaf = r.get_bool();

@@ -10,7 +10,7 @@
 
 namespace weft {
 
-inline constexpr uint32_t kProgramVersion = 13;
+inline constexpr uint32_t kProgramVersion = 14;
 
 /// A size expression: a tree in post-order inside Program::exprs; `a`, `b` are positions there.
 struct ProgramExpr {
@@ -60,6 +60,7 @@ struct ProgramPhase {
   int32_t chunks = -1; // expression: pieces of work, any of which may run on any thread
   int32_t bytes = -1;  // expression: memory traffic of the phase, for the grain
   int32_t flops = -1;  // expression
+  bool joined = false; // chunks side by side are computed together: a thread had better have them
 };
 
 struct ProgramLaunch {

@@ -275,7 +275,7 @@ int64_t DotKernel::integer(const FencedBuffer& buffer, int64_t index) const {
   return value;
 }
 
-DotKernel::Result DotKernel::run(bool descending) const {
+DotKernel::Result DotKernel::run(bool singly) const {
   const DotShape& s = case_.shape;
   size_t elements = size_t(s.batch * s.m * s.n);
   FencedBuffer c(elements * plan_.sumBytes()), d(elements * plan_.sumBytes());
@@ -293,9 +293,13 @@ DotKernel::Result DotKernel::run(bool descending) const {
                            case_.a_batch_stride,
                            case_.b_batch_stride};
   int64_t chunks = plan_.chunks(s.batch, s.m, s.n);
-  for (int64_t i = 0; i < chunks; ++i) {
-    int64_t chunk = descending ? chunks - 1 - i : i;
-    code_->entry(buffers, sizes, scratch.data(), chunk, chunk + 1);
+  int64_t half = (chunks + 1) / 2;
+  if (singly) {
+    for (int64_t chunk = chunks; chunk-- > 0;)
+      code_->entry(buffers, sizes, scratch.data(), chunk, chunk + 1);
+  } else {
+    code_->entry(buffers, sizes, scratch.data(), 0, half);
+    code_->entry(buffers, sizes, scratch.data(), half, chunks);
   }
   Result result;
   for (size_t i = 0; i < elements; ++i) {

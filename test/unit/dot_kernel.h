@@ -46,8 +46,9 @@ public:
     std::vector<int64_t> ci;     // the sums of a product of integers
     std::vector<int32_t> visits; // [batch, m, n]
   };
-  /// Runs every chunk, in ascending or descending order, each by a call of its own.
-  Result run(bool descending = false) const;
+  /// Runs all chunks by two calls, as two threads would, or each by a call of its own, the last one
+  /// first.
+  Result run(bool singly = false) const;
   /// The same sums by a plain loop of fused multiply-adds, added in the order of the plan.
   Result reference() const;
   const DotPlan& plan() const { return plan_; }

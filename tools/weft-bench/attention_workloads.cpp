@@ -13,9 +13,10 @@ using Kind = Workload::Kind;
 constexpr int64_t kHeads = 12, kPositions = 1024, kHeadWidth = 64;
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-/// Rows less columns, [positions, positions].
-Tensor distance(int64_t positions, DType dtype) {
-  return reshape(arange(0, positions, 1, dtype), {positions, 1}) - arange(0, positions, 1, dtype);
+/// Rows less columns of x's scores, [positions, positions].
+Tensor distance(const Tensor& x, DType dtype) {
+  Tensor positions = arange(0, x.size(-2), 1, dtype, x.device());
+  return reshape(positions, {x.size(-2), 1}) - positions;
 }
 
 constexpr const char* kCausal = "scaled_dot_product_attention(x[0], x[1], x[2], none, 0, true)";
@@ -24,16 +25,15 @@ Tensor causal(const Params&, const Tensors& x) {
 }
 // Scores fall with the distance, by a slope a head (Press et al., Train short, test long, 2022).
 Tensor alibi(const Params& p, const Tensors& x) {
-  Tensor behind = distance(x[0].size(-2), f32);
+  Tensor behind = distance(x[0], f32);
   Tensor slopes = reshape(p.at("slopes"), {kHeads, 1, 1});
   Tensor bias = where(behind >= 0, -slopes * behind, kHidden);
   return scaled_dot_product_attention(x[0], x[1], x[2], bias);
 }
 // Each position sees itself and those up to a quarter of all before it.
 Tensor window(const Params&, const Tensors& x) {
-  int64_t positions = x[0].size(-2);
-  Tensor behind = distance(positions, i64);
-  Tensor seen = (behind >= 0) & (behind < positions / 4);
+  Tensor behind = distance(x[0], i64);
+  Tensor seen = (behind >= 0) & (behind < x[0].size(-2) / 4);
   return scaled_dot_product_attention(x[0], x[1], x[2], seen);
 }
 

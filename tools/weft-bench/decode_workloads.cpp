@@ -26,7 +26,7 @@ Tensor rotate(const Tensor& x, const Tensor& cosines, const Tensor& sines) {
 Tensor decode(const Params& p, const Tensors& in) {
   Tensor h = embedding(in[0], p.at("tok")), position = in[1];
   Tensor cosines = embedding(position, p.at("cos")), sines = embedding(position, p.at("sin"));
-  Tensor seen = reshape(arange(kContext) <= position, {1, kContext});
+  Tensor seen = reshape(arange(0, kContext, 1, i64, position.device()) <= position, {1, kContext});
   for (size_t k = 0; k < kLayers; k++) {
     const std::string pre = "b" + std::to_string(k) + "_";
     auto of = [&](const char* name) { return p.at(pre + name); };
