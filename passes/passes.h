@@ -22,6 +22,7 @@ struct PassContext {
   bool joins = true;          // false: each op is a kernel of its own
   Expand expand = {};         // empty: nobody has the functions of composites
   double byteWorth = kUsualByteWorth;
+  bool isForDevice = false; // kernels are for a device, which runs thousands of points at once
 };
 
 /// Replaces each composite op by the ops that its function calls.

@@ -140,6 +140,7 @@ bool runPasses(ModuleOp module, const PipelineOptions& options, double byteWorth
   });
   PassContext context{&report.remarks, !isNamed(options.disable, "fuse")};
   context.byteWorth = byteWorth;
+  context.isForDevice = !options.tiles;
   auto keep = [&](StringRef stage) {
     if (!options.keep_stages || stage.empty()) return;
     clock.time("stages", [&] { report.stages.push_back({stage.str(), printStage(module)}); });

@@ -65,30 +65,47 @@ TEST_CASE("products whose tiles are large, with an end, on a device", "[device]"
     }
 }
 
+namespace {
+
+/// Runs a body of a device's tensors that must be cut in pieces, which a second kernel joins.
+void check_pieces(auto body, const auto&... inputs) {
+  Device device = test_device();
+  auto compiled = compile(body);
+  for (int k = 0; k < 3; k++) {
+    Tensor got = compiled(inputs.to(device)...).to(Device::cpu()), want = body(inputs...);
+    CHECK(abs(got - want).max().template item<double>() <=
+          2e-5 * abs(want).max().template item<double>());
+  }
+  CHECK(compiled.explain().find("finish_reduce") != std::string::npos);
+}
+
+} // namespace
+
 TEST_CASE("products with few tiles and a long inner axis are cut in pieces on a device",
           "[device]") {
-  Device device = test_device();
-  auto check = [&](auto body, const Tensor& x, const Tensor& y) {
-    auto compiled = compile(body);
-    for (int k = 0; k < 3; k++) {
-      Tensor got = compiled(x.to(device), y.to(device)).to(Device::cpu()), want = body(x, y);
-      CHECK(abs(got - want).max().template item<double>() <=
-            2e-5 * abs(want).max().template item<double>());
-    }
-    CHECK(compiled.explain().find("finish_reduce") != std::string::npos);
-  };
   manual_seed(11);
-  check([](const Tensor& x, const Tensor& y) { return relu(matmul(x, y) + 1); }, randn({33, 4096}),
-        randn({4096, 20}));
-  check(
+  check_pieces([](const Tensor& x, const Tensor& y) { return relu(matmul(x, y) + 1); },
+               randn({33, 4096}), randn({4096, 20}));
+  check_pieces(
       [](const Tensor& x, const Tensor& y) {
         return matmul(x.permute({1, 0}), y) * 2;
       },
       randn({6000, 17}), randn({2, 6000, 24}));
-  check([](const Tensor& x, const Tensor& y) { return relu(conv2d(x, y, {}, 2, 1)) + 1; },
-        randn({2, 192, 14, 14}), randn({64, 192, 3, 3}));
-  check([](const Tensor& x, const Tensor& y) { return conv1d(x, y); }, randn({1, 256, 40}),
-        randn({48, 256, 5}));
+  check_pieces([](const Tensor& x, const Tensor& y) { return relu(conv2d(x, y, {}, 2, 1)) + 1; },
+               randn({2, 192, 14, 14}), randn({64, 192, 3, 3}));
+  check_pieces([](const Tensor& x, const Tensor& y) { return conv1d(x, y); }, randn({1, 256, 40}),
+               randn({48, 256, 5}));
+}
+
+TEST_CASE("columns, and few rows, are folded in pieces on a device", "[device]") {
+  manual_seed(12);
+  auto folds = [](int64_t dim) {
+    return [=](const Tensor& x) { return sum(exp(x), dim) + amax(x, dim) - mean(x * 2, dim); };
+  };
+  check_pieces(folds(0), randn({4096, 48}));
+  check_pieces(folds(0), randn({3000, 200})); // 64 pieces would not do
+  check_pieces(folds(0), randn({700, 3, 40}));
+  check_pieces(folds(1), randn({12, 50000}));
 }
 
 TEST_CASE("products and sums of no elements are 0 on a device", "[device]") {
