@@ -375,7 +375,8 @@ void chooseChunks(DotPlan& plan) {
     bool joins = s.batch == 1 && row_chunks == 1;
     if (joins) plan.joined_columns = roundUp(run, plan.tileColumns());
     int64_t least = std::min(run, columns) / 2; // two threads share the narrowest of them
-    int64_t wide = joins ? columns / kStreamChunks : std::clamp(columns / 4, least, run);
+    int64_t wide =
+        joins ? std::min(columns / kStreamChunks, run) : std::clamp(columns / 4, least, run);
     tiles = std::max(tiles, wide / plan.tileColumns());
   }
   tiles = std::clamp<int64_t>(tiles, 1, column_tiles);
