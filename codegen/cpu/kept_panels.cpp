@@ -18,7 +18,10 @@ std::string KeptPanels::layout(const DotPlan& plan) const {
   return text;
 }
 
-BlockArgument keptBuffer(const ProductFactor& factor) {
+BlockArgument keptBuffer(const Product& product, const ProductFactor& factor) {
+  if (factor.window || factor.computed || !isa<AffineConstantExpr>(factor.start)) return {};
+  for (int axis : product.batch_axes)
+    if (factor.strides[axis] != 0) return {};
   LoadOp load = factor.load;
   auto buffer = load ? dyn_cast<BlockArgument>(load.getMemory()) : BlockArgument();
   auto kernel = buffer ? dyn_cast<KernelOp>(buffer.getOwner()->getParentOp()) : nullptr;
@@ -32,12 +35,8 @@ std::optional<KeptPanels> findKept(const Product& product) {
   bool of_rows = product.winograd || product.lines;
   const ProductFactor& factor = of_rows ? product.a : product.b;
   bool packs = of_rows || (plan.packs_b && !plan.lanes_along_k);
-  if (!packs || factor.window || factor.computed) return {};
-  BlockArgument buffer = keptBuffer(factor);
+  BlockArgument buffer = packs ? keptBuffer(product, factor) : BlockArgument();
   if (!buffer) return {};
-  for (int axis : product.batch_axes)
-    if (factor.strides[axis] != 0) return {};
-  auto start = dyn_cast<AffineConstantExpr>(factor.start);
   KeptPanels kept;
   kept.buffer = buffer;
   kept.lanes = of_rows ? shape.m : shape.n;
@@ -52,8 +51,8 @@ std::optional<KeptPanels> findKept(const Product& product) {
   kept.step_stride = of_rows ? shape.a.column_stride : shape.b.row_stride;
   for (int64_t number : {kept.lanes, kept.steps, kept.lane_stride, kept.step_stride})
     if (number == kDynamic) return {};
-  if (!start || kept.lanes < 1 || kept.steps < 1) return {};
-  kept.start = start.getValue();
+  if (kept.lanes < 1 || kept.steps < 1) return {};
+  kept.start = cast<AffineConstantExpr>(factor.start).getValue();
   return kept;
 }
 

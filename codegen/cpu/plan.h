@@ -131,8 +131,9 @@ KernelPlan planKernel(loom::KernelOp kernel, const CpuTarget& target);
 /// Recognises a matrix product (product.cpp).
 std::optional<Product> matchProduct(loom::PartOp part, const CpuTarget& target);
 
-/// Returns the buffer of a factor that may hold the same in the next call, or none.
-mlir::BlockArgument keptBuffer(const ProductFactor& factor);
+/// Returns the buffer of a factor whose panels may serve all entries of the batch and the next
+/// call, or none.
+mlir::BlockArgument keptBuffer(const Product& product, const ProductFactor& factor);
 
 /// Finds the panels of a product that may be kept from call to call (kept_panels.cpp).
 std::optional<KeptPanels> findKept(const Product& product);

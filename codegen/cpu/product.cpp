@@ -198,7 +198,7 @@ DotShape shapeOf(PartOp part, Product& product, DotElement element) {
   shape.a = {product.row_axes.empty() ? 0 : constantOf(a.strides[product.row_axes.back()]),
              constantOf(a.k_stride)};
   shape.computes_b = bool(b.computed);
-  shape.keeps_b = !b.window && !b.computed && keptBuffer(b);
+  shape.keeps_b = bool(keptBuffer(product, b));
   if (!b.window && !b.computed)
     shape.b = {constantOf(b.k_stride), constantOf(b.strides[product.column_axis])};
   return shape;
@@ -258,7 +258,7 @@ std::optional<Product> matchProduct(PartOp part, const CpuTarget& target) {
     if (auto lines = findLines(*product.b.window, shape.n)) {
       product.lines = planLines(product.plan, *lines);
       product.winograd =
-          planWinograd(product.plan, *lines, product.lines, bool(keptBuffer(product.a)));
+          planWinograd(product.plan, *lines, product.lines, bool(keptBuffer(product, product.a)));
     }
   return product;
 }
