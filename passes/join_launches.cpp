@@ -33,7 +33,7 @@ constexpr double kLightFold = 1 << 16;
 constexpr size_t kMostParts = 256;
 
 struct Work {
-  bool isRoutine = false;            // joins nothing
+  bool isWhole = false;              // joins nothing
   bool hasDot = false, folds = true; // every part ends in accumulators
   double points = 0, elements = 0;   // of the largest part; elements with all loops
 };
@@ -66,7 +66,7 @@ Work workOf(loom::KernelOp kernel) {
 
 // Says whether `b` is the small end of what `a` folds.
 bool isFinish(const Work& a, const Work& b) {
-  if (a.isRoutine || b.isRoutine || a.hasDot || b.hasDot || !a.folds) return false;
+  if (a.isWhole || b.isWhole || a.hasDot || b.hasDot || !a.folds) return false;
   bool isSmall = b.elements <= kFewPoints || 2 * b.elements <= a.elements;
   return isSmall && (b.folds || b.points <= kFewPoints);
 }
@@ -83,15 +83,15 @@ public:
     Block& body = function.getBody().front();
     for (Operation& op : body.without_terminator()) {
       auto launch = dyn_cast<ir::LaunchOp>(op);
-      if (!launch || !(isOwner(launch) || isRoutine(launch))) return;
+      if (!launch || !(isOwner(launch) || isWhole(launch))) return;
       numbers[launch] = launches.size();
       launches.push_back(launch);
       kernels[launch] = lookUp(launch);
     }
     findEdges();
     for (auto [k, launch] : llvm::enumerate(launches)) {
-      work.push_back(isRoutine(launch) ? Work{.isRoutine = true, .folds = false}
-                                       : workOf(kernelOf(launch)));
+      work.push_back(isWhole(launch) ? Work{.isWhole = true, .folds = false}
+                                     : workOf(kernelOf(launch)));
       groupOf.push_back(k);
       groups.push_back({static_cast<unsigned>(k)});
     }
@@ -119,9 +119,11 @@ private:
     return module.lookupSymbol<ir::RoutineOp>(launch.getKernel());
   }
 
-  // Of a routine or of tiles: it stays as it is.
-  bool isRoutine(ir::LaunchOp launch) {
-    return routineOf(launch) || module.lookupSymbol<func::FuncOp>(launch.getKernel());
+  // Of a routine, of tiles or of walks: it stays as it is.
+  bool isWhole(ir::LaunchOp launch) {
+    loom::KernelOp kernel = lookUp(launch);
+    auto walk = [](loom::WalkOp) { return WalkResult::interrupt(); };
+    return !kernel || kernel.walk(walk).wasInterrupted();
   }
 
   // A launch of a kernel of its own with one phase: what lowering to loom makes.
@@ -179,7 +181,7 @@ private:
 
   bool mayRefuse(ir::LaunchOp launch) {
     if (ir::RoutineOp routine = routineOf(launch)) return routine.getCode() != 0;
-    if (isRoutine(launch)) return false;
+    if (!kernelOf(launch)) return false;
     auto found = kernelOf(launch).walk([](loom::RequireOp) { return WalkResult::interrupt(); });
     return found.wasInterrupted();
   }

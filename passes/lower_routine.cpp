@@ -25,11 +25,7 @@ using ir::Exprs;
 // From so many reads of each element on a copy of a factor pays.
 constexpr double kReadsWorthCopy = 8;
 
-// A buffer and the map (indices)[sizes] -> (offset) of an operand that shows it.
-struct Operand {
-  Value buffer;
-  AffineExpr offset;
-};
+} // namespace
 
 Operand resolve(func::FuncOp function, Value v) {
   MLIRContext* context = v.getContext();
@@ -45,7 +41,7 @@ Operand resolve(func::FuncOp function, Value v) {
   return {v, ir::canonical(offset, extents)};
 }
 
-bool isLinear(AffineExpr offset, unsigned rank) {
+static bool isLinear(AffineExpr offset, unsigned rank) {
   MLIRContext* context = offset.getContext();
   SmallVector<AffineExpr> zeros(rank, getAffineConstantExpr(0, context));
   AffineExpr start = offset.replaceDims(zeros), sum = start;
@@ -57,11 +53,10 @@ bool isLinear(AffineExpr offset, unsigned rank) {
   return ir::canonical(sum) == ir::canonical(offset);
 }
 
-bool isStrided(func::FuncOp function, Value v) {
+static bool isStrided(func::FuncOp function, Value v) {
   return isLinear(resolve(function, v).offset, cast<RankedTensorType>(v.getType()).getRank());
 }
 
-// A kernel before `kernel` that writes `v`, which its ops compute, row-major.
 Value copyBefore(ir::KernelOp kernel, Value v) {
   OpBuilder builder(kernel);
   auto copy = ir::KernelOp::create(builder, v.getLoc(), v.getType(), 1);
@@ -74,9 +69,15 @@ Value copyBefore(ir::KernelOp kernel, Value v) {
       mapping.map(operand, clone(operand));
     return inner.clone(*op, mapping)->getResult(0);
   };
-  ir::YieldOp::create(inner, v.getLoc(), clone(v));
+  Value y = clone(v);
+  if (y == v)
+    y = ir::createRecord<ir::ViewAs>(inner, v.getLoc(), v, cast<RankedTensorType>(v.getType()), {},
+                                     ir::shapeOf(v));
+  ir::YieldOp::create(inner, v.getLoc(), y);
   return copy.getResult(0);
 }
+
+namespace {
 
 // How often a product reads each element of a factor.
 double readsOfFactor(Operation* product, unsigned k) {

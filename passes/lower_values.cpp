@@ -1,6 +1,7 @@
 // Values of a part by their indices: index arithmetic, loads, stores, and what is kept for later
 // loops.
 #include "ir/weft/index_math.h"
+#include "passes/index_value.h"
 #include "passes/part_lowering.h"
 
 using namespace mlir;
@@ -31,32 +32,19 @@ Value PartLowering::indexValue(AffineExpr e) {
 }
 
 Value PartLowering::emitIndex(AffineExpr e, int depth) {
-  OpBuilder& b = at(depth);
-  Type i64 = b.getI64Type();
-  if (auto c = dyn_cast<AffineConstantExpr>(e))
-    return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(c.getValue()));
-  if (auto d = dyn_cast<AffineDimExpr>(e); d && d.getPosition() >= part.firstFoundDim())
-    return found(d.getPosition() - part.firstFoundDim()).number;
-  if (auto d = dyn_cast<AffineDimExpr>(e))
-    return arith::IndexCastOp::create(b, loc, i64, axes.runOf(d.getPosition()).index);
-  if (auto s = dyn_cast<AffineSymbolExpr>(e))
-    return arith::IndexCastOp::create(b, loc, i64, frame.kernel.getSizes()[s.getPosition()]);
-  auto binary = cast<AffineBinaryOpExpr>(e);
-  Value x = emitIndex(binary.getLHS(), depth), y = emitIndex(binary.getRHS(), depth);
-  switch (e.getKind()) {
-  case AffineExprKind::Add:
-    return arith::AddIOp::create(b, loc, x, y);
-  case AffineExprKind::Mul:
-    return arith::MulIOp::create(b, loc, x, y);
-  case AffineExprKind::FloorDiv:
-    return arith::FloorDivSIOp::create(b, loc, x, y);
-  case AffineExprKind::CeilDiv:
-    return arith::CeilDivSIOp::create(b, loc, x, y);
-  default: {
-    Value q = arith::FloorDivSIOp::create(b, loc, x, y);
-    return arith::SubIOp::create(b, loc, x, arith::MulIOp::create(b, loc, q, y));
-  }
-  }
+  // An index that is found may be so in another block.
+  OpBuilder own(context);
+  own.setInsertionPointToEnd(scopes[depth].block);
+  auto number = [&](Value index) -> Value {
+    return arith::IndexCastOp::create(own, loc, own.getI64Type(), index);
+  };
+  return weft::emitIndex(
+      own, loc, e,
+      [&](unsigned k) {
+        return k < part.firstFoundDim() ? number(axes.runOf(k).index)
+                                        : found(k - part.firstFoundDim()).number;
+      },
+      [&](unsigned k) { return number(frame.kernel.getSizes()[k]); });
 }
 
 // Loads the index and requires that it is one of the dim.

@@ -123,6 +123,8 @@ void PartPrinter::printNow(Operation& op) {
     printLoad(load);
   else if (auto store = dyn_cast<StoreOp>(op))
     printStore(store);
+  else if (auto walk = dyn_cast<WalkOp>(op))
+    printWalk(walk);
   else if (isa<LoopOp, DotOp>(op))
     printLoop(&op);
   else if (auto require = dyn_cast<RequireOp>(op))
@@ -222,15 +224,19 @@ void PartPrinter::printSerialLoop(Operation* op, ArrayRef<std::string> sums) {
   printIterations(op, "0", "++", sums);
 }
 
+void PartPrinter::openIterations(Operation* op, const std::string& first,
+                                 const std::string& step_by, const std::string& guard) {
+  AxisAttr axis = *axisOf(op);
+  std::string index = names.fresh(stemOf(axis));
+  names.set(op->getRegion(0).getArgument(0), index);
+  out.open("for (" + names.indexType() + " " + index + " = " + first + "; " + index + " < " +
+           names.expression(axis.getExtent().getResult(0)) + guard + "; " + index + step_by + ")");
+}
+
 void PartPrinter::printIterations(Operation* op, const std::string& first,
                                   const std::string& step_by, ArrayRef<std::string> sums) {
-  AxisAttr axis = *axisOf(op);
-  Block& body = op->getRegion(0).front();
-  std::string index = names.fresh(stemOf(axis));
-  names.set(body.getArgument(0), index);
-  out.open("for (" + names.indexType() + " " + index + " = " + first + "; " + index + " < " +
-           names.expression(axis.getExtent().getResult(0)) + "; " + index + step_by + ")");
-  printBlock(body);
+  openIterations(op, first, step_by);
+  printBlock(op->getRegion(0).front());
   step(op, sums);
   if (isShared() && !touchedBy(op).written.empty() && !since_barrier_.empty()) barrier();
   out.close();
@@ -262,17 +268,42 @@ void PartPrinter::merge(Operation* op, ArrayRef<std::string> sums, ArrayRef<std:
     names.set(combine.getArgument(unsigned(sums.size() + i)), values[i]);
   }
   printBlock(combine);
+  assign(sums, combine.getTerminator()->getOperands());
+}
+
+// Gives variables the values at once.
+void PartPrinter::assign(ArrayRef<std::string> variables, ValueRange values) {
   Texts next;
-  for (auto [i, value] : llvm::enumerate(combine.getTerminator()->getOperands())) {
+  for (auto [i, value] : llvm::enumerate(values)) {
     next.push_back(names.get(value));
-    // A sum that becomes another one is read before it is written.
-    if (next[i] == sums[i] || !llvm::is_contained(sums, next[i])) continue;
+    // A variable that becomes another one is read before it is written.
+    if (next[i] == variables[i] || !llvm::is_contained(variables, next[i])) continue;
     std::string copy = names.fresh("v");
     out.line("const " + valueType(value.getType()).str() + " " + copy + " = " + next[i] + ";");
     next[i] = copy;
   }
-  for (auto [sum, value] : llvm::zip(sums, next))
-    if (sum != value) out.line(sum + " = " + value + ";");
+  for (auto [variable, value] : llvm::zip(variables, next))
+    if (variable != value) out.line(variable + " = " + value + ";");
+}
+
+// Of a thread's point.
+void PartPrinter::printWalk(WalkOp op) {
+  Texts carried;
+  for (Value first : op.getInitial()) {
+    carried.push_back(names.fresh("carried"));
+    out.line(valueType(first.getType()).str() + " " + carried.back() + " = " + names.get(first) +
+             ";");
+  }
+  for (auto [value, name] : llvm::zip(op.getCarried(), carried))
+    names.set(value, name);
+  Block& body = op.getBody().front();
+  if (isShort(body) && !op.getGuarded()) out.line("WEFT_UNROLL_4");
+  openIterations(op, "0", "++", op.getGuarded() ? " && " + carried[0] : "");
+  printBlock(body);
+  assign(carried, body.getTerminator()->getOperands());
+  out.close();
+  for (auto [result, name] : llvm::zip(op.getResults(), carried))
+    names.set(result, name);
 }
 
 std::string PartPrinter::openUnrolled(const char* stem, int first, int end, int step,

@@ -51,11 +51,15 @@ private:
   void printLoop(mlir::Operation* op);
   void printSharedLoop(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
   void printSerialLoop(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
+  void openIterations(mlir::Operation* op, const std::string& first, const std::string& step,
+                      const std::string& guard = "");
   void printIterations(mlir::Operation* op, const std::string& first, const std::string& step,
                        llvm::ArrayRef<std::string> sums);
   void step(mlir::Operation* op, llvm::ArrayRef<std::string> sums);
   void merge(mlir::Operation* op, llvm::ArrayRef<std::string> sums,
              llvm::ArrayRef<std::string> values);
+  void assign(llvm::ArrayRef<std::string> variables, mlir::ValueRange values);
+  void printWalk(loom::WalkOp op);
   /// Opens a loop that is to be unrolled and returns its index.
   std::string openUnrolled(const char* stem, int first, int end, int step = 1,
                            const char* how = "WEFT_UNROLL");

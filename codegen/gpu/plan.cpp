@@ -158,6 +158,7 @@ AffineExpr PartPlan::extentOf(unsigned axis) const {
 
 std::optional<AxisAttr> axisOf(Operation* loop) {
   if (auto op = dyn_cast<LoopOp>(loop)) return op.getAxis();
+  if (auto op = dyn_cast<WalkOp>(loop)) return op.getAxis();
   if (auto op = dyn_cast<DotOp>(loop)) return op.getAxis();
   return std::nullopt;
 }
@@ -207,8 +208,8 @@ KernelPlan planPhase(ArrayRef<PartOp> phase) {
 llvm::Error checkKernel(KernelOp kernel) {
   Operation* refused = nullptr;
   kernel.walk([&](Operation* op) {
-    bool known = isa<KernelOp, PartOp, BarrierOp, LoopOp, DotOp, YieldOp, LocalOp, LoadOp, StoreOp,
-                     RequireOp>(op);
+    bool known = isa<KernelOp, PartOp, BarrierOp, LoopOp, WalkOp, DotOp, YieldOp, LocalOp, LoadOp,
+                     StoreOp, RequireOp>(op);
     if (auto value = dyn_cast<arith::ConstantOp>(op))
       known = isa<IntegerAttr, FloatAttr>(value.getValue());
     if (known || isScalarOp(op)) return WalkResult::advance();

@@ -113,6 +113,22 @@ private:
       values_[result] = sum;
   }
 
+  void runWalk(WalkOp op) {
+    SmallVector<Scalar> carried;
+    for (Value first : op.getInitial())
+      carried.push_back(values_[first]);
+    int64_t extent = evaluate(op.getAxis().getExtent().getResult(0), {});
+    for (int64_t i = 0; i < extent && !(op.getGuarded() && !carried[0].i); ++i) {
+      setIndex(op.getIndex(), i);
+      for (auto [value, last] : llvm::zip(op.getCarried(), carried))
+        values_[value] = last;
+      runBlock(op.getBody().front());
+      carried = yields(op.getBody().front());
+    }
+    for (auto [result, last] : llvm::zip(op.getResults(), carried))
+      values_[result] = last;
+  }
+
   void runDot(DotOp op) {
     Scalar sum;
     int64_t extent = evaluate(op.getAxis().getExtent().getResult(0), {});
@@ -199,6 +215,7 @@ private:
 
   void runOp(Operation& op) {
     if (auto loop = dyn_cast<LoopOp>(op)) return runLoop(loop);
+    if (auto walk = dyn_cast<WalkOp>(op)) return runWalk(walk);
     if (auto dot = dyn_cast<DotOp>(op)) return runDot(dot);
     if (auto load = dyn_cast<LoadOp>(op)) return runLoad(load);
     if (auto store = dyn_cast<StoreOp>(op)) return runStore(store);

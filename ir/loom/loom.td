@@ -142,7 +142,7 @@ def Loom_BarrierOp : Loom_Op<"barrier", [HasParent<"KernelOp">]> {
   let assemblyFormat = "attr-dict";
 }
 
-def Loom_YieldOp : Loom_Op<"yield", [Pure, Terminator, ParentOneOf<["PartOp", "LoopOp", "DotOp"]>]> {
+def Loom_YieldOp : Loom_Op<"yield", [Pure, Terminator, ParentOneOf<["PartOp", "LoopOp", "WalkOp", "DotOp"]>]> {
   let arguments = (ins Variadic<Loom_Scalar>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
@@ -168,6 +168,30 @@ def Loom_LoopOp : Loom_Op<"loop", [SingleBlockImplicitTerminator<"YieldOp">, Rec
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::Value getIndex() { return getBody().getArgument(0); }
+  }];
+}
+
+def Loom_WalkOp : Loom_Op<"walk", [HasParent<"PartOp">, SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects, RangedTypesMatchWith<
+    "results have the types of the first values", "initial", "results", "$_self">]> {
+  let summary = "an inner axis whose iterations run one after the other";
+  let description = [{
+    The body takes the index and what the iteration before yielded, in the first one `initial`; the results are what the last one yielded. What an iteration
+    stores may be loaded by later ones of the same point. Lanes never run along it. A `guarded` walk ends in front of an iteration whose first value, an i1,
+    is false. Device kernels have walks, those of a CPU none.
+  }];
+  let arguments = (ins Loom_AxisAttr:$axis, Variadic<Loom_Value>:$initial, UnitAttr:$guarded);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Variadic<Loom_Value>:$results);
+  let assemblyFormat = "$axis (`from` `(` $initial^ `:` type($initial) `)`)? (`guarded` $guarded^)? $body attr-dict";
+  let skipDefaultBuilders = 1;
+  // The callback gets the index and what the iteration before yielded; it ends with a loom.yield of what it returns.
+  let builders = [OpBuilder<(ins "AxisAttr":$axis, "::mlir::ValueRange":$initial,
+      "llvm::function_ref<llvm::SmallVector<::mlir::Value>(::mlir::OpBuilder &, ::mlir::Location, ::mlir::Value, ::mlir::ValueRange)>":$body)>];
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Value getIndex() { return getBody().getArgument(0); }
+    /// What the iteration before yielded.
+    ::mlir::ValueRange getCarried() { return getBody().getArguments().drop_front(); }
   }];
 }
 

@@ -268,6 +268,40 @@ LogicalResult LoopOp::verifyRegions() {
   return success();
 }
 
+void WalkOp::build(
+    OpBuilder& builder, OperationState& state, AxisAttr axis, ValueRange initial,
+    function_ref<SmallVector<Value>(OpBuilder&, Location, Value, ValueRange)> body) {
+  state.addAttribute(getAxisAttrName(state.name), axis);
+  state.addOperands(initial);
+  state.addTypes(initial.getTypes());
+  OpBuilder::InsertionGuard guard(builder);
+  Block& block = state.addRegion()->emplaceBlock();
+  block.addArgument(builder.getIndexType(), state.location);
+  for (Type type : initial.getTypes())
+    block.addArgument(type, state.location);
+  builder.setInsertionPointToStart(&block);
+  YieldOp::create(
+      builder, state.location,
+      body(builder, state.location, block.getArgument(0), block.getArguments().drop_front()));
+}
+
+LogicalResult WalkOp::verifyRegions() {
+  if (failed(checkSymbols(*this, getAxis().getExtent()))) return failure();
+  if (getAxis().getLanes()) return emitOpError() << "lanes must not run along the axis";
+  if (getGuarded() && (getInitial().empty() || !getInitial()[0].getType().isInteger(1)))
+    return emitOpError() << "a guarded walk must carry an i1 first";
+  auto types = [](ValueRange values) { return SmallVector<Type>(values.getTypes()); };
+  SmallVector<Type> wanted = types(getInitial());
+  if (types(getBody().front().getTerminator()->getOperands()) != wanted)
+    return emitOpError() << "the body must yield one value of its type for each of the "
+                         << wanted.size() << " first ones";
+  wanted.insert(wanted.begin(), IndexType::get(getContext()));
+  if (types(getBody().getArguments()) != wanted)
+    return emitOpError() << "the body must take an index, then a value of its type for each of the "
+                         << wanted.size() - 1 << " first ones";
+  return success();
+}
+
 void DotOp::build(OpBuilder& builder, OperationState& state, Type result, AxisAttr axis,
                   function_ref<std::pair<Value, Value>(OpBuilder&, Location, Value)> body) {
   state.addAttribute(getAxisAttrName(state.name), axis);
