@@ -329,3 +329,56 @@ TEST_CASE("any schedule computes the same on a device", "[device]") {
     checkEqual({scheduled, {{"i64", 11 * 780}, {"i64", 143}, {"i64", 143}}, {}, {}, 0, false});
   }
 }
+
+TEST_CASE("a walk carries values from step to step and reads what it stored", "[device]") {
+  // Differences of neighbours of the running sums, which are the elements again, and the last sum.
+  const char* text = R"(loom.kernel @walk(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %last: !loom.buffer<f32>, %n: index) {
+    loom.part [#loom.axis<"c", 300, lanes>] {
+    ^bb0(%c: index):
+      %zero = arith.constant 0.0 : f32
+      %sum, %before = loom.walk <"k", affine_map<()[s0] -> (s0)>> from(%zero, %zero : f32, f32) {
+      ^bb0(%k: index, %s: f32, %b: f32):
+        %v = loom.load %x[affine_map<(k, c) -> (k * 300 + c)>](%k, %c) : !loom.buffer<f32>
+        %t = arith.addf %s, %v : f32
+        loom.store %t, %y[affine_map<(k, c) -> (k * 300 + c)>](%k, %c) : !loom.buffer<f32>
+        loom.yield %t, %s : f32, f32
+      }
+      loom.walk <"k", affine_map<()[s0] -> (s0 - 1)>> {
+      ^bb0(%k: index):
+        %a = loom.load %y[affine_map<(k, c) -> (k * 300 + c)>](%k, %c) : !loom.buffer<f32>
+        %b = loom.load %y[affine_map<(k, c) -> (k * 300 + 300 + c)>](%k, %c) : !loom.buffer<f32>
+        %d = arith.subf %b, %a : f32
+        loom.store %d, %y[affine_map<(k, c) -> (k * 300 + c)>](%k, %c) : !loom.buffer<f32>
+        loom.yield
+      }
+      %d = arith.subf %sum, %before : f32
+      loom.store %d, %last[affine_map<(c) -> (c)>](%c) : !loom.buffer<f32>
+    }
+  })";
+  for (int64_t n : {1, 2, 9, 100})
+    checkEqual({text, {{"f32", 300 * n, 0, false}, {"f32", 300 * n}, {"f32", 300}}, {n}, {}, 0});
+}
+
+TEST_CASE("a guarded walk ends where its first value is false", "[device]") {
+  // From each point along links to the next, until one is none.
+  const char* text = R"(loom.kernel @chase(%link: !loom.buffer<i64>, %y: !loom.buffer<i64>) {
+    loom.part [#loom.axis<"p", 500, lanes>] {
+    ^bb0(%p: index):
+      %none = arith.constant 1 : i64
+      %goes = arith.constant true
+      %first = arith.index_cast %p : index to i64
+      %on, %at, %steps = loom.walk <"k", 500> from(%goes, %first, %none : i1, i64, i64) guarded {
+      ^bb0(%k: index, %g: i1, %here: i64, %count: i64):
+        %place = arith.index_cast %here : i64 to index
+        %v = loom.load %link[affine_map<(p) -> (p)>](%place) : !loom.buffer<i64>
+        %big = arith.constant 3 : i64
+        %half = arith.shrsi %here, %none : i64
+        %more = arith.cmpi sgt, %half, %big : i64
+        %sum = arith.addi %count, %v : i64
+        loom.yield %more, %half, %sum : i1, i64, i64
+      }
+      loom.store %steps, %y[affine_map<(p) -> (p)>](%p) : !loom.buffer<i64>
+    }
+  })";
+  checkEqual({text, {{"i64", 500, 0, false}, {"i64", 500}}, {}, {}, 0});
+}

@@ -395,3 +395,56 @@ loom.kernel @mask_alone(%x: !loom.buffer<f32>, %m: i1) {
     %v = "loom.load"(%x, %m) <{map = affine_map<() -> (0)>, operandSegmentSizes = array<i32: 1, 0, 1, 0>}> : (!loom.buffer<f32>, i1) -> f32
   }
 }
+
+// -----
+
+// A walk yields what it carries.
+loom.kernel @walk_yield() {
+  loom.part [] {
+    %z = arith.constant 0.0 : f32
+    // expected-error @below {{the body must yield one value of its type for each of the 1 first ones}}
+    %s = loom.walk <"k", 4> from(%z : f32) {
+    ^bb0(%k: index, %a: f32):
+    }
+  }
+}
+
+// -----
+
+// Its body takes an index, then what it carries.
+loom.kernel @walk_body() {
+  loom.part [] {
+    %z = arith.constant 0.0 : f32
+    // expected-error @below {{the body must take an index, then a value of its type for each of the 1 first ones}}
+    %s = loom.walk <"k", 4> from(%z : f32) {
+    ^bb0(%k: index):
+      loom.yield %z : f32
+    }
+  }
+}
+
+// -----
+
+// Lanes are independent, the steps of a walk are not.
+loom.kernel @walk_lanes() {
+  loom.part [] {
+    // expected-error @below {{lanes must not run along the axis}}
+    loom.walk <"k", 4, lanes> {
+    ^bb0(%k: index):
+    }
+  }
+}
+
+// -----
+
+// A guard is an i1.
+loom.kernel @walk_guard() {
+  loom.part [] {
+    %z = arith.constant 0.0 : f32
+    // expected-error @below {{a guarded walk must carry an i1 first}}
+    %s = loom.walk <"k", 4> from(%z : f32) guarded {
+    ^bb0(%k: index, %a: f32):
+      loom.yield %a : f32
+    }
+  }
+}

@@ -81,3 +81,27 @@ loom.kernel @scalars(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %seed: i64) {
     loom.store %r, %y[affine_map<() -> (0)>]() : !loom.buffer<f32>
   }
 }
+
+// A walk carries values; a guarded one ends where the first is false.
+// CHECK-LABEL: loom.kernel @walk
+loom.kernel @walk(%x: !loom.buffer<f32>, %n: index) {
+  loom.part [#loom.axis<"r", 8>] {
+  ^bb0(%r: index):
+    %zero = arith.constant 0.0 : f32
+    %goes = arith.constant true
+    // CHECK: loom.walk <"k", #{{.*}}> from(%{{.*}}, %{{.*}} : i1, f32) guarded {
+    // CHECK-NEXT: ^bb0(%{{.*}}: index, %{{.*}}: i1, %{{.*}}: f32):
+    %g, %sum = loom.walk <"k", affine_map<()[s0] -> (s0)>> from(%goes, %zero : i1, f32) guarded {
+    ^bb0(%k: index, %on: i1, %s: f32):
+      %v = loom.load %x[affine_map<(r, k)[s0] -> (r * s0 + k)>](%r, %k) : !loom.buffer<f32>
+      %t = arith.addf %s, %v : f32
+      %more = arith.cmpf olt, %t, %v : f32
+      loom.yield %more, %t : i1, f32
+    }
+    // CHECK: loom.walk <"k", 4> {
+    loom.walk <"k", 4> {
+    ^bb0(%k: index):
+      loom.store %sum, %x[affine_map<(r, k) -> (r * 4 + k)>](%r, %k) : !loom.buffer<f32>
+    }
+  }
+}
