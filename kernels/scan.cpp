@@ -5,6 +5,8 @@
 #include "kernels/element_fold.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/scan.cpp"
@@ -19,8 +21,10 @@ namespace weft::kernels::scans::HWY_NAMESPACE {
 using weft::kernels::HWY_NAMESPACE::turn_square;
 
 constexpr int64_t kRow = 1024; // lines of rows in memory: L1 has room for their totals
-constexpr int kTile = 16;      // lines and steps of a tile: a cache line of f32
-constexpr int64_t kFew = 8;    // lines below which each is walked by itself
+constexpr int kTile = 16;      // steps of a tile: a cache line of f32
+// Lines of a tile: streams of memory each way, of which a processor follows so many.
+constexpr int kLines = HWY_MAX_BYTES >= 64 ? 16 : 8;
+constexpr int64_t kFew = 4;    // lines below which each is walked by itself
 constexpr int64_t kAhead = 64; // steps from a tile to what is asked for meanwhile
 constexpr int kTogether = 8;   // steps for which totals stay in registers
 
@@ -125,7 +129,7 @@ template <class F> struct AllRows {
 
 // Joins rows k .. k + steps, of which the first has number `position` in its line.
 template <class F, int steps, bool begins, class State>
-inline void join_steps(const AllRows<F>& rows, int64_t k, int64_t position, int64_t lines,
+HWY_INLINE void join_steps(const AllRows<F>& rows, int64_t k, int64_t position, int64_t lines,
                        State& totals) {
   typename F::To* to[steps];
   const typename F::From* from[F::arrays][steps];
@@ -154,7 +158,7 @@ inline void join_steps(const AllRows<F>& rows, int64_t k, int64_t position, int6
 
 // Joins `steps` > 0 rows, of which the first has number `first` in its line.
 template <class F, class State>
-inline void join_rows(const AllRows<F>& rows, int64_t first, int64_t steps, int64_t lines,
+HWY_INLINE void join_rows(const AllRows<F>& rows, int64_t first, int64_t steps, int64_t lines,
                       State& totals) {
   int64_t k = 0;
   if (first == 0) join_steps<F, 1, true>(rows, k++, 0, lines, totals);
@@ -172,19 +176,46 @@ template <> struct Unsigned<2> { using Type = uint16_t; };
 template <> struct Unsigned<4> { using Type = uint32_t; };
 template <> struct Unsigned<8> { using Type = uint64_t; };
 
-// A whole tile, in squares of a vector's lanes, those of the same lines one after the other: lines
-// of memory that are a power of two apart share one set of the cache.
-template <class T, bool from_memory>
-inline void turn_tile(const char* from, int64_t from_step, char* to, int64_t to_step) {
-  constexpr int64_t item = sizeof(T);
-  constexpr int n = std::clamp<int>(HWY_MAX_BYTES / item, 2, kTile);
-  for (int64_t line = 0; line < kTile; line += n)
-    for (int64_t k = 0; k < kTile; k += n) {
-      const int64_t r = from_memory ? line : k, c = from_memory ? k : line;
-      turn_square<T, n>(from + r * from_step + c * item, from_step, to + c * to_step + r * item,
-                        to_step);
-    }
-}
+// Moves a part of an array, some steps along some lines from `at` on, to rows of a tile, or back.
+// Words are moved, whatever they mean: so there is one of it for each width.
+template <class Word, bool to_rows> class TileMove {
+public:
+  using Array = ScanLines::Array;
+
+  static HWY_NOINLINE void run(const Array& array, char* at, char* rows, int64_t steps,
+                               int64_t lines) {
+    if (steps == kTile && lines == kLines && std::abs(array.step) == kItem)
+      return turn(array, at, rows);
+    for (int64_t k = 0; k < steps; k++)
+      for (int64_t j = 0; j < lines; j++) {
+        char* row = rows + k * kRowBytes + j * kItem;
+        char* memory = at + k * array.step + j * array.across;
+        std::memcpy(to_rows ? row : memory, to_rows ? memory : row, kItem);
+      }
+  }
+
+private:
+  static constexpr int64_t kItem = sizeof(Word), kRowBytes = kItem * kLines;
+
+  // A whole tile, in squares of a vector's lanes, those of the same lines one after the other: lines
+  // of memory that are a power of two apart share one set of the cache. A scan that goes down in
+  // memory has its last row where lines begin there.
+  static void turn(const Array& array, char* at, char* rows) {
+    constexpr int n = std::clamp<int>(HWY_MAX_BYTES / kItem, 2, kLines);
+    char* low = array.step < 0 ? at + (kTile - 1) * array.step : at;
+    char* first = array.step < 0 ? rows + (kTile - 1) * kRowBytes : rows;
+    const int64_t row_step = array.step < 0 ? -kRowBytes : kRowBytes;
+    for (int64_t line = 0; line < kLines; line += n)
+      for (int64_t k = 0; k < kTile; k += n) {
+        char* memory = low + line * array.across + k * kItem;
+        char* row = first + k * row_step + line * kItem;
+        if constexpr (to_rows)
+          turn_square<Word, n>(memory, array.across, row, row_step);
+        else
+          turn_square<Word, n>(row, row_step, memory, array.across);
+      }
+  }
+};
 
 // A part of an array, in the order of the scan: some steps along some lines.
 template <class T> class Tile {
@@ -193,43 +224,17 @@ public:
 
   /// Reads what there is of a tile from `at` on; the rest is anything.
   void gather(const Array& array, char* at, int64_t steps, int64_t lines) {
-    if (is_adjacent(array, steps, lines))
-      turn_tile<Bits, true>(low_end(array, at), array.across, first_row(array), row_step(array));
-    else
-      each(array, at, steps, lines, [](T& here, T& memory) { here = memory; });
+    TileMove<Word, true>::run(array, at, rows().at, steps, lines);
   }
   void scatter(const Array& array, char* at, int64_t steps, int64_t lines) {
-    if (is_adjacent(array, steps, lines))
-      turn_tile<Bits, false>(first_row(array), row_step(array), low_end(array, at), array.across);
-    else
-      each(array, at, steps, lines, [](T& here, T& memory) { memory = here; });
+    TileMove<Word, false>::run(array, at, rows().at, steps, lines);
   }
   Rows<T> rows() { return {reinterpret_cast<char*>(rows_), sizeof(rows_[0])}; }
 
 private:
-  using Bits = typename Unsigned<sizeof(T)>::Type;
-  static constexpr int64_t kItem = sizeof(T);
+  using Word = typename Unsigned<sizeof(T)>::Type;
 
-  static bool is_adjacent(const Array& array, int64_t steps, int64_t lines) {
-    return steps == kTile && lines == kTile && (array.step == kItem || array.step == -kItem);
-  }
-  // A scan that goes down in memory has its last row where lines begin there.
-  static char* low_end(const Array& array, char* at) {
-    return array.step < 0 ? at + (kTile - 1) * array.step : at;
-  }
-  char* first_row(const Array& array) {
-    return reinterpret_cast<char*>(rows_[array.step < 0 ? kTile - 1 : 0]);
-  }
-  static int64_t row_step(const Array& array) { return array.step * kTile; }
-
-  template <class Move>
-  void each(const Array& array, char* at, int64_t steps, int64_t lines, Move move) {
-    for (int64_t k = 0; k < steps; k++)
-      for (int64_t j = 0; j < lines; j++)
-        move(rows_[k][j], *reinterpret_cast<T*>(at + k * array.step + j * array.across));
-  }
-
-  alignas(64) T rows_[kTile][kTile] = {};
+  alignas(64) T rows_[kTile][kLines] = {};
 };
 
 // All of it, as rows.
@@ -241,15 +246,22 @@ template <class F> AllRows<F> rows_of(Tile<typename F::To>& to, Tile<typename F:
   return rows;
 }
 
-// Asks for what tiles further on have of lines: there are more of them than a processor follows.
+// Asks for what tiles further on have of lines, behind their end for that of the lines after them:
+// there are more of them than a processor follows.
 template <int writes>
-inline void prefetch(const char* at, const ScanLines::Array& array, int64_t lines) {
-  for (int64_t j = 0; j < lines; j++)
-    __builtin_prefetch(at + j * array.across + kAhead * array.step, writes);
+inline void prefetch(const ScanLines& all, const ScanLines::Array& array, int64_t line, int64_t k) {
+  k += kAhead;
+  if (k >= all.steps) {
+    line += kLines;
+    k -= all.steps;
+  }
+  const char* at = array.at + k * array.step + line * array.across;
+  for (int64_t j = 0; j < kLines; j++)
+    __builtin_prefetch(at + j * array.across, writes);
 }
 
 template <class F> void scan_tiles(const ScanLines& all, int64_t line, int64_t lines) {
-  Totals<typename F::Total, kTile> totals;
+  Totals<typename F::Total, kLines> totals;
   Tile<typename F::To> to;
   Tile<typename F::From> from[F::arrays];
   auto at = [&](const ScanLines::Array& array, int64_t k)
@@ -257,11 +269,11 @@ template <class F> void scan_tiles(const ScanLines& all, int64_t line, int64_t l
   for (int64_t k = 0; k < all.steps; k += kTile) {
     const int64_t steps = std::min<int64_t>(kTile, all.steps - k);
     for (int a = 0; a < F::arrays; a++)
-      prefetch<0>(at(all.from[a], k), all.from[a], lines);
-    prefetch<1>(at(all.to, k), all.to, lines);
+      prefetch<0>(all, all.from[a], line, k);
+    prefetch<1>(all, all.to, line, k);
     for (int a = 0; a < F::arrays; a++)
       from[a].gather(all.from[a], at(all.from[a], k), steps, lines);
-    join_rows<F>(rows_of<F>(to, from), k, kTile, kTile, totals);
+    join_rows<F>(rows_of<F>(to, from), k, kTile, kLines, totals);
     to.scatter(all.to, at(all.to, k), steps, lines);
   }
 }
@@ -295,7 +307,7 @@ template <class F> void scan(const ScanLines& all) {
   bool lies_in_rows = all.to.across == sizeof(typename F::To);
   for (int a = 0; a < F::arrays; a++)
     lies_in_rows = lies_in_rows && all.from[a].across == sizeof(typename F::From);
-  const int64_t most = lies_in_rows ? kRow : kTile;
+  const int64_t most = lies_in_rows ? kRow : kLines;
   for (int64_t line = 0; line < all.lines; line += most) {
     const int64_t lines = std::min(most, all.lines - line);
     if (lies_in_rows && lines > 1)
