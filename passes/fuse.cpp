@@ -27,7 +27,7 @@ constexpr unsigned kMostParts = 256;
 class Fusion {
 public:
   Fusion(func::FuncOp function, PassContext& context)
-      : context(context), graph(function), profit(graph) {}
+      : context(context), graph(function), profit(graph, context.isForDevice) {}
 
   void run() {
     for (unsigned n = 0; n < graph.nodes.size(); n++) {

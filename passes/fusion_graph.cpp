@@ -52,10 +52,21 @@ std::optional<unsigned> FusionGraph::costOfNumbers(Value v) {
   return isa<ir::ViewOp>(op) ? costOfNumbers(op->getOperand(0)) : std::nullopt;
 }
 
+// Says whether an op reads elements of the value several times each.
+static bool isSpread(Value v) {
+  auto count = [](Value x) { return ir::countOf(ir::shapeOf(x), x.getContext()); };
+  return llvm::any_of(v.getUsers(), [&](Operation* user) {
+    if (user->getNumResults() != 1) return false;
+    Value y = user->getResult(0);
+    return isa<ir::ViewOp>(user) ? isSpread(y) : isElementwise(user) && count(y) != count(v);
+  });
+}
+
 // A light expression of one leaf and numbers: reading it anew costs what reading its result would.
 bool FusionGraph::isOfOneLeaf(Operation* op) {
   const ir::Record* record = ir::recordOf(op);
   if (record->kind != ir::RecordKind::pointwise || weightOf(op) > kLightWeight) return false;
+  if (isDear(op) && isSpread(op->getResult(0))) return false;
   unsigned leaves = 0;
   for (Value operand : op->getOperands())
     if (isa<BlockArgument>(operand))

@@ -1,6 +1,7 @@
 #include "passes/fusion_profit.h"
 
 #include "ir/weft/index_math.h"
+#include "passes/typical_size.h"
 
 using namespace mlir;
 
@@ -18,6 +19,8 @@ constexpr unsigned kMostBuffers = 48;
 // Instructions for one point, of functions' bodies too, from which on a kernel that computes is as
 // fast as one that waits for memory, and each more takes the compiler 0.2 ms.
 constexpr unsigned kMostWeight = 600;
+// Elements of a dear op that a kernel computes again: more take a core longer than a launch.
+constexpr double kMostRepeated = 1 << 16;
 // Overlapping slices of a computed value that a kernel reads.
 constexpr unsigned kMostSlices = 8;
 
@@ -100,6 +103,25 @@ bool FusionProfit::repeatsForWindows(const Part& part) {
   });
 }
 
+// Says whether lanes would compute a dear op again in each row. What rows differ in is computed once
+// a row, and a product takes longer than all that stands around it; a device waits for memory.
+bool FusionProfit::repeatsDear(const Part& part) {
+  if (isForDevice || part.product || part.extents.empty()) return false;
+  return llvm::any_of(part.ops, [&](Operation* op) {
+    auto varies = part.varies.find(op);
+    if (varies == part.varies.end() || !graph.number.contains(op)) return false;
+    const llvm::SmallBitVector& axes = varies->second;
+    if (!axes[axes.size() - 1]) return false;
+    double own = 1, times = 1;
+    for (unsigned k = 0; k < axes.size(); k++)
+      if (axes[k])
+        own *= typicalValue(part.extents[k]);
+      else if (!part.reduced[k])
+        times *= typicalValue(part.extents[k]);
+    return own * (times - 1) >= kMostRepeated && isDear(op);
+  });
+}
+
 bool FusionProfit::isProfitable(const Part& part, Reason& why) {
   MLIRContext* ctx = graph.function.getContext();
   AffineExpr full = ir::countOf(part.extents, ctx);
@@ -120,6 +142,8 @@ bool FusionProfit::isProfitable(const Part& part, Reason& why) {
     return why.set("repeated", "it reads what is computed more often than it has elements");
   if (repeatsForWindows(part))
     return why.set("repeated", "overlapping slices read what is computed");
+  if (repeatsDear(part))
+    return why.set("repeated", "each row would compute again what all rows share");
   if (part.product && reads + writes > kEpilogueStreams + 1)
     return why.set("epilogue-traffic", "the epilogue of a product would read and write " +
                                            Twine(reads + writes) + " tensors of its size");

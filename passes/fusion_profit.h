@@ -10,7 +10,9 @@ inline constexpr unsigned kMostFusedOps = 400;
 
 class FusionProfit {
 public:
-  explicit FusionProfit(FusionGraph& graph) : graph(graph) { findWindows(); }
+  FusionProfit(FusionGraph& graph, bool isForDevice) : graph(graph), isForDevice(isForDevice) {
+    findWindows();
+  }
 
   /// Says whether a part is better as one kernel than as the kernels that it would be made of, and
   /// in `why` what speaks against it.
@@ -20,8 +22,10 @@ private:
   void findWindows();
   bool repeatsForGather(const Part& part);
   bool repeatsForWindows(const Part& part);
+  bool repeatsDear(const Part& part);
 
   FusionGraph& graph;
+  bool isForDevice;
   // For each op whose result many overlapping slices read, such as windows, the ops that read it
   // for them: those of the slices, and what joins it to a rim.
   llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Operation*>> windowReaders;

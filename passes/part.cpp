@@ -66,6 +66,19 @@ unsigned weightOf(Operation* op) {
   return 4;
 }
 
+bool isDear(Operation* op) {
+  constexpr unsigned kDearWeight = 8;
+  if (weightOf(op) >= kDearWeight) return true;
+  const ir::Record* record = ir::recordOf(op);
+  if (!record || record->kind != ir::RecordKind::pointwise) return false;
+  return llvm::any_of(record->graph(ir::Form::value).nodes, [](const expr::Node& n) {
+    using expr::Primitive;
+    constexpr Primitive slow[] = {Primitive::div, Primitive::sqrt, Primitive::floordiv,
+                                  Primitive::fmod};
+    return n.is_primitive() && llvm::is_contained(slow, n.primitive());
+  });
+}
+
 Exprs operandIndices(Operation* op, unsigned k, ArrayRef<AffineExpr> indices, unsigned first) {
   MLIRContext* context = op->getContext();
   if (auto view = dyn_cast<ir::ViewOp>(op)) return Exprs(view.sourceIndices(indices));
@@ -366,6 +379,10 @@ struct PartBuilder {
     }
     if (!isElementwise(op) && !isTransparent(op))
       return why.set("no-elements", name(op) + " has no elements that a kernel can compute");
+    auto varies = part.varies.try_emplace(op, part.extents.size()).first;
+    for (unsigned axis = 0; axis < part.extents.size(); axis++)
+      if (llvm::any_of(indices, [&](AffineExpr e) { return e.isFunctionOfDim(axis); }))
+        varies->second.set(axis);
     if (isGather(op)) return visitGather(op, indices);
     if (++visits[op] > 2 && weightOf(op) > 8)
       return why.set("recomputed", name(op) + " would be computed at more than two places");

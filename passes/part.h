@@ -46,6 +46,8 @@ bool isGather(mlir::Operation* op);
 
 /// Returns scalar operations for one element of the op.
 unsigned weightOf(mlir::Operation* op);
+/// Says whether an element takes an op long: a heavy one, a division, a root.
+bool isDear(mlir::Operation* op);
 
 /// Where an op, but for what a gather gathers, reads its k-th operand for its result's element at
 /// `indices`. For reductions and products the further dims are appended as dims `first`, `first` +
@@ -93,6 +95,8 @@ public:
   llvm::SmallVector<mlir::AffineExpr> positions;
   /// Loops that have to run before the op's value is known: reductions count from 1.
   llvm::DenseMap<mlir::Operation*, unsigned> level;
+  /// Axes along which elements of an elementwise op are different ones, by axis.
+  llvm::DenseMap<mlir::Operation*, llvm::SmallBitVector> varies;
 
   bool contains(mlir::Operation* op) const {
     return op && (members.contains(op) || isTransparent(op));

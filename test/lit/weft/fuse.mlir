@@ -223,3 +223,28 @@ func.func @conditions(%x: tensor<7xf32>, %y: tensor<1xf32>, %z: tensor<1xf32>) -
   %7 = weft.mul %5, %6 : (tensor<9xf32>, tensor<9xf32>) -> tensor<9xf32>
   return %7 : tensor<9xf32>
 }
+
+// What all rows share is not computed again in each row where that is dear: a kernel of its own computes it once.
+// CHECK-LABEL: func.func @shared_by_rows
+// CHECK: weft.kernel
+// CHECK: weft.rsqrt
+// CHECK: weft.kernel
+// CHECK-NOT: weft.rsqrt
+// CHECK: return
+func.func @shared_by_rows(%x: tensor<1024x256xf32>, %v: tensor<256xf32>) -> tensor<1024x256xf32> {
+  %r = weft.rsqrt %v : (tensor<256xf32>) -> tensor<256xf32>
+  // expected-remark @below {{each row would compute again what all rows share}}
+  %y = weft.mul %x, %r : (tensor<1024x256xf32>, tensor<256xf32>) -> tensor<1024x256xf32>
+  return %y : tensor<1024x256xf32>
+}
+
+// Few rows compute it again.
+// CHECK-LABEL: func.func @shared_by_few
+// CHECK: weft.kernel
+// CHECK-NOT: weft.kernel
+// CHECK: return
+func.func @shared_by_few(%x: tensor<16x256xf32>, %v: tensor<256xf32>) -> tensor<16x256xf32> {
+  %r = weft.rsqrt %v : (tensor<256xf32>) -> tensor<256xf32>
+  %y = weft.mul %x, %r : (tensor<16x256xf32>, tensor<256xf32>) -> tensor<16x256xf32>
+  return %y : tensor<16x256xf32>
+}
