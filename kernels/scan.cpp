@@ -130,7 +130,7 @@ template <class F> struct AllRows {
 // Joins rows k .. k + steps, of which the first has number `position` in its line.
 template <class F, int steps, bool begins, class State>
 HWY_INLINE void join_steps(const AllRows<F>& rows, int64_t k, int64_t position, int64_t lines,
-                       State& totals) {
+                           State& totals) {
   typename F::To* to[steps];
   const typename F::From* from[F::arrays][steps];
   for (int i = 0; i < steps; i++) {
@@ -159,7 +159,7 @@ HWY_INLINE void join_steps(const AllRows<F>& rows, int64_t k, int64_t position, 
 // Joins `steps` > 0 rows, of which the first has number `first` in its line.
 template <class F, class State>
 HWY_INLINE void join_rows(const AllRows<F>& rows, int64_t first, int64_t steps, int64_t lines,
-                      State& totals) {
+                          State& totals) {
   int64_t k = 0;
   if (first == 0) join_steps<F, 1, true>(rows, k++, 0, lines, totals);
   for (; k + kTogether <= steps; k += kTogether)
@@ -197,9 +197,9 @@ public:
 private:
   static constexpr int64_t kItem = sizeof(Word), kRowBytes = kItem * kLines;
 
-  // A whole tile, in squares of a vector's lanes, those of the same lines one after the other: lines
-  // of memory that are a power of two apart share one set of the cache. A scan that goes down in
-  // memory has its last row where lines begin there.
+  // A whole tile, in squares of a vector's lanes, those of the same lines one after the other:
+  // lines of memory that are a power of two apart share one set of the cache. A scan that goes down
+  // in memory has its last row where lines begin there.
   static void turn(const Array& array, char* at, char* rows) {
     constexpr int n = std::clamp<int>(HWY_MAX_BYTES / kItem, 2, kLines);
     char* low = array.step < 0 ? at + (kTile - 1) * array.step : at;

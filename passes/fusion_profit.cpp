@@ -103,8 +103,8 @@ bool FusionProfit::repeatsForWindows(const Part& part) {
   });
 }
 
-// Says whether lanes would compute a dear op again in each row. What rows differ in is computed once
-// a row, and a product takes longer than all that stands around it; a device waits for memory.
+// Says whether lanes would compute a dear op again in each row. What rows differ in is computed
+// once a row, and a product takes longer than all that stands around it; a device waits for memory.
 bool FusionProfit::repeatsDear(const Part& part) {
   if (isForDevice || part.product || part.extents.empty()) return false;
   return llvm::any_of(part.ops, [&](Operation* op) {

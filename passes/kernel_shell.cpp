@@ -88,10 +88,9 @@ void KernelShell::finish() {
   SmallVector<Type> types(op.getResultTypes());
   llvm::append_range(types, temporaries);
   tied.append(temporaries.size(), -1);
-  auto launch = ir::LaunchOp::create(builder, op.getLoc(), types, kernel.getSymName(),
-                                     inputs.getArrayRef(), numbers, sizes,
-                                     builder.getDenseI64ArrayAttr(tied), ArrayAttr(),
-                                     builder.getStringAttr(summary));
+  auto launch = ir::LaunchOp::create(
+      builder, op.getLoc(), types, kernel.getSymName(), inputs.getArrayRef(), numbers, sizes,
+      builder.getDenseI64ArrayAttr(tied), ArrayAttr(), builder.getStringAttr(summary));
   launch->setAttr("positions", builder.getDenseI64ArrayAttr(positionsIn(op)));
   op.replaceAllUsesWith(launch.getResults().take_front(op.getNumResults()));
   op.erase();

@@ -10,7 +10,8 @@ namespace weft {
 
 /// 1. Whoever lowers a weft.kernel adds what is read, the numbers, and temporaries.
 /// 2. create() makes the empty loom.kernel; bufferOf() and scalarOf() give its arguments.
-/// 3. finish(), once the kernel has its parts, merges equal code and puts the launch in the place of
+/// 3. finish(), once the kernel has its parts, merges equal code and puts the launch in the place
+/// of
 ///    the weft.kernel.
 class KernelShell {
 public:

@@ -91,8 +91,8 @@ private:
   void bindResults() {
     for (Value result : shell.op.getResults()) {
       std::optional<unsigned> leaf = leafOf(shell.function, result);
-      auto it = leaf ? llvm::find(shell.inputs, shell.function.getArgument(*leaf))
-                     : shell.inputs.end();
+      auto it =
+          leaf ? llvm::find(shell.inputs, shell.function.getArgument(*leaf)) : shell.inputs.end();
       shell.tied.push_back(it == shell.inputs.end() ? -1 : it - shell.inputs.begin());
     }
   }

@@ -21,9 +21,9 @@ namespace {
 
 using ir::Exprs;
 
-constexpr double kThreads = 1 << 16;     // that a large device runs at once
-constexpr int64_t kLeastPiece = 32;      // elements of a line for a thread of its own
-constexpr double kMostPairs = 1 << 30;   // positions of an index that are compared
+constexpr double kThreads = 1 << 16;      // that a large device runs at once
+constexpr int64_t kLeastPiece = 32;       // elements of a line for a thread of its own
+constexpr double kMostPairs = 1 << 30;    // positions of an index that are compared
 constexpr int64_t kSum = 0, kProduct = 1; // attribute `fold` of a scan
 
 bool isScatter(Operation* op) { return isa<ir::Scatter, ir::ScatterAdd, ir::ScatterFold>(op); }
@@ -92,8 +92,7 @@ private:
     return {shell.bufferOf(operands[operand].buffer), operands[operand].offset};
   }
   Array result() {
-    return {shell.bufferOfResult(0),
-            layoutOf(shell.function, shell.op.getResult(0)).getResult(0)};
+    return {shell.bufferOfResult(0), layoutOf(shell.function, shell.op.getResult(0)).getResult(0)};
   }
 
   // The place of an element in terms of the values that `at` names as dims.
@@ -152,9 +151,8 @@ private:
     // Values: the axes of the lines, the step.
     setAxes(index, [](unsigned) { return true; });
     axes.push_back(axis("k", index[dim]));
-    loom::PartOp::create(builder, loc, axes, [&](OpBuilder& b, Location, ValueRange values) {
-      scatterOne(b, values);
-    });
+    loom::PartOp::create(builder, loc, axes,
+                         [&](OpBuilder& b, Location, ValueRange values) { scatterOne(b, values); });
   }
 
   // An axis for each line, and the place of an element in terms of them and of a last one.
@@ -174,7 +172,8 @@ private:
     SmallVector<AffineExpr> shape(index), here;
     for (unsigned d = 0; d < shape.size(); d++) {
       here.push_back(dimExpr(d));
-      if (d != dim && !operands[1].offset.isFunctionOfDim(d)) shape[d] = constant(1), here[d] = shape[d] - 1;
+      if (d != dim && !operands[1].offset.isFunctionOfDim(d))
+        shape[d] = constant(1), here[d] = shape[d] - 1;
     }
     links = ir::linearise(here, shape, context);
     const unsigned count = isa<ir::Scatter>(op) ? 1 : 2;
@@ -226,18 +225,18 @@ private:
     if (steps > 1) {
       Value link = load(b, isa<ir::Scatter>(op) ? next() : before(), at, values);
       Value none = number(b, constant(isa<ir::Scatter>(op) ? steps : 0), {});
-      wanted = arith::AndIOp::create(b, loc, wanted,
-                                     compare(b, arith::CmpIPredicate::eq, link, none));
+      wanted =
+          arith::AndIOp::create(b, loc, wanted, compare(b, arith::CmpIPredicate::eq, link, none));
     }
     SmallVector<Value> there(values);
     there.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), position));
     SmallVector<AffineExpr> target(at);
     target[dim] = dimExpr(values.size());
     Value zeroOfKind = zero(b, loom::computeType(arrayOf(2).buffer.getType()));
-    Value y = isa<ir::Scatter>(op)
-                  ? load(b, arrayOf(2), at, values, wanted, zeroOfKind)
-                  : joinEqual(b, values, wanted,
-                              load(b, result(), target, there, wanted, zeroOfKind));
+    Value y =
+        isa<ir::Scatter>(op)
+            ? load(b, arrayOf(2), at, values, wanted, zeroOfKind)
+            : joinEqual(b, values, wanted, load(b, result(), target, there, wanted, zeroOfKind));
     store(b, y, result(), target, there, wanted);
   }
 
@@ -326,8 +325,7 @@ private:
     return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(double(value)));
   }
   Value join(OpBuilder& b, Value x, Value y) {
-    const ir::Record* record =
-        ir::findRecord(ir::structureOf(op)[1] == kProduct ? "mul" : "add");
+    const ir::Record* record = ir::findRecord(ir::structureOf(op)[1] == kProduct ? "mul" : "add");
     Value operands[] = {x, y};
     return ScalarBody{b, loc, wide, [] { return 0; }}
         .emit(record->graph(ir::Form::value), operands)
@@ -346,8 +344,7 @@ private:
     Type type = loom::computeType(x.buffer.getType());
     Value element = load(b, x, at, values, mask, mask ? zero(b, type) : Value());
     Value widened = ScalarBody{b, loc, type, [] { return 0; }}.convert(element, wide);
-    return mask ? arith::SelectOp::create(b, loc, mask, widened, identity(b)).getResult()
-                : widened;
+    return mask ? arith::SelectOp::create(b, loc, mask, widened, identity(b)).getResult() : widened;
   }
   static SmallVector<Value> with(ValueRange point, Value index) {
     SmallVector<Value> values(point);
@@ -380,9 +377,8 @@ private:
     auto walk = loom::WalkOp::create(
         b, loc, axis("q", line.pieces), identity(b),
         [&](OpBuilder& b, Location, Value q, ValueRange before) {
-          Value isBefore =
-              compare(b, arith::CmpIPredicate::slt, number(b, dimExpr(0), q),
-                     number(b, dimExpr(0), point[piece]));
+          Value isBefore = compare(b, arith::CmpIPredicate::slt, number(b, dimExpr(0), q),
+                                   number(b, dimExpr(0), point[piece]));
           Value sum = load(b, sums, other, with(point, q), isBefore, identity(b));
           return SmallVector<Value>{join(b, before[0], sum)};
         });
@@ -391,17 +387,17 @@ private:
 
   void walkPiece(OpBuilder& b, ValueRange point, Value start) {
     Type element = ir::elementOf(op->getResult(0));
-    loom::WalkOp::create(
-        b, loc, axis("k", line.each), start,
-        [&](OpBuilder& b, Location, Value k, ValueRange before) {
-          SmallVector<Value> values = with(point, k);
-          Value mask = isInLine(b, values);
-          Value total = join(b, before[0], elementOf(b, values, mask));
-          ScalarBody body{b, loc, wide, [] { return 0; }};
-          Value y = body.convert(body.convert(total, ir::computeElement(element)), element);
-          store(b, y, result(), at, values, mask);
-          return SmallVector<Value>{total};
-        });
+    loom::WalkOp::create(b, loc, axis("k", line.each), start,
+                         [&](OpBuilder& b, Location, Value k, ValueRange before) {
+                           SmallVector<Value> values = with(point, k);
+                           Value mask = isInLine(b, values);
+                           Value total = join(b, before[0], elementOf(b, values, mask));
+                           ScalarBody body{b, loc, wide, [] { return 0; }};
+                           Value y = body.convert(body.convert(total, ir::computeElement(element)),
+                                                  element);
+                           store(b, y, result(), at, values, mask);
+                           return SmallVector<Value>{total};
+                         });
   }
 
   KernelShell shell;

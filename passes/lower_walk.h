@@ -6,8 +6,8 @@
 
 namespace weft {
 
-/// Says whether a device runs a routine's op by walks: scatters of constant sizes whose index is not
-/// too long, sums and products so far. Others run on the host.
+/// Says whether a device runs a routine's op by walks: scatters of constant sizes whose index is
+/// not too long, sums and products so far. Others run on the host.
 bool isWalked(mlir::Operation* routine);
 
 /// Gives a scatter that a device runs a tensor of its own to write over, unless it has one.

@@ -6,9 +6,13 @@
 //   2. Where they change are the cuts of that axis; an axis with too many stays whole.
 //   3. Each range gets a part of its own, in which conditions that hold for all of it, or for none
 //   of it, are constants and fold: the points and what is done at each are the same.
+//   4. Axes that are one without the conditions are joined. A few points that lie side by side, as
+//   those of stack(..., -1), become one point instead of parts.
+#include "passes/join_axes.h"
 #include "passes/passes.h"
 
 #include "ir/loom/loom.h"
+#include "ir/loom/near.h"
 
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
@@ -150,9 +154,10 @@ void fold(Block& block) {
     if (succeeded(builder.tryFold(op, results)) && !results.empty())
       op->replaceAllUsesWith(results);
   });
-  block.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation* op) {
-    if (isOpTriviallyDead(op)) op->erase();
-  });
+  for (Operation& last : llvm::make_early_inc_range(llvm::reverse(block)))
+    last.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation* op) {
+      if (isOpTriviallyDead(op)) op->erase();
+    });
 }
 
 // The range [low, high) of an axis of `part` as a part of its own, in front of it.
@@ -201,18 +206,74 @@ SmallVector<int64_t> cutsOf(loom::PartOp part, unsigned axis) {
   return cuts;
 }
 
+// Says whether a condition is one thing everywhere along an axis.
+bool isDecided(loom::PartOp part, unsigned axis) {
+  const std::optional<int64_t> extent = part.getAxis(axis).getConstantExtent();
+  return extent && llvm::any_of(conditionsOf(part), [&](const Condition& condition) {
+           return condition.axis.getArgNumber() == axis &&
+                  (condition.at <= 0 || condition.at >= *extent);
+         });
+}
+
+// Makes the points of an axis one after the other one point of the rest: stores of neighbours then
+// stand side by side.
+void unroll(loom::PartOp part, unsigned axis) {
+  loom::PartOp all;
+  for (int64_t at = 0; at < *part.getAxis(axis).getConstantExtent(); at++) {
+    loom::PartOp one = rangeOf(part, axis, at, at + 1);
+    dropPoint(one, axis);
+    if (!all) {
+      all = one;
+      continue;
+    }
+    Block &to = all.getBody().front(), &from = one.getBody().front();
+    for (auto [argument, other] : llvm::zip_equal(from.getArguments(), to.getArguments()))
+      argument.replaceAllUsesWith(other);
+    from.getTerminator()->erase();
+    to.getOperations().splice(to.getTerminator()->getIterator(), from.getOperations());
+    one.erase();
+  }
+  part.erase();
+}
+
+// Says whether an axis is a few points side by side in memory, each with conditions of its own and
+// no others.
+bool isInterleaved(loom::PartOp part, unsigned axis, size_t ranges) {
+  const std::optional<int64_t> extent = part.getAxis(axis).getConstantExtent();
+  BlockArgument index = part.getBody().getArgument(axis);
+  return extent && int64_t(ranges) == *extent && loom::isNear(*extent) && part.getNumAxes() > 1 &&
+         llvm::all_of(conditionsOf(part),
+                      [&](const Condition& condition) { return condition.axis == index; }) &&
+         llvm::none_of(part.getBody().front(),
+                       [](Operation& op) { return op.getNumRegions() > 0; }) &&
+         llvm::all_of(part.getBody().front().getOps<loom::StoreOp>(), [&](loom::StoreOp store) {
+           return !store.getMask() &&
+                  loom::strideAlong(store.getMap(), store.getIndices(), index) == 1;
+         });
+}
+
 void split(loom::PartOp part, size_t ranges) {
+  bool changed = ranges > 1;
+  for (unsigned axis = 0; axis < part.getNumAxes(); axis++)
+    if (isDecided(part, axis)) {
+      loom::PartOp whole = rangeOf(part, axis, 0, *part.getAxis(axis).getConstantExtent());
+      part.erase();
+      part = whole;
+      changed = true;
+    }
   size_t ops = 0;
   part.walk([&](Operation*) { ops++; });
   for (unsigned axis = 0; axis < part.getNumAxes(); axis++) {
     const SmallVector<int64_t> cuts = cutsOf(part, axis);
     const size_t count = cuts.empty() ? 0 : cuts.size() - 1;
     if (count < 2 || count * ranges > kMostRanges || count * ranges * ops > kMostOps) continue;
+    if (isInterleaved(part, axis, count)) return unroll(part, axis);
     for (size_t k = 0; k < count; k++)
       split(rangeOf(part, axis, cuts[k], cuts[k + 1]), count * ranges);
     part.erase();
     return;
   }
+  if (changed) joinAxes(part);
 }
 
 } // namespace

@@ -21,6 +21,15 @@ llvm::Type* PartEmitter::memoryType(mlir::Type element) {
   return typeOf(element);
 }
 
+bool isMoved(LoadOp load) {
+  mlir::Type element = elementType(load.getMemory().getType());
+  return !load.getMask() && !load.getWithin() && !load->use_empty() &&
+         llvm::all_of(load->getUsers(), [&](Operation* user) {
+           auto store = dyn_cast<StoreOp>(user);
+           return store && elementType(store.getMemory().getType()) == element;
+         });
+}
+
 Value* PartEmitter::fromMemory(Value* value, mlir::Type element) {
   if (element.isBF16()) return extendBf16(b, value);
   if (element.isF16()) return extendF16(b, value, target.has("f16c"));
@@ -38,6 +47,11 @@ Value* PartEmitter::toMemory(Value* value, mlir::Type element) {
   if (!isa<IntegerType>(element)) return value;
   return b.CreateTrunc(value,
                        value->getType()->getWithNewBitWidth(element.getIntOrFloatBitWidth()));
+}
+
+Value* PartEmitter::inMemory(Value* value, mlir::Type element) {
+  const bool moved = value->getType()->getScalarType() == memoryType(element);
+  return moved ? value : toMemory(value, element);
 }
 
 Value* PartEmitter::address(Value* base, Value* offset, mlir::Type element) {
@@ -148,6 +162,7 @@ PartEmitter::LoadPlace PartEmitter::placeOf(LoadOp op) {
   LoadPlace place{memory_.find(memory)->second,
                   evaluate(op.getMap(), op.getIndices()),
                   elementType(memory.getType()),
+                  isMoved(op),
                   op.getMask() || op.getWithin(),
                   {},
                   {}};
@@ -167,7 +182,7 @@ Value* PartEmitter::loadScalar(const LoadPlace& place, unsigned block) {
   Value* loaded =
       b.CreateAlignedLoad(type, address(place.base, place.offset.parts[block], place.element),
                           llvm::Align(type->getScalarSizeInBits() / 8));
-  return fromMemory(loaded, place.element);
+  return place.moved ? loaded : fromMemory(loaded, place.element);
 }
 
 LaneValue PartEmitter::loadUniform(const LoadPlace& place) {
@@ -211,8 +226,8 @@ LaneValue PartEmitter::loadVectors(const LoadPlace& place, bool may_be_nowhere) 
     Value* wanted = place.masked ? vectorOf(place.mask, i) : nullptr;
     Value* active = activeLanes(wanted);
     auto load = [&] {
-      return fromMemory(loadLanes(place.base, place.offset, i, active, place.element),
-                        place.element);
+      Value* lanes = loadLanes(place.base, place.offset, i, active, place.element);
+      return place.moved ? lanes : fromMemory(lanes, place.element);
     };
     auto nothing = [&] {
       return Values{llvm::Constant::getNullValue(vectorOf(place.other, i)->getType())};
@@ -274,6 +289,9 @@ void PartEmitter::storeLanes(Value* value, Value* base, const LaneValue& offset,
 }
 
 void PartEmitter::emitStore(StoreOp op) {
+  if (auto together = plan.interleaved.find(op);
+      together != plan.interleaved.end() && lanes_.active)
+    return together->second.empty() ? void() : emitInterleaved(together->second);
   mlir::Value memory = op.getMemory();
   mlir::Type element = elementType(memory.getType());
   Value* base = memory_.find(memory)->second;
@@ -282,7 +300,7 @@ void PartEmitter::emitStore(StoreOp op) {
   if (!lanes_.active) {
     auto store = [&]() -> Values {
       llvm::Align align(memoryType(element)->getScalarSizeInBits() / 8);
-      b.CreateAlignedStore(toMemory(value.parts[0], element),
+      b.CreateAlignedStore(inMemory(value.parts[0], element),
                            address(base, offset.parts[0], element), align);
       return {};
     };
@@ -297,7 +315,7 @@ void PartEmitter::emitStore(StoreOp op) {
                        .is_whole = needsWholeStores(memory)};
   for (int i = 0; i < lanes_.blocks; ++i) {
     Value* wanted = activeLanes(op.getMask() ? vectorOf(mask, i) : nullptr);
-    storeLanes(toMemory(vectorOf(value, i), element), base, offset, i, wanted, element, kind);
+    storeLanes(inMemory(vectorOf(value, i), element), base, offset, i, wanted, element, kind);
   }
 }
 

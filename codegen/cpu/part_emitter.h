@@ -189,6 +189,7 @@ private:
     llvm::Value* base;
     LaneValue offset;
     mlir::Type element;
+    bool moved; // stays in memory's type
     bool masked;
     LaneValue mask, other;
     bool isUniform() const {
@@ -203,6 +204,7 @@ private:
   LaneValue loadVectors(const LoadPlace& place, bool may_be_nowhere);
   LaneValue isWithin(loom::LoadOp op);
   void emitStore(loom::StoreOp op);
+  void emitInterleaved(llvm::ArrayRef<loom::StoreOp> stores); // interleave.cpp
   LaneValue placeInLocal(const LaneValue& offset);
   llvm::Value* address(llvm::Value* base, llvm::Value* offset, mlir::Type element);
   bool isStrided(const LaneValue& offset);
@@ -218,6 +220,8 @@ private:
   llvm::Type* memoryType(mlir::Type element);
   llvm::Value* fromMemory(llvm::Value* value, mlir::Type element);
   llvm::Value* toMemory(llvm::Value* value, mlir::Type element);
+  /// Like toMemory, but for what was moved and is as memory has it.
+  llvm::Value* inMemory(llvm::Value* value, mlir::Type element);
   bool isTiledByLanes(mlir::Value memory);
 
   //--- runs.cpp

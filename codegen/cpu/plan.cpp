@@ -21,18 +21,52 @@ AffineExpr constant(MLIRContext* context, int64_t value) {
   return getAffineConstantExpr(value, context);
 }
 
-// One vector register of the narrowest floating-point type that memory gives or takes; of bytes
-// where all is bool.
+// Lanes up to which turning a square of them is short. Masks of elements below 32 bits are branches
+// before AVX-512: a tail is worth fewer.
+constexpr int kMostMoved = 32, kMostBranches = 8;
+
+// Lanes that fill a vector register with the elements that a part moves as they are, nothing if it
+// computes with some.
+std::optional<int> lanesToMove(PartOp part, const CpuTarget& target) {
+  int widest = 0;
+  auto result = part.walk([&](Operation* op) {
+    auto store = dyn_cast<StoreOp>(op);
+    if (!store)
+      return isa<LoadOp, YieldOp, PartOp>(op) ? WalkResult::advance() : WalkResult::interrupt();
+    auto load = store.getValue().getDefiningOp<LoadOp>();
+    if (!load || !isMoved(load)) return WalkResult::interrupt();
+    widest = std::max<int>(widest, 8 * elementBytes(elementType(store.getMemory().getType())));
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted() || !widest) return {};
+  int lanes = std::min(target.vector_bits / widest, kMostMoved);
+  for (unsigned i = 0; i < part.getNumAxes(); ++i) {
+    AxisAttr axis = part.getAxis(i);
+    if (axis.getLanes() && axis.getConstantExtent().value_or(1) % lanes && widest < 32 &&
+        target.masksAreVectors())
+      lanes = std::min(lanes, kMostBranches);
+  }
+  return lanes;
+}
+
+// One vector register of the narrowest floating-point type that memory gives or takes, else of
+// integers; of bytes where all is bool.
 int chooseLanes(PartOp part, const CpuTarget& target) {
-  int element_bits = 0;
+  if (auto lanes = lanesToMove(part, target)) return *lanes;
+  int element_bits = 0, highest = 0;
   auto see = [&](Type memory) {
-    Type type = computeType(memory);
-    int bits = type.isInteger(1) ? 8 : int(type.getIntOrFloatBitWidth());
+    Type type = elementType(memory);
     bool is_float = isa<FloatType>(type);
-    // f32 decides over everything, then f64 and i64, then bool.
-    int rank = is_float && bits == 32 ? 3 : bits == 64 ? 2 : 1;
-    int seen = element_bits == 32 ? 3 : element_bits == 64 ? 2 : element_bits == 8 ? 1 : 0;
-    if (rank > seen) element_bits = bits;
+    int bits =
+        is_float ? int(computeType(memory).getIntOrFloatBitWidth()) : 8 * int(elementBytes(type));
+    // LLVM computes with narrow integers in 32 bits where it can.
+    if (!is_float && !type.isInteger(1)) bits = std::max(bits, 32);
+    // f32 decides over everything, then what has 64 bits, then integers, then bool.
+    int rank = is_float && bits == 32 ? 4 : bits == 64 ? 3 : bits == 32 ? 2 : 1;
+    if (rank > highest) {
+      highest = rank;
+      element_bits = bits;
+    }
   };
   part.walk([&](Operation* op) {
     if (auto load = dyn_cast<LoadOp>(op))
@@ -179,6 +213,7 @@ PartPlan planPart(PartOp part, const CpuTarget& target) {
   plan.tiling = findTiling(plan, target);
   if (plan.tiling) plan.blocks = 1;
   findPrefetches(plan);
+  findInterleaved(plan);
   plan.chunks = countChunks(part);
   placeLocals(plan);
   return plan;

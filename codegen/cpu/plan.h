@@ -18,6 +18,9 @@ namespace weft::cpu {
 /// Elements of a row that stays in the second-level cache beside the current one.
 inline constexpr int64_t kPrefetchedRow = 64 * 1024;
 
+/// Says whether an element is stored as it is and nothing else: it stays in memory's type.
+bool isMoved(loom::LoadOp load);
+
 /// A local in the stack frame, or in the thread's scratch memory at an offset in bytes.
 struct LocalPlace {
   loom::LocalOp local;
@@ -111,6 +114,9 @@ struct PartPlan {
     mlir::AffineExpr ahead, row;
   };
   llvm::DenseMap<mlir::Operation*, Prefetch> prefetches;
+  // Stores that take turns along the lanes: the last one of a group has all of them in the order of
+  // memory, the others none.
+  llvm::DenseMap<mlir::Operation*, llvm::SmallVector<loom::StoreOp, 4>> interleaved;
 };
 
 struct KernelPlan {
@@ -144,6 +150,9 @@ std::optional<ProductFactor> readWindow(loom::PartOp part, loom::DotOp dot, loom
 
 /// Finds loads to transpose, for lanes along an axis of the part (tiles.cpp).
 std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target);
+
+/// Finds the plan's groups of stores that take turns along the lanes (interleave.cpp).
+void findInterleaved(PartPlan& plan);
 
 /// Refuses what the emitter cannot map, as "loom.kernel @name: what must hold, got what".
 llvm::Error checkKernel(loom::KernelOp kernel, const CpuTarget& target);

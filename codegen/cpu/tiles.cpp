@@ -92,9 +92,9 @@ LaneValue PartEmitter::loadStaged(LoadOp op) {
   Type element = elementType(op.getMemory().getType());
   auto* vector = llvm::FixedVectorType::get(memoryType(element), plan.lanes);
   Value* row = address(tiles_[op], b.CreateMul(tile_row_, b.getInt64(plan.lanes)), element);
-  return byBlock([&](unsigned) {
-    return fromMemory(b.CreateAlignedLoad(vector, row, llvm::Align(target.vector_bits / 8)),
-                      element);
+  return byBlock([&](unsigned) -> Value* {
+    Value* lanes = b.CreateAlignedLoad(vector, row, llvm::Align(target.vector_bits / 8));
+    return isMoved(op) ? lanes : fromMemory(lanes, element);
   });
 }
 

@@ -268,9 +268,8 @@ LogicalResult LoopOp::verifyRegions() {
   return success();
 }
 
-void WalkOp::build(
-    OpBuilder& builder, OperationState& state, AxisAttr axis, ValueRange initial,
-    function_ref<SmallVector<Value>(OpBuilder&, Location, Value, ValueRange)> body) {
+void WalkOp::build(OpBuilder& builder, OperationState& state, AxisAttr axis, ValueRange initial,
+                   function_ref<SmallVector<Value>(OpBuilder&, Location, Value, ValueRange)> body) {
   state.addAttribute(getAxisAttrName(state.name), axis);
   state.addOperands(initial);
   state.addTypes(initial.getTypes());

@@ -332,7 +332,8 @@ TEST_CASE("any schedule computes the same on a device", "[device]") {
 
 TEST_CASE("a walk carries values from step to step and reads what it stored", "[device]") {
   // Differences of neighbours of the running sums, which are the elements again, and the last sum.
-  const char* text = R"(loom.kernel @walk(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %last: !loom.buffer<f32>, %n: index) {
+  const char* text =
+      R"(loom.kernel @walk(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %last: !loom.buffer<f32>, %n: index) {
     loom.part [#loom.axis<"c", 300, lanes>] {
     ^bb0(%c: index):
       %zero = arith.constant 0.0 : f32

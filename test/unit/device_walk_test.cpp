@@ -42,18 +42,18 @@ TEST_CASE("scatters on a device meet equal positions in their order", "[device]"
     INFO(name_of(dtype));
     Tensor x = randn({40, 17}).to(dtype), src = (randn({300, 17}) * 3).to(dtype);
     Tensor rows = classes(300, 23) * 7 % 40; // many of each, some of none
-    check_walks([](const Tensor& a, const Tensor& i,
-                   const Tensor& s) { return index_add(a, 0, i, s); },
-                0, x, rows, src);
+    check_walks(
+        [](const Tensor& a, const Tensor& i, const Tensor& s) { return index_add(a, 0, i, s); }, 0,
+        x, rows, src);
     if (dtype != f32) continue;
     auto expanded = [](const Tensor& index) { return index.unsqueeze(1).expand({300, 17}); };
     check_walks([&](const Tensor& a, const Tensor& i,
                     const Tensor& s) { return scatter(a, 0, expanded(i), s); },
                 0, x, rows, src);
     for (const char* reduce : {"prod", "amax", "amin"})
-      check_walks([&](const Tensor& a, const Tensor& i, const Tensor& s) {
-        return scatter_reduce(a, 0, expanded(i), s, reduce);
-      }, 0, x, rows, src);
+      check_walks([&](const Tensor& a, const Tensor& i,
+                      const Tensor& s) { return scatter_reduce(a, 0, expanded(i), s, reduce); },
+                  0, x, rows, src);
   }
 }
 
@@ -61,26 +61,30 @@ TEST_CASE("lines with positions of their own, along the last dim", "[device]") {
   manual_seed(12);
   Tensor x = zeros({9, 31}), src = randn({9, 12});
   Tensor places = (uniform({9, 12}) * 31).to(i64);
-  check_walks([](const Tensor& a, const Tensor& i,
-                 const Tensor& s) { return scatter_add(a, 1, i, s); },
-              0, x, places, src);
-  check_walks([](const Tensor& a, const Tensor& i,
-                 const Tensor& s) { return scatter(a, 1, i, s) + 1; },
-              0, x, places, src);
+  check_walks(
+      [](const Tensor& a, const Tensor& i, const Tensor& s) { return scatter_add(a, 1, i, s); }, 0,
+      x, places, src);
+  check_walks(
+      [](const Tensor& a, const Tensor& i, const Tensor& s) { return scatter(a, 1, i, s) + 1; }, 0,
+      x, places, src);
   // A window of the target, and one position.
-  check_walks([](const Tensor& a, const Tensor& i, const Tensor& s) {
-    return scatter(a, 1, i.slice(0, 2, 5).slice(1, 0, 1), s.slice(0, 0, 3).slice(1, 0, 1));
-  }, 0, x, places, src);
+  check_walks(
+      [](const Tensor& a, const Tensor& i, const Tensor& s) {
+        return scatter(a, 1, i.slice(0, 2, 5).slice(1, 0, 1), s.slice(0, 0, 3).slice(1, 0, 1));
+      },
+      0, x, places, src);
 }
 
 TEST_CASE("gradients of an embedding on a device", "[device]") {
   manual_seed(13);
   Tensor table = randn({50, 24}), tokens = classes(200, 13) * 3;
-  check_walks([](const Tensor& t, const Tensor& i) {
-    Tensor w = t.detach().requires_grad_();
-    (embedding(i, w) * embedding(i, w)).sum().backward();
-    return w.grad();
-  }, 1e-5, table, tokens);
+  check_walks(
+      [](const Tensor& t, const Tensor& i) {
+        Tensor w = t.detach().requires_grad_();
+        (embedding(i, w) * embedding(i, w)).sum().backward();
+        return w.grad();
+      },
+      1e-5, table, tokens);
 }
 
 TEST_CASE("a cache of a device is written where it lies", "[device]") {
@@ -129,11 +133,13 @@ TEST_CASE("sums and products so far on a device", "[device]") {
   check_walks(sums(1), 1e-2, x.to(bf16));
   check_walks([](const Tensor& a) { return cumsum(a.permute({1, 0}), 1); }, 1e-6, randn({300, 7}));
   check_walks([](const Tensor& a) { return cumprod(a, 1); }, 1e-5, x);
-  check_walks([](const Tensor& a) { // a scan from the end
-    Tensor w = a.detach().requires_grad_();
-    (cumsum(w, 1) * 2).sum().backward();
-    return w.grad();
-  }, 1e-6, x);
+  check_walks(
+      [](const Tensor& a) { // a scan from the end
+        Tensor w = a.detach().requires_grad_();
+        (cumsum(w, 1) * 2).sum().backward();
+        return w.grad();
+      },
+      1e-6, x);
 }
 
 TEST_CASE("an eager sum so far runs on the device, whatever its sizes", "[device]") {

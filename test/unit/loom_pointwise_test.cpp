@@ -8,6 +8,13 @@ namespace {
 const int64_t kExtents[] = {0, 1, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 1031};
 const char* kCpus[] = {"native", "x86-64-v3", "x86-64-v4"};
 
+/// Returns the text with buffers of `element` in the place of $E.
+std::string over(const char* element, std::string text) {
+  for (size_t at; (at = text.find("$E")) != std::string::npos;)
+    text.replace(at, 2, element);
+  return text;
+}
+
 } // namespace
 
 TEST_CASE("a chain over one axis is right for every tail", "[loom]") {
@@ -322,4 +329,53 @@ TEST_CASE("parts share a launch and each writes its own output", "[loom]") {
   })";
   for (int64_t n : {0, 1, 40000})
     checkEqual({text, {{"f32", n}, {"f32", 77}, {"f64", 78}}, {n}});
+}
+
+TEST_CASE("stores that take turns along the lanes are whole vectors side by side", "[loom]") {
+  const char* text =
+      R"(loom.kernel @k(%x: !loom.buffer<$E>, %y: !loom.buffer<$E>, %z: !loom.buffer<$E>) {
+    loom.part [#loom.axis<"r", 3>, #loom.axis<"c", $N>] {
+    ^bb0(%r: index, %c: index):
+      %a = loom.load %x[affine_map<(r, c) -> (r * $N + c)>](%r, %c) : !loom.buffer<$E>
+      %b = loom.load %y[affine_map<(r, c) -> (r * $N + c)>](%r, %c) : !loom.buffer<$E>
+      %d = loom.load %x[affine_map<(r) -> (r)>](%r) : !loom.buffer<$E>
+      loom.store %b, %z[affine_map<(r, c) -> ((r * $N + c) * 3 + 1)>](%r, %c) : !loom.buffer<$E>
+      loom.store %a, %z[affine_map<(r, c) -> ((r * $N + c) * 3)>](%r, %c) : !loom.buffer<$E>
+      loom.store %d, %z[affine_map<(r, c) -> ((r * $N + c) * 3 + 2)>](%r, %c) : !loom.buffer<$E>
+    }
+  })";
+  for (const char* cpu : kCpus)
+    for (const char* element : {"f32", "f64", "bf16", "i64", "i8", "i1"})
+      for (int64_t n : {1, 7, 16, 65, 200})
+        checkEqual({over(element, text),
+                    {{element, 3 * n, 0, false}, {element, 3 * n, 0, false}, {element, 9 * n}},
+                    {},
+                    {{"N", n}},
+                    0,
+                    true,
+                    cpu});
+}
+
+TEST_CASE("elements that are moved keep their bits, by the lanes that their width allows",
+          "[loom]") {
+  const char* text =
+      R"(loom.kernel @k(%x: !loom.buffer<$E>, %y: !loom.buffer<$E>, %z: !loom.buffer<$E>) {
+    loom.part [#loom.axis<"r", $M>, #loom.axis<"c", $N>] {
+    ^bb0(%r: index, %c: index):
+      %a = loom.load %x[affine_map<(r, c) -> (c * $M + r)>](%r, %c) : !loom.buffer<$E>
+      loom.store %a, %y[affine_map<(r, c) -> (r * $N + c)>](%r, %c) : !loom.buffer<$E>
+      %b = loom.load %x[affine_map<(r, c) -> (($M - 1 - r) * $N + c)>](%r, %c) : !loom.buffer<$E>
+      loom.store %b, %z[affine_map<(r, c) -> (r * $N + c)>](%r, %c) : !loom.buffer<$E>
+    }
+  })";
+  for (const char* cpu : kCpus)
+    for (const char* element : {"f32", "f64", "bf16", "f16", "i32", "i16", "i8", "ui8", "i1"})
+      for (auto [m, n] : {std::pair<int64_t, int64_t>(1, 1), {5, 33}, {40, 64}, {3, 130}})
+        checkEqual({over(element, text),
+                    {{element, m * n, 0, false}, {element, m * n}, {element, m * n}},
+                    {},
+                    {{"M", m}, {"N", n}},
+                    0,
+                    true,
+                    cpu});
 }

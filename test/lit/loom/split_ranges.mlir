@@ -113,3 +113,63 @@ loom.kernel @rarely(%x: !loom.buffer<f32>, %out: !loom.buffer<f32>) {
     loom.store %r, %out[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
   }
 }
+
+// Axes that a condition kept apart are one without it.
+// CHECK-LABEL: loom.kernel @joined
+// CHECK: loom.part [#loom.axis<"c", 96>]
+// CHECK: loom.part [#loom.axis<"c", 64>]
+// CHECK-NOT: loom.part
+loom.kernel @joined(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %out: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 5>, #loom.axis<"c", 32>] {
+  ^bb0(%r: index, %c: index):
+    %n = arith.index_cast %r : index to i64
+    %end = arith.constant 3 : i64
+    %zero = arith.constant 0.0 : f32
+    %first = arith.cmpi slt, %n, %end : i64
+    %second = arith.cmpi sge, %n, %end : i64
+    %a = loom.load %x[affine_map<(r, c) -> (r * 32 + c)>](%r, %c) if %first else %zero : f32 from : !loom.buffer<f32>
+    %b = loom.load %y[affine_map<(r, c) -> (r * 32 + c - 96)>](%r, %c) if %second else %zero : f32 from : !loom.buffer<f32>
+    %v = arith.select %first, %a, %b : f32
+    loom.store %v, %out[affine_map<(r, c) -> (r * 32 + c)>](%r, %c) : !loom.buffer<f32>
+  }
+}
+
+// A condition that holds everywhere keeps nothing apart.
+// CHECK-LABEL: loom.kernel @decided
+// CHECK: loom.part [#loom.axis<"c", 160>]
+// CHECK-NOT: arith.cmpi
+// CHECK: loom.load %arg0[#{{.*}}](%{{.*}}) : !loom.buffer<f32>
+loom.kernel @decided(%x: !loom.buffer<f32>, %out: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 5>, #loom.axis<"c", 32>] {
+  ^bb0(%r: index, %c: index):
+    %n = arith.index_cast %r : index to i64
+    %end = arith.constant 5 : i64
+    %zero = arith.constant 0.0 : f32
+    %all = arith.cmpi slt, %n, %end : i64
+    %a = loom.load %x[affine_map<(r, c) -> (r * 32 + c)>](%r, %c) if %all else %zero : f32 from : !loom.buffer<f32>
+    loom.store %a, %out[affine_map<(r, c) -> (r * 32 + c)>](%r, %c) : !loom.buffer<f32>
+  }
+}
+
+// A few points side by side become one point, whose stores are neighbours.
+// CHECK-LABEL: loom.kernel @stacked
+// CHECK: loom.part [#loom.axis<"r", 50>]
+// CHECK: loom.load %arg0
+// CHECK: loom.store
+// CHECK: loom.load %arg1
+// CHECK: loom.store
+// CHECK-NOT: loom.part
+loom.kernel @stacked(%x: !loom.buffer<f32>, %y: !loom.buffer<f32>, %out: !loom.buffer<f32>) {
+  loom.part [#loom.axis<"r", 50>, #loom.axis<"c", 2>] {
+  ^bb0(%r: index, %c: index):
+    %n = arith.index_cast %c : index to i64
+    %one = arith.constant 1 : i64
+    %zero = arith.constant 0.0 : f32
+    %first = arith.cmpi slt, %n, %one : i64
+    %second = arith.cmpi sge, %n, %one : i64
+    %a = loom.load %x[affine_map<(r) -> (r)>](%r) if %first else %zero : f32 from : !loom.buffer<f32>
+    %b = loom.load %y[affine_map<(r) -> (r)>](%r) if %second else %zero : f32 from : !loom.buffer<f32>
+    %v = arith.select %first, %a, %b : f32
+    loom.store %v, %out[affine_map<(r, c) -> (r * 2 + c)>](%r, %c) : !loom.buffer<f32>
+  }
+}
