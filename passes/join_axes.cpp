@@ -83,8 +83,8 @@ void joinAxes(loom::PartOp part) {
     if (part.getNumAxes() > 1 && part.getAxis(axis).getConstantExtent() == 1) dropPoint(part, axis);
   for (unsigned axis = part.getNumAxes(); axis-- > 1;) {
     if (!areOne(part, axis - 1)) continue;
-    const int64_t extent = *part.getAxis(axis - 1).getConstantExtent() *
-                           *part.getAxis(axis).getConstantExtent();
+    const int64_t extent =
+        *part.getAxis(axis - 1).getConstantExtent() * *part.getAxis(axis).getConstantExtent();
     part.setAxis(axis, loom::AxisAttr::get(part.getContext(),
                                            part.getAxis(axis).getName().getValue(), extent));
     dropAxis(part, axis - 1);

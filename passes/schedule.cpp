@@ -238,7 +238,9 @@ private:
       auto stride = strideAlong(access.map, access.indices, index(lane_axis));
       if (stride && isNear(*stride)) continue;
       for (unsigned i = 0; i < part.getNumAxes(); ++i)
-        if (strideAlong(access.map, access.indices, index(i)) == 1) return i;
+        if (auto step = strideAlong(access.map, access.indices, index(i));
+            step && std::abs(*step) == 1)
+          return i;
     }
     return -1;
   }

@@ -50,9 +50,8 @@ void findInterleaved(PartPlan& plan) {
   for (StoreOp store : block.getOps<StoreOp>())
     stores[store.getMemory()].push_back(store);
   for (auto& [memory, list] : stores) {
-    const int64_t users = llvm::count_if(memory.getUsers(), [&](Operation* user) {
-      return part->isProperAncestor(user);
-    });
+    const int64_t users = llvm::count_if(
+        memory.getUsers(), [&](Operation* user) { return part->isProperAncestor(user); });
     const auto count = int64_t(list.size());
     if (count < 2 || !isNear(count) || users != count || !isa<BufferType>(memory.getType()) ||
         llvm::any_of(list, [](StoreOp store) { return bool(store.getMask()); }))

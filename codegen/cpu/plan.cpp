@@ -4,6 +4,7 @@
 #include "codegen/cpu/scalar_ops.h"
 #include "ir/weft/index_math.h"
 
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -23,23 +24,44 @@ AffineExpr constant(MLIRContext* context, int64_t value) {
 
 // Lanes up to which turning a square of them is short. Masks of elements below 32 bits are branches
 // before AVX-512: a tail is worth fewer.
-constexpr int kMostMoved = 32, kMostBranches = 8;
+constexpr int kMostNarrow = 32, kMostBranches = 8;
 
-// Lanes that fill a vector register with the elements that a part moves as they are, nothing if it
-// computes with some.
-std::optional<int> lanesToMove(PartOp part, const CpuTarget& target) {
+// Ops of integers that LLVM computes in as few bits as their operands and readers have: shifts as
+// far as those that wrap to 32 bits or fewer.
+bool staysNarrow(Operation* op) {
+  APInt by;
+  if (isa<arith::ShLIOp, arith::ShRSIOp>(op))
+    return matchPattern(op->getOperand(1), m_ConstantInt(&by)) && by.uge(32);
+  return isa<arith::ConstantOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::AndIOp,
+             arith::OrIOp, arith::XOrIOp, arith::MaxSIOp, arith::MinSIOp, arith::CmpIOp,
+             arith::SelectOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(op);
+}
+
+// Lanes that fill a vector register with the elements of a part that moves them, or computes with
+// narrow integers as it finds them; nothing for other parts.
+std::optional<int> lanesOfNarrow(PartOp part, const CpuTarget& target) {
   int widest = 0;
+  bool moves = true, integers = true;
+  auto see = [&](Type memory) {
+    Type element = elementType(memory);
+    integers &= isa<IntegerType>(element);
+    widest = std::max<int>(widest, 8 * elementBytes(element));
+  };
   auto result = part.walk([&](Operation* op) {
-    auto store = dyn_cast<StoreOp>(op);
-    if (!store)
-      return isa<LoadOp, YieldOp, PartOp>(op) ? WalkResult::advance() : WalkResult::interrupt();
-    auto load = store.getValue().getDefiningOp<LoadOp>();
-    if (!load || !isMoved(load)) return WalkResult::interrupt();
-    widest = std::max<int>(widest, 8 * elementBytes(elementType(store.getMemory().getType())));
+    if (auto load = dyn_cast<LoadOp>(op)) {
+      see(load.getMemory().getType());
+      moves &= isMoved(load);
+    } else if (auto store = dyn_cast<StoreOp>(op)) {
+      see(store.getMemory().getType());
+      moves &= store.getValue().getDefiningOp<LoadOp>() != nullptr;
+    } else if (!isa<PartOp, YieldOp>(op)) {
+      moves = false;
+      if (!staysNarrow(op)) return WalkResult::interrupt();
+    }
     return WalkResult::advance();
   });
-  if (result.wasInterrupted() || !widest) return {};
-  int lanes = std::min(target.vector_bits / widest, kMostMoved);
+  if (result.wasInterrupted() || !widest || !(moves || integers)) return {};
+  int lanes = std::min(target.vector_bits / widest, kMostNarrow);
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
     AxisAttr axis = part.getAxis(i);
     if (axis.getLanes() && axis.getConstantExtent().value_or(1) % lanes && widest < 32 &&
@@ -52,7 +74,7 @@ std::optional<int> lanesToMove(PartOp part, const CpuTarget& target) {
 // One vector register of the narrowest floating-point type that memory gives or takes, else of
 // integers; of bytes where all is bool.
 int chooseLanes(PartOp part, const CpuTarget& target) {
-  if (auto lanes = lanesToMove(part, target)) return *lanes;
+  if (auto lanes = lanesOfNarrow(part, target)) return *lanes;
   int element_bits = 0, highest = 0;
   auto see = [&](Type memory) {
     Type type = elementType(memory);

@@ -72,6 +72,7 @@ struct Tiling {
   struct Load {
     loom::LoadOp load;
     int64_t lane_stride; // in elements
+    bool is_reversed;    // contiguous from the axis' end on
   };
   llvm::SmallVector<Load, 2> loads;
 };

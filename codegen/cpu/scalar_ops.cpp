@@ -8,6 +8,7 @@
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/IR/Intrinsics.h"
+#include "llvm/IR/PatternMatch.h"
 
 using namespace mlir;
 
@@ -15,6 +16,32 @@ namespace weft::cpu {
 using llvm::Value;
 
 namespace {
+
+// The bits of a narrow integer that an i64 keeps `dropped` bits above of, or 0.
+unsigned narrowBits(uint64_t dropped) {
+  return dropped == 32 || dropped == 48 || dropped == 56 ? unsigned(64 - dropped) : 0;
+}
+
+// Wrapping to a narrow integer is said by its type, in which LLVM then computes.
+Value* shiftRight(llvm::IRBuilderBase& b, Value* x, Value* by) {
+  using namespace llvm::PatternMatch;
+  Value* wrapped;
+  uint64_t left, right;
+  if (match(by, m_ConstantInt(right)) && match(x, m_Shl(m_Value(wrapped), m_ConstantInt(left))) &&
+      left == right)
+    if (unsigned bits = narrowBits(right))
+      return b.CreateSExt(b.CreateTrunc(wrapped, x->getType()->getWithNewBitWidth(bits)),
+                          x->getType());
+  return b.CreateAShr(x, by);
+}
+
+Value* maskBits(llvm::IRBuilderBase& b, Value* x, Value* mask) {
+  using namespace llvm::PatternMatch;
+  uint64_t bits;
+  if (x->getType()->getScalarSizeInBits() == 64 && match(mask, m_ConstantInt(bits)) && bits == 255)
+    return b.CreateZExt(b.CreateTrunc(x, x->getType()->getWithNewBitWidth(8)), x->getType());
+  return b.CreateAnd(x, mask);
+}
 
 llvm::CmpInst::Predicate predicateOf(arith::CmpFPredicate predicate) {
   using P = arith::CmpFPredicate;
@@ -158,11 +185,11 @@ Table find(Operation* op) {
       ROW(arith::AddIOp, e.b.CreateAdd(e.v[0], e.v[1]))
       ROW(arith::SubIOp, e.b.CreateSub(e.v[0], e.v[1]))
       ROW(arith::MulIOp, e.b.CreateMul(e.v[0], e.v[1]))
-      ROW(arith::AndIOp, e.b.CreateAnd(e.v[0], e.v[1]))
+      ROW(arith::AndIOp, maskBits(e.b, e.v[0], e.v[1]))
       ROW(arith::OrIOp, e.b.CreateOr(e.v[0], e.v[1]))
       ROW(arith::XOrIOp, e.b.CreateXor(e.v[0], e.v[1]))
       ROW(arith::ShLIOp, e.b.CreateShl(e.v[0], e.v[1]))
-      ROW(arith::ShRSIOp, e.b.CreateAShr(e.v[0], e.v[1]))
+      ROW(arith::ShRSIOp, shiftRight(e.b, e.v[0], e.v[1]))
       ROW(arith::ShRUIOp, e.b.CreateLShr(e.v[0], e.v[1]))
       ROW(arith::MaxSIOp, e.binary(llvm::Intrinsic::smax))
       ROW(arith::MinSIOp, e.binary(llvm::Intrinsic::smin))

@@ -29,10 +29,12 @@ std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target) 
     auto across = along(plan.lane_axis);
     if (!across || isNear(*across)) continue;
     for (int axis = 0; axis < int(part.getNumAxes()); ++axis) {
-      if (axis == plan.lane_axis || along(axis) != 1 || (tiling.axis >= 0 && axis != tiling.axis))
+      const auto step = along(axis);
+      if (axis == plan.lane_axis || !step || std::abs(*step) != 1 ||
+          (tiling.axis >= 0 && axis != tiling.axis))
         continue;
       tiling.axis = axis;
-      tiling.loads.push_back({load, *across});
+      tiling.loads.push_back({load, *across, *step < 0});
       break;
     }
   }
@@ -78,9 +80,12 @@ void PartEmitter::stageTile(const Tiling::Load& staged, Value* low, Value* lane_
   Value* first = address(memory_.find(memory)->second,
                          evaluate(load.getMap(), load.getIndices()).parts[0], element);
   Values rows;
-  for (int lane = 0; lane < plan.lanes; ++lane)
-    rows.push_back(b.CreateAlignedLoad(
-        vector, address(first, b.getInt64(lane * staged.lane_stride), element), align));
+  const int64_t start = staged.is_reversed ? 1 - plan.lanes : 0;
+  for (int lane = 0; lane < plan.lanes; ++lane) {
+    Value* from = address(first, b.getInt64(lane * staged.lane_stride + start), element);
+    Value* row = b.CreateAlignedLoad(vector, from, align);
+    rows.push_back(staged.is_reversed ? b.CreateVectorReverse(row) : row);
+  }
   transpose(b, rows);
   Value* tile = tiles_[load];
   for (int row = 0; row < plan.lanes; ++row)

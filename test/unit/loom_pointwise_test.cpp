@@ -379,3 +379,40 @@ TEST_CASE("elements that are moved keep their bits, by the lanes that their widt
                     true,
                     cpu});
 }
+
+TEST_CASE("narrow integers wrap, compare and choose in lanes of their own width", "[loom]") {
+  const char* text =
+      R"(loom.kernel @k(%x: !loom.buffer<$E>, %y: !loom.buffer<$E>, %z: !loom.buffer<$E>, %p: !loom.buffer<i1>, %s: i64) {
+    loom.part [#loom.axis<"c", $N>] {
+    ^bb0(%c: index):
+      %a = loom.load %x[affine_map<(c) -> (c)>](%c) : !loom.buffer<$E>
+      %b = loom.load %y[affine_map<(c) -> (c)>](%c) : !loom.buffer<$E>
+      %by = arith.constant $B : i64
+      %t = arith.shli %s, %by : i64
+      %n = arith.shrsi %t, %by : i64
+      %sum = arith.addi %a, %b : i64
+      %l = arith.shli %sum, %by : i64
+      %w = arith.shrsi %l, %by : i64
+      %less = arith.cmpi slt, %w, %n : i64
+      %product = arith.muli %w, %b : i64
+      %best = arith.maxsi %a, %n : i64
+      %low = arith.constant 255 : i64
+      %bits = arith.andi %product, %low : i64
+      %v = arith.select %less, %bits, %best : i64
+      loom.store %v, %z[affine_map<(c) -> (c)>](%c) : !loom.buffer<$E>
+      loom.store %less, %p[affine_map<(c) -> (c)>](%c) : !loom.buffer<i1>
+    }
+  })";
+  for (const char* cpu : kCpus)
+    for (auto [element, by] :
+         {std::pair<const char*, int64_t>("i8", 56), {"ui8", 56}, {"i16", 48}, {"i32", 32}})
+      for (int64_t n : {1, 31, 64, 1031})
+        for (int64_t s : {3, -70000, 200})
+          checkEqual({over(element, text),
+                      {{element, n, 0, false}, {element, n, 0, false}, {element, n}, {"i1", n}},
+                      {s},
+                      {{"B", by}, {"N", n}},
+                      0,
+                      true,
+                      cpu});
+}
