@@ -19,6 +19,7 @@ import select
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import libraries
@@ -28,6 +29,7 @@ DRAWS = 2000
 LIMIT = "limit"  # takes turns beside the libraries
 NEAR_LIMIT, BEHIND = 0.92, 0.97
 ROUNDS_OF_ALL, SLOW = 3, 2
+PAUSE = 0.05  # seconds before a turn: threads of the library before it wait for work by spinning for a while
 
 
 class Process:
@@ -135,6 +137,7 @@ class Comparison:
     def turn(self, name, library):
         """Adds a round, or returns why there is none."""
         what, process = ("limit", self.processes["weft"]) if library == LIMIT else ("time", self.processes[library])
+        time.sleep(PAUSE)
         answer = process.ask(c=what, w=name, budget=self.arguments.budget)
         if not answer["ok"]:
             return answer["err"]
