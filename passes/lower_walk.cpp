@@ -14,6 +14,8 @@
 #include "passes/scalar_body.h"
 #include "passes/typical_size.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace weft {
@@ -21,10 +23,12 @@ namespace {
 
 using ir::Exprs;
 
-constexpr double kThreads = 1 << 16;      // that a large device runs at once
-constexpr int64_t kLeastPiece = 32;       // elements of a line for a thread of its own
-constexpr double kMostPairs = 1 << 30;    // positions of an index that are compared
-constexpr int64_t kSum = 0, kProduct = 1; // attribute `fold` of a scan
+constexpr double kThreads = 1 << 16;   // that a large device runs at once
+constexpr int64_t kLeastPiece = 32;    // elements of a line for a thread of its own
+constexpr double kMostPairs = 1 << 28; // positions of an index that are compared
+// Pieces of a line of unknown length, where it is the only one and where there may be others.
+constexpr int64_t kPiecesOfOne = 256, kPiecesOfMany = 32;
+constexpr int64_t kProduct = 1; // attribute `fold` of a scan, which is 0 for sums
 
 bool isScatter(Operation* op) { return isa<ir::Scatter, ir::ScatterAdd, ir::ScatterFold>(op); }
 
@@ -131,6 +135,7 @@ private:
   Value compare(OpBuilder& b, arith::CmpIPredicate predicate, Value x, Value y) {
     return arith::CmpIOp::create(b, loc, predicate, x, y);
   }
+  static int32_t noCode() { return 0; } // what is joined is never refused
   Value zero(OpBuilder& b, Type type) {
     return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   }
@@ -173,7 +178,7 @@ private:
     for (unsigned d = 0; d < shape.size(); d++) {
       here.push_back(dimExpr(d));
       if (d != dim && !operands[1].offset.isFunctionOfDim(d))
-        shape[d] = constant(1), here[d] = shape[d] - 1;
+        shape[d] = constant(1), here[d] = constant(0);
     }
     links = ir::linearise(here, shape, context);
     const unsigned count = isa<ir::Scatter>(op) ? 1 : 2;
@@ -266,7 +271,7 @@ private:
 
   Value joined(OpBuilder& b, const ir::Record& join, Value x, Value y) {
     Type element = ir::elementOf(op->getResult(0));
-    ScalarBody body{b, loc, ir::computeElement(element), [] { return 0; }};
+    ScalarBody body{b, loc, ir::computeElement(element), noCode};
     Value operands[] = {body.convert(x, body.compute), body.convert(y, body.compute)};
     return body.convert(body.emit(join.graph(ir::Form::value), operands).front(), element);
   }
@@ -278,9 +283,13 @@ private:
     AffineExpr length, each, pieces;
   };
   Pieces cut(ArrayRef<AffineExpr> shape) {
-    const double most = std::max(kThreads / std::max(countLines(shape, dim), 1.0), 1.0);
-    const double worth = typicalValue(shape[dim]) / double(kLeastPiece);
-    const auto pieces = int64_t(std::max(std::min(most, worth), 1.0));
+    int64_t pieces = dimsOfLines(shape, dim).empty() ? kPiecesOfOne : kPiecesOfMany;
+    if (auto length = constantOf(shape[dim])) {
+      const double most = kThreads / std::max(countLines(shape, dim), 1.0);
+      // A thread joins as many pieces before its own as it walks elements, or twice as many.
+      const double worth = std::min(double(*length) / kLeastPiece, 2 * std::sqrt(*length));
+      pieces = int64_t(std::max(std::min(most, worth), 1.0));
+    }
     AffineExpr each = ir::canonical(shape[dim].ceilDiv(pieces));
     return {shape[dim], each, pieces == 1 ? constant(1) : shape[dim].ceilDiv(each)};
   }
@@ -327,7 +336,7 @@ private:
   Value join(OpBuilder& b, Value x, Value y) {
     const ir::Record* record = ir::findRecord(ir::structureOf(op)[1] == kProduct ? "mul" : "add");
     Value operands[] = {x, y};
-    return ScalarBody{b, loc, wide, [] { return 0; }}
+    return ScalarBody{b, loc, wide, noCode}
         .emit(record->graph(ir::Form::value), operands)
         .front();
   }
@@ -343,7 +352,7 @@ private:
     Array x = arrayOf(0);
     Type type = loom::computeType(x.buffer.getType());
     Value element = load(b, x, at, values, mask, mask ? zero(b, type) : Value());
-    Value widened = ScalarBody{b, loc, type, [] { return 0; }}.convert(element, wide);
+    Value widened = ScalarBody{b, loc, type, noCode}.convert(element, wide);
     return mask ? arith::SelectOp::create(b, loc, mask, widened, identity(b)).getResult() : widened;
   }
   static SmallVector<Value> with(ValueRange point, Value index) {
@@ -392,7 +401,7 @@ private:
                            SmallVector<Value> values = with(point, k);
                            Value mask = isInLine(b, values);
                            Value total = join(b, before[0], elementOf(b, values, mask));
-                           ScalarBody body{b, loc, wide, [] { return 0; }};
+                           ScalarBody body{b, loc, wide, noCode};
                            Value y = body.convert(body.convert(total, ir::computeElement(element)),
                                                   element);
                            store(b, y, result(), at, values, mask);
