@@ -37,6 +37,20 @@ bool staysNarrow(Operation* op) {
              arith::SelectOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(op);
 }
 
+// The fewest elements that lie side by side along an axis which a load runs across.
+int64_t shortestTile(PartOp part) {
+  int64_t shortest = kMostNarrow;
+  auto index = [&](unsigned i) { return part.getBody().getArgument(i); };
+  for (LoadOp load : part.getBody().front().getOps<LoadOp>())
+    for (unsigned i = 0; i < part.getNumAxes(); ++i) {
+      auto step = strideAlong(load.getMap(), load.getIndices(), index(i));
+      auto extent = part.getAxis(i).getConstantExtent();
+      if (!part.getAxis(i).getLanes() && step && std::abs(*step) == 1 && extent)
+        shortest = std::min(shortest, std::max<int64_t>(*extent, 4));
+    }
+  return shortest;
+}
+
 // Lanes that fill a vector register with the elements of a part that moves them, or computes with
 // narrow integers as it finds them; nothing for other parts.
 std::optional<int> lanesOfNarrow(PartOp part, const CpuTarget& target) {
@@ -62,6 +76,8 @@ std::optional<int> lanesOfNarrow(PartOp part, const CpuTarget& target) {
   });
   if (result.wasInterrupted() || !widest || !(moves || integers)) return {};
   int lanes = std::min(target.vector_bits / widest, kMostNarrow);
+  while (lanes > shortestTile(part))
+    lanes /= 2;
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
     AxisAttr axis = part.getAxis(i);
     if (axis.getLanes() && axis.getConstantExtent().value_or(1) % lanes && widest < 32 &&

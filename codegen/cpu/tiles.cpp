@@ -19,9 +19,9 @@ std::optional<Tiling> findTiling(const PartPlan& plan, const CpuTarget& target) 
   Tiling tiling;
   for (LoadOp load : block.getOps<LoadOp>()) {
     Type memory = load.getMemory().getType();
-    // A row of the tile is one vector register.
+    // A row of the tile is one vector register, or a part of one.
     if (!isa<BufferType>(memory) || load.getMask() ||
-        plan.lanes * elementBytes(elementType(memory)) * 8 != target.vector_bits)
+        plan.lanes * elementBytes(elementType(memory)) * 8 > target.vector_bits)
       continue;
     auto along = [&](unsigned axis) {
       return strideAlong(load.getMap(), load.getIndices(), block.getArgument(axis));
@@ -90,7 +90,7 @@ void PartEmitter::stageTile(const Tiling::Load& staged, Value* low, Value* lane_
   Value* tile = tiles_[load];
   for (int row = 0; row < plan.lanes; ++row)
     b.CreateAlignedStore(rows[row], address(tile, b.getInt64(row * plan.lanes), element),
-                         llvm::Align(target.vector_bits / 8));
+                         llvm::Align(plan.lanes * elementBytes(element)));
 }
 
 LaneValue PartEmitter::loadStaged(LoadOp op) {
@@ -98,7 +98,7 @@ LaneValue PartEmitter::loadStaged(LoadOp op) {
   auto* vector = llvm::FixedVectorType::get(memoryType(element), plan.lanes);
   Value* row = address(tiles_[op], b.CreateMul(tile_row_, b.getInt64(plan.lanes)), element);
   return byBlock([&](unsigned) -> Value* {
-    Value* lanes = b.CreateAlignedLoad(vector, row, llvm::Align(target.vector_bits / 8));
+    Value* lanes = b.CreateAlignedLoad(vector, row, llvm::Align(plan.lanes * elementBytes(element)));
     return isMoved(op) ? lanes : fromMemory(lanes, element);
   });
 }
