@@ -90,8 +90,8 @@ public:
     }
     findEdges();
     for (auto [k, launch] : llvm::enumerate(launches)) {
-      work.push_back(isWhole(launch) ? Work{.isWhole = true, .folds = false}
-                                     : workOf(kernelOf(launch)));
+      work.push_back(isOwner(launch) ? workOf(kernelOf(launch))
+                                     : Work{.isWhole = true, .folds = false});
       groupOf.push_back(k);
       groups.push_back({static_cast<unsigned>(k)});
     }
@@ -119,11 +119,15 @@ private:
     return module.lookupSymbol<ir::RoutineOp>(launch.getKernel());
   }
 
-  // Of a routine, of tiles or of walks: it stays as it is.
+  // Of a routine, of tiles, or of a device in the place of a routine: it stays as it is. What such
+  // a one writes over, nobody else reads.
   bool isWhole(ir::LaunchOp launch) {
-    loom::KernelOp kernel = lookUp(launch);
-    auto walk = [](loom::WalkOp) { return WalkResult::interrupt(); };
-    return !kernel || kernel.walk(walk).wasInterrupted();
+    return !lookUp(launch) || (uses.lookup(launch.getKernel()) == 1 &&
+                               llvm::all_of(launch.getTied(), [&](int64_t input) {
+                                 if (input < 0) return true;
+                                 Value under = launch.getInputs()[input];
+                                 return isa<BlockArgument>(under) || under.hasOneUse();
+                               }));
   }
 
   // A launch of a kernel of its own with one phase: what lowering to loom makes.

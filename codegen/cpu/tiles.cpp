@@ -98,7 +98,8 @@ LaneValue PartEmitter::loadStaged(LoadOp op) {
   auto* vector = llvm::FixedVectorType::get(memoryType(element), plan.lanes);
   Value* row = address(tiles_[op], b.CreateMul(tile_row_, b.getInt64(plan.lanes)), element);
   return byBlock([&](unsigned) -> Value* {
-    Value* lanes = b.CreateAlignedLoad(vector, row, llvm::Align(plan.lanes * elementBytes(element)));
+    Value* lanes =
+        b.CreateAlignedLoad(vector, row, llvm::Align(plan.lanes * elementBytes(element)));
     return isMoved(op) ? lanes : fromMemory(lanes, element);
   });
 }
