@@ -89,9 +89,7 @@ private:
   Value join(OpBuilder& b, Value x, Value y) {
     const ir::Record* record = ir::findRecord(ir::structureOf(op)[1] == kProduct ? "mul" : "add");
     Value operands[] = {x, y};
-    return ScalarBody{b, loc, wide, noCode}
-        .emit(record->graph(ir::Form::value), operands)
-        .front();
+    return ScalarBody{b, loc, wide, noCode}.emit(record->graph(ir::Form::value), operands).front();
   }
 
   // Says whether the step of the piece is one of the line; null where each is.

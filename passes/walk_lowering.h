@@ -1,5 +1,5 @@
-// What lowers a routine to walks of a device: the routine's operands, and code that reads and writes
-// elements. Internal to lower_walk.cpp and what it calls.
+// What lowers a routine to walks of a device: the routine's operands, and code that reads and
+// writes elements. Internal to lower_walk.cpp and what it calls.
 #pragma once
 
 #include "passes/index_value.h"
@@ -31,8 +31,8 @@ protected:
   mlir::AffineExpr dimExpr(unsigned k) { return getAffineDimExpr(k, context); }
   mlir::AffineExpr constant(int64_t v) { return getAffineConstantExpr(v, context); }
   loom::AxisAttr axis(const llvm::Twine& name, mlir::AffineExpr extent);
-  /// Makes an axis for each line of a shape along `dim` that is wanted, and in `at` the indices of an
-  /// element in terms of them and of a last one.
+  /// Makes an axis for each line of a shape along `dim` that is wanted, and in `at` the indices of
+  /// an element in terms of them and of a last one.
   void setAxes(llvm::ArrayRef<mlir::AffineExpr> shape, llvm::function_ref<bool(unsigned)> wanted);
 
   Array arrayOf(unsigned operand) const {

@@ -241,7 +241,9 @@ TEST_CASE("panels give way to tensors", "[compiled]") {
 }
 
 TEST_CASE("a pure function keeps panels too", "[compiled]") {
-  auto f = compile([](const Tensor& x, const Tensor& w) { return matmul(x, w); }, {.pure = true});
+  CompileOptions options = kAlways;
+  options.pure = true;
+  auto f = compile([](const Tensor& x, const Tensor& w) { return matmul(x, w); }, options);
   memory::trim();
   Tensor x = ramp({kRows, kSteps}, 0.5), w = weights();
   for (int call = 0; call < 20; call++) {
