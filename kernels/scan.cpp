@@ -24,9 +24,9 @@ constexpr int64_t kRow = 1024; // lines of rows in memory: L1 has room for their
 constexpr int kTile = 16;      // steps of a tile: a cache line of f32
 // Lines of a tile: streams of memory each way, of which a processor follows so many.
 constexpr int kLines = HWY_MAX_BYTES >= 64 ? 16 : 8;
-constexpr int64_t kFew = 4;    // lines below which each is walked by itself
-constexpr int64_t kAhead = 64; // steps from a tile to what is asked for meanwhile
-constexpr int kTogether = 8;   // steps for which totals stay in registers
+constexpr int64_t kFew = kLines / 2; // lines below which each is walked by itself
+constexpr int64_t kAhead = 64;       // steps from a tile to what is asked for meanwhile
+constexpr int kTogether = 8;         // steps for which totals stay in registers
 
 template <class Compute>
 using Wide = std::conditional_t<std::is_floating_point_v<Compute>, double, Compute>;

@@ -31,4 +31,20 @@ Value emitIndex(OpBuilder& b, Location loc, AffineExpr e, function_ref<Value(uns
   }
 }
 
+SmallVector<Value> renumberDims(MutableArrayRef<AffineExpr> exprs, unsigned dims,
+                                function_ref<Value(unsigned)> value) {
+  if (exprs.empty()) return {};
+  MLIRContext* context = exprs.front().getContext();
+  SmallVector<AffineExpr> renumbered(dims, getAffineConstantExpr(0, context));
+  SmallVector<Value> values;
+  for (unsigned k = 0; k < dims; k++)
+    if (llvm::any_of(exprs, [&](AffineExpr e) { return e.isFunctionOfDim(k); })) {
+      renumbered[k] = getAffineDimExpr(values.size(), context);
+      values.push_back(value(k));
+    }
+  for (AffineExpr& e : exprs)
+    e = e.replaceDims(renumbered);
+  return values;
+}
+
 } // namespace weft

@@ -13,4 +13,10 @@ mlir::Value emitIndex(mlir::OpBuilder& builder, mlir::Location loc, mlir::Affine
                       llvm::function_ref<mlir::Value(unsigned)> dim,
                       llvm::function_ref<mlir::Value(unsigned)> symbol);
 
+/// Renumbers the dims, of `dims`, that expressions are functions of, and returns the values of
+/// these, which the callback gives.
+llvm::SmallVector<mlir::Value> renumberDims(llvm::MutableArrayRef<mlir::AffineExpr> exprs,
+                                            unsigned dims,
+                                            llvm::function_ref<mlir::Value(unsigned)> value);
+
 } // namespace weft

@@ -34,36 +34,20 @@ void KernelShell::create(std::string text) {
   if (!ir::mostOf(function).empty())
     kernel->setAttr(loom::LoomDialect::kMostName,
                     builder.getDenseI64ArrayAttr(ir::mostOf(function)));
+  nameArguments();
 }
 
-unsigned KernelShell::untied(unsigned results) const {
-  return llvm::count_if(ArrayRef(tied).take_front(results), [](int64_t k) { return k < 0; });
-}
-
-Value KernelShell::bufferOf(Value input) const {
-  auto it = llvm::find(inputs, input);
-  assert(it != inputs.end() && "a kernel reads what was added");
-  loom::KernelOp made = kernel;
-  return made.getBody().getArgument(it - inputs.begin());
-}
-
-Value KernelShell::bufferOfResult(unsigned result) const {
-  loom::KernelOp made = kernel;
-  return made.getBody().getArgument(tied[result] < 0 ? inputs.size() + untied(result)
-                                                     : tied[result]);
-}
-
-Value KernelShell::bufferOfTemporary(unsigned k) const {
-  loom::KernelOp made = kernel;
-  return made.getBody().getArgument(inputs.size() + untied(tied.size()) + k);
-}
-
-Value KernelShell::scalarOf(std::pair<Value, Type> key) const {
-  auto it = llvm::find(scalars, key);
-  assert(it != scalars.end() && "a kernel uses numbers that were added");
-  loom::KernelOp made = kernel;
-  return made.getBody().getArgument(inputs.size() + untied(tied.size()) + temporaries.size() +
-                                    (it - scalars.begin()));
+void KernelShell::nameArguments() {
+  Block::BlockArgListType arguments = kernel.getBody().getArguments();
+  unsigned next = 0;
+  for (Value v : inputs)
+    bufferOf[v] = arguments[next++];
+  for (int64_t input : tied)
+    bufferOfResult.push_back(arguments[input < 0 ? next++ : input]);
+  for (size_t k = 0; k < temporaries.size(); k++)
+    bufferOfTemporary.push_back(arguments[next++]);
+  for (auto key : scalars)
+    scalarOf[key] = arguments[next++];
 }
 
 static void dropDead(loom::KernelOp kernel) {

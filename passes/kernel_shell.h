@@ -9,7 +9,7 @@
 namespace weft {
 
 /// 1. Whoever lowers a weft.kernel adds what is read, the numbers, and temporaries.
-/// 2. create() makes the empty loom.kernel; bufferOf() and scalarOf() give its arguments.
+/// 2. create() makes the empty loom.kernel and fills bufferOf and its like.
 /// 3. finish(), once the kernel has its parts, merges equal code and puts the launch in the place
 /// of
 ///    the weft.kernel.
@@ -32,13 +32,13 @@ public:
   void create(std::string summary);
   void finish();
 
-  mlir::Value bufferOf(mlir::Value input) const;
-  mlir::Value bufferOfResult(unsigned result) const;
-  mlir::Value bufferOfTemporary(unsigned k) const;
-  mlir::Value scalarOf(std::pair<mlir::Value, mlir::Type> key) const;
+  /// The kernel's arguments, once it is made.
+  llvm::DenseMap<mlir::Value, mlir::Value> bufferOf; // of an input
+  llvm::SmallVector<mlir::Value> bufferOfResult, bufferOfTemporary;
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> scalarOf;
 
 private:
-  unsigned untied(unsigned results) const; // of so many first results
+  void nameArguments();
 
   unsigned number;
   std::string summary;

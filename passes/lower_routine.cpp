@@ -117,6 +117,13 @@ Operation* routineOf(ir::KernelOp kernel) {
   return nullptr;
 }
 
+LogicalResult checkRoutine(ir::KernelOp kernel) {
+  if (kernel.getNumResults() == 1 && kernel.getParts()[0].front().getTerminator()->getOperand(0) ==
+                                         routineOf(kernel)->getResult(0))
+    return success();
+  return kernel.emitOpError() << "must yield the result of its routine alone";
+}
+
 SmallVector<int64_t> positionsIn(ir::KernelOp kernel) {
   SmallVector<int64_t> positions;
   for (Region& region : kernel.getParts())
@@ -143,9 +150,7 @@ LogicalResult lowerRoutine(func::FuncOp function, ir::KernelOp kernel, unsigned 
                            function_ref<int32_t(Operation*)> errorCode) {
   Operation* op = routineOf(kernel);
   auto tiles = dyn_cast<ir::TilesOp>(op);
-  if (kernel.getNumResults() != 1 ||
-      kernel.getParts()[0].front().getTerminator()->getOperand(0) != op->getResult(0))
-    return kernel.emitOpError() << "must yield the result of its routine alone";
+  if (failed(checkRoutine(kernel))) return failure();
   const ir::Record* record = ir::recordOf(op);
   OpBuilder builder(op->getContext());
   SmallVector<Value> buffers, numbers;

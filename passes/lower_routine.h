@@ -8,6 +8,9 @@ namespace weft {
 /// Returns the op of a weft.kernel that is one call of a routine, or null.
 mlir::Operation* routineOf(ir::KernelOp kernel);
 
+/// Requires of a kernel with a routine that it yields nothing but the routine's result.
+mlir::LogicalResult checkRoutine(ir::KernelOp kernel);
+
 /// A buffer, and the map (indices)[sizes] -> (offset) of an operand that shows it.
 struct Operand {
   mlir::Value buffer;

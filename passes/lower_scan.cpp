@@ -3,7 +3,6 @@
 // Floats are joined in f64, as the host's routine does, but for the order: pieces are joined to one
 // number first.
 #include "ir/weft/index_math.h"
-#include "passes/typical_size.h"
 #include "passes/walk_lowering.h"
 
 #include <cmath>
@@ -70,7 +69,7 @@ private:
       SmallVector<AffineExpr> own;
       for (unsigned k = 0; k < axes.size(); k++)
         own.push_back(dimExpr(k));
-      sums = {shell.bufferOfTemporary(0), ir::linearise(own, outer, context)};
+      sums = {shell.bufferOfTemporary[0], ir::linearise(own, outer, context)};
       joinPieces(own);
       loom::BarrierOp::create(builder, loc);
     }

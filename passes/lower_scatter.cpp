@@ -3,7 +3,6 @@
 //   2. The last of equal positions writes its element; where elements are joined, the first one
 //   walks from each to the next and joins theirs, in the order of the index.
 #include "ir/weft/index_math.h"
-#include "passes/typical_size.h"
 #include "passes/walk_lowering.h"
 
 using namespace mlir;
@@ -49,8 +48,8 @@ private:
     const unsigned count = isa<ir::Scatter>(op) ? 1 : 2;
     shell.temporaries.assign(count, ir::tensorType(shape, IntegerType::get(context, 64)));
   }
-  Array next() { return {shell.bufferOfTemporary(0), links}; }   // `steps` where there is none
-  Array before() { return {shell.bufferOfTemporary(1), links}; } // not 0 where there is one
+  Array next() { return {shell.bufferOfTemporary[0], links}; }   // `steps` where there is none
+  Array before() { return {shell.bufferOfTemporary[1], links}; } // not 0 where there is one
 
   void linkEqual(ArrayRef<AffineExpr> index) {
     setAxes(index, [&](unsigned d) { return operands[1].offset.isFunctionOfDim(d); });

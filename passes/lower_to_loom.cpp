@@ -121,14 +121,12 @@ private:
 
   void fillFrame() {
     frame.kernel = shell.kernel;
-    for (Value v : shell.inputs)
-      frame.buffers[v] = shell.bufferOf(v);
+    frame.buffers = shell.bufferOf;
     unsigned yielded = 0;
     for (Region& region : shell.op.getParts())
       for (Value v : region.front().getTerminator()->getOperands())
-        frame.buffers[v] = shell.bufferOfResult(yielded++);
-    for (auto key : shell.scalars)
-      frame.scalars[key] = shell.scalarOf(key);
+        frame.buffers[v] = shell.bufferOfResult[yielded++];
+    frame.scalars = shell.scalarOf;
     frame.layoutOf = layouts;
   }
 

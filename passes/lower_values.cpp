@@ -110,17 +110,9 @@ Value PartLowering::valueOf(Value v, ArrayRef<AffineExpr> raw, Condition mask) {
 SmallVector<Value> PartLowering::placesOf(MutableArrayRef<AffineExpr> exprs) {
   for (AffineExpr& e : exprs)
     e = axes.joined(e);
-  SmallVector<AffineExpr> renumbered(ranges.size(), constant(0));
-  SmallVector<Value> places;
-  for (unsigned k = 0; k < ranges.size(); k++)
-    if (llvm::any_of(exprs, [&](AffineExpr e) { return e.isFunctionOfDim(k); })) {
-      renumbered[k] = dim(places.size());
-      places.push_back(k < part.firstFoundDim() ? axes.runOf(k).index
-                                                : found(k - part.firstFoundDim()).index);
-    }
-  for (AffineExpr& e : exprs)
-    e = e.replaceDims(renumbered);
-  return places;
+  return renumberDims(exprs, ranges.size(), [&](unsigned k) {
+    return k < part.firstFoundDim() ? axes.runOf(k).index : found(k - part.firstFoundDim()).index;
+  });
 }
 
 std::pair<AffineMap, SmallVector<Value>> PartLowering::access(AffineExpr offset) {

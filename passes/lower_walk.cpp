@@ -8,11 +8,6 @@ using namespace mlir;
 
 namespace weft {
 
-std::optional<int64_t> constantOf(AffineExpr e) {
-  auto c = dyn_cast<AffineConstantExpr>(e);
-  return c ? std::optional(c.getValue()) : std::nullopt;
-}
-
 SmallVector<unsigned> dimsOfLines(ArrayRef<AffineExpr> shape, int64_t dim) {
   SmallVector<unsigned> dims;
   for (unsigned d = 0; d < shape.size(); d++)
@@ -25,9 +20,7 @@ WalkLowering::WalkLowering(KernelShell from)
       dim(ir::structureOf(op)[0]) {}
 
 LogicalResult WalkLowering::run() {
-  if (shell.op.getNumResults() != 1 ||
-      shell.op.getParts()[0].front().getTerminator()->getOperand(0) != op->getResult(0))
-    return shell.op.emitOpError() << "must yield the result of its routine alone";
+  if (failed(checkRoutine(shell.op))) return failure();
   for (Value v : op->getOperands()) {
     operands.push_back(resolve(shell.function, v));
     shell.inputs.insert(operands.back().buffer);
@@ -56,21 +49,15 @@ void WalkLowering::setAxes(ArrayRef<AffineExpr> shape, function_ref<bool(unsigne
 
 WalkLowering::Array WalkLowering::result() const {
   ir::KernelOp kernel = shell.op;
-  return {shell.bufferOfResult(0), layoutOf(shell.function, kernel.getResult(0)).getResult(0)};
+  return {shell.bufferOfResult[0], layoutOf(shell.function, kernel.getResult(0)).getResult(0)};
 }
 
 // The place of an element in terms of the values that it depends on.
 std::pair<AffineMap, SmallVector<Value>>
 WalkLowering::place(const Array& array, ArrayRef<AffineExpr> indices, ValueRange values) {
   AffineExpr offset = ir::canonical(array.offset.replaceDims(indices));
-  SmallVector<AffineExpr> renumbered(values.size(), constant(0));
-  SmallVector<Value> used;
-  for (unsigned k = 0; k < values.size(); k++)
-    if (offset.isFunctionOfDim(k)) {
-      renumbered[k] = dimExpr(used.size());
-      used.push_back(values[k]);
-    }
-  offset = offset.replaceDims(renumbered);
+  SmallVector<Value> used =
+      renumberDims(offset, values.size(), [&](unsigned k) { return values[k]; });
   return {AffineMap::get(used.size(), ir::countSymbols(offset), offset), used};
 }
 

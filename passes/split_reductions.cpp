@@ -4,6 +4,7 @@
 // The tree depends on sizes alone, so the bits do not depend on the number of threads.
 #include "passes/part.h"
 #include "passes/passes.h"
+#include "passes/typical_size.h"
 
 #include "ir/weft/index_math.h"
 
@@ -23,11 +24,6 @@ constexpr int64_t kLong = 4 * kPiece; // elements from which on a second kernel 
 // elements, and blocks, each with a piece of a row of at least so many.
 constexpr int64_t kThreads = 1 << 16, kLeastColumn = 32;
 constexpr int64_t kBlocks = 256, kLeastRow = 8192;
-
-std::optional<int64_t> constantOf(AffineExpr e) {
-  auto c = dyn_cast<AffineConstantExpr>(e);
-  return c ? std::optional(c.getValue()) : std::nullopt;
-}
 
 // The divisor of n, a part of `all` elements, for which a piece has about `piece` of them, and
 // `least` at least, or nothing.

@@ -24,10 +24,6 @@ constexpr int64_t kBlockColumns = 256, kMostBlockRows = 256;
 constexpr double kFewElements = 1024, kFewOfOwn = 1.0 / 16, kMostWeight = 12;
 constexpr size_t kMostOps = 32;
 
-std::optional<int64_t> constantOf(AffineExpr e) {
-  auto c = dyn_cast<AffineConstantExpr>(e);
-  return c ? std::optional(c.getValue()) : std::nullopt;
-}
 bool isOne(AffineExpr e) { return constantOf(e) == 1; }
 
 // Dims of size 1 come and go, the others stay in order: no other reshape keeps rows apart.

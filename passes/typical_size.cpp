@@ -8,6 +8,11 @@ using namespace mlir;
 
 namespace weft {
 
+std::optional<int64_t> constantOf(AffineExpr e) {
+  auto c = dyn_cast<AffineConstantExpr>(e);
+  return c ? std::optional(c.getValue()) : std::nullopt;
+}
+
 double typicalValue(AffineExpr e) {
   if (auto c = dyn_cast<AffineConstantExpr>(e)) return double(c.getValue());
   SmallVector<AffineExpr> typical(ir::countSymbols(e),

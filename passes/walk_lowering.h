@@ -6,6 +6,7 @@
 #include "passes/kernel_shell.h"
 #include "passes/lower_routine.h"
 #include "passes/scalar_body.h"
+#include "passes/typical_size.h"
 
 namespace weft {
 
@@ -36,7 +37,7 @@ protected:
   void setAxes(llvm::ArrayRef<mlir::AffineExpr> shape, llvm::function_ref<bool(unsigned)> wanted);
 
   Array arrayOf(unsigned operand) const {
-    return {shell.bufferOf(operands[operand].buffer), operands[operand].offset};
+    return {shell.bufferOf.lookup(operands[operand].buffer), operands[operand].offset};
   }
   Array result() const;
   /// Loads and stores the element at indices whose dims are `values`.
@@ -70,8 +71,6 @@ private:
                                            mlir::ValueRange values);
 };
 
-/// Returns an expression's value if it is a constant.
-std::optional<int64_t> constantOf(mlir::AffineExpr e);
 /// Returns the dims of a shape that tell its lines along `dim` apart.
 llvm::SmallVector<unsigned> dimsOfLines(llvm::ArrayRef<mlir::AffineExpr> shape, int64_t dim);
 

@@ -59,14 +59,16 @@ LaneValue PartEmitter::byBlock(llvm::function_ref<Value*(unsigned)> emit) {
 Value* PartEmitter::vectorOf(const LaneValue& value, unsigned block) {
   if (value.kind == LaneValue::Kind::varying) return value.parts[block];
   Value* first = value.parts[value.isUniform() ? 0 : block];
-  // A narrow integer stays one, so that LLVM sees that it suffices to compute with.
-  auto* wide = llvm::dyn_cast<llvm::CastInst>(first);
-  if (wide && wide->isIntegerCast() && !llvm::isa<llvm::TruncInst>(wide)) {
-    Value* narrow = b.CreateVectorSplat(lanes_.width, wide->getOperand(0));
-    auto* type = llvm::VectorType::get(first->getType(), lanes_.width, false);
-    return b.CreateCast(wide->getOpcode(), narrow, type);
+  auto* extension = llvm::dyn_cast<llvm::CastInst>(first);
+  Value* splat;
+  if (extension && llvm::isa<llvm::SExtInst, llvm::ZExtInst>(extension)) {
+    // A narrow integer stays one, so that LLVM sees that it suffices to compute with.
+    splat = b.CreateCast(extension->getOpcode(),
+                         b.CreateVectorSplat(lanes_.width, extension->getOperand(0)),
+                         llvm::VectorType::get(first->getType(), lanes_.width, false));
+  } else {
+    splat = b.CreateVectorSplat(lanes_.width, first);
   }
-  Value* splat = b.CreateVectorSplat(lanes_.width, first);
   return value.stride == 0 ? splat : b.CreateAdd(splat, iota(value.stride));
 }
 

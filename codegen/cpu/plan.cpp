@@ -37,8 +37,9 @@ bool staysNarrow(Operation* op) {
              arith::SelectOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(op);
 }
 
-// The fewest elements that lie side by side along an axis which a load runs across.
-int64_t shortestTile(PartOp part) {
+// The most lanes, a power of two, for which the elements that lie side by side along an axis which
+// a load runs across are whole tiles.
+int shortestTile(PartOp part) {
   int64_t shortest = kMostNarrow;
   auto index = [&](unsigned i) { return part.getBody().getArgument(i); };
   for (LoadOp load : part.getBody().front().getOps<LoadOp>())
@@ -48,7 +49,7 @@ int64_t shortestTile(PartOp part) {
       if (!part.getAxis(i).getLanes() && step && std::abs(*step) == 1 && extent)
         shortest = std::min(shortest, std::max<int64_t>(*extent, 4));
     }
-  return shortest;
+  return int(llvm::bit_floor(uint64_t(shortest)));
 }
 
 // Lanes that fill a vector register with the elements of a part that moves them, or computes with
@@ -75,9 +76,7 @@ std::optional<int> lanesOfNarrow(PartOp part, const CpuTarget& target) {
     return WalkResult::advance();
   });
   if (result.wasInterrupted() || !widest || !(moves || integers)) return {};
-  int lanes = std::min(target.vector_bits / widest, kMostNarrow);
-  while (lanes > shortestTile(part))
-    lanes /= 2;
+  int lanes = std::min(target.vector_bits / widest, shortestTile(part));
   for (unsigned i = 0; i < part.getNumAxes(); ++i) {
     AxisAttr axis = part.getAxis(i);
     if (axis.getLanes() && axis.getConstantExtent().value_or(1) % lanes && widest < 32 &&

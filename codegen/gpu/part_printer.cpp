@@ -174,9 +174,9 @@ void PartPrinter::printScalar(Operation& op) {
 PartPrinter::Texts PartPrinter::declareSums(Operation* op) {
   Texts sums;
   for (auto [i, result] : llvm::enumerate(op->getResults())) {
-    auto loop = dyn_cast<LoopOp>(op);
-    std::string first = loop ? names.get(loop.getIdentities()[i])
-                             : printConstant(FloatAttr::get(result.getType(), 0.0));
+    // A dot alone has nothing to start from.
+    std::string first = op->getNumOperands() ? names.get(op->getOperand(i))
+                                             : printConstant(FloatAttr::get(result.getType(), 0.0));
     std::string name = names.fresh("sum");
     out.line(valueType(result.getType()).str() + " " + name + " = " + first + ";");
     sums.push_back(name);
@@ -288,12 +288,7 @@ void PartPrinter::assign(ArrayRef<std::string> variables, ValueRange values) {
 
 // Of a thread's point.
 void PartPrinter::printWalk(WalkOp op) {
-  Texts carried;
-  for (Value first : op.getInitial()) {
-    carried.push_back(names.fresh("carried"));
-    out.line(valueType(first.getType()).str() + " " + carried.back() + " = " + names.get(first) +
-             ";");
-  }
+  Texts carried = declareSums(op);
   for (auto [value, name] : llvm::zip(op.getCarried(), carried))
     names.set(value, name);
   Block& body = op.getBody().front();

@@ -10,7 +10,6 @@ using weft::test::test_device;
 
 namespace {
 
-Tensor on(Device device, const Tensor& t) { return t.to(device); }
 Tensor on_cpu(const Tensor& t) { return t.to(Device::cpu()); }
 
 void require_close(const Tensor& got, const Tensor& want, double tolerance) {
@@ -26,7 +25,7 @@ void check_walks(auto body, double tolerance, const auto&... inputs) {
   auto compiled = compile(body);
   const Tensor want = body(inputs...);
   for (int k = 0; k < 3; k++) {
-    Tensor got = on_cpu(compiled(on(device, inputs)...));
+    Tensor got = on_cpu(compiled(inputs.to(device)...));
     require_close(got, want, tolerance);
   }
   INFO(compiled.explain());

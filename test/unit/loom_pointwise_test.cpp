@@ -87,29 +87,25 @@ TEST_CASE("broadcast, transposed, strided and reversed accesses", "[loom]") {
 
 TEST_CASE("transposed operands are turned in tiles, with strips left over", "[loom]") {
   for (const char* type : {"f32", "f64"}) {
-    std::string text =
-        R"(loom.kernel @k(%x: !loom.buffer<T>, %w: !loom.buffer<T>, %b: !loom.buffer<T>, %y: !loom.buffer<T>, %n: index) {
+    const char* text =
+        R"(loom.kernel @k(%x: !loom.buffer<$E>, %w: !loom.buffer<$E>, %b: !loom.buffer<$E>, %y: !loom.buffer<$E>, %n: index) {
       loom.part [#loom.axis<"g", 2>, #loom.axis<"r", affine_map<()[s0] -> (s0)>>, #loom.axis<"c", $C>] {
       ^bb0(%g: index, %r: index, %c: index):
-        %u = loom.load %x[affine_map<(g, r, c)[s0] -> (g * (s0 * $C) + c * 100 + r)>](%g, %r, %c) : !loom.buffer<T>
-        %v = loom.load %w[affine_map<(r, c) -> (c * 101 + r + 3)>](%r, %c) : !loom.buffer<T>
-        %q = loom.load %b[affine_map<(c) -> (c)>](%c) : !loom.buffer<T>
-        %p = loom.load %x[affine_map<(g, r, c)[s0] -> (r * $C + c)>](%g, %r, %c) : !loom.buffer<T>
-        %s = arith.addf %u, %v : T
-        %t = arith.mulf %s, %q : T
-        %z = arith.subf %t, %p : T
-        loom.store %z, %y[affine_map<(g, r, c)[s0] -> (g * (s0 * $C) + r * $C + c)>](%g, %r, %c) : !loom.buffer<T>
+        %u = loom.load %x[affine_map<(g, r, c)[s0] -> (g * (s0 * $C) + c * 100 + r)>](%g, %r, %c) : !loom.buffer<$E>
+        %v = loom.load %w[affine_map<(r, c) -> (c * 101 + r + 3)>](%r, %c) : !loom.buffer<$E>
+        %q = loom.load %b[affine_map<(c) -> (c)>](%c) : !loom.buffer<$E>
+        %p = loom.load %x[affine_map<(g, r, c)[s0] -> (r * $C + c)>](%g, %r, %c) : !loom.buffer<$E>
+        %s = arith.addf %u, %v : $E
+        %t = arith.mulf %s, %q : $E
+        %z = arith.subf %t, %p : $E
+        loom.store %z, %y[affine_map<(g, r, c)[s0] -> (g * (s0 * $C) + r * $C + c)>](%g, %r, %c) : !loom.buffer<$E>
       }
     })";
-    for (size_t at; (at = text.find("<T>")) != std::string::npos;)
-      text.replace(at, 3, std::string("<") + type + ">");
-    for (size_t at; (at = text.find(" T\n")) != std::string::npos;)
-      text.replace(at, 3, std::string(" ") + type + "\n");
     for (const char* cpu : kCpus)
       for (int64_t rows : {1, 16, 50, 99})
         for (int64_t columns : {3, 32, 70}) {
           int64_t plane = rows * columns;
-          LoomRun run{text,
+          LoomRun run{over(type, text),
                       {{type, 2 * plane + 100 * columns + 100},
                        {type, 101 * columns + 100},
                        {type, columns},
@@ -195,39 +191,35 @@ TEST_CASE("every element type in one kernel", "[loom]") {
 
 TEST_CASE("powers of two round once, subnormal results included", "[loom]") {
   for (const char* type : {"f32", "f64"}) {
-    std::string text =
-        R"(loom.kernel @k(%x: !loom.buffer<T>, %y: !loom.buffer<T>, %w: !loom.buffer<T>, %e: !loom.buffer<T>, %m: !loom.buffer<T>) {
+    const char* text =
+        R"(loom.kernel @k(%x: !loom.buffer<$E>, %y: !loom.buffer<$E>, %w: !loom.buffer<$E>, %e: !loom.buffer<$E>, %m: !loom.buffer<$E>) {
       loom.part [#loom.axis<"i", 700>, #loom.axis<"j", 19>] {
       ^bb0(%i: index, %j: index):
-        %v = loom.load %x[affine_map<(j) -> (j)>](%j) : !loom.buffer<T>
+        %v = loom.load %x[affine_map<(j) -> (j)>](%j) : !loom.buffer<$E>
         %i64 = arith.index_cast %i : index to i64
-        %f = arith.sitofp %i64 : i64 to T
-        %half = arith.constant 350.0 : T
-        %k = arith.constant $K.0 : T
-        %g = arith.subf %f, %half : T
-        %n = arith.mulf %g, %k : T
-        %s = loom.scale2 %v, %n : T
-        %low = arith.constant -126.0 : T
-        %high = arith.constant 127.0 : T
-        %above = arith.maximumf %g, %low : T
-        %normal = arith.minimumf %above, %high : T
-        %p = loom.power_of_two %normal : T
-        %e0 = loom.exponent %v : T
-        %m0 = loom.mantissa %v : T
-        loom.store %s, %y[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
-        loom.store %p, %w[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
-        loom.store %e0, %e[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
-        loom.store %m0, %m[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<T>
+        %f = arith.sitofp %i64 : i64 to $E
+        %half = arith.constant 350.0 : $E
+        %k = arith.constant $K.0 : $E
+        %g = arith.subf %f, %half : $E
+        %n = arith.mulf %g, %k : $E
+        %s = loom.scale2 %v, %n : $E
+        %low = arith.constant -126.0 : $E
+        %high = arith.constant 127.0 : $E
+        %above = arith.maximumf %g, %low : $E
+        %normal = arith.minimumf %above, %high : $E
+        %p = loom.power_of_two %normal : $E
+        %e0 = loom.exponent %v : $E
+        %m0 = loom.mantissa %v : $E
+        loom.store %s, %y[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<$E>
+        loom.store %p, %w[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<$E>
+        loom.store %e0, %e[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<$E>
+        loom.store %m0, %m[affine_map<(i, j) -> (i * 19 + j)>](%i, %j) : !loom.buffer<$E>
       }
     })";
-    for (size_t at; (at = text.find("<T>")) != std::string::npos;)
-      text.replace(at, 3, std::string("<") + type + ">");
-    for (size_t at; (at = text.find(" T\n")) != std::string::npos;)
-      text.replace(at, 3, std::string(" ") + type + "\n");
     for (const char* cpu : kCpus)
       for (int64_t k : {1, 7})
         checkEqual(
-            {text,
+            {over(type, text),
              {{type, 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}, {type, 700 * 19}},
              {},
              {{"K", k}},
