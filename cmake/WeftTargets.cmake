@@ -6,6 +6,18 @@ set(WEFT_GEN_DIR ${PROJECT_BINARY_DIR}/gen)
 add_library(weft-includes INTERFACE)
 target_include_directories(weft-includes INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_SOURCE_DIR}/frontend/include ${WEFT_GEN_DIR})
 
+# A precompiled header for all sources of a library: weft_precompile(TARGET HEADER). Programs whose flags are the very same take that of
+# an object library by weft_share_precompiled(TARGET LIBRARY); none of them gets -fPIE or -fPIC beside g++'s default.
+function(weft_precompile target header)
+  target_compile_options(${target} PRIVATE -fpch-preprocess)
+  target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/${header})
+endfunction()
+function(weft_share_precompiled target library)
+  set_target_properties(${target} ${library} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fpch-preprocess)
+  target_precompile_headers(${target} REUSE_FROM ${library})
+endfunction()
+
 # Everything that weft-tblgen and mlir-tblgen print for the targets below.
 add_custom_target(weft-gen)
 add_custom_target(weft-ir-gen)
@@ -26,6 +38,7 @@ target_include_directories(weft PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/r
                            $<BUILD_INTERFACE:${WEFT_GEN_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(weft PUBLIC cxx_std_20)
 target_link_libraries(weft PUBLIC fmt::fmt PRIVATE $<BUILD_INTERFACE:weft-includes> $<BUILD_INTERFACE:weft-expr> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> hwy z Threads::Threads ${CMAKE_DL_LIBS})
+weft_precompile(weft runtime/pch.h)
 # Calls inside the library bind directly, and its thread-locals take one load: both are on the path of every eager op.
 target_compile_options(weft PRIVATE -fno-semantic-interposition -ftls-model=initial-exec)
 target_link_options(weft PRIVATE -Wl,-Bsymbolic-functions -Wl,--no-undefined)

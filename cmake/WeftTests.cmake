@@ -4,12 +4,34 @@ function(weft_test name label)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "LIBS;SOURCES")
   weft_executable(${name} LIBS ${arg_LIBS} weft Catch2::Catch2WithMain SOURCES ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test)
-  if(CMAKE_BUILD_TYPE STREQUAL Release AND NOT "weft-ir" IN_LIST arg_LIBS)
-    # A third less to compile; what runs long is the library. The precompiled header of weft-ir takes no other flags than its own.
-    target_compile_options(${name} PRIVATE -O1)
+  if(NOT "weft-ir" IN_LIST arg_LIBS)
+    weft_test_options(${name})
+    weft_share_precompiled(${name} fuzz-parts)
   endif()
   add_dependencies(${name} weft-gen)
   weft_add_test(${name} ${label} $<TARGET_FILE:${name}>)
+endfunction()
+
+# -O1 takes a third less to compile; what runs long is the library.
+function(weft_test_options target)
+  if(CMAKE_BUILD_TYPE STREQUAL Release)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
+
+# Sources that several tests link: weft_test_parts(NAME file...), and weft_ir_test_parts(NAME file...) for those that include MLIR.
+function(weft_test_parts name)
+  add_library(${name} OBJECT ${ARGN})
+  target_link_libraries(${name} PRIVATE weft-includes weft fmt::fmt Catch2::Catch2)
+  weft_test_options(${name})
+  add_dependencies(${name} weft-gen)
+endfunction()
+function(weft_ir_test_parts name)
+  add_library(${name} OBJECT ${ARGN})
+  target_link_libraries(${name} PRIVATE weft-ir weft-llvm-headers weft Catch2::Catch2)
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_precompile_headers(${name} REUSE_FROM weft-ir)
+  add_dependencies(${name} weft-gen)
 endfunction()
 
 # weft_add_test(NAME fast|slow|long|gpu COMMAND...): any command as a CTest. Those that are long run in `make test-slow` alone.

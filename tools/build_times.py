@@ -12,10 +12,11 @@ import re
 
 def read_log(build):
     """Returns seconds by output; a step that ran twice counts as it ran last."""
-    steps = {}
+    last = {}
     for line in (pathlib.Path(build) / ".ninja_log").read_text().splitlines()[1:]:
         start, end, _, output, command = line.split("\t")
-        steps[command, int(start), int(end)] = output
+        last[output] = command, int(start), int(end)
+    steps = {step: output for output, step in last.items()}  # one that writes several files counts once
     return sorted(((end - start) / 1000, output) for (_, start, end), output in steps.items())
 
 

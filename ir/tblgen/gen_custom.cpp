@@ -71,20 +71,38 @@ void gen_custom_ops(const Records& records, llvm::raw_ostream& os) {
        << "\"},\n";
 }
 
-void gen_custom_values(const Records& records, llvm::raw_ostream& os) {
-  banner(os, "The functions of an expression; docs/ops.md describes each.");
+namespace {
+
+// Prints all functions over Value and Mask, as declarations with default numbers or as definitions.
+void print_values(const Records& records, llvm::raw_ostream& os, bool definitions) {
   for (const Entry& e : entries(records)) {
     Texts parameters, terms;
     for (size_t k = 0; k < e.parameters.size(); k++) {
+      bool has_default = !definitions && !e.fallbacks[k].empty();
       parameters.push_back(std::string("const ") + class_of(e.signature[k + 1]) + "& " +
-                           e.parameters[k] +
-                           (e.fallbacks[k].empty() ? "" : " = " + e.fallbacks[k]));
+                           e.parameters[k] + (has_default ? " = " + e.fallbacks[k] : ""));
       terms.push_back(e.parameters[k] + ".term()");
     }
-    os << "inline " << class_of(e.signature[0]) << " " << e.cpp << "(" << join(parameters, ", ")
-       << ") {\n  return " << class_of(e.signature[0]) << "(detail::call_term(\"" << e.name
-       << "\", {" << join(terms, ", ") << "}));\n}\n";
+    const char* result = class_of(e.signature[0]);
+    os << result << " " << e.cpp << "(" << join(parameters, ", ") << ")";
+    if (definitions)
+      os << " {\n  return " << result << "(detail::call_term(\"" << e.name << "\", {"
+         << join(terms, ", ") << "}));\n}\n";
+    else
+      os << ";\n";
   }
+}
+
+} // namespace
+
+void gen_custom_values(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "The functions of an expression; docs/ops.md describes each.");
+  print_values(records, os, false);
+}
+
+void gen_custom_value_defs(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "What the functions of an expression make: calls.");
+  print_values(records, os, true);
 }
 
 } // namespace weft::tblgen

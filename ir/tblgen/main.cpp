@@ -28,6 +28,7 @@ const Opt backends[] = {
     {"gen-composites", emit<gen_composites>, "parameters of composites that are ops"},
     {"gen-custom-ops", emit<gen_custom_ops>, "what a user's expression may call"},
     {"gen-custom-values", emit<gen_custom_values>, "the same as C++ functions of values"},
+    {"gen-custom-value-defs", emit<gen_custom_value_defs>, "definitions of those functions"},
     {"gen-vjp", emit<gen_vjp>, "gradients over tensors"},
     {"gen-lanes", emit<gen_lanes>, "Highway bodies"},
     {"gen-tests", emit<gen_tests>, "rows of the op test table"},

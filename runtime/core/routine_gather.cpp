@@ -13,7 +13,7 @@ namespace weft {
 namespace {
 
 /// The dim that is indexed: elements, and bytes from one to the next.
-struct Indexed {
+struct IndexedDim {
   int64_t size, stride;
   bool has(int64_t i) const { return static_cast<uint64_t>(i) < static_cast<uint64_t>(size); }
 };
@@ -29,7 +29,8 @@ enum class Run : uint8_t { any, along, across };
 // One run of n elements, four at a time: one test and four independent loads. Returns false where
 // an index is out of range.
 template <class Word, Run run>
-bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
+bool gather_run(const StridedLoop& loop, const StridedCursor& at, const IndexedDim& dim,
+                int64_t n) {
   constexpr int64_t item = sizeof(Word);
   constexpr bool known = run != Run::any;
   const int64_t to_step = known ? item : loop.inner_stride(kResult),
@@ -69,7 +70,8 @@ bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed&
 }
 
 template <class Word>
-bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t n) {
+bool gather_run(const StridedLoop& loop, const StridedCursor& at, const IndexedDim& dim,
+                int64_t n) {
   constexpr int64_t item = sizeof(Word);
   const int64_t step = loop.inner_stride(kSource);
   if (loop.inner_stride(kResult) == item && loop.inner_stride(kIndex) == sizeof(int64_t)) {
@@ -81,8 +83,8 @@ bool gather_run(const StridedLoop& loop, const StridedCursor& at, const Indexed&
 
 // `rows` runs of n elements, each with one index. Rows lie anywhere in a table, where no processor
 // foresees them. Returns false where an index is out of range.
-bool gather_rows(const StridedLoop& loop, const StridedCursor& at, const Indexed& dim, int64_t rows,
-                 int64_t n) {
+bool gather_rows(const StridedLoop& loop, const StridedCursor& at, const IndexedDim& dim,
+                 int64_t rows, int64_t n) {
   constexpr int64_t kAhead = 16, kLine = 64, kMostLines = 4; // then a processor foresees the rest
   const int64_t fetched = std::min(n * loop.item[kSource], kMostLines * kLine);
   const int64_t to_row = rows > 1 ? at.run_stride(kResult) : 0,
@@ -116,8 +118,8 @@ bool routine_gather(const RoutineCall& call) {
   const View &x = call.operands[0], &index = call.operands[1];
   const int64_t along = call.structure[0];
   const DType dtype = x.meta->dtype;
-  const Indexed dim{x.meta->sizes[along],
-                    x.meta->strides[along] * static_cast<int64_t>(size_of(dtype))};
+  const IndexedDim dim{x.meta->sizes[along],
+                       x.meta->strides[along] * static_cast<int64_t>(size_of(dtype))};
   // The source stands still along the indexed dim, and in a window of the others.
   Meta window = *index.meta;
   window.dtype = dtype;

@@ -4,6 +4,11 @@
 
 namespace weft::optim {
 
+Adagrad::Adagrad(const std::vector<Tensor>& parameters, AdagradOptions o, Loc loc) {
+  add_param_group(parameters, o, loc);
+}
+Adagrad::Adagrad(const std::vector<Group>& all, Loc loc) { add_groups(all, loc); }
+
 // A comparison that holds refuses NaN too.
 void Adagrad::check_options(const AdagradOptions& o, const Loc& loc) const {
   require(o.lr >= 0, "Adagrad", "lr must be >= 0", o.lr, loc);

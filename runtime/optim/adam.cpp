@@ -45,6 +45,11 @@ void moments_step(const Options& o, const Tensor& parameter, const Tensor& g, Te
 
 } // namespace
 
+Adam::Adam(const std::vector<Tensor>& parameters, AdamOptions o, Loc loc) {
+  add_param_group(parameters, o, loc);
+}
+Adam::Adam(const std::vector<Group>& all, Loc loc) { add_groups(all, loc); }
+
 void Adam::check_options(const AdamOptions& o, const Loc& loc) const {
   check_moments(o, "Adam", require, loc);
 }
@@ -59,6 +64,11 @@ void Adam::update(const AdamOptions& o, size_t k, const Tensor& parameter, const
   if (o.weight_decay != 0) g = g + parameter * o.weight_decay;
   moments_step(o, parameter, g, &state(k, 0), 0, step);
 }
+
+AdamW::AdamW(const std::vector<Tensor>& parameters, AdamWOptions o, Loc loc) {
+  add_param_group(parameters, o, loc);
+}
+AdamW::AdamW(const std::vector<Group>& all, Loc loc) { add_groups(all, loc); }
 
 void AdamW::check_options(const AdamWOptions& o, const Loc& loc) const {
   check_moments(o, "AdamW", require, loc);

@@ -4,6 +4,11 @@
 
 namespace weft::optim {
 
+Lion::Lion(const std::vector<Tensor>& parameters, LionOptions o, Loc loc) {
+  add_param_group(parameters, o, loc);
+}
+Lion::Lion(const std::vector<Group>& all, Loc loc) { add_groups(all, loc); }
+
 // A comparison that holds refuses NaN too.
 void Lion::check_options(const LionOptions& o, const Loc& loc) const {
   require(o.lr >= 0, "Lion", "lr must be >= 0", o.lr, loc);

@@ -4,6 +4,11 @@
 
 namespace weft::optim {
 
+RMSprop::RMSprop(const std::vector<Tensor>& parameters, RMSpropOptions o, Loc loc) {
+  add_param_group(parameters, o, loc);
+}
+RMSprop::RMSprop(const std::vector<Group>& all, Loc loc) { add_groups(all, loc); }
+
 // A comparison that holds refuses NaN too.
 void RMSprop::check_options(const RMSpropOptions& o, const Loc& loc) const {
   require(o.lr >= 0, "RMSprop", "lr must be >= 0", o.lr, loc);

@@ -4,6 +4,11 @@
 
 namespace weft::optim {
 
+SGD::SGD(const std::vector<Tensor>& parameters, SGDOptions o, Loc loc) {
+  add_param_group(parameters, o, loc);
+}
+SGD::SGD(const std::vector<Group>& all, Loc loc) { add_groups(all, loc); }
+
 // A comparison that holds refuses NaN too.
 void SGD::check_options(const SGDOptions& o, const Loc& loc) const {
   require(o.lr >= 0, "SGD", "lr must be >= 0", o.lr, loc);

@@ -24,9 +24,10 @@ struct Program {
   std::string source, name, log, code;
 };
 
-// Few headers: each kernel is compiled with them. weft_call is Call of driver.cpp.
-constexpr const char* kPrelude = R"(#include <cstring>
-#include <math.h>
+// Few headers, none of them C++: each kernel is compiled with them. weft_call is Call of
+// driver.cpp.
+constexpr const char* kPrelude = R"(#include <math.h>
+#include <string.h>
 #define __global__ __attribute__((visibility("default")))
 #define __device__
 #define __shared__ static
@@ -95,8 +96,8 @@ void weft_mma(float* upper, float* lower, const unsigned* a, const unsigned* b, 
   static Parts given[2][1024];
   static unsigned char turn[1024];
   const unsigned thread = threadIdx.x, half = turn[thread] ^= 1, lane = thread % 32;
-  std::memcpy(given[half][thread].a, a, sizeof given[half][thread].a);
-  std::memcpy(given[half][thread].b, b, sizeof given[half][thread].b);
+  memcpy(given[half][thread].a, a, sizeof given[half][thread].a);
+  memcpy(given[half][thread].b, b, sizeof given[half][thread].b);
   weft_sync();
   const Parts* warp = &given[half][thread - lane];
   for (unsigned r = 0; r < 2; r++)
@@ -156,7 +157,7 @@ inline void weft_await_copies(unsigned pending) {
   for (; copies.first != copies.last; copies.first++) {
     const auto& copy = copies.all[copies.first % 128];
     if (copies.group - copy.group <= pending) break;
-    std::memcpy(copy.to, copy.from, 16);
+    memcpy(copy.to, copy.from, 16);
   }
 }
 #define WEFT_COMMIT_COPIES() ((void)weft_copies_of_thread().group++)
@@ -182,7 +183,7 @@ inline unsigned atomicMax(unsigned* word, unsigned value) {
 template <class To, class From> To weft_bits(From from) {
   To to;
   static_assert(sizeof to == sizeof from);
-  std::memcpy(&to, &from, sizeof to);
+  memcpy(&to, &from, sizeof to);
   return to;
 }
 inline float __uint_as_float(unsigned x) { return weft_bits<float>(x); }
@@ -276,7 +277,7 @@ bool compile(Program& p, const std::string& architecture) {
   const std::filesystem::path file = std::filesystem::path(folder) / "kernels";
   std::ofstream(file.string() + ".cpp") << kPrelude << p.source << binders_of(p.source);
   const std::string command =
-      "c++ -std=c++20 -O1 -w -shared -fPIC -fvisibility=hidden -ffp-contract=off "
+      "c++ -std=c++20 -nostdinc++ -O1 -w -shared -fPIC -fvisibility=hidden -ffp-contract=off "
       "-fno-strict-aliasing -o '" +
       file.string() + ".so' '" + file.string() + ".cpp' 2>'" + file.string() + ".log'";
   const bool ok = std::system(command.c_str()) == 0;

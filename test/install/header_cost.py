@@ -3,7 +3,7 @@
 
 Too much is more than 1.5 s. A machine on which the headers of the standard library that weft's include take more than 0.75 s by
 themselves is too slow for that figure: there it is more than twice their time. Times are processor time, the best of five in turns,
-so that other jobs on the machine do not decide.
+of up to 25 where five do not suffice, so that other jobs on the machine do not decide.
 """
 
 import argparse
@@ -14,6 +14,8 @@ import sys
 
 LIMIT_S = 1.5
 LIMIT_RATIO = 2.0
+TURNS = 5
+MOST_TURNS = 25
 INCLUDE_STANDARD = re.compile(r"^#include (<[a-z_]+>)", re.MULTILINE)
 BANNED = re.compile(r"(^|/)(mlir|llvm|llvm-c|lld|hwy|CL)/|(^|/)(cuda|nvrtc|cublas|cudnn|nccl)[^/]*\.h$")
 
@@ -46,9 +48,13 @@ def main():
         subprocess.run(command + ["-O2", "-c", "-o", "/dev/null"], input=text, text=True, check=True)
         return child_seconds() - start
 
-    turns = [(compile_seconds(source), compile_seconds(baseline)) for _ in range(5)]
-    time, baseline_time = (min(column) for column in zip(*turns))
-    limit = max(LIMIT_S, LIMIT_RATIO * baseline_time)
+    time = baseline_time = limit = float("inf")
+    for turn in range(MOST_TURNS):
+        if turn >= TURNS and time <= limit:
+            break
+        time = min(time, compile_seconds(source))
+        baseline_time = min(baseline_time, compile_seconds(baseline))
+        limit = max(LIMIT_S, LIMIT_RATIO * baseline_time)
     print(f"weft.h: {len(headers)} headers, {time:.2f} s; the {len(standard)} standard headers among them {baseline_time:.2f} s")
     if time > limit:
         print(f"weft.h: must compile in {limit:.2f} s, got {time:.2f} s", file=sys.stderr)

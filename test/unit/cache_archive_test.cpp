@@ -19,7 +19,7 @@ std::vector<Hash128> keys_in(const ProgramStore& store) {
 // An archive of three programs, and an empty cache.
 std::string exported(const Sandbox& box) {
   for (int n = 1; n <= 3; n++)
-    compile(n);
+    compile_program(n);
   ProgramStore store = open(box);
   std::string file = box.root + "/archive";
   export_cache(store, keys_in(store), file);
@@ -67,8 +67,8 @@ TEST_CASE("an archive that is damaged anywhere is refused, and nothing is taken"
 
 TEST_CASE("entries are looked at without a change, and a damaged one is told apart") {
   Sandbox box;
-  compile(1);
-  compile(2);
+  compile_program(1);
+  compile_program(2);
   ProgramStore store = open(box);
   std::vector<Hash128> keys = keys_in(store);
   REQUIRE(keys.size() == 2);
@@ -93,7 +93,7 @@ TEST_CASE("entries are looked at without a change, and a damaged one is told apa
 TEST_CASE("trimming removes what was used longest ago") {
   Sandbox box;
   for (int n = 1; n <= 4; n++)
-    compile(n);
+    compile_program(n);
   ProgramStore store = open(box);
   timespec old[2] = {{1000000, 0}, {1000000, 0}};
   fs::path oldest = box.files()[2];

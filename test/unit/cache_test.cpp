@@ -56,8 +56,8 @@ std::string run_worker(const Sandbox& box, const char* op, int first, int last,
 
 TEST_CASE("a program comes from the compiler once, then from memory, then from disk") {
   Sandbox box;
-  CHECK(compile(100).source == kCompiler);
-  CHECK(compile(100).source == kMemory);
+  CHECK(compile_program(100).source == kCompiler);
+  CHECK(compile_program(100).source == kMemory);
   CHECK(compile_afresh(100).source == kDisk);
   CHECK(compile_afresh(101).source == kCompiler);
   CHECK(box.compiles() == 2);
@@ -74,8 +74,8 @@ TEST_CASE("lines are not part of the key, settings are") {
   compile_segment(samples::segment(5, "add", 10), {}, report);
   compile_segment(samples::segment(5, "add", 99), {}, report);
   CHECK(report.source == kMemory);
-  CHECK(compile(5, "add", {.disable = "fuse"}).source == kCompiler);
-  CHECK(compile(5, "add", {.keep_stages = true}).source == kCompiler);
+  CHECK(compile_program(5, "add", {.disable = "fuse"}).source == kCompiler);
+  CHECK(compile_program(5, "add", {.keep_stages = true}).source == kCompiler);
 }
 
 TEST_CASE("a fresh process starts warm without the compiler library") {
@@ -104,7 +104,7 @@ TEST_CASE("a size-generic program is known by its structure, not by the sizes of
 
 TEST_CASE("every damaged byte of an entry is found") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   std::string whole = read(box.only_file());
   for (size_t at = 0; at < whole.size(); at += 1 + whole.size() / 60) {
     forget_programs(); // a mapped file must not change
@@ -119,7 +119,7 @@ TEST_CASE("every damaged byte of an entry is found") {
 
 TEST_CASE("truncated, lengthened and empty entries are compiled again") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   size_t size = fs::file_size(box.only_file());
   for (size_t n : {size_t{0}, size_t{1}, size_t{55}, size_t{56}, size / 2, size - 1, size + 100}) {
     forget_programs();
@@ -131,9 +131,9 @@ TEST_CASE("truncated, lengthened and empty entries are compiled again") {
 
 TEST_CASE("an entry under another key's name is not taken") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   fs::path first = box.only_file();
-  compile(65);
+  compile_program(65);
   fs::path second = box.files()[0] == first ? box.files()[1] : box.files()[0];
   forget_programs();
   fs::copy_file(first, second, fs::copy_options::overwrite_existing);
@@ -143,14 +143,14 @@ TEST_CASE("an entry under another key's name is not taken") {
 
 TEST_CASE("an entry for another machine is not run") {
   Sandbox box;
-  CompileReport r = compile(8, "elsewhere");
+  CompileReport r = compile_program(8, "elsewhere");
   CHECK_THAT(r.failure, Contains("a program must be for this processor, got another machine"));
   CHECK(box.files().empty());
 }
 
 TEST_CASE("links, pipes, folders and open files in an entry's place are not taken") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   fs::path entry = box.only_file(), aside = box.root + "/aside";
   fs::rename(entry, aside);
   fs::create_symlink(aside, entry);
@@ -174,7 +174,7 @@ TEST_CASE("another user's entry, folder or ancestor is not taken") {
     return;
   }
   Sandbox box;
-  compile(64);
+  compile_program(64);
   REQUIRE(chown(box.only_file().c_str(), 12345, 12345) == 0);
   CHECK_THAT(compile_afresh(64).cache_note, Contains("belongs to uid 12345"));
   REQUIRE(chown(box.cache.c_str(), 12345, 12345) == 0);
@@ -190,7 +190,7 @@ TEST_CASE("another user's entry, folder or ancestor is not taken") {
 
 TEST_CASE("folders that others can write are refused with a remedy") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   REQUIRE(chmod(box.cache.c_str(), 0755) == 0);
   CHECK_THAT(compile_afresh(64).cache_note,
              Contains("must be closed to other users, has mode 0755 (chmod 700)"));
@@ -205,7 +205,7 @@ TEST_CASE("folders that others can write are refused with a remedy") {
 
 TEST_CASE("a link to a good folder is followed, one through an open folder is not") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   fs::create_directory(box.root + "/open");
   fs::create_symlink("../cache", box.root + "/open/link");
   fs::create_symlink(box.root + "/open/link", box.root + "/direct");
@@ -229,7 +229,7 @@ TEST_CASE("a folder that cannot be made leaves programs in memory") {
   r = compile_afresh(64);
   CHECK(r.source == kCompiler);
   CHECK_THAT(r.cache_note, StartsWith("cache: /proc/nothing/here must be usable"));
-  CHECK(compile(64).source == kMemory);
+  CHECK(compile_program(64).source == kMemory);
 }
 
 TEST_CASE("WEFT_CACHE=off touches no file") {
@@ -239,7 +239,7 @@ TEST_CASE("WEFT_CACHE=off touches no file") {
   CHECK_FALSE(fs::exists(box.cache));
   unsetenv("WEFT_CACHE");
   forget_programs();
-  CHECK(compile(64, "add", {.use_disk_cache = false}).source == kCompiler);
+  CHECK(compile_program(64, "add", {.use_disk_cache = false}).source == kCompiler);
   CHECK_FALSE(fs::exists(box.cache));
 }
 
@@ -325,11 +325,11 @@ TEST_CASE("a folder without the right to write or read leaves programs in memory
 
 TEST_CASE("a folder that is exchanged while it is in use does not lead elsewhere") {
   Sandbox box;
-  compile(64);
+  compile_program(64);
   fs::rename(box.cache, box.root + "/moved");
   fs::create_directory(box.root + "/other");
   fs::create_symlink(box.root + "/other", box.cache);
-  CHECK(compile(65).source == kCompiler);
+  CHECK(compile_program(65).source == kCompiler);
   CHECK(fs::is_empty(box.root + "/other"));
   CHECK_THAT(compile_afresh(66).cache_note, Contains("must be closed to other users")); // mode 0755
 }
@@ -356,7 +356,7 @@ TEST_CASE("the folder is named by the environment, else by the user's account") 
   CHECK(with(nullptr, nullptr, "") == account);
   CHECK(with(nullptr, nullptr, "relative") == "");
   forget_programs();
-  CompileReport r = compile(64);
+  CompileReport r = compile_program(64);
   CHECK(r.source == kCompiler);
   CHECK_THAT(r.cache_note, Contains("HOME must name a folder; programs are kept in memory only"));
   setenv("XDG_CACHE_HOME", xdg.c_str(), 1), setenv("HOME", home.c_str(), 1);
@@ -375,7 +375,7 @@ TEST_CASE("what was used longest ago goes when the cache is full") {
   Sandbox box;
   setenv("WEFT_CACHE_MIB", "20", 1);
   for (int n = 1; n <= 4; n++) {
-    compile(n, "large");
+    compile_program(n, "large");
     timespec old[2] = {{1000000 + n, 0}, {1000000 + n, 0}};
     for (const fs::path& f : box.files())
       if (fs::last_write_time(f).time_since_epoch() >
@@ -383,7 +383,7 @@ TEST_CASE("what was used longest ago goes when the cache is full") {
         utimensat(AT_FDCWD, f.c_str(), old, 0);
   }
   CHECK(compile_afresh(1, "large").source == kDisk); // used now, so it outlives number 2
-  compile(5, "large");
+  compile_program(5, "large");
   CHECK(box.files().size() == 4);
   CHECK(compile_afresh(1, "large").source == kDisk);
   CHECK(compile_afresh(3, "large").source == kDisk);
@@ -392,7 +392,7 @@ TEST_CASE("what was used longest ago goes when the cache is full") {
 
 TEST_CASE("temporary files of dead writers are swept up") {
   Sandbox box;
-  compile(1);
+  compile_program(1);
   std::ofstream(box.cache + "/new-1-0-old") << "x";
   std::ofstream(box.cache + "/new-2-0-young") << "x";
   std::ofstream(box.cache + "/README") << "x";
@@ -400,7 +400,7 @@ TEST_CASE("temporary files of dead writers are swept up") {
   utimensat(AT_FDCWD, (box.cache + "/new-1-0-old").c_str(), old, 0);
   utimensat(AT_FDCWD, (box.cache + "/README").c_str(), old, 0);
   forget_programs();
-  compile(2);
+  compile_program(2);
   CHECK_FALSE(fs::exists(box.cache + "/new-1-0-old"));
   CHECK(fs::exists(box.cache + "/new-2-0-young"));
   CHECK(fs::exists(box.cache + "/README"));
@@ -431,7 +431,7 @@ TEST_CASE("a process killed while it stores leaves only whole entries") {
       for (const fs::path& f : box.files())
         there |= f.filename().string().starts_with("new-") == false;
       if (!there) break;
-      CHECK(compile(n, "large").cache_note == "");
+      CHECK(compile_program(n, "large").cache_note == "");
     }
     fs::remove_all(box.cache);
   }
@@ -452,19 +452,21 @@ TEST_CASE("threads that want one program compile it once") {
 
 TEST_CASE("a segment that the compiler does not take stays eager, asked once") {
   Sandbox box;
-  CHECK(compile(7, "refused").failure == "compile: refused is not taken");
-  CHECK(compile(7, "refused").failure == "compile: refused is not taken");
-  CHECK(compile(7, "refused").source == kNone);
+  CHECK(compile_program(7, "refused").failure == "compile: refused is not taken");
+  CHECK(compile_program(7, "refused").failure == "compile: refused is not taken");
+  CHECK(compile_program(7, "refused").source == kNone);
   CHECK(box.compiles() == 1);
 }
 
 TEST_CASE("a missing or foreign compiler library is one clear message") {
   Sandbox box;
   setenv("WEFT_COMPILER_LIBRARY", "/nowhere/libweft-compiler.so", 1);
-  CHECK_THAT(compile(7).failure, StartsWith("compile: the compiler library must be loadable, got: "
-                                            "/nowhere/libweft-compiler.so: cannot open"));
+  CHECK_THAT(compile_program(7).failure,
+             StartsWith("compile: the compiler library must be loadable, got: "
+                        "/nowhere/libweft-compiler.so: cannot open"));
   setenv("WEFT_COMPILER_LIBRARY", WEFT_TEST_KERNELS, 1);
-  CHECK_THAT(compile(7).failure, Contains("must be a compiler library, defines no weft_compile"));
+  CHECK_THAT(compile_program(7).failure,
+             Contains("must be a compiler library, defines no weft_compile"));
   setenv("WEFT_COMPILER_LIBRARY", WEFT_TEST_COMPILER, 1);
-  CHECK(compile(7).source == kCompiler);
+  CHECK(compile_program(7).source == kCompiler);
 }

@@ -58,8 +58,8 @@ struct Sandbox {
   mutable std::error_code ignored;
 };
 
-inline CompileReport compile(int64_t n, const std::string& op = "add",
-                             const CompileSettings& settings = {}) {
+inline CompileReport compile_program(int64_t n, const std::string& op = "add",
+                                     const CompileSettings& settings = {}) {
   CompileReport report;
   auto p = compile_segment(samples::segment(n, op), settings, report);
   CHECK((p != nullptr) == report.failure.empty());
@@ -69,7 +69,7 @@ inline CompileReport compile(int64_t n, const std::string& op = "add",
 /// What a new process would do: nothing in memory, the folder opened again.
 inline CompileReport compile_afresh(int64_t n, const std::string& op = "add") {
   forget_programs();
-  return compile(n, op);
+  return compile_program(n, op);
 }
 
 inline std::string read(const std::string& path) {

@@ -11,7 +11,6 @@
 
 #include "weft/tensor.h"
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -109,7 +108,7 @@ public:
     if (groups() == 1)
       options = of_group;
     else
-      others_.push_back(of_group);
+      others_.push_back(std::make_unique<Options>(of_group));
   }
 
   double& rate(size_t group) override { return at(group).lr; }
@@ -141,8 +140,8 @@ protected:
                       int64_t step) = 0;
 
 private:
-  Options& at(size_t k) { return k ? others_[k - 1] : options; }
-  const Options& at(size_t k) const { return k ? others_[k - 1] : options; }
+  Options& at(size_t k) { return k ? *others_[k - 1] : options; }
+  const Options& at(size_t k) const { return k ? *others_[k - 1] : options; }
   void check_group(size_t k, const Loc& loc) const override { check_options(at(k), loc); }
   Names state_names_of(size_t k) const override { return state_names(at(k)); }
   void update(size_t group, size_t k, const Tensor& parameter, const Tensor& gradient,
@@ -150,7 +149,7 @@ private:
     update(at(group), k, parameter, gradient, step);
   }
 
-  std::deque<Options> others_; // a schedule keeps addresses of rates
+  std::vector<std::unique_ptr<Options>> others_; // a schedule keeps addresses of rates
 };
 
 /// Options of SGD.
@@ -167,10 +166,8 @@ struct SGDOptions {
 /// (Sutskever et al., ICML 2013, in PyTorch's form).
 class SGD : public OptimizerOf<SGDOptions> {
 public:
-  explicit SGD(const std::vector<Tensor>& parameters, SGDOptions o = {}, Loc loc = Loc::current()) {
-    add_param_group(parameters, o, loc);
-  }
-  explicit SGD(const std::vector<Group>& all, Loc loc = Loc::current()) { add_groups(all, loc); }
+  explicit SGD(const std::vector<Tensor>& parameters, SGDOptions o = {}, Loc loc = Loc::current());
+  explicit SGD(const std::vector<Group>& all, Loc loc = Loc::current());
 
 private:
   void check_options(const SGDOptions& o, const Loc& loc) const override;
@@ -195,10 +192,8 @@ struct AdamOptions {
 class Adam : public OptimizerOf<AdamOptions> {
 public:
   explicit Adam(const std::vector<Tensor>& parameters, AdamOptions o = {},
-                Loc loc = Loc::current()) {
-    add_param_group(parameters, o, loc);
-  }
-  explicit Adam(const std::vector<Group>& all, Loc loc = Loc::current()) { add_groups(all, loc); }
+                Loc loc = Loc::current());
+  explicit Adam(const std::vector<Group>& all, Loc loc = Loc::current());
 
 private:
   void check_options(const AdamOptions& o, const Loc& loc) const override;
@@ -222,10 +217,8 @@ struct AdamWOptions {
 class AdamW : public OptimizerOf<AdamWOptions> {
 public:
   explicit AdamW(const std::vector<Tensor>& parameters, AdamWOptions o = {},
-                 Loc loc = Loc::current()) {
-    add_param_group(parameters, o, loc);
-  }
-  explicit AdamW(const std::vector<Group>& all, Loc loc = Loc::current()) { add_groups(all, loc); }
+                 Loc loc = Loc::current());
+  explicit AdamW(const std::vector<Group>& all, Loc loc = Loc::current());
 
 private:
   void check_options(const AdamWOptions& o, const Loc& loc) const override;
@@ -249,12 +242,8 @@ struct AdagradOptions {
 class Adagrad : public OptimizerOf<AdagradOptions> {
 public:
   explicit Adagrad(const std::vector<Tensor>& parameters, AdagradOptions o = {},
-                   Loc loc = Loc::current()) {
-    add_param_group(parameters, o, loc);
-  }
-  explicit Adagrad(const std::vector<Group>& all, Loc loc = Loc::current()) {
-    add_groups(all, loc);
-  }
+                   Loc loc = Loc::current());
+  explicit Adagrad(const std::vector<Group>& all, Loc loc = Loc::current());
 
 private:
   void check_options(const AdagradOptions& o, const Loc& loc) const override;
@@ -281,12 +270,8 @@ struct RMSpropOptions {
 class RMSprop : public OptimizerOf<RMSpropOptions> {
 public:
   explicit RMSprop(const std::vector<Tensor>& parameters, RMSpropOptions o = {},
-                   Loc loc = Loc::current()) {
-    add_param_group(parameters, o, loc);
-  }
-  explicit RMSprop(const std::vector<Group>& all, Loc loc = Loc::current()) {
-    add_groups(all, loc);
-  }
+                   Loc loc = Loc::current());
+  explicit RMSprop(const std::vector<Group>& all, Loc loc = Loc::current());
 
 private:
   void check_options(const RMSpropOptions& o, const Loc& loc) const override;
@@ -309,10 +294,8 @@ struct LionOptions {
 class Lion : public OptimizerOf<LionOptions> {
 public:
   explicit Lion(const std::vector<Tensor>& parameters, LionOptions o = {},
-                Loc loc = Loc::current()) {
-    add_param_group(parameters, o, loc);
-  }
-  explicit Lion(const std::vector<Group>& all, Loc loc = Loc::current()) { add_groups(all, loc); }
+                Loc loc = Loc::current());
+  explicit Lion(const std::vector<Group>& all, Loc loc = Loc::current());
 
 private:
   void check_options(const LionOptions& o, const Loc& loc) const override;

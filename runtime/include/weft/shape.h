@@ -1,12 +1,13 @@
 // Short lists of integers held in place: shapes, strides, lists of dims.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace weft {
@@ -19,12 +20,17 @@ class Ints {
 public:
   constexpr Ints() = default;
   Ints(std::initializer_list<int64_t> v) : Ints(v.begin(), v.size()) {}
-  Ints(std::span<const int64_t> v) : Ints(v.data(), v.size()) {}
+  // Templates: a list that is made of something else costs no instantiation of std::span.
+  template <class T, size_t n>
+  requires std::is_same_v<std::remove_const_t<T>, int64_t> Ints(std::span<T, n> v)
+      : Ints(v.data(), v.size()) {}
+  template <size_t n> Ints(const std::array<int64_t, n>& v) : Ints(v.data(), n) {}
   Ints(const std::vector<int64_t>& v) : Ints(v.data(), v.size()) {}
   Ints(const int64_t* v, size_t n) {
     if (n > kMaxRank) too_long(n);
     size_ = static_cast<uint8_t>(n);
-    std::copy_n(v, n, v_);
+    for (size_t k = 0; k < n; k++)
+      v_[k] = v[k];
   }
   /// Returns n times the same number.
   static Ints filled(int n, int64_t v) {
@@ -40,6 +46,7 @@ public:
   int64_t operator[](int k) const { return v_[k]; }
   int64_t& operator[](int k) { return v_[k]; }
   const int64_t* data() const { return v_; }
+  int64_t* data() { return v_; }
   const int64_t* begin() const { return v_; }
   const int64_t* end() const { return v_ + size_; }
   int64_t* begin() { return v_; }
@@ -52,9 +59,11 @@ public:
   }
   /// Keeps the first n, at most kMaxRank; those that were not there are unspecified.
   void resize(int n) { size_ = static_cast<uint8_t>(n); }
-  operator std::span<const int64_t>() const { return {v_, size_}; }
   friend bool operator==(const Ints& a, const Ints& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+    if (a.size_ != b.size_) return false;
+    for (int k = 0; k < a.size_; k++)
+      if (a.v_[k] != b.v_[k]) return false;
+    return true;
   }
   /// Returns the text used in messages, such as "[2, 3]".
   std::string str() const;
@@ -75,8 +84,8 @@ using Shape = Ints;
 class Dims : public Ints {
 public:
   constexpr Dims() = default;
-  Dims(int64_t dim) : Ints({dim}) {}
-  Dims(int dim) : Ints({static_cast<int64_t>(dim)}) {}
+  Dims(int64_t dim) : Ints(&dim, 1) {}
+  Dims(int dim) : Dims(static_cast<int64_t>(dim)) {}
   Dims(std::initializer_list<int64_t> v) : Ints(v) {}
   Dims(const Ints& v) : Ints(v) {}
 };
