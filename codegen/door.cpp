@@ -151,7 +151,7 @@ Program compile(const weft_compile_request& request) {
       clock.time("build program", [&] { return build_program(*module, segment, report); });
   program.target = option(options, "target");
   if (has_kernels)
-    program.code = clock.time("link", [&] { return take(cpu::linkSharedObject(emitted.object)); });
+    program.code = clock.time("link", [&] { return take(cpu::linkSharedObject(emitted.objects)); });
   if (pipeline.keep_stages) clock.time("stages", [&] { keep_kernels(*module, emitted, program); });
   add_steps(clock, program);
   return program;

@@ -112,14 +112,15 @@ private:
     unsigned next = 0;
     for (Region& region : kernel.getParts()) {
       SmallVector<Value> outputs(region.front().getTerminator()->getOperands());
+      const unsigned first = next;
+      next += outputs.size();
+      if (!reads(region, old)) continue; // a step of all parameters has very many parts
       SmallVector<Operation*> ops;
       for (Operation& op : region.front().without_terminator())
         ops.push_back(&op);
       Reason why;
       auto part = Part::analyse(outputs, ops, why);
       if (!part) return false;
-      unsigned first = next;
-      next += outputs.size();
       for (const PartAccess& access : part->accesses) {
         if (access.value != old) continue;
         bool isOwnPart = first <= result.getResultNumber() && result.getResultNumber() < next;
@@ -129,6 +130,12 @@ private:
       }
     }
     return true;
+  }
+
+  static bool reads(Region& region, Value v) {
+    return llvm::any_of(v.getUses(), [&](OpOperand& use) {
+      return region.isAncestor(use.getOwner()->getParentRegion());
+    });
   }
 
   // A routine that may write over its first operand finds it in the leaf, row-major, and reads the

@@ -1,4 +1,5 @@
-// The precompiled header of the library's sources, but for kernels/. Each of them includes what it uses all the same.
+// The precompiled header of the library's sources, but for kernels/. Each of them includes what it
+// uses all the same.
 #pragma once
 
 #include <algorithm>

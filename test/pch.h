@@ -1,4 +1,5 @@
-// The precompiled header of tests that include no MLIR. Each of them includes what it uses all the same.
+// The precompiled header of tests that include no MLIR. Each of them includes what it uses all the
+// same.
 #pragma once
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,5 @@
-// The precompiled header of tools that include no MLIR. Each source includes what it uses all the same.
+// The precompiled header of tools that include no MLIR. Each source includes what it uses all the
+// same.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,8 +1,10 @@
-// Module to object: plan, emit LLVM IR, LLVM's short pass list, object code.
+// Module to objects: plan, emit LLVM IR, LLVM's short pass list, object code.
 #include "codegen/cpu/emit.h"
 
 #include "codegen/cpu/kernel_function.h"
 
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -12,9 +14,14 @@
 #include "llvm/MC/MCAsmInfo.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Threading.h"
 #include "llvm/Support/TimeProfiler.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Transforms/Utils/Cloning.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
 
 using namespace weft::loom;
 
@@ -66,9 +73,60 @@ llvm::StringRef kernelOf(const llvm::Function& function) {
   return function.getName().split('.').first;
 }
 
-llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine, StepClock& clock) {
+// Kernels that LLVM compiles together, with all that it needs for it: units are compiled side by
+// side.
+struct Unit {
+  explicit Unit(std::unique_ptr<llvm::TargetMachine> machine) : machine(std::move(machine)) {
+    code.setDataLayout(this->machine->createDataLayout());
+    code.setTargetTriple(this->machine->getTargetTriple());
+  }
+  // Its size decides, not how many cores there are, so that everywhere the same code comes out.
+  bool isFull() const { return code.getInstructionCount() >= kInstructions; }
+
+  static constexpr unsigned kInstructions = 1000; // some 20 ms
+  llvm::LLVMContext context;
+  llvm::Module code{"weft", context};
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+using Units = std::vector<std::unique_ptr<Unit>>;
+
+// Tiles of products and the like are functions of their own, which kernels share: one unit keeps
+// each, the others call it there.
+void shareFunctions(Units& units) {
+  llvm::StringSet<> known;
+  for (auto& unit : units)
+    for (llvm::Function& function : unit->code) {
+      if (!function.getName().starts_with("weft.") || function.isDeclaration()) continue;
+      if (!known.insert(function.getName()).second) function.deleteBody();
+      function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+}
+
+// Calls `f(unit, k)` for each, on as many threads as there are cores.
+llvm::Error eachAtOnce(Units& units, llvm::function_ref<llvm::Error(Unit&, size_t)> f) {
+  llvm::Error all = llvm::Error::success();
+  std::mutex mutex;
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t k; (k = next++) < units.size();) {
+      llvm::Error error = f(*units[k], k);
+      std::lock_guard<std::mutex> lock(mutex);
+      all = llvm::joinErrors(std::move(all), std::move(error));
+    }
+  };
+  const unsigned cores = llvm::hardware_concurrency().compute_thread_count();
+  std::vector<std::jthread> others;
+  for (size_t k = 1; k < std::min<size_t>(cores, units.size()); k++)
+    others.emplace_back(work);
+  work();
+  others.clear();
+  return all;
+}
+
+llvm::Error optimize(Unit& unit, StepClock& clock) {
   double start = clock.now();
-  llvm::PassBuilder builder(&machine);
+  llvm::PassBuilder builder(unit.machine.get());
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graphs;
@@ -81,12 +139,12 @@ llvm::Error optimize(llvm::Module& module, llvm::TargetMachine& machine, StepClo
   llvm::FunctionPassManager passes;
   if (llvm::Error error = builder.parsePassPipeline(passes, kPasses)) return error;
   clock.add("LLVM set-up", {}, start, clock.now() - start);
-  for (llvm::Function& function : module)
+  for (llvm::Function& function : unit.code)
     if (!function.isDeclaration())
       clock.time(
           "optimize", [&] { functions.invalidate(function, passes.run(function, functions)); },
           kernelOf(function));
-  storeSingleLanes(module);
+  storeSingleLanes(unit.code);
   return llvm::Error::success();
 }
 
@@ -193,24 +251,29 @@ private:
   double start;
 };
 
-llvm::Error keepTexts(llvm::Module& code, llvm::TargetMachine& machine, const EmitOptions& options,
-                      EmittedModule& result) {
-  if (options.keep_llvm)
-    for (EmittedKernel& kernel : result.kernels) {
-      llvm::raw_string_ostream stream(kernel.llvm_text);
-      for (llvm::Function& function : code)
-        if (kernelOf(function) == kernel.symbol) function.print(stream);
-    }
+llvm::Error keepTexts(Unit& unit, const EmitOptions& options, EmittedModule& result) {
+  llvm::StringMap<EmittedKernel*> kernels;
+  for (EmittedKernel& kernel : result.kernels)
+    kernels[kernel.symbol] = &kernel;
+  llvm::SmallVector<EmittedKernel*> own;
+  for (llvm::Function& function : unit.code) {
+    EmittedKernel* kernel = kernels.lookup(kernelOf(function));
+    if (!kernel) continue;
+    if (function.getName() == kernel->symbol) own.push_back(kernel);
+    if (!options.keep_llvm) continue;
+    llvm::raw_string_ostream stream(kernel->llvm_text);
+    function.print(stream);
+  }
   if (!options.keep_asm) return llvm::Error::success();
-  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(code);
-  auto listing = generate(*copy, machine, llvm::CodeGenFileType::AssemblyFile);
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(unit.code);
+  auto listing = generate(*copy, *unit.machine, llvm::CodeGenFileType::AssemblyFile);
   if (!listing) return listing.takeError();
-  const llvm::StringRef comment = machine.getMCAsmInfo()->getCommentString();
-  for (EmittedKernel& kernel : result.kernels) {
-    kernel.asm_text = cut(*listing, comment, kernel.symbol);
+  const llvm::StringRef comment = unit.machine->getMCAsmInfo()->getCommentString();
+  for (EmittedKernel* kernel : own) {
+    kernel->asm_text = cut(*listing, comment, kernel->symbol);
     std::string part;
-    for (int i = 0; !(part = cut(*listing, comment, partSymbol(kernel.symbol, i))).empty(); ++i)
-      kernel.asm_text += part;
+    for (int i = 0; !(part = cut(*listing, comment, partSymbol(kernel->symbol, i))).empty(); ++i)
+      kernel->asm_text += part;
   }
   return llvm::Error::success();
 }
@@ -226,38 +289,78 @@ llvm::Error emit(KernelOp kernel, const CpuTarget& target, llvm::Module& code,
   return llvm::Error::success();
 }
 
+llvm::Error emitUnits(mlir::ModuleOp module, const CpuTarget& target, StepClock& clock,
+                      Units& units, EmittedModule& result) {
+  for (KernelOp kernel : module.getOps<KernelOp>()) {
+    if (units.empty() || units.back()->isFull()) {
+      auto machine = clock.time("LLVM set-up", [&] { return target.createMachine(); });
+      if (!machine) return machine.takeError();
+      units.push_back(std::make_unique<Unit>(std::move(*machine)));
+    }
+    if (llvm::Error error = clock.time(
+            "emit", [&] { return emit(kernel, target, units.back()->code, result); },
+            kernel.getSymName()))
+      return error;
+  }
+#ifndef NDEBUG
+  std::string broken;
+  llvm::raw_string_ostream report(broken);
+  for (auto& unit : units)
+    if (llvm::verifyModule(unit->code, &report))
+      return llvm::createStringError("cpu emitter: emitted IR must be valid, got " + broken);
+#endif
+  if (units.size() > 1) shareFunctions(units);
+  return llvm::Error::success();
+}
+
+// One unit after the other, so that each kernel has times and texts of its own.
+llvm::Error compileInTurn(Units& units, const EmitOptions& options, StepClock& clock,
+                          EmittedModule& result) {
+  for (size_t k = 0; k < units.size(); k++) {
+    Unit& unit = *units[k];
+    if (llvm::Error error = optimize(unit, clock)) return error;
+    if (options.keep_llvm || options.keep_asm)
+      if (llvm::Error error =
+              clock.time("stages", [&] { return keepTexts(unit, options, result); }))
+        return error;
+    GenerateTimes times(clock, options.keep_asm);
+    auto object = generate(unit.code, *unit.machine, llvm::CodeGenFileType::ObjectFile);
+    if (!object) return object.takeError();
+    result.objects[k] = std::move(*object);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error compileAtOnce(Units& units, StepClock& clock, EmittedModule& result) {
+  auto optimizeOne = [](Unit& unit, size_t) {
+    StepClock unheard;
+    return optimize(unit, unheard);
+  };
+  if (llvm::Error error = clock.time("optimize", [&] { return eachAtOnce(units, optimizeOne); }))
+    return error;
+  auto generateOne = [&](Unit& unit, size_t k) -> llvm::Error {
+    auto object = generate(unit.code, *unit.machine, llvm::CodeGenFileType::ObjectFile);
+    if (!object) return object.takeError();
+    result.objects[k] = std::move(*object);
+    return llvm::Error::success();
+  };
+  return clock.time("generate", [&] { return eachAtOnce(units, generateOne); });
+}
+
 } // namespace
 
 llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget& target,
                                           const EmitOptions& options) {
   StepClock unheard;
   StepClock& clock = options.clock ? *options.clock : unheard;
-  auto machine = clock.time("LLVM set-up", [&] { return target.createMachine(); });
-  if (!machine) return machine.takeError();
-  llvm::LLVMContext context;
-  llvm::Module code("weft", context);
-  code.setDataLayout((*machine)->createDataLayout());
-  code.setTargetTriple((*machine)->getTargetTriple());
+  Units units;
   EmittedModule result;
-  for (KernelOp kernel : module.getOps<KernelOp>())
-    if (llvm::Error error = clock.time(
-            "emit", [&] { return emit(kernel, target, code, result); }, kernel.getSymName()))
-      return error;
-#ifndef NDEBUG
-  std::string broken;
-  llvm::raw_string_ostream report(broken);
-  if (llvm::verifyModule(code, &report))
-    return llvm::createStringError("cpu emitter: emitted IR must be valid, got " + broken);
-#endif
-  if (llvm::Error error = optimize(code, **machine, clock)) return error;
-  if (options.keep_llvm || options.keep_asm)
-    if (llvm::Error error =
-            clock.time("stages", [&] { return keepTexts(code, **machine, options, result); }))
-      return error;
-  GenerateTimes times(clock, options.keep_asm);
-  auto object = generate(code, **machine, llvm::CodeGenFileType::ObjectFile);
-  if (!object) return object.takeError();
-  result.object = std::move(*object);
+  if (llvm::Error error = emitUnits(module, target, clock, units, result)) return error;
+  result.objects.resize(units.size());
+  const bool inTurn = options.keep_llvm || options.keep_asm || units.size() == 1;
+  if (llvm::Error error = inTurn ? compileInTurn(units, options, clock, result)
+                                 : compileAtOnce(units, clock, result))
+    return error;
   return result;
 }
 

@@ -1,5 +1,5 @@
-// The CPU emitter's door: scheduled loom kernels in, one object with all of them out, and a linker
-// in process.
+// The CPU emitter's door: scheduled loom kernels in, objects with all of them out, and a linker in
+// process.
 #pragma once
 
 #include "codegen/cpu/target.h"
@@ -16,7 +16,8 @@ namespace weft::cpu {
 struct EmitOptions {
   bool keep_llvm = false; // fill EmittedKernel::llvm_text, after LLVM's passes
   bool keep_asm = false;  // fill EmittedKernel::asm_text
-  // Hears of "emit", "optimize" and, where texts are kept, "generate" of each kernel.
+  // Hears of "emit" of each kernel and, where texts are kept or there is one object, of "optimize"
+  // and "generate" too.
   StepClock* clock = nullptr;
 };
 
@@ -29,17 +30,18 @@ struct EmittedKernel {
 };
 
 struct EmittedModule {
-  std::string object; // relocatable, without undefined symbols
+  std::vector<std::string> objects; // relocatable; together they lack no symbol
   std::vector<EmittedKernel> kernels;
 };
 
-/// Emits every loom.kernel of the module, which `--loom-schedule` has run over, into one object.
-/// Also attaches loom.chunks, loom.scratch, loom.bytes and loom.flops to the kernels. Fails with
-/// "loom.kernel @name: what must hold, got what" for a kernel that this target cannot run.
+/// Emits every loom.kernel of the module, which `--loom-schedule` has run over. Large modules
+/// become several objects, which are compiled on all cores; where texts are kept, one after the
+/// other. Also attaches loom.chunks, loom.scratch, loom.bytes and loom.flops to the kernels. Fails
+/// with "loom.kernel @name: what must hold, got what" for a kernel that this target cannot run.
 llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget& target,
                                           const EmitOptions& options = {});
 
-/// Links an object without undefined symbols into a shared object, both as bytes.
-llvm::Expected<std::string> linkSharedObject(const std::string& object);
+/// Links objects that together lack no symbol into a shared object, all as bytes.
+llvm::Expected<std::string> linkSharedObject(llvm::ArrayRef<std::string> objects);
 
 } // namespace weft::cpu

@@ -3,6 +3,8 @@
 
 #include "codegen/cpu/part_emitter.h"
 
+#include "mlir/IR/OperationSupport.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
@@ -42,39 +44,91 @@ llvm::Function* createFunction(llvm::Module& module, const llvm::Twine& name, bo
   return function;
 }
 
-// Loads what the kernel is given from the argument arrays.
+Value* loadNumber(llvm::IRBuilder<>& b, Value* scalars, int64_t place, mlir::Type type) {
+  Value* slot = b.CreateConstInBoundsGEP1_64(b.getInt64Ty(), scalars, place);
+  if (isa<FloatType>(type)) {
+    Value* value = b.CreateLoad(b.getDoubleTy(), slot);
+    return type.isF32() ? b.CreateFPTrunc(value, b.getFloatTy()) : value;
+  }
+  Value* value = b.CreateLoad(b.getInt64Ty(), slot);
+  return type.isInteger(1) ? b.CreateICmpNE(value, b.getInt64(0)) : value;
+}
+
+/// The kernel's arguments that a part names, in the order in which it does. Only these are loaded:
+/// the step of all parameters is a kernel of a hundred parts and hundreds of buffers.
+using Names = llvm::SmallSetVector<BlockArgument, 8>;
+
+/// A function for a part, or for several that differ in nothing but their buffers and numbers: such
+/// a one finds them in the order of its names.
+struct PartFunction {
+  const PartPlan* plan; // of the first of them
+  Names names;
+  bool isShared = false;
+  llvm::Function* function = nullptr;
+};
+
+Names namesOf(PartOp part) {
+  Names names;
+  part->walk([&](Operation* op) {
+    for (mlir::Value operand : op->getOperands())
+      if (auto argument = dyn_cast<BlockArgument>(operand);
+          argument && argument.getOwner() == part->getBlock())
+        names.insert(argument);
+  });
+  return names;
+}
+
+bool isBuffer(BlockArgument argument) { return isa<BufferType>(argument.getType()); }
+
+// The place of an argument among the buffers of a list, or among the numbers.
+int64_t placeOf(BlockArgument argument, llvm::ArrayRef<BlockArgument> list) {
+  return llvm::count_if(list.take_until([&](BlockArgument other) { return other == argument; }),
+                        [&](BlockArgument other) { return isBuffer(other) == isBuffer(argument); });
+}
+
+// Says whether two parts differ in nothing but the buffers and numbers behind their names.
+bool areAlike(const PartPlan& a, const Names& ofA, const PartPlan& b, const Names& ofB) {
+  auto kernel = cast<KernelOp>(a.part->getParentOp());
+  if (a.kept || b.kept || !kernel.getSizes().empty() || ofA.size() != ofB.size()) return false;
+  llvm::DenseMap<mlir::Value, mlir::Value> same;
+  for (auto [x, y] : llvm::zip(ofA, ofB)) {
+    if (x.getType() != y.getType() ||
+        kernel.getArgAttrDict(x.getArgNumber()) != kernel.getArgAttrDict(y.getArgNumber()))
+      return false;
+    same[x] = y;
+  }
+  return OperationEquivalence::isEquivalentTo(
+      a.part, b.part, [&](mlir::Value x, mlir::Value y) { return success(same.lookup(x) == y); },
+      [&](mlir::Value x, mlir::Value y) { same[x] = y; }, OperationEquivalence::IgnoreLocations);
+}
+
+// Loads the buffers and numbers that a part names, and all sizes, from arrays of those of a list.
 void bindArguments(llvm::IRBuilder<>& b, const Arguments& arguments, KernelOp kernel,
-                   PartEmitter& emitter) {
-  int buffers = 0, scalars = 0;
+                   const Names& names, llvm::ArrayRef<BlockArgument> list, PartEmitter& emitter) {
+  for (BlockArgument name : names) {
+    const int64_t place = placeOf(name, list);
+    if (isBuffer(name))
+      emitter.bindBuffer(name, loadPointer(b, arguments.buffers, place));
+    else
+      emitter.bindScalar(name, loadNumber(b, arguments.scalars, place, name.getType()));
+  }
   llvm::SmallVector<Value*, 4> sizes;
-  for (BlockArgument argument : kernel.getBody().getArguments()) {
-    mlir::Type type = argument.getType();
-    if (isa<BufferType>(type)) {
-      Value* slot = b.CreateConstInBoundsGEP1_64(b.getPtrTy(), arguments.buffers, buffers++);
-      emitter.bindBuffer(argument, b.CreateLoad(b.getPtrTy(), slot));
-      continue;
-    }
-    Value* slot = b.CreateConstInBoundsGEP1_64(b.getInt64Ty(), arguments.scalars, scalars++);
-    Value* value = nullptr;
-    if (isa<FloatType>(type)) {
-      value = b.CreateLoad(b.getDoubleTy(), slot);
-      if (type.isF32()) value = b.CreateFPTrunc(value, b.getFloatTy());
-    } else {
-      value = b.CreateLoad(b.getInt64Ty(), slot);
-      if (type.isInteger(1)) value = b.CreateICmpNE(value, b.getInt64(0));
-    }
-    if (type.isIndex()) sizes.push_back(value);
-    emitter.bindScalar(argument, value);
+  for (mlir::Value size : kernel.getSizes()) {
+    const int64_t place = placeOf(cast<BlockArgument>(size), list);
+    sizes.push_back(loadNumber(b, arguments.scalars, place, size.getType()));
+    emitter.bindScalar(size, sizes.back());
   }
   emitter.bindSizes(sizes);
 }
 
-void emitPartFunction(llvm::Function* function, KernelOp kernel, const PartPlan& plan,
-                      const CpuTarget& target) {
+void emitPartFunction(const PartFunction& part, KernelOp kernel, const CpuTarget& target) {
+  llvm::Function* function = part.function;
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(function->getContext(), "entry", function));
   Arguments arguments(function);
-  PartEmitter emitter(b, plan, target);
-  bindArguments(b, arguments, kernel, emitter);
+  PartEmitter emitter(b, *part.plan, target);
+  llvm::ArrayRef<BlockArgument> all = kernel.getBody().getArguments();
+  bindArguments(b, arguments, kernel, part.names, part.isShared ? part.names.getArrayRef() : all,
+                emitter);
   emitter.emit(arguments.context, arguments.begin, arguments.end);
   if (emitter.streams()) {
     // Stores that by-pass the cache are ordered before whatever tells another thread that the chunk
@@ -87,17 +141,70 @@ void emitPartFunction(llvm::Function* function, KernelOp kernel, const PartPlan&
   b.CreateRetVoid();
 }
 
+// void (ptr to, ptr from, ptr places, i64 n): to[k] = from[places[k]], for pointers or numbers.
+llvm::Function* gatherFunction(llvm::IRBuilder<>& b, llvm::Type* slot) {
+  llvm::Module& module = *b.GetInsertBlock()->getModule();
+  const char* name = slot->isPointerTy() ? "weft.gather.ptr" : "weft.gather.i64";
+  if (llvm::Function* known = module.getFunction(name)) return known;
+  llvm::Type *pointer = b.getPtrTy(), *integer = b.getInt64Ty();
+  auto* function = llvm::Function::Create(
+      llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, integer}, false),
+      llvm::GlobalValue::InternalLinkage, name, module);
+  function->addFnAttr(llvm::Attribute::NoInline);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  auto* entry = llvm::BasicBlock::Create(b.getContext(), "entry", function);
+  auto* body = llvm::BasicBlock::Create(b.getContext(), "body", function);
+  auto* exit = llvm::BasicBlock::Create(b.getContext(), "exit", function);
+  llvm::IRBuilder<> inner(entry);
+  inner.CreateBr(body);
+  inner.SetInsertPoint(body);
+  llvm::PHINode* k = inner.CreatePHI(integer, 2);
+  k->addIncoming(inner.getInt64(0), entry);
+  auto at = [&](llvm::Type* type, unsigned array, Value* index) {
+    return inner.CreateInBoundsGEP(type, function->getArg(array), index);
+  };
+  Value* place = inner.CreateLoad(inner.getInt32Ty(), at(inner.getInt32Ty(), 2, k));
+  Value* value = inner.CreateLoad(slot, at(slot, 1, inner.CreateZExt(place, integer)));
+  inner.CreateStore(value, at(slot, 0, k));
+  Value* next = inner.CreateAdd(k, inner.getInt64(1));
+  k->addIncoming(next, body);
+  inner.CreateCondBr(inner.CreateICmpULT(next, function->getArg(3)), body, exit);
+  llvm::ReturnInst::Create(b.getContext(), exit);
+  return function;
+}
+
+// The buffers that a part names in its order, or the numbers.
+Value* emitTable(llvm::IRBuilder<>& b, Value* array, KernelOp kernel, const Names& names,
+                 bool ofBuffers) {
+  llvm::SmallVector<uint32_t, 16> places;
+  for (BlockArgument name : names)
+    if (isBuffer(name) == ofBuffers)
+      places.push_back(uint32_t(placeOf(name, kernel.getBody().getArguments())));
+  if (places.empty()) return array;
+  llvm::Module& module = *b.GetInsertBlock()->getModule();
+  auto* constant = llvm::ConstantDataArray::get(b.getContext(), places);
+  auto* global = new llvm::GlobalVariable(module, constant->getType(), true,
+                                          llvm::GlobalValue::PrivateLinkage, constant, "places");
+  llvm::Type* slot = ofBuffers ? static_cast<llvm::Type*>(b.getPtrTy()) : b.getInt64Ty();
+  llvm::BasicBlock& entry = b.GetInsertBlock()->getParent()->getEntryBlock();
+  llvm::IRBuilder<> first(&entry, entry.begin());
+  Value* table = first.CreateAlloca(llvm::ArrayType::get(slot, places.size()));
+  b.CreateCall(gatherFunction(b, slot), {table, array, global, b.getInt64(places.size())});
+  return table;
+}
+
 // Chunks of all parts, and so of all phases, are numbered one after another.
 void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& plan,
-                  llvm::ArrayRef<llvm::Function*> parts, const CpuTarget& target) {
+                  llvm::ArrayRef<Names> names, llvm::ArrayRef<PartFunction> functions,
+                  llvm::ArrayRef<size_t> functionOf, const CpuTarget& target) {
   llvm::LLVMContext& context = function->getContext();
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", function));
   Arguments arguments(function);
   Value* first = b.getInt64(0);
-  for (auto [part_plan, part] : llvm::zip(plan.parts, parts)) {
-    // Only sizes are needed here.
+  for (auto [k, part_plan] : llvm::enumerate(plan.parts)) {
+    const PartFunction& part = functions[functionOf[k]];
     PartEmitter emitter(b, part_plan, target);
-    bindArguments(b, arguments, kernel, emitter);
+    bindArguments(b, arguments, kernel, {}, kernel.getBody().getArguments(), emitter); // only sizes
     Value* count = emitter.size(part_plan.chunks);
     auto clamp = [&](Value* chunk) {
       Value* offset = b.CreateSub(chunk, first);
@@ -109,7 +216,12 @@ void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& p
     auto* next = llvm::BasicBlock::Create(context, "next", function);
     b.CreateCondBr(b.CreateICmpSLT(begin, end), call, next);
     b.SetInsertPoint(call);
-    b.CreateCall(part, {arguments.context, arguments.buffers, arguments.scalars, begin, end});
+    Value *buffers = arguments.buffers, *scalars = arguments.scalars;
+    if (part.isShared) {
+      buffers = emitTable(b, buffers, kernel, names[k], true);
+      scalars = emitTable(b, scalars, kernel, names[k], false);
+    }
+    b.CreateCall(part.function, {arguments.context, buffers, scalars, begin, end});
     b.CreateBr(next);
     b.SetInsertPoint(next);
     first = b.CreateAdd(first, count);
@@ -126,16 +238,30 @@ llvm::Function* emitKernelFunction(llvm::Module& module, KernelOp kernel, const 
     std::string symbol = panelsSymbol(kernel.getSymName(), part.kept->number);
     emitKeptFunction(createFunction(module, symbol, true, target), part);
   });
+  std::vector<Names> names;
+  std::vector<PartFunction> functions;
+  llvm::SmallVector<size_t> functionOf;
+  for (const PartPlan& part : plan.parts) {
+    names.push_back(namesOf(part.part));
+    auto known = llvm::find_if(functions, [&](const PartFunction& f) {
+      return areAlike(*f.plan, f.names, part, names.back());
+    });
+    functionOf.push_back(known - functions.begin());
+    if (known == functions.end())
+      functions.push_back({&part, names.back()});
+    else
+      known->isShared = true;
+  }
   if (plan.parts.size() == 1) {
-    emitPartFunction(function, kernel, plan.parts[0], target);
+    functions[0].function = function;
+    emitPartFunction(functions[0], kernel, target);
     return function;
   }
-  llvm::SmallVector<llvm::Function*, 8> parts;
-  for (auto [i, part] : llvm::enumerate(plan.parts)) {
-    parts.push_back(createFunction(module, partSymbol(kernel.getSymName(), i), false, target));
-    emitPartFunction(parts.back(), kernel, part, target);
+  for (auto [k, part] : llvm::enumerate(functions)) {
+    part.function = createFunction(module, partSymbol(kernel.getSymName(), k), false, target);
+    emitPartFunction(part, kernel, target);
   }
-  emitDispatch(function, kernel, plan, parts, target);
+  emitDispatch(function, kernel, plan, names, functions, functionOf, target);
   return function;
 }
 

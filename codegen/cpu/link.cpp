@@ -1,5 +1,5 @@
-// Object to shared object by lld in process. lld works on files: they live in a private folder that
-// goes with the call.
+// Objects to shared object by lld in process. lld works on files: they live in a private folder
+// that goes with the call.
 #include "codegen/cpu/emit.h"
 
 #include "lld/Common/Driver.h"
@@ -22,9 +22,10 @@ llvm::Error ioError(const llvm::Twine& what, std::error_code code) {
   return llvm::createStringError("link: " + what + ", got " + code.message());
 }
 
-/// A folder that only this user enters, removed with its two files.
+/// A folder that only this user enters, removed with its files.
 struct PrivateFolder {
-  llvm::SmallString<128> path, input, output;
+  llvm::SmallString<128> path, output;
+  std::vector<std::string> inputs;
 
   llvm::Error create() {
     // Memory, not disk, where there is such a place.
@@ -35,15 +36,25 @@ struct PrivateFolder {
     if (!mkdtemp(const_cast<char*>(shared.c_str())))
       return ioError("a folder for temporary files must be creatable",
                      std::error_code(errno, std::generic_category()));
-    path = shared;
-    input = output = path;
-    llvm::sys::path::append(input, "kernels.o");
+    path = output = shared;
     llvm::sys::path::append(output, "kernels.so");
     return llvm::Error::success();
   }
+  llvm::Error add(llvm::StringRef object) {
+    inputs.push_back((path + "/kernels" + llvm::Twine(inputs.size()) + ".o").str());
+    std::error_code code;
+    llvm::raw_fd_ostream file(inputs.back(), code, llvm::sys::fs::CD_CreateNew);
+    if (!code) file << object;
+    file.close();
+    if (!code && !file.has_error()) return llvm::Error::success();
+    if (!code) code = file.error();
+    file.clear_error();
+    return ioError("the temporary object must be writable", code);
+  }
   ~PrivateFolder() {
     if (path.empty()) return;
-    llvm::sys::fs::remove(input);
+    for (const std::string& input : inputs)
+      llvm::sys::fs::remove(input);
     llvm::sys::fs::remove(output);
     llvm::sys::fs::remove(path);
   }
@@ -51,7 +62,7 @@ struct PrivateFolder {
 
 } // namespace
 
-llvm::Expected<std::string> linkSharedObject(const std::string& object) {
+llvm::Expected<std::string> linkSharedObject(llvm::ArrayRef<std::string> objects) {
   // lld keeps global state.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
@@ -59,35 +70,27 @@ llvm::Expected<std::string> linkSharedObject(const std::string& object) {
   if (is_broken) return llvm::createStringError("link: lld must not run again after a crash");
   PrivateFolder folder;
   if (llvm::Error error = folder.create()) return error;
-  {
-    std::error_code code;
-    llvm::raw_fd_ostream file(folder.input, code, llvm::sys::fs::CD_CreateNew);
-    if (!code) file << object;
-    file.close();
-    if (code || file.has_error()) {
-      if (!code) code = file.error();
-      file.clear_error();
-      return ioError("the temporary object must be writable", code);
-    }
-  }
+  for (const std::string& object : objects)
+    if (llvm::Error error = folder.add(object)) return error;
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  const char* arguments[] = {"ld.lld",
-                             "-shared",
-                             "--no-undefined",
-                             "--threads=1",
-                             "--build-id=none",
-                             "--hash-style=gnu",
-                             "-z",
-                             "noexecstack",
-                             "-z",
-                             "relro",
-                             "-z",
-                             "now",
-                             "--no-rosegment",
-                             "-o",
-                             folder.output.c_str(),
-                             folder.input.c_str()};
+  std::vector<const char*> arguments = {"ld.lld",
+                                        "-shared",
+                                        "--no-undefined",
+                                        "--threads=1",
+                                        "--build-id=none",
+                                        "--hash-style=gnu",
+                                        "-z",
+                                        "noexecstack",
+                                        "-z",
+                                        "relro",
+                                        "-z",
+                                        "now",
+                                        "--no-rosegment",
+                                        "-o",
+                                        folder.output.c_str()};
+  for (const std::string& input : folder.inputs)
+    arguments.push_back(input.c_str());
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (!result.canRunAgain) is_broken = true;
   if (result.retCode != 0)

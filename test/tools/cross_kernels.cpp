@@ -13,6 +13,7 @@
 #include "llvm/Support/TargetSelect.h"
 
 #include <cstdio>
+#include <set>
 
 namespace {
 
@@ -30,20 +31,25 @@ void initialize() {
   LLVMInitializeAArch64AsmPrinter();
 }
 
-/// Returns what is wrong with an object, or nothing.
-std::string check(const std::string& bytes, const Target& target) {
-  auto object =
-      llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(bytes, "kernels"));
-  if (!object) return llvm::toString(object.takeError());
-  const auto* elf = llvm::cast<llvm::object::ELFObjectFileBase>(object->get());
-  if (elf->getEMachine() != target.machine) return "it is for another machine";
-  for (const llvm::object::ELFSymbolRef& symbol : elf->symbols()) {
-    auto flags = symbol.getFlags();
-    auto name = symbol.getName();
-    if (!flags || !name) return "its symbols cannot be read";
-    if ((*flags & llvm::object::SymbolRef::SF_Undefined) && !name->empty())
-      return "it needs " + name->str();
+/// Returns what is wrong with the objects of a program, or nothing.
+std::string check(const std::vector<std::string>& objects, const Target& target) {
+  std::set<std::string> needed, given;
+  for (const std::string& bytes : objects) {
+    auto object =
+        llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(bytes, "kernels"));
+    if (!object) return llvm::toString(object.takeError());
+    const auto* elf = llvm::cast<llvm::object::ELFObjectFileBase>(object->get());
+    if (elf->getEMachine() != target.machine) return "it is for another machine";
+    for (const llvm::object::ELFSymbolRef& symbol : elf->symbols()) {
+      auto flags = symbol.getFlags();
+      auto name = symbol.getName();
+      if (!flags || !name) return "its symbols cannot be read";
+      const bool isUndefined = *flags & llvm::object::SymbolRef::SF_Undefined;
+      (isUndefined ? needed : given).insert(name->str());
+    }
   }
+  for (const std::string& name : needed)
+    if (!name.empty() && !given.contains(name)) return "it needs " + name;
   return "";
 }
 
@@ -65,7 +71,7 @@ std::string compile(const weft::Segment& segment, const Target& target, size_t& 
   auto emitted = weft::cpu::emitKernels(*module, *cpu, {});
   if (!emitted) return llvm::toString(emitted.takeError());
   kernels += emitted->kernels.size();
-  return check(emitted->object, target);
+  return check(emitted->objects, target);
 }
 
 } // namespace

@@ -37,12 +37,12 @@ std::string runEmitted(const LoomRun& run, ModuleOp module, loom::KernelOp kerne
   // Code for wider vectors than this processor has is emitted and linked; what runs is the host's.
   const cpu::CpuTarget host = cpu::CpuTarget::host();
   if (target->vector_bits > host.vector_bits) {
-    if (auto wide = cpu::linkSharedObject(emitted->object); !wide)
+    if (auto wide = cpu::linkSharedObject(emitted->objects); !wide)
       return toString(wide.takeError());
     emitted = cpu::emitKernels(module, host);
     if (!emitted) return toString(emitted.takeError());
   }
-  auto linked = cpu::linkSharedObject(emitted->object);
+  auto linked = cpu::linkSharedObject(emitted->objects);
   if (!linked) return toString(linked.takeError());
   Loaded loaded(*linked);
   auto function = loaded.handle

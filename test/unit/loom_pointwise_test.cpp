@@ -323,6 +323,54 @@ TEST_CASE("parts share a launch and each writes its own output", "[loom]") {
     checkEqual({text, {{"f32", n}, {"f32", 77}, {"f64", 78}}, {n}});
 }
 
+TEST_CASE("parts that differ in their buffers and numbers alone", "[loom]") {
+  // Two of them write over what they read, the third reads a buffer twice, the fourth is longer.
+  checkEqual({R"(loom.kernel @k(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %c: !loom.buffer<f32>,
+      %d: !loom.buffer<f32>, %s: f64, %t: f64) {
+    loom.part [#loom.axis<"i", 37>] {
+    ^bb0(%i: index):
+      %x = loom.load %a[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %y = loom.load %b[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %f = arith.truncf %s : f64 to f32
+      %z = arith.mulf %x, %f : f32
+      %w = arith.subf %z, %y : f32
+      loom.store %w, %a[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+    loom.barrier
+    loom.part [#loom.axis<"i", 37>] {
+    ^bb0(%i: index):
+      %x = loom.load %d[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %y = loom.load %a[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %f = arith.truncf %t : f64 to f32
+      %z = arith.mulf %x, %f : f32
+      %w = arith.subf %z, %y : f32
+      loom.store %w, %d[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+    loom.barrier
+    loom.part [#loom.axis<"i", 37>] {
+    ^bb0(%i: index):
+      %x = loom.load %c[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %y = loom.load %c[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %f = arith.truncf %t : f64 to f32
+      %z = arith.mulf %x, %f : f32
+      %w = arith.subf %z, %y : f32
+      loom.store %w, %c[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+    loom.barrier
+    loom.part [#loom.axis<"i", 41>] {
+    ^bb0(%i: index):
+      %x = loom.load %b[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %y = loom.load %d[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %f = arith.truncf %s : f64 to f32
+      %z = arith.mulf %x, %f : f32
+      %w = arith.subf %z, %y : f32
+      loom.store %w, %b[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+  })",
+              {{"f32", 41}, {"f32", 41}, {"f32", 41}, {"f32", 41}},
+              {bitsOf(1.75), bitsOf(-3.5)}});
+}
+
 TEST_CASE("stores that take turns along the lanes are whole vectors side by side", "[loom]") {
   const char* text =
       R"(loom.kernel @k(%x: !loom.buffer<$E>, %y: !loom.buffer<$E>, %z: !loom.buffer<$E>) {
