@@ -21,6 +21,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 using namespace weft::loom;
@@ -117,8 +118,12 @@ llvm::Error eachAtOnce(Units& units, llvm::function_ref<llvm::Error(Unit&, size_
   };
   const unsigned cores = llvm::hardware_concurrency().compute_thread_count();
   std::vector<std::jthread> others;
-  for (size_t k = 1; k < std::min<size_t>(cores, units.size()); k++)
-    others.emplace_back(work);
+  try {
+    for (size_t k = 1; k < std::min<size_t>(cores, units.size()); k++)
+      others.emplace_back(work);
+  } catch (const std::system_error&) {
+    // No more threads than there are: what has started, and this one, do it all.
+  }
   work();
   others.clear();
   return all;
