@@ -23,6 +23,12 @@ add_compile_options(-Wall -Wextra -ffp-contract=off -fdiagnostics-color=auto)
 # g++ 12 sees faults that are not there in std::string and std::vector once they are inlined (GCC bugs 105329, 105651).
 add_compile_options(-Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 
+# True where this machine says that it has AVX-512.
+set(WEFT_HOST_AVX512)
+if(EXISTS /proc/cpuinfo)
+  file(STRINGS /proc/cpuinfo WEFT_HOST_AVX512 REGEX "^flags.* avx512bw" LIMIT_COUNT 1)
+endif()
+
 if(WEFT_SANITIZE)
   add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${WEFT_SANITIZE})

@@ -6,14 +6,19 @@ set(WEFT_GEN_DIR ${PROJECT_BINARY_DIR}/gen)
 add_library(weft-includes INTERFACE)
 target_include_directories(weft-includes INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_SOURCE_DIR}/frontend/include ${WEFT_GEN_DIR})
 
-# A precompiled header for all sources of a library: weft_precompile(TARGET HEADER). Programs whose flags are the very same take that of
-# an object library by weft_share_precompiled(TARGET LIBRARY); none of them gets -fPIE or -fPIC beside g++'s default.
+# A precompiled header for all sources of a library: weft_precompile(TARGET HEADER).
 function(weft_precompile target header)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL OBJECT_LIBRARY)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  endif()
   target_compile_options(${target} PRIVATE -fpch-preprocess)
   target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/${header})
 endfunction()
+# Sources of a program, or of parts of programs, take that of an object library: weft_share_precompiled(TARGET LIBRARY). g++ takes a
+# precompiled header only for the very flags that it was made with, so that neither has the -fPIE or -fPIC that CMake would add.
 function(weft_share_precompiled target library)
-  set_target_properties(${target} ${library} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${target} PRIVATE -fpch-preprocess)
   target_precompile_headers(${target} REUSE_FROM ${library})
 endfunction()
@@ -79,8 +84,6 @@ function(weft_executable name)
   weft_sources(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE weft-includes ${arg_LIBS})
   if("weft-ir" IN_LIST arg_LIBS)
-    # g++ takes a precompiled header only for the very flags that it was made with: -fPIC, not an executable's -fPIE.
-    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-    target_precompile_headers(${name} REUSE_FROM weft-ir)
+    weft_share_precompiled(${name} weft-ir)
   endif()
 endfunction()

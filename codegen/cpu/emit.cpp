@@ -88,6 +88,7 @@ struct Unit {
   llvm::LLVMContext context;
   llvm::Module code{"weft", context};
   std::unique_ptr<llvm::TargetMachine> machine;
+  std::string object;
 };
 using Units = std::vector<std::unique_ptr<Unit>>;
 
@@ -104,14 +105,14 @@ void shareFunctions(Units& units) {
     }
 }
 
-// Calls `f(unit, k)` for each, on as many threads as there are cores.
-llvm::Error eachAtOnce(Units& units, llvm::function_ref<llvm::Error(Unit&, size_t)> f) {
+// Calls f for each, on as many threads as there are cores.
+llvm::Error eachAtOnce(Units& units, llvm::function_ref<llvm::Error(Unit&)> f) {
   llvm::Error all = llvm::Error::success();
   std::mutex mutex;
   std::atomic<size_t> next = 0;
   auto work = [&] {
     for (size_t k; (k = next++) < units.size();) {
-      llvm::Error error = f(*units[k], k);
+      llvm::Error error = f(*units[k]);
       std::lock_guard<std::mutex> lock(mutex);
       all = llvm::joinErrors(std::move(all), std::move(error));
     }
@@ -163,6 +164,13 @@ llvm::Expected<std::string> generate(llvm::Module& module, llvm::TargetMachine& 
                                    machine.getTargetTriple().str());
   passes.run(module);
   return std::string(bytes.begin(), bytes.end());
+}
+
+llvm::Error generateObject(Unit& unit) {
+  auto object = generate(unit.code, *unit.machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object) return object.takeError();
+  unit.object = std::move(*object);
+  return llvm::Error::success();
 }
 
 void attach(KernelOp kernel, const KernelPlan& plan) {
@@ -321,35 +329,24 @@ llvm::Error emitUnits(mlir::ModuleOp module, const CpuTarget& target, StepClock&
 // One unit after the other, so that each kernel has times and texts of its own.
 llvm::Error compileInTurn(Units& units, const EmitOptions& options, StepClock& clock,
                           EmittedModule& result) {
-  for (size_t k = 0; k < units.size(); k++) {
-    Unit& unit = *units[k];
-    if (llvm::Error error = optimize(unit, clock)) return error;
-    if (options.keep_llvm || options.keep_asm)
-      if (llvm::Error error =
-              clock.time("stages", [&] { return keepTexts(unit, options, result); }))
-        return error;
+  for (auto& unit : units) {
+    if (llvm::Error error = optimize(*unit, clock)) return error;
+    if (llvm::Error error = clock.time("stages", [&] { return keepTexts(*unit, options, result); }))
+      return error;
     GenerateTimes times(clock, options.keep_asm);
-    auto object = generate(unit.code, *unit.machine, llvm::CodeGenFileType::ObjectFile);
-    if (!object) return object.takeError();
-    result.objects[k] = std::move(*object);
+    if (llvm::Error error = generateObject(*unit)) return error;
   }
   return llvm::Error::success();
 }
 
-llvm::Error compileAtOnce(Units& units, StepClock& clock, EmittedModule& result) {
-  auto optimizeOne = [](Unit& unit, size_t) {
+llvm::Error compileAtOnce(Units& units, StepClock& clock) {
+  auto optimizeOne = [](Unit& unit) {
     StepClock unheard;
     return optimize(unit, unheard);
   };
   if (llvm::Error error = clock.time("optimize", [&] { return eachAtOnce(units, optimizeOne); }))
     return error;
-  auto generateOne = [&](Unit& unit, size_t k) -> llvm::Error {
-    auto object = generate(unit.code, *unit.machine, llvm::CodeGenFileType::ObjectFile);
-    if (!object) return object.takeError();
-    result.objects[k] = std::move(*object);
-    return llvm::Error::success();
-  };
-  return clock.time("generate", [&] { return eachAtOnce(units, generateOne); });
+  return clock.time("generate", [&] { return eachAtOnce(units, generateObject); });
 }
 
 } // namespace
@@ -361,11 +358,12 @@ llvm::Expected<EmittedModule> emitKernels(mlir::ModuleOp module, const CpuTarget
   Units units;
   EmittedModule result;
   if (llvm::Error error = emitUnits(module, target, clock, units, result)) return error;
-  result.objects.resize(units.size());
-  const bool inTurn = options.keep_llvm || options.keep_asm || units.size() == 1;
-  if (llvm::Error error = inTurn ? compileInTurn(units, options, clock, result)
-                                 : compileAtOnce(units, clock, result))
+  const bool keepsTexts = options.keep_llvm || options.keep_asm;
+  if (llvm::Error error =
+          keepsTexts ? compileInTurn(units, options, clock, result) : compileAtOnce(units, clock))
     return error;
+  for (auto& unit : units)
+    result.objects.push_back(std::move(unit->object));
   return result;
 }
 

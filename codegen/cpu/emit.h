@@ -16,8 +16,7 @@ namespace weft::cpu {
 struct EmitOptions {
   bool keep_llvm = false; // fill EmittedKernel::llvm_text, after LLVM's passes
   bool keep_asm = false;  // fill EmittedKernel::asm_text
-  // Hears of "emit" of each kernel and, where texts are kept or there is one object, of "optimize"
-  // and "generate" too.
+  // Hears of "emit" of each kernel and, where texts are kept, of its "optimize" and "generate".
   StepClock* clock = nullptr;
 };
 

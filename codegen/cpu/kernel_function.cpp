@@ -58,13 +58,13 @@ Value* loadNumber(llvm::IRBuilder<>& b, Value* scalars, int64_t place, mlir::Typ
 /// the step of all parameters is a kernel of a hundred parts and hundreds of buffers.
 using Names = llvm::SmallSetVector<BlockArgument, 8>;
 
-/// A function for a part, or for several that differ in nothing but their buffers and numbers: such
-/// a one finds them in the order of its names.
-struct PartFunction {
-  const PartPlan* plan; // of the first of them
+/// A part and its function. Parts that differ in nothing but their buffers and numbers share that
+/// of the first of them, which finds these in the order of its names.
+struct PartCode {
+  const PartPlan* plan;
   Names names;
   bool isShared = false;
-  llvm::Function* function = nullptr;
+  llvm::Function* function = nullptr; // none until it is emitted
 };
 
 Names namesOf(PartOp part) {
@@ -87,18 +87,20 @@ int64_t placeOf(BlockArgument argument, llvm::ArrayRef<BlockArgument> list) {
 }
 
 // Says whether two parts differ in nothing but the buffers and numbers behind their names.
-bool areAlike(const PartPlan& a, const Names& ofA, const PartPlan& b, const Names& ofB) {
-  auto kernel = cast<KernelOp>(a.part->getParentOp());
-  if (a.kept || b.kept || !kernel.getSizes().empty() || ofA.size() != ofB.size()) return false;
+bool areAlike(const PartCode& a, const PartCode& b) {
+  auto kernel = cast<KernelOp>(a.plan->part->getParentOp());
+  if (a.plan->kept || b.plan->kept || !kernel.getSizes().empty()) return false;
+  if (a.names.size() != b.names.size()) return false;
   llvm::DenseMap<mlir::Value, mlir::Value> same;
-  for (auto [x, y] : llvm::zip(ofA, ofB)) {
+  for (auto [x, y] : llvm::zip(a.names, b.names)) {
     if (x.getType() != y.getType() ||
         kernel.getArgAttrDict(x.getArgNumber()) != kernel.getArgAttrDict(y.getArgNumber()))
       return false;
     same[x] = y;
   }
   return OperationEquivalence::isEquivalentTo(
-      a.part, b.part, [&](mlir::Value x, mlir::Value y) { return success(same.lookup(x) == y); },
+      a.plan->part, b.plan->part,
+      [&](mlir::Value x, mlir::Value y) { return success(same.lookup(x) == y); },
       [&](mlir::Value x, mlir::Value y) { same[x] = y; }, OperationEquivalence::IgnoreLocations);
 }
 
@@ -121,7 +123,7 @@ void bindArguments(llvm::IRBuilder<>& b, const Arguments& arguments, KernelOp ke
   emitter.bindSizes(sizes);
 }
 
-void emitPartFunction(const PartFunction& part, KernelOp kernel, const CpuTarget& target) {
+void emitPartFunction(const PartCode& part, KernelOp kernel, const CpuTarget& target) {
   llvm::Function* function = part.function;
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(function->getContext(), "entry", function));
   Arguments arguments(function);
@@ -194,18 +196,16 @@ Value* emitTable(llvm::IRBuilder<>& b, Value* array, KernelOp kernel, const Name
 }
 
 // Chunks of all parts, and so of all phases, are numbered one after another.
-void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& plan,
-                  llvm::ArrayRef<Names> names, llvm::ArrayRef<PartFunction> functions,
-                  llvm::ArrayRef<size_t> functionOf, const CpuTarget& target) {
+void emitDispatch(llvm::Function* function, KernelOp kernel, llvm::ArrayRef<PartCode> parts,
+                  const CpuTarget& target) {
   llvm::LLVMContext& context = function->getContext();
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", function));
   Arguments arguments(function);
   Value* first = b.getInt64(0);
-  for (auto [k, part_plan] : llvm::enumerate(plan.parts)) {
-    const PartFunction& part = functions[functionOf[k]];
-    PartEmitter emitter(b, part_plan, target);
+  for (const PartCode& part : parts) {
+    PartEmitter emitter(b, *part.plan, target);
     bindArguments(b, arguments, kernel, {}, kernel.getBody().getArguments(), emitter); // only sizes
-    Value* count = emitter.size(part_plan.chunks);
+    Value* count = emitter.size(part.plan->chunks);
     auto clamp = [&](Value* chunk) {
       Value* offset = b.CreateSub(chunk, first);
       offset = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, offset, b.getInt64(0));
@@ -218,8 +218,8 @@ void emitDispatch(llvm::Function* function, KernelOp kernel, const KernelPlan& p
     b.SetInsertPoint(call);
     Value *buffers = arguments.buffers, *scalars = arguments.scalars;
     if (part.isShared) {
-      buffers = emitTable(b, buffers, kernel, names[k], true);
-      scalars = emitTable(b, scalars, kernel, names[k], false);
+      buffers = emitTable(b, buffers, kernel, part.names, true);
+      scalars = emitTable(b, scalars, kernel, part.names, false);
     }
     b.CreateCall(part.function, {arguments.context, buffers, scalars, begin, end});
     b.CreateBr(next);
@@ -238,30 +238,30 @@ llvm::Function* emitKernelFunction(llvm::Module& module, KernelOp kernel, const 
     std::string symbol = panelsSymbol(kernel.getSymName(), part.kept->number);
     emitKeptFunction(createFunction(module, symbol, true, target), part);
   });
-  std::vector<Names> names;
-  std::vector<PartFunction> functions;
-  llvm::SmallVector<size_t> functionOf;
-  for (const PartPlan& part : plan.parts) {
-    names.push_back(namesOf(part.part));
-    auto known = llvm::find_if(functions, [&](const PartFunction& f) {
-      return areAlike(*f.plan, f.names, part, names.back());
-    });
-    functionOf.push_back(known - functions.begin());
-    if (known == functions.end())
-      functions.push_back({&part, names.back()});
-    else
-      known->isShared = true;
-  }
   if (plan.parts.size() == 1) {
-    functions[0].function = function;
-    emitPartFunction(functions[0], kernel, target);
+    emitPartFunction({&plan.parts[0], namesOf(plan.parts[0].part), false, function}, kernel,
+                     target);
     return function;
   }
-  for (auto [k, part] : llvm::enumerate(functions)) {
-    part.function = createFunction(module, partSymbol(kernel.getSymName(), k), false, target);
+  std::vector<PartCode> parts;
+  llvm::SmallVector<size_t> first; // the first part that is like each
+  for (auto [k, part] : llvm::enumerate(plan.parts)) {
+    parts.push_back({&part, namesOf(part.part)});
+    size_t like = 0;
+    while (like < k && !(first[like] == like && areAlike(parts[like], parts[k])))
+      like++;
+    first.push_back(like);
+    if (like < k) parts[like].isShared = parts[k].isShared = true;
+  }
+  size_t functions = 0;
+  for (auto [k, part] : llvm::enumerate(parts)) {
+    part.function = parts[first[k]].function;
+    if (part.function) continue;
+    std::string symbol = partSymbol(kernel.getSymName(), functions++);
+    part.function = createFunction(module, symbol, false, target);
     emitPartFunction(part, kernel, target);
   }
-  emitDispatch(function, kernel, plan, names, functions, functionOf, target);
+  emitDispatch(function, kernel, parts, target);
   return function;
 }
 

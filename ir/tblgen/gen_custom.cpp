@@ -62,17 +62,6 @@ std::vector<Entry> entries(const Records& records) {
 
 const char* class_of(char type) { return type == 'B' ? "Mask" : "Value"; }
 
-} // namespace
-
-void gen_custom_ops(const Records& records, llvm::raw_ostream& os) {
-  banner(os, "What the expression of a custom op may call: {name, op, signature}.");
-  for (const Entry& e : entries(records))
-    os << "{\"" << e.name << "\", Op::" << cpp_name(e.op->name) << ", \"" << e.signature
-       << "\"},\n";
-}
-
-namespace {
-
 // Prints all functions over Value and Mask, as declarations with default numbers or as definitions.
 void print_values(const Records& records, llvm::raw_ostream& os, bool definitions) {
   for (const Entry& e : entries(records)) {
@@ -94,6 +83,13 @@ void print_values(const Records& records, llvm::raw_ostream& os, bool definition
 }
 
 } // namespace
+
+void gen_custom_ops(const Records& records, llvm::raw_ostream& os) {
+  banner(os, "What the expression of a custom op may call: {name, op, signature}.");
+  for (const Entry& e : entries(records))
+    os << "{\"" << e.name << "\", Op::" << cpp_name(e.op->name) << ", \"" << e.signature
+       << "\"},\n";
+}
 
 void gen_custom_values(const Records& records, llvm::raw_ostream& os) {
   banner(os, "The functions of an expression; docs/ops.md describes each.");

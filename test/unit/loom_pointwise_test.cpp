@@ -324,51 +324,35 @@ TEST_CASE("parts share a launch and each writes its own output", "[loom]") {
 }
 
 TEST_CASE("parts that differ in their buffers and numbers alone", "[loom]") {
-  // Two of them write over what they read, the third reads a buffer twice, the fourth is longer.
-  checkEqual({R"(loom.kernel @k(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %c: !loom.buffer<f32>,
+  // to[i] = to[i] * number - from[i]
+  auto part = [](int length, const std::string& to, const std::string& from,
+                 const std::string& number) {
+    return "loom.part [#loom.axis<\"i\", " + std::to_string(length) + R"(>] {
+    ^bb0(%i: index):
+      %x = loom.load %)" +
+           to + R"([affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %y = loom.load %)" +
+           from + R"([affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+      %f = arith.truncf %)" +
+           number + R"( : f64 to f32
+      %z = arith.mulf %x, %f : f32
+      %w = arith.subf %z, %y : f32
+      loom.store %w, %)" +
+           to + R"([affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
+    }
+)";
+  };
+  const std::string barrier = "loom.barrier\n";
+  const std::string text =
+      R"(loom.kernel @k(%a: !loom.buffer<f32>, %b: !loom.buffer<f32>, %c: !loom.buffer<f32>,
       %d: !loom.buffer<f32>, %s: f64, %t: f64) {
-    loom.part [#loom.axis<"i", 37>] {
-    ^bb0(%i: index):
-      %x = loom.load %a[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %y = loom.load %b[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %f = arith.truncf %s : f64 to f32
-      %z = arith.mulf %x, %f : f32
-      %w = arith.subf %z, %y : f32
-      loom.store %w, %a[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-    }
-    loom.barrier
-    loom.part [#loom.axis<"i", 37>] {
-    ^bb0(%i: index):
-      %x = loom.load %d[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %y = loom.load %a[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %f = arith.truncf %t : f64 to f32
-      %z = arith.mulf %x, %f : f32
-      %w = arith.subf %z, %y : f32
-      loom.store %w, %d[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-    }
-    loom.barrier
-    loom.part [#loom.axis<"i", 37>] {
-    ^bb0(%i: index):
-      %x = loom.load %c[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %y = loom.load %c[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %f = arith.truncf %t : f64 to f32
-      %z = arith.mulf %x, %f : f32
-      %w = arith.subf %z, %y : f32
-      loom.store %w, %c[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-    }
-    loom.barrier
-    loom.part [#loom.axis<"i", 41>] {
-    ^bb0(%i: index):
-      %x = loom.load %b[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %y = loom.load %d[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-      %f = arith.truncf %s : f64 to f32
-      %z = arith.mulf %x, %f : f32
-      %w = arith.subf %z, %y : f32
-      loom.store %w, %b[affine_map<(i) -> (i)>](%i) : !loom.buffer<f32>
-    }
-  })",
-              {{"f32", 41}, {"f32", 41}, {"f32", 41}, {"f32", 41}},
-              {bitsOf(1.75), bitsOf(-3.5)}});
+)" + part(37, "a", "b", "s") +
+      barrier + part(37, "d", "a", "t") + // like the first
+      barrier + part(37, "c", "c", "t") + // reads one buffer twice
+      barrier + part(41, "b", "d", "s") + // is longer
+      "}";
+  checkEqual(
+      {text, {{"f32", 41}, {"f32", 41}, {"f32", 41}, {"f32", 41}}, {bitsOf(1.75), bitsOf(-3.5)}});
 }
 
 TEST_CASE("stores that take turns along the lanes are whole vectors side by side", "[loom]") {
